@@ -1,0 +1,3 @@
+//! `loadgen`: a C-STORE requestor for benchmarks and end-to-end tests.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The storage receiver: everything that touches the world.

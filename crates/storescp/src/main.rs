@@ -1,0 +1,3 @@
+//! `storescp`: DICOM storage (C-STORE) SCP.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Other toolkits' programs, run against this project's receiver.
