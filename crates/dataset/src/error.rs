@@ -1,0 +1,165 @@
+//! What can go wrong with a data set, and where.
+
+use std::fmt;
+use std::io;
+
+use crate::Tag;
+
+/// Everything that this crate refuses.
+///
+/// [`Malformed`](Error::Malformed) and [`Limit`](Error::Limit) speak of the data set: a receiver
+/// answers "cannot understand". [`Representation`](Error::Representation) and
+/// [`Sink`](Error::Sink) mean that it could not be stored as asked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text is no UID that could be used: empty, too long, or with characters that no UID has.
+    Uid,
+    /// The data set breaks the encoding rules in a way that leaves no safe reading.
+    Malformed {
+        /// What is wrong.
+        fault: Fault,
+        /// Where, counted in bytes from the start of the data set (inflated, if it was deflated).
+        offset: u64,
+        /// The element that was being read, with the sequences around it.
+        path: TagPath,
+    },
+    /// The data set is legal but would make this program hold or do more than `limits` allow.
+    Limit {
+        /// The name of the bound, for humans.
+        what: &'static str,
+        /// Where, counted in bytes from the start of the data set.
+        offset: u64,
+    },
+    /// The data set has no bytes at all.
+    Empty,
+    /// Pixel Data cannot be had in the transfer syntax it should be written in: there is no codec.
+    Representation,
+    /// The sink failed. What it holds is incomplete.
+    Sink(io::Error),
+}
+
+/// How a data set can break the encoding rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It ends inside an element, an item or a sequence.
+    Truncated,
+    /// The deflate stream is damaged.
+    Deflate,
+    /// An item or a delimiter stands where an element must.
+    UnexpectedDelimiter,
+    /// Something else stands where an item or a delimiter must.
+    ExpectedItem,
+    /// Undefined length, where the VR or the transfer syntax allows none.
+    UndefinedLength,
+    /// An item or a sequence ends inside one of its parts.
+    LengthMismatch,
+    /// An item has an odd length.
+    OddItemLength,
+    /// Two bytes that cannot be a VR.
+    Vr,
+    /// Native Pixel Data under an encapsulated transfer syntax.
+    NativePixelData,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Uid => f.write_str("not a usable UID"),
+            Error::Malformed { fault, offset, path } => {
+                write!(f, "{fault} at {path}, byte {offset}")
+            }
+            Error::Limit { what, offset } => write!(f, "more {what} than allowed, byte {offset}"),
+            Error::Empty => f.write_str("the data set is empty"),
+            Error::Representation => {
+                f.write_str("pixel data cannot be written in this transfer syntax")
+            }
+            Error::Sink(error) => write!(f, "cannot write: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Sink(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Sink(error)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fault::Truncated => "data set ends too early",
+            Fault::Deflate => "damaged deflate stream",
+            Fault::UnexpectedDelimiter => "item or delimiter out of place",
+            Fault::ExpectedItem => "item expected",
+            Fault::UndefinedLength => "undefined length not allowed",
+            Fault::LengthMismatch => "length does not fit its content",
+            Fault::OddItemLength => "odd item length",
+            Fault::Vr => "no such VR",
+            Fault::NativePixelData => "native pixel data in a compressed transfer syntax",
+        })
+    }
+}
+
+/// Where an element stands: the sequences that enclose it, outermost first, then its own tag.
+///
+/// Prints as `(0040,a730)[2].(0040,a168)[1].(0008,0100)`, items counted from 1. Nesting beyond 8
+/// levels keeps the outermost 8.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagPath {
+    steps: Vec<(Tag, u64)>,
+    tag: Tag,
+}
+
+impl TagPath {
+    #[allow(dead_code)]
+    pub(crate) fn new(sequences: impl Iterator<Item = (Tag, u64)>, tag: Tag) -> TagPath {
+        TagPath { steps: sequences.take(8).collect(), tag }
+    }
+
+    /// The element itself.
+    #[must_use]
+    pub fn tag(&self) -> Tag {
+        self.tag
+    }
+
+    /// The sequences around it, each with the number of the item, from 1.
+    #[must_use]
+    pub fn sequences(&self) -> &[(Tag, u64)] {
+        &self.steps
+    }
+}
+
+impl fmt::Display for TagPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (tag, item) in &self.steps {
+            write!(f, "{tag}[{item}].")?;
+        }
+        write!(f, "{}", self.tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_and_where() {
+        let path = TagPath::new([(Tag(0x40, 0xA730), 2)].into_iter(), Tag(8, 0x100));
+        let error = Error::Malformed { fault: Fault::Truncated, offset: 77, path };
+        assert_eq!(
+            error.to_string(),
+            "data set ends too early at (0040,a730)[2].(0008,0100), byte 77"
+        );
+    }
+}

@@ -1,0 +1,99 @@
+//! Attribute tags (PS3.5 §7.1.1).
+
+use std::fmt;
+
+/// The tag of a data element: group and element number. Ordered as elements are in a data set.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(pub u16, pub u16);
+
+impl Tag {
+    /// Specific Character Set.
+    pub const SPECIFIC_CHARACTER_SET: Tag = Tag(0x0008, 0x0005);
+    /// SOP Class UID.
+    pub const SOP_CLASS_UID: Tag = Tag(0x0008, 0x0016);
+    /// SOP Instance UID.
+    pub const SOP_INSTANCE_UID: Tag = Tag(0x0008, 0x0018);
+    /// Patient's Name.
+    pub const PATIENT_NAME: Tag = Tag(0x0010, 0x0010);
+    /// Study Instance UID.
+    pub const STUDY_INSTANCE_UID: Tag = Tag(0x0020, 0x000D);
+    /// Pixel Data.
+    pub const PIXEL_DATA: Tag = Tag(0x7FE0, 0x0010);
+    /// Data Set Trailing Padding.
+    pub const TRAILING_PADDING: Tag = Tag(0xFFFC, 0xFFFC);
+    /// Item (PS3.5 §7.5).
+    pub const ITEM: Tag = Tag(0xFFFE, 0xE000);
+    /// Item Delimitation Item.
+    pub const ITEM_DELIMITATION: Tag = Tag(0xFFFE, 0xE00D);
+    /// Sequence Delimitation Item.
+    pub const SEQUENCE_DELIMITATION: Tag = Tag(0xFFFE, 0xE0DD);
+
+    /// The group number.
+    #[must_use]
+    pub const fn group(self) -> u16 {
+        self.0
+    }
+
+    /// The element number within the group.
+    #[must_use]
+    pub const fn element(self) -> u16 {
+        self.1
+    }
+
+    /// Whether the group is odd, so that the element belongs to some vendor (PS3.5 §7.8).
+    #[must_use]
+    pub const fn is_private(self) -> bool {
+        self.0 % 2 == 1
+    }
+
+    /// Whether this is the length of its group, `(gggg,0000)`.
+    #[must_use]
+    pub const fn is_group_length(self) -> bool {
+        self.1 == 0
+    }
+
+    /// Whether the element reserves a block of private elements, `(odd,0010)` to `(odd,00FF)`.
+    #[must_use]
+    pub const fn is_private_creator(self) -> bool {
+        self.is_private() && self.1 >= 0x0010 && self.1 <= 0x00FF
+    }
+
+    /// Group and element as one number, which orders like the tag.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        (self.0 as u32) << 16 | self.1 as u32
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({:04x},{:04x})", self.0, self.1)
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_order_and_print_as_in_a_data_set() {
+        assert!(Tag(0x0008, 0xFFFF) < Tag(0x0010, 0x0000));
+        assert_eq!(Tag(0x7FE0, 0x0010).to_string(), "(7fe0,0010)");
+        assert_eq!(Tag(0x7FE0, 0x0010).number(), 0x7FE0_0010);
+    }
+
+    #[test]
+    fn kinds_of_tags() {
+        assert!(Tag(0x0009, 0x0010).is_private_creator());
+        assert!(Tag(0x0009, 0x00FF).is_private_creator());
+        assert!(!Tag(0x0009, 0x0100).is_private_creator());
+        assert!(!Tag(0x0008, 0x0010).is_private_creator());
+        assert!(Tag(0x0008, 0x0000).is_group_length());
+    }
+}
