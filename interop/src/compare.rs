@@ -1,0 +1,79 @@
+//! Two output directories, file by file.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use crate::part10::Part10;
+use crate::server::files_below;
+
+/// One thing that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The file's name.
+    pub file: String,
+    /// What differs.
+    pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.file, self.what)
+    }
+}
+
+/// Compares all files of two directories: names, preamble, file meta information, data set.
+///
+/// The implementation class UID and version name may differ, and with them the group length, which
+/// has to fit its own file.
+#[must_use]
+pub fn compare_files(ours: &Path, theirs: &Path) -> Vec<Difference> {
+    let [our_names, their_names] = [ours, theirs]
+        .map(|directory| files_below(directory).into_iter().collect::<BTreeSet<String>>());
+    let mut differences = Vec::new();
+    let mut differs = |file: &str, what: String| {
+        differences.push(Difference { file: file.to_owned(), what });
+    };
+    for name in our_names.difference(&their_names) {
+        differs(name, "only ours".to_owned());
+    }
+    for name in their_names.difference(&our_names) {
+        differs(name, "only theirs".to_owned());
+    }
+    for name in our_names.intersection(&their_names).filter(|name| !name.ends_with('/')) {
+        for what in compare(&Part10::read(&ours.join(name)), &Part10::read(&theirs.join(name))) {
+            differs(name, what);
+        }
+    }
+    differences
+}
+
+fn compare(ours: &Part10, theirs: &Part10) -> Vec<String> {
+    let mut differences = Vec::new();
+    if ours.preamble != theirs.preamble {
+        differences.push("preamble".to_owned());
+    }
+    let elements: BTreeSet<u16> = ours.meta.keys().chain(theirs.meta.keys()).copied().collect();
+    for element in elements {
+        let (our, their) = (ours.meta.get(&element), theirs.meta.get(&element));
+        let equal = match element {
+            GROUP_LENGTH => ours.group_length_fits(),
+            IMPLEMENTATION_CLASS | IMPLEMENTATION_VERSION => our.is_some() && their.is_some(),
+            _ => our == their,
+        };
+        if !equal {
+            differences.push(format!("(0002,{element:04X}) {our:?} {their:?}"));
+        }
+    }
+    if ours.data_set != theirs.data_set {
+        let pairs = ours.data_set.iter().zip(&theirs.data_set);
+        let offset = pairs.take_while(|(our, their)| our == their).count();
+        let lengths = (ours.data_set.len(), theirs.data_set.len());
+        differences.push(format!("data set from byte {offset} of {lengths:?}"));
+    }
+    differences
+}
+
+const GROUP_LENGTH: u16 = 0x0000;
+const IMPLEMENTATION_CLASS: u16 = 0x0012;
+const IMPLEMENTATION_VERSION: u16 = 0x0013;

@@ -1,0 +1,108 @@
+//! Where the programs are: the one under test, and the other toolkits'.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The program under test: `STORESCP_BINARY`, or what `cargo build -p storescp` makes in the
+/// profile of the tests, once per run.
+///
+/// # Panics
+/// If it cannot be built or is not where it should be.
+#[must_use]
+pub fn storescp() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| match env::var_os("STORESCP_BINARY") {
+        Some(path) => existing(PathBuf::from(path), "set by STORESCP_BINARY"),
+        None => build(),
+    })
+}
+
+/// A program installed by Debian's packages, such as `dcmdump`.
+///
+/// # Panics
+/// If it is not installed.
+#[must_use]
+pub fn debian(name: &str) -> PathBuf {
+    existing(Path::new("/usr/bin").join(name), INSTALL)
+}
+
+/// A program of dicom-rs, such as `dicom-storescu`.
+///
+/// # Panics
+/// If it is not installed.
+#[must_use]
+pub fn dicom_rs(name: &str) -> PathBuf {
+    existing(directory().join("cargo/bin").join(name), INSTALL)
+}
+
+/// The Python that has pydicom and pynetdicom.
+///
+/// # Panics
+/// If it is not installed.
+#[must_use]
+pub fn python() -> PathBuf {
+    existing(directory().join("venv/bin/python"), INSTALL)
+}
+
+/// A command that runs one of the scripts beside this crate, in `interop/peers`, with Python.
+#[must_use]
+pub fn python_script(name: &str) -> Command {
+    let mut command = Command::new(python());
+    // Compiled scripts would be left in the source tree.
+    command.arg("-B").arg(script(name));
+    command
+}
+
+/// A command that runs one of the scripts in `interop/peers` with Node and dcmjs-dimse.
+///
+/// # Panics
+/// If dcmjs-dimse is not installed.
+#[must_use]
+pub fn node_script(name: &str) -> Command {
+    let modules = existing(directory().join("npm/node_modules"), INSTALL);
+    let mut command = Command::new("node");
+    command.arg(script(name)).env("NODE_PATH", modules);
+    command
+}
+
+const INSTALL: &str = "run interop/install-peers";
+
+fn directory() -> PathBuf {
+    match env::var_os("STORESCP_PEERS") {
+        Some(path) => PathBuf::from(path),
+        None => {
+            let home = env::var_os("HOME").expect("HOME is set");
+            Path::new(&home).join(".cache/storescp-peers")
+        }
+    }
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
+}
+
+fn existing(path: PathBuf, hint: &str) -> PathBuf {
+    assert!(path.exists(), "{} is not there: {hint}", path.display());
+    path
+}
+
+/// Builds the program in the target directory and profile of the running test.
+fn build() -> PathBuf {
+    let this = env::current_exe().expect("the running test is a file");
+    let profile_directory = this.ancestors().nth(2).expect("target/PROFILE/deps/test");
+    let target = profile_directory.parent().expect("a target directory");
+    let profile = match profile_directory.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(other) => other,
+    };
+    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "-p", "storescp", "--profile", profile, "--target-dir"])
+        .arg(target)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "storescp does not build");
+    existing(profile_directory.join("storescp"), "built by cargo build -p storescp")
+}

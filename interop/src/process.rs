@@ -1,0 +1,110 @@
+//! Running programs under a time limit.
+
+use std::fs::{self, File};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Scratch;
+
+/// How long a sender may take before the test fails.
+pub const SENDER_TIME_LIMIT: Duration = Duration::from_secs(120);
+
+/// What a program printed and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output, with anything that is not UTF-8 replaced.
+    pub stdout: String,
+    /// Its standard error, likewise.
+    pub stderr: String,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl Output {
+    /// The exit code, or `None` after a signal.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// Itself, if the program succeeded.
+    ///
+    /// # Panics
+    /// If it did not, with what it printed.
+    pub fn expect_success(self, what: &str) -> Self {
+        assert!(
+            self.status.success(),
+            "{what}: {}\n--- stdout\n{}\n--- stderr\n{}",
+            self.status,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+}
+
+/// Runs a program to its end, without input.
+///
+/// # Panics
+/// If it cannot be started or does not end within `limit`; it is killed then.
+pub fn run(command: &mut Command, limit: Duration) -> Output {
+    // Files, not pipes: nothing has to read them while the program runs.
+    let scratch = Scratch::new();
+    let [stdout, stderr] = ["stdout", "stderr"].map(|name| scratch.path().join(name));
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(File::create(&stdout).expect("a file for the output"))
+        .stderr(File::create(&stderr).expect("a file for the output"))
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    let started = Instant::now();
+    let status = wait(&mut child, limit);
+    let elapsed = started.elapsed();
+    let [stdout, stderr] = [stdout, stderr].map(|path| read_lossy(&path));
+    match status {
+        Some(status) => Output { status, stdout, stderr, elapsed },
+        None => {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("{command:?} did not end within {limit:?}\n{stdout}\n{stderr}");
+        }
+    }
+}
+
+/// Waits for a child to end; `None` if it has not within `limit`.
+pub fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + limit;
+    loop {
+        match child.try_wait().expect("a child can be waited for") {
+            Some(status) => return Some(status),
+            None if Instant::now() >= deadline => return None,
+            None => thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+/// Sends a signal, given by its name without `SIG`, to one process.
+pub fn signal(process_id: u32, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &process_id.to_string()]).status();
+    assert!(status.is_ok_and(|status| status.success()), "cannot send {name} to {process_id}");
+}
+
+/// Calls `condition` until it is true.
+///
+/// # Panics
+/// If it is not within `limit`, naming `what` was waited for.
+pub fn eventually(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A file's text, with anything that is not UTF-8 replaced; empty if it cannot be read.
+pub(crate) fn read_lossy(path: &std::path::Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}

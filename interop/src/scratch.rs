@@ -1,0 +1,54 @@
+//! Directories of one test.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
+
+/// An empty directory of its own, removed with all that is in it when dropped.
+///
+/// It is kept when `INTEROP_KEEP` is set, to look at what a failed test left.
+#[derive(Debug)]
+pub struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    /// Makes one below the system's directory for temporary files.
+    #[must_use]
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("storescp-interop-{}-{number}", process::id()));
+        fs::create_dir(&path).unwrap_or_else(|error| panic!("cannot make {path:?}: {error}"));
+        Self { path }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes a directory in it.
+    #[must_use]
+    pub fn directory(&self, name: &str) -> PathBuf {
+        let path = self.path.join(name);
+        fs::create_dir(&path).unwrap_or_else(|error| panic!("cannot make {path:?}: {error}"));
+        path
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if env::var_os("INTEROP_KEEP").is_none() {
+            // A server may be making a file in it while it goes; what stays is only temporary.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}

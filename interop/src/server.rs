@@ -1,0 +1,330 @@
+//! A receiver as a guarded child process.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::process::{self, read_lossy};
+use crate::{Scratch, peers};
+
+/// Which receiver to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// This project's.
+    Ours,
+    /// DCMTK's, as Debian packages it.
+    Debian,
+}
+
+impl Program {
+    fn path(self) -> PathBuf {
+        match self {
+            Self::Ours => peers::storescp().to_owned(),
+            Self::Debian => peers::debian("storescp"),
+        }
+    }
+}
+
+/// A running receiver. It is killed, by its own process ID, when this is dropped.
+///
+/// Files go to [`directory`](Self::directory), below the test's own scratch directory; what it
+/// prints goes to files too, so that it never waits for the test to read.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    port: u16,
+    directory: PathBuf,
+    scratch: Scratch,
+    ended: Option<ExitStatus>,
+}
+
+/// A receiver that ended before it listened.
+#[derive(Debug)]
+pub struct StartFailure {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed on standard output.
+    pub stdout: String,
+    /// What it printed on standard error.
+    pub stderr: String,
+}
+
+/// How to start a receiver; made by [`Server::with`].
+#[derive(Debug)]
+pub struct Setup {
+    program: Program,
+    options: Vec<OsString>,
+    wrapper: Vec<OsString>,
+    environment: Vec<(String, String)>,
+    directory: Option<PathBuf>,
+}
+
+impl Server {
+    /// Starts a receiver with these options and waits until it listens.
+    ///
+    /// # Panics
+    /// If it ends instead, or does not listen within ten seconds.
+    #[must_use]
+    pub fn start(program: Program, options: &[&str]) -> Self {
+        Self::with(program, options).start()
+    }
+
+    /// As [`start`](Self::start), but with more to be said about how.
+    #[must_use]
+    pub fn with(program: Program, options: &[&str]) -> Setup {
+        Setup {
+            program,
+            options: options.iter().map(Into::into).collect(),
+            wrapper: Vec::new(),
+            environment: Vec::new(),
+            directory: None,
+        }
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The output directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The directory of the test that holds, among others, the output directory.
+    #[must_use]
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Its process ID.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has printed on standard error so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        read_lossy(&self.scratch.path().join("stderr"))
+    }
+
+    /// What it has printed on standard output so far.
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        read_lossy(&self.scratch.path().join("stdout"))
+    }
+
+    /// Waits until standard error contains `text`.
+    ///
+    /// # Panics
+    /// If it does not within five seconds.
+    pub fn wait_for_log(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !self.stderr().contains(text) {
+            assert!(Instant::now() < deadline, "no {text:?} in the log:\n{}", self.stderr());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// All that is in the output directory: paths below it, directories with a slash at the end,
+    /// temporary files included, sorted.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        files_below(&self.directory)
+    }
+
+    /// Empties the output directory.
+    pub fn clear(&self) {
+        for name in self.files().iter().filter(|name| !name.ends_with('/')) {
+            fs::remove_file(self.directory.join(name)).expect("a stored file can be removed");
+        }
+    }
+
+    /// Sends it a signal, named without `SIG`.
+    pub fn signal(&self, name: &str) {
+        process::signal(self.process_id(), name);
+    }
+
+    /// Waits for its end; `None` if it still runs after `limit`.
+    pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        if self.ended.is_none() {
+            self.ended = process::wait(&mut self.child, limit);
+        }
+        self.ended
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.ended.is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if thread::panicking() {
+            eprintln!("--- the receiver's log\n{}", self.stderr());
+        }
+    }
+}
+
+impl Setup {
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Runs the receiver through another program that becomes it (`exec`), such as `strace -D`.
+    #[must_use]
+    pub fn through(mut self, program: &str, arguments: &[&str]) -> Self {
+        self.wrapper.push(program.into());
+        self.wrapper.extend(arguments.iter().map(Into::into));
+        self
+    }
+
+    /// Runs a shell command, such as `ulimit -n 20`, before the receiver in the same process.
+    #[must_use]
+    pub fn after_shell(self, command: &str) -> Self {
+        self.through("sh", &["-c", &format!("{command} && exec \"$0\" \"$@\"")])
+    }
+
+    /// Uses this directory for output instead of a new one.
+    #[must_use]
+    pub fn directory(mut self, path: &Path) -> Self {
+        self.directory = Some(path.to_owned());
+        self
+    }
+
+    /// Starts it and waits until it listens.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn start(self) -> Server {
+        self.try_start().unwrap_or_else(|failure| {
+            panic!("the receiver ended with {}:\n{}", failure.status, failure.stderr)
+        })
+    }
+
+    /// Starts it and waits until it listens.
+    ///
+    /// # Errors
+    /// [`StartFailure`] if it ends first.
+    ///
+    /// # Panics
+    /// If it neither listens nor ends within ten seconds.
+    pub fn try_start(&self) -> Result<Server, StartFailure> {
+        loop {
+            match self.start_on(free_port()) {
+                // Somebody else took the port between our choice and the program's bind.
+                Err(failure) if failure.stderr.contains("Address already in use") => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn start_on(&self, port: u16) -> Result<Server, StartFailure> {
+        let scratch = Scratch::new();
+        let directory = match &self.directory {
+            Some(path) => path.clone(),
+            None => scratch.directory("out"),
+        };
+        let mut server = Server {
+            child: self.spawn(&scratch, &directory, port),
+            port,
+            directory,
+            scratch,
+            ended: None,
+        };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(status) = server.wait(Duration::ZERO) {
+                let (stdout, stderr) = (server.stdout(), server.stderr());
+                return Err(StartFailure { status, stdout, stderr });
+            }
+            if is_listening(port) {
+                return Ok(server);
+            }
+            assert!(Instant::now() < deadline, "does not listen:\n{}", server.stderr());
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn spawn(&self, scratch: &Scratch, directory: &Path, port: u16) -> Child {
+        let mut words = self.wrapper.clone();
+        words.push(self.program.path().into());
+        words.extend(self.options.iter().cloned());
+        words.extend(["-od".into(), directory.into(), port.to_string().into()]);
+        let log = |name| File::create(scratch.path().join(name)).expect("a file for the log");
+        Command::new(&words[0])
+            .args(&words[1..])
+            .current_dir(scratch.path())
+            // Without it each C-STORE to DCMTK's waits 44 ms for a delayed acknowledgement.
+            .env("TCP_NODELAY", "1")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(log("stdout"))
+            .stderr(log("stderr"))
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {words:?}: {error}"))
+    }
+}
+
+/// All below a directory, as [`Server::files`] tells it.
+#[must_use]
+pub fn files_below(directory: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut pending = vec![PathBuf::new()];
+    while let Some(relative) = pending.pop() {
+        // A directory may go while we look.
+        let Ok(entries) = fs::read_dir(directory.join(&relative)) else { continue };
+        for entry in entries.flatten() {
+            let path = relative.join(entry.file_name());
+            let name = path.to_string_lossy().into_owned();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                names.push(name + "/");
+                pending.push(path);
+            } else {
+                names.push(name);
+            }
+        }
+    }
+    names.sort();
+    names
+}
+
+/// A port that nobody listens on, below those that the system gives to clients.
+#[must_use]
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 20_000).unwrap_or(0);
+    loop {
+        let offset = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(start) % 20_000;
+        let port = 11_000 + offset;
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Whether anybody listens on this port, found without connecting: a connection would be an
+/// association attempt to the receiver.
+#[must_use]
+pub fn is_listening(port: u16) -> bool {
+    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
+        read_lossy(Path::new(table)).lines().skip(1).any(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let local = fields.next().unwrap_or_default();
+            let state = fields.nth(1).unwrap_or_default();
+            state == "0A" && local.ends_with(&format!(":{port:04X}"))
+        })
+    })
+}

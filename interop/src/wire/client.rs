@@ -1,0 +1,187 @@
+//! The client side of one connection.
+
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use super::{Accept, Answer, Command, Pdv, Request, data_pdu, pdu, read_answer};
+use crate::Object;
+
+/// One TCP connection to a receiver.
+#[derive(Debug)]
+pub struct Client {
+    stream: TcpStream,
+    next_message_id: u16,
+}
+
+impl Client {
+    /// Connects, without sending anything.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    #[must_use]
+    pub fn connect(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).expect("the receiver listens");
+        stream.set_nodelay(true).expect("TCP_NODELAY");
+        Self { stream, next_message_id: 1 }
+    }
+
+    /// Connects and opens an association.
+    ///
+    /// # Panics
+    /// If it is not accepted.
+    #[must_use]
+    pub fn associate(port: u16, request: &Request) -> (Self, Accept) {
+        let mut client = Self::connect(port);
+        client.send(&request.encode());
+        match client.answer() {
+            Answer::Accept(accept) => (client, accept),
+            other => panic!("an acceptance, not {other:?}"),
+        }
+    }
+
+    /// Connects and opens the association of [`Request::usual`].
+    ///
+    /// # Panics
+    /// If it is not accepted.
+    #[must_use]
+    pub fn usual(port: u16) -> Self {
+        Self::associate(port, &Request::usual()).0
+    }
+
+    /// Sends bytes.
+    ///
+    /// # Panics
+    /// If the receiver has closed the connection.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.try_send(bytes).expect("the receiver takes what is sent");
+    }
+
+    /// Sends bytes.
+    ///
+    /// # Errors
+    /// As the socket tells it, for instance when the receiver closed the connection.
+    pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.set_write_timeout(Some(ANSWER_TIME_LIMIT))?;
+        self.stream.write_all(bytes)
+    }
+
+    /// The next PDU from the receiver, waited for at most ten seconds.
+    pub fn answer(&mut self) -> Answer {
+        self.answer_within(ANSWER_TIME_LIMIT)
+    }
+
+    /// The next PDU from the receiver, waited for at most this long.
+    pub fn answer_within(&mut self, limit: Duration) -> Answer {
+        self.stream.set_read_timeout(Some(limit)).expect("a time limit can be set");
+        read_answer(&mut self.stream)
+    }
+
+    /// The next PDU, which must be a response, as a command set with its presentation context.
+    ///
+    /// # Panics
+    /// If anything else comes.
+    pub fn response(&mut self) -> (u8, Command) {
+        let mut bytes = Vec::new();
+        loop {
+            match self.answer() {
+                Answer::Data(pdvs) => {
+                    for pdv in pdvs {
+                        assert!(pdv.command, "a response has no data set");
+                        bytes.extend(&pdv.data);
+                        if pdv.last {
+                            return (pdv.context, Command::parse(&bytes));
+                        }
+                    }
+                }
+                other => panic!("a response, not {other:?}"),
+            }
+        }
+    }
+
+    /// Sends a command set in one PDU.
+    pub fn command(&mut self, context: u8, command: &Command) {
+        self.send(&data_pdu(&[Pdv::command(context, true, &command.encode())]));
+    }
+
+    /// Sends a data set in PDUs of at most 16 KiB.
+    pub fn data_set(&mut self, context: u8, bytes: &[u8]) {
+        let chunks = bytes.chunks(16_372);
+        let count = chunks.len();
+        for (index, chunk) in chunks.enumerate() {
+            self.send(&data_pdu(&[Pdv::data(context, index + 1 == count, chunk)]));
+        }
+    }
+
+    /// A message ID not used before on this connection.
+    pub fn message_id(&mut self) -> u16 {
+        let id = self.next_message_id;
+        self.next_message_id += 1;
+        id
+    }
+
+    /// Sends an object and returns the response.
+    ///
+    /// # Panics
+    /// If the response does not belong to it.
+    pub fn store(&mut self, context: u8, object: &Object) -> Command {
+        let id = self.message_id();
+        self.command(context, &Command::store(id, &object.sop_class, &object.sop_instance));
+        self.data_set(context, &object.bytes);
+        let (answered, response) = self.response();
+        assert_eq!(answered, context, "a response on its own context");
+        assert_eq!(response.us(super::tag::FIELD), Some(0x8001));
+        assert_eq!(response.us(super::tag::RESPONDED_TO), Some(id));
+        response
+    }
+
+    /// Sends a C-ECHO on a context and returns the status.
+    pub fn echo(&mut self, context: u8) -> u16 {
+        let id = self.message_id();
+        self.command(context, &Command::echo(id));
+        let (answered, response) = self.response();
+        assert_eq!(answered, context, "a response on its own context");
+        assert_eq!(response.us(super::tag::FIELD), Some(0x8030));
+        assert_eq!(response.us(super::tag::RESPONDED_TO), Some(id));
+        response.status()
+    }
+
+    /// Releases the association and closes the connection.
+    ///
+    /// # Panics
+    /// If the release is not confirmed.
+    pub fn release(mut self) {
+        self.send(&release_request());
+        assert_eq!(self.answer(), Answer::ReleaseReply);
+    }
+
+    /// Sends no more, but still reads.
+    pub fn finish_sending(&mut self) {
+        // The receiver may have closed the connection already.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Waits until the receiver closes the connection, and tells how long that took.
+    ///
+    /// # Panics
+    /// If it does not within `limit`, or sends something else instead.
+    pub fn expect_close(&mut self, limit: Duration) -> Duration {
+        let started = Instant::now();
+        assert_eq!(self.answer_within(limit), Answer::Closed, "closed within {limit:?}");
+        started.elapsed()
+    }
+}
+
+/// A-RELEASE-RQ.
+#[must_use]
+pub fn release_request() -> Vec<u8> {
+    pdu(0x05, &[0; 4])
+}
+
+/// A-ABORT.
+#[must_use]
+pub fn abort(source: u8, reason: u8) -> Vec<u8> {
+    pdu(0x07, &[0, 0, source, reason])
+}
+
+const ANSWER_TIME_LIMIT: Duration = Duration::from_secs(10);

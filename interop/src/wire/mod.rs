@@ -1,0 +1,40 @@
+//! A raw DICOM client: any bytes, in any order, on one TCP connection.
+//!
+//! It knows enough of PS3.8 and PS3.7 to build good PDUs and command sets, and nothing stops a test
+//! from spoiling them afterwards. It shares no code with the receiver under test.
+
+mod client;
+mod command;
+mod pdu;
+mod request;
+
+pub use client::{Client, abort, release_request};
+pub use command::{Command, tag};
+pub use pdu::{Answer, Pdv, data_pdu, pdu, read_answer, read_pdvs};
+pub use request::{Accept, AcceptedContext, Context, Request};
+
+/// Transfer syntaxes and SOP classes that the tests use.
+pub mod uid {
+    /// Implicit VR Little Endian.
+    pub const IVLE: &str = "1.2.840.10008.1.2";
+    /// Explicit VR Little Endian.
+    pub const EVLE: &str = "1.2.840.10008.1.2.1";
+    /// Explicit VR Big Endian.
+    pub const EVBE: &str = "1.2.840.10008.1.2.2";
+    /// Deflated Explicit VR Little Endian.
+    pub const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
+    /// JPEG Baseline.
+    pub const JPEG_BASELINE: &str = "1.2.840.10008.1.2.4.50";
+    /// JPEG Lossless, first-order prediction.
+    pub const JPEG_LOSSLESS: &str = "1.2.840.10008.1.2.4.70";
+    /// Verification.
+    pub const VERIFICATION: &str = "1.2.840.10008.1.1";
+    /// CT Image Storage.
+    pub const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+    /// MR Image Storage.
+    pub const MR: &str = "1.2.840.10008.5.1.4.1.1.4";
+    /// Study Root Query/Retrieve - FIND.
+    pub const FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
+    /// The DICOM application context name.
+    pub const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
+}
