@@ -1,0 +1,388 @@
+//! A-ASSOCIATE-RQ and A-ASSOCIATE-AC (PS3.8 §9.3.2, §9.3.3): read item by item, written whole.
+//!
+//! A request may have a megabyte. It is never gathered: one item at a time is, and what is kept of
+//! it is bounded (see [`limits`]).
+
+use dataset::{TransferSyntax, Uid};
+
+use super::negotiation::{Acceptance, ContextAnswer, ContextResult, Proposal, ProposedContext};
+use super::pdu::{A_ASSOCIATE_AC, A_ASSOCIATE_RQ, ASSOCIATE_FIXED_BYTES};
+use super::user_information::{UserInformation, items, put_item};
+use crate::{AeTitle, ContextId, PeerFault, limits};
+
+/// The DICOM application context name (PS3.7 §A.2.1).
+pub(crate) const APPLICATION_CONTEXT_NAME: &str = "1.2.840.10008.3.1.1.1";
+
+/// Item types.
+const APPLICATION_CONTEXT: u8 = 0x10;
+const PROPOSED_CONTEXT: u8 = 0x20;
+const CONTEXT_ANSWER: u8 = 0x21;
+const ABSTRACT_SYNTAX: u8 = 0x30;
+const TRANSFER_SYNTAX: u8 = 0x40;
+pub(crate) const USER_INFORMATION: u8 = 0x50;
+
+/// Bytes 7 to 74: protocol version, both AE titles, reserved bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FixedFields {
+    /// Bit 0 set means version 1.
+    pub(crate) protocol_version: u16,
+    /// Called AE title, calling AE title, and 32 reserved bytes: an answer repeats them all, byte
+    /// for byte (PS3.8 §9.3.3).
+    pub(crate) echoed: [u8; FixedFields::ECHOED_BYTES],
+}
+
+impl FixedFields {
+    const ECHOED_BYTES: usize = 64;
+
+    fn decode(bytes: &[u8; ASSOCIATE_FIXED_BYTES]) -> FixedFields {
+        let mut echoed = [0; FixedFields::ECHOED_BYTES];
+        echoed.copy_from_slice(&bytes[4..]);
+        FixedFields { protocol_version: u16::from_be_bytes([bytes[0], bytes[1]]), echoed }
+    }
+
+    fn called_ae(&self) -> Option<AeTitle> {
+        AeTitle::parse(&self.echoed[..AeTitle::BYTES]).ok()
+    }
+
+    fn calling_ae(&self) -> Option<AeTitle> {
+        AeTitle::parse(&self.echoed[AeTitle::BYTES..2 * AeTitle::BYTES]).ok()
+    }
+}
+
+/// Reads one A-ASSOCIATE-RQ or -AC that comes in any number of pieces.
+///
+/// Holds the item being read, at most [`limits::ASSOCIATE_ITEM_BYTES`], and what was understood so
+/// far.
+#[derive(Debug)]
+pub(crate) struct AssociateReader {
+    pdu_type: u8,
+    /// Bytes of the PDU after the current piece.
+    rest: usize,
+    piece: Piece,
+    /// Bytes of the current piece that still have to come.
+    missing: usize,
+    /// Bytes of the current piece so far, unless it came whole.
+    gathered: Vec<u8>,
+    fixed: FixedFields,
+    application_context: Option<Uid>,
+    proposed: Vec<ProposedContext>,
+    contexts_over_limit: u32,
+    answered: Vec<RawAnswer>,
+    user_information: Option<UserInformation>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece {
+    Fixed,
+    ItemHeader,
+    Item(u8),
+    /// An item that nobody looks at, and that is not gathered either.
+    Skipped,
+}
+
+/// A presentation context item of an A-ASSOCIATE-AC (PS3.8 §9.3.3.2).
+#[derive(Clone, Copy, Debug)]
+struct RawAnswer {
+    id: ContextId,
+    result: u8,
+    transfer_syntax: Option<&'static TransferSyntax>,
+}
+
+impl AssociateReader {
+    /// `length` is the PDU's, already known to be at least [`ASSOCIATE_FIXED_BYTES`].
+    pub(crate) fn new(pdu_type: u8, length: u32) -> AssociateReader {
+        AssociateReader {
+            pdu_type,
+            rest: (length as usize).saturating_sub(ASSOCIATE_FIXED_BYTES),
+            piece: Piece::Fixed,
+            missing: ASSOCIATE_FIXED_BYTES,
+            gathered: Vec::new(),
+            fixed: FixedFields { protocol_version: 0, echoed: [0; FixedFields::ECHOED_BYTES] },
+            application_context: None,
+            proposed: Vec::new(),
+            contexts_over_limit: 0,
+            answered: Vec::new(),
+            user_information: None,
+        }
+    }
+
+    /// Takes what it can from `input`; returns how much, and whether the PDU is complete.
+    ///
+    /// # Errors
+    /// [`PeerFault::ItemLength`] as soon as lengths contradict each other; the reader must not be
+    /// used again.
+    pub(crate) fn read(&mut self, input: &[u8]) -> Result<(usize, bool), PeerFault> {
+        let mut at = 0;
+        loop {
+            let taken = self.missing.min(input.len() - at);
+            let piece = &input[at..at + taken];
+            at += taken;
+            self.missing -= taken;
+            if self.missing > 0 {
+                if self.piece != Piece::Skipped {
+                    self.gathered.extend_from_slice(piece);
+                }
+                return Ok((at, false));
+            }
+            if self.gathered.is_empty() {
+                self.complete(piece)?;
+            } else {
+                let mut gathered = std::mem::take(&mut self.gathered);
+                gathered.extend_from_slice(piece);
+                self.complete(&gathered)?;
+            }
+            if self.rest == 0 && self.missing == 0 {
+                return Ok((at, true));
+            }
+        }
+    }
+
+    /// Looks at a complete piece and sets up the next.
+    fn complete(&mut self, piece: &[u8]) -> Result<(), PeerFault> {
+        match self.piece {
+            Piece::Fixed => {
+                if let Some(bytes) = piece.first_chunk() {
+                    self.fixed = FixedFields::decode(bytes);
+                }
+            }
+            Piece::ItemHeader => {
+                if let Some(&[item_type, _, high, low]) = piece.first_chunk() {
+                    let length = usize::from(u16::from_be_bytes([high, low]));
+                    return self.begin_item(item_type, length);
+                }
+            }
+            Piece::Item(item_type) => self.item(item_type, piece)?,
+            Piece::Skipped => {}
+        }
+        self.piece = Piece::ItemHeader;
+        self.missing = 4.min(self.rest);
+        self.rest -= self.missing;
+        if (1..4).contains(&self.missing) {
+            return Err(PeerFault::ItemLength { item_type: 0 });
+        }
+        Ok(())
+    }
+
+    fn begin_item(&mut self, item_type: u8, length: usize) -> Result<(), PeerFault> {
+        if length > self.rest {
+            return Err(PeerFault::ItemLength { item_type });
+        }
+        let wanted = match item_type {
+            APPLICATION_CONTEXT => self.application_context.is_none(),
+            PROPOSED_CONTEXT => self.pdu_type == A_ASSOCIATE_RQ,
+            CONTEXT_ANSWER => self.pdu_type == A_ASSOCIATE_AC,
+            USER_INFORMATION => self.user_information.is_none(),
+            _ => false,
+        };
+        self.piece = if wanted { Piece::Item(item_type) } else { Piece::Skipped };
+        self.missing = length;
+        self.rest -= length;
+        if length == 0 { self.complete(&[]) } else { Ok(()) }
+    }
+
+    fn item(&mut self, item_type: u8, value: &[u8]) -> Result<(), PeerFault> {
+        match item_type {
+            APPLICATION_CONTEXT => self.application_context = Uid::parse(value).ok(),
+            PROPOSED_CONTEXT => self.proposed_context(value)?,
+            CONTEXT_ANSWER => {
+                let answer = decode_answer(value)?;
+                let repeated = self.answered.iter().any(|known| known.id == answer.id);
+                if !repeated && self.answered.len() < limits::PRESENTATION_CONTEXTS {
+                    self.answered.push(answer);
+                }
+            }
+            USER_INFORMATION => self.user_information = Some(UserInformation::decode(value)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn proposed_context(&mut self, value: &[u8]) -> Result<(), PeerFault> {
+        let context = decode_proposed(value)?;
+        if self.proposed.iter().any(|known| known.id == context.id) {
+            return Ok(());
+        }
+        if self.proposed.len() < limits::PRESENTATION_CONTEXTS {
+            self.proposed.push(context);
+        } else {
+            self.contexts_over_limit += 1;
+        }
+        Ok(())
+    }
+
+    /// The fields that an answer repeats.
+    pub(crate) fn fixed(&self) -> FixedFields {
+        self.fixed
+    }
+
+    /// What a complete A-ASSOCIATE-RQ asks for.
+    pub(crate) fn into_proposal(self) -> Proposal {
+        Proposal {
+            called_ae: self.fixed.called_ae(),
+            calling_ae: self.fixed.calling_ae(),
+            application_context: self.application_context,
+            contexts: self.proposed,
+            contexts_over_limit: self.contexts_over_limit,
+            user_information: self.user_information.unwrap_or_default(),
+        }
+    }
+
+    /// What a complete A-ASSOCIATE-AC says to the contexts that were `proposed`. An answer to
+    /// something else is dropped; a context without an answer counts as refused.
+    pub(crate) fn into_acceptance(self, proposed: &[ProposedContext]) -> Acceptance {
+        let contexts = proposed.iter().map(|context| {
+            let answer = self.answered.iter().find(|answer| answer.id == context.id);
+            let transfer_syntax = answer.and_then(|answer| answer.transfer_syntax);
+            let offered = transfer_syntax
+                .is_some_and(|it| context.transfer_syntaxes.iter().any(|each| each.uid() == it.uid()));
+            let result = match answer.map(|answer| ContextResult::from_code(answer.result)) {
+                Some(ContextResult::Acceptance) if !offered => {
+                    ContextResult::TransferSyntaxesNotSupported
+                }
+                Some(result) => result,
+                None => ContextResult::ProviderRejection,
+            };
+            ContextAnswer {
+                id: context.id,
+                abstract_syntax: context.abstract_syntax,
+                result,
+                transfer_syntax: transfer_syntax
+                    .unwrap_or(&dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN),
+            }
+        });
+        Acceptance {
+            contexts: contexts.collect(),
+            user_information: self.user_information.unwrap_or_default(),
+        }
+    }
+}
+
+/// A presentation context item of an A-ASSOCIATE-RQ (PS3.8 §9.3.2.2).
+fn decode_proposed(value: &[u8]) -> Result<ProposedContext, PeerFault> {
+    let (id, sub_items) = context_header(value, PROPOSED_CONTEXT)?;
+    let mut context = ProposedContext {
+        id,
+        abstract_syntax: None,
+        transfer_syntaxes: Vec::new(),
+        other_transfer_syntaxes: Vec::new(),
+        other_transfer_syntax_count: 0,
+    };
+    for sub_item in items(sub_items, PROPOSED_CONTEXT) {
+        let (item_type, value) = sub_item?;
+        let uid = Uid::parse(value).ok();
+        match item_type {
+            ABSTRACT_SYNTAX => context.abstract_syntax = context.abstract_syntax.or(uid),
+            TRANSFER_SYNTAX => context.add_transfer_syntax(uid),
+            _ => {}
+        }
+    }
+    Ok(context)
+}
+
+fn decode_answer(value: &[u8]) -> Result<RawAnswer, PeerFault> {
+    let (id, sub_items) = context_header(value, CONTEXT_ANSWER)?;
+    let mut answer = RawAnswer { id, result: value[2], transfer_syntax: None };
+    for sub_item in items(sub_items, CONTEXT_ANSWER) {
+        if let (TRANSFER_SYNTAX, value) = sub_item? {
+            let known = Uid::parse(value).ok().and_then(|uid| TransferSyntax::find(&uid));
+            answer.transfer_syntax = answer.transfer_syntax.or(known);
+        }
+    }
+    Ok(answer)
+}
+
+/// Both kinds of presentation context item begin with the ID and three more bytes.
+fn context_header(value: &[u8], item_type: u8) -> Result<(ContextId, &[u8]), PeerFault> {
+    match value.split_first_chunk::<4>() {
+        Some((&[id, ..], sub_items)) => Ok((ContextId(id), sub_items)),
+        None => Err(PeerFault::ItemLength { item_type }),
+    }
+}
+
+impl ProposedContext {
+    /// Keeps a transfer syntax within the bounds; `None` stands for a UID that is none.
+    fn add_transfer_syntax(&mut self, uid: Option<Uid>) {
+        let known = uid.and_then(|uid| TransferSyntax::find(&uid));
+        if let Some(known) = known {
+            if self.transfer_syntaxes.iter().all(|each| each.uid() != known.uid()) {
+                self.transfer_syntaxes.push(known);
+            }
+            return;
+        }
+        self.other_transfer_syntax_count += 1;
+        if self.other_transfer_syntaxes.len() < limits::OTHER_TRANSFER_SYNTAXES {
+            self.other_transfer_syntaxes.extend(uid);
+        }
+    }
+}
+
+impl Proposal {
+    /// The A-ASSOCIATE-RQ PDU.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut echoed = [0; FixedFields::ECHOED_BYTES];
+        let blank = [b' '; AeTitle::BYTES];
+        let called = self.called_ae.map_or(blank, |title| title.field());
+        let calling = self.calling_ae.map_or(blank, |title| title.field());
+        echoed[..AeTitle::BYTES].copy_from_slice(&called);
+        echoed[AeTitle::BYTES..2 * AeTitle::BYTES].copy_from_slice(&calling);
+        let mut out = begin_pdu(A_ASSOCIATE_RQ, &echoed);
+        if let Some(name) = &self.application_context {
+            append_item(&mut out, APPLICATION_CONTEXT, name.as_bytes());
+        }
+        for context in &self.contexts {
+            let mut value = vec![context.id.0, 0, 0, 0];
+            if let Some(uid) = &context.abstract_syntax {
+                put_item(&mut value, ABSTRACT_SYNTAX, &[uid.as_bytes()]);
+            }
+            for transfer_syntax in &context.transfer_syntaxes {
+                put_item(&mut value, TRANSFER_SYNTAX, &[transfer_syntax.uid().as_bytes()]);
+            }
+            for uid in &context.other_transfer_syntaxes {
+                put_item(&mut value, TRANSFER_SYNTAX, &[uid.as_bytes()]);
+            }
+            append_item(&mut out, PROPOSED_CONTEXT, &value);
+        }
+        append_item(&mut out, USER_INFORMATION, &self.user_information.encode());
+        end_pdu(out)
+    }
+}
+
+impl Acceptance {
+    /// The A-ASSOCIATE-AC PDU that answers a request with these fixed fields.
+    pub(crate) fn encode(&self, request: &FixedFields) -> Vec<u8> {
+        let mut out = begin_pdu(A_ASSOCIATE_AC, &request.echoed);
+        append_item(&mut out, APPLICATION_CONTEXT, APPLICATION_CONTEXT_NAME.as_bytes());
+        for context in &self.contexts {
+            let mut value = vec![context.id.0, 0, context.result.code(), 0];
+            put_item(&mut value, TRANSFER_SYNTAX, &[context.transfer_syntax.uid().as_bytes()]);
+            append_item(&mut out, CONTEXT_ANSWER, &value);
+        }
+        append_item(&mut out, USER_INFORMATION, &self.user_information.encode());
+        end_pdu(out)
+    }
+}
+
+fn begin_pdu(pdu_type: u8, echoed: &[u8; FixedFields::ECHOED_BYTES]) -> Vec<u8> {
+    const PROTOCOL_VERSION: [u8; 2] = [0, 1];
+    let mut out = vec![pdu_type, 0, 0, 0, 0, 0];
+    out.extend(PROTOCOL_VERSION);
+    out.extend([0, 0]);
+    out.extend(echoed);
+    out
+}
+
+/// `value` was filled by [`put_item`], which keeps it within 16 bits, or is a UID.
+fn append_item(out: &mut Vec<u8>, item_type: u8, value: &[u8]) {
+    let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
+    out.extend([item_type, 0]);
+    out.extend(length.to_be_bytes());
+    out.extend_from_slice(&value[..usize::from(length)]);
+}
+
+fn end_pdu(mut out: Vec<u8>) -> Vec<u8> {
+    let length = u32::try_from(out.len().saturating_sub(6)).unwrap_or(u32::MAX);
+    if let Some(field) = out.get_mut(2..6) {
+        field.copy_from_slice(&length.to_be_bytes());
+    }
+    out
+}

@@ -1,0 +1,8 @@
+//! The upper layer (PS3.8), without a transport.
+
+pub(crate) mod associate;
+pub(crate) mod negotiation;
+pub(crate) mod p_data;
+pub(crate) mod pdu;
+pub(crate) mod state;
+pub(crate) mod user_information;
