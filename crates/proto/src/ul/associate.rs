@@ -233,8 +233,9 @@ impl AssociateReader {
         let contexts = proposed.iter().map(|context| {
             let answer = self.answered.iter().find(|answer| answer.id == context.id);
             let transfer_syntax = answer.and_then(|answer| answer.transfer_syntax);
-            let offered = transfer_syntax
-                .is_some_and(|it| context.transfer_syntaxes.iter().any(|each| each.uid() == it.uid()));
+            let offered = transfer_syntax.is_some_and(|it| {
+                context.transfer_syntaxes.iter().any(|each| each.uid() == it.uid())
+            });
             let result = match answer.map(|answer| ContextResult::from_code(answer.result)) {
                 Some(ContextResult::Acceptance) if !offered => {
                     ContextResult::TransferSyntaxesNotSupported
@@ -247,7 +248,7 @@ impl AssociateReader {
                 abstract_syntax: context.abstract_syntax,
                 result,
                 transfer_syntax: transfer_syntax
-                    .unwrap_or(&dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN),
+                    .unwrap_or(dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN),
             }
         });
         Acceptance {

@@ -205,12 +205,9 @@ impl Action {
             | Action::Aa3
             | Action::Aa4
             | Action::Aa5 => State::Sta1,
-            Action::Ae8
-            | Action::Ar4
-            | Action::Aa1
-            | Action::Aa6
-            | Action::Aa7
-            | Action::Aa8 => State::Sta13,
+            Action::Ae8 | Action::Ar4 | Action::Aa1 | Action::Aa6 | Action::Aa7 | Action::Aa8 => {
+                State::Sta13
+            }
         }
     }
 }

@@ -166,8 +166,7 @@ impl UserInformation {
             }
             ASYNCHRONOUS_OPERATIONS => {
                 let (invoked, performed) = (value.u16()?, value.u16()?);
-                self.asynchronous_operations
-                    .get_or_insert(OperationsWindow { invoked, performed });
+                self.asynchronous_operations.get_or_insert(OperationsWindow { invoked, performed });
             }
             ROLE_SELECTION => {
                 let sop_class = Uid::parse(value.counted()?);

@@ -1,0 +1,760 @@
+//! One association, from the transport connection's first byte to its last: the crate's face.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use dataset::{TransferSyntax, Uid};
+
+use crate::dimse::command::CommandSet;
+use crate::dimse::message::{MessageReader, Route};
+use crate::error::abort_for;
+use crate::ul::associate::{AssociateReader, FixedFields};
+use crate::ul::negotiation::{
+    Acceptance, Answer, ContextId, ContextResult, Proposal, ProposedContext, max_send_pdv_bytes,
+};
+use crate::ul::p_data::{DataSetFragments, PDataReader, put_fragments};
+use crate::ul::pdu::{
+    self, AbortPdu, FIXED_BODY_BYTES, Gather, HEADER_BYTES, PduHeader, Rejection,
+};
+use crate::ul::state::{Action, Event as Evt, Side, State, StateMachine};
+use crate::{AeTitle, Error, PeerFault};
+
+/// What happened, as told by [`Association::receive`].
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "data sets pass without a call to the allocator")]
+pub enum Event<'a> {
+    /// The input is used up, all of it; more is needed.
+    NeedInput,
+    /// Acceptor: a request came. [`Association::answer`] it.
+    Proposed(Box<Proposal>),
+    /// Requestor: the association is established.
+    Accepted(Box<Acceptance>),
+    /// Requestor: the acceptor rejected the association. Acceptor: the upper layer itself did,
+    /// for the protocol version.
+    Rejected(Rejection),
+    /// A whole command set.
+    Command {
+        /// The presentation context that it came on.
+        context: ContextId,
+        /// Its elements.
+        command: CommandSet,
+    },
+    /// A part of the data set that the last command announced.
+    DataSet(DataSetFragments<'a>),
+    /// The peer asks to release the association, perhaps in the middle of a data set.
+    /// [`Association::accept_release`] is the only thing left to say but for responses still due.
+    ReleaseRequested,
+    /// The release that we requested is complete.
+    Released,
+    /// The association was aborted, by whoever; any A-ABORT to send is queued.
+    Aborted(Abort),
+}
+
+/// Why an association was aborted.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Abort {
+    /// The peer sent A-ABORT.
+    ByPeer(AbortPdu),
+    /// The peer broke a rule, and we sent A-ABORT.
+    Fault(PeerFault),
+    /// The transport connection was closed without a release.
+    ConnectionClosed,
+    /// The time for the peer's A-ASSOCIATE-RQ was over (ARTIM in Sta2).
+    NoRequest,
+    /// [`Association::abort`] was called.
+    Local,
+}
+
+impl fmt::Display for Abort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Abort::ByPeer(pdu) => write!(f, "aborted by peer, {pdu}"),
+            Abort::Fault(fault) => fault.fmt(f),
+            Abort::ConnectionClosed => f.write_str("connection closed without release"),
+            Abort::NoRequest => f.write_str("no A-ASSOCIATE-RQ in time"),
+            Abort::Local => f.write_str("aborted locally"),
+        }
+    }
+}
+
+/// How an association ended, or is ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was released.
+    Released,
+    /// It never was: rejected.
+    Rejected(Rejection),
+    /// It was aborted.
+    Aborted(Abort),
+}
+
+/// The result of [`Association::receive`].
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// Bytes of the input that are done with; call again with the rest.
+    pub consumed: usize,
+    /// What happened after them.
+    pub event: Event<'a>,
+}
+
+/// The two times an acceptor waits. Both run on the ARTIM timer (PS3.8 §9.1.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptorConfig {
+    /// From the transport connection to a complete A-ASSOCIATE-RQ.
+    pub acse_timeout: Duration,
+    /// From the last PDU to the peer's close of the transport connection.
+    pub close_timeout: Duration,
+}
+
+/// What a requestor asks for.
+#[derive(Clone, Debug)]
+pub struct RequestorConfig {
+    /// The A-ASSOCIATE-RQ to send.
+    pub proposal: Proposal,
+    /// From the last PDU to the peer's close of the transport connection.
+    pub close_timeout: Duration,
+}
+
+/// A presentation context in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptedContext {
+    /// Its ID.
+    pub id: ContextId,
+    /// Its abstract syntax.
+    pub abstract_syntax: Uid,
+    /// The transfer syntax of its data sets.
+    pub transfer_syntax: &'static TransferSyntax,
+}
+
+/// One association, as acceptor or as requestor.
+///
+/// It owns no transport, clock or buffer. The driver reads bytes into a buffer of its own and hands
+/// them to [`receive`](Self::receive) until that says [`Event::NeedInput`]; sends
+/// [`outgoing`](Self::outgoing) after every call, before the next; and wakes up at
+/// [`poll_timeout`](Self::poll_timeout) to call [`handle_timeout`](Self::handle_timeout). It closes
+/// the transport connection when [`is_closed`](Self::is_closed) says so, and not before: until then
+/// the peer, or ARTIM, has a word to say.
+///
+/// Memory: see [`limits`](crate::limits).
+#[derive(Debug)]
+pub struct Association {
+    machine: StateMachine,
+    stage: Stage,
+    header: Gather<HEADER_BYTES>,
+    p_data: PDataReader,
+    messages: MessageReader,
+    outgoing: Vec<u8>,
+    /// Bytes of `outgoing` that the driver has taken.
+    sent: usize,
+    /// ARTIM: when it expires, if it runs.
+    artim: Option<Instant>,
+    close_timeout: Duration,
+    /// Longest P-DATA-TF that we announced; 0 for any length.
+    own_max_pdu_bytes: u32,
+    max_send_pdv_bytes: u32,
+    contexts: Vec<AcceptedContext>,
+    /// One bit per context ID.
+    accepted: [u64; 4],
+    /// Requestor, until the answer: what was proposed. Acceptor: empty.
+    proposed: Vec<ProposedContext>,
+    /// Acceptor, once the request is read: what the answer repeats.
+    request: Option<FixedFields>,
+    calling_ae: Option<AeTitle>,
+    called_ae: Option<AeTitle>,
+    /// Acceptor in a release collision: the user has answered already (Sta10).
+    release_accepted: bool,
+    ending: Option<Ending>,
+}
+
+/// What the next byte belongs to.
+#[derive(Debug)]
+enum Stage {
+    PduHeader,
+    Associate(Box<AssociateReader>),
+    /// The body of a PDU of this type, with four bytes.
+    Fixed(u8, Gather<FIXED_BODY_BYTES>),
+    PdvHeader,
+    Pdv(Route),
+    /// This many bytes of a PDU that nobody looks at.
+    Skip(u32),
+    /// After a PDU that could not be understood there is no telling where the next begins.
+    Lost,
+}
+
+impl Association {
+    /// An acceptor, its transport connection just opened (Evt5): awaits A-ASSOCIATE-RQ.
+    #[must_use]
+    pub fn acceptor(config: AcceptorConfig, now: Instant) -> Association {
+        let mut association = Association::new(Side::Acceptor, config.close_timeout);
+        association.apply(Evt::Evt5);
+        association.artim = now.checked_add(config.acse_timeout);
+        association
+    }
+
+    /// A requestor, its transport connection just opened (Evt1, Evt2): the A-ASSOCIATE-RQ is queued.
+    #[must_use]
+    pub fn requestor(config: RequestorConfig) -> Association {
+        let RequestorConfig { proposal, close_timeout } = config;
+        let mut association = Association::new(Side::Requestor, close_timeout);
+        association.apply(Evt::Evt1);
+        association.apply(Evt::Evt2);
+        association.outgoing = proposal.encode();
+        association.own_max_pdu_bytes = proposal.user_information.max_pdu_bytes.unwrap_or(0);
+        association.calling_ae = proposal.calling_ae;
+        association.called_ae = proposal.called_ae;
+        association.proposed = proposal.contexts;
+        association
+    }
+
+    fn new(side: Side, close_timeout: Duration) -> Association {
+        Association {
+            machine: StateMachine::new(side),
+            stage: Stage::PduHeader,
+            header: Gather::EMPTY,
+            p_data: PDataReader::IDLE,
+            messages: MessageReader::new(),
+            outgoing: Vec::new(),
+            sent: 0,
+            artim: None,
+            close_timeout,
+            own_max_pdu_bytes: 0,
+            max_send_pdv_bytes: max_send_pdv_bytes(None),
+            contexts: Vec::new(),
+            accepted: [0; 4],
+            proposed: Vec::new(),
+            request: None,
+            calling_ae: None,
+            called_ae: None,
+            release_accepted: false,
+            ending: None,
+        }
+    }
+
+    /// Takes bytes that came from the peer, up to the next event.
+    ///
+    /// Nothing of `input` is kept by reference, and [`Event::NeedInput`] means that all of it was
+    /// consumed: the driver's buffer is free. Data-set bytes are lent out of `input` as they are.
+    ///
+    /// What the peer does wrong is an event, [`Event::Aborted`], with the A-ABORT already queued.
+    /// Bytes that come after the end are swallowed.
+    pub fn receive<'a>(&mut self, input: &'a [u8], now: Instant) -> Step<'a> {
+        let mut at = 0;
+        loop {
+            if self.is_closed() {
+                return Step { consumed: input.len(), event: Event::NeedInput };
+            }
+            if at == input.len() && !self.can_step_without_input() {
+                return Step { consumed: at, event: Event::NeedInput };
+            }
+            let (consumed, event) = self.step(&input[at..], now);
+            at += consumed;
+            if let Some(event) = event {
+                return Step { consumed: at, event };
+            }
+        }
+    }
+
+    /// Whether the current piece has no bytes at all, as an empty PDV.
+    fn can_step_without_input(&self) -> bool {
+        matches!(self.stage, Stage::Pdv(_)) && self.p_data.pdv_rest() == 0
+    }
+
+    /// Takes the next piece, whatever it is, as far as `input` has it.
+    fn step<'a>(&mut self, input: &'a [u8], now: Instant) -> (usize, Option<Event<'a>>) {
+        match &mut self.stage {
+            Stage::PduHeader => self.pdu_header(input, now),
+            Stage::PdvHeader => self.pdv_header(input, now),
+            Stage::Pdv(Route::DataSet) => {
+                let own_max = self.own_max_pdu_bytes;
+                let (consumed, fragments) = self.p_data.read_data_set(input, own_max);
+                if fragments.is_last() {
+                    self.messages.end_data_set();
+                }
+                self.after_fragment(Route::DataSet);
+                (consumed, Some(Event::DataSet(fragments)))
+            }
+            Stage::Pdv(route @ (Route::Command | Route::Discard)) => {
+                let route = *route;
+                let fragment = self.p_data.read_fragment(input);
+                let event = self.fragment(route, fragment, now);
+                (fragment.len(), event)
+            }
+            Stage::Associate(reader) => match reader.read(input) {
+                Ok((consumed, false)) => (consumed, None),
+                Ok((consumed, true)) => (consumed, self.associate_pdu(now)),
+                Err(fault) => (input.len(), self.invalid_pdu(fault, now)),
+            },
+            Stage::Fixed(pdu_type, gather) => {
+                let (consumed, body) = gather.take(input);
+                let pdu_type = *pdu_type;
+                (consumed, body.and_then(|body| self.fixed_pdu(pdu_type, body, now)))
+            }
+            Stage::Skip(rest) => {
+                let consumed = input.len().min(*rest as usize);
+                // No more than `rest`, so it fits.
+                *rest -= consumed as u32;
+                if *rest == 0 {
+                    self.stage = Stage::PduHeader;
+                }
+                (consumed, None)
+            }
+            Stage::Lost => (input.len(), None),
+        }
+    }
+
+    fn pdu_header<'a>(&mut self, input: &[u8], now: Instant) -> (usize, Option<Event<'a>>) {
+        if let Some(&pdu_type) = input.first()
+            && self.header.is_empty()
+            && !pdu::is_known(pdu_type)
+        {
+            let fault = PeerFault::UnrecognizedPdu { pdu_type };
+            return (input.len(), self.invalid_pdu(fault, now));
+        }
+        let (consumed, bytes) = self.header.take(input);
+        let Some(bytes) = bytes else { return (consumed, None) };
+        let header = PduHeader::decode(bytes);
+        (consumed, self.begin_pdu(header, now))
+    }
+
+    fn begin_pdu<'a>(&mut self, header: PduHeader, now: Instant) -> Option<Event<'a>> {
+        let PduHeader { pdu_type, length } = header;
+        if self.state() == State::Sta13 && pdu_type != pdu::A_ABORT {
+            // AA-6 or AA-7: nothing in it matters any more, whatever its length.
+            self.stage = skip(length);
+            return self.unexpected_pdu(pdu_type, now);
+        }
+        if let Err(fault) = header.check_length(self.own_max_pdu_bytes) {
+            return self.invalid_pdu(fault, now);
+        }
+        let welcome = match pdu_type {
+            pdu::A_ASSOCIATE_RQ => self.state() == State::Sta2,
+            pdu::A_ASSOCIATE_AC => self.state() == State::Sta5,
+            pdu::P_DATA_TF => matches!(self.state(), State::Sta6 | State::Sta7),
+            _ => true,
+        };
+        match pdu_type {
+            _ if !welcome => {
+                self.stage = skip(length);
+                return self.unexpected_pdu(pdu_type, now);
+            }
+            pdu::A_ASSOCIATE_RQ | pdu::A_ASSOCIATE_AC => {
+                self.stage = Stage::Associate(Box::new(AssociateReader::new(pdu_type, length)));
+            }
+            pdu::P_DATA_TF => {
+                self.apply(Evt::Evt10);
+                self.p_data.begin_pdu(length);
+                self.stage = Stage::PdvHeader;
+            }
+            _ => self.stage = Stage::Fixed(pdu_type, Gather::EMPTY),
+        }
+        None
+    }
+
+    fn pdv_header<'a>(&mut self, input: &[u8], now: Instant) -> (usize, Option<Event<'a>>) {
+        let (consumed, pdv) = match self.p_data.read_header(input) {
+            Ok((consumed, Some(pdv))) => (consumed, pdv),
+            Ok((consumed, None)) => return (consumed, None),
+            Err(fault) => return (input.len(), self.invalid_pdu(fault, now)),
+        };
+        let route = if self.is_accepted(pdv.context) {
+            self.messages.begin_pdv(pdv)
+        } else {
+            Err(PeerFault::ContextNotAccepted(pdv.context))
+        };
+        match route {
+            Ok(route) => {
+                self.stage = Stage::Pdv(route);
+                (consumed, None)
+            }
+            Err(fault) => (consumed, self.p_data_fault(fault, now)),
+        }
+    }
+
+    /// Looks at a piece of a PDV that is not part of a wanted data set.
+    fn fragment<'a>(&mut self, route: Route, bytes: &[u8], now: Instant) -> Option<Event<'a>> {
+        let pdv = self.p_data.pdv();
+        if route == Route::Command {
+            self.messages.gather(bytes);
+        }
+        let complete = pdv.last && self.p_data.pdv_rest() == 0;
+        self.after_fragment(route);
+        match route {
+            Route::Command if complete => match self.messages.end_command(pdv.context) {
+                Ok(command) => Some(Event::Command { context: pdv.context, command }),
+                Err(fault) => self.p_data_fault(fault, now),
+            },
+            Route::Discard if complete => {
+                self.messages.end_data_set();
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn after_fragment(&mut self, route: Route) {
+        self.stage = if self.p_data.pdu_ended() {
+            Stage::PduHeader
+        } else if self.p_data.pdv_rest() == 0 {
+            Stage::PdvHeader
+        } else {
+            Stage::Pdv(route)
+        };
+    }
+
+    /// An A-ASSOCIATE-RQ in Sta2 or an A-ASSOCIATE-AC in Sta5 is complete.
+    fn associate_pdu<'a>(&mut self, now: Instant) -> Option<Event<'a>> {
+        let Stage::Associate(reader) = std::mem::replace(&mut self.stage, Stage::PduHeader) else {
+            return None;
+        };
+        if self.state() == State::Sta5 {
+            self.apply(Evt::Evt3);
+            let proposed = std::mem::take(&mut self.proposed);
+            let acceptance = reader.into_acceptance(&proposed);
+            self.establish(&acceptance, acceptance.user_information.max_pdu_bytes);
+            return Some(Event::Accepted(Box::new(acceptance)));
+        }
+        self.apply(Evt::Evt6);
+        self.artim = None;
+        let fixed = reader.fixed();
+        let proposal = reader.into_proposal();
+        self.request = Some(fixed);
+        self.calling_ae = proposal.calling_ae;
+        self.called_ae = proposal.called_ae;
+        if fixed.protocol_version & 1 == 0 {
+            self.machine.refuse();
+            return Some(self.reject(Rejection::PROTOCOL_VERSION, now));
+        }
+        self.max_send_pdv_bytes = max_send_pdv_bytes(proposal.user_information.max_pdu_bytes);
+        Some(Event::Proposed(Box::new(proposal)))
+    }
+
+    /// A PDU with four bytes after its header is complete.
+    fn fixed_pdu<'a>(
+        &mut self,
+        pdu_type: u8,
+        body: [u8; FIXED_BODY_BYTES],
+        now: Instant,
+    ) -> Option<Event<'a>> {
+        self.stage = Stage::PduHeader;
+        let state = self.state();
+        let event = match pdu_type {
+            pdu::A_ASSOCIATE_RJ => Evt::Evt4,
+            pdu::A_RELEASE_RQ => Evt::Evt12,
+            pdu::A_RELEASE_RP => Evt::Evt13,
+            _ => Evt::Evt16,
+        };
+        match self.apply(event)? {
+            Action::Ae4 => {
+                let rejection = Rejection::decode(body);
+                self.ending = Some(Ending::Rejected(rejection));
+                Some(Event::Rejected(rejection))
+            }
+            Action::Ar2 | Action::Ar8 => Some(Event::ReleaseRequested),
+            Action::Ar3 => {
+                self.ending = Some(Ending::Released);
+                Some(Event::Released)
+            }
+            Action::Ar10 => {
+                if self.release_accepted {
+                    self.accept_release(now);
+                }
+                Some(Event::Released)
+            }
+            Action::Aa2 | Action::Aa3 => {
+                self.artim = None;
+                self.aborted(Abort::ByPeer(AbortPdu::decode(body)))
+            }
+            action => self.fault(action, PeerFault::UnexpectedPdu { pdu_type, state }, now),
+        }
+    }
+
+    /// A PDU that cannot be understood: Evt19.
+    fn invalid_pdu<'a>(&mut self, fault: PeerFault, now: Instant) -> Option<Event<'a>> {
+        self.stage = Stage::Lost;
+        let action = self.apply(Evt::Evt19)?;
+        self.fault(action, fault, now)
+    }
+
+    /// A PDU whose header is in order, but that may not come in this state. Its rest is skipped.
+    fn unexpected_pdu<'a>(&mut self, pdu_type: u8, now: Instant) -> Option<Event<'a>> {
+        let state = self.state();
+        let action = self.apply(match pdu_type {
+            pdu::A_ASSOCIATE_RQ => Evt::Evt6,
+            pdu::A_ASSOCIATE_AC => Evt::Evt3,
+            pdu::A_ASSOCIATE_RJ => Evt::Evt4,
+            pdu::P_DATA_TF => Evt::Evt10,
+            pdu::A_RELEASE_RQ => Evt::Evt12,
+            pdu::A_RELEASE_RP => Evt::Evt13,
+            _ => Evt::Evt19,
+        })?;
+        self.fault(action, PeerFault::UnexpectedPdu { pdu_type, state }, now)
+    }
+
+    /// A PDV that breaks a rule of the upper layer (Evt19), or of DIMSE, which then aborts (Evt15).
+    fn p_data_fault<'a>(&mut self, fault: PeerFault, now: Instant) -> Option<Event<'a>> {
+        self.stage = skip(self.p_data.pdu_rest());
+        let action = self.apply(if fault.is_dimse() { Evt::Evt15 } else { Evt::Evt19 })?;
+        self.fault(action, fault, now)
+    }
+
+    /// Carries out an action that a fault of the peer's led to.
+    fn fault<'a>(&mut self, action: Action, fault: PeerFault, now: Instant) -> Option<Event<'a>> {
+        match action {
+            Action::Aa1 | Action::Aa8 => {
+                self.send_abort(action, Some(&fault), now);
+                self.aborted(Abort::Fault(fault))
+            }
+            // One A-ABORT that is still to be sent will do, however much the peer says meanwhile.
+            Action::Aa7 if self.outgoing().is_empty() => {
+                self.outgoing.extend(abort_for(action, Some(&fault)).encode());
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn aborted<'a>(&mut self, abort: Abort) -> Option<Event<'a>> {
+        if self.ending.is_some() {
+            return None;
+        }
+        self.ending = Some(Ending::Aborted(abort));
+        Some(Event::Aborted(abort))
+    }
+
+    fn send_abort(&mut self, action: Action, fault: Option<&PeerFault>, now: Instant) {
+        self.outgoing.extend(abort_for(action, fault).encode());
+        self.start_artim(now);
+    }
+
+    fn start_artim(&mut self, now: Instant) {
+        self.artim = now.checked_add(self.close_timeout);
+    }
+
+    fn apply(&mut self, event: Evt) -> Option<Action> {
+        self.machine.apply(event)
+    }
+
+    /// Takes over what was agreed.
+    fn establish(&mut self, acceptance: &Acceptance, peer_max_pdu_bytes: Option<u32>) {
+        self.max_send_pdv_bytes = max_send_pdv_bytes(peer_max_pdu_bytes);
+        let accepted = acceptance.contexts.iter().filter_map(|context| {
+            let abstract_syntax = context.abstract_syntax?;
+            (context.result == ContextResult::Acceptance).then_some(AcceptedContext {
+                id: context.id,
+                abstract_syntax,
+                transfer_syntax: context.transfer_syntax,
+            })
+        });
+        self.contexts = accepted.collect();
+        for context in &self.contexts {
+            let (word, bit) = bit_of(context.id);
+            self.accepted[word] |= bit;
+        }
+    }
+
+    /// Answers the request that [`Event::Proposed`] brought (Evt7, Evt8). Without one, or if the
+    /// association has ended meanwhile, does nothing.
+    pub fn answer(&mut self, answer: Answer, now: Instant) {
+        let Some(request) = self.request.filter(|_| self.state() == State::Sta3) else { return };
+        match answer {
+            Answer::Accept(acceptance) => {
+                self.apply(Evt::Evt7);
+                self.outgoing.extend(acceptance.encode(&request));
+                self.own_max_pdu_bytes = acceptance.user_information.max_pdu_bytes.unwrap_or(0);
+                let max_send_pdv_bytes = self.max_send_pdv_bytes;
+                self.establish(&acceptance, None);
+                self.max_send_pdv_bytes = max_send_pdv_bytes;
+            }
+            Answer::Reject(rejection) => {
+                self.apply(Evt::Evt8);
+                self.reject(rejection, now);
+            }
+        }
+    }
+
+    fn reject<'a>(&mut self, rejection: Rejection, now: Instant) -> Event<'a> {
+        self.outgoing.extend(rejection.encode());
+        self.start_artim(now);
+        self.ending = Some(Ending::Rejected(rejection));
+        Event::Rejected(rejection)
+    }
+
+    /// Queues a command set, as whole PDUs with one PDV each, none longer than the peer takes.
+    ///
+    /// # Errors
+    /// [`Error::NotEstablished`] outside Sta6 and Sta8, [`Error::ContextNotAccepted`]; nothing is
+    /// queued then.
+    pub fn send_command(&mut self, context: ContextId, command: &CommandSet) -> Result<(), Error> {
+        self.send(context, true, &command.encode(), true)
+    }
+
+    /// Queues bytes of a data set, as whole PDUs with one PDV each, none longer than the peer takes;
+    /// `last` if the data set ends with them. Copies `bytes`: hand over no more at a time than
+    /// should be held in memory.
+    ///
+    /// # Errors
+    /// As [`send_command`](Self::send_command).
+    pub fn send_data(&mut self, context: ContextId, bytes: &[u8], last: bool) -> Result<(), Error> {
+        self.send(context, false, bytes, last)
+    }
+
+    fn send(
+        &mut self,
+        context: ContextId,
+        command: bool,
+        bytes: &[u8],
+        last: bool,
+    ) -> Result<(), Error> {
+        if !matches!(self.state(), State::Sta6 | State::Sta8) {
+            return Err(Error::NotEstablished(self.state()));
+        }
+        if !self.is_accepted(context) {
+            return Err(Error::ContextNotAccepted(context));
+        }
+        self.apply(Evt::Evt9);
+        let max = self.max_send_pdv_bytes;
+        put_fragments(&mut self.outgoing, context, command, bytes, last, max);
+        Ok(())
+    }
+
+    /// Asks the peer to release the association (Evt11). Outside Sta6, does nothing.
+    pub fn request_release(&mut self) {
+        if self.apply(Evt::Evt11).is_some() {
+            self.outgoing.extend(pdu::release_rq());
+        }
+    }
+
+    /// Answers [`Event::ReleaseRequested`] (Evt14). Without one, does nothing.
+    ///
+    /// If both sides asked, the requestor's answer goes first (PS3.8 §7.2.2): an acceptor's is kept
+    /// until that has come.
+    pub fn accept_release(&mut self, now: Instant) {
+        if self.state() == State::Sta10 {
+            self.release_accepted = true;
+            return;
+        }
+        let Some(action) = self.apply(Evt::Evt14) else { return };
+        self.outgoing.extend(pdu::release_rp());
+        if action == Action::Ar4 {
+            self.start_artim(now);
+            self.ending = Some(Ending::Released);
+        }
+    }
+
+    /// Aborts the association, as the service user (Evt15). If it has ended, does nothing.
+    pub fn abort(&mut self, now: Instant) {
+        if let Some(action) = self.apply(Evt::Evt15) {
+            self.send_abort(action, None, now);
+            self.aborted(Abort::Local);
+            self.stage = Stage::Lost;
+        }
+    }
+
+    /// The bytes to send next: whole PDUs, if nothing of them was taken yet.
+    #[must_use]
+    pub fn outgoing(&self) -> &[u8] {
+        &self.outgoing[self.sent..]
+    }
+
+    /// Says that the first `count` bytes of [`outgoing`](Self::outgoing) were sent. The memory is
+    /// kept for the next ones.
+    ///
+    /// # Panics
+    /// If there were not so many.
+    pub fn consume_outgoing(&mut self, count: usize) {
+        assert!(count <= self.outgoing().len(), "sent more than there was to send");
+        self.sent += count;
+        if self.sent == self.outgoing.len() {
+            self.outgoing.clear();
+            self.sent = 0;
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), if ARTIM runs.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.artim
+    }
+
+    /// Evt18, if ARTIM has expired: the association is closed then.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.artim.is_some_and(|expiry| now >= expiry) {
+            self.artim = None;
+            self.apply(Evt::Evt18);
+            self.aborted(Abort::NoRequest);
+        }
+    }
+
+    /// Evt17: the peer closed the transport connection, or it broke. The association is closed
+    /// then.
+    pub fn handle_close(&mut self) {
+        self.apply(Evt::Evt17);
+        self.artim = None;
+        self.aborted(Abort::ConnectionClosed);
+    }
+
+    /// Whether all is over: the transport connection is to be closed, once
+    /// [`outgoing`](Self::outgoing) is sent.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state() == State::Sta1
+    }
+
+    /// How the association ended; `None` while it has not. It may still be waiting for the peer to
+    /// close the transport connection.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// The state of PS3.8 Table 9-10.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.machine.state()
+    }
+
+    /// Calling AE title, once known.
+    #[must_use]
+    pub fn calling_ae(&self) -> Option<&AeTitle> {
+        self.calling_ae.as_ref()
+    }
+
+    /// Called AE title, once known.
+    #[must_use]
+    pub fn called_ae(&self) -> Option<&AeTitle> {
+        self.called_ae.as_ref()
+    }
+
+    /// The accepted presentation contexts, in the order proposed.
+    #[must_use]
+    pub fn contexts(&self) -> &[AcceptedContext] {
+        &self.contexts
+    }
+
+    /// The accepted presentation context with this ID.
+    #[must_use]
+    pub fn context(&self, id: ContextId) -> Option<&AcceptedContext> {
+        self.contexts.iter().find(|context| context.id == id)
+    }
+
+    /// The longest data field of a PDV that the peer takes: see
+    /// [`max_send_pdv_bytes`](crate::max_send_pdv_bytes).
+    #[must_use]
+    pub fn max_send_pdv_bytes(&self) -> u32 {
+        self.max_send_pdv_bytes
+    }
+
+    fn is_accepted(&self, id: ContextId) -> bool {
+        let (word, bit) = bit_of(id);
+        self.accepted[word] & bit != 0
+    }
+}
+
+fn skip(length: u32) -> Stage {
+    if length == 0 { Stage::PduHeader } else { Stage::Skip(length) }
+}
+
+fn bit_of(id: ContextId) -> (usize, u64) {
+    (usize::from(id.0 >> 6), 1 << (id.0 & 63))
+}

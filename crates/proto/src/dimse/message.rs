@@ -1,0 +1,96 @@
+//! Messages (PS3.7 §6.3, PS3.8 Annex E): a command set, then perhaps a data set, in fragments.
+
+use super::command::{CommandSet, command_field};
+use crate::ul::p_data::PdvHeader;
+use crate::{ContextId, PeerFault, limits};
+
+/// Puts fragments together to command sets, and knows whether a data set is due.
+///
+/// Holds the command set being gathered, at most [`limits::COMMAND_SET_BYTES`]; no data set.
+#[derive(Debug)]
+pub(crate) struct MessageReader {
+    expected: Expected,
+    command: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// A message, on any context.
+    Message,
+    /// More of the command set.
+    Command(ContextId),
+    /// The data set that the command announced, or more of it.
+    DataSet(ContextId),
+    /// A message – or the data set of a command that did not say whether it has one.
+    Unannounced(ContextId),
+}
+
+/// What becomes of a PDV.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    Command,
+    DataSet,
+    /// A data set that nobody waits for.
+    Discard,
+}
+
+impl MessageReader {
+    pub(crate) const fn new() -> MessageReader {
+        MessageReader { expected: Expected::Message, command: Vec::new() }
+    }
+
+    /// Checks a PDV header against the message so far.
+    ///
+    /// # Errors
+    /// What the peer did wrong; the reader must not be used again.
+    pub(crate) fn begin_pdv(&mut self, pdv: PdvHeader) -> Result<Route, PeerFault> {
+        let PdvHeader { context, command, data_bytes, .. } = pdv;
+        if let Expected::Command(expected) | Expected::DataSet(expected) = self.expected
+            && expected != context
+        {
+            return Err(PeerFault::ContextChanged { expected, found: context });
+        }
+        match (self.expected, command) {
+            (Expected::DataSet(_), true) => Err(PeerFault::CommandInDataSet(context)),
+            (Expected::DataSet(_), false) => Ok(Route::DataSet),
+            (Expected::Unannounced(expected), false) if expected == context => Ok(Route::Discard),
+            (_, false) => Err(PeerFault::DataSetWithoutCommand(context)),
+            (_, true) => {
+                let room = limits::COMMAND_SET_BYTES - self.command.len();
+                if data_bytes as usize > room {
+                    return Err(PeerFault::CommandSetLength);
+                }
+                self.expected = Expected::Command(context);
+                Ok(Route::Command)
+            }
+        }
+    }
+
+    /// Adds bytes of a command fragment.
+    pub(crate) fn gather(&mut self, bytes: &[u8]) {
+        self.command.extend_from_slice(bytes);
+    }
+
+    /// The command set is complete. What follows depends on what it says.
+    ///
+    /// # Errors
+    /// [`PeerFault::CommandSetElement`] if it cannot be decoded; the reader must not be used again.
+    pub(crate) fn end_command(&mut self, context: ContextId) -> Result<CommandSet, PeerFault> {
+        let command = CommandSet::decode(std::mem::take(&mut self.command))?;
+        let has_data_set = match command.command_field() {
+            Some(command_field::C_CANCEL_RQ) => Some(false),
+            _ => command.has_data_set(),
+        };
+        self.expected = match has_data_set {
+            Some(true) => Expected::DataSet(context),
+            Some(false) => Expected::Message,
+            None => Expected::Unannounced(context),
+        };
+        Ok(command)
+    }
+
+    /// The data set is complete.
+    pub(crate) fn end_data_set(&mut self) {
+        self.expected = Expected::Message;
+    }
+}

@@ -1,0 +1,6 @@
+//! DIMSE (PS3.7): command sets, and the messages they head.
+
+pub(crate) mod command;
+pub(crate) mod message;
+pub(crate) mod request;
+pub(crate) mod status;
