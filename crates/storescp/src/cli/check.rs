@@ -1,0 +1,389 @@
+//! The second step: what was typed, checked and turned into a [`Config`].
+//!
+//! The checks come in the order in which DCMTK's `storescp` makes them, so that of several faults
+//! the same one is reported.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::config::{
+    AddressFamily, Config, Durability, Encoding, Faults, GroupLengths, Limits, Log, LogLevel,
+    Negotiation, Network, Output, OutputTransferSyntax, Padding, SequenceLengths, SocketTimeout,
+    Timeouts,
+};
+use super::error::{Error, Misfit};
+use super::options::{self, Choice, Opt, Status};
+use super::parse::{Typed, leading_integer, within};
+use super::transfer_syntaxes;
+
+/// The port to listen on, the only parameter; with `--inetd` there may be none.
+pub(super) fn port(typed: &Typed) -> Result<u16, Error> {
+    let value = match typed.parameters() {
+        [] if typed.has(Opt::Inetd) => return Ok(0),
+        [] => return Err(Error::MissingPort),
+        [value] => value,
+        _ => return Err(Error::TooManyParameters),
+    };
+    let misfit = |misfit| Error::Port(value.clone(), misfit);
+    let number = match leading_integer(value).ok_or_else(|| misfit(Misfit::Malformed))? {
+        negative if negative < 0 => Err(Misfit::Overflow),
+        number => within(number, 1, i64::from(u16::MAX)),
+    };
+    number.map_err(misfit).map(|number| number as u16)
+}
+
+/// How much is logged; until this is known, every error is reported.
+pub(super) fn log(typed: &Typed) -> Result<Log, Error> {
+    const LEVELS: &str = "--verbose, --debug or --quiet";
+    let verbosity = typed.chosen(Choice::Verbosity);
+    let level = typed.text(Opt::LogLevel);
+    let file = typed.text(Opt::LogConfig);
+    if verbosity.is_some() && level.is_some() {
+        return Err(Error::NotAllowedWith("--log-level", LEVELS));
+    }
+    if verbosity.is_some() && file.is_some() {
+        return Err(Error::NotAllowedWith("--log-config", LEVELS));
+    }
+    if level.is_some() && file.is_some() {
+        return Err(Error::NotAllowedWith("--log-config", "--log-level"));
+    }
+    if file.is_some_and(|file| !Path::new(file).is_file()) {
+        return Err(Error::LogConfigMissing);
+    }
+    let level = match (level, verbosity) {
+        (Some(word), _) => log_level(word).ok_or(Error::LogLevel)?,
+        (None, Some(Opt::Quiet)) => LogLevel::Fatal,
+        (None, Some(Opt::Verbose)) => LogLevel::Info,
+        (None, Some(Opt::Debug)) => LogLevel::Debug,
+        _ => LogLevel::Warn,
+    };
+    let arguments = typed.has(Opt::Arguments).then(|| called_with(typed));
+    Ok(Log { level, verbose_presentation_contexts: typed.has(Opt::VerbosePc), arguments })
+}
+
+fn log_level(word: &OsStr) -> Option<LogLevel> {
+    match word.to_str()?.to_ascii_lowercase().as_str() {
+        "fatal" => Some(LogLevel::Fatal),
+        "error" => Some(LogLevel::Error),
+        "warn" => Some(LogLevel::Warn),
+        "info" => Some(LogLevel::Info),
+        "debug" => Some(LogLevel::Debug),
+        "trace" => Some(LogLevel::Trace),
+        _ => None,
+    }
+}
+
+/// The line for `--arguments`: empty arguments are counted but not shown.
+fn called_with(typed: &Typed) -> String {
+    let words = typed.words();
+    let mut line = format!("calling 'storescp' with {} arguments: ", words.len());
+    for word in words.iter().filter(|word| !word.is_empty()) {
+        line.push_str(&format!("'{}' ", word.display()));
+    }
+    line
+}
+
+/// Everything else.
+pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error> {
+    if log.verbose_presentation_contexts && log.level < LogLevel::Info {
+        return Err(Error::OnlyAllowedWith("--verbose-pc", "verbose mode"));
+    }
+    refuse_with(typed, Opt::Inetd, &[Opt::Fork])?;
+    let limits = limits(typed)?;
+    let timeouts = timeouts(typed)?;
+    let mut warnings = Vec::new();
+    let max_pdu_bytes = max_pdu_bytes(typed, &mut warnings)?;
+    let faults = faults(typed)?;
+    configuration_file(typed)?;
+    let output = output(typed)?;
+    events(typed)?;
+    tls(typed)?;
+    if let Some(option) = typed.first(|option| option.status == Status::NotYet) {
+        return Err(Error::NotYet(option.long));
+    }
+    Ok(Config {
+        network: Network {
+            port,
+            address_family: match typed.chosen(Choice::AddressFamily) {
+                Some(Opt::Ipv6) => AddressFamily::Ipv6,
+                Some(Opt::IpAuto) => AddressFamily::Both,
+                _ => AddressFamily::Ipv4,
+            },
+            disable_host_lookup: typed.has(Opt::DisableHostLookup),
+        },
+        negotiation: Negotiation {
+            ae_title: match typed.text(Opt::AeTitle) {
+                Some(title) => title.to_string_lossy().into_owned(),
+                None => "STORESCP".into(),
+            },
+            max_pdu_bytes,
+            transfer_syntaxes: transfer_syntaxes::accepted(typed.chosen(Choice::Preference)),
+            promiscuous: typed.has(Opt::Promiscuous),
+            uid_padding: typed.has(Opt::UidPadding),
+        },
+        timeouts,
+        limits,
+        faults,
+        output,
+        log,
+        warnings,
+    })
+}
+
+fn limits(typed: &Typed) -> Result<Limits, Error> {
+    let most = typed.number(Opt::MaxAssociations)?;
+    let grace_period = typed.number(Opt::GracePeriod)?.unwrap_or(30);
+    Ok(Limits {
+        max_associations: most.map(|most| usize::try_from(most).unwrap_or(usize::MAX)),
+        grace_period: seconds(grace_period),
+    })
+}
+
+fn timeouts(typed: &Typed) -> Result<Timeouts, Error> {
+    let socket = match typed.number(Opt::SocketTimeout)?.unwrap_or(60) {
+        -1 => SocketTimeout::System,
+        0 => SocketTimeout::None,
+        number => SocketTimeout::After(seconds(number)),
+    };
+    let acse = seconds(typed.number(Opt::AcseTimeout)?.unwrap_or(30));
+    let dimse = typed.number(Opt::DimseTimeout)?.map(seconds);
+    Ok(Timeouts { socket, acse, dimse })
+}
+
+/// At most 2^32 - 1 seconds (136 years), so that sums with the current time cannot overflow.
+fn seconds(number: i64) -> Duration {
+    Duration::from_secs(number.clamp(0, i64::from(u32::MAX)).unsigned_abs())
+}
+
+fn max_pdu_bytes(typed: &Typed, warnings: &mut Vec<String>) -> Result<u32, Error> {
+    let typed = typed.number(Opt::MaxPdu)?.unwrap_or(16384) as u32;
+    let even = typed & !1;
+    if even != typed {
+        warnings.push(format!("--max-pdu {typed} is odd, using {even}"));
+    }
+    Ok(even)
+}
+
+fn faults(typed: &Typed) -> Result<Faults, Error> {
+    Ok(Faults {
+        refuse: typed.has(Opt::Refuse),
+        reject_without_implementation_class_uid: typed.has(Opt::Reject),
+        ignore: typed.has(Opt::Ignore),
+        sleep_after: seconds(typed.number(Opt::SleepAfter)?.unwrap_or(0)),
+        sleep_during: seconds(typed.number(Opt::SleepDuring)?.unwrap_or(0)),
+        abort_after: typed.has(Opt::AbortAfter),
+        abort_during: typed.has(Opt::AbortDuring),
+    })
+}
+
+/// A negotiation profile leaves no room for options about the same thing.
+fn configuration_file(typed: &Typed) -> Result<(), Error> {
+    if !typed.has(Opt::ConfigFile) {
+        return Ok(());
+    }
+    match typed.chosen(Choice::Preference) {
+        None | Some(Opt::PreferUncompr) => {}
+        Some(preference) => {
+            return Err(Error::NotAllowedWith("--config-file", options::spec(preference).long));
+        }
+    }
+    refuse_with(typed, Opt::ConfigFile, &[Opt::Promiscuous])
+}
+
+fn output(typed: &Typed) -> Result<Output, Error> {
+    use Opt::{BitPreserving, WriteDataset};
+
+    let transfer_syntax = output_transfer_syntax(typed)?;
+    for choice in [Choice::NewVrs, Choice::GroupLength, Choice::SequenceLength] {
+        if let Some(option) = typed.chosen(choice) {
+            refuse_with(typed, option, &[BitPreserving])?;
+        }
+    }
+    let padding = match typed.chosen(Choice::Padding) {
+        Some(Opt::PaddingCreate) => {
+            refuse_with(typed, Opt::PaddingCreate, &[WriteDataset, BitPreserving])?;
+            typed.numbers(Opt::PaddingCreate)?
+        }
+        _ => None,
+    };
+    compressed_transmission(typed)?;
+    let compression_level = compression_level(typed)?;
+    naming(typed)?;
+    let durability = durability(typed)?;
+
+    let encoding = Encoding {
+        transfer_syntax,
+        new_vrs: !typed.won(Opt::DisableNewVr),
+        group_lengths: match typed.chosen(Choice::GroupLength) {
+            Some(Opt::GroupLengthCreate) => GroupLengths::Create,
+            Some(Opt::GroupLengthRemove) => GroupLengths::Remove,
+            _ => GroupLengths::Recalculate,
+        },
+        sequence_lengths: match typed.chosen(Choice::SequenceLength) {
+            Some(Opt::LengthUndefined) => SequenceLengths::Undefined,
+            _ => SequenceLengths::Explicit,
+        },
+        padding: padding.map(|[file_bytes, item_bytes]| Padding {
+            file_bytes: u32::try_from(file_bytes).unwrap_or(u32::MAX),
+            item_bytes: u32::try_from(item_bytes).unwrap_or(u32::MAX),
+        }),
+        convert_un: typed.won(Opt::ConvertUn),
+        compression_level,
+    };
+    Ok(Output {
+        directory: directory(typed.text(Opt::OutputDirectory)),
+        write_file_format: !typed.won(WriteDataset),
+        encoding: (!typed.won(BitPreserving)).then_some(encoding),
+        durability,
+    })
+}
+
+/// The directory without trailing slashes; `/` stays.
+fn directory(typed: Option<&OsStr>) -> std::path::PathBuf {
+    Path::new(typed.unwrap_or(OsStr::new("."))).components().as_path().into()
+}
+
+fn output_transfer_syntax(typed: &Typed) -> Result<OutputTransferSyntax, Error> {
+    let option = typed.chosen(Choice::OutputTransferSyntax).unwrap_or(Opt::WriteXferSame);
+    let transfer_syntax = match option {
+        Opt::WriteXferLittle => OutputTransferSyntax::ExplicitVrLittleEndian,
+        Opt::WriteXferBig => OutputTransferSyntax::ExplicitVrBigEndian,
+        Opt::WriteXferImplicit => OutputTransferSyntax::ImplicitVrLittleEndian,
+        Opt::WriteXferDeflated => OutputTransferSyntax::DeflatedExplicitVrLittleEndian,
+        _ => return Ok(OutputTransferSyntax::AsReceived),
+    };
+    refuse_with(typed, option, &[Opt::AcceptAll, Opt::BitPreserving])?;
+    Ok(transfer_syntax)
+}
+
+/// Compressed data sets are never decompressed, so no other transfer syntax can be written.
+fn compressed_transmission(typed: &Typed) -> Result<(), Error> {
+    match (typed.chosen(Choice::OutputTransferSyntax), typed.chosen(Choice::Preference)) {
+        (None | Some(Opt::WriteXferSame), _) | (_, None) => Ok(()),
+        (Some(option), Some(preference)) if transfer_syntaxes::compressed(preference) => {
+            refuse_with(typed, option, &[preference])
+        }
+        _ => Ok(()),
+    }
+}
+
+fn compression_level(typed: &Typed) -> Result<u8, Error> {
+    if typed.has(Opt::CompressionLevel) {
+        match typed.chosen(Choice::OutputTransferSyntax) {
+            None | Some(Opt::WriteXferSame | Opt::WriteXferDeflated) => {}
+            Some(_) => {
+                return Err(Error::OnlyAllowedWith(
+                    "--compression-level",
+                    "--write-xfer-deflated or --write-xfer-same",
+                ));
+            }
+        }
+    }
+    Ok(typed.number(Opt::CompressionLevel)?.unwrap_or(6) as u8)
+}
+
+fn naming(typed: &Typed) -> Result<(), Error> {
+    if let Some(option) = typed.chosen(Choice::Sorting) {
+        refuse_with(typed, option, &[Opt::BitPreserving])?;
+    }
+    refuse_with(typed, Opt::Timenames, &[Opt::UniqueFilenames])
+}
+
+fn durability(typed: &Typed) -> Result<Durability, Error> {
+    let Some(word) = typed.text(Opt::Durability) else { return Ok(Durability::Full) };
+    match word.to_str() {
+        Some("full") => Ok(Durability::Full),
+        Some("none") => Ok(Durability::None),
+        _ => Err(Error::Value("--durability", word.into(), Misfit::Malformed)),
+    }
+}
+
+fn events(typed: &Typed) -> Result<(), Error> {
+    const SORTING: &str = "--sort-conc-studies, --sort-on-study-uid or --sort-on-patientname";
+    const STUDIES: &str = "--sort-conc-studies, --sort-on-study-uid, --sort-on-patientname, \
+        --exec-on-eostudy or --rename-on-eostudy";
+
+    let end_of_study = [Opt::ExecOnEostudy, Opt::RenameOnEostudy];
+    for option in end_of_study {
+        refuse_with(typed, option, &[Opt::Fork, Opt::Inetd])?;
+    }
+    typed.number(Opt::EostudyTimeout)?;
+    let sorting = typed.chosen(Choice::Sorting).is_some();
+    for option in end_of_study {
+        if typed.has(option) && !sorting {
+            return Err(Error::OnlyAllowedWith(options::spec(option).long, SORTING));
+        }
+    }
+    if typed.has(Opt::EostudyTimeout) && !sorting {
+        return Err(Error::OnlyAllowedWith("--eostudy-timeout", STUDIES));
+    }
+    Ok(())
+}
+
+/// TLS has many options that mean nothing without it.
+fn tls(typed: &Typed) -> Result<(), Error> {
+    use Opt::{
+        AddCertDir, AddCertFile, AddCrlFile, Cipher, DerKeys, DhParam, EnableCrlAll, EnableCrlVfy,
+        ExpectSni, IgnorePeerCert, NoSni, NullPasswd, PemKeys, Profile8996, Profile8996Mod,
+        ProfileAes, ProfileBasic, ProfileBcp195, ProfileBcp195Ex, ProfileBcp195Nd, ProfileNull,
+        RequirePeerCert, Seed, StdPasswd, UsePasswd, VerifyPeerCert, WriteSeed, WriteSeedFile,
+    };
+    const ORDER: [Opt; 28] = [
+        StdPasswd,
+        UsePasswd,
+        NullPasswd,
+        PemKeys,
+        DerKeys,
+        DhParam,
+        Seed,
+        WriteSeed,
+        WriteSeedFile,
+        RequirePeerCert,
+        VerifyPeerCert,
+        IgnorePeerCert,
+        Profile8996,
+        Profile8996Mod,
+        ProfileBcp195,
+        ProfileBcp195Nd,
+        ProfileBcp195Ex,
+        ProfileBasic,
+        ProfileAes,
+        ProfileNull,
+        AddCertFile,
+        AddCertDir,
+        AddCrlFile,
+        EnableCrlVfy,
+        EnableCrlAll,
+        Cipher,
+        NoSni,
+        ExpectSni,
+    ];
+
+    if !typed.won(Opt::EnableTls) {
+        return match ORDER.into_iter().find(|&option| typed.won(option)) {
+            Some(option) => Err(Error::OnlyAllowedWith(options::spec(option).long, "--enable-tls")),
+            None => Ok(()),
+        };
+    }
+    for option in [WriteSeed, WriteSeedFile] {
+        if typed.has(option) && !typed.has(Seed) {
+            return Err(Error::OnlyAllowedWith(options::spec(option).long, "--seed"));
+        }
+    }
+    refuse_with(typed, Cipher, &[ProfileBcp195Ex])?;
+    refuse_with(typed, NoSni, &[ExpectSni])
+}
+
+/// Fails if `option` counts and so does one of `others`.
+fn refuse_with(typed: &Typed, option: Opt, others: &[Opt]) -> Result<(), Error> {
+    if !typed.won(option) {
+        return Ok(());
+    }
+    match others.iter().find(|&&other| typed.won(other)) {
+        Some(&other) => {
+            Err(Error::NotAllowedWith(options::spec(option).long, options::spec(other).long))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,255 @@
+//! What the server is to do, checked and ready: the second step after [`parse`](super::parse).
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use dataset::TransferSyntax;
+
+/// Everything the program was told, valid once built; made only by [`super::parse`].
+///
+/// Each part goes to the part of the program that needs it and to no other.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where and how the server listens.
+    pub network: Network,
+    /// What is answered to an A-ASSOCIATE-RQ.
+    pub negotiation: Negotiation,
+    /// How long the server waits for a peer.
+    pub timeouts: Timeouts,
+    /// How much the server takes on, and how it ends.
+    pub limits: Limits,
+    /// Errors provoked on purpose, to test senders.
+    pub faults: Faults,
+    /// Where received objects go and in which form.
+    pub output: Output,
+    /// What is written to standard error.
+    pub log: Log,
+    /// Remarks about the command line, to be logged as warnings once logging is set up.
+    pub warnings: Vec<String>,
+}
+
+/// Where and how the server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// TCP port to listen on.
+    pub port: u16,
+    /// `--ipv4`, `--ipv6`, `--ip-auto`.
+    pub address_family: AddressFamily,
+    /// `--disable-host-lookup`: peers are named by address, not by a reverse DNS query.
+    pub disable_host_lookup: bool,
+}
+
+/// The network protocols that the server listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// IPv4 only, the default.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+    /// Both, on one socket.
+    Both,
+}
+
+/// What is answered to an A-ASSOCIATE-RQ (PS3.8 §7.1).
+#[derive(Debug, Clone)]
+pub struct Negotiation {
+    /// `--aetitle`: shown in dumps as the responding application, never compared with the called
+    /// AE title; any text, also one that is no legal AE title.
+    pub ae_title: String,
+    /// `--max-pdu`: longest P-DATA-TF PDU that peers may send, 4096 to 131072 bytes, even.
+    pub max_pdu_bytes: u32,
+    /// Transfer syntaxes accepted, best first, none twice: the first of them that a presentation
+    /// context proposes is chosen.
+    pub transfer_syntaxes: Vec<&'static TransferSyntax>,
+    /// `--promiscuous`: abstract syntaxes that are not registered are accepted too.
+    pub promiscuous: bool,
+    /// `--uid-padding`: accepted for compatibility; UIDs padded with spaces are always tolerated.
+    pub uid_padding: bool,
+}
+
+/// How long the server waits for a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// `--socket-timeout`: silence on the socket, while reading or sending.
+    pub socket: SocketTimeout,
+    /// `--acse-timeout`: from TCP accept to a complete A-ASSOCIATE-RQ.
+    pub acse: Duration,
+    /// `--dimse-timeout`: silence inside a DIMSE message; `None` is unlimited.
+    pub dimse: Option<Duration>,
+}
+
+/// The three meanings of `--socket-timeout`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketTimeout {
+    /// 0: wait for ever.
+    None,
+    /// -1: leave the operating system's own setting.
+    System,
+    /// End the connection after this much silence.
+    After(Duration),
+}
+
+/// How much the server takes on at a time, and how long it may take to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// `--max-associations`: associations at a time, at least 1; `None` lets the server work out
+    /// what descriptors and threads allow.
+    pub max_associations: Option<usize>,
+    /// `--grace-period`: how long work in progress may go on after SIGTERM or SIGINT.
+    pub grace_period: Duration,
+}
+
+/// Errors provoked on purpose, to test senders.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// `--refuse`: every association is rejected.
+    pub refuse: bool,
+    /// `--reject`: associations without an implementation class UID are rejected.
+    pub reject_without_implementation_class_uid: bool,
+    /// `--ignore`: data sets are received and answered, not stored.
+    pub ignore: bool,
+    /// `--sleep-after`: pause after each C-STORE-RSP, before the next command is read.
+    pub sleep_after: Duration,
+    /// `--sleep-during`: pause before the data set, after each of its PDVs, and at its end.
+    pub sleep_during: Duration,
+    /// `--abort-after`: A-ABORT after the last PDV of a data set, in place of the response.
+    pub abort_after: bool,
+    /// `--abort-during`: A-ABORT after the first PDV of a data set.
+    pub abort_during: bool,
+}
+
+/// Where received objects go and in which form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// `--output-directory`, without trailing slashes; not looked at yet.
+    pub directory: PathBuf,
+    /// `--write-file` (true) with preamble and file meta information, or `--write-dataset`
+    /// (false) without.
+    pub write_file_format: bool,
+    /// `--bit-preserving` (`None`), or how data sets are written anew.
+    pub encoding: Option<Encoding>,
+    /// `--durability`.
+    pub durability: Durability,
+}
+
+impl Output {
+    /// `--bit-preserving`: data sets are stored as received, byte for byte.
+    pub fn bit_preserving(&self) -> bool {
+        self.encoding.is_none()
+    }
+}
+
+/// What a C-STORE-RSP with status 0000H promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// File, name and directory are on stable storage.
+    Full,
+    /// The file is whole under its name; the kernel writes it to disk in its own time.
+    None,
+}
+
+/// How data sets are written anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoding {
+    /// `+t=`, `+te`, `+tb`, `+ti`, `+td`.
+    pub transfer_syntax: OutputTransferSyntax,
+    /// `+u` (true); `-u` (false) writes UN, UT and the later value representations as OB.
+    pub new_vrs: bool,
+    /// `+g=`, `+g`, `-g`.
+    pub group_lengths: GroupLengths,
+    /// `+e`, `-e`.
+    pub sequence_lengths: SequenceLengths,
+    /// `+p`; `None` (`-p`) adds no Data Set Trailing Padding.
+    pub padding: Option<Padding>,
+    /// `+uc`: elements of VR UN and defined length get the VR of the dictionary.
+    pub convert_un: bool,
+    /// `+cl`: deflate level, 0 (stored) to 9 (smallest).
+    pub compression_level: u8,
+}
+
+impl Default for Encoding {
+    /// What is done without any option.
+    fn default() -> Self {
+        Self {
+            transfer_syntax: OutputTransferSyntax::AsReceived,
+            new_vrs: true,
+            group_lengths: GroupLengths::Recalculate,
+            sequence_lengths: SequenceLengths::Explicit,
+            padding: None,
+            convert_un: false,
+            compression_level: 6,
+        }
+    }
+}
+
+/// The transfer syntax that data sets are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputTransferSyntax {
+    /// The one that they came in.
+    AsReceived,
+    /// Explicit VR little endian.
+    ExplicitVrLittleEndian,
+    /// Explicit VR big endian.
+    ExplicitVrBigEndian,
+    /// Implicit VR little endian.
+    ImplicitVrLittleEndian,
+    /// Deflated explicit VR little endian.
+    DeflatedExplicitVrLittleEndian,
+}
+
+/// What happens to Group Length elements (gggg,0000).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupLengths {
+    /// Those present get the right value.
+    Recalculate,
+    /// Every group gets one.
+    Create,
+    /// None is written.
+    Remove,
+}
+
+/// How sequences and items are delimited (PS3.5 §7.5.1, §7.5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SequenceLengths {
+    /// By their length.
+    Explicit,
+    /// By delimitation items.
+    Undefined,
+}
+
+/// The multiples that Data Set Trailing Padding fills up to; 0 switches that half off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Padding {
+    /// For the whole file, in bytes.
+    pub file_bytes: u32,
+    /// For each item, in bytes.
+    pub item_bytes: u32,
+}
+
+/// What is written to standard error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The least severe lines that are still written.
+    pub level: LogLevel,
+    /// `--verbose-pc`: A-ASSOCIATE PDUs are dumped at INFO rather than DEBUG.
+    pub verbose_presentation_contexts: bool,
+    /// `--arguments`: a line to be logged as INFO before all else, whatever the level.
+    pub arguments: Option<String>,
+}
+
+/// The severities of log lines, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// The program cannot go on.
+    Fatal,
+    /// Something failed.
+    Error,
+    /// Something is odd; the default level.
+    Warn,
+    /// What is being done (`--verbose`).
+    Info,
+    /// How it is being done (`--debug`).
+    Debug,
+    /// Everything.
+    Trace,
+}

@@ -1,0 +1,128 @@
+//! The texts printed by `--help` and `--version`, and the reference in `docs/cli.md`.
+
+use std::fmt::Write as _;
+
+use super::options::{OptionSpec, SECTIONS, Status};
+
+const NAME: &str = "storescp: DICOM storage (C-STORE) SCP";
+const RELEASE_DATE: &str = "2026-11-22";
+/// Where the text about an option begins.
+const TEXT_COLUMN: usize = 33;
+
+/// The line that opens everything printed, in the form of DCMTK's tools.
+pub(super) fn identification() -> String {
+    format!("$storescp: storescp v{} {RELEASE_DATE} $", env!("CARGO_PKG_VERSION"))
+}
+
+/// Identification and name.
+pub(super) fn header() -> String {
+    format!("{}\n\n{NAME}\n", identification())
+}
+
+/// The text of `--help`.
+pub(super) fn help() -> String {
+    let mut text = header();
+    text.push_str("usage: storescp [options] [port]\n\nparameters:\n");
+    entry(&mut text, "  port", ["TCP port to listen on"].into_iter());
+    text.push('\n');
+    for section in &SECTIONS {
+        put(&mut text, format_args!("{}:\n", section.title));
+        for part in section.parts {
+            if let Some(heading) = part.heading {
+                put(&mut text, format_args!("  {heading}:\n"));
+            }
+            for option in part.options {
+                // Names always stand in the same column.
+                let (indent, width) = if part.heading.is_some() { (4, 6) } else { (2, 8) };
+                let names = format!("{:indent$}{:width$}{}", "", option.short, option.long);
+                entry(&mut text, &names, lines(option));
+            }
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// What stands beside an option's names.
+fn lines(option: &OptionSpec) -> impl Iterator<Item = &'static str> {
+    let values = Some(option.values_text).filter(|text| !text.is_empty());
+    let remark = (option.status == Status::NotYet).then_some("(not supported yet)");
+    values.into_iter().chain(option.help.iter().copied()).chain(remark)
+}
+
+fn entry<'a>(text: &mut String, names: &str, lines: impl Iterator<Item = &'a str>) {
+    let mut left = names;
+    for line in lines {
+        put(text, format_args!("{left:TEXT_COLUMN$}{line}\n"));
+        left = "";
+    }
+}
+
+/// The text of `--version`.
+pub(super) fn version() -> String {
+    use std::env::consts::{ARCH, OS};
+
+    let mut text = header();
+    let checks = if cfg!(debug_assertions) { " debug-assertions" } else { "" };
+    put(&mut text, format_args!("\nHost type: {ARCH}-{OS}\nCharacter encoding: UTF-8\n"));
+    put(&mut text, format_args!("Build options: threads lfs{checks}\n\n"));
+    text.push_str("External libraries used:\n");
+    for library in LIBRARIES {
+        if let Some(version) = locked_version(library) {
+            put(&mut text, format_args!("- {library}, Version {version}\n"));
+        }
+    }
+    text
+}
+
+/// Libraries that the program may be built of.
+const LIBRARIES: [&str; 6] =
+    ["dicom-dictionary-std", "flate2", "zlib-rs", "rustix", "signal-hook", "tracing"];
+
+/// The version of a library that this build was made with.
+fn locked_version(library: &str) -> Option<&'static str> {
+    let lock = include_str!("../../../../Cargo.lock");
+    let package = lock.split("[[package]]").find(|package| {
+        package.lines().any(|line| line.strip_prefix("name = ") == Some(&format!("\"{library}\"")))
+    })?;
+    let line = package.lines().find_map(|line| line.strip_prefix("version = "))?;
+    Some(line.trim_matches('"'))
+}
+
+/// The reference of all options, as kept in `docs/cli.md`.
+pub(super) fn reference() -> String {
+    let mut text = include_str!("reference.md").to_owned();
+    for section in &SECTIONS {
+        put(&mut text, format_args!("\n## {}\n", capitalized(section.title)));
+        for part in section.parts {
+            if let Some(heading) = part.heading {
+                put(&mut text, format_args!("\n### {}\n", capitalized(heading)));
+            }
+            text.push_str("\n| option | values | effect | |\n|---|---|---|---|\n");
+            for option in part.options {
+                put(&mut text, format_args!("{}", row(option)));
+            }
+        }
+    }
+    text
+}
+
+fn row(option: &OptionSpec) -> String {
+    let short = match option.short {
+        "" => String::new(),
+        short => format!("`{short}` "),
+    };
+    let status = if option.status == Status::NotYet { "not yet" } else { "" };
+    let effect = option.help.join(" ");
+    format!("| {short}`{}` | {} | {effect} | {status} |\n", option.long, option.values_text)
+}
+
+fn capitalized(title: &str) -> String {
+    let mut letters = title.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Appends to a string, which does not fail.
+fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    let _ = text.write_fmt(what);
+}

@@ -1,0 +1,86 @@
+//! The command line: DCMTK's, checked and turned into a [`Config`].
+//!
+//! ```text
+//! arguments --parse--> what was typed --check--> Config
+//!               \         /
+//!              option table --help--> --help, docs/cli.md
+//! ```
+
+mod check;
+mod config;
+mod error;
+mod help;
+mod options;
+mod parse;
+mod transfer_syntaxes;
+
+pub use config::{
+    AddressFamily, Config, Durability, Encoding, Faults, GroupLengths, Limits, Log, LogLevel,
+    Negotiation, Network, Output, OutputTransferSyntax, Padding, SequenceLengths, SocketTimeout,
+    Timeouts,
+};
+
+use std::ffi::OsString;
+
+use error::Error;
+use options::Opt;
+use parse::Typed;
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Run the server.
+    Run(Box<Config>),
+    /// Write the text to standard output and exit with code 0.
+    PrintAndExit(String),
+    /// Write the text to standard error and exit with code 1.
+    UsageError(String),
+}
+
+/// Reads a command line, the program's name not included.
+///
+/// Files named by `@file` arguments are read; nothing else is opened.
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Outcome {
+    let typed = match Typed::read(arguments) {
+        Ok(typed) => typed,
+        Err(error) => return usage_error("", &error),
+    };
+    if typed.words().is_empty() || typed.has(Opt::Help) {
+        return Outcome::PrintAndExit(help::help());
+    }
+    if typed.has(Opt::Version) {
+        return Outcome::PrintAndExit(help::version());
+    }
+    if let Some(option) = typed.first(|option| option.stands_alone) {
+        return usage_error("", &Error::NotYet(option.long));
+    }
+    let (port, log) = match check::port(&typed).and_then(|port| Ok((port, check::log(&typed)?))) {
+        Ok(checked) => checked,
+        Err(error) => return usage_error("", &error),
+    };
+    let level = log.level;
+    let arguments =
+        log.arguments.as_ref().map_or_else(String::new, |line| format!("I: {line}\nI: \n"));
+    match check::config(&typed, port, log) {
+        Ok(config) => Outcome::Run(Box::new(config)),
+        // --quiet means it: from here on the exit code alone tells.
+        Err(error) if level == LogLevel::Fatal && !matches!(error, Error::NotYet(_)) => {
+            Outcome::UsageError(arguments)
+        }
+        Err(error) => usage_error(&arguments, &error),
+    }
+}
+
+fn usage_error(before: &str, error: &Error) -> Outcome {
+    Outcome::UsageError(format!("{before}{}error: {error}\n", help::header()))
+}
+
+/// Name, version and date of this program on one line.
+pub fn identification() -> String {
+    help::identification()
+}
+
+/// The text of `docs/cli.md`, made from the option table.
+pub fn reference() -> String {
+    help::reference()
+}

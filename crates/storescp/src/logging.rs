@@ -1,0 +1,232 @@
+//! Log lines on standard error in DCMTK's form, `I: message`, since scripts read them.
+//!
+//! Everything is logged through `tracing`'s macros and [`fatal!`](crate::fatal). A line is one
+//! write, so lines of different threads never mix, and control characters in it are escaped, so
+//! that text from a peer cannot forge another line.
+
+use std::fmt::{self, Write as _};
+use std::io;
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span;
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::cli::{Log, LogLevel};
+
+/// Logs an error after which the program ends; written whatever the level.
+///
+/// It is an error-level event with the field `fatal`.
+#[macro_export]
+macro_rules! fatal {
+    ($($message:tt)+) => { ::tracing::error!(fatal = true, $($message)+) };
+}
+
+/// Sends every event of this process to standard error as `log` says, and begins with the command
+/// line if that was asked for.
+///
+/// # Errors
+/// Fails if a logger was set up before; that one stays.
+pub fn init(log: &Log) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
+    let logger = Logger { level: log.level, writer: io::stderr };
+    if let Some(arguments) = &log.arguments {
+        logger.write(LogLevel::Info, |line| line.write_str(arguments));
+        logger.write(LogLevel::Info, |_| Ok(()));
+    }
+    tracing::subscriber::set_global_default(logger)
+}
+
+/// Writes several lines, one event each, with no line of another thread between them.
+pub fn block<L: AsRef<str>>(lines: impl IntoIterator<Item = L>, log: impl Fn(&str)) {
+    // The lock is re-entrant: the lines inside take it again.
+    let _whole = io::stderr().lock();
+    for line in lines {
+        log(line.as_ref());
+    }
+}
+
+/// A subscriber without spans, filters by name, or time stamps.
+struct Logger<M> {
+    level: LogLevel,
+    writer: M,
+}
+
+impl<W: io::Write, M: Fn() -> W + 'static> Subscriber for Logger<M>
+where
+    M: Send + Sync,
+{
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        severity(metadata) <= self.level
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(match self.level {
+            LogLevel::Fatal | LogLevel::Error => LevelFilter::ERROR,
+            LogLevel::Warn => LevelFilter::WARN,
+            LogLevel::Info => LevelFilter::INFO,
+            LogLevel::Debug => LevelFilter::DEBUG,
+            LogLevel::Trace => LevelFilter::TRACE,
+        })
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        self.write(severity(event.metadata()), |line| {
+            event.record(line);
+            Ok(())
+        });
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl<W: io::Write, M: Fn() -> W> Logger<M> {
+    fn write(&self, severity: LogLevel, message: impl FnOnce(&mut Line) -> fmt::Result) {
+        let mut line = Line(String::with_capacity(128));
+        line.0.push(letter(severity));
+        line.0.push_str(": ");
+        // Writing into a string does not fail; and there is nobody left to tell that standard
+        // error does not work.
+        let _ = message(&mut line);
+        line.0.push('\n');
+        let _ = (self.writer)().write_all(line.0.as_bytes());
+    }
+}
+
+fn severity(metadata: &Metadata<'_>) -> LogLevel {
+    match *metadata.level() {
+        Level::ERROR if metadata.fields().field("fatal").is_some() => LogLevel::Fatal,
+        Level::ERROR => LogLevel::Error,
+        Level::WARN => LogLevel::Warn,
+        Level::INFO => LogLevel::Info,
+        Level::DEBUG => LogLevel::Debug,
+        Level::TRACE => LogLevel::Trace,
+    }
+}
+
+fn letter(level: LogLevel) -> char {
+    match level {
+        LogLevel::Fatal => 'F',
+        LogLevel::Error => 'E',
+        LogLevel::Warn => 'W',
+        LogLevel::Info => 'I',
+        LogLevel::Debug => 'D',
+        LogLevel::Trace => 'T',
+    }
+}
+
+/// One log line being put together, of printable characters only.
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            // Writing into a string does not fail.
+            "message" => drop(write!(self, "{value:?}")),
+            "fatal" => {}
+            name => drop(write!(self, " {name}={value:?}")),
+        }
+    }
+}
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            if character.is_control() || deceives(character) {
+                self.0.extend(character.escape_default());
+            } else {
+                self.0.push(character);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether `character` breaks lines or changes the direction of writing on some terminals.
+fn deceives(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl io::Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(bytes.to_vec());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The writes made while `work` runs with a logger of `level`.
+    fn logged(level: LogLevel, work: impl FnOnce()) -> Vec<String> {
+        let output = Shared::default();
+        let writer = output.clone();
+        let logger = Logger { level, writer: move || writer.clone() };
+        tracing::subscriber::with_default(logger, work);
+        let writes = output.0.lock().unwrap();
+        writes.iter().map(|write| String::from_utf8(write.clone()).unwrap()).collect()
+    }
+
+    fn one_of_each() {
+        fatal!("cannot listen on port {}", 1);
+        tracing::error!("an error");
+        tracing::warn!("a warning");
+        tracing::info!("information");
+        tracing::debug!("a detail");
+        tracing::trace!("a trifle");
+    }
+
+    #[test]
+    fn each_level_has_its_letter_and_one_write() {
+        let all = [
+            "F: cannot listen on port 1\n",
+            "E: an error\n",
+            "W: a warning\n",
+            "I: information\n",
+            "D: a detail\n",
+            "T: a trifle\n",
+        ];
+        let levels = [
+            LogLevel::Fatal,
+            LogLevel::Error,
+            LogLevel::Warn,
+            LogLevel::Info,
+            LogLevel::Debug,
+            LogLevel::Trace,
+        ];
+        for (shown, level) in levels.into_iter().enumerate() {
+            assert_eq!(logged(level, one_of_each), all[..=shown], "at {level:?}");
+        }
+    }
+
+    #[test]
+    fn a_peer_cannot_forge_a_line() {
+        let title = "EVIL\nF: all is lost\r\u{1b}[2J\u{85}";
+        assert_eq!(
+            logged(LogLevel::Info, || tracing::info!("Association Received: {title}")),
+            ["I: Association Received: EVIL\\nF: all is lost\\r\\u{1b}[2J\\u{85}\n"]
+        );
+    }
+
+    #[test]
+    fn text_is_kept_and_fields_follow_the_message() {
+        assert_eq!(
+            logged(LogLevel::Warn, || tracing::warn!(port = 104, "Größe: {}", "ß")),
+            ["W: Größe: ß port=104\n"]
+        );
+    }
+}
