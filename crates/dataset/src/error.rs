@@ -122,7 +122,6 @@ pub struct TagPath {
 }
 
 impl TagPath {
-    #[allow(dead_code)]
     pub(crate) fn new(sequences: impl Iterator<Item = (Tag, u64)>, tag: Tag) -> TagPath {
         TagPath { steps: sequences.take(8).collect(), tag }
     }

@@ -1,0 +1,115 @@
+//! The few values that naming, sorting and checks need, noted while the data set passes.
+
+use crate::Tag;
+use crate::limits::ATTRIBUTE_BYTES;
+
+/// Values of five attributes at the top level of a data set, as they came: raw bytes, padding
+/// included. Of a longer value the first [`ATTRIBUTE_BYTES`] are kept, so at most five times that
+/// is held. Where an element occurs twice, the first one counts.
+#[derive(Clone, Debug, Default)]
+pub struct Attributes {
+    values: [Option<Vec<u8>>; NOTED.len()],
+    /// Which of them is being read.
+    current: Option<usize>,
+}
+
+impl Attributes {
+    /// Specific Character Set (0008,0005).
+    #[must_use]
+    pub fn specific_character_set(&self) -> Option<&[u8]> {
+        self.values[0].as_deref()
+    }
+
+    /// SOP Class UID (0008,0016).
+    #[must_use]
+    pub fn sop_class_uid(&self) -> Option<&[u8]> {
+        self.values[1].as_deref()
+    }
+
+    /// SOP Instance UID (0008,0018).
+    #[must_use]
+    pub fn sop_instance_uid(&self) -> Option<&[u8]> {
+        self.values[2].as_deref()
+    }
+
+    /// Patient's Name (0010,0010).
+    #[must_use]
+    pub fn patient_name(&self) -> Option<&[u8]> {
+        self.values[3].as_deref()
+    }
+
+    /// Study Instance UID (0020,000D).
+    #[must_use]
+    pub fn study_instance_uid(&self) -> Option<&[u8]> {
+        self.values[4].as_deref()
+    }
+
+    /// The last of the noted tags: in a data set that is in order, nothing follows it.
+    pub(crate) const LAST: Tag = NOTED[NOTED.len() - 1];
+
+    /// An element at the top level begins.
+    pub(crate) fn begin(&mut self, tag: Tag) {
+        self.current = if tag > Self::LAST {
+            None
+        } else {
+            NOTED.iter().position(|&noted| noted == tag).filter(|&at| self.values[at].is_none())
+        };
+        if let Some(at) = self.current {
+            self.values[at] = Some(Vec::new());
+        }
+    }
+
+    /// The element that began last has this as the next piece of its value.
+    pub(crate) fn value(&mut self, bytes: &[u8]) {
+        if let Some(value) = self.current.and_then(|at| self.values[at].as_mut()) {
+            let room = ATTRIBUTE_BYTES - value.len();
+            value.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+    }
+}
+
+/// In ascending order; the accessors above name them by position.
+const NOTED: [Tag; 5] = [
+    Tag::SPECIFIC_CHARACTER_SET,
+    Tag::SOP_CLASS_UID,
+    Tag::SOP_INSTANCE_UID,
+    Tag::PATIENT_NAME,
+    Tag::STUDY_INSTANCE_UID,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_two_counts_and_pieces_add_up() {
+        let mut attributes = Attributes::default();
+        attributes.begin(Tag::PATIENT_NAME);
+        attributes.value(b"A^");
+        attributes.value(b"B");
+        attributes.begin(Tag(0x0010, 0x0020));
+        attributes.value(b"4711");
+        attributes.begin(Tag::PATIENT_NAME);
+        attributes.value(b"C");
+        assert_eq!(attributes.patient_name(), Some(&b"A^B"[..]));
+        assert_eq!(attributes.sop_class_uid(), None);
+    }
+
+    #[test]
+    fn long_values_are_cut() {
+        let mut attributes = Attributes::default();
+        attributes.begin(Tag::STUDY_INSTANCE_UID);
+        for _ in 0..3 {
+            attributes.value(&[b'1'; 500]);
+        }
+        assert_eq!(attributes.study_instance_uid().map(<[u8]>::len), Some(ATTRIBUTE_BYTES));
+    }
+
+    #[test]
+    fn an_empty_value_is_not_a_missing_one() {
+        let mut attributes = Attributes::default();
+        attributes.begin(Tag::SOP_CLASS_UID);
+        assert_eq!(attributes.sop_class_uid(), Some(&b""[..]));
+        assert_eq!(attributes.sop_instance_uid(), None);
+    }
+}
