@@ -158,7 +158,7 @@ pub struct Association {
     accepted: [u64; 4],
     /// Requestor, until the answer: what was proposed. Acceptor: empty.
     proposed: Vec<ProposedContext>,
-    /// Acceptor, once the request is read: what the answer repeats.
+    /// Acceptor, while the request awaits its answer: what that repeats.
     request: Option<FixedFields>,
     calling_ae: Option<AeTitle>,
     called_ae: Option<AeTitle>,
@@ -324,20 +324,21 @@ impl Association {
             self.stage = skip(length);
             return self.unexpected_pdu(pdu_type, now);
         }
-        if let Err(fault) = header.check_length(self.own_max_pdu_bytes) {
-            return self.invalid_pdu(fault, now);
-        }
+        // Those three are judged by their first bytes: they can be long. The others are read first.
         let welcome = match pdu_type {
             pdu::A_ASSOCIATE_RQ => self.state() == State::Sta2,
             pdu::A_ASSOCIATE_AC => self.state() == State::Sta5,
             pdu::P_DATA_TF => matches!(self.state(), State::Sta6 | State::Sta7),
             _ => true,
         };
+        if !welcome {
+            self.stage = skip(length);
+            return self.unexpected_pdu(pdu_type, now);
+        }
+        if let Err(fault) = header.check_length(self.own_max_pdu_bytes) {
+            return self.invalid_pdu(fault, now);
+        }
         match pdu_type {
-            _ if !welcome => {
-                self.stage = skip(length);
-                return self.unexpected_pdu(pdu_type, now);
-            }
             pdu::A_ASSOCIATE_RQ | pdu::A_ASSOCIATE_AC => {
                 self.stage = Stage::Associate(Box::new(AssociateReader::new(pdu_type, length)));
             }
@@ -411,7 +412,8 @@ impl Association {
             self.apply(Evt::Evt3);
             let proposed = std::mem::take(&mut self.proposed);
             let acceptance = reader.into_acceptance(&proposed);
-            self.establish(&acceptance, acceptance.user_information.max_pdu_bytes);
+            self.max_send_pdv_bytes = max_send_pdv_bytes(acceptance.user_information.max_pdu_bytes);
+            self.establish(&acceptance);
             return Some(Event::Accepted(Box::new(acceptance)));
         }
         self.apply(Evt::Evt6);
@@ -493,7 +495,7 @@ impl Association {
 
     /// A PDV that breaks a rule of the upper layer (Evt19), or of DIMSE, which then aborts (Evt15).
     fn p_data_fault<'a>(&mut self, fault: PeerFault, now: Instant) -> Option<Event<'a>> {
-        self.stage = skip(self.p_data.pdu_rest());
+        self.skip_rest_of_pdu();
         let action = self.apply(if fault.is_dimse() { Evt::Evt15 } else { Evt::Evt19 })?;
         self.fault(action, fault, now)
     }
@@ -512,6 +514,16 @@ impl Association {
             }
             _ => None,
         }
+    }
+
+    /// Loses interest in the PDU being received, not in those after it: an A-ABORT may come.
+    fn skip_rest_of_pdu(&mut self) {
+        let rest = match &self.stage {
+            Stage::Pdv(_) | Stage::PdvHeader => self.p_data.pdu_rest(),
+            Stage::Associate(reader) => reader.pdu_rest(),
+            Stage::PduHeader | Stage::Fixed(..) | Stage::Skip(_) | Stage::Lost => return,
+        };
+        self.stage = skip(rest);
     }
 
     fn aborted<'a>(&mut self, abort: Abort) -> Option<Event<'a>> {
@@ -535,9 +547,8 @@ impl Association {
         self.machine.apply(event)
     }
 
-    /// Takes over what was agreed.
-    fn establish(&mut self, acceptance: &Acceptance, peer_max_pdu_bytes: Option<u32>) {
-        self.max_send_pdv_bytes = max_send_pdv_bytes(peer_max_pdu_bytes);
+    /// Takes over the contexts agreed on.
+    fn establish(&mut self, acceptance: &Acceptance) {
         let accepted = acceptance.contexts.iter().filter_map(|context| {
             let abstract_syntax = context.abstract_syntax?;
             (context.result == ContextResult::Acceptance).then_some(AcceptedContext {
@@ -556,15 +567,16 @@ impl Association {
     /// Answers the request that [`Event::Proposed`] brought (Evt7, Evt8). Without one, or if the
     /// association has ended meanwhile, does nothing.
     pub fn answer(&mut self, answer: Answer, now: Instant) {
-        let Some(request) = self.request.filter(|_| self.state() == State::Sta3) else { return };
+        if self.state() != State::Sta3 {
+            return;
+        }
+        let Some(request) = self.request.take() else { return };
         match answer {
             Answer::Accept(acceptance) => {
                 self.apply(Evt::Evt7);
                 self.outgoing.extend(acceptance.encode(&request));
                 self.own_max_pdu_bytes = acceptance.user_information.max_pdu_bytes.unwrap_or(0);
-                let max_send_pdv_bytes = self.max_send_pdv_bytes;
-                self.establish(&acceptance, None);
-                self.max_send_pdv_bytes = max_send_pdv_bytes;
+                self.establish(&acceptance);
             }
             Answer::Reject(rejection) => {
                 self.apply(Evt::Evt8);
@@ -642,12 +654,13 @@ impl Association {
         }
     }
 
-    /// Aborts the association, as the service user (Evt15). If it has ended, does nothing.
+    /// Aborts the association, as the service user (Evt15). If there is none – not yet, or no
+    /// longer – does nothing.
     pub fn abort(&mut self, now: Instant) {
         if let Some(action) = self.apply(Evt::Evt15) {
+            self.skip_rest_of_pdu();
             self.send_abort(action, None, now);
             self.aborted(Abort::Local);
-            self.stage = Stage::Lost;
         }
     }
 

@@ -12,11 +12,11 @@ use proto::{
 fn an_echo_is_answered() {
     let (mut pair, ids) = Pair::established(&[VERIFICATION]);
     pair.requestor.send_command(ids[0], &CEchoRq::new(7, &uid(VERIFICATION)).encode()).unwrap();
-    let [Happened::Command(context, command)] = &pair.to_acceptor()[..] else { panic!() };
+    let [Happened::Command(context, command)] = &pair.deliver_to_acceptor()[..] else { panic!() };
     assert_eq!(*context, ids[0]);
     let Ok(Request::CEcho(echo)) = Request::parse(command) else { panic!("{command:?}") };
     pair.acceptor.send_command(*context, &echo.response(Status::SUCCESS)).unwrap();
-    let [Happened::Command(_, response)] = &pair.to_requestor()[..] else { panic!() };
+    let [Happened::Command(_, response)] = &pair.deliver_to_requestor()[..] else { panic!() };
     let response = Response::parse(response).unwrap();
     assert_eq!(response.command_field, 0x8030);
     assert_eq!(response.message_id_being_responded_to, 7);
@@ -38,7 +38,7 @@ fn an_object_is_stored_and_the_association_released() {
     };
     pair.requestor.send_command(ids[1], &request.encode()).unwrap();
     pair.requestor.send_data(ids[1], &data, true).unwrap();
-    let happened = pair.to_acceptor();
+    let happened = pair.deliver_to_acceptor();
     let [Happened::Command(_, command), Happened::DataSet { context, bytes, pdvs, ended }] =
         &happened[..]
     else {
@@ -50,13 +50,13 @@ fn an_object_is_stored_and_the_association_released() {
     assert_eq!(*pdvs, 100_000_usize.div_ceil(16372));
 
     pair.acceptor.send_command(ids[1], &parsed.response(Status::SUCCESS, None)).unwrap();
-    let [Happened::Command(_, response)] = &pair.to_requestor()[..] else { panic!() };
+    let [Happened::Command(_, response)] = &pair.deliver_to_requestor()[..] else { panic!() };
     assert_eq!(Response::parse(response).unwrap().status, Status::SUCCESS);
 
     pair.requestor.request_release();
-    assert_eq!(pair.to_acceptor(), [Happened::ReleaseRequested]);
+    assert_eq!(pair.deliver_to_acceptor(), [Happened::ReleaseRequested]);
     pair.acceptor.accept_release(pair.now);
-    assert_eq!(pair.to_requestor(), [Happened::Released]);
+    assert_eq!(pair.deliver_to_requestor(), [Happened::Released]);
     assert!(pair.requestor.is_closed());
     assert_eq!(pair.acceptor.state(), State::Sta13);
     pair.acceptor.handle_close();
@@ -68,11 +68,11 @@ fn an_object_is_stored_and_the_association_released() {
 #[test]
 fn a_rejection_reaches_the_requestor() {
     let mut pair = Pair::proposing(&[VERIFICATION]);
-    let [Happened::Proposed(proposal)] = &pair.to_acceptor()[..] else { panic!() };
+    let [Happened::Proposed(proposal)] = &pair.deliver_to_acceptor()[..] else { panic!() };
     assert_eq!(proposal.called_ae, Some(ae("STORESCP")));
     let rejection = Rejection::LOCAL_LIMIT_EXCEEDED;
     pair.acceptor.answer(proto::Answer::Reject(rejection), pair.now);
-    assert_eq!(pair.to_requestor(), [Happened::Rejected(rejection)]);
+    assert_eq!(pair.deliver_to_requestor(), [Happened::Rejected(rejection)]);
     assert!(pair.requestor.is_closed());
     assert_eq!(pair.acceptor.state(), State::Sta13);
     assert_eq!(pair.acceptor.ending(), Some(Ending::Rejected(rejection)));
@@ -83,17 +83,17 @@ fn a_release_collision_ends_in_peace_on_both_sides() {
     let (mut pair, _) = Pair::established(&[VERIFICATION]);
     pair.requestor.request_release();
     pair.acceptor.request_release();
-    assert_eq!(pair.to_acceptor(), [Happened::ReleaseRequested]);
+    assert_eq!(pair.deliver_to_acceptor(), [Happened::ReleaseRequested]);
     assert_eq!(pair.acceptor.state(), State::Sta10);
     pair.acceptor.accept_release(pair.now);
     assert_eq!(pair.acceptor.outgoing()[0], 5, "only our own request so far");
-    assert_eq!(pair.to_requestor(), [Happened::ReleaseRequested]);
+    assert_eq!(pair.deliver_to_requestor(), [Happened::ReleaseRequested]);
     assert_eq!(pair.requestor.state(), State::Sta9);
     pair.requestor.accept_release(pair.now);
     assert_eq!(pair.requestor.state(), State::Sta11);
-    assert_eq!(pair.to_acceptor(), [Happened::Released]);
+    assert_eq!(pair.deliver_to_acceptor(), [Happened::Released]);
     assert_eq!(pair.acceptor.state(), State::Sta13);
-    assert_eq!(pair.to_requestor(), [Happened::Released]);
+    assert_eq!(pair.deliver_to_requestor(), [Happened::Released]);
     assert!(pair.requestor.is_closed());
 }
 
@@ -102,7 +102,7 @@ fn an_abort_reaches_the_other_side() {
     let (mut pair, _) = Pair::established(&[VERIFICATION]);
     pair.requestor.abort(pair.now);
     assert_eq!(pair.requestor.state(), State::Sta13);
-    let happened = pair.to_acceptor();
+    let happened = pair.deliver_to_acceptor();
     let [Happened::Aborted(Abort::ByPeer(pdu))] = &happened[..] else { panic!("{happened:?}") };
     assert_eq!((pdu.source, pdu.reason), (0, 0));
     assert!(pair.acceptor.is_closed());

@@ -51,6 +51,17 @@ pub mod command_field {
     pub const RESPONSE: u16 = 0x8000;
 }
 
+/// Whether a data set follows a command set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DataSetDue {
+    /// Yes, and a response has to wait for it.
+    Yes,
+    /// No.
+    No,
+    /// The command set says nothing, or what cannot be: nobody waits, what comes is discarded.
+    Doubtful,
+}
+
 /// The value of (0000,0800) that announces no data set; any other announces one.
 const NO_DATA_SET: u16 = 0x0101;
 
@@ -182,10 +193,23 @@ impl CommandSet {
         self.u16(element::COMMAND_FIELD)
     }
 
-    /// Whether a data set follows; `None` if (0000,0800) does not say.
+    /// What (0000,0800) announces; `None` if it is absent or not of two bytes.
     #[must_use]
-    pub fn has_data_set(&self) -> Option<bool> {
+    pub fn announces_data_set(&self) -> Option<bool> {
         self.u16(element::COMMAND_DATA_SET_TYPE).map(|value| value != NO_DATA_SET)
+    }
+
+    /// What is to be expected after this command set, whatever it announces.
+    pub(crate) fn data_set(&self) -> DataSetDue {
+        let announced = self.announces_data_set();
+        match (self.command_field(), announced) {
+            (Some(command_field::C_CANCEL_RQ), _) => DataSetDue::No,
+            (Some(command_field::C_STORE_RQ), Some(false))
+            | (Some(command_field::C_ECHO_RQ), Some(true))
+            | (_, None) => DataSetDue::Doubtful,
+            (_, Some(true)) => DataSetDue::Yes,
+            (_, Some(false)) => DataSetDue::No,
+        }
     }
 
     pub(crate) fn put_data_set_type(&mut self, has_data_set: bool) -> &mut CommandSet {

@@ -1,6 +1,6 @@
 //! Messages (PS3.7 §6.3, PS3.8 Annex E): a command set, then perhaps a data set, in fragments.
 
-use super::command::{CommandSet, command_field};
+use super::command::{CommandSet, DataSetDue};
 use crate::ul::p_data::PdvHeader;
 use crate::{ContextId, PeerFault, limits};
 
@@ -21,7 +21,7 @@ enum Expected {
     Command(ContextId),
     /// The data set that the command announced, or more of it.
     DataSet(ContextId),
-    /// A message – or the data set of a command that did not say whether it has one.
+    /// A message – or a data set that the command before it did not rightly announce.
     Unannounced(ContextId),
 }
 
@@ -77,14 +77,10 @@ impl MessageReader {
     /// [`PeerFault::CommandSetElement`] if it cannot be decoded; the reader must not be used again.
     pub(crate) fn end_command(&mut self, context: ContextId) -> Result<CommandSet, PeerFault> {
         let command = CommandSet::decode(std::mem::take(&mut self.command))?;
-        let has_data_set = match command.command_field() {
-            Some(command_field::C_CANCEL_RQ) => Some(false),
-            _ => command.has_data_set(),
-        };
-        self.expected = match has_data_set {
-            Some(true) => Expected::DataSet(context),
-            Some(false) => Expected::Message,
-            None => Expected::Unannounced(context),
+        self.expected = match command.data_set() {
+            DataSetDue::Yes => Expected::DataSet(context),
+            DataSetDue::No => Expected::Message,
+            DataSetDue::Doubtful => Expected::Unannounced(context),
         };
         Ok(command)
     }

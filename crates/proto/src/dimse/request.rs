@@ -4,7 +4,7 @@ use std::fmt;
 
 use dataset::Uid;
 
-use super::command::{CommandSet, command_field, element};
+use super::command::{CommandSet, DataSetDue, command_field, element};
 use super::status::Status;
 use crate::AeTitle;
 
@@ -111,7 +111,7 @@ impl Request {
     pub fn parse(command: &CommandSet) -> Result<Request, CommandFault> {
         let unanswerable = |description: &str| CommandFault {
             description: description.to_owned(),
-            has_data_set: command.has_data_set() == Some(true),
+            has_data_set: command.data_set() == DataSetDue::Yes,
             status: Status::MISTYPED_ARGUMENT,
             response: None,
         };
@@ -129,7 +129,7 @@ impl Request {
         let message_id = command
             .u16(element::MESSAGE_ID)
             .ok_or_else(|| unanswerable("(0000,0110) Message ID missing or invalid"))?;
-        let Some(has_data_set) = command.has_data_set() else {
+        let Some(has_data_set) = command.announces_data_set() else {
             let comment = "(0000,0800) Command Data Set Type missing or invalid";
             return Err(refuse(command, field, message_id, Status::MISTYPED_ARGUMENT, comment));
         };
@@ -162,7 +162,7 @@ fn c_store(command: &CommandSet, message_id: u16) -> Result<CStoreRq, CommandFau
         let comment = "(0000,1000) Affected SOP Instance UID missing or invalid";
         refuse(Status::INVALID_SOP_INSTANCE, comment)
     })?;
-    if command.has_data_set() != Some(true) {
+    if command.announces_data_set() != Some(true) {
         let comment = "(0000,0800) announces no data set to store";
         return Err(refuse(Status::CANNOT_UNDERSTAND, comment));
     }
@@ -183,7 +183,7 @@ fn c_echo(command: &CommandSet, message_id: u16) -> Result<CEchoRq, CommandFault
     };
     let sop_class = echoed(command.value(element::AFFECTED_SOP_CLASS_UID))
         .ok_or_else(|| refuse("(0000,0002) Affected SOP Class UID missing or too long"))?;
-    if command.has_data_set() == Some(true) {
+    if command.announces_data_set() == Some(true) {
         return Err(refuse("(0000,0800) announces a data set, which C-ECHO has none of"));
     }
     Ok(CEchoRq { message_id, sop_class: sop_class.to_vec() })
@@ -198,7 +198,7 @@ fn refuse(
 ) -> CommandFault {
     CommandFault {
         description: comment.to_owned(),
-        has_data_set: command.has_data_set() == Some(true),
+        has_data_set: command.data_set() == DataSetDue::Yes,
         status,
         response: Some(failure(command, field, message_id, status, comment)),
     }

@@ -120,6 +120,9 @@ impl AssociateReader {
             self.missing -= taken;
             if self.missing > 0 {
                 if self.piece != Piece::Skipped {
+                    if self.gathered.is_empty() {
+                        self.gathered.reserve_exact(taken + self.missing);
+                    }
                     self.gathered.extend_from_slice(piece);
                 }
                 return Ok((at, false));
@@ -210,6 +213,12 @@ impl AssociateReader {
         Ok(())
     }
 
+    /// Bytes of the PDU that still have to come.
+    pub(crate) fn pdu_rest(&self) -> u32 {
+        // The PDU's length came from 32 bits.
+        (self.rest + self.missing) as u32
+    }
+
     /// The fields that an answer repeats.
     pub(crate) fn fixed(&self) -> FixedFields {
         self.fixed
@@ -277,6 +286,7 @@ fn decode_proposed(value: &[u8]) -> Result<ProposedContext, PeerFault> {
             _ => {}
         }
     }
+    context.transfer_syntaxes.shrink_to_fit();
     Ok(context)
 }
 

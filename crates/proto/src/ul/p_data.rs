@@ -65,7 +65,8 @@ impl PDataReader {
 
     /// Bytes of the PDU that still have to come.
     pub(crate) fn pdu_rest(&self) -> u32 {
-        self.pdu_rest + self.pdv_rest
+        // A header that was cut has taken fewer bytes than a PDU has.
+        self.pdu_rest + self.pdv_rest - self.header.len() as u32
     }
 
     /// Takes what it needs of the next PDV header; returns how much, and the header when complete.

@@ -204,6 +204,11 @@ impl<const N: usize> Gather<N> {
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
+
+    /// Bytes collected so far.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
 }
 
 #[cfg(test)]
