@@ -1,4 +1,78 @@
 //! The storage receiver: everything that touches the world.
+//!
+//! [`run`] is the whole program. A byte's way from a socket to a file is told in ARCHITECTURE.md.
 
+mod association;
 pub mod cli;
+pub mod error;
+pub mod limits;
 pub mod logging;
+pub mod naming;
+pub mod platform;
+mod progress;
+pub mod recv_buffer;
+pub mod registry;
+pub mod server;
+mod shared;
+pub mod storage;
+mod storage_service;
+pub mod transport;
+
+use crate::cli::Outcome;
+use crate::error::Error;
+use crate::server::Server;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Our implementation class UID (PS3.7 §D.3.3.2), made from a UUID (PS3.5 §B.2).
+pub const IMPLEMENTATION_CLASS_UID: &str = "2.25.276397947768074104005898073337973822803";
+
+/// Our implementation version name (PS3.7 §D.3.3.2), at most 16 characters.
+pub const IMPLEMENTATION_VERSION_NAME: &str = "STORESCP_010";
+
+/// Runs the program: `arguments` as the system gives them, the program's name first. Returns when
+/// the server has ended.
+///
+/// Exit codes: 0 after SIGTERM or SIGINT and after help or version, 1 if it cannot start.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let config = match cli::parse(arguments.skip(1)) {
+        Outcome::Run(config) => *config,
+        Outcome::PrintAndExit(text) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Outcome::UsageError(text) => {
+            eprint!("{text}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Err(error) = logging::init(&config.log) {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
+    log_panics();
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    match Server::start(config) {
+        Ok(server) => {
+            server.run();
+            ExitCode::SUCCESS
+        }
+        Err(error @ Error::Listen(_)) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            fatal!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A panic ends the one association whose thread it is in; all that it held is discarded.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!("internal error, ending one association: {panic}");
+    }));
+}

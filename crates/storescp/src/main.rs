@@ -1,3 +1,7 @@
 //! `storescp`: DICOM storage (C-STORE) SCP.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    storescp::run(std::env::args_os())
+}

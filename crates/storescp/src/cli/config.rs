@@ -139,14 +139,7 @@ impl Output {
     }
 }
 
-/// What a C-STORE-RSP with status 0000H promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// File, name and directory are on stable storage.
-    Full,
-    /// The file is whole under its name; the kernel writes it to disk in its own time.
-    None,
-}
+pub use crate::storage::Durability;
 
 /// How data sets are written anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

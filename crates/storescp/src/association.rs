@@ -1,0 +1,318 @@
+//! One association: from an accepted connection to its close.
+
+use crate::limits::{CLOSE_TIMEOUT, REJECTION_TIMEOUT};
+use crate::recv_buffer::RecvBuffer;
+use crate::registry::Place;
+use crate::shared::Shared;
+use crate::storage_service::{self, StorageService};
+use crate::transport::{Filled, Transport};
+use proto::{
+    Abort, AcceptorConfig, Answer, Association, CStoreRq, CommandSet, ContextId, DataSetFragments,
+    Ending, Event, Proposal, Rejection, Request, State, Status, Step, negotiate,
+};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::{debug, error, info, warn};
+
+/// Serves one connection until it is closed.
+///
+/// Holds a thread, a receive buffer while bytes come in, and what [`StorageService`] holds. With
+/// `past_limit` the association is rejected, in words, when it is proposed.
+pub(crate) fn run(
+    shared: &Shared,
+    place: &Place,
+    stream: Arc<TcpStream>,
+    peer: SocketAddr,
+    past_limit: bool,
+) {
+    debug!("Association Received: {}", peer.ip());
+    let transport = match Transport::new(stream, shared.socket_timeout()) {
+        Ok(transport) => transport,
+        Err(error) => return debug!("connection from {peer} broke at once: {error}"),
+    };
+    let acse_timeout = if past_limit {
+        REJECTION_TIMEOUT.min(shared.config.timeouts.acse)
+    } else {
+        shared.config.timeouts.acse
+    };
+    let config = AcceptorConfig { acse_timeout, close_timeout: CLOSE_TIMEOUT };
+    let mut served = Served {
+        shared,
+        place,
+        past_limit,
+        transport,
+        association: Association::acceptor(config, Instant::now()),
+        service: StorageService::new(shared),
+    };
+    served.serve();
+    served.transport.close();
+}
+
+/// An association and all that belongs to it.
+struct Served<'s> {
+    shared: &'s Shared,
+    place: &'s Place,
+    past_limit: bool,
+    transport: Transport,
+    association: Association,
+    service: StorageService<'s>,
+}
+
+impl Served<'_> {
+    fn serve(&mut self) {
+        let mut received = RecvBuffer::default();
+        let mut now = Instant::now();
+        loop {
+            if !self.send_outgoing() {
+                return;
+            }
+            let Step { consumed, event } = self.association.receive(received.unread(), now);
+            match event {
+                Event::NeedInput if self.association.is_closed() => return,
+                Event::NeedInput => {
+                    received.consume(consumed);
+                    self.fill(&mut received);
+                    now = Instant::now();
+                    continue;
+                }
+                Event::Proposed(proposal) => self.answer(&proposal, now),
+                Event::Command { context, command } => self.command(context, &command, now),
+                Event::DataSet(fragments) => self.data_set(&fragments, now),
+                Event::ReleaseRequested => self.release(now),
+                Event::Aborted(abort) => self.aborted(abort),
+                Event::Rejected(rejection) => info!("Association Rejected: {rejection}"),
+                Event::Accepted(_) | Event::Released => {}
+            }
+            received.consume(consumed);
+        }
+    }
+
+    /// Waits for the peer's next bytes, for as long as it may be silent.
+    fn fill(&mut self, received: &mut RecvBuffer) {
+        let filled = self.transport.fill(received, self.patience());
+        match filled {
+            Filled::Bytes => {}
+            Filled::Closed if self.place.is_draining() && self.ends_here() => {}
+            Filled::Closed => {
+                self.association.handle_close();
+                self.ended_by_silence_or_close("connection closed");
+            }
+            Filled::TimedOut => self.timed_out(),
+        }
+    }
+
+    /// How long to wait: the ARTIM timer while it runs, otherwise `--socket-timeout` and, in the
+    /// middle of a data set, `--dimse-timeout`.
+    fn patience(&self) -> Option<Duration> {
+        if let Some(expiry) = self.association.poll_timeout() {
+            return Some(expiry.saturating_duration_since(Instant::now()));
+        }
+        let dimse = self.shared.config.timeouts.dimse.filter(|_| self.service.is_receiving());
+        let socket = self.shared.socket_timeout();
+        [dimse, socket].into_iter().flatten().min()
+    }
+
+    fn timed_out(&mut self) {
+        let now = Instant::now();
+        if self.association.poll_timeout().is_some() {
+            // Does nothing if it was woken a moment early; the next wait is for the rest.
+            self.association.handle_timeout(now);
+            return self.ended_by_silence_or_close("no A-ASSOCIATE-RQ in time");
+        }
+        let what = if self.service.is_receiving() { "data set" } else { "message" };
+        error!("no {what} from the peer in time, aborting the association");
+        self.service.discard_unfinished();
+        self.association.abort(now);
+    }
+
+    /// Logs the end of an association that neither side spoke.
+    fn ended_by_silence_or_close(&mut self, why: &str) {
+        match self.association.ending() {
+            Some(Ending::Aborted(Abort::ConnectionClosed)) => self.aborted(Abort::ConnectionClosed),
+            Some(Ending::Aborted(Abort::NoRequest)) => debug!("{why}"),
+            _ => {}
+        }
+    }
+
+    /// Sends what is queued; false if the connection is broken.
+    fn send_outgoing(&mut self) -> bool {
+        let outgoing = self.association.outgoing();
+        if outgoing.is_empty() {
+            return true;
+        }
+        if let Err(error) = self.transport.send(outgoing) {
+            warn!("cannot send to the peer: {error}");
+            return false;
+        }
+        let sent = outgoing.len();
+        self.association.consume_outgoing(sent);
+        true
+    }
+
+    fn answer(&mut self, proposal: &Proposal, now: Instant) {
+        info!("Association Received");
+        let answer = if self.past_limit {
+            warn!("Refusing Association (maximum number of associations reached)");
+            Answer::Reject(Rejection::LOCAL_LIMIT_EXCEEDED)
+        } else {
+            negotiate(proposal, &self.shared.policy)
+        };
+        match &answer {
+            Answer::Accept(_) => {
+                let max_send_pdv_bytes = self.association.max_send_pdv_bytes();
+                info!("Association Acknowledged (Max Send PDV: {max_send_pdv_bytes})");
+            }
+            Answer::Reject(rejection) => self.log_rejection(proposal, *rejection),
+        }
+        let accepted = matches!(answer, Answer::Accept(_));
+        self.association.answer(answer, now);
+        if accepted && self.association.contexts().is_empty() {
+            info!("    (but no valid presentation contexts)");
+        }
+    }
+
+    fn log_rejection(&self, proposal: &Proposal, rejection: Rejection) {
+        match rejection {
+            Rejection::NO_REASON_GIVEN if self.shared.config.faults.refuse => {
+                info!("Refusing Association (forced via command line)");
+            }
+            Rejection::APPLICATION_CONTEXT_NAME => {
+                let name = proposal.application_context.map(|name| name.to_string());
+                let name = name.unwrap_or_default();
+                info!("Association Rejected: Bad Application Context Name: {name}");
+            }
+            Rejection::NO_REASON_GIVEN
+                if proposal.user_information.implementation_class_uid.is_none()
+                    && self.shared.config.faults.reject_without_implementation_class_uid =>
+            {
+                info!("Association Rejected: No Implementation Class UID provided");
+            }
+            _ => info!("Association Rejected: {rejection}"),
+        }
+    }
+
+    fn command(&mut self, context: ContextId, command: &CommandSet, now: Instant) {
+        self.place.set_busy(true);
+        match Request::parse(command) {
+            Ok(Request::CStore(request)) => self.store(context, request),
+            Ok(Request::CEcho(request)) => {
+                info!("Received Echo Request (MsgID {})", request.message_id);
+                self.respond(context, &request.response(Status::SUCCESS), now);
+            }
+            Ok(Request::CCancel { .. }) => self.message_ended(now),
+            Ok(Request::Other(request)) => {
+                error!(
+                    "Expected C-ECHO or C-STORE request but received DIMSE command 0x{:04x}",
+                    request.command_field
+                );
+                self.refuse(context, request.response(), request.has_data_set, now);
+            }
+            Err(fault) => match fault.response() {
+                Some(response) => {
+                    error!("refusing a request, status {}: {fault}", fault.status());
+                    self.refuse(context, response, fault.has_data_set(), now);
+                }
+                None => {
+                    error!("DIMSE failure (aborting association): {fault}");
+                    self.association.abort(now);
+                }
+            },
+        }
+    }
+
+    fn store(&mut self, context: ContextId, request: CStoreRq) {
+        storage_service::log_request(&request);
+        let Some(accepted) = self.association.context(context) else { return };
+        self.service.begin(request, accepted.transfer_syntax, self.association.calling_ae());
+        sleep(self.shared.config.faults.sleep_during);
+    }
+
+    /// Refuses a request, once its data set, if it has one, is read.
+    fn refuse(&mut self, context: ContextId, response: &CommandSet, data_set: bool, now: Instant) {
+        if data_set {
+            self.service.drain(Some(response.clone()));
+        } else {
+            self.respond(context, response, now);
+        }
+    }
+
+    fn data_set(&mut self, fragments: &DataSetFragments<'_>, now: Instant) {
+        let faults = &self.shared.config.faults;
+        for _ in 0..fragments.pdvs_ended() {
+            sleep(faults.sleep_during);
+        }
+        if faults.abort_during && fragments.pdvs_ended() > 0 {
+            return self.abort_on_purpose(now);
+        }
+        if fragments.is_last() {
+            sleep(faults.sleep_during);
+            if faults.abort_after {
+                return self.abort_on_purpose(now);
+            }
+        }
+        let response = self.service.data_set(fragments);
+        if let Some(response) = response {
+            self.respond(fragments.context(), &response, now);
+            if self.send_outgoing() {
+                sleep(faults.sleep_after);
+            }
+        } else if fragments.is_last() {
+            self.message_ended(now);
+        }
+    }
+
+    fn abort_on_purpose(&mut self, now: Instant) {
+        info!("ABORT initiated (due to command line options)");
+        self.service.discard_unfinished();
+        self.association.abort(now);
+    }
+
+    fn respond(&mut self, context: ContextId, response: &CommandSet, now: Instant) {
+        if let Err(error) = self.association.send_command(context, response) {
+            debug!("cannot respond: {error}");
+        }
+        self.message_ended(now);
+    }
+
+    /// The message is dealt with: where the server is ending, the association ends here.
+    fn message_ended(&mut self, now: Instant) {
+        self.place.set_busy(false);
+        if self.place.is_draining() {
+            self.association.abort(now);
+        }
+    }
+
+    /// The server is ending and has closed the receiving side of an idle connection. True if the
+    /// association is to be told so first.
+    fn ends_here(&mut self) -> bool {
+        if self.association.ending().is_some() || self.association.state() != State::Sta6 {
+            return false;
+        }
+        self.association.abort(Instant::now());
+        true
+    }
+
+    fn release(&mut self, now: Instant) {
+        info!("Association Release");
+        self.service.discard_unfinished();
+        self.association.accept_release(now);
+    }
+
+    fn aborted(&mut self, abort: Abort) {
+        self.service.discard_unfinished();
+        match abort {
+            Abort::ByPeer(_) | Abort::ConnectionClosed => info!("Association Aborted"),
+            Abort::Fault(fault) => {
+                error!("DIMSE failure (aborting association): {fault}");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn sleep(duration: Duration) {
+    if !duration.is_zero() {
+        std::thread::sleep(duration);
+    }
+}

@@ -1,0 +1,133 @@
+//! What can go wrong, and whose C-STORE or whose start it costs.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Everything that this crate reports as an error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The port asks for privileges that the process lacks.
+    Privileges {
+        /// The port number.
+        port: u16,
+    },
+    /// The port cannot be listened on.
+    Listen(io::Error),
+    /// There is no output directory.
+    NoOutputDirectory {
+        /// As given on the command line.
+        path: PathBuf,
+    },
+    /// The output directory takes no files.
+    OutputDirectoryNotWritable {
+        /// As given on the command line.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// More associations were asked for than the process may have descriptors or threads.
+    TooManyAssociations {
+        /// `--max-associations`.
+        asked: usize,
+        /// What the limits allow.
+        allowed: usize,
+    },
+    /// Signals cannot be received.
+    Signals(io::Error),
+    /// An instance could not be stored; it costs that one C-STORE.
+    Storage {
+        /// What was being done.
+        step: StorageStep,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The connection failed.
+    Transport(io::Error),
+}
+
+/// The steps of storing an instance, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageStep {
+    /// Making the file.
+    Create,
+    /// Writing to it.
+    Write,
+    /// Making its content durable.
+    Sync,
+    /// Giving it its name.
+    Name,
+    /// Making the name durable.
+    SyncFolder,
+}
+
+impl Error {
+    /// For `map_err`: what the operating system said, and at which step.
+    pub fn storage(step: StorageStep) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Storage { step, source }
+    }
+}
+
+impl fmt::Display for StorageStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "cannot create file",
+            Self::Write => "cannot write file",
+            Self::Sync => "cannot sync file",
+            Self::Name => "cannot name file",
+            Self::SyncFolder => "cannot sync folder",
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Privileges { port } => {
+                write!(f, "cannot listen on port {port}, insufficient privileges")
+            }
+            Self::Listen(source) => write!(
+                f,
+                "cannot create network: 0006:031c TCP Initialization Error: {}",
+                reason(source)
+            ),
+            Self::NoOutputDirectory { .. } => {
+                f.write_str("specified output directory does not exist")
+            }
+            Self::OutputDirectoryNotWritable { .. } => {
+                f.write_str("specified output directory is not writeable")
+            }
+            Self::TooManyAssociations { asked, allowed } => write!(
+                f,
+                "--max-associations {asked} is more than the descriptor and thread limits allow \
+                 ({allowed}): raise them (ulimit -n, ulimit -u) or ask for fewer"
+            ),
+            Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
+            Self::Storage { step, source } => write!(f, "{step}: {}", reason(source)),
+            Self::Transport(source) => write!(f, "connection failed: {}", reason(source)),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Listen(source)
+            | Self::OutputDirectoryNotWritable { source, .. }
+            | Self::Signals(source)
+            | Self::Storage { source, .. }
+            | Self::Transport(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// What the operating system said, without the error number that the standard library appends.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}

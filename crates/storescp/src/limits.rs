@@ -1,0 +1,36 @@
+//! Every bound of the server itself; those of the protocol are in [`proto::limits`], those of data
+//! sets in [`dataset::limits`].
+
+use std::time::Duration;
+
+/// Bytes read from a socket at a time, and what one association holds to receive into.
+pub const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Stack of an association's thread in bytes; only the pages it touches are taken.
+pub const THREAD_STACK_BYTES: usize = 256 * 1024;
+
+/// How long a peer may take to close the connection after a release, a rejection or an abort
+/// (PS3.8 §9.1.5, the ARTIM timer once an association has ended).
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Connections past the admitted number that are being told so at the same time; those past this
+/// one are closed without a word.
+pub const REJECTIONS_AT_ONCE: usize = 64;
+
+/// How long a peer past the admitted number may take to send its A-ASSOCIATE-RQ.
+pub const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections that the kernel completes ahead of being accepted.
+pub const LISTEN_BACKLOG: i32 = 1024;
+
+/// Descriptors kept for what is no association: standard streams, listener, folders, log files.
+pub const RESERVED_DESCRIPTORS: usize = 64;
+
+/// Threads kept for what is no association.
+pub const RESERVED_THREADS: usize = 256;
+
+/// How long accepting waits after the system refused a descriptor or a thread.
+pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+
+// A P-DATA-TF of the smallest maximum length fits the buffer whole.
+const _: () = assert!(RECEIVE_BUFFER_BYTES >= 4096 + 6);

@@ -1,0 +1,193 @@
+//! The server: listen, admit, drain.
+
+use crate::association;
+use crate::cli::{AddressFamily, Config};
+use crate::error::Error;
+use crate::limits::{
+    ACCEPT_BACKOFF, LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES,
+};
+use crate::platform;
+use crate::registry::{Admission, Registry};
+use crate::shared::Shared;
+use rustix::event::{PollFd, PollFlags};
+use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// A server that listens and has not begun to serve.
+pub struct Server {
+    listener: TcpListener,
+    /// Readable once SIGTERM or SIGINT has come.
+    ended_by_signal: UnixStream,
+    shared: Arc<Shared>,
+    registry: Arc<Registry>,
+}
+
+impl Server {
+    /// Opens the output directory and the port. Nothing is served before [`Server::run`].
+    ///
+    /// # Errors
+    /// What makes the start impossible; nothing stays open.
+    pub fn start(config: Config) -> Result<Self, Error> {
+        let max_associations = admissible_associations(config.limits.max_associations)?;
+        let shared = Arc::new(Shared::new(config)?);
+        let listener = listen(&shared.config)?;
+        let ended_by_signal = receive_signals().map_err(Error::Signals)?;
+        log_memory(max_associations);
+        let registry = Arc::new(Registry::new(max_associations));
+        Ok(Self { listener, ended_by_signal, shared, registry })
+    }
+
+    /// Serves until SIGTERM or SIGINT, then lets what is in flight finish within the grace period.
+    /// A second signal ends the process at once.
+    pub fn run(self) {
+        let Self { listener, ended_by_signal, shared, registry } = self;
+        while let Some(accepted) = accept(&listener, &ended_by_signal) {
+            match accepted {
+                Ok((stream, peer)) => serve(&shared, &registry, stream, peer),
+                Err(error) => {
+                    tracing::error!("cannot accept a connection, trying again: {error}");
+                    std::thread::sleep(ACCEPT_BACKOFF);
+                }
+            }
+        }
+        drop(listener);
+        tracing::info!("ending: no new associations, finishing what is in flight");
+        let cut_off = registry.drain(shared.config.limits.grace_period);
+        if cut_off > 0 {
+            tracing::warn!("grace period over, {cut_off} associations were cut off");
+        }
+    }
+}
+
+/// Waits for a connection; `None` once a signal asked for the end.
+fn accept(
+    listener: &TcpListener,
+    ended_by_signal: &UnixStream,
+) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    loop {
+        let mut ready =
+            [PollFd::new(ended_by_signal, PollFlags::IN), PollFd::new(listener, PollFlags::IN)];
+        match rustix::event::poll(&mut ready, None) {
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Some(Err(error.into())),
+            Ok(_) if !ready[0].revents().is_empty() => return None,
+            Ok(_) => {}
+        }
+        match listener.accept() {
+            // The peer was gone before it was accepted.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock
+                        | io::ErrorKind::ConnectionAborted
+                        | io::ErrorKind::Interrupted
+                ) => {}
+            result => return Some(result),
+        }
+    }
+}
+
+/// Gives a connection its thread.
+fn serve(shared: &Arc<Shared>, registry: &Arc<Registry>, stream: TcpStream, peer: SocketAddr) {
+    let stream = Arc::new(stream);
+    let (place, past_limit) = match registry.admit(&stream) {
+        Admission::Admitted(place) => (place, false),
+        Admission::PastLimit(place) => (place, true),
+        Admission::Full => {
+            tracing::warn!("too many connections, closing the one from {peer}");
+            return;
+        }
+    };
+    let shared = Arc::clone(shared);
+    let thread = std::thread::Builder::new()
+        .stack_size(THREAD_STACK_BYTES)
+        .spawn(move || association::run(&shared, &place, stream, peer, past_limit));
+    if let Err(error) = thread {
+        tracing::error!("cannot serve the connection from {peer}, closing it: {error}");
+        std::thread::sleep(ACCEPT_BACKOFF);
+    }
+}
+
+fn listen(config: &Config) -> Result<TcpListener, Error> {
+    let port = config.network.port;
+    let (family, address) = match config.network.address_family {
+        AddressFamily::Ipv4 => (Family::INET, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
+        AddressFamily::Ipv6 | AddressFamily::Both => {
+            (Family::INET6, SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
+        }
+    };
+    let bound = || -> rustix::io::Result<TcpListener> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        if family == Family::INET6 {
+            let only = config.network.address_family == AddressFamily::Ipv6;
+            sockopt::set_ipv6_v6only(&socket, only)?;
+        }
+        rustix::net::bind(&socket, &address)?;
+        rustix::net::listen(&socket, LISTEN_BACKLOG)?;
+        Ok(socket.into())
+    };
+    bound().map_err(|error| match error {
+        rustix::io::Errno::ACCESS if port < 1024 => Error::Privileges { port },
+        error => Error::Listen(error.into()),
+    })
+}
+
+/// From here on SIGTERM and SIGINT make the stream returned readable, and a second one ends the
+/// process at once.
+fn receive_signals() -> io::Result<UnixStream> {
+    let (ended_by_signal, sender) = UnixStream::pair()?;
+    let asked_before = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        // In this order: the first signal finds the flag unset and sets it.
+        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&asked_before))?;
+        signal_hook::flag::register(signal, Arc::clone(&asked_before))?;
+        signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+    }
+    Ok(ended_by_signal)
+}
+
+/// How many associations may be served at a time: what was asked for, or what the process's limits
+/// on descriptors (raised as far as is allowed) and threads give.
+///
+/// Each association holds one descriptor, and one more while it stores. The default keeps a third
+/// as many for files as there are associations: should more than that store at once, those find no
+/// descriptor and are answered A700H.
+fn admissible_associations(asked: Option<usize>) -> Result<usize, Error> {
+    let descriptors = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
+    let threads = platform::thread_limit().unwrap_or(usize::MAX).saturating_sub(RESERVED_THREADS);
+    match asked {
+        Some(asked) if asked > descriptors.min(threads) => {
+            Err(Error::TooManyAssociations { asked, allowed: descriptors.min(threads) })
+        }
+        Some(asked) => Ok(asked),
+        None => Ok((descriptors / 4 * 3).min(threads).max(1)),
+    }
+}
+
+fn raise_descriptor_limit() -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let before = limit.current;
+    limit.current = limit.maximum;
+    if setrlimit(Resource::Nofile, limit).is_err() {
+        limit.current = before;
+    }
+    limit.current.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// Says what the worst case may take.
+fn log_memory(max_associations: usize) {
+    let each = crate::limits::RECEIVE_BUFFER_BYTES + THREAD_STACK_BYTES + proto::limits::PEAK_BYTES;
+    tracing::debug!(
+        "at most {max_associations} associations at a time, each of at most {} KiB: {} MiB",
+        each / 1024,
+        max_associations.saturating_mul(each) / (1024 * 1024)
+    );
+}

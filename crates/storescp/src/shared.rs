@@ -1,0 +1,96 @@
+//! What all associations share, made once at the start.
+
+use crate::cli::{Config, SocketTimeout};
+use crate::error::Error;
+use crate::storage::{Directory, Storage};
+
+use dataset::{Dictionary, OutputFormat, Uid, sop_class};
+use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy, VersionName};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What all associations share. Nothing in it changes once the server runs.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) policy: AcceptorPolicy,
+    pub(crate) output_format: OutputFormat,
+    pub(crate) dictionary: Arc<Dictionary>,
+    /// `None` with `--ignore`.
+    pub(crate) storage: Option<Box<dyn Storage>>,
+}
+
+impl Shared {
+    /// Opens the output directory and clears what a crash left in it.
+    ///
+    /// # Errors
+    /// The output directory is missing or takes no files.
+    pub(crate) fn new(config: Config) -> Result<Self, Error> {
+        let storage = open_storage(&config)?;
+        let policy = acceptor_policy(&config);
+        let output_format = output_format(&config);
+        let dictionary = Arc::new(Dictionary::built_in());
+        Ok(Self { config, policy, output_format, dictionary, storage })
+    }
+
+    /// `--socket-timeout` as a time to wait. The operating system's own setting, as accepted
+    /// sockets have it, is to wait for ever.
+    pub(crate) fn socket_timeout(&self) -> Option<Duration> {
+        match self.config.timeouts.socket {
+            SocketTimeout::After(timeout) => Some(timeout),
+            SocketTimeout::None | SocketTimeout::System => None,
+        }
+    }
+}
+
+fn open_storage(config: &Config) -> Result<Option<Box<dyn Storage>>, Error> {
+    let path = &config.output.directory;
+    let directory =
+        Directory::open(path).map_err(|_| Error::NoOutputDirectory { path: path.clone() })?;
+    if config.faults.ignore {
+        return Ok(None);
+    }
+    directory
+        .probe()
+        .map_err(|source| Error::OutputDirectoryNotWritable { path: path.clone(), source })?;
+    match directory.sweep() {
+        Ok(0) => {}
+        Ok(count) => tracing::info!("removed {count} unfinished files of an earlier run"),
+        Err(error) => tracing::warn!("cannot look for unfinished files: {error}"),
+    }
+    Ok(Some(Box::new(directory)))
+}
+
+fn acceptor_policy(config: &Config) -> AcceptorPolicy {
+    let negotiation = &config.negotiation;
+    let policy = ClassPolicy::new(negotiation.transfer_syntaxes.clone().into());
+    let mut abstract_syntaxes = AbstractSyntaxes::new();
+    let classes = sop_class::all().iter().map(|class| class.uid);
+    for uid in classes.chain([sop_class::VERIFICATION]) {
+        if let Ok(uid) = Uid::parse(uid.as_bytes()) {
+            abstract_syntaxes.accept(uid, policy.clone());
+        }
+    }
+    if negotiation.promiscuous {
+        abstract_syntaxes.accept_unregistered(policy);
+    }
+    AcceptorPolicy {
+        max_pdu_bytes: negotiation.max_pdu_bytes,
+        implementation_class_uid: Uid::parse(crate::IMPLEMENTATION_CLASS_UID.as_bytes())
+            .expect("our implementation class UID is a UID"),
+        implementation_version_name: VersionName::parse(
+            crate::IMPLEMENTATION_VERSION_NAME.as_bytes(),
+        )
+        .expect("our implementation version name is one"),
+        refuse: config.faults.refuse,
+        require_implementation_class_uid: config.faults.reject_without_implementation_class_uid,
+        abstract_syntaxes,
+        user_identity_response: None,
+    }
+}
+
+fn output_format(config: &Config) -> OutputFormat {
+    match &config.output.encoding {
+        None => OutputFormat::bit_preserving(),
+        Some(_) => OutputFormat::default(),
+    }
+}

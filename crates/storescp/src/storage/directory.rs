@@ -1,0 +1,295 @@
+//! Storage in a directory of the file system.
+
+use super::name_claims::{NameClaim, NameClaims};
+use super::{FileName, Folder, FolderSync, StagedFile, Storage};
+use crate::platform;
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Files get the permissions that the process's file mode creation mask leaves of this.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+/// Temporary names start and end with these; [`Directory::sweep`] looks for them.
+const TEMPORARY_PREFIX: &str = ".storescp-";
+const TEMPORARY_SUFFIX: &str = ".part";
+
+/// An existing directory in which instances are stored.
+///
+/// Keeps one descriptor open; each file on its way holds another.
+pub struct Directory {
+    path: PathBuf,
+    open: Mutex<Arc<OpenDirectory>>,
+}
+
+impl Directory {
+    /// Opens the directory and finds out whether its file system has unnamed files.
+    ///
+    /// # Errors
+    /// `NotFound` or `NotADirectory` if there is no directory there, and whatever else the
+    /// operating system says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let open = Mutex::new(Arc::new(OpenDirectory::open(path)?));
+        Ok(Self { path: path.to_owned(), open })
+    }
+
+    /// The portable way on any file system, for tests.
+    #[cfg(test)]
+    pub(super) fn open_without_unnamed_files(path: &Path) -> io::Result<Self> {
+        let open = OpenDirectory { unnamed_files: false, ..OpenDirectory::open(path)? };
+        Ok(Self { path: path.to_owned(), open: Mutex::new(Arc::new(open)) })
+    }
+
+    /// Whether files can be made here now: makes one and drops it.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    pub fn probe(&self) -> io::Result<()> {
+        self.folder()?.stage().map(drop)
+    }
+
+    /// Removes the temporary files that a crashed receiver left, and returns how many they were.
+    /// Those that another receiver is writing at this moment are locked by it and stay.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed.
+    pub fn sweep(&self) -> io::Result<usize> {
+        let mut swept = 0;
+        for entry in std::fs::read_dir(&self.path)? {
+            let name = entry?.file_name();
+            let Some(text) = name.to_str() else { continue };
+            if text.starts_with(TEMPORARY_PREFIX) && text.ends_with(TEMPORARY_SUFFIX) {
+                swept += usize::from(self.sweep_one(&self.path.join(text)).is_ok());
+            }
+        }
+        Ok(swept)
+    }
+
+    fn sweep_one(&self, path: &Path) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::open(path, flags, Mode::empty())?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        std::fs::remove_file(path)
+    }
+}
+
+impl Storage for Directory {
+    fn folder(&self) -> io::Result<Arc<dyn Folder>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = rustix::fs::stat(&self.path)?;
+        if (now.st_dev as u64, now.st_ino as u64) != open.identity {
+            *open = Arc::new(OpenDirectory::open(&self.path)?);
+        }
+        Ok(Arc::clone(&*open) as Arc<dyn Folder>)
+    }
+}
+
+/// A directory that is held open, so that a file is named in the directory in which it was made.
+struct OpenDirectory {
+    handle: Arc<File>,
+    /// Device and inode.
+    identity: (u64, u64),
+    /// Whether the file system has files without a name.
+    unnamed_files: bool,
+    shared_sync: FolderSync,
+    claims: Arc<NameClaims>,
+}
+
+impl OpenDirectory {
+    fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        let status = rustix::fs::fstat(&handle)?;
+        let unnamed_files = platform::has_unnamed_files(&handle);
+        Ok(Self {
+            handle: Arc::new(handle),
+            identity: (status.st_dev as u64, status.st_ino as u64),
+            unnamed_files,
+            shared_sync: FolderSync::default(),
+            claims: Arc::default(),
+        })
+    }
+}
+
+impl Folder for OpenDirectory {
+    fn stage(&self) -> io::Result<Box<dyn StagedFile>> {
+        let (file, temporary) = if self.unnamed_files {
+            (platform::create_unnamed(&self.handle, FILE_MODE)?, None)
+        } else {
+            let (file, name) = create_temporary(&self.handle)?;
+            (file, Some(name))
+        };
+        Ok(Box::new(DirectoryFile {
+            folder: Arc::clone(&self.handle),
+            claims: Arc::clone(&self.claims),
+            file,
+            temporary,
+            published: None,
+        }))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.shared_sync.run(|| self.handle.sync_all())
+    }
+}
+
+/// A file in an [`OpenDirectory`].
+struct DirectoryFile {
+    folder: Arc<File>,
+    claims: Arc<NameClaims>,
+    file: File,
+    /// A temporary name that exists and is ours to remove: of this file, or, once it is published,
+    /// of the file that it replaced.
+    temporary: Option<String>,
+    /// The final name, once it is given and while it may still be taken back.
+    published: Option<NameClaim>,
+}
+
+impl StagedFile for DirectoryFile {
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        let total: usize = slices.iter().map(|slice| slice.len()).sum();
+        let written = self.file.write_vectored(slices)?;
+        if written < total {
+            append_rest(&mut self.file, slices, written)?;
+        }
+        Ok(())
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(bytes, offset)
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        use std::io::Seek;
+        self.file.set_len(length)?;
+        self.file.seek(io::SeekFrom::Start(length))?;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    fn publish(&mut self, name: &FileName) -> io::Result<bool> {
+        let claim = self.claims.claim(name);
+        if self.temporary.is_none() {
+            match platform::link_unnamed(&self.file, &self.folder, name.as_str()) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                result => {
+                    result?;
+                    self.published = Some(claim);
+                    return Ok(false);
+                }
+            }
+            self.temporary = Some(self.link_temporary()?);
+        }
+        let replaced = self.replace(name)?;
+        self.published = Some(claim);
+        Ok(replaced)
+    }
+
+    fn confirm(mut self: Box<Self>) {
+        self.published = None;
+    }
+}
+
+impl DirectoryFile {
+    /// Gives a file without a name a temporary one.
+    fn link_temporary(&self) -> io::Result<String> {
+        // Locked first, so that no other receiver takes the name for a crash's leftover.
+        rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive)?;
+        loop {
+            let name = temporary_name();
+            match platform::link_unnamed(&self.file, &self.folder, &name) {
+                Ok(()) => return Ok(name),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Moves the file from its temporary name to `name`. Where something had that name, it gets
+    /// the temporary one, so that it can be put back; `temporary` says whether it did. Returns
+    /// whether something was replaced.
+    fn replace(&mut self, name: &FileName) -> io::Result<bool> {
+        let Some(temporary) = &self.temporary else { return Ok(false) };
+        let older = rustix::fs::statat(&self.folder, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
+        match older {
+            Ok(old) if FileType::from_raw_mode(old.st_mode) == FileType::Directory => {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            Ok(_) if platform::exchange(&self.folder, temporary, name.as_str()).is_ok() => {
+                return Ok(true);
+            }
+            _ => {}
+        }
+        rustix::fs::renameat(&self.folder, temporary, &self.folder, name.as_str())?;
+        self.temporary = None;
+        Ok(older.is_ok())
+    }
+
+    /// Takes the name back: the older file returns to it, or nobody has it.
+    fn withdraw(&self, name: &FileName) -> io::Result<()> {
+        match &self.temporary {
+            Some(older) => platform::exchange(&self.folder, older, name.as_str()),
+            None => Ok(rustix::fs::unlinkat(&self.folder, name.as_str(), AtFlags::empty())?),
+        }
+    }
+}
+
+impl Drop for DirectoryFile {
+    fn drop(&mut self) {
+        if let Some(claim) = self.published.take()
+            && let Err(error) = self.withdraw(&claim.name)
+        {
+            tracing::error!("cannot take back file {}, which is not stored: {error}", claim.name);
+            return;
+        }
+        if let Some(temporary) = self.temporary.take() {
+            // Should this fail, the next start sweeps it away.
+            let _ = rustix::fs::unlinkat(&self.folder, temporary, AtFlags::empty());
+        }
+    }
+}
+
+/// Writes what a short write left of `slices`.
+#[cold]
+fn append_rest(file: &mut File, slices: &[IoSlice<'_>], mut skip: usize) -> io::Result<()> {
+    for slice in slices {
+        let from = skip.min(slice.len());
+        skip -= from;
+        file.write_all(&slice[from..])?;
+    }
+    Ok(())
+}
+
+/// Makes a file under a temporary name, locked for as long as it is open.
+fn create_temporary(folder: &File) -> io::Result<(File, String)> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    loop {
+        let name = temporary_name();
+        let file = match rustix::fs::openat(folder, name.as_str(), flags, FILE_MODE) {
+            Err(rustix::io::Errno::EXIST) => continue,
+            result => File::from(result?),
+        };
+        // A receiver that starts just now may have swept the name before it was locked.
+        let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if locked && rustix::fs::fstat(&file)?.st_nlink > 0 {
+            return Ok((file, name));
+        }
+        let _ = rustix::fs::unlinkat(folder, name.as_str(), AtFlags::empty());
+    }
+}
+
+fn temporary_name() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    format!("{TEMPORARY_PREFIX}{}-{number}{TEMPORARY_SUFFIX}", std::process::id())
+}

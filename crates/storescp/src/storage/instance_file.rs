@@ -1,0 +1,80 @@
+//! One SOP instance on its way into a folder: the sink of the transcoder, and the commit.
+
+use super::{FileName, Folder, StagedFile, Storage};
+use crate::error::{Error, StorageStep};
+use dataset::Sink;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+/// What "stored" means when the answer goes out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// On disk: file synced, named, folder synced. A power loss after the answer loses nothing.
+    #[default]
+    Full,
+    /// Whole and named, in the kernel's hands. A crash of the receiver loses nothing; a power loss
+    /// can lose what the kernel has not written yet.
+    None,
+}
+
+/// A file that is being received. Dropping it discards it.
+///
+/// Holds one descriptor and a few words of memory, whatever the size of the instance.
+pub struct InstanceFile {
+    folder: Arc<dyn Folder>,
+    file: Box<dyn StagedFile>,
+    /// Bytes of preamble and file meta information ahead of the data set.
+    data_set_offset: u64,
+}
+
+impl InstanceFile {
+    /// Opens a file in the storage's folder and writes `header` (preamble and file meta
+    /// information, or nothing) to it.
+    ///
+    /// # Errors
+    /// [`Error::Storage`]; nothing is left behind.
+    pub fn create(storage: &dyn Storage, header: &[u8]) -> Result<Self, Error> {
+        let folder = storage.folder().map_err(Error::storage(StorageStep::Create))?;
+        let mut file = folder.stage().map_err(Error::storage(StorageStep::Create))?;
+        if !header.is_empty() {
+            file.append(&[IoSlice::new(header)]).map_err(Error::storage(StorageStep::Write))?;
+        }
+        Ok(Self { folder, file, data_set_offset: header.len() as u64 })
+    }
+
+    /// Gives the file its name for good. After `Ok` the instance is stored as `durability` says;
+    /// `Ok(true)` if it replaced another file.
+    ///
+    /// # Errors
+    /// [`Error::Storage`]: nothing is stored, and an older file of that name is as it was.
+    pub fn commit(mut self, name: &FileName, durability: Durability) -> Result<bool, Error> {
+        let durable = durability == Durability::Full;
+        if durable {
+            self.file.sync().map_err(Error::storage(StorageStep::Sync))?;
+        }
+        let replaced = self.file.publish(name).map_err(Error::storage(StorageStep::Name))?;
+        if durable {
+            self.folder.sync().map_err(Error::storage(StorageStep::SyncFolder))?;
+        }
+        self.file.confirm();
+        Ok(replaced)
+    }
+}
+
+impl Sink for InstanceFile {
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        self.file.append(slices)
+    }
+
+    fn patch(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_at(self.data_set_offset + offset, bytes)
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.file.read_at(self.data_set_offset + offset, into)
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.file.truncate(self.data_set_offset + len)
+    }
+}

@@ -1,0 +1,100 @@
+//! Storing: what is asked of a folder, and the promise kept with it.
+//!
+//! ```text
+//!   stage ──► write* ──► sync ──► publish ──► Folder::sync ──► confirm ──► C-STORE-RSP 0000
+//!     │          │         │         │             │
+//!     └──────────┴─────────┴─────────┴─────────────┴── drop: nothing stays, an older file is back
+//! ```
+//!
+//! [`Folder`] and [`StagedFile`] are the whole of what the receiver wants from storage;
+//! [`Directory`] is the one that writes files. Tests put a faulty double in its place.
+
+mod directory;
+mod file_name;
+mod folder_sync;
+mod instance_file;
+mod name_claims;
+#[cfg(test)]
+mod tests;
+
+pub use directory::Directory;
+pub use file_name::FileName;
+pub use folder_sync::FolderSync;
+pub use instance_file::{Durability, InstanceFile};
+
+use std::io;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// Where instances are stored.
+///
+/// Shared by all associations; every method may be called by many threads at once.
+pub trait Storage: Send + Sync {
+    /// The folder as it is now, looked up anew for each instance, so that a folder that was
+    /// replaced or mounted over while the receiver runs is found again.
+    ///
+    /// # Errors
+    /// Whatever the operating system says: the folder is gone, or descriptors are used up.
+    fn folder(&self) -> io::Result<Arc<dyn Folder>>;
+}
+
+/// One folder, in which files appear whole or not at all.
+pub trait Folder: Send + Sync {
+    /// Makes a new, empty file that is not yet visible under its final name.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; nothing is left behind.
+    fn stage(&self) -> io::Result<Box<dyn StagedFile>>;
+
+    /// Makes the names given so far durable: returns after a sync of the folder that began after
+    /// this call did.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; names given before may or may not survive a power loss.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A file on its way. Dropped before [`StagedFile::confirm`], it leaves nothing behind, and a file
+/// that had its name before has it again.
+pub trait StagedFile: Send {
+    /// Appends all of `slices`.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; the file is of no use any more.
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()>;
+
+    /// Overwrites bytes that were appended before.
+    ///
+    /// # Errors
+    /// As for [`StagedFile::append`].
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Reads back what was appended before; fills `bytes` whole.
+    ///
+    /// # Errors
+    /// As for [`StagedFile::append`]; also if `bytes` reaches past the end.
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+
+    /// Cuts the file to `length` bytes; what is appended next stands there.
+    ///
+    /// # Errors
+    /// As for [`StagedFile::append`].
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
+
+    /// Makes the content durable.
+    ///
+    /// # Errors
+    /// As for [`StagedFile::append`].
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Gives the file its name, in one step that no reader of the folder sees half done. A file
+    /// that has the name already is replaced, but kept until [`StagedFile::confirm`]; says whether
+    /// there was one.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; the name is as it was before.
+    fn publish(&mut self, name: &FileName) -> io::Result<bool>;
+
+    /// The instance is stored: the file stays, the one it replaced is forgotten.
+    fn confirm(self: Box<Self>);
+}

@@ -1,0 +1,306 @@
+//! The promise of [`super`], attacked: every step failing, names taken, many at once.
+
+use super::directory::Directory;
+use super::*;
+use crate::error::{Error, StorageStep};
+use dataset::Sink;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A directory of its own for each test, removed at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("storescp-{}-{test}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// Name and content of everything in it.
+    fn content(&self) -> BTreeMap<String, Vec<u8>> {
+        let entry = |entry: fs::DirEntry| {
+            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+        };
+        fs::read_dir(&self.0).unwrap().map(|found| entry(found.unwrap())).collect()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn name(text: &str) -> FileName {
+    FileName::new(text.to_owned()).unwrap()
+}
+
+fn both_ways(path: &Path) -> [Directory; 2] {
+    [Directory::open(path).unwrap(), Directory::open_without_unnamed_files(path).unwrap()]
+}
+
+fn store(storage: &dyn Storage, called: &str, content: &[u8]) -> Result<(), Error> {
+    let mut file = InstanceFile::create(storage, b"head")?;
+    file.write(&[IoSlice::new(content)]).map_err(Error::storage(StorageStep::Write))?;
+    file.patch(0, b"#").map_err(Error::storage(StorageStep::Write))?;
+    file.commit(&name(called), Durability::Full).map(drop)
+}
+
+#[test]
+fn a_committed_instance_is_there_whole() {
+    let scratch = Scratch::new("committed");
+    for (round, storage) in both_ways(&scratch.0).into_iter().enumerate() {
+        store(&storage, "CT.1", format!("x{round}").as_bytes()).unwrap();
+        let expected = format!("head#{round}").into_bytes();
+        assert_eq!(scratch.content(), BTreeMap::from([("CT.1".to_owned(), expected)]));
+    }
+}
+
+#[test]
+fn nothing_has_the_name_before_commit_and_nothing_stays_without_it() {
+    let scratch = Scratch::new("before-commit");
+    for storage in both_ways(&scratch.0) {
+        let mut file = InstanceFile::create(&storage, b"head").unwrap();
+        file.write(&[IoSlice::new(b"abc"), IoSlice::new(b""), IoSlice::new(b"def")]).unwrap();
+        assert!(scratch.content().keys().all(|name| name.starts_with(".storescp-")));
+        drop(file);
+        assert_eq!(scratch.content(), BTreeMap::new());
+    }
+}
+
+#[test]
+fn unnamed_files_show_nothing_at_all() {
+    let scratch = Scratch::new("unnamed");
+    let storage = Directory::open(&scratch.0).unwrap();
+    let _file = InstanceFile::create(&storage, b"head").unwrap();
+    assert_eq!(scratch.content(), BTreeMap::new());
+}
+
+#[test]
+fn a_symbolic_link_is_replaced_and_its_target_untouched() {
+    let scratch = Scratch::new("link");
+    let target = Scratch::new("link-target");
+    fs::write(target.0.join("file"), b"precious").unwrap();
+    for storage in both_ways(&scratch.0) {
+        let link = scratch.0.join("CT.1");
+        let _ = fs::remove_file(&link);
+        symlink(target.0.join("file"), &link).unwrap();
+        store(&storage, "CT.1", b"new").unwrap();
+        assert_eq!(fs::read(target.0.join("file")).unwrap(), b"precious");
+        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(link).unwrap(), b"head#ew");
+    }
+}
+
+#[test]
+fn a_directory_in_the_way_stays() {
+    let scratch = Scratch::new("directory-in-the-way");
+    fs::create_dir(scratch.0.join("CT.1")).unwrap();
+    for storage in both_ways(&scratch.0) {
+        let refused = store(&storage, "CT.1", b"new").unwrap_err();
+        assert!(matches!(refused, Error::Storage { step: StorageStep::Name, .. }), "{refused}");
+        let left: Vec<_> = fs::read_dir(&scratch.0).unwrap().map(|e| e.unwrap().path()).collect();
+        assert_eq!(left, [scratch.0.join("CT.1")]);
+    }
+}
+
+#[test]
+fn a_crashs_leftovers_are_swept_and_files_in_progress_are_not() {
+    let scratch = Scratch::new("sweep");
+    fs::write(scratch.0.join(".storescp-1-1.part"), b"left by a crash").unwrap();
+    fs::write(scratch.0.join("CT.1"), b"an instance").unwrap();
+    let storage = Directory::open_without_unnamed_files(&scratch.0).unwrap();
+    let file = InstanceFile::create(&storage, b"head").unwrap();
+    assert_eq!(storage.sweep().unwrap(), 1);
+    file.commit(&name("CT.2"), Durability::None).unwrap();
+    assert_eq!(scratch.content().into_keys().collect::<Vec<_>>(), ["CT.1", "CT.2"]);
+}
+
+#[test]
+fn a_directory_that_was_replaced_is_found_again() {
+    let scratch = Scratch::new("replaced");
+    let inner = scratch.0.join("inner");
+    fs::create_dir(&inner).unwrap();
+    let storage = Directory::open(&inner).unwrap();
+    store(&storage, "CT.1", b"x").unwrap();
+    fs::remove_dir_all(&inner).unwrap();
+    assert!(matches!(
+        store(&storage, "CT.1", b"x").unwrap_err(),
+        Error::Storage { step: StorageStep::Create, .. }
+    ));
+    fs::create_dir(&inner).unwrap();
+    store(&storage, "CT.1", b"x").unwrap();
+    assert_eq!(fs::read(inner.join("CT.1")).unwrap(), b"head#");
+}
+
+#[test]
+fn the_same_name_from_many_at_once_gives_one_whole_file() {
+    let scratch = Scratch::new("same-name");
+    for storage in both_ways(&scratch.0) {
+        std::thread::scope(|scope| {
+            for sender in 0..6_u8 {
+                let storage = &storage;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        store(storage, "CT.1", &[b'a' + sender; 10_000]).unwrap();
+                    }
+                });
+            }
+        });
+        let content = scratch.content();
+        assert_eq!(content.keys().collect::<Vec<_>>(), ["CT.1"]);
+        let bytes = &content["CT.1"][5..];
+        assert!(bytes.len() == 9_999 && bytes.iter().all(|byte| *byte == bytes[0]));
+    }
+}
+
+/// Storage whose n-th step fails: each stage, append, patch, sync, publish and folder sync counts.
+struct Faulty {
+    inner: Directory,
+    fails_at: usize,
+    step: Arc<AtomicUsize>,
+}
+
+struct FaultyFolder {
+    inner: Arc<dyn Folder>,
+    fails_at: usize,
+    step: Arc<AtomicUsize>,
+}
+
+struct FaultyFile {
+    inner: Box<dyn StagedFile>,
+    fails_at: usize,
+    step: Arc<AtomicUsize>,
+}
+
+fn count(step: &AtomicUsize, fails_at: usize) -> io::Result<()> {
+    match step.fetch_add(1, Ordering::SeqCst) {
+        step if step == fails_at => Err(io::ErrorKind::StorageFull.into()),
+        _ => Ok(()),
+    }
+}
+
+impl Storage for Faulty {
+    fn folder(&self) -> io::Result<Arc<dyn Folder>> {
+        count(&self.step, self.fails_at)?;
+        let step = Arc::clone(&self.step);
+        Ok(Arc::new(FaultyFolder { inner: self.inner.folder()?, fails_at: self.fails_at, step }))
+    }
+}
+
+impl Folder for FaultyFolder {
+    fn stage(&self) -> io::Result<Box<dyn StagedFile>> {
+        count(&self.step, self.fails_at)?;
+        let step = Arc::clone(&self.step);
+        Ok(Box::new(FaultyFile { inner: self.inner.stage()?, fails_at: self.fails_at, step }))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.sync()
+    }
+}
+
+impl StagedFile for FaultyFile {
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.append(slices)
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.write_at(offset, bytes)
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.read_at(offset, bytes)
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.truncate(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.sync()
+    }
+
+    fn publish(&mut self, name: &FileName) -> io::Result<bool> {
+        count(&self.step, self.fails_at)?;
+        self.inner.publish(name)
+    }
+
+    fn confirm(self: Box<Self>) {
+        self.inner.confirm();
+    }
+}
+
+#[test]
+fn whichever_step_fails_nothing_new_stays_and_nothing_old_is_lost() {
+    for older in [None, Some(b"older and good".to_vec())] {
+        for way in 0..2 {
+            let scratch = Scratch::new(&format!("faulty-{way}-{}", older.is_some()));
+            if let Some(older) = &older {
+                fs::write(scratch.0.join("CT.1"), older).unwrap();
+            }
+            let before = scratch.content();
+            let mut failures = 0;
+            loop {
+                let [unnamed, temporary] = both_ways(&scratch.0);
+                let inner = if way == 0 { unnamed } else { temporary };
+                let step = Arc::new(AtomicUsize::new(0));
+                let storage = Faulty { inner, fails_at: failures, step };
+                if store(&storage, "CT.1", b"new").is_ok() {
+                    break;
+                }
+                assert_eq!(scratch.content(), before, "step {failures}");
+                failures += 1;
+            }
+            // folder, stage, header, data set, patch, sync, publish, folder sync
+            assert_eq!(failures, 8);
+            assert_eq!(scratch.content()["CT.1"], b"head#ew");
+            assert_eq!(scratch.content().len(), 1);
+        }
+    }
+}
+
+#[test]
+fn concurrent_folder_syncs_are_shared_and_each_starts_after_it_was_asked_for() {
+    let sync = FolderSync::default();
+    let asked = AtomicUsize::new(0);
+    let runs = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    let mine = asked.fetch_add(1, Ordering::SeqCst);
+                    let covered = AtomicUsize::new(0);
+                    sync.run(|| {
+                        covered.store(asked.load(Ordering::SeqCst), Ordering::SeqCst);
+                        std::thread::sleep(std::time::Duration::from_millis(1));
+                        runs.fetch_add(1, Ordering::SeqCst);
+                        Ok(())
+                    })
+                    .unwrap();
+                    let covered = covered.load(Ordering::SeqCst);
+                    assert!(covered == 0 || covered > mine, "own run began before the question");
+                }
+            });
+        }
+    });
+    let runs = runs.load(Ordering::SeqCst);
+    assert!((20..160).contains(&runs), "{runs} runs for 160 requests");
+}
+
+#[test]
+fn a_failed_folder_sync_fails_all_who_waited_for_it() {
+    let sync = FolderSync::default();
+    assert!(sync.run(|| Err(io::ErrorKind::StorageFull.into())).is_err());
+    assert!(sync.run(|| Ok(())).is_ok(), "the next one stands for itself");
+}
