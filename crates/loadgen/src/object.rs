@@ -1,0 +1,301 @@
+//! Objects to send: made up, or taken from a Part 10 file; each copy under a SOP Instance UID of its
+//! own.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Explicit VR Little Endian (PS3.5 §A.2).
+pub const EXPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2.1";
+
+/// Implicit VR Little Endian (PS3.5 §A.1).
+pub const IMPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2";
+
+/// A data set that can be sent many times.
+///
+/// It is `head`, then `filler_bytes` zeros (the value of its last element). All SOP Instance UIDs
+/// have the same length, so that a copy differs from the next in those bytes alone.
+#[derive(Debug, Clone)]
+pub struct Object {
+    sop_class: String,
+    transfer_syntax: String,
+    head: Vec<u8>,
+    instance_at: usize,
+    filler_bytes: u64,
+}
+
+impl Object {
+    /// A Secondary Capture object of 8 bit grey values, in Explicit or Implicit VR Little Endian.
+    ///
+    /// # Errors
+    /// [`ObjectError::Size`] if `bytes` is odd, too small for the elements that must be there, or
+    /// more than a 32-bit value length can say.
+    pub fn secondary_capture(bytes: u64, implicit: bool) -> Result<Self, ObjectError> {
+        let mut head = Writer { bytes: Vec::new(), implicit };
+        head.element((0x0008, 0x0016), *b"UI", SECONDARY_CAPTURE.as_bytes());
+        let instance_at = head.element((0x0008, 0x0018), *b"UI", instance_uid(0).as_bytes());
+        for &(tag, vr, value) in ELEMENTS {
+            head.element(tag, *vr, value);
+        }
+        let header_bytes = if implicit { 8 } else { 12 };
+        let filler_bytes = bytes
+            .checked_sub(head.bytes.len() as u64 + header_bytes)
+            .filter(|filler| filler % 2 == 0)
+            .ok_or(ObjectError::Size(bytes))?;
+        let length = u32::try_from(filler_bytes).map_err(|_| ObjectError::Size(bytes))?;
+        if length == u32::MAX {
+            return Err(ObjectError::Size(bytes));
+        }
+        head.header((0x7FE0, 0x0010), *b"OW", length);
+        let transfer_syntax =
+            if implicit { IMPLICIT_VR_LITTLE_ENDIAN } else { EXPLICIT_VR_LITTLE_ENDIAN };
+        Ok(Self {
+            sop_class: SECONDARY_CAPTURE.trim_end_matches('\0').to_owned(),
+            transfer_syntax: transfer_syntax.to_owned(),
+            head: head.bytes,
+            instance_at,
+            filler_bytes,
+        })
+    }
+
+    /// The data set of a Part 10 file (PS3.10 §7), kept whole in memory.
+    ///
+    /// # Errors
+    /// [`ObjectError::File`] if it is no such file, or not in a little endian transfer syntax with
+    /// a SOP Class and Instance UID among its first elements.
+    pub fn from_part10(file: &[u8]) -> Result<Self, ObjectError> {
+        let group_length =
+            file.get(140..144).filter(|_| file[128..].starts_with(b"DICM\x02\0\0\0UL"));
+        let group_length = group_length.ok_or(ObjectError::File("no file meta information"))?;
+        let meta_end = 144 + u32_at(group_length, 0) as usize;
+        let meta = file.get(144..meta_end).ok_or(ObjectError::File("cut off"))?;
+        let transfer_syntax = text(find(meta, false, (0x0002, 0x0010))?.1)?;
+        let implicit = transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN;
+        if [EXPLICIT_VR_BIG_ENDIAN, DEFLATED].contains(&transfer_syntax.as_str()) {
+            return Err(ObjectError::File("neither big endian nor deflated data sets can be sent"));
+        }
+
+        let data_set = &file[meta_end..];
+        let sop_class = text(find(data_set, implicit, (0x0008, 0x0016))?.1)?;
+        let (start, value) = find(data_set, implicit, (0x0008, 0x0018))?;
+        let value_end = start + value.len();
+        let header_bytes = 8;
+        let mut head = Writer { bytes: data_set[..start - header_bytes].to_vec(), implicit };
+        let instance_at = head.element((0x0008, 0x0018), *b"UI", instance_uid(0).as_bytes());
+        head.bytes.extend_from_slice(&data_set[value_end..]);
+        Ok(Self { sop_class, transfer_syntax, head: head.bytes, instance_at, filler_bytes: 0 })
+    }
+
+    /// SOP Class UID, as proposed and as sent in the C-STORE-RQ.
+    pub fn sop_class(&self) -> &str {
+        &self.sop_class
+    }
+
+    /// Transfer syntax that the data set is in.
+    pub fn transfer_syntax(&self) -> &str {
+        &self.transfer_syntax
+    }
+
+    /// Size of the data set.
+    pub fn data_set_bytes(&self) -> u64 {
+        self.head.len() as u64 + self.filler_bytes
+    }
+
+    /// All of the data set but the filler.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Number of zeros that follow the head.
+    pub fn filler_bytes(&self) -> u64 {
+        self.filler_bytes
+    }
+
+    /// Gives the data set another SOP Instance UID, one of [`instance_uid`]'s.
+    pub fn set_instance(&mut self, uid: &str) {
+        self.head[self.instance_at..][..uid.len()].copy_from_slice(uid.as_bytes());
+    }
+}
+
+/// The `number`th SOP Instance UID of this process: 44 characters under 2.25 (PS3.5 §B.2), not
+/// given out by an earlier or parallel run.
+pub fn instance_uid(number: u64) -> String {
+    static RUN: std::sync::LazyLock<u128> = std::sync::LazyLock::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        since.as_nanos() % (1 << 63) + u128::from(std::process::id() % 512)
+    });
+    // With the highest bit set the number always has 39 digits.
+    format!("2.25.{}", (1_u128 << 127) | (*RUN << 48) | u128::from(number))
+}
+
+/// Why an object cannot be made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ObjectError {
+    /// No data set has this size.
+    Size(u64),
+    /// The file does not serve, for this reason.
+    File(&'static str),
+}
+
+impl fmt::Display for ObjectError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size(bytes) => write!(formatter, "a data set cannot have {bytes} bytes"),
+            Self::File(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for ObjectError {}
+
+type Tag = (u16, u16);
+
+/// Appends elements in one of the little endian encodings (PS3.5 §7.1).
+struct Writer {
+    bytes: Vec<u8>,
+    implicit: bool,
+}
+
+impl Writer {
+    /// Appends an element; gives the offset of its value.
+    fn element(&mut self, tag: Tag, vr: [u8; 2], value: &[u8]) -> usize {
+        self.header(tag, vr, value.len() as u32);
+        self.bytes.extend_from_slice(value);
+        self.bytes.len() - value.len()
+    }
+
+    fn header(&mut self, (group, element): Tag, vr: [u8; 2], length: u32) {
+        self.bytes.extend_from_slice(&group.to_le_bytes());
+        self.bytes.extend_from_slice(&element.to_le_bytes());
+        if !self.implicit {
+            self.bytes.extend_from_slice(&vr);
+        }
+        if self.implicit || has_long_header(vr) {
+            self.bytes.resize(self.bytes.len() + if self.implicit { 0 } else { 2 }, 0);
+            self.bytes.extend_from_slice(&length.to_le_bytes());
+        } else {
+            self.bytes.extend_from_slice(&(length as u16).to_le_bytes());
+        }
+    }
+}
+
+/// Offset and value of an element at the top of a data set, before any of undefined length.
+fn find(data_set: &[u8], implicit: bool, wanted: Tag) -> Result<(usize, &[u8]), ObjectError> {
+    const MISSING: ObjectError = ObjectError::File("an element that is needed is missing");
+    let mut at = 0;
+    loop {
+        let header = data_set.get(at..at + 12).ok_or(MISSING)?;
+        let tag = (u16_at(header, 0), u16_at(header, 2));
+        let (header_bytes, length) = if implicit {
+            (8, u32_at(header, 4))
+        } else if has_long_header([header[4], header[5]]) {
+            (12, u32_at(header, 8))
+        } else {
+            (8, u32::from(u16_at(header, 6)))
+        };
+        let start = at + header_bytes;
+        let end = start.checked_add(length as usize).ok_or(MISSING)?;
+        if tag == wanted {
+            return Ok((start, data_set.get(start..end).ok_or(MISSING)?));
+        }
+        at = end;
+    }
+}
+
+/// Whether the VR has a 32-bit length in explicit VR (PS3.5 §7.1.2).
+fn has_long_header(vr: [u8; 2]) -> bool {
+    const LONG: [&[u8; 2]; 13] =
+        [b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"];
+    LONG.contains(&&vr)
+}
+
+fn text(value: &[u8]) -> Result<String, ObjectError> {
+    let text = std::str::from_utf8(value).map_err(|_| ObjectError::File("a UID is not text"))?;
+    Ok(text.trim_end_matches(['\0', ' ']).to_owned())
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
+}
+
+const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
+
+/// Secondary Capture Image Storage, padded to even length.
+const SECONDARY_CAPTURE: &str = "1.2.840.10008.5.1.4.1.1.7\0";
+
+/// What stands between the SOP Instance UID and the pixel data.
+///
+/// Rows and Columns do not multiply to the length of the pixel data: sizes are free, and no
+/// receiver looks.
+const ELEMENTS: &[(Tag, &[u8; 2], &[u8])] = &[
+    ((0x0008, 0x0060), b"CS", b"OT"),
+    ((0x0010, 0x0010), b"PN", b"Load^Generated"),
+    ((0x0010, 0x0020), b"LO", b"LOADGEN "),
+    ((0x0020, 0x000D), b"UI", b"2.25.306893479154866093\0"),
+    ((0x0020, 0x000E), b"UI", b"2.25.306893479154866094\0"),
+    ((0x0028, 0x0002), b"US", &[1, 0]),
+    ((0x0028, 0x0004), b"CS", b"MONOCHROME2 "),
+    ((0x0028, 0x0010), b"US", &[0, 2]),
+    ((0x0028, 0x0011), b"US", &[0, 2]),
+    ((0x0028, 0x0100), b"US", &[8, 0]),
+    ((0x0028, 0x0101), b"US", &[8, 0]),
+    ((0x0028, 0x0102), b"US", &[7, 0]),
+    ((0x0028, 0x0103), b"US", &[0, 0]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_up_object_has_the_size_asked_for() {
+        for implicit in [false, true] {
+            let object = Object::secondary_capture(4096, implicit).unwrap();
+            assert_eq!(object.data_set_bytes(), 4096);
+            let (_, class) = find(object.head(), implicit, (0x0008, 0x0016)).unwrap();
+            assert_eq!(text(class).unwrap(), object.sop_class());
+        }
+        assert!(Object::secondary_capture(4097, false).is_err());
+        assert!(Object::secondary_capture(10, false).is_err());
+        assert!(Object::secondary_capture(1 << 33, false).is_err());
+    }
+
+    #[test]
+    fn each_copy_has_its_own_instance_uid() {
+        let mut object = Object::secondary_capture(4096, false).unwrap();
+        assert_ne!(instance_uid(1), instance_uid(2));
+        assert_eq!(instance_uid(1).len(), instance_uid(u64::from(u32::MAX)).len());
+        object.set_instance(&instance_uid(7));
+        let (_, value) = find(object.head(), false, (0x0008, 0x0018)).unwrap();
+        assert_eq!(value, instance_uid(7).as_bytes());
+    }
+
+    #[test]
+    fn a_file_keeps_all_but_its_instance_uid() {
+        let mut file = vec![0; 128];
+        file.extend_from_slice(b"DICM");
+        let mut meta = Writer { bytes: Vec::new(), implicit: false };
+        meta.element((0x0002, 0x0010), *b"UI", b"1.2.840.10008.1.2\0");
+        let mut group_length = Writer { bytes: Vec::new(), implicit: false };
+        group_length.element((0x0002, 0x0000), *b"UL", &(meta.bytes.len() as u32).to_le_bytes());
+        file.extend_from_slice(&group_length.bytes);
+        file.extend_from_slice(&meta.bytes);
+        let mut data_set = Writer { bytes: Vec::new(), implicit: true };
+        data_set.element((0x0008, 0x0016), *b"UI", b"1.2.3\0");
+        data_set.element((0x0008, 0x0018), *b"UI", b"1.2.3.4\0");
+        data_set.element((0x0010, 0x0010), *b"PN", b"A^B ");
+        file.extend_from_slice(&data_set.bytes);
+
+        let object = Object::from_part10(&file).unwrap();
+        assert_eq!(object.sop_class(), "1.2.3");
+        assert_eq!(object.transfer_syntax(), IMPLICIT_VR_LITTLE_ENDIAN);
+        assert_eq!(object.data_set_bytes(), data_set.bytes.len() as u64 + 44 - 8);
+        assert!(object.head().ends_with(b"A^B "));
+        assert!(Object::from_part10(&file[..150]).is_err());
+    }
+}

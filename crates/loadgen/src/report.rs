@@ -1,0 +1,80 @@
+//! What a run took, as one line of JSON.
+
+use std::time::Duration;
+
+/// One run: objects of one size, each waited for.
+#[derive(Debug)]
+pub struct Run {
+    /// From the first byte sent to the last answer received.
+    pub elapsed: Duration,
+    /// Size of one object's data set.
+    pub object_bytes: u64,
+    /// Associations that sent side by side.
+    pub associations: usize,
+    /// For each object, from its first byte sent to its answer received.
+    pub latencies: Vec<Duration>,
+}
+
+/// Prints `run` to stdout.
+pub fn print(run: &Run) {
+    println!("{}", json(run));
+}
+
+/// Formats `run`: latencies in µs, rates over the whole elapsed time.
+pub fn json(run: &Run) -> String {
+    let mut sorted = run.latencies.clone();
+    sorted.sort_unstable();
+    let seconds = run.elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
+    let objects = sorted.len();
+    let bytes = objects as f64 * run.object_bytes as f64;
+    format!(
+        "{{\"objects\": {objects}, \"object_bytes\": {}, \"associations\": {}, \
+         \"seconds\": {seconds:.6}, \"objects_per_s\": {:.1}, \"mib_per_s\": {:.1}, \
+         \"median_us\": {:.1}, \"p99_us\": {:.1}, \"max_us\": {:.1}}}",
+        run.object_bytes,
+        run.associations,
+        objects as f64 / seconds,
+        bytes / f64::from(1 << 20) / seconds,
+        microseconds(percentile(&sorted, 50)),
+        microseconds(percentile(&sorted, 99)),
+        microseconds(percentile(&sorted, 100)),
+    )
+}
+
+/// The smallest of `sorted` that `percent` % do not exceed; zero if there is none.
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
+fn microseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_the_nearest_rank() {
+        let sorted: Vec<_> = (1..=200).map(Duration::from_micros).collect();
+        assert_eq!(percentile(&sorted, 50), Duration::from_micros(100));
+        assert_eq!(percentile(&sorted, 99), Duration::from_micros(198));
+        assert_eq!(percentile(&sorted, 100), Duration::from_micros(200));
+        assert_eq!(percentile(&[], 50), Duration::ZERO);
+    }
+
+    #[test]
+    fn rates_cover_the_whole_run() {
+        let run = Run {
+            elapsed: Duration::from_secs(2),
+            object_bytes: 1 << 20,
+            associations: 1,
+            latencies: vec![Duration::from_micros(1500); 4],
+        };
+        let line = json(&run);
+        assert!(line.contains("\"objects_per_s\": 2.0,"), "{line}");
+        assert!(line.contains("\"mib_per_s\": 2.0,"), "{line}");
+        assert!(line.contains("\"p99_us\": 1500.0,"), "{line}");
+    }
+}
