@@ -109,6 +109,9 @@ fn receive(
 
 /// Reads what is there, at most a buffer and at most `left` bytes; 0 at the end.
 fn read_piece(stream: &mut TcpStream, buffer: &mut [u8], left: u64) -> io::Result<usize> {
+    if left == 0 {
+        return Ok(0); // Linux would wait for data even to read none of it
+    }
     let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
     stream.read(&mut buffer[..most])
 }

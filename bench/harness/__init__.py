@@ -1,0 +1,1 @@
+"""What bench/run is made of: processes measured, servers, rows, the machine, the report."""

@@ -1,0 +1,81 @@
+"""What the figures were taken on: the machine and the versions, without names or paths."""
+
+import datetime
+import os
+import subprocess
+from pathlib import Path
+
+from .servers import CARGO, ROOT, VENV
+
+
+def describe(scratch):
+    """Facts for the head of a report."""
+    return {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
+        "commit": _commit(),
+        "processor": _field("/proc/cpuinfo", "model name"),
+        "cores": os.cpu_count(),
+        "memory_gib": round(int(_field("/proc/meminfo", "MemTotal").split()[0]) / 2**20, 1),
+        "kernel": f"{os.uname().sysname} {os.uname().release}",
+        "filesystem": _first_line(["findmnt", "-no", "FSTYPE", "-T", str(scratch)]),
+        "load_at_start": os.getloadavg()[0],
+        "rustc": _first_line(["rustc", "--version"], cwd=ROOT),
+    }
+
+
+def versions():
+    """The peers that are installed."""
+    python = "import pydicom, pynetdicom; print(pynetdicom.__version__, 'with pydicom', " \
+             "pydicom.__version__)"
+    return {
+        "DCMTK": _first_line(["/usr/bin/storescp", "--version"]).strip("$ "),
+        "dicom-rs": _first_line([str(CARGO / "dicom-storescp"), "--version"]),
+        "pynetdicom": _first_line([str(VENV / "python"), "-c", python]),
+        "Orthanc": _first_line(["Orthanc", "--version"]),
+    }
+
+
+def warm_up(scratch, target_bytes):
+    """Fills the page cache once and empties it, so that no measured write is the first to touch a
+    page that the hypervisor has yet to supply."""
+    path = Path(scratch) / "warm-up"
+    piece = bytes(2**20)
+    with open(path, "wb", buffering=0) as file:
+        for _ in range(target_bytes // len(piece)):
+            file.write(piece)
+    path.unlink()
+    settle()
+
+
+def settle():
+    """Leaves no write of the step before to the next one."""
+    os.sync()
+
+
+def available_bytes():
+    """Memory that the whole system could still give."""
+    return int(_field("/proc/meminfo", "MemAvailable").split()[0]) * 1024
+
+
+def _commit():
+    commit = _first_line(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT)
+    return commit
+
+
+def _field(path, name):
+    for line in Path(path).read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return "unknown"
+
+
+def _first_line(argv, cwd=None):
+    try:
+        done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return "not installed"
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    return lines[0].strip() if lines else "unknown"
+
+

@@ -1,0 +1,152 @@
+"""The servers that are measured: ours, the peers, and the floor."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+from . import process
+
+ROOT = Path(__file__).resolve().parents[2]
+RELEASE = ROOT / "target" / "release"
+PEERS = Path(os.environ.get("STORESCP_PEERS", Path.home() / ".cache" / "storescp-peers"))
+VENV = PEERS / "venv" / "bin"
+CARGO = PEERS / "cargo" / "bin"
+
+LOADGEN = RELEASE / "loadgen"
+FLOOR = RELEASE / "floor"
+READY_SECONDS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A command line with `{port}` and `{dir}` (an empty folder) to be filled in."""
+
+    name: str
+    argv: tuple
+    environment: tuple = ()
+    config: dict | None = None
+    floor: bool = False
+
+    def with_options(self, *options):
+        """The same server with more options, as part of its name too."""
+        argv = (self.argv[0], *options, *self.argv[1:])
+        return dataclasses.replace(self, name=" ".join((self.name, *options)), argv=argv)
+
+    def with_environment(self, **variables):
+        """The same server with environment variables set."""
+        words = [f"{key}={value}" for key, value in variables.items()]
+        return dataclasses.replace(
+            self, name=" ".join((*words, self.name)), environment=tuple(variables.items())
+        )
+
+    def command(self):
+        """The command line for the report, without paths of this machine."""
+        variables = [f"{key}={value}" for key, value in self.environment]
+        return " ".join([*variables, Path(self.argv[0]).name, *map(str, self.argv[1:])])
+
+    def is_installed(self):
+        """Whether its program is there."""
+        return shutil.which(str(self.argv[0])) is not None
+
+    @contextlib.contextmanager
+    def running(self, scratch):
+        """Runs the server on an empty folder under `scratch`; both are gone afterwards."""
+        if not self.is_installed():
+            raise process.Failed("not installed")
+        home = Path(tempfile.mkdtemp(prefix="server-", dir=scratch))
+        store = home / "store"
+        store.mkdir()
+        port = free_port()
+        values = {"port": port, "dir": store, "config": home / "config.json"}
+        if self.config is not None:
+            text = json.dumps(self.config, indent=1)
+            text = text.replace('"{port}"', str(port)).replace("{dir}", str(store))
+            values["config"].write_text(text)
+        argv = [str(word).format(**values) for word in self.argv]
+        with open(home / "log", "wb") as log:
+            child = process.start(argv, log, cwd=home, env=dict(self.environment))
+        try:
+            _wait_until_listening(child, port)
+            yield Running(child.pid, port, store)
+        finally:
+            process.stop(child)
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Running:
+    """A server that listens."""
+
+    pid: int
+    port: int
+    store: Path
+
+    def stored(self):
+        """Number of files below its folder."""
+        return sum(len(files) for _, _, files in os.walk(self.store))
+
+
+def free_port():
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_until_listening(child, port):
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if child.poll() is not None:
+            raise process.Failed(f"ended at once with {child.returncode}")
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            time.sleep(0.2)
+            return
+        time.sleep(0.02)
+    raise process.Failed("does not listen")
+
+
+OURS = Server("ours", (RELEASE / "storescp", "-od", "{dir}", "{port}"))
+OURS_FULL = OURS.with_options("--durability", "full")
+OURS_NONE = OURS.with_options("--durability", "none")
+
+DCMTK = Server("DCMTK", ("/usr/bin/storescp", "-od", "{dir}", "{port}"))
+DICOM_RS = Server("dicom-rs", (CARGO / "dicom-storescp", "-o", "{dir}", "-p", "{port}"))
+PYNETDICOM = Server(
+    "pynetdicom", (VENV / "storescp", "-q", "-ba", "127.0.0.1", "-od", "{dir}", "{port}")
+)
+ORTHANC = Server(
+    "Orthanc",
+    ("Orthanc", "{config}"),
+    config={
+        "Name": "bench",
+        "StorageDirectory": "{dir}",
+        "IndexDirectory": "{dir}",
+        "DicomPort": "{port}",
+        "DicomCheckCalledAet": False,
+        "DicomAlwaysAllowEcho": True,
+        "DicomAlwaysAllowStore": True,
+        "HttpServerEnabled": False,
+        "RemoteAccessAllowed": False,
+        "SaveJobs": False,
+        "Plugins": [],
+    },
+)
+
+_FLOOR = Server("floor", (FLOOR, "receive", "{port}", "{dir}"), floor=True)
+
+
+def floor(object_bytes=None, sync=False):
+    """The bare loop: one file for a connection, or one for each object, synced if asked for."""
+    if object_bytes is None:
+        return _FLOOR
+    options, name = ("--object-bytes", str(object_bytes)), "floor, a file for each object"
+    if sync:
+        options, name = (*options, "--sync"), name + ", synced"
+    return dataclasses.replace(_FLOOR, name=name, argv=(*_FLOOR.argv, *options))
