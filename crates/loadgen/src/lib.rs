@@ -2,6 +2,25 @@
 //!
 //! The protocol is `proto`'s; what is here is what a sender needs around it: objects made up or
 //! taken from a file, prepared so that sending costs little, and figures on one line of JSON.
+//!
+//! ```no_run
+//! use loadgen::{Client, Object, StoreSender, instance_uid};
+//!
+//! let object = Object::secondary_capture(4096, false)?;
+//! let mut client = Client::connect("127.0.0.1:11112", &Default::default(), &object.context())?;
+//! let mut sender = StoreSender::new(&mut client, object, u32::MAX)?;
+//! sender.send(&mut client, instance_uid(1)?)?;
+//! client.release()?;
+//! # Ok::<(), loadgen::Error>(())
+//! ```
 
-pub mod object;
+mod client;
+mod error;
+mod object;
 pub mod report;
+mod store;
+
+pub use client::{Client, Context, Titles};
+pub use error::Error;
+pub use object::{Object, instance_uid};
+pub use store::StoreSender;

@@ -1,3 +1,249 @@
-//! `loadgen`: a C-STORE requestor for benchmarks and end-to-end tests.
+//! `loadgen`: opens associations, stores and echoes, and says how long it took.
 
-fn main() {}
+use std::io::Read;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
+
+use clap::{Args, Parser, Subcommand};
+use loadgen::report::{self, Run};
+use loadgen::{Client, Context, Error, Object, StoreSender, Titles, instance_uid};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// A requestor that measures: every mode prints one line of JSON.
+#[derive(Parser)]
+#[command(version)]
+struct Options {
+    #[command(subcommand)]
+    mode: Mode,
+}
+
+#[derive(Subcommand)]
+enum Mode {
+    /// Store objects, each after the response to the one before it.
+    Store(Store),
+    /// Open an association, send one C-ECHO, release it; again and again.
+    Echo {
+        #[command(flatten)]
+        peer: Peer,
+        /// Number of associations.
+        #[arg(long, default_value_t = 100)]
+        associations: usize,
+    },
+    /// Open associations and hold them.
+    Idle {
+        #[command(flatten)]
+        peer: Peer,
+        /// Number of associations.
+        #[arg(long, default_value_t = 100)]
+        associations: usize,
+        /// Send one C-ECHO on each association first.
+        #[arg(long)]
+        echo: bool,
+        #[command(flatten)]
+        hold: Hold,
+    },
+    /// Open bare TCP connections and hold them.
+    TcpIdle {
+        /// The peer, as HOST:PORT.
+        address: String,
+        /// Number of connections.
+        #[arg(long, default_value_t = 100)]
+        connections: usize,
+        #[command(flatten)]
+        hold: Hold,
+    },
+}
+
+#[derive(Args)]
+struct Store {
+    #[command(flatten)]
+    peer: Peer,
+    /// Number of objects, over all associations.
+    #[arg(long, default_value_t = 100)]
+    objects: usize,
+    /// Size of the data set of a made-up object.
+    #[arg(long, value_name = "BYTES", default_value_t = 39_000)]
+    object_bytes: u64,
+    /// Send copies of this file instead, each with its own SOP Instance UID.
+    #[arg(long)]
+    file: Option<PathBuf>,
+    /// Make up the object in Implicit VR Little Endian instead of explicit.
+    #[arg(long)]
+    implicit: bool,
+    /// Number of associations that send side by side.
+    #[arg(long, default_value_t = 1)]
+    associations: usize,
+    /// Longest P-DATA-TF to send (default: what the peer takes).
+    #[arg(long, value_name = "BYTES", default_value_t = u32::MAX, hide_default_value = true)]
+    max_pdu_bytes: u32,
+}
+
+#[derive(Args)]
+struct Peer {
+    /// The peer, as HOST:PORT.
+    address: String,
+    /// Our AE title.
+    #[arg(long, default_value = "LOADGEN")]
+    calling: String,
+    /// The peer's AE title.
+    #[arg(long, default_value = "ANY-SCP")]
+    called: String,
+}
+
+#[derive(Args)]
+struct Hold {
+    /// For so long (default: until stdin is closed).
+    #[arg(long)]
+    seconds: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    match run(Options::parse().mode) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("loadgen: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mode: Mode) -> Result<(), Error> {
+    raise_descriptor_limit()?;
+    match mode {
+        Mode::Store(options) => store(&options),
+        Mode::Echo { peer, associations } => echo(&peer, associations),
+        Mode::Idle { peer, associations, echo, hold } => idle(&peer, associations, echo, &hold),
+        Mode::TcpIdle { address, connections, hold } => {
+            let start = Instant::now();
+            let open: io::Result<Vec<_>> =
+                (0..connections).map(|_| TcpStream::connect(&address)).collect();
+            let open = open?;
+            report::print_open(open.len(), start.elapsed());
+            hold.wait()?;
+            Ok(())
+        }
+    }
+}
+
+/// Stores on all associations at once, as soon as all are open.
+fn store(options: &Store) -> Result<(), Error> {
+    let object = match &options.file {
+        Some(path) => Object::from_part10(&fs::read(path)?)?,
+        None => Object::secondary_capture(options.object_bytes, options.implicit)?,
+    };
+    let mut senders = Vec::new();
+    for _ in 0..options.associations {
+        let mut client = options.peer.connect(&object.context())?;
+        let sender = StoreSender::new(&mut client, object.clone(), options.max_pdu_bytes)?;
+        senders.push((client, sender));
+    }
+    let all_open = Barrier::new(senders.len());
+    let (first, last, latencies) = thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for (number, (client, sender)) in senders.into_iter().enumerate() {
+            let numbers = (number..options.objects).step_by(options.associations);
+            let all_open = &all_open;
+            threads.push(scope.spawn(move || {
+                all_open.wait();
+                store_on(client, sender, numbers)
+            }));
+        }
+        let (mut first, mut last, mut latencies) = (Instant::now(), Instant::now(), Vec::new());
+        for thread in threads {
+            let one = thread.join().map_err(|_| Error::Unexpected("a panic".to_owned()))??;
+            first = first.min(one.begun);
+            last = last.max(one.ended);
+            latencies.extend(one.latencies);
+        }
+        Ok::<_, Error>((first, last, latencies))
+    })?;
+    report::print(&Run {
+        elapsed: last - first,
+        object_bytes: object.data_set_bytes(),
+        associations: options.associations,
+        latencies,
+    });
+    Ok(())
+}
+
+/// What one association sent.
+struct Sent {
+    begun: Instant,
+    ended: Instant,
+    latencies: Vec<Duration>,
+}
+
+fn store_on(
+    mut client: Client,
+    mut sender: StoreSender,
+    numbers: impl Iterator<Item = usize>,
+) -> Result<Sent, Error> {
+    let mut sent = Sent { begun: Instant::now(), ended: Instant::now(), latencies: Vec::new() };
+    for number in numbers {
+        let instance = instance_uid(number as u64)?;
+        let before = Instant::now();
+        sender.send(&mut client, instance)?;
+        sent.ended = Instant::now();
+        sent.latencies.push(sent.ended - before);
+    }
+    client.release()?;
+    Ok(sent)
+}
+
+fn echo(peer: &Peer, associations: usize) -> Result<(), Error> {
+    let start = Instant::now();
+    let mut latencies = Vec::new();
+    for _ in 0..associations {
+        let begun = Instant::now();
+        let mut client = peer.connect(&Context::verification()?)?;
+        client.echo()?;
+        client.release()?;
+        latencies.push(begun.elapsed());
+    }
+    report::print_associations(start.elapsed(), &latencies);
+    Ok(())
+}
+
+fn idle(peer: &Peer, associations: usize, echo: bool, hold: &Hold) -> Result<(), Error> {
+    let start = Instant::now();
+    let mut clients = Vec::new();
+    for _ in 0..associations {
+        let mut client = peer.connect(&Context::verification()?)?;
+        if echo {
+            client.echo()?;
+        }
+        clients.push(client);
+    }
+    report::print_open(clients.len(), start.elapsed());
+    hold.wait()?;
+    clients.into_iter().try_for_each(Client::release)
+}
+
+impl Peer {
+    fn connect(&self, context: &Context) -> Result<Client, Error> {
+        let titles = Titles { calling: self.calling.clone(), called: self.called.clone() };
+        Client::connect(&self.address, &titles, context)
+    }
+}
+
+impl Hold {
+    fn wait(&self) -> io::Result<()> {
+        match self.seconds {
+            Some(seconds) => thread::sleep(Duration::from_secs(seconds)),
+            None => {
+                io::stdin().read_to_end(&mut Vec::new())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets this process open as many sockets as the system allows.
+fn raise_descriptor_limit() -> io::Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
+}

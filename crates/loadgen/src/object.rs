@@ -1,14 +1,13 @@
 //! Objects to send: made up, or taken from a Part 10 file; each copy under a SOP Instance UID of its
 //! own.
 
-use std::fmt;
+use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Explicit VR Little Endian (PS3.5 §A.2).
-pub const EXPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2.1";
+use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
+use dataset::{TransferSyntax, Uid};
 
-/// Implicit VR Little Endian (PS3.5 §A.1).
-pub const IMPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2";
+use crate::Error;
 
 /// A data set that can be sent many times.
 ///
@@ -16,9 +15,10 @@ pub const IMPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2";
 /// have the same length, so that a copy differs from the next in those bytes alone.
 #[derive(Debug, Clone)]
 pub struct Object {
-    sop_class: String,
-    transfer_syntax: String,
+    sop_class: Uid,
+    transfer_syntax: &'static TransferSyntax,
     head: Vec<u8>,
+    /// Offset of the SOP Instance UID in `head`.
     instance_at: usize,
     filler_bytes: u64,
 }
@@ -27,12 +27,13 @@ impl Object {
     /// A Secondary Capture object of 8 bit grey values, in Explicit or Implicit VR Little Endian.
     ///
     /// # Errors
-    /// [`ObjectError::Size`] if `bytes` is odd, too small for the elements that must be there, or
+    /// [`Error::Size`] if `bytes` is odd, too small for the elements that must be there, or
     /// more than a 32-bit value length can say.
-    pub fn secondary_capture(bytes: u64, implicit: bool) -> Result<Self, ObjectError> {
+    pub fn secondary_capture(bytes: u64, implicit: bool) -> Result<Self, Error> {
         let mut head = Writer { bytes: Vec::new(), implicit };
-        head.element((0x0008, 0x0016), *b"UI", SECONDARY_CAPTURE.as_bytes());
-        let instance_at = head.element((0x0008, 0x0018), *b"UI", instance_uid(0).as_bytes());
+        head.element((0x0008, 0x0016), *b"UI", SECONDARY_CAPTURE);
+        let instance_at =
+            head.element((0x0008, 0x0018), *b"UI", instance_uid(0)?.as_str().as_bytes());
         for &(tag, vr, value) in ELEMENTS {
             head.element(tag, *vr, value);
         }
@@ -40,17 +41,17 @@ impl Object {
         let filler_bytes = bytes
             .checked_sub(head.bytes.len() as u64 + header_bytes)
             .filter(|filler| filler % 2 == 0)
-            .ok_or(ObjectError::Size(bytes))?;
-        let length = u32::try_from(filler_bytes).map_err(|_| ObjectError::Size(bytes))?;
+            .ok_or(Error::Size(bytes))?;
+        let length = u32::try_from(filler_bytes).map_err(|_| Error::Size(bytes))?;
         if length == u32::MAX {
-            return Err(ObjectError::Size(bytes));
+            return Err(Error::Size(bytes));
         }
         head.header((0x7FE0, 0x0010), *b"OW", length);
         let transfer_syntax =
             if implicit { IMPLICIT_VR_LITTLE_ENDIAN } else { EXPLICIT_VR_LITTLE_ENDIAN };
         Ok(Self {
-            sop_class: SECONDARY_CAPTURE.trim_end_matches('\0').to_owned(),
-            transfer_syntax: transfer_syntax.to_owned(),
+            sop_class: Uid::parse(SECONDARY_CAPTURE)?,
+            transfer_syntax,
             head: head.bytes,
             instance_at,
             filler_bytes,
@@ -60,39 +61,40 @@ impl Object {
     /// The data set of a Part 10 file (PS3.10 §7), kept whole in memory.
     ///
     /// # Errors
-    /// [`ObjectError::File`] if it is no such file, or not in a little endian transfer syntax with
+    /// [`Error::File`] if it is no such file, or not in a little endian transfer syntax with
     /// a SOP Class and Instance UID among its first elements.
-    pub fn from_part10(file: &[u8]) -> Result<Self, ObjectError> {
+    pub fn from_part10(file: &[u8]) -> Result<Self, Error> {
         let group_length =
             file.get(140..144).filter(|_| file[128..].starts_with(b"DICM\x02\0\0\0UL"));
-        let group_length = group_length.ok_or(ObjectError::File("no file meta information"))?;
+        let group_length = group_length.ok_or(Error::File("no file meta information"))?;
         let meta_end = 144 + u32_at(group_length, 0) as usize;
-        let meta = file.get(144..meta_end).ok_or(ObjectError::File("cut off"))?;
-        let transfer_syntax = text(find(meta, false, (0x0002, 0x0010))?.1)?;
-        let implicit = transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN;
-        if [EXPLICIT_VR_BIG_ENDIAN, DEFLATED].contains(&transfer_syntax.as_str()) {
-            return Err(ObjectError::File("neither big endian nor deflated data sets can be sent"));
-        }
+        let meta = file.get(144..meta_end).ok_or(Error::File("cut off"))?;
+        let transfer_syntax = Uid::parse(find(meta, false, (0x0002, 0x0010))?.1)?;
+        let transfer_syntax = TransferSyntax::find(transfer_syntax.as_str())
+            .filter(|syntax| !syntax.big_endian() && !syntax.deflated())
+            .ok_or(Error::File("its transfer syntax cannot be sent"))?;
+        let implicit = !transfer_syntax.explicit_vr();
 
         let data_set = &file[meta_end..];
-        let sop_class = text(find(data_set, implicit, (0x0008, 0x0016))?.1)?;
+        let sop_class = Uid::parse(find(data_set, implicit, (0x0008, 0x0016))?.1)?;
         let (start, value) = find(data_set, implicit, (0x0008, 0x0018))?;
         let value_end = start + value.len();
         let header_bytes = 8;
         let mut head = Writer { bytes: data_set[..start - header_bytes].to_vec(), implicit };
-        let instance_at = head.element((0x0008, 0x0018), *b"UI", instance_uid(0).as_bytes());
+        let instance_at =
+            head.element((0x0008, 0x0018), *b"UI", instance_uid(0)?.as_str().as_bytes());
         head.bytes.extend_from_slice(&data_set[value_end..]);
         Ok(Self { sop_class, transfer_syntax, head: head.bytes, instance_at, filler_bytes: 0 })
     }
 
     /// SOP Class UID, as proposed and as sent in the C-STORE-RQ.
-    pub fn sop_class(&self) -> &str {
-        &self.sop_class
+    pub fn sop_class(&self) -> Uid {
+        self.sop_class
     }
 
     /// Transfer syntax that the data set is in.
-    pub fn transfer_syntax(&self) -> &str {
-        &self.transfer_syntax
+    pub fn transfer_syntax(&self) -> &'static TransferSyntax {
+        self.transfer_syntax
     }
 
     /// Size of the data set.
@@ -110,43 +112,35 @@ impl Object {
         self.filler_bytes
     }
 
+    /// Moves filler to the head, until that has `bytes` or the filler is used up.
+    pub fn lengthen_head(&mut self, bytes: usize) {
+        let missing = bytes.saturating_sub(self.head.len()) as u64;
+        let moved = missing.min(self.filler_bytes);
+        self.head.resize(self.head.len() + moved as usize, 0);
+        self.filler_bytes -= moved;
+    }
+
     /// Gives the data set another SOP Instance UID, one of [`instance_uid`]'s.
-    pub fn set_instance(&mut self, uid: &str) {
-        self.head[self.instance_at..][..uid.len()].copy_from_slice(uid.as_bytes());
+    pub fn set_instance(&mut self, uid: &Uid) {
+        let uid = uid.as_str().as_bytes();
+        self.head[self.instance_at..][..uid.len()].copy_from_slice(uid);
     }
 }
 
 /// The `number`th SOP Instance UID of this process: 44 characters under 2.25 (PS3.5 §B.2), not
 /// given out by an earlier or parallel run.
-pub fn instance_uid(number: u64) -> String {
-    static RUN: std::sync::LazyLock<u128> = std::sync::LazyLock::new(|| {
+///
+/// # Errors
+/// None in practice: the text is a UID.
+pub fn instance_uid(number: u64) -> Result<Uid, Error> {
+    static RUN: LazyLock<u128> = LazyLock::new(|| {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         since.as_nanos() % (1 << 63) + u128::from(std::process::id() % 512)
     });
     // With the highest bit set the number always has 39 digits.
-    format!("2.25.{}", (1_u128 << 127) | (*RUN << 48) | u128::from(number))
+    let number = (1 << 127) | (*RUN << 48) | u128::from(number);
+    Ok(Uid::parse(format!("2.25.{number}").as_bytes())?)
 }
-
-/// Why an object cannot be made.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ObjectError {
-    /// No data set has this size.
-    Size(u64),
-    /// The file does not serve, for this reason.
-    File(&'static str),
-}
-
-impl fmt::Display for ObjectError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Size(bytes) => write!(formatter, "a data set cannot have {bytes} bytes"),
-            Self::File(reason) => formatter.write_str(reason),
-        }
-    }
-}
-
-impl std::error::Error for ObjectError {}
 
 type Tag = (u16, u16);
 
@@ -180,8 +174,8 @@ impl Writer {
 }
 
 /// Offset and value of an element at the top of a data set, before any of undefined length.
-fn find(data_set: &[u8], implicit: bool, wanted: Tag) -> Result<(usize, &[u8]), ObjectError> {
-    const MISSING: ObjectError = ObjectError::File("an element that is needed is missing");
+fn find(data_set: &[u8], implicit: bool, wanted: Tag) -> Result<(usize, &[u8]), Error> {
+    const MISSING: Error = Error::File("an element that is needed is missing");
     let mut at = 0;
     loop {
         let header = data_set.get(at..at + 12).ok_or(MISSING)?;
@@ -209,11 +203,6 @@ fn has_long_header(vr: [u8; 2]) -> bool {
     LONG.contains(&&vr)
 }
 
-fn text(value: &[u8]) -> Result<String, ObjectError> {
-    let text = std::str::from_utf8(value).map_err(|_| ObjectError::File("a UID is not text"))?;
-    Ok(text.trim_end_matches(['\0', ' ']).to_owned())
-}
-
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
@@ -222,11 +211,8 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
 }
 
-const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
-const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
-
 /// Secondary Capture Image Storage, padded to even length.
-const SECONDARY_CAPTURE: &str = "1.2.840.10008.5.1.4.1.1.7\0";
+const SECONDARY_CAPTURE: &[u8] = b"1.2.840.10008.5.1.4.1.1.7\0";
 
 /// What stands between the SOP Instance UID and the pixel data.
 ///
@@ -258,7 +244,7 @@ mod tests {
             let object = Object::secondary_capture(4096, implicit).unwrap();
             assert_eq!(object.data_set_bytes(), 4096);
             let (_, class) = find(object.head(), implicit, (0x0008, 0x0016)).unwrap();
-            assert_eq!(text(class).unwrap(), object.sop_class());
+            assert_eq!(Uid::parse(class).unwrap(), object.sop_class());
         }
         assert!(Object::secondary_capture(4097, false).is_err());
         assert!(Object::secondary_capture(10, false).is_err());
@@ -268,11 +254,21 @@ mod tests {
     #[test]
     fn each_copy_has_its_own_instance_uid() {
         let mut object = Object::secondary_capture(4096, false).unwrap();
-        assert_ne!(instance_uid(1), instance_uid(2));
-        assert_eq!(instance_uid(1).len(), instance_uid(u64::from(u32::MAX)).len());
-        object.set_instance(&instance_uid(7));
+        let (one, other) = (instance_uid(1).unwrap(), instance_uid(u64::MAX >> 20).unwrap());
+        assert_ne!(one, other);
+        assert_eq!(one.as_str().len(), other.as_str().len());
+        object.set_instance(&other);
         let (_, value) = find(object.head(), false, (0x0008, 0x0018)).unwrap();
-        assert_eq!(value, instance_uid(7).as_bytes());
+        assert_eq!(Uid::parse(value).unwrap(), other);
+    }
+
+    #[test]
+    fn the_head_grows_at_the_cost_of_the_filler() {
+        let mut object = Object::secondary_capture(4096, false).unwrap();
+        object.lengthen_head(1000);
+        assert_eq!((object.head().len(), object.filler_bytes()), (1000, 3096));
+        object.lengthen_head(10_000);
+        assert_eq!((object.head().len(), object.filler_bytes()), (4096, 0));
     }
 
     #[test]
@@ -292,7 +288,7 @@ mod tests {
         file.extend_from_slice(&data_set.bytes);
 
         let object = Object::from_part10(&file).unwrap();
-        assert_eq!(object.sop_class(), "1.2.3");
+        assert_eq!(object.sop_class().as_str(), "1.2.3");
         assert_eq!(object.transfer_syntax(), IMPLICIT_VR_LITTLE_ENDIAN);
         assert_eq!(object.data_set_bytes(), data_set.bytes.len() as u64 + 44 - 8);
         assert!(object.head().ends_with(b"A^B "));

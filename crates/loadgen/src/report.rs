@@ -20,25 +20,54 @@ pub fn print(run: &Run) {
     println!("{}", json(run));
 }
 
+/// Prints the rate and the times of associations that were opened, used and released.
+pub fn print_associations(elapsed: Duration, latencies: &[Duration]) {
+    let mut sorted = latencies.to_vec();
+    sorted.sort_unstable();
+    println!(
+        "{{\"associations\": {}, \"seconds\": {:.6}, \"associations_per_s\": {:.1}, {}}}",
+        sorted.len(),
+        elapsed.as_secs_f64(),
+        sorted.len() as f64 / seconds(elapsed),
+        percentiles(&sorted),
+    );
+}
+
+/// Prints how many connections are open, and how long it took to open them.
+pub fn print_open(connections: usize, elapsed: Duration) {
+    println!("{{\"open\": {connections}, \"seconds\": {:.6}}}", elapsed.as_secs_f64());
+}
+
 /// Formats `run`: latencies in µs, rates over the whole elapsed time.
 pub fn json(run: &Run) -> String {
     let mut sorted = run.latencies.clone();
     sorted.sort_unstable();
-    let seconds = run.elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
+    let seconds = seconds(run.elapsed);
     let objects = sorted.len();
     let bytes = objects as f64 * run.object_bytes as f64;
     format!(
         "{{\"objects\": {objects}, \"object_bytes\": {}, \"associations\": {}, \
-         \"seconds\": {seconds:.6}, \"objects_per_s\": {:.1}, \"mib_per_s\": {:.1}, \
-         \"median_us\": {:.1}, \"p99_us\": {:.1}, \"max_us\": {:.1}}}",
+         \"seconds\": {seconds:.6}, \"objects_per_s\": {:.1}, \"mib_per_s\": {:.1}, {}}}",
         run.object_bytes,
         run.associations,
         objects as f64 / seconds,
         bytes / f64::from(1 << 20) / seconds,
-        microseconds(percentile(&sorted, 50)),
-        microseconds(percentile(&sorted, 99)),
-        microseconds(percentile(&sorted, 100)),
+        percentiles(&sorted),
     )
+}
+
+fn percentiles(sorted: &[Duration]) -> String {
+    format!(
+        "\"median_us\": {:.1}, \"p99_us\": {:.1}, \"max_us\": {:.1}",
+        microseconds(percentile(sorted, 50)),
+        microseconds(percentile(sorted, 99)),
+        microseconds(percentile(sorted, 100)),
+    )
+}
+
+/// Something to divide by.
+fn seconds(elapsed: Duration) -> f64 {
+    elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
 }
 
 /// The smallest of `sorted` that `percent` % do not exceed; zero if there is none.

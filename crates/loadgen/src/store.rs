@@ -1,0 +1,110 @@
+//! Copies of one object, sent one after the other.
+
+use dataset::Uid;
+use proto::CStoreRq;
+
+use crate::client::{Client, Context};
+use crate::{Error, Object};
+
+impl Object {
+    /// The presentation context that it needs.
+    pub fn context(&self) -> Context {
+        Context { sop_class: self.sop_class(), transfer_syntaxes: vec![self.transfer_syntax()] }
+    }
+}
+
+/// Sends copies of one object on one association.
+///
+/// Most of an object is the same in every copy, so its PDUs are encoded once: about 1 MiB of them
+/// that is sent again and again, and what is left at the end. A copy then costs little more than
+/// the writes, and the sender is not what a benchmark measures.
+#[derive(Debug)]
+pub struct StoreSender {
+    object: Object,
+    /// Data-set bytes in one PDU.
+    piece_bytes: usize,
+    /// PDUs with filler, sent `body_count` times.
+    body: Vec<u8>,
+    body_count: u64,
+    /// The last PDUs of an object; empty if its head is all of it.
+    tail: Vec<u8>,
+}
+
+impl StoreSender {
+    /// Prepares `object` for `client`, in PDUs of at most `max_pdu_bytes`, if the peer takes that.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if the association is not established.
+    pub fn new(client: &mut Client, mut object: Object, max_pdu_bytes: u32) -> Result<Self, Error> {
+        let most = client.association().max_send_pdv_bytes();
+        let asked = max_pdu_bytes.saturating_sub(PDU_OVERHEAD_BYTES).max(2) & !1;
+        let piece_bytes = most.min(asked) as usize;
+        object.lengthen_head(object.head().len().next_multiple_of(piece_bytes));
+        let whole = BODY_BYTES.next_multiple_of(piece_bytes);
+        let body_count = object.filler_bytes().saturating_sub(1) / whole as u64;
+        let tail_bytes = object.filler_bytes() - body_count * whole as u64;
+        let zeros = vec![0; whole];
+        let mut sender =
+            Self { object, piece_bytes, body: Vec::new(), body_count, tail: Vec::new() };
+        if body_count > 0 {
+            sender.body = sender.encode(client, &zeros, false)?;
+        }
+        if tail_bytes > 0 {
+            sender.tail = sender.encode(client, &zeros[..tail_bytes as usize], true)?;
+        }
+        Ok(sender)
+    }
+
+    /// Sends one copy under the SOP Instance UID `instance`, one of
+    /// [`instance_uid`](crate::instance_uid)'s, and waits for success.
+    ///
+    /// # Errors
+    /// [`Error::Status`] for any other status; [`Error::Io`] and [`Error::Aborted`] if the
+    /// association is lost.
+    pub fn send(&mut self, client: &mut Client, instance: Uid) -> Result<(), Error> {
+        let message_id = client.message_id();
+        let context = client.context();
+        let request = CStoreRq {
+            message_id,
+            sop_class: self.object.sop_class(),
+            sop_instance: instance,
+            priority: Some(0),
+            move_originator_ae: None,
+            move_originator_message_id: None,
+        };
+        self.object.set_instance(&instance);
+        client.association().send_command(context, &request.encode())?;
+        self.queue(client, self.object.head(), self.tail.is_empty())?;
+        client.flush()?;
+        for _ in 0..self.body_count {
+            client.send_encoded(&self.body)?;
+        }
+        client.send_encoded(&self.tail)?;
+        client.wait_for_success(message_id)
+    }
+
+    /// Queues data-set bytes, in PDUs of the size chosen.
+    fn queue(&self, client: &mut Client, bytes: &[u8], last: bool) -> Result<(), Error> {
+        let context = client.context();
+        let mut pieces = bytes.chunks(self.piece_bytes).peekable();
+        while let Some(piece) = pieces.next() {
+            let last = last && pieces.peek().is_none();
+            client.association().send_data(context, piece, last)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes data-set bytes without sending them.
+    fn encode(&self, client: &mut Client, bytes: &[u8], last: bool) -> Result<Vec<u8>, Error> {
+        self.queue(client, bytes, last)?;
+        let encoded = client.association().outgoing().to_vec();
+        client.association().consume_outgoing(encoded.len());
+        Ok(encoded)
+    }
+}
+
+/// PDU header and PDV header (PS3.8 §9.3.5).
+const PDU_OVERHEAD_BYTES: u32 = 12;
+
+/// About as many data-set bytes go into one write of a large object.
+const BODY_BYTES: usize = 1024 * 1024;
