@@ -316,3 +316,6 @@ fn sleep(duration: Duration) {
         std::thread::sleep(duration);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@
 //! [`Directory`] is the one that writes files. Tests put a faulty double in its place.
 
 mod directory;
+#[cfg(test)]
+pub(crate) mod doubles;
 mod file_name;
 mod folder_sync;
 mod instance_file;

@@ -1,39 +1,15 @@
 //! The promise of [`super`], attacked: every step failing, names taken, many at once.
 
 use super::directory::Directory;
+use super::doubles::{Faulty, Scratch};
 use super::*;
 use crate::error::{Error, StorageStep};
 use dataset::Sink;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// A directory of its own for each test, removed at its end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("storescp-{}-{test}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    /// Name and content of everything in it.
-    fn content(&self) -> BTreeMap<String, Vec<u8>> {
-        let entry = |entry: fs::DirEntry| {
-            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
-        };
-        fs::read_dir(&self.0).unwrap().map(|found| entry(found.unwrap())).collect()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn name(text: &str) -> FileName {
     FileName::new(text.to_owned()).unwrap()
@@ -155,89 +131,6 @@ fn the_same_name_from_many_at_once_gives_one_whole_file() {
         assert_eq!(content.keys().collect::<Vec<_>>(), ["CT.1"]);
         let bytes = &content["CT.1"][5..];
         assert!(bytes.len() == 9_999 && bytes.iter().all(|byte| *byte == bytes[0]));
-    }
-}
-
-/// Storage whose n-th step fails: each stage, append, patch, sync, publish and folder sync counts.
-struct Faulty {
-    inner: Directory,
-    fails_at: usize,
-    step: Arc<AtomicUsize>,
-}
-
-struct FaultyFolder {
-    inner: Arc<dyn Folder>,
-    fails_at: usize,
-    step: Arc<AtomicUsize>,
-}
-
-struct FaultyFile {
-    inner: Box<dyn StagedFile>,
-    fails_at: usize,
-    step: Arc<AtomicUsize>,
-}
-
-fn count(step: &AtomicUsize, fails_at: usize) -> io::Result<()> {
-    match step.fetch_add(1, Ordering::SeqCst) {
-        step if step == fails_at => Err(io::ErrorKind::StorageFull.into()),
-        _ => Ok(()),
-    }
-}
-
-impl Storage for Faulty {
-    fn folder(&self) -> io::Result<Arc<dyn Folder>> {
-        count(&self.step, self.fails_at)?;
-        let step = Arc::clone(&self.step);
-        Ok(Arc::new(FaultyFolder { inner: self.inner.folder()?, fails_at: self.fails_at, step }))
-    }
-}
-
-impl Folder for FaultyFolder {
-    fn stage(&self) -> io::Result<Box<dyn StagedFile>> {
-        count(&self.step, self.fails_at)?;
-        let step = Arc::clone(&self.step);
-        Ok(Box::new(FaultyFile { inner: self.inner.stage()?, fails_at: self.fails_at, step }))
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        count(&self.step, self.fails_at)?;
-        self.inner.sync()
-    }
-}
-
-impl StagedFile for FaultyFile {
-    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
-        count(&self.step, self.fails_at)?;
-        self.inner.append(slices)
-    }
-
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        count(&self.step, self.fails_at)?;
-        self.inner.write_at(offset, bytes)
-    }
-
-    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
-        count(&self.step, self.fails_at)?;
-        self.inner.read_at(offset, bytes)
-    }
-
-    fn truncate(&mut self, length: u64) -> io::Result<()> {
-        count(&self.step, self.fails_at)?;
-        self.inner.truncate(length)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        count(&self.step, self.fails_at)?;
-        self.inner.sync()
-    }
-
-    fn publish(&mut self, name: &FileName) -> io::Result<bool> {
-        count(&self.step, self.fails_at)?;
-        self.inner.publish(name)
-    }
-
-    fn confirm(self: Box<Self>) {
-        self.inner.confirm();
     }
 }
 

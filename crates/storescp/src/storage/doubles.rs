@@ -1,0 +1,117 @@
+//! Test doubles: a directory of one's own, and storage that fails on demand.
+
+use super::{Directory, FileName, Folder, StagedFile, Storage};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, IoSlice};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A directory of its own for each test, removed at its end.
+pub(crate) struct Scratch(pub(crate) PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("storescp-{}-{test}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// Name and content of everything in it.
+    pub(crate) fn content(&self) -> BTreeMap<String, Vec<u8>> {
+        let entry = |entry: fs::DirEntry| {
+            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+        };
+        fs::read_dir(&self.0).unwrap().map(|found| entry(found.unwrap())).collect()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Storage whose n-th step fails: each stage, append, patch, sync, publish and folder sync counts.
+pub(crate) struct Faulty {
+    pub(crate) inner: Directory,
+    pub(crate) fails_at: usize,
+    pub(crate) step: Arc<AtomicUsize>,
+}
+
+struct FaultyFolder {
+    inner: Arc<dyn Folder>,
+    fails_at: usize,
+    step: Arc<AtomicUsize>,
+}
+
+struct FaultyFile {
+    inner: Box<dyn StagedFile>,
+    fails_at: usize,
+    step: Arc<AtomicUsize>,
+}
+
+fn count(step: &AtomicUsize, fails_at: usize) -> io::Result<()> {
+    match step.fetch_add(1, Ordering::SeqCst) {
+        step if step == fails_at => Err(io::ErrorKind::StorageFull.into()),
+        _ => Ok(()),
+    }
+}
+
+impl Storage for Faulty {
+    fn folder(&self) -> io::Result<Arc<dyn Folder>> {
+        count(&self.step, self.fails_at)?;
+        let step = Arc::clone(&self.step);
+        Ok(Arc::new(FaultyFolder { inner: self.inner.folder()?, fails_at: self.fails_at, step }))
+    }
+}
+
+impl Folder for FaultyFolder {
+    fn stage(&self) -> io::Result<Box<dyn StagedFile>> {
+        count(&self.step, self.fails_at)?;
+        let step = Arc::clone(&self.step);
+        Ok(Box::new(FaultyFile { inner: self.inner.stage()?, fails_at: self.fails_at, step }))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.sync()
+    }
+}
+
+impl StagedFile for FaultyFile {
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.append(slices)
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.write_at(offset, bytes)
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.read_at(offset, bytes)
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.truncate(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.sync()
+    }
+
+    fn publish(&mut self, name: &FileName) -> io::Result<bool> {
+        count(&self.step, self.fails_at)?;
+        self.inner.publish(name)
+    }
+
+    fn confirm(self: Box<Self>) {
+        self.inner.confirm();
+    }
+}
