@@ -14,7 +14,7 @@ use super::config::{
 };
 use super::error::{Error, Misfit};
 use super::options::{self, Choice, Opt, Status};
-use super::parse::{Typed, leading_integer, within};
+use super::parse::{Base, Typed, leading_integer, within};
 use super::transfer_syntaxes;
 
 /// The port to listen on, the only parameter; with `--inetd` there may be none.
@@ -26,10 +26,11 @@ pub(super) fn port(typed: &Typed) -> Result<u16, Error> {
         _ => return Err(Error::TooManyParameters),
     };
     let misfit = |misfit| Error::Port(value.clone(), misfit);
-    let number = match leading_integer(value).ok_or_else(|| misfit(Misfit::Malformed))? {
-        negative if negative < 0 => Err(Misfit::Overflow),
-        number => within(number, 1, i64::from(u16::MAX)),
-    };
+    let number =
+        match leading_integer(value, Base::Decimal).ok_or_else(|| misfit(Misfit::Malformed))? {
+            negative if negative < 0 => Err(Misfit::Overflow),
+            number => within(number, 1, i64::from(u16::MAX)),
+        };
     number.map_err(misfit).map(|number| number as u16)
 }
 
@@ -37,27 +38,29 @@ pub(super) fn port(typed: &Typed) -> Result<u16, Error> {
 pub(super) fn log(typed: &Typed) -> Result<Log, Error> {
     const LEVELS: &str = "--verbose, --debug or --quiet";
     let verbosity = typed.chosen(Choice::Verbosity);
-    let level = typed.text(Opt::LogLevel);
-    let file = typed.text(Opt::LogConfig);
-    if verbosity.is_some() && level.is_some() {
-        return Err(Error::NotAllowedWith("--log-level", LEVELS));
-    }
-    if verbosity.is_some() && file.is_some() {
-        return Err(Error::NotAllowedWith("--log-config", LEVELS));
-    }
-    if level.is_some() && file.is_some() {
-        return Err(Error::NotAllowedWith("--log-config", "--log-level"));
-    }
-    if file.is_some_and(|file| !Path::new(file).is_file()) {
-        return Err(Error::LogConfigMissing);
-    }
-    let level = match (level, verbosity) {
-        (Some(word), _) => log_level(word).ok_or(Error::LogLevel)?,
-        (None, Some(Opt::Quiet)) => LogLevel::Fatal,
-        (None, Some(Opt::Verbose)) => LogLevel::Info,
-        (None, Some(Opt::Debug)) => LogLevel::Debug,
+    let mut level = match verbosity {
+        Some(Opt::Quiet) => LogLevel::Fatal,
+        Some(Opt::Verbose) => LogLevel::Info,
+        Some(Opt::Debug) => LogLevel::Debug,
         _ => LogLevel::Warn,
     };
+    if let Some(word) = typed.text(Opt::LogLevel) {
+        if verbosity.is_some() {
+            return Err(Error::NotAllowedWith("--log-level", LEVELS));
+        }
+        level = log_level(word).ok_or(Error::LogLevel)?;
+    }
+    if let Some(file) = typed.text(Opt::LogConfig) {
+        if verbosity.is_some() {
+            return Err(Error::NotAllowedWith("--log-config", LEVELS));
+        }
+        if typed.has(Opt::LogLevel) {
+            return Err(Error::NotAllowedWith("--log-config", "--log-level"));
+        }
+        if !Path::new(file).is_file() {
+            return Err(Error::LogConfigMissing);
+        }
+    }
     let arguments = typed.has(Opt::Arguments).then(|| called_with(typed));
     Ok(Log { level, verbose_presentation_contexts: typed.has(Opt::VerbosePc), arguments })
 }
@@ -184,9 +187,7 @@ fn configuration_file(typed: &Typed) -> Result<(), Error> {
     }
     match typed.chosen(Choice::Preference) {
         None | Some(Opt::PreferUncompr) => {}
-        Some(preference) => {
-            return Err(Error::NotAllowedWith("--config-file", options::spec(preference).long));
-        }
+        Some(preference) => return Err(not_allowed(Opt::ConfigFile, preference)),
     }
     refuse_with(typed, Opt::ConfigFile, &[Opt::Promiscuous])
 }
@@ -196,10 +197,9 @@ fn output(typed: &Typed) -> Result<Output, Error> {
 
     let transfer_syntax = output_transfer_syntax(typed)?;
     for choice in [Choice::NewVrs, Choice::GroupLength, Choice::SequenceLength] {
-        if let Some(option) = typed.chosen(choice) {
-            refuse_with(typed, option, &[BitPreserving])?;
-        }
+        refuse_choice_with(typed, choice, &[BitPreserving])?;
     }
+    compressed_transmission(typed)?;
     let padding = match typed.chosen(Choice::Padding) {
         Some(Opt::PaddingCreate) => {
             refuse_with(typed, Opt::PaddingCreate, &[WriteDataset, BitPreserving])?;
@@ -207,7 +207,6 @@ fn output(typed: &Typed) -> Result<Output, Error> {
         }
         _ => None,
     };
-    compressed_transmission(typed)?;
     let compression_level = compression_level(typed)?;
     naming(typed)?;
     let durability = durability(typed)?;
@@ -245,24 +244,24 @@ fn directory(typed: Option<&OsStr>) -> std::path::PathBuf {
 }
 
 fn output_transfer_syntax(typed: &Typed) -> Result<OutputTransferSyntax, Error> {
-    let option = typed.chosen(Choice::OutputTransferSyntax).unwrap_or(Opt::WriteXferSame);
-    let transfer_syntax = match option {
-        Opt::WriteXferLittle => OutputTransferSyntax::ExplicitVrLittleEndian,
-        Opt::WriteXferBig => OutputTransferSyntax::ExplicitVrBigEndian,
-        Opt::WriteXferImplicit => OutputTransferSyntax::ImplicitVrLittleEndian,
-        Opt::WriteXferDeflated => OutputTransferSyntax::DeflatedExplicitVrLittleEndian,
+    let transfer_syntax = match typed.chosen(Choice::OutputTransferSyntax) {
+        Some(Opt::WriteXferLittle) => OutputTransferSyntax::ExplicitVrLittleEndian,
+        Some(Opt::WriteXferBig) => OutputTransferSyntax::ExplicitVrBigEndian,
+        Some(Opt::WriteXferImplicit) => OutputTransferSyntax::ImplicitVrLittleEndian,
+        Some(Opt::WriteXferDeflated) => OutputTransferSyntax::DeflatedExplicitVrLittleEndian,
         _ => return Ok(OutputTransferSyntax::AsReceived),
     };
-    refuse_with(typed, option, &[Opt::AcceptAll, Opt::BitPreserving])?;
+    let others = [Opt::AcceptAll, Opt::BitPreserving];
+    refuse_choice_with(typed, Choice::OutputTransferSyntax, &others)?;
     Ok(transfer_syntax)
 }
 
 /// Compressed data sets are never decompressed, so no other transfer syntax can be written.
 fn compressed_transmission(typed: &Typed) -> Result<(), Error> {
     match (typed.chosen(Choice::OutputTransferSyntax), typed.chosen(Choice::Preference)) {
-        (None | Some(Opt::WriteXferSame), _) | (_, None) => Ok(()),
-        (Some(option), Some(preference)) if transfer_syntaxes::compressed(preference) => {
-            refuse_with(typed, option, &[preference])
+        (None | Some(Opt::WriteXferSame), _) => Ok(()),
+        (_, Some(preference)) if transfer_syntaxes::compressed(preference) => {
+            refuse_choice_with(typed, Choice::OutputTransferSyntax, &[preference])
         }
         _ => Ok(()),
     }
@@ -284,9 +283,7 @@ fn compression_level(typed: &Typed) -> Result<u8, Error> {
 }
 
 fn naming(typed: &Typed) -> Result<(), Error> {
-    if let Some(option) = typed.chosen(Choice::Sorting) {
-        refuse_with(typed, option, &[Opt::BitPreserving])?;
-    }
+    refuse_choice_with(typed, Choice::Sorting, &[Opt::BitPreserving])?;
     refuse_with(typed, Opt::Timenames, &[Opt::UniqueFilenames])
 }
 
@@ -308,7 +305,6 @@ fn events(typed: &Typed) -> Result<(), Error> {
     for option in end_of_study {
         refuse_with(typed, option, &[Opt::Fork, Opt::Inetd])?;
     }
-    typed.number(Opt::EostudyTimeout)?;
     let sorting = typed.chosen(Choice::Sorting).is_some();
     for option in end_of_study {
         if typed.has(option) && !sorting {
@@ -318,7 +314,7 @@ fn events(typed: &Typed) -> Result<(), Error> {
     if typed.has(Opt::EostudyTimeout) && !sorting {
         return Err(Error::OnlyAllowedWith("--eostudy-timeout", STUDIES));
     }
-    Ok(())
+    typed.number(Opt::EostudyTimeout).map(drop)
 }
 
 /// TLS has many options that mean nothing without it.
@@ -340,8 +336,8 @@ fn tls(typed: &Typed) -> Result<(), Error> {
         WriteSeed,
         WriteSeedFile,
         RequirePeerCert,
-        VerifyPeerCert,
         IgnorePeerCert,
+        VerifyPeerCert,
         Profile8996,
         Profile8996Mod,
         ProfileBcp195,
@@ -361,7 +357,8 @@ fn tls(typed: &Typed) -> Result<(), Error> {
     ];
 
     if !typed.won(Opt::EnableTls) {
-        return match ORDER.into_iter().find(|&option| typed.won(option)) {
+        // Every one of them counts here, overruled or not.
+        return match ORDER.into_iter().find(|&option| typed.has(option)) {
             Some(option) => Err(Error::OnlyAllowedWith(options::spec(option).long, "--enable-tls")),
             None => Ok(()),
         };
@@ -381,9 +378,22 @@ fn refuse_with(typed: &Typed, option: Opt, others: &[Opt]) -> Result<(), Error> 
         return Ok(());
     }
     match others.iter().find(|&&other| typed.won(other)) {
-        Some(&other) => {
-            Err(Error::NotAllowedWith(options::spec(option).long, options::spec(other).long))
-        }
+        Some(&other) => Err(not_allowed(option, other)),
         None => Ok(()),
     }
+}
+
+/// Fails if an option of `choice` was typed and one of `others` counts. The message names the
+/// first of the choice in the order of the table, overruled or not; not what is written anyway.
+fn refuse_choice_with(typed: &Typed, choice: Choice, others: &[Opt]) -> Result<(), Error> {
+    let mut options = options::all().filter(|option| option.choice == Some(choice));
+    let named = options.find(|option| option.id != Opt::WriteXferSame && typed.has(option.id));
+    match (named, others.iter().find(|&&other| typed.won(other))) {
+        (Some(option), Some(&other)) => Err(not_allowed(option.id, other)),
+        _ => Ok(()),
+    }
+}
+
+fn not_allowed(option: Opt, other: Opt) -> Error {
+    Error::NotAllowedWith(options::spec(option).long, options::spec(other).long)
 }

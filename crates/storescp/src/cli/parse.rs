@@ -121,17 +121,18 @@ fn is_option(argument: &OsStr) -> bool {
 
 /// Reads a number within the bounds of `kind`.
 fn check(kind: Value, value: &OsStr) -> Result<i64, Misfit> {
-    let (min, max) = match kind {
-        Value::Text => return Err(Misfit::Malformed),
-        Value::Integer { min, max } => (min, max),
+    match kind {
+        Value::Text => Err(Misfit::Malformed),
+        Value::Integer { min, max } => {
+            within(leading_integer(value, Base::Marked).ok_or(Misfit::Malformed)?, min, max)
+        }
         Value::Unsigned { min, max } => {
             if value.as_encoded_bytes().trim_ascii_start().starts_with(b"-") {
                 return Err(Misfit::Malformed);
             }
-            (min, max)
+            within(leading_integer(value, Base::Decimal).ok_or(Misfit::Malformed)?, min, max)
         }
-    };
-    within(leading_integer(value).ok_or(Misfit::Malformed)?, min, max)
+    }
 }
 
 /// `number`, if it lies between `min` and `max`.
@@ -143,23 +144,38 @@ pub(super) fn within(number: i64, min: i64, max: i64) -> Result<i64, Misfit> {
     }
 }
 
-/// The decimal number that `text` begins with, white space and what follows ignored; numbers
-/// beyond 64 bits count as the nearest that fits.
-pub(super) fn leading_integer(text: &OsStr) -> Option<i64> {
+/// How the digits of a number are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Base {
+    Decimal,
+    /// Hexadecimal after `0x`, octal after `0`, else decimal.
+    Marked,
+}
+
+/// The number that `text` begins with; white space before it and whatever follows are ignored.
+/// Numbers beyond 64 bits count as the nearest that fits.
+pub(super) fn leading_integer(text: &OsStr, base: Base) -> Option<i64> {
     let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
     let bytes = text.as_encoded_bytes();
     let spaces = bytes.iter().take_while(|byte| is_space(byte)).count();
-    let (negative, digits) = match &bytes[spaces..] {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] | digits => (false, digits),
+    let (sign, digits) = match &bytes[spaces..] {
+        [b'-', digits @ ..] => (-1, digits),
+        [b'+', digits @ ..] | digits => (1, digits),
     };
-    let mut number = None;
-    for digit in digits.iter().take_while(|byte| byte.is_ascii_digit()) {
-        let digit = i64::from(digit - b'0');
-        let digit = if negative { -digit } else { digit };
-        number = Some(number.unwrap_or(0i64).saturating_mul(10).saturating_add(digit));
-    }
-    number
+    let (radix, digits) = match (base, digits) {
+        (Base::Marked, [b'0', b'x' | b'X', rest @ ..])
+            if rest.first().is_some_and(u8::is_ascii_hexdigit) =>
+        {
+            (16, rest)
+        }
+        (Base::Marked, [b'0', ..]) => (8, digits),
+        _ => (10, digits),
+    };
+    let digits = digits.iter().map_while(|&byte| char::from(byte).to_digit(radix));
+    digits.fold(None, |number, digit| {
+        let shifted = number.unwrap_or(0i64).saturating_mul(radix.into());
+        Some(shifted.saturating_add(sign * i64::from(digit)))
+    })
 }
 
 /// Appends an argument, or in place of `@file` the words of that file.
@@ -184,7 +200,8 @@ fn file_name(argument: &OsStr) -> Option<OsString> {
 /// Splits the text of a command file at blanks and line ends.
 ///
 /// `'…'` and `"…"` keep what is between them together and may begin inside a word; the closing
-/// quote ends the word, so `""` is an empty one. There are no comments and no escapes.
+/// quote ends the word, so `""` is an empty one. A quote left open ends with the file. There are
+/// no comments and no escapes.
 fn words(text: &[u8]) -> Vec<Vec<u8>> {
     let mut words = Vec::new();
     let mut word: Option<Vec<u8>> = None;
@@ -203,7 +220,7 @@ fn words(text: &[u8]) -> Vec<Vec<u8>> {
             _ => word.get_or_insert_default().push(byte),
         }
     }
-    words.extend(word);
+    words.extend(word.filter(|word| !word.is_empty()));
     words
 }
 
@@ -269,7 +286,7 @@ mod tests {
 
     #[test]
     fn numbers_are_prefixes() {
-        let cases: [(&str, Option<i64>); 12] = [
+        let cases = [
             ("21x", Some(21)),
             (" \t\n\u{b}+7", Some(7)),
             ("-5", Some(-5)),
@@ -284,7 +301,11 @@ mod tests {
             (".5", None),
         ];
         for (text, number) in cases {
-            assert_eq!(leading_integer(OsStr::new(text)), number, "{text}");
+            assert_eq!(leading_integer(OsStr::new(text), Base::Decimal), number, "{text}");
+        }
+        let marked = [("0x1Fg", 31), ("-010", -8), ("08", 0), ("0x", 0), ("0", 0), ("9", 9)];
+        for (text, number) in marked {
+            assert_eq!(leading_integer(OsStr::new(text), Base::Marked), Some(number), "{text}");
         }
     }
 
@@ -298,12 +319,13 @@ mod tests {
         assert_eq!(check(unsigned, OsStr::new("4")), Ok(4));
         assert_eq!(check(unsigned, OsStr::new("0")), Err(Misfit::Underflow));
         assert_eq!(check(unsigned, OsStr::new(" -2")), Err(Misfit::Malformed));
+        assert_eq!(check(unsigned, OsStr::new("-0")), Err(Misfit::Malformed));
         assert_eq!(check(unsigned, OsStr::new("two")), Err(Misfit::Malformed));
     }
 
     #[test]
     fn command_files_are_split_at_blanks_and_quotes() {
-        let cases: [(&str, &[&str]); 11] = [
+        let cases: [(&str, &[&str]); 12] = [
             ("", &[]),
             (" \r\n\t", &[]),
             ("-v  -od\tx\r\ny", &["-v", "-od", "x", "y"]),
@@ -312,6 +334,7 @@ mod tests {
             ("\"\" ''x", &["", "", "x"]),
             ("\"a\"\"b\"", &["a", "b"]),
             ("\"open end", &["open end"]),
+            ("a \"", &["a"]),
             ("# no comment", &["#", "no", "comment"]),
             ("a\\ b\u{b}c", &["a\\", "b\u{b}c"]),
             ("@file", &["@file"]),

@@ -1,0 +1,49 @@
+//! The help text has the layout of DCMTK's.
+
+use std::ffi::OsString;
+
+use storescp::cli::{self, Outcome};
+
+use crate::debian;
+
+fn ours(argument: &str) -> String {
+    match cli::parse([OsString::from(argument)].into_iter()) {
+        Outcome::PrintAndExit(text) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Headings and option names of a help text, each with the columns it stands in.
+fn structure(help: &str) -> Vec<String> {
+    let head = help.lines().skip(1).map(|line| match line.split_at_checked(33) {
+        // Beside the names there is text, whose wording is free.
+        Some((names, _)) if !names.trim_end().ends_with(':') && !line.ends_with(':') => names,
+        _ => line,
+    });
+    head.map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[test]
+fn every_line_of_theirs_is_in_ours_in_the_same_order() {
+    let theirs = structure(&debian::storescp(&["--help".into()]).stdout);
+    let ours = structure(&ours("--help"));
+    // Text lines beside no name are all alike, and ours has fewer or more of them.
+    let mut rest = ours.iter().filter(|line| !line.is_empty());
+    for line in theirs.iter().filter(|line| !line.is_empty()) {
+        assert!(rest.any(|other| other == line), "{line}");
+    }
+    assert_eq!(ours[..7], theirs[..7]);
+    assert_eq!(ours.last(), theirs.last());
+}
+
+#[test]
+fn the_version_text_has_their_form() {
+    // What stands before the colon, or before the name of a library.
+    let form = |text: &str| -> Vec<String> {
+        let keys = text.lines().skip(1).filter(|line| !line.starts_with("- "));
+        keys.map(|line| line.split_inclusive(": ").next().unwrap_or("").to_owned()).collect()
+    };
+    let theirs = debian::storescp(&["--version".into()]).stdout;
+    assert_eq!(form(&ours("--version")), form(&theirs));
+    assert!(ours("--version").contains("\n- tracing, Version 0."));
+}
