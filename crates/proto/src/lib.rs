@@ -1,4 +1,139 @@
-//! PS3.7 and PS3.8: the upper layer and DIMSE, without sockets, files, threads or clock.
+//! PS3.8, the DICOM upper layer, and PS3.7, DIMSE, as far as storage and verification go – without
+//! sockets, files, threads or clock.
+//!
+//! Bytes go in, events and bytes come out. The driver – a server, a load generator, a test – owns
+//! the transport connection, the receive buffer and the time of day, and lends them. So a blocking
+//! thread, a poller and a test under simulated time can all drive the same [`Association`], and what
+//! a peer does wrong is met in one place.
+//!
+//! ```text
+//!                      driver                                     this crate
+//!
+//!   transport ──read──> buffer ──────&[u8]──────> Association::receive
+//!                                                   │  PDU headers, ul::pdu, and the state table,
+//!                                                   │  ul::state (PS3.8 Table 9-10)
+//!                                                   ├─ A-ASSOCIATE ── ul::associate, item by item
+//!                    Event::Proposed <──────────────┤                 ul::user_information
+//!                         │                         │
+//!                    negotiate ── Answer ──> answer │  ul::negotiation, a pure function
+//!                                                   │
+//!                                                   ├─ P-DATA-TF ──── ul::p_data, fragments
+//!                                                   │                 dimse::message, whose are they?
+//!                    Event::Command <───────────────┤   command sets gathered, dimse::command
+//!                    Event::DataSet <─&[IoSlice]────┤   data sets lent out of the buffer, not copied
+//!                         │                         │
+//!                    Request::parse ─ response ──> send_command
+//!                                                   │
+//!   transport <─write── outgoing ◄──────────────────┘
+//! ```
+//!
+//! # Driving an association
+//!
+//! 1. Send [`outgoing`](Association::outgoing), and say how much was sent. Always first.
+//! 2. If it [`is_closed`](Association::is_closed), close the transport connection: done.
+//! 3. Call [`receive`](Association::receive) with what the buffer holds, act on the event, and begin
+//!    again.
+//! 4. On [`Event::NeedInput`] all of the buffer was consumed: wait for bytes until
+//!    [`poll_timeout`](Association::poll_timeout), then call `receive`,
+//!    [`handle_timeout`](Association::handle_timeout) or
+//!    [`handle_close`](Association::handle_close).
+//!
+//! # Whose fault it is
+//!
+//! What the peer does wrong is a [`PeerFault`] and ends the association: the A-ABORT is queued and
+//! [`Event::Aborted`] tells why. A request that cannot be carried out is a [`CommandFault`], and
+//! holds the response that says so: the association goes on. What our own side asks for and cannot
+//! have is an [`Error`].
+//!
+//! # Memory
+//!
+//! [`limits`] bounds all that a peer can make an association hold, and adds it up.
+//!
+//! # Example
+//!
+//! An echo, both sides in one place:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::{Duration, Instant};
+//!
+//! use dataset::sop_class::VERIFICATION;
+//! use dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
+//! use proto::{
+//!     AbstractSyntaxes, AcceptorConfig, AcceptorPolicy, Association, CEchoRq, ClassPolicy, Event,
+//!     Proposal, Request, RequestorConfig, Response, Status, VersionName, negotiate,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let now = Instant::now();
+//! let verification = VERIFICATION.parse()?;
+//! let mut abstract_syntaxes = AbstractSyntaxes::new();
+//! let transfer_syntaxes = Arc::new([IMPLICIT_VR_LITTLE_ENDIAN]);
+//! abstract_syntaxes.accept(verification, ClassPolicy::new(transfer_syntaxes));
+//! let policy = AcceptorPolicy {
+//!     max_pdu_bytes: 16384,
+//!     implementation_class_uid: "2.25.1".parse()?,
+//!     implementation_version_name: VersionName::parse(b"EXAMPLE").ok_or("no name")?,
+//!     refuse: false,
+//!     require_implementation_class_uid: false,
+//!     abstract_syntaxes,
+//!     user_identity_response: None,
+//! };
+//!
+//! let mut proposal = Proposal::new("CALLING".parse()?, "CALLED".parse()?, 16384);
+//! let context = proposal.propose(verification, &[IMPLICIT_VR_LITTLE_ENDIAN]);
+//! let close_timeout = Duration::from_secs(5);
+//! let mut requestor = Association::requestor(RequestorConfig { proposal, close_timeout });
+//! let acse_timeout = Duration::from_secs(30);
+//! let mut acceptor = Association::acceptor(AcceptorConfig { acse_timeout, close_timeout }, now);
+//!
+//! // Two queues of bytes for a wire; both sides in turn until nobody has anything to say.
+//! let mut status = None;
+//! while !requestor.is_closed() {
+//!     let from_requestor = requestor.outgoing().to_vec();
+//!     requestor.consume_outgoing(from_requestor.len());
+//!     let mut input = &from_requestor[..];
+//!     loop {
+//!         let step = acceptor.receive(input, now);
+//!         input = &input[step.consumed..];
+//!         match step.event {
+//!             Event::NeedInput => break,
+//!             Event::Proposed(proposal) => acceptor.answer(negotiate(&proposal, &policy), now),
+//!             Event::Command { context, command } => {
+//!                 if let Ok(Request::CEcho(request)) = Request::parse(&command) {
+//!                     acceptor.send_command(context, &request.response(Status::SUCCESS))?;
+//!                 }
+//!             }
+//!             Event::ReleaseRequested => acceptor.accept_release(now),
+//!             other => panic!("{other:?}"),
+//!         }
+//!     }
+//!
+//!     let from_acceptor = acceptor.outgoing().to_vec();
+//!     acceptor.consume_outgoing(from_acceptor.len());
+//!     let mut input = &from_acceptor[..];
+//!     loop {
+//!         let step = requestor.receive(input, now);
+//!         input = &input[step.consumed..];
+//!         match step.event {
+//!             Event::NeedInput => break,
+//!             Event::Accepted(_) => {
+//!                 let request = CEchoRq::new(1, &verification);
+//!                 requestor.send_command(context, &request.encode())?;
+//!             }
+//!             Event::Command { command, .. } => {
+//!                 status = Response::parse(&command).map(|response| response.status);
+//!                 requestor.request_release();
+//!             }
+//!             Event::Released => {}
+//!             other => panic!("{other:?}"),
+//!         }
+//!     }
+//! }
+//! assert_eq!(status, Some(Status::SUCCESS));
+//! # Ok(())
+//! # }
+//! ```
 
 mod ae_title;
 mod association;

@@ -11,6 +11,8 @@
 
 use std::fmt;
 
+use super::pdu;
+
 /// The states of PS3.8 §9.2.2, Tables 9-1 to 9-5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
@@ -108,6 +110,22 @@ pub(crate) enum Event {
     Evt18,
     /// Unrecognized or invalid PDU received.
     Evt19,
+}
+
+impl Event {
+    /// The event that the receipt of a PDU of this type is.
+    pub(crate) fn received(pdu_type: u8) -> Event {
+        match pdu_type {
+            pdu::A_ASSOCIATE_RQ => Event::Evt6,
+            pdu::A_ASSOCIATE_AC => Event::Evt3,
+            pdu::A_ASSOCIATE_RJ => Event::Evt4,
+            pdu::P_DATA_TF => Event::Evt10,
+            pdu::A_RELEASE_RQ => Event::Evt12,
+            pdu::A_RELEASE_RP => Event::Evt13,
+            pdu::A_ABORT => Event::Evt16,
+            _ => Event::Evt19,
+        }
+    }
 }
 
 /// The actions of PS3.8 Tables 9-6 to 9-9.
