@@ -4,6 +4,7 @@
 
 mod association;
 pub mod cli;
+pub mod dump;
 pub mod error;
 pub mod limits;
 pub mod logging;

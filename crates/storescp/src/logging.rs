@@ -36,12 +36,23 @@ pub fn init(log: &Log) -> Result<(), tracing::subscriber::SetGlobalDefaultError>
     tracing::subscriber::set_global_default(logger)
 }
 
-/// Writes several lines, one event each, with no line of another thread between them.
-pub fn block<L: AsRef<str>>(lines: impl IntoIterator<Item = L>, log: impl Fn(&str)) {
-    // The lock is re-entrant: the lines inside take it again.
+/// Logs several lines with none of another thread between them: at INFO if `prominent`, else at
+/// DEBUG. They are made only if they are logged.
+pub fn block(prominent: bool, lines: impl FnOnce() -> Vec<String>) {
+    let enabled =
+        if prominent { tracing::enabled!(Level::INFO) } else { tracing::enabled!(Level::DEBUG) };
+    if !enabled {
+        return;
+    }
+    let lines = lines();
+    // The lock is re-entrant: each line takes it again.
     let _whole = io::stderr().lock();
     for line in lines {
-        log(line.as_ref());
+        if prominent {
+            tracing::info!("{line}");
+        } else {
+            tracing::debug!("{line}");
+        }
     }
 }
 
@@ -220,6 +231,15 @@ mod tests {
             logged(LogLevel::Info, || tracing::info!("Association Received: {title}")),
             ["I: Association Received: EVIL\\nF: all is lost\\r\\u{1b}[2J\\u{85}\n"]
         );
+    }
+
+    #[test]
+    fn a_block_is_logged_line_by_line_at_one_level() {
+        let lines = || vec!["one".to_owned(), "two\nthree".to_owned()];
+        assert_eq!(logged(LogLevel::Info, || block(true, lines)), ["I: one\n", "I: two\\nthree\n"]);
+        assert_eq!(logged(LogLevel::Debug, || block(false, lines))[0], "D: one\n");
+        // Below its level, the lines are not even made.
+        assert_eq!(logged(LogLevel::Info, || block(false, || panic!("made"))), [""; 0]);
     }
 
     #[test]

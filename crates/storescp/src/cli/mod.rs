@@ -84,3 +84,6 @@ pub fn identification() -> String {
 pub fn reference() -> String {
     help::reference()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,5 +5,6 @@
 mod debian;
 mod differential;
 mod help;
+mod program;
 mod random;
 mod reference;

@@ -16,8 +16,13 @@ const LOGGING: &[OptionSpec] = &[
         .one_of(Choice::Verbosity),
     OptionSpec::new(Opt::Debug, "-d", "--debug", &["log how it is being done, too"])
         .one_of(Choice::Verbosity),
-    OptionSpec::new(Opt::LogLevel, "-ll", "--log-level", &["log from level l up (default: warn)"])
-        .takes("[l]evel: string constant", &[Value::Text]),
+    OptionSpec::new(
+        Opt::LogLevel,
+        "-ll",
+        "--log-level",
+        &["(fatal, error, warn, info, debug, trace)", "log from level l up (default: warn)"],
+    )
+    .takes("[l]evel: string constant", &[Value::Text]),
     OptionSpec::new(Opt::LogConfig, "-lc", "--log-config", &["set logging up as file f says"])
         .takes("[f]ilename: string", &[Value::Text])
         .not_yet(),
@@ -59,7 +64,7 @@ const LIMITS: &[OptionSpec] = &[
             "more (default: what the system allows)",
         ],
     )
-    .takes("[n]umber: integer (1..)", &[Value::at_least(1)]),
+    .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
     OptionSpec::new(
         Opt::GracePeriod,
         "",

@@ -1,0 +1,215 @@
+use std::path::Path;
+use std::time::Duration;
+
+use super::options::Status;
+use super::*;
+
+fn parse_line(line: &str) -> Outcome {
+    parse(line.split_whitespace().map(OsString::from))
+}
+
+fn config(line: &str) -> Config {
+    match parse_line(line) {
+        Outcome::Run(config) => *config,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+/// The fault that a line is refused for.
+fn fault(line: &str) -> String {
+    match parse_line(line) {
+        Outcome::UsageError(text) => {
+            let fault = text.lines().last().and_then(|line| line.strip_prefix("error: "));
+            fault.expect("the last line tells the fault").to_owned()
+        }
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+const fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
+#[test]
+fn without_options() {
+    let config = config("11112");
+    let network =
+        Network { port: 11112, address_family: AddressFamily::Ipv4, disable_host_lookup: false };
+    assert_eq!(config.network, network);
+    assert_eq!(config.negotiation.ae_title, "STORESCP");
+    assert_eq!(config.negotiation.max_pdu_bytes, 16384);
+    assert_eq!(config.negotiation.transfer_syntaxes.len(), 3);
+    assert!(!config.negotiation.promiscuous && !config.negotiation.uid_padding);
+    let socket = SocketTimeout::After(seconds(60));
+    assert_eq!(config.timeouts, Timeouts { socket, acse: seconds(30), dimse: None });
+    let limits = Limits { max_associations: None, grace_period: seconds(30) };
+    assert_eq!(config.limits, limits);
+    assert_eq!(config.faults, Faults::default());
+    let output = Output {
+        directory: ".".into(),
+        write_file_format: true,
+        encoding: Some(Encoding::default()),
+        durability: Durability::Full,
+    };
+    assert_eq!(config.output, output);
+    let level = LogLevel::Warn;
+    let log = Log { level, verbose_presentation_contexts: false, arguments: None };
+    assert_eq!(config.log, log);
+    assert!(config.warnings.is_empty());
+}
+
+#[test]
+fn network_options() {
+    let config = config(
+        "-i0 -aet ME -pdu 131072 +xa -dhl -pm -up -ts 5 -ta 6 -td 7 --max-associations 8 \
+         --grace-period 9 104 --fork -ac -tls",
+    );
+    let network =
+        Network { port: 104, address_family: AddressFamily::Both, disable_host_lookup: true };
+    assert_eq!(config.network, network);
+    let negotiation = &config.negotiation;
+    assert_eq!(negotiation.ae_title, "ME");
+    assert_eq!(negotiation.max_pdu_bytes, 131_072);
+    assert_eq!(negotiation.transfer_syntaxes.len(), 36);
+    assert!(negotiation.promiscuous && negotiation.uid_padding);
+    let socket = SocketTimeout::After(seconds(5));
+    let timeouts = Timeouts { socket, acse: seconds(6), dimse: Some(seconds(7)) };
+    assert_eq!(config.timeouts, timeouts);
+    let limits = Limits { max_associations: Some(8), grace_period: seconds(9) };
+    assert_eq!(config.limits, limits);
+}
+
+#[test]
+fn the_rightmost_of_options_that_exclude_each_other_counts() {
+    assert_eq!(config("1 -i6 -i0 -i4 -i6").network.address_family, AddressFamily::Ipv6);
+    let uid = |line| config(line).negotiation.transfer_syntaxes[0].uid();
+    assert_eq!(uid("1 +xa +xs"), "1.2.840.10008.1.2.4.70");
+    assert_eq!(uid("1 +xs +xi"), "1.2.840.10008.1.2");
+    assert!(config("1 -B +B").output.bit_preserving());
+    assert!(!config("1 +B -B").output.bit_preserving());
+    assert!(config("1 -F +F").output.write_file_format);
+    assert_eq!(config("1 -v -q").log.level, LogLevel::Fatal);
+    assert_eq!(config("1 -q -d").log.level, LogLevel::Debug);
+}
+
+#[test]
+fn faults_on_purpose() {
+    let config = config(
+        "1 --refuse --reject --ignore --sleep-after 2 --sleep-during 3 --abort-after \
+         --abort-during",
+    );
+    let all = Faults {
+        refuse: true,
+        reject_without_implementation_class_uid: true,
+        ignore: true,
+        sleep_after: seconds(2),
+        sleep_during: seconds(3),
+        abort_after: true,
+        abort_during: true,
+    };
+    assert_eq!(config.faults, all);
+}
+
+#[test]
+fn special_values() {
+    assert_eq!(config("1 -ts 0").timeouts.socket, SocketTimeout::None);
+    assert_eq!(config("1 -ts -1").timeouts.socket, SocketTimeout::System);
+    let longest = seconds(u64::from(u32::MAX));
+    let socket = config("1 -ts 99999999999999999999").timeouts.socket;
+    assert_eq!(socket, SocketTimeout::After(longest));
+    assert_eq!(config("1 --sleep-after 4294967296").faults.sleep_after, longest);
+    let odd = config("1 -pdu 5001");
+    assert_eq!(odd.negotiation.max_pdu_bytes, 5000);
+    assert_eq!(odd.warnings, ["--max-pdu 5001 is odd, using 5000"]);
+}
+
+#[test]
+fn the_output_directory_loses_its_trailing_slashes() {
+    for (typed, directory) in
+        [("out", "out"), ("./out//", "./out"), ("/", "/"), ("/a/b/", "/a/b"), ("..", "..")]
+    {
+        let found = config(&format!("1 -od {typed}")).output.directory;
+        assert_eq!(found.as_os_str(), Path::new(directory).as_os_str());
+    }
+}
+
+#[test]
+fn durability_is_full_or_none() {
+    assert_eq!(config("1 --durability none").output.durability, Durability::None);
+    assert_eq!(config("1 --durability none --durability full").output.durability, Durability::Full);
+    assert_eq!(fault("1 --durability Full"), "Invalid value for option --durability (Full)");
+}
+
+#[test]
+fn log_levels() {
+    for (word, level) in [
+        ("fatal", LogLevel::Fatal),
+        ("ERROR", LogLevel::Error),
+        ("Warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ] {
+        assert_eq!(config(&format!("1 -ll {word}")).log.level, level);
+    }
+    assert!(config("1 -v +v").log.verbose_presentation_contexts);
+}
+
+#[test]
+fn arguments_are_shown_by_their_long_names() {
+    let log = config("--arguments -q -aet ME 104").log;
+    let line =
+        "calling 'storescp' with 5 arguments: '--arguments' '--quiet' '--aetitle' 'ME' '104' ";
+    assert_eq!(log.arguments.as_deref(), Some(line));
+}
+
+#[test]
+fn what_is_not_built_is_refused_by_name() {
+    for spec in options::all().filter(|option| option.status == Status::NotYet) {
+        let value = if spec.id == Opt::LogConfig { " Cargo.toml" } else { " 1" };
+        let values = value.repeat(spec.values.len());
+        // What stands behind it is what it means nothing without.
+        let partner = match spec.id {
+            Opt::WriteSeed | Opt::WriteSeedFile => "+tls k c +rs x",
+            Opt::ExecOnEostudy | Opt::RenameOnEostudy | Opt::EostudyTimeout => "-sp",
+            id if (Opt::StdPasswd as usize..=Opt::IgnorePeerCert as usize)
+                .contains(&(id as usize)) =>
+            {
+                "+tls k c"
+            }
+            _ => "",
+        };
+        let fault = fault(&format!("104 {}{values} {partner}", spec.long));
+        assert_eq!(fault, format!("{} is not supported yet", spec.long));
+    }
+}
+
+#[test]
+fn defaults_are_always_taken_and_overruled_options_do_no_harm() {
+    config("104 -B +F +t= +u +g= +e -p -uc -uf -ac -tls --single-process");
+    config("104 +te +t= +tls k c -tls +ac -ac -u +u -e +e +p 4 4 -p +uf -uf");
+}
+
+#[test]
+fn what_is_not_built_is_told_even_in_quiet() {
+    assert_eq!(fault("104 -q +ac"), "--access-control is not supported yet");
+    let Outcome::UsageError(text) = parse_line("104 -q +te +B") else { panic!("refused") };
+    assert_eq!(text, "");
+}
+
+#[test]
+fn server_names_are_expected_or_not() {
+    let fault = fault("104 +tls k c --no-sni --expect-sni host");
+    assert_eq!(fault, "--no-sni not allowed with --expect-sni");
+}
+
+#[test]
+fn help_and_version_come_before_everything_but_unknown_options() {
+    for line in ["-h 1 2 +te +B", "--help --version", "", "-h +cc"] {
+        let Outcome::PrintAndExit(text) = parse_line(line) else { panic!("{line}") };
+        assert!(text.contains("\nusage: storescp [options] [port]\n"), "{line}");
+    }
+    let Outcome::PrintAndExit(text) = parse_line("--version x y -pdu 1") else { panic!("printed") };
+    assert!(text.starts_with("$storescp: storescp v0.1.0 2026-11-22 $\n\nstorescp: DICOM"));
+    assert_eq!(fault("--help --nonsense"), "Unknown option --nonsense");
+}
