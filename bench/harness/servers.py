@@ -41,8 +41,9 @@ class Server:
     def with_environment(self, **variables):
         """The same server with environment variables set."""
         words = [f"{key}={value}" for key, value in variables.items()]
+        environment = tuple((key, str(value)) for key, value in variables.items())
         return dataclasses.replace(
-            self, name=" ".join((*words, self.name)), environment=tuple(variables.items())
+            self, name=" ".join((*words, self.name)), environment=environment
         )
 
     def command(self):

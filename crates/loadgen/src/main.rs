@@ -1,7 +1,7 @@
 //! `loadgen`: opens associations, stores and echoes, and says how long it took.
 
 use std::io::Read;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Barrier;
@@ -46,7 +46,8 @@ enum Mode {
         #[command(flatten)]
         hold: Hold,
     },
-    /// Open bare TCP connections and hold them.
+    /// Open bare TCP connections and hold them; as many as the peer's backlog takes, if it accepts
+    /// none.
     TcpIdle {
         /// The peer, as HOST:PORT.
         address: String,
@@ -118,10 +119,11 @@ fn run(mode: Mode) -> Result<(), Error> {
         Mode::Echo { peer, associations } => echo(&peer, associations),
         Mode::Idle { peer, associations, echo, hold } => idle(&peer, associations, echo, &hold),
         Mode::TcpIdle { address, connections, hold } => {
+            let address = resolve(&address)?;
             let start = Instant::now();
-            let open: io::Result<Vec<_>> =
-                (0..connections).map(|_| TcpStream::connect(&address)).collect();
-            let open = open?;
+            let open: Vec<_> = (0..connections)
+                .map_while(|_| TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).ok())
+                .collect();
             report::print_open(open.len(), start.elapsed());
             hold.wait()?;
             Ok(())
@@ -242,8 +244,15 @@ impl Hold {
     }
 }
 
+fn resolve(address: &str) -> io::Result<SocketAddr> {
+    address.to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+}
+
 /// Lets this process open as many sockets as the system allows.
 fn raise_descriptor_limit() -> io::Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
+
+/// After this, a connection is taken for one that nobody will accept.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
