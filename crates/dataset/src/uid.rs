@@ -24,8 +24,8 @@ impl Uid {
     /// White space anywhere and NULs at the end are dropped first: both occur as padding.
     ///
     /// # Errors
-    /// [`Error::Uid`] if nothing is left, more than 64 bytes are left, or one of them is outside the
-    /// set named above.
+    /// [`Error::Uid`] if no letter or digit is left, more than 64 bytes are left, or one of them is
+    /// outside the set named above.
     pub fn parse(raw: &[u8]) -> Result<Uid, Error> {
         let trailing_nuls = raw.iter().rev().take_while(|&&byte| byte == 0).count();
         let mut uid = Uid { bytes: [0; UID_BYTES], len: 0 };
@@ -39,7 +39,9 @@ impl Uid {
             uid.bytes[usize::from(uid.len)] = byte;
             uid.len += 1;
         }
-        if uid.len == 0 { Err(Error::Uid) } else { Ok(uid) }
+        // `.` and `..` are names of folders, not of things.
+        let named = uid.as_str().bytes().any(|byte| byte.is_ascii_alphanumeric());
+        if named { Ok(uid) } else { Err(Error::Uid) }
     }
 
     /// The identifier as text.
@@ -171,6 +173,9 @@ mod tests {
             b"1.\xe4",
             b"1;2",
             b"~",
+            b".",
+            b"..",
+            b"-_:@.",
         ] {
             assert_eq!(parsed(raw), None, "{raw:?}");
         }
