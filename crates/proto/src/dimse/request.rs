@@ -184,7 +184,7 @@ fn c_echo(command: &CommandSet, message_id: u16) -> Result<CEchoRq, CommandFault
     let sop_class = echoed(command.value(element::AFFECTED_SOP_CLASS_UID))
         .ok_or_else(|| refuse("(0000,0002) Affected SOP Class UID missing or too long"))?;
     if command.announces_data_set() == Some(true) {
-        return Err(refuse("(0000,0800) announces a data set, which C-ECHO has none of"));
+        return Err(refuse("(0000,0800) announces a data set, but C-ECHO has none"));
     }
     Ok(CEchoRq { message_id, sop_class: sop_class.to_vec() })
 }

@@ -3,6 +3,7 @@
 //! A request may have a megabyte. It is never gathered: one item at a time is, and what is kept of
 //! it is bounded (see [`limits`]).
 
+use dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 use dataset::{TransferSyntax, Uid};
 
 use super::negotiation::{Acceptance, ContextAnswer, ContextResult, Proposal, ProposedContext};
@@ -119,10 +120,8 @@ impl AssociateReader {
             at += taken;
             self.missing -= taken;
             if self.missing > 0 {
-                if self.piece != Piece::Skipped {
-                    if self.gathered.is_empty() {
-                        self.gathered.reserve_exact(taken + self.missing);
-                    }
+                if self.piece != Piece::Skipped && taken > 0 {
+                    self.gathered.reserve_exact(taken + self.missing);
                     self.gathered.extend_from_slice(piece);
                 }
                 return Ok((at, false));
@@ -242,9 +241,7 @@ impl AssociateReader {
         let contexts = proposed.iter().map(|context| {
             let answer = self.answered.iter().find(|answer| answer.id == context.id);
             let transfer_syntax = answer.and_then(|answer| answer.transfer_syntax);
-            let offered = transfer_syntax.is_some_and(|it| {
-                context.transfer_syntaxes.iter().any(|each| each.uid() == it.uid())
-            });
+            let offered = transfer_syntax.is_some_and(|it| context.transfer_syntaxes.contains(&it));
             let result = match answer.map(|answer| ContextResult::from_code(answer.result)) {
                 Some(ContextResult::Acceptance) if !offered => {
                     ContextResult::TransferSyntaxesNotSupported
@@ -256,8 +253,7 @@ impl AssociateReader {
                 id: context.id,
                 abstract_syntax: context.abstract_syntax,
                 result,
-                transfer_syntax: transfer_syntax
-                    .unwrap_or(dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN),
+                transfer_syntax: transfer_syntax.unwrap_or(IMPLICIT_VR_LITTLE_ENDIAN),
             }
         });
         Acceptance {
@@ -315,7 +311,7 @@ impl ProposedContext {
     fn add_transfer_syntax(&mut self, uid: Option<Uid>) {
         let known = uid.and_then(|uid| TransferSyntax::find(&uid));
         if let Some(known) = known {
-            if self.transfer_syntaxes.iter().all(|each| each.uid() != known.uid()) {
+            if !self.transfer_syntaxes.contains(&known) {
                 self.transfer_syntaxes.push(known);
             }
             return;

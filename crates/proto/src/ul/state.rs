@@ -13,7 +13,7 @@ use std::fmt;
 
 use super::pdu;
 
-/// The states of PS3.8 §9.2.2, Tables 9-1 to 9-5.
+/// The states of PS3.8 §9.2.1, Tables 9-1 to 9-5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Idle: no association, and no transport connection that is still needed.
@@ -128,7 +128,7 @@ impl Event {
     }
 }
 
-/// The actions of PS3.8 Tables 9-6 to 9-9.
+/// The actions of PS3.8 §9.2.2, Tables 9-6 to 9-9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     /// Open the transport connection.
