@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn letters_and_marks_pass_but_do_not_conform() {
-        for raw in ["1.2.a", "A-b_c:d@e", "1..2", ".1", "1.", "..", "1.02"] {
+        for raw in ["1.2.a", "A-b_c:d@e", "1..2", ".1", "1.", "1.02"] {
             let uid = Uid::parse(raw.as_bytes()).unwrap();
             assert_eq!(uid, raw);
             assert!(!uid.is_conformant(), "{raw}");
