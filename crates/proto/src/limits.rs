@@ -4,16 +4,21 @@
 //!
 //! | what | bytes at most | held |
 //! |---|---|---|
-//! | item of an A-ASSOCIATE PDU being gathered | [`ASSOCIATE_ITEM_BYTES`] (64 KiB) | until the PDU is read |
-//! | presentation contexts of the request | [`PRESENTATION_CONTEXTS`] × (known transfer syntaxes, 8 each; [`OTHER_TRANSFER_SYNTAXES`] others, 65 each; about 120) – under 120 KiB | until the driver drops the `Proposal` |
-//! | user information of the request | 64 KiB of values and, for the lists, [`NEGOTIATION_ITEMS`] entries of about 100 each, three times – under 110 KiB | same |
-//! | accepted presentation contexts | [`PRESENTATION_CONTEXTS`] × about 80 – 10 KiB | for the association |
-//! | command set being gathered | [`COMMAND_SET_BYTES`] (64 KiB) | until its last fragment |
+//! | item of an A-ASSOCIATE PDU being gathered | [`ASSOCIATE_ITEM_BYTES`] (64 KiB) | until the item is read |
+//! | presentation contexts, roles, extended negotiations, user identity of the request | [`PROPOSAL_BYTES`] (264 KiB) | until the driver drops the `Proposal` |
+//! | accepted presentation contexts | [`PRESENTATION_CONTEXTS`], 80 each (10 KiB) | for the association |
+//! | command set being gathered | [`COMMAND_SET_BYTES`], and as much again of spare room in the vector (128 KiB) | until its last fragment |
 //! | bytes to be sent | what the driver queued, and 10 for an A-ABORT | until taken |
 //!
-//! The first three and the last three never meet: an A-ASSOCIATE PDU is either being read or has
-//! been answered. So an association costs at most [`PEAK_BYTES`] and, once established, a usual one
-//! (a few contexts, commands of 200 bytes) about one KiB. Data sets are never held.
+//! The first two and the last three never meet: an A-ASSOCIATE PDU is either being read or has been
+//! answered. So an association costs at most [`PEAK_BYTES`] (328 KiB) and, once established, a usual one (a
+//! few contexts, commands of 200 bytes) about one KiB. Data sets are never held.
+
+use dataset::{TransferSyntax, Uid};
+
+use crate::{
+    AcceptedContext, CommonExtendedNegotiation, ExtendedNegotiation, ProposedContext, RoleSelection,
+};
 
 /// Longest A-ASSOCIATE-RQ or -AC that is read. One with 128 contexts of 100 transfer syntaxes has
 /// about 400 KiB.
@@ -52,11 +57,40 @@ pub const FRAGMENTS_PER_EVENT: usize = 32;
 /// Longest variable field of a P-DATA-TF PDU that is sent, whatever the peer would take.
 pub const SENT_PDU_BYTES: u32 = 131_072;
 
-/// Most bytes held on a peer's account in one association; see the [table](self).
-pub const PEAK_BYTES: usize = 320 * 1024;
+/// Transfer syntaxes that [`TransferSyntax::find`] knows, at most: so many can be kept of each
+/// presentation context.
+pub const KNOWN_TRANSFER_SYNTAXES: usize = 96;
 
+/// Most bytes of a `Proposal`. The values of user information come out of one item.
+pub const PROPOSAL_BYTES: usize = PRESENTATION_CONTEXTS
+    * (size_of::<ProposedContext>()
+        + KNOWN_TRANSFER_SYNTAXES * size_of::<&TransferSyntax>()
+        + OTHER_TRANSFER_SYNTAXES * size_of::<Uid>())
+    + NEGOTIATION_ITEMS
+        * (size_of::<RoleSelection>()
+            + size_of::<ExtendedNegotiation>()
+            + size_of::<CommonExtendedNegotiation>())
+    + 2 * RELATED_GENERAL_CLASSES * size_of::<Uid>()
+    + ASSOCIATE_ITEM_BYTES;
+
+/// Most bytes held on a peer's account in one association; see the [table](self).
+pub const PEAK_BYTES: usize = ASSOCIATE_ITEM_BYTES + PROPOSAL_BYTES;
+
+const _: () = assert!(PEAK_BYTES <= 384 * 1024);
+const _: () = assert!(
+    2 * COMMAND_SET_BYTES + PRESENTATION_CONTEXTS * size_of::<AcceptedContext>() <= PEAK_BYTES
+);
 const _: () = assert!(ASSOCIATE_ITEM_BYTES < ASSOCIATE_PDU_BYTES as usize);
-const _: () = assert!(ASSOCIATE_ITEM_BYTES + 230 * 1024 <= PEAK_BYTES);
-const _: () = assert!(COMMAND_SET_BYTES + 10 * 1024 <= PEAK_BYTES);
+// A request that uses all that is allowed has to fit into the PDU that is read.
+const _: () = assert!(PRESENTATION_CONTEXTS * 100 * 64 < ASSOCIATE_PDU_BYTES as usize);
 const _: () = assert!(PRESENTATION_CONTEXTS <= u8::MAX as usize + 1);
-const _: () = assert!(COMMAND_SET_BYTES <= u32::MAX as usize);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_known_transfer_syntaxes_fit() {
+        assert!(TransferSyntax::all().len() <= KNOWN_TRANSFER_SYNTAXES);
+    }
+}
