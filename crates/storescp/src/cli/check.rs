@@ -14,7 +14,7 @@ use super::config::{
 };
 use super::error::{Error, Misfit};
 use super::options::{self, Choice, Opt, Status};
-use super::parse::{Base, Typed, leading_integer, within};
+use super::parse::{Base, Typed, leading_integer};
 use super::transfer_syntaxes;
 
 /// The port to listen on, the only parameter; with `--inetd` there may be none.
@@ -25,13 +25,12 @@ pub(super) fn port(typed: &Typed) -> Result<u16, Error> {
         [value] => value,
         _ => return Err(Error::TooManyParameters),
     };
-    let misfit = |misfit| Error::Port(value.clone(), misfit);
-    let number =
-        match leading_integer(value, Base::Decimal).ok_or_else(|| misfit(Misfit::Malformed))? {
-            negative if negative < 0 => Err(Misfit::Overflow),
-            number => within(number, 1, i64::from(u16::MAX)),
-        };
-    number.map_err(misfit).map(|number| number as u16)
+    let port = match leading_integer(value, Base::Decimal) {
+        None => Err(Misfit::Malformed),
+        Some(0) => Err(Misfit::Underflow),
+        Some(number) => u16::try_from(number).map_err(|_| Misfit::Overflow),
+    };
+    port.map_err(|misfit| Error::Port(value.clone(), misfit))
 }
 
 /// How much is logged; until this is known, every error is reported.
@@ -160,7 +159,9 @@ fn seconds(number: i64) -> Duration {
 }
 
 fn max_pdu_bytes(typed: &Typed, warnings: &mut Vec<String>) -> Result<u32, Error> {
-    let typed = typed.number(Opt::MaxPdu)?.unwrap_or(16384) as u32;
+    let Some(typed) = typed.number(Opt::MaxPdu)?.and_then(|bytes| u32::try_from(bytes).ok()) else {
+        return Ok(16384);
+    };
     let even = typed & !1;
     if even != typed {
         warnings.push(format!("--max-pdu {typed} is odd, using {even}"));
@@ -279,7 +280,8 @@ fn compression_level(typed: &Typed) -> Result<u8, Error> {
             }
         }
     }
-    Ok(typed.number(Opt::CompressionLevel)?.unwrap_or(6) as u8)
+    let level = typed.number(Opt::CompressionLevel)?.and_then(|level| u8::try_from(level).ok());
+    Ok(level.unwrap_or(6))
 }
 
 fn naming(typed: &Typed) -> Result<(), Error> {

@@ -1,11 +1,11 @@
-//! What the server is to do, checked and ready: the second step after [`parse`](super::parse).
+//! What the server is to do, checked and ready: what [`parse`](super::parse()) gives.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use dataset::TransferSyntax;
 
-/// Everything the program was told, valid once built; made only by [`super::parse`].
+/// Everything the program was told, valid once built; made only by [`super::parse()`].
 ///
 /// Each part goes to the part of the program that needs it and to no other.
 #[derive(Debug, Clone)]

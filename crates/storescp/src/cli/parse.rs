@@ -136,7 +136,7 @@ fn check(kind: Value, value: &OsStr) -> Result<i64, Misfit> {
 }
 
 /// `number`, if it lies between `min` and `max`.
-pub(super) fn within(number: i64, min: i64, max: i64) -> Result<i64, Misfit> {
+fn within(number: i64, min: i64, max: i64) -> Result<i64, Misfit> {
     match number {
         _ if number < min => Err(Misfit::Underflow),
         _ if number > max => Err(Misfit::Overflow),

@@ -42,19 +42,11 @@ const LIMITS: &[OptionSpec] = &[
         Opt::SingleProcess,
         "",
         "--single-process",
-        &["serve all associations in one process, side by", "side (default)"],
+        &["serve associations side by side in one process", "(default)"],
     )
     .one_of(Choice::Processes),
-    OptionSpec::new(
-        Opt::Fork,
-        "",
-        "--fork",
-        &[
-            "the same: associations are served side by side",
-            "with either option, no child is forked",
-        ],
-    )
-    .one_of(Choice::Processes),
+    OptionSpec::new(Opt::Fork, "", "--fork", &["the same: no child process is forked"])
+        .one_of(Choice::Processes),
     OptionSpec::new(
         Opt::MaxAssociations,
         "",
