@@ -1,15 +1,19 @@
 //! One association: from an accepted connection to its close.
 
+use crate::dump;
 use crate::limits::{CLOSE_TIMEOUT, REJECTION_TIMEOUT};
+use crate::logging;
 use crate::recv_buffer::RecvBuffer;
 use crate::registry::Place;
 use crate::shared::Shared;
-use crate::storage_service::{self, StorageService};
+use crate::storage_service::StorageService;
 use crate::transport::{Filled, Transport};
+use dataset::sop_class;
 use proto::{
     Abort, AcceptorConfig, Answer, Association, CStoreRq, CommandSet, ContextId, DataSetFragments,
     Ending, Event, Proposal, Rejection, Request, State, Status, Step, negotiate,
 };
+use std::fmt;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -94,11 +98,18 @@ impl Served<'_> {
         match filled {
             Filled::Bytes => {}
             Filled::Closed if self.place.is_draining() && self.ends_here() => {}
-            Filled::Closed => {
-                self.association.handle_close();
-                self.ended_by_silence_or_close("connection closed");
+            Filled::Closed => self.association.handle_close(),
+            // Does nothing if it was woken a moment early; the next wait is for the rest.
+            Filled::TimedOut if self.association.poll_timeout().is_some() => {
+                self.association.handle_timeout(Instant::now());
             }
-            Filled::TimedOut => self.timed_out(),
+            Filled::TimedOut => self.silent_for_too_long(),
+        }
+        if self.association.is_closed()
+            && let Some(Ending::Aborted(abort @ (Abort::ConnectionClosed | Abort::NoRequest))) =
+                self.association.ending()
+        {
+            self.aborted(abort);
         }
     }
 
@@ -113,26 +124,11 @@ impl Served<'_> {
         [dimse, socket].into_iter().flatten().min()
     }
 
-    fn timed_out(&mut self) {
-        let now = Instant::now();
-        if self.association.poll_timeout().is_some() {
-            // Does nothing if it was woken a moment early; the next wait is for the rest.
-            self.association.handle_timeout(now);
-            return self.ended_by_silence_or_close("no A-ASSOCIATE-RQ in time");
-        }
+    fn silent_for_too_long(&mut self) {
         let what = if self.service.is_receiving() { "data set" } else { "message" };
         error!("no {what} from the peer in time, aborting the association");
         self.service.discard_unfinished();
-        self.association.abort(now);
-    }
-
-    /// Logs the end of an association that neither side spoke.
-    fn ended_by_silence_or_close(&mut self, why: &str) {
-        match self.association.ending() {
-            Some(Ending::Aborted(Abort::ConnectionClosed)) => self.aborted(Abort::ConnectionClosed),
-            Some(Ending::Aborted(Abort::NoRequest)) => debug!("{why}"),
-            _ => {}
-        }
+        self.association.abort(Instant::now());
     }
 
     /// Sends what is queued; false if the connection is broken.
@@ -152,6 +148,13 @@ impl Served<'_> {
 
     fn answer(&mut self, proposal: &Proposal, now: Instant) {
         info!("Association Received");
+        let prominent = self.shared.config.log.verbose_presentation_contexts;
+        let policy = &self.shared.policy;
+        logging::block(prominent, || {
+            let mut lines = vec!["Parameters:".to_owned()];
+            lines.extend(dump::associate_rq(proposal, policy));
+            lines
+        });
         let answer = if self.past_limit {
             warn!("Refusing Association (maximum number of associations reached)");
             Answer::Reject(Rejection::LOCAL_LIMIT_EXCEEDED)
@@ -159,9 +162,10 @@ impl Served<'_> {
             negotiate(proposal, &self.shared.policy)
         };
         match &answer {
-            Answer::Accept(_) => {
+            Answer::Accept(acceptance) => {
                 let max_send_pdv_bytes = self.association.max_send_pdv_bytes();
                 info!("Association Acknowledged (Max Send PDV: {max_send_pdv_bytes})");
+                logging::block(prominent, || dump::associate_ac(proposal, acceptance, policy));
             }
             Answer::Reject(rejection) => self.log_rejection(proposal, *rejection),
         }
@@ -195,9 +199,16 @@ impl Served<'_> {
     fn command(&mut self, context: ContextId, command: &CommandSet, now: Instant) {
         self.place.set_busy(true);
         match Request::parse(command) {
-            Ok(Request::CStore(request)) => self.store(context, request),
+            Ok(Request::CStore(request)) => {
+                let class = sop_class::find(request.sop_class.as_str());
+                let modality = class.map_or("OT", |class| class.prefix);
+                let details = format_args!("MsgID {}, {modality}", request.message_id);
+                log_request("Store", details, context, command);
+                self.store(context, request);
+            }
             Ok(Request::CEcho(request)) => {
-                info!("Received Echo Request (MsgID {})", request.message_id);
+                let details = format_args!("MsgID {}", request.message_id);
+                log_request("Echo", details, context, command);
                 self.respond(context, &request.response(Status::SUCCESS), now);
             }
             Ok(Request::CCancel { .. }) => self.message_ended(now),
@@ -222,7 +233,6 @@ impl Served<'_> {
     }
 
     fn store(&mut self, context: ContextId, request: CStoreRq) {
-        storage_service::log_request(&request);
         let Some(accepted) = self.association.context(context) else { return };
         self.service.begin(request, accepted.transfer_syntax, self.association.calling_ae());
         sleep(self.shared.config.faults.sleep_during);
@@ -308,6 +318,16 @@ impl Served<'_> {
             }
             _ => {}
         }
+    }
+}
+
+/// One line about a request or, at log level DEBUG, all of it.
+fn log_request(what: &str, details: fmt::Arguments<'_>, context: ContextId, command: &CommandSet) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        info!("Received {what} Request");
+        logging::block(false, || dump::request(context, command));
+    } else {
+        info!("Received {what} Request ({details})");
     }
 }
 

@@ -52,6 +52,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     log_panics();
+    tracing::debug!("{}", cli::identification());
+    tracing::debug!("");
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

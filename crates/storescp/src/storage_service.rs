@@ -7,7 +7,7 @@ use crate::shared::Shared;
 use crate::storage::InstanceFile;
 
 use dataset::part10::{self, FileMeta};
-use dataset::{Attributes, Transcoder, TransferSyntax, Uid, sop_class};
+use dataset::{Attributes, Transcoder, TransferSyntax, Uid};
 use proto::{AeTitle, CStoreRq, CommandSet, DataSetFragments, Status};
 use std::sync::Arc;
 use tracing::{debug, error, info, warn};
@@ -171,12 +171,6 @@ impl<'s> StorageService<'s> {
         }
         Ok(())
     }
-}
-
-/// Logs a C-STORE-RQ as scripts know it: the modality prefix is `OT` for unknown classes.
-pub(crate) fn log_request(request: &CStoreRq) {
-    let modality = sop_class::find(request.sop_class.as_str()).map_or("OT", |class| class.prefix);
-    info!("Received Store Request (MsgID {}, {modality})", request.message_id);
 }
 
 /// Whether the data set is the object that the command announced. With `lenient`
