@@ -1,8 +1,8 @@
 // Sends files with dcmjs-dimse: store.js PORT FILE...
 //
 // Each file is read, encoded anew and proposed in its own transfer syntax. One line for each file:
-// status (four hexadecimal digits), or "skipped" where the toolkit cannot read or encode it, and
-// path; the toolkit's own remarks stand in between.
+// status (four hexadecimal digits), or "skipped" where the toolkit cannot read it, and path; the
+// toolkit's own remarks stand in between.
 const { Client, Dataset, constants, requests } = require('dcmjs-dimse');
 
 const [port, ...files] = process.argv.slice(2);
@@ -17,7 +17,6 @@ function report(status, file) {
 function read(file) {
   try {
     const dataset = Dataset.fromFile(file);
-    dataset.getDenaturalizedDataset();
     return dataset.getElement('SOPClassUID') ? dataset : undefined;
   } catch {
     return undefined;

@@ -34,5 +34,7 @@ pub mod wire;
 pub use compare::{Difference, compare_files};
 pub use object::{Object, element};
 pub use scratch::Scratch;
-pub use server::{Program, Server, Setup, StartFailure, files_below, free_port, is_listening};
+pub use server::{
+    Program, Server, Setup, StartFailure, both, files_below, free_port, is_listening,
+};
 pub use tap::{Recording, StoredMessage, Tap};

@@ -30,6 +30,11 @@ impl Program {
     }
 }
 
+/// The same done with our receiver and Debian's, in this order, each started with these options.
+pub fn both<T>(options: &[&str], action: impl Fn(&Server) -> T) -> [T; 2] {
+    [Program::Ours, Program::Debian].map(|program| action(&Server::start(program, options)))
+}
+
 /// A running receiver. It is killed, by its own process ID, when this is dropped.
 ///
 /// Files go to [`directory`](Self::directory), below the test's own scratch directory; what it

@@ -8,8 +8,10 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use rustix::net::sockopt::set_tcp_quickack;
+
 use crate::Server;
-use crate::wire::{Accept, Answer, Command, Pdv, read_answer, read_pdvs, tag};
+use crate::wire::{Accept, Answer, Command, Context, Pdv, Request, read_answer, read_pdvs, tag};
 
 /// A proxy in front of one receiver.
 #[derive(Debug)]
@@ -118,6 +120,25 @@ impl Recording {
         }
     }
 
+    /// Each proposed context with its result and transfer syntax, sorted: some toolkits number
+    /// their contexts at random, so the IDs are left out.
+    ///
+    /// # Panics
+    /// If the association was not accepted.
+    #[must_use]
+    pub fn negotiated(&self) -> Vec<(Context, u8, String)> {
+        let length = u32::from_be_bytes([2, 3, 4, 5].map(|n| self.to_receiver[n])) as usize;
+        let proposed = Request::contexts_of(&self.to_receiver[..6 + length]);
+        let accept = self.accept();
+        let answer = |context: Context| {
+            let (result, syntax) = accept.context(context.id);
+            (Context { id: 0, ..context }, result, syntax.to_owned())
+        };
+        let mut answers: Vec<_> = proposed.into_iter().map(answer).collect();
+        answers.sort();
+        answers
+    }
+
     /// The kinds of PDUs that the receiver sent, P-DATA-TF left out.
     #[must_use]
     pub fn answers(&self) -> Vec<u8> {
@@ -195,6 +216,9 @@ fn record(mut from: TcpStream, mut to: TcpStream) -> Vec<u8> {
     let mut recorded = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
+        // The kernel resets this. Without it each object of a sender that leaves Nagle's algorithm
+        // on waits 40 ms for our acknowledgement.
+        let _ = set_tcp_quickack(&from, true);
         match from.read(&mut buffer) {
             Ok(0) | Err(_) => break,
             Ok(count) => {

@@ -3,7 +3,7 @@
 use super::{pdu, uid};
 
 /// A proposed presentation context.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Context {
     /// Its ID.
     pub id: u8,
@@ -65,6 +65,28 @@ impl Request {
     pub fn usual() -> Self {
         let classes = [(1, uid::VERIFICATION), (3, uid::CT), (5, uid::MR)];
         Self::new(classes.map(|(id, class)| Context::new(id, class, &[uid::EVLE])).to_vec())
+    }
+
+    /// The presentation contexts in an A-ASSOCIATE-RQ PDU.
+    ///
+    /// # Panics
+    /// If the PDU is not well formed.
+    #[must_use]
+    pub fn contexts_of(pdu: &[u8]) -> Vec<Context> {
+        let contexts = items(&pdu[74..]).into_iter().filter(|(kind, _)| *kind == 0x20);
+        let read = |(_, value): (u8, &[u8])| {
+            let syntaxes = items(&value[4..]);
+            let of_kind = |wanted| {
+                let found = syntaxes.iter().filter(move |(kind, _)| *kind == wanted);
+                found.map(|(_, syntax)| text(syntax).trim_end_matches('\0').to_owned())
+            };
+            Context {
+                id: value[0],
+                abstract_syntax: of_kind(0x30).next().unwrap_or_default(),
+                transfer_syntaxes: of_kind(0x40).collect(),
+            }
+        };
+        contexts.map(read).collect()
     }
 
     /// The PDU.

@@ -1,0 +1,7 @@
+"""Lists every SOP class that pydicom's dictionary knows, one line each: UID and name."""
+
+from pydicom._uid_dict import UID_dictionary
+
+for uid, (name, kind, *_) in UID_dictionary.items():
+    if "SOP Class" in kind:
+        print(uid, name, sep="\t")

@@ -1,0 +1,206 @@
+//! Other toolkits' senders, unmodified, on real files: what is stored equals what was sent, and
+//! equals what Debian's receiver makes of the same sends.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::process::Command;
+
+use interop::corpus::{self, SourceFile};
+use interop::part10::Part10;
+use interop::process::{Output, SENDER_TIME_LIMIT, run};
+use interop::wire::{tag, uid};
+use interop::{Program, Recording, Server, StoredMessage, Tap, compare_files, peers};
+
+/// A sender with the files that it can send.
+struct Sender {
+    command: fn(u16) -> Command,
+    /// Files, by the end of their names, that the sender cannot read, or takes minutes to.
+    unable: &'static [&'static str],
+}
+
+const STORESCU: Sender = Sender { command: |port| storescu(port, &["-R"]), unable: &[] };
+
+const DCMSEND: Sender = Sender {
+    command: |port| {
+        let mut command = Command::new(peers::debian("dcmsend"));
+        command.args(["--no-halt", "--no-uid-checks", "127.0.0.1"]).arg(port.to_string());
+        command
+    },
+    unable: &[],
+};
+
+/// pynetdicom, which decodes and encodes each data set.
+const PYNETDICOM: Sender = Sender {
+    command: |port| {
+        let mut command = peers::python_script("store.py");
+        command.arg(port.to_string());
+        command
+    },
+    unable: &["SC_rgb_jpeg.dcm", "test-SR.dcm"],
+};
+
+/// pynetdicom, which sends the bytes of the file.
+const PYNETDICOM_RAW: Sender = Sender {
+    command: |port| {
+        let mut command = peers::python_script("store.py");
+        command.arg("--raw").arg(port.to_string());
+        command
+    },
+    // Its data set has an odd length, which the toolkit does not mend.
+    unable: &["image_dfl.dcm"],
+};
+
+const DICOM_RS: Sender = Sender {
+    command: |port| {
+        let mut command = Command::new(peers::dicom_rs("dicom-storescu"));
+        command.arg(format!("127.0.0.1:{port}"));
+        command
+    },
+    unable: &["SC_rgb_jpeg.dcm", "image_dfl.dcm"],
+};
+
+const DCMJS_DIMSE: Sender = Sender {
+    command: |port| {
+        let mut command = peers::node_script("store.js");
+        command.arg(port.to_string());
+        command
+    },
+    unable: &["SC_rgb_jpeg.dcm", "ExplVR_BigEnd.dcm", "rtdose_rle.dcm", "rtdose_rle_1frame.dcm"],
+};
+
+#[test]
+fn storescu_equals_debian() {
+    bit_preserving_equals_debian(&STORESCU, &sendable_by(&STORESCU, is_uncompressed));
+}
+
+#[test]
+fn dcmsend_equals_debian() {
+    bit_preserving_equals_debian(&DCMSEND, &sendable_by(&DCMSEND, |_| true));
+}
+
+#[test]
+fn pynetdicom_equals_debian() {
+    bit_preserving_equals_debian(&PYNETDICOM, &sendable_by(&PYNETDICOM, |_| true));
+}
+
+#[test]
+fn dicom_rs_equals_debian() {
+    bit_preserving_equals_debian(&DICOM_RS, &sendable_by(&DICOM_RS, |_| true));
+}
+
+#[test]
+fn dcmjs_dimse_equals_debian() {
+    bit_preserving_equals_debian(&DCMJS_DIMSE, &sendable_by(&DCMJS_DIMSE, |_| true));
+}
+
+/// The same sends to both, with `+B`: equal negotiation, statuses, exit codes, names and bytes.
+fn bit_preserving_equals_debian(sender: &Sender, files: &[&SourceFile]) {
+    let options = ["+xa", "+B"];
+    let ours = Sent::by(sender, files, Program::Ours, &options);
+    let theirs = Sent::by(sender, files, Program::Debian, &options);
+    assert_eq!(ours.output.code(), theirs.output.code(), "exit codes: {}", ours.output.stderr);
+    ours.check_same_conversation(&theirs);
+    ours.check_files_hold_what_was_sent();
+    let differences = compare_files(ours.server.directory(), theirs.server.directory());
+    assert!(differences.is_empty(), "{} differences: {:#?}", differences.len(), differences);
+}
+
+/// What one sender sent to one receiver, and what came of it.
+struct Sent {
+    server: Server,
+    output: Output,
+    recordings: Vec<Recording>,
+}
+
+impl Sent {
+    fn by(sender: &Sender, files: &[&SourceFile], program: Program, options: &[&str]) -> Self {
+        let server = Server::start(program, options);
+        let tap = Tap::before(&server);
+        let mut command = (sender.command)(tap.port());
+        command.args(files.iter().map(|file| OsString::from(&file.path)));
+        let output = run(&mut command, SENDER_TIME_LIMIT);
+        let recordings = tap.finish();
+        Self { server, output, recordings }
+    }
+
+    fn stores(&self) -> Vec<StoredMessage> {
+        self.recordings.iter().flat_map(Recording::stores).collect()
+    }
+
+    /// The data set last stored with success under each SOP instance.
+    fn stored(&self) -> BTreeMap<String, StoredMessage> {
+        let succeeded = self.stores().into_iter().filter(StoredMessage::succeeded);
+        succeeded.map(|message| (message.sop_instance(), message)).collect()
+    }
+
+    /// The same contexts answered alike, the same objects with the same statuses, in order.
+    fn check_same_conversation(&self, theirs: &Self) {
+        assert_eq!(self.recordings.len(), theirs.recordings.len(), "associations");
+        for (ours, theirs) in self.recordings.iter().zip(&theirs.recordings) {
+            assert_eq!(ours.negotiated(), theirs.negotiated());
+            assert_eq!(ours.answers(), theirs.answers(), "PDUs other than data");
+        }
+        let statuses = |sent: &Self| -> Vec<(String, Option<u16>)> {
+            let status = |message: &StoredMessage| {
+                message.response.as_ref().map(interop::wire::Command::status)
+            };
+            sent.stores().iter().map(|message| (message.sop_instance(), status(message))).collect()
+        };
+        assert_eq!(statuses(self), statuses(theirs));
+    }
+
+    /// One file for each instance, with the right file meta information (PS3.10 §7.1) and the
+    /// bytes of the data set as they came.
+    fn check_files_hold_what_was_sent(&self) {
+        let stored = self.stored();
+        assert!(!stored.is_empty(), "something was stored: {}", self.output.stderr);
+        let mut files: BTreeMap<String, String> = BTreeMap::new();
+        for name in self.server.files() {
+            let (_, instance) = name.split_once('.').expect("a prefix before the UID");
+            files.insert(instance.to_owned(), name.clone());
+        }
+        let instances: Vec<&String> = files.keys().collect();
+        assert_eq!(instances, stored.keys().collect::<Vec<_>>(), "one file for each instance");
+        for (instance, message) in &stored {
+            let file = Part10::read(&self.server.directory().join(&files[instance]));
+            check_meta(&file, message, &self.recordings[0]);
+            assert!(file.data_set == message.data_set, "{instance}: not the bytes that were sent");
+        }
+    }
+}
+
+fn check_meta(file: &Part10, message: &StoredMessage, recording: &Recording) {
+    assert_eq!(file.preamble, [0; 128]);
+    let elements: Vec<u16> = file.meta.keys().copied().collect();
+    assert_eq!(elements, [0x00, 0x01, 0x02, 0x03, 0x10, 0x12, 0x13, 0x16]);
+    assert!(file.group_length_fits());
+    assert_eq!(file.meta[&0x0001], (*b"OB", vec![0, 1]));
+    assert_eq!(file.text(0x0002), message.request.text(tag::SOP_CLASS));
+    assert_eq!(file.text(0x0003), message.request.text(tag::SOP_INSTANCE));
+    assert_eq!(file.transfer_syntax(), message.transfer_syntax);
+    let calling = &recording.to_receiver[26..42];
+    assert_eq!(file.text(0x0016), String::from_utf8_lossy(calling).trim_end());
+}
+
+fn storescu(port: u16, options: &[&str]) -> Command {
+    let mut command = Command::new(peers::debian("storescu"));
+    command.args(options).args(["--no-halt", "127.0.0.1"]).arg(port.to_string());
+    command
+}
+
+/// The corpus without what no receiver could store or this sender cannot send.
+fn sendable_by(sender: &Sender, wanted: fn(&SourceFile) -> bool) -> Vec<&'static SourceFile> {
+    corpus::files()
+        .iter()
+        .filter(|file| !DAMAGED.iter().chain(sender.unable).any(|end| file.name.ends_with(end)))
+        .filter(|file| !file.name.starts_with("palettes/"))
+        .filter(|file| wanted(file))
+        .collect()
+}
+
+fn is_uncompressed(file: &SourceFile) -> bool {
+    [uid::IVLE, uid::EVLE, uid::EVBE].contains(&file.transfer_syntax.as_str())
+}
+
+/// Files whose data set ends in the middle of an element.
+const DAMAGED: &[&str] = &["rtplan_truncated.dcm", "MR_truncated.dcm"];
