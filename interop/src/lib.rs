@@ -22,6 +22,7 @@
 
 mod compare;
 pub mod corpus;
+mod namespace;
 mod object;
 pub mod part10;
 pub mod peers;
@@ -32,6 +33,7 @@ mod tap;
 pub mod wire;
 
 pub use compare::{Difference, compare_files};
+pub use namespace::{Namespace, skip};
 pub use object::{Object, element};
 pub use scratch::Scratch;
 pub use server::{

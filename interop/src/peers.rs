@@ -19,22 +19,31 @@ pub fn storescp() -> &'static Path {
     })
 }
 
-/// A program installed by Debian's packages, such as `dcmdump`.
+/// A command that runs a program of Debian's packages, such as `dcmdump`.
 ///
 /// # Panics
 /// If it is not installed.
 #[must_use]
-pub fn debian(name: &str) -> PathBuf {
+pub fn debian(name: &str) -> Command {
+    Command::new(debian_path(name))
+}
+
+/// Where a program of Debian's packages is.
+///
+/// # Panics
+/// If it is not installed.
+#[must_use]
+pub fn debian_path(name: &str) -> PathBuf {
     existing(Path::new("/usr/bin").join(name), INSTALL)
 }
 
-/// A program of dicom-rs, such as `dicom-storescu`.
+/// A command that runs a program of dicom-rs, such as `dicom-storescu`.
 ///
 /// # Panics
 /// If it is not installed.
 #[must_use]
-pub fn dicom_rs(name: &str) -> PathBuf {
-    existing(directory().join("cargo/bin").join(name), INSTALL)
+pub fn dicom_rs(name: &str) -> Command {
+    Command::new(existing(directory().join("cargo/bin").join(name), INSTALL))
 }
 
 /// The Python that has pydicom and pynetdicom.

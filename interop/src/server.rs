@@ -25,7 +25,7 @@ impl Program {
     fn path(self) -> PathBuf {
         match self {
             Self::Ours => peers::storescp().to_owned(),
-            Self::Debian => peers::debian("storescp"),
+            Self::Debian => peers::debian_path("storescp"),
         }
     }
 }
@@ -46,6 +46,7 @@ pub struct Server {
     directory: PathBuf,
     scratch: Scratch,
     ended: Option<ExitStatus>,
+    kept: Option<Scratch>,
 }
 
 /// A receiver that ended before it listened.
@@ -67,6 +68,7 @@ pub struct Setup {
     wrapper: Vec<OsString>,
     environment: Vec<(String, String)>,
     directory: Option<PathBuf>,
+    kept: Option<Scratch>,
 }
 
 impl Server {
@@ -88,6 +90,7 @@ impl Server {
             wrapper: Vec::new(),
             environment: Vec::new(),
             directory: None,
+            kept: None,
         }
     }
 
@@ -173,6 +176,7 @@ impl Drop for Server {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
+        drop(self.kept.take());
         if thread::panicking() {
             eprintln!("--- the receiver's log\n{}", self.stderr());
         }
@@ -208,15 +212,28 @@ impl Setup {
         self
     }
 
+    /// Keeps a directory as long as the receiver.
+    #[must_use]
+    pub fn keeping(mut self, scratch: Scratch) -> Self {
+        self.kept = Some(scratch);
+        self
+    }
+
     /// Starts it and waits until it listens.
     ///
     /// # Panics
     /// As [`Server::start`].
     #[must_use]
-    pub fn start(self) -> Server {
-        self.try_start().unwrap_or_else(|failure| {
-            panic!("the receiver ended with {}:\n{}", failure.status, failure.stderr)
-        })
+    pub fn start(mut self) -> Server {
+        match self.try_start() {
+            Ok(mut server) => {
+                server.kept = self.kept.take();
+                server
+            }
+            Err(StartFailure { status, stderr, .. }) => {
+                panic!("the receiver ended with {status}:\n{stderr}")
+            }
+        }
     }
 
     /// Starts it and waits until it listens.
@@ -248,6 +265,7 @@ impl Setup {
             directory,
             scratch,
             ended: None,
+            kept: None,
         };
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {

@@ -22,7 +22,7 @@ const STORESCU: Sender = Sender { command: |port| storescu(port, &["-R"]), unabl
 
 const DCMSEND: Sender = Sender {
     command: |port| {
-        let mut command = Command::new(peers::debian("dcmsend"));
+        let mut command = peers::debian("dcmsend");
         command.args(["--no-halt", "--no-uid-checks", "127.0.0.1"]).arg(port.to_string());
         command
     },
@@ -52,7 +52,7 @@ const PYNETDICOM_RAW: Sender = Sender {
 
 const DICOM_RS: Sender = Sender {
     command: |port| {
-        let mut command = Command::new(peers::dicom_rs("dicom-storescu"));
+        let mut command = peers::dicom_rs("dicom-storescu");
         command.arg(format!("127.0.0.1:{port}"));
         command
     },
@@ -183,7 +183,7 @@ fn check_meta(file: &Part10, message: &StoredMessage, recording: &Recording) {
 }
 
 fn storescu(port: u16, options: &[&str]) -> Command {
-    let mut command = Command::new(peers::debian("storescu"));
+    let mut command = peers::debian("storescu");
     command.args(options).args(["--no-halt", "127.0.0.1"]).arg(port.to_string());
     command
 }

@@ -66,6 +66,13 @@ impl Client {
         self.stream.write_all(bytes)
     }
 
+    /// Sends bytes if the receiver takes them within this time, and tells whether it did; some of
+    /// them may have gone out if not.
+    pub fn send_within(&mut self, bytes: &[u8], limit: Duration) -> bool {
+        self.stream.set_write_timeout(Some(limit)).expect("a time limit can be set");
+        self.stream.write_all(bytes).is_ok()
+    }
+
     /// The next PDU from the receiver, waited for at most ten seconds.
     pub fn answer(&mut self) -> Answer {
         self.answer_within(ANSWER_TIME_LIMIT)

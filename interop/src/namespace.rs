@@ -1,0 +1,78 @@
+//! Small file systems of their own for a receiver, to fill up and to make read-only.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::{Program, Scratch, Server};
+
+/// The right to mount file systems that only the receiver sees. They go with its process, so that
+/// nothing is ever left mounted.
+#[derive(Clone, Copy, Debug)]
+pub struct Namespace {
+    /// Options of `unshare` and `nsenter`: a user namespace too, where we are not root.
+    user: &'static [&'static str],
+}
+
+impl Namespace {
+    /// Whether this machine lets us, as root or in a user namespace.
+    #[must_use]
+    pub fn available() -> Option<Self> {
+        let works = |user: &&'static [&'static str]| {
+            let mut command = Command::new("unshare");
+            command.args(user.iter().filter(|option| **option != KEEP)).args(["-m", "sh", "-c"]);
+            command.arg("mount -t tmpfs tmpfs /mnt").stdin(Stdio::null()).stderr(Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        };
+        let candidates: [&[&str]; 2] = [&[], &["-U", "-r", KEEP]];
+        candidates.into_iter().find(works).map(|user| Self { user })
+    }
+
+    /// Starts our receiver with an output directory on a new `tmpfs` with these mount options.
+    #[must_use]
+    pub fn server_on_tmpfs(self, mount_options: &str, options: &[&str]) -> Server {
+        let scratch = Scratch::new();
+        let directory = scratch.directory("out");
+        let mount = format!(
+            "mount -t tmpfs -o {mount_options} tmpfs {} && exec \"$0\" \"$@\"",
+            directory.display()
+        );
+        let mut arguments: Vec<&str> =
+            self.user.iter().copied().filter(|option| *option != KEEP).collect();
+        arguments.extend(["-m", "sh", "-c", &mount]);
+        Server::with(Program::Ours, options)
+            .directory(&directory)
+            .keeping(scratch)
+            .through("unshare", &arguments)
+            .start()
+    }
+
+    /// The output directory as the receiver sees it.
+    #[must_use]
+    pub fn view(self, server: &Server) -> PathBuf {
+        let root = format!("/proc/{}/root", server.process_id());
+        PathBuf::from(format!("{root}{}", server.directory().display()))
+    }
+
+    /// Remounts the output directory with this option, such as `ro`.
+    ///
+    /// # Panics
+    /// If that is not possible.
+    pub fn remount(self, server: &Server, option: &str) {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &server.process_id().to_string(), "-m"]);
+        // The user namespace is entered, not made: without mapping.
+        command.args(self.user.iter().filter(|option| **option != "-r"));
+        command.args(["mount", "-o", &format!("remount,{option}")]).arg(server.directory());
+        let status = command.status();
+        assert!(status.is_ok_and(|status| status.success()), "cannot remount as {option}");
+    }
+}
+
+/// Says why a test checks nothing on this machine, past the capture of the test runner.
+pub fn skip(reason: &str) {
+    // Nothing is lost if it cannot be said.
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
+}
+
+const KEEP: &str = "--preserve-credentials";

@@ -1,0 +1,539 @@
+//! What becomes of an object: files that appear whole or not at all, under their final name only,
+//! inside the output directory only; and what happens when the disk does not play along.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use interop::part10::Part10;
+use interop::process::{eventually, run};
+use interop::wire::{Client, Command, Context, Pdv, Request, abort, data_pdu, tag, uid};
+use interop::{Namespace, Object, Program, Server, both, compare_files, peers, skip};
+
+const SOON: Duration = Duration::from_secs(5);
+
+#[test]
+fn nothing_is_visible_before_it_is_whole() {
+    let object = Object::ct(300_000);
+    for options in [&[][..], &["+B"], &["-F"]] {
+        let server = Server::start(Program::Ours, options);
+        let mut client = Client::usual(server.port());
+        let mut slow = SlowStore::begin(&mut client, &object);
+        for _ in 0..10 {
+            slow.send(20_000);
+            assert_eq!(visible(&server), [""; 0], "{options:?}");
+        }
+        slow.finish();
+        assert_eq!(client.response().1.status(), 0);
+        assert_eq!(server.files(), [object.file_name()], "{options:?}");
+    }
+}
+
+/// A watcher reads every file as soon as it appears, while unmodified senders are at work.
+#[test]
+fn a_watcher_never_sees_a_part() {
+    let source = fs::read(&interop::corpus::file("test_files/CT_small.dcm").path).expect("a file");
+    let scratch = interop::Scratch::new();
+    let files: Vec<_> = (0..40)
+        .map(|n| {
+            let path = scratch.path().join(format!("{n}.dcm"));
+            fs::write(&path, with_instance_number(&source, n)).expect("a copy");
+            path
+        })
+        .collect();
+    let server = Server::start(Program::Ours, &["+B"]);
+    let done = AtomicBool::new(false);
+    let seen = thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut sizes = BTreeSet::new();
+            while !done.load(Ordering::Relaxed) {
+                for name in visible(&server) {
+                    let bytes = fs::read(server.directory().join(&name)).expect("it stays");
+                    sizes.insert(bytes.len());
+                }
+            }
+            sizes
+        });
+        for part in files.chunks(20) {
+            let mut command = peers::debian("storescu");
+            command.args(["-R", "127.0.0.1", &server.port().to_string()]).args(part);
+            run(&mut command, interop::process::SENDER_TIME_LIMIT).expect_success("storescu");
+        }
+        done.store(true, Ordering::Relaxed);
+        watcher.join().expect("the watcher")
+    });
+    assert_eq!(server.files().len(), 40);
+    assert_eq!(seen.len(), 1, "one size, from the first byte seen to the last: {seen:?}");
+}
+
+#[test]
+fn broken_off_transfers_leave_nothing() {
+    let object = Object::ct(300_000);
+    for options in [&[][..], &["+B"]] {
+        let server = Server::start(Program::Ours, options);
+        for abort_first in [true, false] {
+            let mut client = Client::usual(server.port());
+            let mut slow = SlowStore::begin(&mut client, &object);
+            slow.send(200_000);
+            if abort_first {
+                client.send(&abort(0, 0));
+            }
+            drop(client);
+        }
+        let mut client = Client::usual(server.port());
+        assert_eq!(client.echo(1), 0);
+        eventually("nothing stays", SOON, || server.files().is_empty());
+    }
+}
+
+#[test]
+fn a_killed_receiver_leaves_nothing_visible() {
+    let object = Object::ct(300_000);
+    let mut server = Server::start(Program::Ours, &[]);
+    let mut client = Client::usual(server.port());
+    SlowStore::begin(&mut client, &object).send(200_000);
+    eventually("what was sent is read", SOON, || sockets_are_empty(server.port()));
+    server.signal("KILL");
+    server.wait(SOON).expect("it ends");
+    assert_eq!(visible(&server), [""; 0]);
+
+    let next = Server::with(Program::Ours, &[]).directory(server.directory()).start();
+    eventually("cleaned at the next start", SOON, || next.files().is_empty());
+}
+
+#[test]
+fn a_resend_that_breaks_off_leaves_the_old_file() {
+    let old = Object::ct(1000);
+    let new = Object::new(uid::CT, &old.sop_instance, 300_000);
+    for options in [&[][..], &["+B"]] {
+        let server = Server::start(Program::Ours, options);
+        let mut client = Client::usual(server.port());
+        assert_eq!(client.store(3, &old).status(), 0);
+        let path = server.directory().join(old.file_name());
+        let before = fs::read(&path).expect("stored");
+
+        SlowStore::begin(&mut client, &new).send(200_000);
+        assert_eq!(fs::read(&path).expect("still there"), before);
+        drop(client);
+
+        let mut client = Client::usual(server.port());
+        // One that fails rather than breaks off: its UID is another one than announced.
+        let id = client.message_id();
+        client.command(3, &Command::store(id, uid::CT, &old.sop_instance));
+        client.data_set(3, &Object::ct(2000).bytes);
+        assert_eq!(client.response().1.status(), 0xA900);
+        assert_eq!(fs::read(&path).expect("still there"), before);
+
+        assert_eq!(client.store(3, &new).status(), 0, "a whole one replaces it");
+        assert!(Part10::read(&path).data_set == new.bytes);
+        assert_eq!(server.files(), [old.file_name()]);
+    }
+}
+
+/// As Debian's: the last one stays, and a warning is given without `+B`.
+#[test]
+fn a_second_object_of_the_same_name_replaces_the_first() {
+    let first = Object::ct(1000);
+    let second = Object::new(uid::CT, &first.sop_instance, 2000);
+    let [ours, theirs] = both(&[], |server| {
+        let mut client = Client::usual(server.port());
+        let statuses = [&first, &second].map(|object| client.store(3, object).status());
+        server.wait_for_log("DICOM file already exists, overwriting");
+        assert_eq!(server.files(), [first.file_name()]);
+        let file = Part10::read(&server.directory().join(first.file_name()));
+        assert!(file.data_set == second.bytes);
+        statuses
+    });
+    assert_eq!(ours, theirs);
+}
+
+#[test]
+fn six_senders_of_one_instance_leave_one_whole_file() {
+    let name = Object::ct(0);
+    let objects: Vec<Object> =
+        (0..6).map(|n| Object::new(uid::CT, &name.sop_instance, 100_000 + n * 1000)).collect();
+    for options in [&[][..], &["+B", "--durability", "none"]] {
+        let server = Server::start(Program::Ours, options);
+        thread::scope(|scope| {
+            for object in &objects {
+                let port = server.port();
+                scope.spawn(move || {
+                    let mut client = Client::usual(port);
+                    for _ in 0..10 {
+                        assert_eq!(client.store(3, object).status(), 0);
+                    }
+                    client.release();
+                });
+            }
+        });
+        assert_eq!(server.files(), [name.file_name()]);
+        let file = Part10::read(&server.directory().join(name.file_name()));
+        assert!(
+            objects.iter().any(|object| object.bytes == file.data_set),
+            "one of the six, whole"
+        );
+    }
+}
+
+#[test]
+fn the_data_set_alone_equals_debian() {
+    let object = Object::ct(1001);
+    for options in [&["+B", "-F"][..], &["-F"]] {
+        let [ours, theirs] = both(options, |server| {
+            let mut client = Client::usual(server.port());
+            assert_eq!(client.store(3, &object).status(), 0);
+            assert_eq!(server.files(), [object.file_name()]);
+            fs::read(server.directory().join(object.file_name())).expect("stored")
+        });
+        assert!(ours == theirs, "{options:?}");
+        assert!(ours == object.bytes, "{options:?}");
+    }
+}
+
+#[test]
+fn ignored_objects_are_acknowledged_as_debian_does() {
+    let object = Object::ct(1000);
+    for options in [&["--ignore"][..], &["--ignore", "+B"]] {
+        let [ours, theirs] = both(options, |server| {
+            let mut client = Client::usual(server.port());
+            let response = client.store(3, &object);
+            client.release();
+            assert_eq!(server.files(), [""; 0]);
+            response
+        });
+        assert_eq!(ours, theirs, "{options:?}");
+    }
+}
+
+/// Every class that both accept, with the prefix of its file name.
+#[test]
+fn names_equal_debian() {
+    let listed = run(&mut peers::python_script("sop_classes.py"), Duration::from_secs(30))
+        .expect_success("SOP classes");
+    let classes: Vec<&str> = listed
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .filter(|(_, name)| name.contains("Storage"))
+        .map(|(uid, _)| uid)
+        .chain(["1.2.3.4"])
+        .collect();
+    let [ours, theirs] = both(&["-pm", "--ignore"], |server| accepted(server, &classes));
+    let common: Vec<&str> = ours.intersection(&theirs).copied().collect();
+    assert!(common.len() > 150, "{} classes", common.len());
+    let [ours, theirs] = [Program::Ours, Program::Debian].map(|program| {
+        let options: &[&str] = match program {
+            Program::Ours => &["-pm", "+B", "--durability", "none"],
+            Program::Debian => &["-pm", "+B"],
+        };
+        let server = Server::start(program, options);
+        for (number, chunk) in common.chunks(128).enumerate() {
+            let ids = (1..=255).step_by(2);
+            let contexts =
+                chunk.iter().zip(ids).map(|(class, id)| Context::new(id, class, &[uid::EVLE]));
+            let request = Request::new(contexts.collect());
+            let (mut client, _) = Client::associate(server.port(), &request);
+            for context in &request.contexts {
+                let instance = format!("1.{number}.{}", context.id);
+                let object = Object::new(&context.abstract_syntax, &instance, 0);
+                assert_eq!(client.store(context.id, &object).status(), 0);
+            }
+            client.release();
+        }
+        server
+    });
+    let differences = compare_files(ours.directory(), theirs.directory());
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+#[test]
+fn permissions_follow_the_umask_as_debian_does() {
+    for umask in ["022", "027", "077", "000"] {
+        let [ours, theirs] = [Program::Ours, Program::Debian].map(|program| {
+            let shell = format!("umask {umask}");
+            let server = Server::with(program, &[]).after_shell(&shell).start();
+            let object = Object::ct(10);
+            assert_eq!(Client::usual(server.port()).store(3, &object).status(), 0);
+            let metadata = fs::metadata(server.directory().join(object.file_name()));
+            metadata.expect("stored").permissions().mode()
+        });
+        assert_eq!(ours, theirs, "umask {umask}");
+    }
+}
+
+#[test]
+fn a_trailing_slash_and_a_relative_directory_do_not_matter() {
+    let object = Object::ct(10);
+    for directory in ["out/", "out", "./out", "out/../out"] {
+        let scratch = interop::Scratch::new();
+        let out = scratch.directory("out");
+        let server = Server::with(Program::Ours, &[])
+            .after_shell(&format!("cd {}", scratch.path().display()))
+            .directory(Path::new(directory))
+            .start();
+        assert_eq!(Client::usual(server.port()).store(3, &object).status(), 0);
+        assert!(out.join(object.file_name()).exists(), "{directory}");
+    }
+}
+
+/// Debian's follows it.
+#[test]
+fn a_symbolic_link_at_the_final_name_is_not_followed() {
+    for options in [&[][..], &["+B"]] {
+        for exists in [true, false] {
+            let server = Server::start(Program::Ours, options);
+            let victim = server.scratch().join("victim");
+            if exists {
+                fs::write(&victim, "precious").expect("a file");
+            }
+            let object = Object::ct(10);
+            let path = server.directory().join(object.file_name());
+            symlink(&victim, &path).expect("a link");
+            assert_eq!(Client::usual(server.port()).store(3, &object).status(), 0);
+            let kind = fs::symlink_metadata(&path).expect("stored").file_type();
+            assert!(kind.is_file(), "the link gave way to the file");
+            assert!(Part10::read(&path).data_set == object.bytes);
+            let content = fs::read_to_string(&victim).ok();
+            assert_eq!(content.as_deref(), exists.then_some("precious"));
+        }
+    }
+}
+
+#[test]
+fn a_directory_at_the_final_name_costs_one_object() {
+    let server = Server::start(Program::Ours, &[]);
+    let object = Object::ct(10);
+    fs::create_dir(server.directory().join(object.file_name())).expect("a directory");
+    let mut client = Client::usual(server.port());
+    assert_refused(client.store(3, &object).status());
+    assert_eq!(client.store(3, &Object::ct(10)).status(), 0);
+    assert_eq!(server.files().len(), 2, "{:?}", server.files());
+}
+
+#[test]
+fn a_full_disk_costs_one_object_and_leaves_nothing() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a full disk: no mount namespaces here");
+    };
+    for options in [&[][..], &["+B"]] {
+        let server = namespace.server_on_tmpfs("size=1m", options);
+        let inside = namespace.view(&server);
+        let mut client = Client::usual(server.port());
+        let first = Object::ct(300_000);
+        assert_eq!(client.store(3, &first).status(), 0);
+        let response = client.store(3, &Object::ct(2_000_000));
+        assert_refused(response.status());
+        assert!(!response.text(tag::ERROR_COMMENT).is_empty(), "says what is wrong");
+        let second = Object::ct(300_000);
+        assert_eq!(client.store(3, &second).status(), 0, "there is room for this one");
+
+        // Full to the last byte by somebody else, then room again.
+        let ballast = inside.join(".ballast");
+        let _ = fs::write(&ballast, vec![0; 2_000_000]);
+        let third = Object::ct(10_000);
+        assert_refused(client.store(3, &third).status());
+        fs::remove_file(&ballast).expect("the ballast was there");
+        assert_eq!(client.store(3, &third).status(), 0, "room again");
+        client.release();
+
+        let mut expected = [&first, &second, &third].map(Object::file_name);
+        expected.sort();
+        assert_eq!(interop::files_below(&inside), expected);
+        assert!(Part10::read(&inside.join(third.file_name())).data_set == third.bytes);
+    }
+}
+
+/// A failed re-send does not cost the older file either. Debian's removes it.
+#[test]
+fn a_full_disk_does_not_cost_the_older_file() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a full disk: no mount namespaces here");
+    };
+    let server = namespace.server_on_tmpfs("size=1m", &[]);
+    let mut client = Client::usual(server.port());
+    let old = Object::ct(300_000);
+    assert_eq!(client.store(3, &old).status(), 0);
+    let larger = Object::new(uid::CT, &old.sop_instance, 2_000_000);
+    assert_refused(client.store(3, &larger).status());
+    let path = namespace.view(&server).join(old.file_name());
+    assert!(Part10::read(&path).data_set == old.bytes);
+}
+
+#[test]
+fn a_disk_that_becomes_read_only_costs_objects_until_it_is_writable_again() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a read-only disk: no mount namespaces here");
+    };
+    let server = namespace.server_on_tmpfs("size=4m", &[]);
+    let mut client = Client::usual(server.port());
+    let object = Object::ct(1000);
+    namespace.remount(&server, "ro");
+    for _ in 0..2 {
+        assert_refused(client.store(3, &object).status());
+    }
+    namespace.remount(&server, "rw");
+    assert_eq!(client.store(3, &object).status(), 0);
+    assert_eq!(interop::files_below(&namespace.view(&server)), [object.file_name()]);
+}
+
+#[test]
+fn a_directory_that_vanishes_costs_objects_until_it_is_back() {
+    let server = Server::start(Program::Ours, &[]);
+    let mut client = Client::usual(server.port());
+    let object = Object::ct(1000);
+    fs::remove_dir(server.directory()).expect("it is empty");
+    assert_refused(client.store(3, &object).status());
+    fs::create_dir(server.directory()).expect("it was away");
+    assert_eq!(client.store(3, &object).status(), 0);
+    assert_eq!(server.files(), [object.file_name()]);
+}
+
+/// A write that fails in the middle, wherever there are no namespaces too.
+#[test]
+fn a_file_size_limit_costs_one_object() {
+    let server =
+        Server::with(Program::Ours, &["+B"]).after_shell("trap '' XFSZ && ulimit -f 200").start();
+    let mut client = Client::usual(server.port());
+    assert_refused(client.store(3, &Object::ct(500_000)).status());
+    assert_eq!(server.files(), [""; 0]);
+    let small = Object::ct(1000);
+    assert_eq!(client.store(3, &small).status(), 0);
+    assert_eq!(server.files(), [small.file_name()]);
+}
+
+#[test]
+fn too_many_open_files_cost_objects_until_there_are_fewer() {
+    let server = Server::start(Program::Ours, &[]);
+    let mut client = Client::usual(server.port());
+    assert_eq!(client.store(3, &Object::ct(10)).status(), 0);
+    limit_open_files(&server, "3");
+    for _ in 0..2 {
+        assert_refused(client.store(3, &Object::ct(1000)).status());
+    }
+    // Connections that cannot be accepted meanwhile wait, or are closed, but harm nothing.
+    let waiting: Vec<Client> = (0..5).map(|_| Client::connect(server.port())).collect();
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(client.echo(1), 0);
+    limit_open_files(&server, "1024");
+    drop(waiting);
+    assert_eq!(client.store(3, &Object::ct(1000)).status(), 0, "the same association stores again");
+    assert_eq!(server.files().len(), 2);
+    assert_eq!(Client::usual(server.port()).echo(1), 0, "others are served again");
+}
+
+/// Memory does not depend on the size of the object.
+#[test]
+fn a_large_object_takes_no_memory() {
+    let object = Object::ct(150_000_000);
+    for options in [&[][..], &["+B"]] {
+        let server = Server::with(Program::Ours, options).start();
+        let mut client = Client::usual(server.port());
+        assert_eq!(client.store(3, &object).status(), 0);
+        client.release();
+        let status = fs::read_to_string(format!("/proc/{}/status", server.process_id()));
+        let status = status.expect("the receiver runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        assert!(kib < 16 * 1024, "{kib} KiB resident");
+        let file = Part10::read(&server.directory().join(object.file_name()));
+        assert!(file.data_set == object.bytes);
+    }
+}
+
+/// A C-STORE sent piece by piece.
+struct SlowStore<'a> {
+    client: &'a mut Client,
+    rest: &'a [u8],
+}
+
+impl<'a> SlowStore<'a> {
+    fn begin(client: &'a mut Client, object: &'a Object) -> Self {
+        let id = client.message_id();
+        client.command(3, &Command::store(id, &object.sop_class, &object.sop_instance));
+        Self { client, rest: &object.bytes }
+    }
+
+    fn send(&mut self, count: usize) {
+        let (now, later) = self.rest.split_at(count);
+        for chunk in now.chunks(10_000) {
+            self.client.send(&data_pdu(&[Pdv::data(3, false, chunk)]));
+        }
+        self.rest = later;
+    }
+
+    fn finish(mut self) {
+        self.send(self.rest.len());
+        self.client.send(&data_pdu(&[Pdv::data(3, true, b"")]));
+    }
+}
+
+/// What a user of the directory sees: temporary files have names with a dot in front.
+fn visible(server: &Server) -> Vec<String> {
+    server.files().into_iter().filter(|name| !name.starts_with('.')).collect()
+}
+
+/// PS3.4 §B.2.3: out of resources.
+fn assert_refused(status: u16) {
+    assert!((0xA700..=0xA7FF).contains(&status), "{status:04X} is not out of resources");
+}
+
+/// Sets the soft limit of a running process.
+fn limit_open_files(server: &Server, limit: &str) {
+    let status = peers::debian("prlimit")
+        .arg(format!("--pid={}", server.process_id()))
+        .arg(format!("--nofile={limit}:"))
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "prlimit");
+}
+
+/// Whether no socket of this port holds bytes that its owner has not read.
+fn sockets_are_empty(port: u16) -> bool {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let table6 = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+    let local = format!(":{port:04X}");
+    table.lines().chain(table6.lines()).all(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields.get(1).is_none_or(|address| !address.ends_with(&local))
+            || fields.get(4).is_none_or(|queues| queues.ends_with(":00000000"))
+            || fields.get(3) == Some(&"0A")
+    })
+}
+
+/// A copy of a file whose last digits of the SOP Instance UID, in both places, are a number.
+fn with_instance_number(source: &[u8], number: u32) -> Vec<u8> {
+    let instance = &interop::corpus::file("test_files/CT_small.dcm").sop_instance;
+    let digits = format!("{:05}", 10_000 + number);
+    let replacement = [&instance.as_bytes()[..instance.len() - 5], digits.as_bytes()].concat();
+    let mut bytes = source.to_vec();
+    let mut position = 0;
+    while position + instance.len() <= bytes.len() {
+        if &bytes[position..position + instance.len()] == instance.as_bytes() {
+            bytes[position..position + instance.len()].copy_from_slice(&replacement);
+        }
+        position += 1;
+    }
+    bytes
+}
+
+fn accepted<'a>(server: &Server, classes: &[&'a str]) -> BTreeSet<&'a str> {
+    let mut accepted = BTreeSet::new();
+    for chunk in classes.chunks(128) {
+        let ids = (1..=255).step_by(2);
+        let contexts = chunk.iter().zip(ids.clone());
+        let contexts = contexts.map(|(class, id)| Context::new(id, class, &[uid::EVLE]));
+        let (client, accept) = Client::associate(server.port(), &Request::new(contexts.collect()));
+        client.release();
+        accepted.extend(
+            chunk
+                .iter()
+                .zip(ids)
+                .filter(|(_, id)| accept.context(*id).0 == 0)
+                .map(|(class, _)| *class),
+        );
+    }
+    accepted
+}
