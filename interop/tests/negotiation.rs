@@ -9,9 +9,9 @@ use interop::wire::{Answer, Client, Context, Request, uid};
 use interop::{Object, Program, Server, both, peers};
 
 /// Every option that says which transfer syntaxes are preferred.
-const PREFERENCES: [&str; 25] = [
-    "", "+x=", "+xe", "+xb", "+xs", "+xy", "+xx", "+xv", "+xw", "+xt", "+xu", "+xm", "+xh", "+xn",
-    "+xl", "+x2", "+x3", "+xo", "+x4", "+x5", "+xr", "+xd", "+xi", "+xa", "+te",
+const PREFERENCES: [&str; 23] = [
+    "+x=", "+xe", "+xb", "+xs", "+xy", "+xx", "+xv", "+xw", "+xt", "+xu", "+xm", "+xh", "+xn",
+    "+xl", "+x2", "+x3", "+xo", "+x4", "+x5", "+xr", "+xd", "+xi", "+xa",
 ];
 
 /// The transfer syntaxes that Debian's version accepts under `+xa`.
@@ -81,7 +81,7 @@ const ACCEPT_ALL: [&str; 36] = [
 
 #[test]
 fn preferred_transfer_syntaxes_equal_debian() {
-    for option in PREFERENCES.iter().filter(|option| !option.is_empty()) {
+    for option in PREFERENCES {
         let [ours, theirs] = both(&[option], |server| ranking(server, &KNOWN_TO_DEBIAN));
         assert_eq!(ours, theirs, "{option}");
     }
@@ -118,12 +118,21 @@ fn the_last_preference_counts() {
 /// Beyond that only storage classes that are newer than Debian's version are.
 #[test]
 fn accepted_sop_classes_equal_debian() {
-    accepted_sop_classes(&[]);
+    accepted_sop_classes(&[], &[]);
 }
 
 #[test]
 fn promiscuous_sop_classes_equal_debian() {
-    accepted_sop_classes(&["-pm"]);
+    // Registered since, so no longer unknown: today's DCMTK refuses them too.
+    let registered_since = [
+        "1.2.840.10008.5.1.4.1.1.201.2",
+        "1.2.840.10008.5.1.4.1.1.201.3",
+        "1.2.840.10008.5.1.4.1.1.201.4",
+        "1.2.840.10008.5.1.4.1.1.201.5",
+        "1.2.840.10008.5.1.4.1.1.201.6",
+        "1.2.840.10008.5.1.4.38.4",
+    ];
+    accepted_sop_classes(&["-pm"], &registered_since);
 }
 
 /// The classes that the manual of this program lists: retired and draft ones too.
@@ -150,24 +159,28 @@ fn contexts_are_answered_one_by_one_as_debian_does() {
 }
 
 #[test]
-fn strange_contexts_are_answered_as_debian_does() {
-    let mut repeated = Request::new(vec![
+fn even_context_ids_are_answered_as_debian_does() {
+    let request = Request::new(vec![
+        Context::new(0, uid::CT, &[uid::IVLE]),
+        Context::new(2, uid::CT, &[uid::EVLE]),
+    ]);
+    let [ours, theirs] = both(&[], |server| Client::associate(server.port(), &request).1);
+    assert_eq!(ours.contexts, theirs.contexts);
+}
+
+/// The first definition holds. Debian's mixes them.
+#[test]
+fn a_repeated_context_id_is_answered_once() {
+    let request = Request::new(vec![
         Context::new(1, uid::CT, &[uid::IVLE]),
         Context::new(1, uid::MR, &[uid::EVBE]),
         Context::new(3, uid::CT, &[uid::EVLE]),
     ]);
-    let even = Request::new(vec![
-        Context::new(0, uid::CT, &[uid::IVLE]),
-        Context::new(2, uid::CT, &[uid::EVLE]),
-    ]);
-    for request in [&repeated, &even] {
-        let [ours, theirs] = both(&[], |server| Client::associate(server.port(), request).1);
-        assert_eq!(ours.contexts, theirs.contexts);
-    }
-    // Also with its items in another order: what the standard leaves open.
-    repeated.contexts.rotate_left(1);
-    let [ours, theirs] = both(&[], |server| Client::associate(server.port(), &repeated).1);
-    assert_eq!(ours.contexts, theirs.contexts);
+    let server = Server::start(Program::Ours, &[]);
+    let accept = Client::associate(server.port(), &request).1;
+    assert_eq!(accept.contexts.len(), 2);
+    assert_eq!(accept.context(1), (0, uid::IVLE));
+    assert_eq!(accept.context(3), (0, uid::EVLE));
 }
 
 #[test]
@@ -191,29 +204,23 @@ fn rejections_equal_debian() {
     let bad_application =
         Request { application_context: Some("1.2.840.10008.3.1.1.2".to_owned()), ..good.clone() };
     let anonymous = Request { implementation_class: None, ..good.clone() };
-    let cases: [(&[&str], &Request, Option<[u8; 3]>); 10] = [
-        (&[], &good, None),
-        (&[], &version, Some([1, 2, 2])),
-        (&[], &no_application, Some([1, 1, 2])),
-        (&[], &bad_application, Some([1, 1, 2])),
-        (&[], &anonymous, None),
-        (&["--refuse"], &good, Some([1, 1, 1])),
-        (&["--refuse"], &version, Some([1, 2, 2])),
-        (&["--refuse"], &bad_application, Some([1, 1, 1])),
-        (&["--reject"], &good, None),
-        (&["--reject"], &anonymous, Some([1, 1, 1])),
-    ];
-    for (options, request, expected) in cases {
-        let expected =
-            expected.map(|[result, source, reason]| Answer::Reject(result, source, reason));
-        for program in [Program::Debian, Program::Ours] {
-            let server = Server::start(program, options);
-            let answer = first_answer(&server, request);
-            match &expected {
-                Some(rejection) => assert_eq!(&answer, rejection, "{program:?} {options:?}"),
-                None => assert!(matches!(answer, Answer::Accept(_)), "{program:?} {answer:?}"),
-            }
-        }
+    for program in [Program::Debian, Program::Ours] {
+        let answer = |options: &[&str], request: &Request| {
+            first_answer(&Server::start(program, options), request)
+        };
+        let rejection = |options: &[&str], request: &Request| match answer(options, request) {
+            Answer::Reject(result, source, reason) => [result, source, reason],
+            other => panic!("{program:?} {options:?}: {other:?}"),
+        };
+        assert!(matches!(answer(&[], &anonymous), Answer::Accept(_)));
+        assert!(matches!(answer(&["--reject"], &good), Answer::Accept(_)));
+        assert_eq!(rejection(&["--reject"], &anonymous), [1, 1, 1]);
+        assert_eq!(rejection(&[], &version), [1, 2, 2]);
+        assert_eq!(rejection(&[], &no_application), [1, 1, 2]);
+        assert_eq!(rejection(&[], &bad_application), [1, 1, 2]);
+        assert_eq!(rejection(&["--refuse"], &good), [1, 1, 1]);
+        assert_eq!(rejection(&["--refuse"], &version), [1, 2, 2]);
+        assert_eq!(rejection(&["--refuse"], &bad_application), [1, 1, 1]);
     }
 }
 
@@ -351,7 +358,7 @@ fn ranking<'a>(server: &Server, proposed: &[&'a str]) -> Vec<&'a str> {
     picked
 }
 
-fn accepted_sop_classes(options: &[&str]) {
+fn accepted_sop_classes(options: &[&str], registered_since: &[&str]) {
     let listed = run(&mut peers::python_script("sop_classes.py"), Duration::from_secs(30))
         .expect_success("SOP classes");
     let classes: Vec<(String, String)> = listed
@@ -364,7 +371,8 @@ fn accepted_sop_classes(options: &[&str]) {
     assert!(classes.len() > 200);
     let uids: Vec<String> = classes.iter().map(|(uid, _)| uid.clone()).collect();
     let [ours, theirs] = both(options, |server| accepted(server, &uids));
-    let missing: Vec<&String> = theirs.difference(&ours).collect();
+    let missing: Vec<&String> =
+        theirs.difference(&ours).filter(|uid| !registered_since.contains(&uid.as_str())).collect();
     assert!(missing.is_empty(), "accepted by Debian only: {missing:?}");
     for (uid, name) in classes.iter().filter(|(uid, _)| ours.contains(uid) && !theirs.contains(uid))
     {

@@ -1,0 +1,11 @@
+"""Reads every element of the files given, with warnings about unreadable values as errors."""
+
+import sys
+
+import pydicom
+
+for path in sys.argv[1:]:
+    ds = pydicom.dcmread(path)
+    assert ds.file_meta.TransferSyntaxUID, path
+    for element in ds.iterall():
+        element.value
