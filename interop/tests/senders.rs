@@ -16,9 +16,12 @@ struct Sender {
     command: fn(u16) -> Command,
     /// Files, by the end of their names, that the sender cannot read, or takes minutes to.
     unable: &'static [&'static str],
+    /// It announces the UIDs of the file meta information, even where the data set has others.
+    announces_file_meta: bool,
 }
 
-const STORESCU: Sender = Sender { command: |port| storescu(port, &["-R"]), unable: &[] };
+const STORESCU: Sender =
+    Sender { command: |port| storescu(port, &["-R"]), unable: &[], announces_file_meta: false };
 
 const DCMSEND: Sender = Sender {
     command: |port| {
@@ -27,6 +30,7 @@ const DCMSEND: Sender = Sender {
         command
     },
     unable: &[],
+    announces_file_meta: false,
 };
 
 /// pynetdicom, which decodes and encodes each data set.
@@ -37,6 +41,7 @@ const PYNETDICOM: Sender = Sender {
         command
     },
     unable: &["SC_rgb_jpeg.dcm", "test-SR.dcm"],
+    announces_file_meta: false,
 };
 
 /// pynetdicom, which sends the bytes of the file.
@@ -48,6 +53,7 @@ const PYNETDICOM_RAW: Sender = Sender {
     },
     // Its data set has an odd length, which the toolkit does not mend.
     unable: &["image_dfl.dcm"],
+    announces_file_meta: true,
 };
 
 const DICOM_RS: Sender = Sender {
@@ -56,19 +62,8 @@ const DICOM_RS: Sender = Sender {
         command.arg(format!("127.0.0.1:{port}"));
         command
     },
-    unable: &[
-        "SC_rgb_jpeg.dcm",
-        "image_dfl.dcm",
-        // It announces the UID of the file meta information, which is not the data set's here.
-        "chrJapMulti.dcm",
-        "chrJapMultiExplicitIR6.dcm",
-        "badVR.dcm",
-        "rtdose.dcm",
-        "rtdose_1frame.dcm",
-        "rtdose_expb.dcm",
-        "rtdose_expb_1frame.dcm",
-        "rtplan.dcm",
-    ],
+    unable: &["SC_rgb_jpeg.dcm", "image_dfl.dcm"],
+    announces_file_meta: true,
 };
 
 const DCMJS_DIMSE: Sender = Sender {
@@ -78,6 +73,7 @@ const DCMJS_DIMSE: Sender = Sender {
         command
     },
     unable: &["SC_rgb_jpeg.dcm", "ExplVR_BigEnd.dcm"],
+    announces_file_meta: false,
 };
 
 #[test]
@@ -171,7 +167,8 @@ const PROPOSALS: [(&str, &str); 13] = [
 fn default_mode_equals_debian_where_nothing_needs_change() {
     let mut unchanged = 0;
     for sender in [&STORESCU, &DCMSEND, &PYNETDICOM_RAW] {
-        let files = sendable_by(sender, |_| true);
+        // What is wrong with this one both find out, but Debian's ends the association then.
+        let files = sendable_by(sender, |file| !file.name.ends_with("SC_rgb_jpeg.dcm"));
         let ours = Sent::by(sender, &files, Program::Ours, &["+xa"]);
         let theirs = Sent::by(sender, &files, Program::Debian, &["+xa"]);
         ours.check_same_conversation(&theirs);
@@ -346,6 +343,10 @@ fn sendable_by(sender: &Sender, wanted: fn(&SourceFile) -> bool) -> Vec<&'static
     corpus::files()
         .iter()
         .filter(|file| !DAMAGED.iter().chain(sender.unable).any(|end| file.name.ends_with(end)))
+        .filter(|file| {
+            let mislabelled = MISLABELLED.iter().any(|end| file.name.ends_with(end));
+            !(sender.announces_file_meta && mislabelled)
+        })
         .filter(|file| !file.name.starts_with("palettes/"))
         .filter(|file| wanted(file))
         .collect()
@@ -358,3 +359,15 @@ fn is_uncompressed(file: &SourceFile) -> bool {
 /// Files whose data set ends in the middle of an element, or is not encoded as it says.
 const DAMAGED: &[&str] =
     &["rtplan_truncated.dcm", "MR_truncated.dcm", "rtdose_rle.dcm", "rtdose_rle_1frame.dcm"];
+
+/// Files whose data set has another SOP Instance UID than their file meta information.
+const MISLABELLED: &[&str] = &[
+    "chrJapMulti.dcm",
+    "chrJapMultiExplicitIR6.dcm",
+    "badVR.dcm",
+    "rtdose.dcm",
+    "rtdose_1frame.dcm",
+    "rtdose_expb.dcm",
+    "rtdose_expb_1frame.dcm",
+    "rtplan.dcm",
+];
