@@ -35,21 +35,21 @@ def versions():
     }
 
 
-def warm_up(scratch, target_bytes):
-    """Fills the page cache once and empties it, so that no measured write is the first to touch a
-    page that the hypervisor has yet to supply."""
+def settle(scratch, bytes_to_write=256 * 2**20):
+    """Leaves no write of the step before to the next one, and has as much page cache ready as that
+    will fill.
+
+    A hypervisor takes free pages away and supplies them again when they are touched, at a cost that
+    shows as the CPU time of whoever touches them. So they are touched just before: a file of that
+    size is written and deleted.
+    """
+    os.sync()
     path = Path(scratch) / "warm-up"
     piece = bytes(2**20)
     with open(path, "wb", buffering=0) as file:
-        for _ in range(target_bytes // len(piece)):
+        for _ in range(bytes_to_write // len(piece)):
             file.write(piece)
     path.unlink()
-    settle()
-
-
-def settle():
-    """Leaves no write of the step before to the next one."""
-    os.sync()
 
 
 def available_bytes():

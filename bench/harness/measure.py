@@ -74,15 +74,16 @@ class Results:
         return top / bottom if top is not None and bottom else None
 
 
-def measured(bench, server, send, prepare=None):
+def measured(bench, server, send, prepare=None, **settle):
     """Runs `server` on an empty folder, lets `prepare` warm it up, and measures it during `send`.
 
-    Both are called with the running server; `send` may return figures of its own.
+    Both are called with the running server; `send` may return figures of its own. `settle` goes to
+    `machine.settle`.
     """
     with server.running(bench.scratch) as running:
         if prepare:
             prepare(running)
-        machine.settle()
+        machine.settle(bench.scratch, **settle)
         before = process.cpu_seconds(running.pid)
         begun = time.monotonic()
         figures = send(running) or {}

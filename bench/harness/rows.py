@@ -114,7 +114,9 @@ def floor_sender(objects, object_bytes):
 def cpu_measurement(bench, server, sender, total_bytes):
     def measure():
         warm_up = floor_sender(1, 100) if server.floor else WARM_UP
-        figures = measured(bench, server, sender.run, warm_up.run)
+        figures = measured(
+            bench, server, sender.run, warm_up.run, bytes_to_write=total_bytes
+        )
         figures["cpu_s_per_gib"] = figures["cpu_s"] / (total_bytes / GIB)
         return figures
 
@@ -366,7 +368,7 @@ def durable_cells(bench):
 def loop_measurement(bench, loop):
     def measure():
         with bench.folder() as folder:
-            machine.settle()
+            machine.settle(bench.scratch)
             words = [str(word).format(dir=folder) for word in loop.argv]
             return json.loads(process.run(words).strip().splitlines()[-1])
 
