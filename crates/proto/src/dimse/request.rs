@@ -80,13 +80,14 @@ impl CommandFault {
         self.response.as_ref()
     }
 
-    /// The status in [`response`](Self::response).
+    /// The status in [`response`](Self::response), if there is one.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// Whether a data set follows, which has to be read before the response is sent.
+    /// Whether a data set follows, which has to be read before the response is sent; false if there
+    /// is none to send.
     #[must_use]
     pub fn has_data_set(&self) -> bool {
         self.has_data_set
@@ -111,7 +112,7 @@ impl Request {
     pub fn parse(command: &CommandSet) -> Result<Request, CommandFault> {
         let unanswerable = |description: &str| CommandFault {
             description: description.to_owned(),
-            has_data_set: command.data_set() == DataSetDue::Yes,
+            has_data_set: false,
             status: Status::MISTYPED_ARGUMENT,
             response: None,
         };

@@ -393,3 +393,67 @@ fn end_pdu(mut out: Vec<u8>) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader that was given the fixed part and then `items`, in two pieces cut at `cut`.
+    fn reader_with(items: &[u8], cut: usize) -> AssociateReader {
+        let length = ASSOCIATE_FIXED_BYTES + items.len() + 1000;
+        let mut reader = AssociateReader::new(A_ASSOCIATE_RQ, length as u32);
+        assert_eq!(reader.read(&[0; ASSOCIATE_FIXED_BYTES]), Ok((ASSOCIATE_FIXED_BYTES, false)));
+        assert_eq!(reader.read(&items[..cut]), Ok((cut, false)));
+        reader
+    }
+
+    fn item(item_type: u8) -> Vec<u8> {
+        let mut item = Vec::new();
+        append_item(&mut item, item_type, &[b'1'; 500]);
+        item
+    }
+
+    #[test]
+    fn an_item_is_gathered_once_and_in_no_more_room_than_it_needs() {
+        let known = item(USER_INFORMATION);
+        let reader = reader_with(&known, 4);
+        assert_eq!(reader.gathered.capacity(), 0, "nothing of it has come");
+        let mut reader = reader_with(&known, 5);
+        assert_eq!((reader.gathered.len(), reader.gathered.capacity()), (1, 500));
+        assert_eq!(reader.read(&known[5..100]), Ok((95, false)));
+        assert_eq!((reader.gathered.len(), reader.gathered.capacity()), (96, 500));
+    }
+
+    #[test]
+    fn an_item_that_nobody_looks_at_is_not_gathered() {
+        let mut reader = reader_with(&item(0x99), 100);
+        assert_eq!(reader.gathered.capacity(), 0);
+        assert_eq!(reader.pdu_rest(), 1404);
+        assert_eq!(reader.read(&item(0x99)[100..]), Ok((404, false)));
+    }
+
+    #[test]
+    fn items_that_come_whole_are_not_copied() {
+        let items = [item(0x10), item(0x99)].concat();
+        let reader = reader_with(&items, items.len());
+        assert_eq!(reader.gathered.capacity(), 0);
+    }
+    #[test]
+    fn answers_are_bounded_and_the_first_to_an_id_counts() {
+        let answers: Vec<Vec<u8>> = (0..=255_u8)
+            .flat_map(|id| [[id, 0, 0, 0], [id, 0, 4, 0]])
+            .map(|value| {
+                let mut item = Vec::new();
+                append_item(&mut item, CONTEXT_ANSWER, &value);
+                item
+            })
+            .collect();
+        let answers = answers.concat();
+        let length = ASSOCIATE_FIXED_BYTES + answers.len();
+        let mut reader = AssociateReader::new(A_ASSOCIATE_AC, length as u32);
+        let pdu = [vec![0; ASSOCIATE_FIXED_BYTES], answers].concat();
+        assert_eq!(reader.read(&pdu), Ok((length, true)));
+        assert_eq!(reader.answered.len(), limits::PRESENTATION_CONTEXTS);
+        assert!(reader.answered.iter().all(|answer| answer.result == 0));
+    }
+}
