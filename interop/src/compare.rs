@@ -48,7 +48,7 @@ pub fn compare_files(ours: &Path, theirs: &Path) -> Vec<Difference> {
     differences
 }
 
-fn compare(ours: &Part10, theirs: &Part10) -> Vec<String> {
+pub(crate) fn compare(ours: &Part10, theirs: &Part10) -> Vec<String> {
     let mut differences = Vec::new();
     if ours.preamble != theirs.preamble {
         differences.push("preamble".to_owned());

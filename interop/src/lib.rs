@@ -12,7 +12,7 @@
 //! ```
 //!
 //! What is needed on the machine is installed by `interop/install-peers`. Helpers panic with what
-//! they expected and what they saw: they are for tests only, and use `std` alone.
+//! they expected and what they saw: they are for tests only.
 //!
 //! | variable | effect |
 //! |---|---|
@@ -22,6 +22,7 @@
 
 mod compare;
 pub mod corpus;
+pub mod differential;
 mod namespace;
 mod object;
 pub mod part10;

@@ -1,0 +1,235 @@
+//! Our receiver and Debian's with the same output options, compared byte for byte.
+//!
+//! ```text
+//!  real files ----+                          +--> ours, with these options -----+
+//!                 +--> data set in each -----+                                  +--> rules --> report
+//!  made up -------+    transfer syntax       +--> Debian's, with the same ------+
+//!  from a seed                                                                    (shrunk first)
+//! ```
+//!
+//! What differs is either told by a rule, which says exactly what each side has to do, or is a
+//! failure, shown with the smallest data set found that still makes it.
+
+mod corpus;
+mod generate;
+mod model;
+mod options;
+mod pair;
+mod random;
+mod rules;
+mod shrink;
+mod values;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+pub use options::OptionSet;
+
+use crate::Program;
+use pair::{Outcome, Pair};
+use random::Random;
+use rules::{Verdict, hex, judge};
+
+/// A data set as it is sent.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Where it comes from.
+    pub name: String,
+    /// UID of its transfer syntax.
+    pub transfer_syntax: String,
+    /// SOP Class UID of the message.
+    pub sop_class: String,
+    /// SOP Instance UID of the message.
+    pub sop_instance: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What to compare.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where made-up data sets and the choice of options come from.
+    pub seed: u64,
+    /// How many data sets to make up.
+    pub made_up: u64,
+    /// The size up to which real files are used, in bytes.
+    pub real_bytes: u64,
+    /// How many sets of options to choose; `None` for all.
+    pub option_sets: Option<usize>,
+    /// How many pairs of receivers run at a time.
+    pub jobs: usize,
+    /// Ours and Debian's. Debian's twice shows that the comparison itself finds nothing.
+    pub programs: [Program; 2],
+}
+
+impl Plan {
+    /// A sample for every day: about a minute.
+    #[must_use]
+    pub fn sample(seed: u64) -> Self {
+        Self {
+            seed,
+            made_up: 60,
+            real_bytes: 16 * 1024,
+            option_sets: Some(24),
+            jobs: 2,
+            programs: [Program::Ours, Program::Debian],
+        }
+    }
+
+    /// All combinations of options.
+    #[must_use]
+    pub fn full(seed: u64) -> Self {
+        Self { made_up: 100, real_bytes: 64 * 1024, option_sets: None, ..Self::sample(seed) }
+    }
+
+    /// Compares.
+    ///
+    /// # Panics
+    /// If a receiver cannot be started or refuses an association.
+    #[must_use]
+    pub fn run(&self) -> Report {
+        let mut cases = corpus::real_files(self.real_bytes);
+        let data_sets = cases.iter().map(|case| &case.name).collect::<BTreeSet<_>>().len();
+        cases.extend((0..self.made_up).flat_map(|number| generate::data_set(self.seed, number)));
+        let option_sets = match self.option_sets {
+            Some(count) => OptionSet::sample(&mut Random::new(self.seed, u64::MAX), count),
+            None => OptionSet::all(),
+        };
+        let syntaxes = corpus::transfer_syntaxes(&cases);
+        let report = Mutex::new(Report {
+            data_sets: data_sets as u64 + self.made_up,
+            option_sets: option_sets.len(),
+            transfer_syntaxes: syntaxes.len(),
+            ..Report::default()
+        });
+        let next = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..self.jobs {
+                scope.spawn(|| {
+                    while let Some(options) = option_sets.get(next.fetch_add(1, Ordering::Relaxed))
+                    {
+                        Comparison { plan: self, options, syntaxes: &syntaxes, report: &report }
+                            .run(&cases);
+                    }
+                });
+            }
+        });
+        report.into_inner().expect("no thread panicked")
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many data sets there were.
+    pub data_sets: u64,
+    /// How many sets of options.
+    pub option_sets: usize,
+    /// How many transfer syntaxes the data sets came in.
+    pub transfer_syntaxes: usize,
+    /// How many results were compared.
+    pub compared: u64,
+    /// How many of them were equal.
+    pub equal: u64,
+    /// How many differed as a rule says, by rule.
+    pub known: BTreeMap<&'static str, u64>,
+    /// How many differed otherwise.
+    pub differences: u64,
+    /// The first of these, each with what is needed to see it again.
+    pub shown: Vec<String>,
+    seen: BTreeSet<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for shown in &self.shown {
+            writeln!(formatter, "{shown}\n")?;
+        }
+        writeln!(
+            formatter,
+            "{} data sets x {} option sets x {} transfer syntaxes: {} compared, {} equal",
+            self.data_sets, self.option_sets, self.transfer_syntaxes, self.compared, self.equal
+        )?;
+        for (rule, count) in &self.known {
+            writeln!(formatter, "{count:>9} known: {rule}")?;
+        }
+        write!(formatter, "{:>9} differences", self.differences)
+    }
+}
+
+/// The work of one pair of receivers.
+struct Comparison<'a> {
+    plan: &'a Plan,
+    options: &'a OptionSet,
+    syntaxes: &'a [String],
+    report: &'a Mutex<Report>,
+}
+
+impl Comparison<'_> {
+    fn run(&self, cases: &[Case]) {
+        let encapsulated = self.options.accepts_encapsulated();
+        let syntaxes: Vec<String> = self
+            .syntaxes
+            .iter()
+            .filter(|syntax| {
+                encapsulated || generate::TRANSFER_SYNTAXES[..4].contains(&syntax.as_str())
+            })
+            .cloned()
+            .collect();
+        let mut pair = Pair::start(self.plan.programs, self.options, &syntaxes);
+        for case in cases.iter().filter(|case| syntaxes.contains(&case.transfer_syntax)) {
+            let outcomes = pair.send(case);
+            let verdict = judge(case, self.options, &outcomes);
+            let first = {
+                let mut report = self.report.lock().expect("no thread panicked");
+                report.compared += 1;
+                match verdict {
+                    Verdict::Equal => report.equal += 1,
+                    Verdict::Known(rule) => *report.known.entry(rule).or_default() += 1,
+                    Verdict::Different(_) => report.differences += 1,
+                }
+                matches!(verdict, Verdict::Different(_))
+                    && report.shown.len() < SHOWN
+                    && report.seen.insert(format!("{} {}", case.name, case.transfer_syntax))
+            };
+            if first {
+                self.show(&mut pair, case, &outcomes);
+            }
+        }
+    }
+
+    fn show(&self, pair: &mut Pair, case: &Case, outcomes: &[Outcome; 2]) {
+        let answers = |outcomes: &[Outcome; 2]| outcomes.each_ref().map(Outcome::status);
+        let mut what = String::new();
+        let smallest = shrink::shrink(case, |candidate| {
+            let found = pair.send(candidate);
+            match judge(candidate, self.options, &found) {
+                Verdict::Different(difference) if answers(&found) == answers(outcomes) => {
+                    what = difference;
+                    true
+                }
+                _ => false,
+            }
+        });
+        let [our_log, their_log] = pair.logs();
+        let mut report = self.report.lock().expect("no thread panicked");
+        // Many data sets shrink to the same few.
+        if report.seen.insert(hex(&smallest.bytes)) {
+            let Case { name, transfer_syntax, bytes, .. } = &smallest;
+            let shown = &bytes[..bytes.len().min(2000)];
+            report.shown.push(format!(
+                "--- {name}\noptions: {}\ntransfer syntax: {transfer_syntax}\ndata set, {} bytes: {}\n{what}\n\
+                 ours logs:\n{our_log}\nDebian's logs:\n{their_log}",
+                self.options,
+                bytes.len(),
+                hex(shown)
+            ));
+        }
+    }
+}
+
+const SHOWN: usize = 25;

@@ -1,0 +1,119 @@
+//! The sets of output options that both programs are started with.
+
+use super::random::Random;
+
+/// Output options, and which dictionary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionSet {
+    words: Vec<&'static str>,
+    debian_dictionary: bool,
+}
+
+impl OptionSet {
+    /// Every combination of the output options that the programs take together, and a few words
+    /// more where an option has no bearing on the others.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let mut sets = Vec::new();
+        for output in ["+t=", "+te", "+tb", "+ti", "+td"] {
+            for vrs in ["+u", "-u"] {
+                for groups in ["+g=", "+g", "-g"] {
+                    for lengths in ["+e", "-e"] {
+                        for un in ["-uc", "+uc"] {
+                            for file in FILES {
+                                let words = [output, vrs, groups, lengths, un];
+                                sets.push([&words[..], file].concat());
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for level in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
+            sets.push(vec!["+td", "+cl", level]);
+            sets.push(vec!["+t=", "+cl", level]);
+        }
+        for words in [&["+B"][..], &["+B", "-F"], &["+B", "+uc"]] {
+            sets.push(words.to_vec());
+        }
+        let both = |words: Vec<&'static str>| {
+            [true, false].map(|debian_dictionary| Self { words: words.clone(), debian_dictionary })
+        };
+        sets.into_iter().flat_map(both).collect()
+    }
+
+    /// Some of them; each value of each option is in one of them at least.
+    pub(super) fn sample(random: &mut Random, count: usize) -> Vec<Self> {
+        let all = Self::all();
+        let mut sets: Vec<Self> = Vec::new();
+        let mut seen = Vec::new();
+        while sets.len() < count {
+            // Of a few, the one with the most words that no other set has yet.
+            let candidates: Vec<&Self> = (0..20).map(|_| &all[random.below(all.len())]).collect();
+            let news = |set: &Self| set.words.iter().filter(|word| !seen.contains(*word)).count();
+            let best = candidates.into_iter().max_by_key(|set| news(set)).expect("candidates");
+            seen.extend(best.words.clone());
+            sets.push(best.clone());
+        }
+        sets
+    }
+
+    /// Those of the command line.
+    pub(super) fn arguments(&self) -> Vec<&'static str> {
+        // An output transfer syntax and `+xa` exclude each other.
+        let converts = ["+te", "+tb", "+ti", "+td"].iter().any(|word| self.has(word));
+        let accepted = if converts { "+xd" } else { "+xa" };
+        [&["-pdu", "131072", accepted][..], &self.words].concat()
+    }
+
+    /// `DCMDICTPATH` of ours and of Debian's.
+    ///
+    /// Debian's dictionary for both, or what each has by itself, without the private elements that
+    /// only Debian's has.
+    pub(super) fn dictionaries(&self) -> [String; 2] {
+        let standard = format!("{DICTIONARIES}/dicom.dic");
+        if self.debian_dictionary {
+            let all = format!("{standard}:{DICTIONARIES}/private.dic");
+            [all.clone(), all]
+        } else {
+            [String::new(), standard]
+        }
+    }
+
+    /// Whether a word is among them.
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.words.contains(&word)
+    }
+
+    /// Whether the encapsulated transfer syntaxes are accepted.
+    pub(super) fn accepts_encapsulated(&self) -> bool {
+        self.arguments().contains(&"+xa")
+    }
+
+    /// The sizes that file and items are padded to; 0 for none.
+    pub(super) fn padding(&self) -> (usize, usize) {
+        let place = self.words.iter().position(|word| *word == "+p");
+        let number = |index: usize| self.words[index].parse().expect("a number after +p");
+        place.map_or((0, 0), |place| (number(place + 1), number(place + 2)))
+    }
+}
+
+impl std::fmt::Display for OptionSet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let dictionary =
+            if self.debian_dictionary { "Debian's dictionary" } else { "no DCMDICTPATH" };
+        write!(formatter, "{} ({dictionary})", self.arguments().join(" "))
+    }
+}
+
+const FILES: [&[&str]; 7] = [
+    &["+F", "-p"],
+    &["-F"],
+    &["+p", "512", "64"],
+    &["+p", "1000", "0"],
+    &["+p", "0", "24"],
+    &["+p", "2", "2"],
+    &["+p", "511", "3"],
+];
+
+const DICTIONARIES: &str = "/usr/share/libdcmtk17";

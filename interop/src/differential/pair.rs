@@ -1,0 +1,170 @@
+//! Two receivers with the same options, and what each makes of the same data set.
+
+use std::fs;
+
+use super::{Case, OptionSet};
+use crate::wire::{Answer, Client, Command, Context, Pdv, Request, data_pdu, tag, uid};
+use crate::{Program, Server};
+
+/// What a receiver did with a data set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) answer: StoreAnswer,
+    /// Names and bytes of all files that are there afterwards.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+}
+
+impl Outcome {
+    /// The status of the response, if there was one.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self.answer {
+            StoreAnswer::Response(status, _) => Some(status),
+            _ => None,
+        }
+    }
+}
+
+/// How a receiver answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StoreAnswer {
+    /// With a C-STORE-RSP: status and error comment.
+    Response(u16, String),
+    /// With an A-ABORT.
+    Abort,
+    /// With anything else, or not at all.
+    Other(String),
+}
+
+/// Both receivers: first ours, then Debian's.
+#[derive(Debug)]
+pub(super) struct Pair {
+    receivers: [Receiver; 2],
+    self_check: bool,
+}
+
+impl Pair {
+    pub(super) fn start(programs: [Program; 2], options: &OptionSet, syntaxes: &[String]) -> Self {
+        let self_check = programs[0] == Program::Debian;
+        let [mut ours, debians] = options.dictionaries();
+        if self_check {
+            ours.clone_from(&debians);
+        }
+        let receivers = [
+            Receiver::start(programs[0], options, &ours, syntaxes),
+            Receiver::start(programs[1], options, &debians, syntaxes),
+        ];
+        Self { receivers, self_check }
+    }
+
+    /// Sends a data set to both.
+    pub(super) fn send(&mut self, case: &Case) -> [Outcome; 2] {
+        let mut outcomes = self.receivers.each_mut().map(|receiver| receiver.send(case));
+        if self.self_check {
+            as_ours_would(&mut outcomes[0]);
+        }
+        outcomes
+    }
+
+    /// The last lines that each has printed.
+    pub(super) fn logs(&self) -> [String; 2] {
+        self.receivers.each_ref().map(|receiver| {
+            let log = receiver.server.stderr();
+            let lines: Vec<&str> = log.lines().collect();
+            lines[lines.len().saturating_sub(4)..].join("\n")
+        })
+    }
+}
+
+/// Turns a failure of Debian's into what ours has to do: an answer, and no file.
+fn as_ours_would(outcome: &mut Outcome) {
+    if outcome.answer == StoreAnswer::Abort {
+        outcome.answer = StoreAnswer::Response(0xC000, "aborted".to_owned());
+    }
+    if outcome.status() != Some(0x0000) {
+        outcome.files.clear();
+    }
+}
+
+/// A receiver and an association to it, opened anew after an abort.
+#[derive(Debug)]
+struct Receiver {
+    server: Server,
+    syntaxes: Vec<String>,
+    client: Option<Client>,
+}
+
+impl Receiver {
+    fn start(program: Program, options: &OptionSet, dictionary: &str, syntaxes: &[String]) -> Self {
+        let mut arguments = options.arguments();
+        if program == Program::Ours {
+            arguments.extend(["--durability", "none"]);
+        }
+        let server =
+            Server::with(program, &arguments).environment("DCMDICTPATH", dictionary).start();
+        Self { server, syntaxes: syntaxes.to_vec(), client: None }
+    }
+
+    fn send(&mut self, case: &Case) -> Outcome {
+        let place = self.syntaxes.iter().position(|syntax| *syntax == case.transfer_syntax);
+        let place = place.expect("a context for each transfer syntax");
+        let context = u8::try_from(place * 2 + 1).expect("at most 128 transfer syntaxes");
+        let mut client = self.client.take().unwrap_or_else(|| self.associate());
+        let answer = store(&mut client, context, case);
+        if matches!(answer, StoreAnswer::Response(..)) {
+            self.client = Some(client);
+        }
+        Outcome { answer, files: self.take_files() }
+    }
+
+    /// One context for each transfer syntax: neither program compares the abstract syntax with the
+    /// class of the message.
+    fn associate(&self) -> Client {
+        let contexts = self.syntaxes.iter().zip((1..).step_by(2));
+        let contexts = contexts.map(|(syntax, id)| Context::new(id, uid::CT, &[syntax])).collect();
+        let request = Request { max_pdu: Some(PDU_BYTES), ..Request::new(contexts) };
+        let (client, accept) = Client::associate(self.server.port(), &request);
+        for (context, syntax) in accept.contexts.iter().zip(&self.syntaxes) {
+            assert_eq!(context.result, 0, "{syntax} is accepted");
+        }
+        client
+    }
+
+    /// Reads and removes all files.
+    fn take_files(&self) -> Vec<(String, Vec<u8>)> {
+        let directory = self.server.directory();
+        let entries = fs::read_dir(directory).expect("the output directory").flatten();
+        let mut files: Vec<(String, Vec<u8>)> = entries
+            .map(|entry| {
+                let bytes = fs::read(entry.path()).expect("a stored file can be read");
+                fs::remove_file(entry.path()).expect("a stored file can be removed");
+                (entry.file_name().to_string_lossy().into_owned(), bytes)
+            })
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+fn store(client: &mut Client, context: u8, case: &Case) -> StoreAnswer {
+    let command = Command::store(client.message_id(), &case.sop_class, &case.sop_instance);
+    let mut message = data_pdu(&[Pdv::command(context, true, &command.encode())]);
+    let mut chunks = case.bytes.chunks(PDU_BYTES as usize - 12).peekable();
+    if case.bytes.is_empty() {
+        message.extend(data_pdu(&[Pdv::data(context, true, &[])]));
+    }
+    while let Some(chunk) = chunks.next() {
+        message.extend(data_pdu(&[Pdv::data(context, chunks.peek().is_none(), chunk)]));
+    }
+    // A receiver that gives up early may close the connection; its answer is still to be read.
+    let _ = client.try_send(&message);
+    match client.answer() {
+        Answer::Data(pdvs) => {
+            let response = Command::parse(&pdvs[0].data);
+            StoreAnswer::Response(response.status(), response.text(tag::ERROR_COMMENT))
+        }
+        Answer::Abort(..) => StoreAnswer::Abort,
+        other => StoreAnswer::Other(format!("{other:?}")),
+    }
+}
+
+const PDU_BYTES: u32 = 131_072;

@@ -1,0 +1,42 @@
+//! Numbers that only look random: the same seed gives the same ones for ever, on every machine.
+
+/// A source of numbers (SplitMix64).
+#[derive(Clone, Debug)]
+pub(super) struct Random(u64);
+
+impl Random {
+    /// A source of its own for each part of a run, so that one part more leaves the others alone.
+    pub(super) fn new(seed: u64, part: u64) -> Self {
+        let mut random = Self(seed);
+        Self(random.next() ^ part.wrapping_mul(0xD134_2543_DE82_EF95))
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    }
+
+    /// A number below `limit`, which is not 0.
+    pub(super) fn below(&mut self, limit: usize) -> usize {
+        let limit = u64::try_from(limit).expect("usize has at most 64 bits");
+        usize::try_from(self.next() % limit).expect("below a usize")
+    }
+
+    /// True this often in a hundred times.
+    pub(super) fn percent(&mut self, chance: usize) -> bool {
+        self.below(100) < chance
+    }
+
+    /// One of these, which are not none.
+    pub(super) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    /// As many bytes.
+    pub(super) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.next().to_le_bytes()[0]).collect()
+    }
+}

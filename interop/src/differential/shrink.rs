@@ -1,0 +1,98 @@
+//! Makes a data set smaller while it still shows a difference.
+
+use std::cmp::Reverse;
+use std::ops::Range;
+
+use super::Case;
+use super::model::{Encoding, deflate};
+use super::rules::inflate;
+use super::walk::{LengthField, walk};
+use crate::wire::uid;
+
+/// The smallest form of `case` found for which `differs` holds, as it does for `case` itself.
+pub(super) fn shrink(case: &Case, mut differs: impl FnMut(&Case) -> bool) -> Case {
+    let deflated = case.transfer_syntax == uid::DEFLATED;
+    let plain = if deflated { inflate(&case.bytes).0 } else { case.bytes.clone() };
+    let encoding = Encoding::of(&case.transfer_syntax);
+    let with = |plain: &[u8]| {
+        let bytes = if deflated { deflate(plain, 6) } else { plain.to_vec() };
+        Case { bytes, ..case.clone() }
+    };
+    let mut smallest = plain;
+    if !differs(&with(&smallest)) {
+        // It is the stream itself that makes the difference.
+        return case.clone();
+    }
+    let mut tries = 0;
+    loop {
+        let mut shrunk = false;
+        let mut rank = 0;
+        while tries < TRIES {
+            let cuts = cuts(&smallest, encoding);
+            let Some(cut) = cuts.get(rank) else { break };
+            let candidate = cut.apply(&smallest);
+            tries += 1;
+            if differs(&with(&candidate)) {
+                smallest = candidate;
+                shrunk = true;
+            } else {
+                rank += 1;
+            }
+        }
+        if !shrunk || tries >= TRIES {
+            break;
+        }
+    }
+    with(&smallest)
+}
+
+/// Bytes that may be left out, with the length fields that count them.
+struct Cut {
+    range: Range<usize>,
+    lengths: Vec<LengthField>,
+}
+
+/// All that can be cut, the largest first: elements, items, delimiters, and the ends of values.
+fn cuts(bytes: &[u8], encoding: Encoding) -> Vec<Cut> {
+    let found = walk(bytes, encoding);
+    let mut cuts = Vec::new();
+    for (index, element) in found.iter().enumerate() {
+        cuts.push(Cut { range: element.range.clone(), lengths: element.enclosing.clone() });
+        let leaf = found.get(index + 1).is_none_or(|next| next.depth <= element.depth);
+        let length = element.range.end - element.value;
+        if leaf && length > 4 {
+            let mut lengths = element.enclosing.clone();
+            lengths.push(element.length);
+            cuts.push(Cut { range: element.value + 2 + length % 2..element.range.end, lengths });
+        }
+    }
+    cuts.sort_by_key(|cut| Reverse(cut.range.len()));
+    cuts
+}
+
+impl Cut {
+    fn apply(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        let removed = u32::try_from(self.range.len()).expect("a data set below 4 GiB");
+        for field in &self.lengths {
+            let place = field.place;
+            if field.bytes == 2 {
+                let length = field.encoding.read_u16([bytes[place], bytes[place + 1]]);
+                let removed = u16::try_from(removed).unwrap_or(u16::MAX);
+                let length = field.encoding.u16(length.saturating_sub(removed));
+                bytes[place..place + 2].copy_from_slice(&length);
+            } else {
+                let length = bytes[place..place + 4].try_into().expect("four bytes");
+                let length = field.encoding.read_u32(length);
+                if length != u32::MAX {
+                    let length = field.encoding.u32(length.saturating_sub(removed));
+                    bytes[place..place + 4].copy_from_slice(&length);
+                }
+            }
+        }
+        bytes.drain(self.range.clone());
+        bytes
+    }
+}
+
+const TRIES: usize = 400;

@@ -1,0 +1,135 @@
+//! Finds the elements in the bytes of a data set, as far as it is well formed.
+
+use std::ops::Range;
+
+use super::model::{Encoding, has_long_length};
+
+/// An element, an item or a delimiter, with all that belongs to it.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) tag: (u16, u16),
+    pub(super) depth: usize,
+    pub(super) range: Range<usize>,
+    /// Where the value starts.
+    pub(super) value: usize,
+    /// Its own length field.
+    pub(super) length: LengthField,
+    /// Those of all that encloses it.
+    pub(super) enclosing: Vec<LengthField>,
+}
+
+/// Where a length stands, in how many bytes, and how they are ordered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LengthField {
+    pub(super) place: usize,
+    pub(super) bytes: usize,
+    pub(super) encoding: Encoding,
+}
+
+/// All that is found, in the order of the bytes; what is inside follows what is around it.
+pub(super) fn walk(bytes: &[u8], encoding: Encoding) -> Vec<Found> {
+    let mut walker = Walker { bytes, found: Vec::new(), enclosing: Vec::new() };
+    walker.elements(0, bytes.len(), encoding);
+    walker.found
+}
+
+struct Walker<'a> {
+    bytes: &'a [u8],
+    found: Vec<Found>,
+    enclosing: Vec<LengthField>,
+}
+
+struct Header {
+    tag: (u16, u16),
+    vr: [u8; 2],
+    value: usize,
+    length: LengthField,
+    claimed: usize,
+}
+
+impl Walker<'_> {
+    /// Reads up to `end`, or to a delimiter, and tells where it stopped; `None` if it cannot.
+    fn elements(&mut self, mut place: usize, end: usize, encoding: Encoding) -> Option<usize> {
+        while place < end {
+            let header = self.header(place, encoding)?;
+            let index = self.push(place, &header);
+            if header.tag.0 == 0xFFFE && header.tag.1 != 0xE000 {
+                self.found[index].range.end = header.value;
+                if self.enclosing.is_empty() {
+                    return None;
+                }
+                return Some(header.value);
+            }
+            let inner_end = self.content(&header, end, encoding);
+            self.found[index].range.end = inner_end.unwrap_or(self.bytes.len());
+            place = inner_end?;
+        }
+        (place == end).then_some(place)
+    }
+
+    /// Reads what an element or an item holds, and tells where it ends.
+    fn content(&mut self, header: &Header, end: usize, encoding: Encoding) -> Option<usize> {
+        let undefined = header.claimed == UNDEFINED;
+        let value_end = if undefined { end } else { header.value.checked_add(header.claimed)? };
+        if value_end > end || self.enclosing.len() > 64 {
+            return None;
+        }
+        let starts_with_item = self.bytes.get(header.value..header.value + 4)
+            == Some(&[encoding.u16(0xFFFE), encoding.u16(0xE000)].concat()[..]);
+        let nests = header.tag == (0xFFFE, 0xE000)
+            || undefined
+            || header.vr == *b"SQ"
+            || !encoding.explicit() && starts_with_item;
+        // A fragment is an item of Pixel Data; its bytes are no elements.
+        let fragment = header.tag == (0xFFFE, 0xE000)
+            && self
+                .found
+                .iter()
+                .rfind(|found| found.depth + 1 == self.enclosing.len())
+                .is_some_and(|parent| parent.tag == (0x7FE0, 0x0010));
+        if !nests || fragment {
+            return Some(value_end);
+        }
+        let inner =
+            if header.vr == *b"UN" { Encoding::of(crate::wire::uid::IVLE) } else { encoding };
+        self.enclosing.push(header.length);
+        let stopped = self.elements(header.value, value_end, inner);
+        self.enclosing.pop();
+        stopped
+    }
+
+    fn push(&mut self, place: usize, header: &Header) -> usize {
+        self.found.push(Found {
+            tag: header.tag,
+            depth: self.enclosing.len(),
+            range: place..header.value,
+            value: header.value,
+            length: header.length,
+            enclosing: self.enclosing.clone(),
+        });
+        self.found.len() - 1
+    }
+
+    fn header(&self, place: usize, encoding: Encoding) -> Option<Header> {
+        let two = |at: usize| Some(encoding.read_u16(self.bytes.get(at..at + 2)?.try_into().ok()?));
+        let four = |at: usize| {
+            let number = encoding.read_u32(self.bytes.get(at..at + 4)?.try_into().ok()?);
+            usize::try_from(number).ok()
+        };
+        let field = |place, bytes| LengthField { place, bytes, encoding };
+        let tag = (two(place)?, two(place + 2)?);
+        if tag.0 == 0xFFFE || !encoding.explicit() {
+            let (value, length) = (place + 8, field(place + 4, 4));
+            return Some(Header { tag, vr: *b"  ", value, length, claimed: four(place + 4)? });
+        }
+        let vr: [u8; 2] = self.bytes.get(place + 4..place + 6)?.try_into().ok()?;
+        if has_long_length(vr) {
+            let (value, length) = (place + 12, field(place + 8, 4));
+            return Some(Header { tag, vr, value, length, claimed: four(place + 8)? });
+        }
+        let (value, length) = (place + 8, field(place + 6, 2));
+        Some(Header { tag, vr, value, length, claimed: usize::from(two(place + 6)?) })
+    }
+}
+
+const UNDEFINED: usize = 0xFFFF_FFFF;
