@@ -1,10 +1,10 @@
 //! Small file systems of their own for a receiver, to fill up and to make read-only.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Program, Scratch, Server};
+use crate::{Program, Scratch, Server, Setup};
 
 /// The right to mount file systems that only the receiver sees. They go with its process, so that
 /// nothing is ever left mounted.
@@ -33,6 +33,19 @@ impl Namespace {
     pub fn server_on_tmpfs(self, mount_options: &str, options: &[&str]) -> Server {
         let scratch = Scratch::new();
         let directory = scratch.directory("out");
+        let setup = self.setup_on_tmpfs(Program::Ours, &directory, mount_options, options);
+        setup.keeping(scratch).start()
+    }
+
+    /// A receiver with its output directory, an empty one, on a new `tmpfs`.
+    #[must_use]
+    pub fn setup_on_tmpfs(
+        self,
+        program: Program,
+        directory: &Path,
+        mount_options: &str,
+        options: &[&str],
+    ) -> Setup {
         let mount = format!(
             "mount -t tmpfs -o {mount_options} tmpfs {} && exec \"$0\" \"$@\"",
             directory.display()
@@ -40,11 +53,7 @@ impl Namespace {
         let mut arguments: Vec<&str> =
             self.user.iter().copied().filter(|option| *option != KEEP).collect();
         arguments.extend(["-m", "sh", "-c", &mount]);
-        Server::with(Program::Ours, options)
-            .directory(&directory)
-            .keeping(scratch)
-            .through("unshare", &arguments)
-            .start()
+        Server::with(program, options).directory(directory).through("unshare", &arguments)
     }
 
     /// The output directory as the receiver sees it.

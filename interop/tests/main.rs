@@ -1,7 +1,10 @@
 //! Other toolkits' programs and hostile peers against the receiver; one module per topic.
 
+mod crash;
 mod dimse;
+mod durability;
 mod hostile;
 mod negotiation;
+mod process;
 mod senders;
 mod storing;

@@ -1,0 +1,132 @@
+//! The receiver killed under load, again and again: what it acknowledged is there, and whole.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use interop::part10::Part10;
+use interop::process::eventually;
+use interop::wire::{Answer, Client, Command, Pdv, Request, data_pdu};
+use interop::{Object, Program, Scratch, Server};
+
+/// How often it is killed; `INTEROP_KILL_ROUNDS` for more.
+const ROUNDS: u64 = 10;
+const SENDERS: usize = 4;
+
+#[test]
+fn a_killed_receiver_has_all_that_it_acknowledged() {
+    let rounds = std::env::var("INTEROP_KILL_ROUNDS").ok().and_then(|text| text.parse().ok());
+    let scratch = Scratch::new();
+    let directory = scratch.directory("out");
+    let acknowledged: Mutex<BTreeMap<String, Object>> = Mutex::default();
+    for round in 0..rounds.unwrap_or(ROUNDS) {
+        let options: &[&str] = match round % 3 {
+            0 => &[],
+            1 => &["+B"],
+            _ => &["--durability", "none"],
+        };
+        let mut server = Server::with(Program::Ours, options).directory(&directory).start();
+        // What the last one left in the middle is gone.
+        let names = server.files();
+        assert!(!names.iter().any(|name| name.starts_with('.')), "round {round}: {names:?}");
+        let port = server.port();
+        thread::scope(|scope| {
+            for sender in 0..SENDERS {
+                let acknowledged = &acknowledged;
+                scope.spawn(move || send_until_it_breaks(port, round, sender, acknowledged));
+            }
+            // Another moment each time, without chance: a failure can be repeated.
+            thread::sleep(Duration::from_millis(30 + round * 37 % 400));
+            server.signal("KILL");
+            server.wait(Duration::from_secs(5)).expect("it ends");
+        });
+        let mut acknowledged = acknowledged.lock().expect("no sender panicked");
+        check(&directory, &acknowledged, round);
+        if round % 5 == 4 {
+            assert!(acknowledged.len() > 50, "there was load: {} objects", acknowledged.len());
+            acknowledged.clear();
+            for name in
+                interop::files_below(&directory).iter().filter(|name| name.starts_with("CT"))
+            {
+                fs::remove_file(directory.join(name)).expect("checked above");
+            }
+        }
+    }
+}
+
+/// A plausible left-over of a crash on a file system without unnamed files, and what only looks like
+/// one.
+#[test]
+fn what_a_crash_left_is_removed_at_the_next_start() {
+    let scratch = Scratch::new();
+    let directory = scratch.directory("out");
+    let kept = ["CT.1.2.3", ".hidden", ".storescp-notes.txt", "storescp-1.part"];
+    for name in kept.iter().chain(&[".storescp-123-4.part"]) {
+        fs::write(directory.join(name), "content").expect("a file");
+    }
+    let server = Server::with(Program::Ours, &[]).directory(&directory).start();
+    let mut expected = kept.to_vec();
+    expected.sort_unstable();
+    eventually("the left-over is removed", Duration::from_secs(2), || server.files() == expected);
+}
+
+/// Sends objects of many sizes, and notes each one before it is sent and acknowledged.
+fn send_until_it_breaks(
+    port: u16,
+    round: u64,
+    sender: usize,
+    acknowledged: &Mutex<BTreeMap<String, Object>>,
+) {
+    let mut client = Client::connect(port);
+    if client.try_send(&Request::usual().encode()).is_err()
+        || !matches!(client.answer(), Answer::Accept(_))
+    {
+        return;
+    }
+    for number in 0_usize.. {
+        // Every fifth one replaces the one before.
+        let instance = format!("1.{round}.{sender}.{}", number - usize::from(number % 5 == 4));
+        let size = number * 7918 % 150_000;
+        let object = Object::new(interop::wire::uid::CT, &instance, size);
+        let id = client.message_id();
+        let command = Command::store(id, &object.sop_class, &object.sop_instance);
+        let mut bytes = data_pdu(&[Pdv::command(3, true, &command.encode())]);
+        let chunks = object.bytes.chunks(16_000);
+        let count = chunks.len();
+        for (index, chunk) in chunks.enumerate() {
+            bytes.extend(data_pdu(&[Pdv::data(3, index + 1 == count, chunk)]));
+        }
+        if client.try_send(&bytes).is_err() {
+            return;
+        }
+        let Answer::Data(pdvs) = client.answer() else { return };
+        assert_eq!(Command::parse(&pdvs[0].data).status(), 0);
+        acknowledged.lock().expect("no sender panicked").insert(object.file_name(), object);
+    }
+}
+
+/// Every file is whole; every acknowledged object is there, as sent, unless a later one of its name
+/// that was not acknowledged any more took its place.
+fn check(directory: &std::path::Path, acknowledged: &BTreeMap<String, Object>, round: u64) {
+    for (name, object) in acknowledged {
+        let file = Part10::read(&directory.join(name));
+        let replaced = file.data_set.len() != object.bytes.len();
+        assert!(replaced || file.data_set == object.bytes, "round {round}: {name} is not as sent");
+    }
+    for name in interop::files_below(directory).iter().filter(|name| !name.starts_with('.')) {
+        let bytes = Part10::read(&directory.join(name)).data_set;
+        let pixels = bytes.len() - header_length(&bytes);
+        let instance = name.strip_prefix("CT.").expect("a CT");
+        let whole = Object::new(interop::wire::uid::CT, instance, pixels);
+        assert!(whole.bytes == bytes, "round {round}: {name} is not whole");
+    }
+}
+
+/// Bytes before the value of the pixel data.
+fn header_length(bytes: &[u8]) -> usize {
+    let pixel_data = [0xE0, 0x7F, 0x10, 0x00, b'O', b'W', 0, 0];
+    let found = bytes.windows(8).position(|window| window == pixel_data);
+    found.expect("pixel data") + 12
+}

@@ -1,0 +1,157 @@
+//! What happens between the last byte and the answer, as the kernel sees it.
+
+use std::fs;
+use std::path::Path;
+
+use interop::process::eventually;
+use interop::wire::Client;
+use interop::{Object, Program, Server};
+
+/// File synced, named, directory synced, answered: in this order, for each object.
+#[test]
+fn an_object_is_durable_before_it_is_acknowledged() {
+    for options in [&[][..], &["+B"], &["-F"], &["--durability", "full"]] {
+        let objects: Vec<Object> = (1..=3).map(|n| Object::ct(n * 40_000)).collect();
+        let calls = traced(options, &objects);
+        for object in &objects {
+            let named = position(&calls, |call| call.names(&object.file_name()));
+            let synced = calls[..named].iter().rposition(|call| call.is_sync() && call.of_file());
+            let synced = synced.expect("the file is synced before it has its name");
+            let folder = named
+                + position(&calls[named..], |call| {
+                    call.is_sync() && call.text.contains("/out>") && call.succeeded()
+                });
+            let answered = calls.iter().enumerate().position(|(n, call)| n > named && call.sends());
+            let answered = answered.expect("it is answered");
+            assert!(synced < named && folder < answered, "{options:?}: {:#?}", &calls[synced..]);
+            // Nothing is written to the file after it was synced.
+            assert!(
+                !calls[synced..answered].iter().any(|call| call.writes() && call.of_file()),
+                "{options:?}: {:#?}",
+                &calls[synced..answered]
+            );
+        }
+    }
+}
+
+/// The same for an object that replaces another one.
+#[test]
+fn a_replacement_is_durable_before_it_is_acknowledged() {
+    let first = Object::ct(1000);
+    let second = Object::new(&first.sop_class, &first.sop_instance, 50_000);
+    let calls = traced(&[], &[first, second.clone()]);
+    let named = calls.iter().rposition(|call| call.names(&second.file_name()));
+    let named = named.expect("it gets its name");
+    assert!(calls[..named].iter().any(|call| call.is_sync() && call.of_file()));
+    let rest = &calls[named..];
+    let folder = position(rest, |call| call.is_sync() && call.text.contains("/out>"));
+    let answered = position(rest, Call::sends);
+    assert!(folder < answered, "{rest:#?}");
+}
+
+#[test]
+fn without_durability_nothing_is_synced() {
+    let objects: Vec<Object> = (1..=3).map(|n| Object::ct(n * 40_000)).collect();
+    let calls = traced(&["--durability", "none"], &objects);
+    for object in &objects {
+        let named = position(&calls, |call| call.names(&object.file_name()));
+        let answered = position(&calls[named..], Call::sends);
+        assert!(answered > 0, "named before it is acknowledged");
+    }
+    assert!(!calls.iter().any(Call::is_sync), "{calls:#?}");
+}
+
+/// A system call that has returned.
+#[derive(Debug)]
+struct Call {
+    text: String,
+}
+
+impl Call {
+    fn name(&self) -> &str {
+        self.text.split('(').next().unwrap_or_default()
+    }
+
+    fn succeeded(&self) -> bool {
+        !self.text.contains(" = -1 ")
+    }
+
+    fn is_sync(&self) -> bool {
+        ["fsync", "fdatasync", "syncfs", "sync", "sync_file_range", "msync"].contains(&self.name())
+    }
+
+    /// Gives a file this final name.
+    fn names(&self, file_name: &str) -> bool {
+        ["link", "linkat", "rename", "renameat", "renameat2"].contains(&self.name())
+            && self.text.contains(&format!("{file_name}\""))
+            && self.succeeded()
+    }
+
+    fn writes(&self) -> bool {
+        ["write", "writev", "pwrite64", "pwritev", "pwritev2"].contains(&self.name())
+    }
+
+    /// Of a descriptor of a file in the output directory, unnamed or not.
+    fn of_file(&self) -> bool {
+        self.text.contains("/out/")
+    }
+
+    /// Sends to the peer.
+    fn sends(&self) -> bool {
+        let sends = ["sendto", "sendmsg"].contains(&self.name()) || self.writes();
+        sends && self.text.contains("<TCP")
+    }
+}
+
+/// The calls, in the order in which they took effect, that a receiver makes for these objects.
+fn traced(options: &[&str], objects: &[Object]) -> Vec<Call> {
+    let server = Server::with(Program::Ours, options)
+        // The tracer is in the background, so that the child is the receiver itself.
+        .through("strace", &["-D", "-f", "-yy", "-s", "256", "-o", "trace", "-e", CALLS])
+        .start();
+    let mut client = Client::usual(server.port());
+    for object in objects {
+        assert_eq!(client.store(3, object).status(), 0, "{options:?}");
+    }
+    client.release();
+    let trace = server.scratch().join("trace");
+    eventually("the trace is written", std::time::Duration::from_secs(5), || {
+        read(&trace).iter().filter(|call| call.sends()).count() >= objects.len() + 2
+    });
+    read(&trace)
+}
+
+const CALLS: &str = "trace=fsync,fdatasync,syncfs,sync,sync_file_range,msync,link,linkat,rename,\
+                     renameat,renameat2,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg";
+
+/// A call that took long stands in two lines, the second when it returned: the parts are put
+/// together there. A send counts from its beginning.
+fn read(trace: &Path) -> Vec<Call> {
+    let mut calls = Vec::new();
+    let mut unfinished: Vec<(String, String)> = Vec::new();
+    for line in fs::read_to_string(trace).unwrap_or_default().lines() {
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let rest = rest.trim_start();
+        if let Some(begun) = rest.strip_suffix(" <unfinished ...>") {
+            let call = Call { text: begun.to_owned() };
+            if call.sends() {
+                calls.push(call);
+            } else {
+                unfinished.push((thread.to_owned(), begun.to_owned()));
+            }
+        } else if let Some((_, end)) = rest.split_once("resumed>") {
+            let index = unfinished.iter().position(|(owner, _)| owner == thread);
+            if let Some((_, begun)) = index.map(|index| unfinished.remove(index)) {
+                calls.push(Call { text: begun + end });
+            }
+        } else if rest.contains('(') {
+            calls.push(Call { text: rest.to_owned() });
+        }
+    }
+    calls
+}
+
+fn position(calls: &[Call], wanted: impl Fn(&Call) -> bool) -> usize {
+    let found = calls.iter().position(wanted);
+    found.unwrap_or_else(|| panic!("not among {calls:#?}"))
+}
