@@ -148,3 +148,23 @@ fn a_peer_that_never_closes_is_closed() {
     assert!(pair.acceptor.is_closed());
     assert_eq!(pair.acceptor.ending(), Some(Ending::Aborted(Abort::Fault(fault))));
 }
+
+#[test]
+fn a_wire_that_takes_a_byte_at_a_time_delivers_the_same() {
+    let (mut pair, ids) = Pair::established(&[VERIFICATION]);
+    let command = CEchoRq::new(7, &uid(VERIFICATION)).encode();
+    pair.requestor.send_command(ids[0], &command).unwrap();
+    let whole = pair.requestor.outgoing().to_vec();
+    let mut taken = Vec::new();
+    while let Some(&byte) = pair.requestor.outgoing().first() {
+        taken.push(byte);
+        pair.requestor.consume_outgoing(1);
+        if taken.len() == 10 {
+            // More comes behind what is still to be sent.
+            pair.requestor.request_release();
+        }
+    }
+    assert_eq!(taken, [&whole[..], &[5, 0, 0, 0, 0, 4, 0, 0, 0, 0]].concat());
+    let happened = pair.acceptor_receives(&taken);
+    assert_eq!(happened, [Happened::Command(ids[0], command), Happened::ReleaseRequested]);
+}
