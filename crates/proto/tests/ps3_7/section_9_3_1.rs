@@ -176,6 +176,10 @@ fn a_data_set_type_that_says_nothing_is_refused_at_once() {
         // But no data set on another context, and no second one.
         let fault = acceptor.faults(&then(wire::p_data(1, 2, b"data")), 0, 0);
         assert_eq!(fault, PeerFault::DataSetWithoutCommand(ContextId(1)));
+        let data = wire::p_data(3, 2, b"data");
+        let twice = then([data.clone(), data].concat());
+        let fault = Acceptor::established().faults(&twice, 0, 0);
+        assert_eq!(fault, PeerFault::DataSetWithoutCommand(ContextId(3)));
     }
 }
 

@@ -52,6 +52,10 @@ fn the_figure_for_the_log_is_dcmtks() {
         (Some(131_073), 131_060),
         (Some(u32::MAX), 131_060),
         (Some(7), 4084),
+        // Beneath what DCMTK obeys.
+        (Some(23), 16),
+        (Some(22), 16),
+        (Some(8), 2),
     ] {
         assert_eq!(max_send_pdv_bytes(peer), expected, "{peer:?}");
     }

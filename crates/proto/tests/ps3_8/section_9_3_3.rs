@@ -130,3 +130,20 @@ fn one_that_cannot_be_understood_is_aborted() {
     assert_eq!(happened, [Happened::Aborted(proto::Abort::Fault(fault))]);
     assert_eq!(take_outgoing(&mut requestor), wire::abort(2, 6));
 }
+
+#[test]
+fn every_result_is_understood() {
+    for (code, expected) in [
+        (0, ContextResult::Acceptance),
+        (1, ContextResult::UserRejection),
+        (2, ContextResult::ProviderRejection),
+        (3, ContextResult::AbstractSyntaxNotSupported),
+        (4, ContextResult::TransferSyntaxesNotSupported),
+        (5, ContextResult::ProviderRejection),
+    ] {
+        let (_, happened) = accept(&[answer(1, code, IMPLICIT_LITTLE)]);
+        let result = acceptance(&happened).contexts[0].result;
+        assert_eq!(result, expected);
+        assert_eq!(result.code(), if code == 5 { 2 } else { code });
+    }
+}

@@ -1,6 +1,6 @@
 //! PS3.8 §9.3.5: P-DATA-TF.
 
-use proto::{Event, PeerFault, State, limits};
+use proto::{Abort, Event, PeerFault, State, limits};
 
 use crate::common::{Acceptor, CT_IMAGE_STORAGE, Happened, wire};
 
@@ -141,10 +141,28 @@ fn a_pdu_longer_than_announced_is_aborted_at_its_header() {
     assert_eq!(fault, PeerFault::PduLength { pdu_type: 4, length: 16385 });
     // Also when it is found while fragments are being collected: those come first.
     let mut acceptor = storing();
-    let stream = [wire::p_data(3, 0, b"data"), vec![4, 0, 0, 1, 0, 0]].concat();
+    let stream = [wire::p_data(3, 0, b"data"), wire::p_data(3, 0, &[0; 16379])].concat();
     let happened = acceptor.receive(&stream);
-    assert_eq!(happened.len(), 2, "{happened:?}");
-    assert_eq!(data_set(&happened[..1]), (&b"data"[..], 1, false));
+    let fault = PeerFault::PduLength { pdu_type: 4, length: 16385 };
+    let [data, Happened::Aborted(Abort::Fault(found))] = &happened[..] else {
+        panic!("{happened:?}")
+    };
+    assert_eq!(*found, fault);
+    assert_eq!(data_set(std::slice::from_ref(data)), (&b"data"[..], 1, false));
+}
+
+#[test]
+fn another_pdu_between_fragments_is_not_taken_for_one() {
+    // The body of each looks like a PDV that would continue the data set.
+    let body = wire::pdv(3, 0, &[0; 100]);
+    for pdu_type in [1, 2, 5, 7, 9] {
+        let stream = [wire::p_data(3, 0, b"data"), wire::pdu(pdu_type, &body)].concat();
+        let happened = storing().receive(&stream);
+        let [data, Happened::Aborted(Abort::Fault(_))] = &happened[..] else {
+            panic!("{happened:?}")
+        };
+        assert_eq!(data_set(std::slice::from_ref(data)), (&b"data"[..], 1, false));
+    }
 }
 
 #[test]
