@@ -59,6 +59,11 @@ impl Attributes {
         }
     }
 
+    /// Whether the value of the element that began last is kept.
+    pub(crate) fn is_noting(&self) -> bool {
+        self.current.is_some()
+    }
+
     /// The element that began last has this as the next piece of its value.
     pub(crate) fn value(&mut self, bytes: &[u8]) {
         if let Some(value) = self.current.and_then(|at| self.values[at].as_mut()) {

@@ -1,8 +1,10 @@
 //! The deflate stream of a deflated transfer syntax (PS3.5 §A.5, RFC 1951): no zlib header.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use std::io::IoSlice;
 
-use crate::Fault;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use crate::{Error, Fault, Sink};
 
 /// Inflates a stream as it comes. Holds the 32 KiB window of the format and one buffer.
 #[derive(Debug)]
@@ -55,6 +57,107 @@ impl Inflater {
     }
 }
 
+/// Replaces the `length` bytes that the sink holds by their deflate stream.
+///
+/// The stream grows where bytes were read before. Should it ever get ahead of the reading, as with
+/// data that cannot be compressed, what is not read yet is moved up to make room.
+pub(crate) fn compress_in_place(length: u64, level: u32, sink: &mut dyn Sink) -> Result<(), Error> {
+    let mut state = Compress::new(Compression::new(level), false);
+    let mut place = InPlace { written: 0, read: 0, end: length, appending: false };
+    let mut input = vec![0; BUFFER_BYTES];
+    let mut output = vec![0; BUFFER_BYTES];
+    let mut filled = 0;
+    loop {
+        let mut rest = place.read(&mut input, sink)?;
+        let flush =
+            if place.read == place.end { FlushCompress::Finish } else { FlushCompress::None };
+        loop {
+            let (before_in, before_out) = (state.total_in(), state.total_out());
+            let status = state
+                .compress(rest, &mut output[filled..], flush)
+                .map_err(std::io::Error::other)?;
+            rest = &rest[(state.total_in() - before_in) as usize..];
+            filled += (state.total_out() - before_out) as usize;
+            let ended = status == Status::StreamEnd;
+            if ended || filled == output.len() {
+                place.write(&output[..filled], sink)?;
+                filled = 0;
+            } else if rest.is_empty() {
+                break;
+            }
+            if ended {
+                return place.finish(sink);
+            }
+        }
+    }
+}
+
+/// A stream that is read from the same place that another one is written to.
+struct InPlace {
+    written: u64,
+    read: u64,
+    end: u64,
+    /// Everything was read and overwritten: the rest is appended.
+    appending: bool,
+}
+
+impl InPlace {
+    fn read<'b>(&mut self, buffer: &'b mut [u8], sink: &mut dyn Sink) -> Result<&'b [u8], Error> {
+        let size = (self.end - self.read).min(buffer.len() as u64) as usize;
+        sink.read_at(self.read, &mut buffer[..size])?;
+        self.read += size as u64;
+        Ok(&buffer[..size])
+    }
+
+    fn write(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<(), Error> {
+        let written = self.written + bytes.len() as u64;
+        if !self.appending && written > self.read {
+            if self.read == self.end {
+                sink.truncate(self.written)?;
+                self.appending = true;
+            } else {
+                self.make_room(sink)?;
+            }
+        }
+        if self.appending {
+            sink.write(&[IoSlice::new(bytes)])?;
+        } else {
+            sink.patch(self.written, bytes)?;
+        }
+        self.written = written;
+        Ok(())
+    }
+
+    /// Moves what is not read yet up by as much as a deflate stream can ever need for it, and more.
+    fn make_room(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        let left = self.end - self.read;
+        let room = (left / 256).max(4 * BUFFER_BYTES as u64);
+        let mut buffer = vec![0; BUFFER_BYTES];
+        for _ in 0..room.div_ceil(BUFFER_BYTES as u64) {
+            sink.write(&[IoSlice::new(&buffer)])?;
+        }
+        let room = room.next_multiple_of(BUFFER_BYTES as u64);
+        let mut from = self.end;
+        while from > self.read {
+            let size = (from - self.read).min(BUFFER_BYTES as u64);
+            from -= size;
+            let piece = &mut buffer[..size as usize];
+            sink.read_at(from, piece)?;
+            sink.patch(from + room, piece)?;
+        }
+        self.read += room;
+        self.end += room;
+        Ok(())
+    }
+
+    fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        if !self.appending {
+            sink.truncate(self.written)?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +199,23 @@ mod tests {
         let deflated = deflate(b"some text, some more text");
         assert!(!inflate(&[&deflated[..deflated.len() - 3]]).unwrap().1);
         assert_eq!(inflate(&[b"\xff\xff\xff\xff"]), Err(Fault::Deflate));
+    }
+
+    #[test]
+    fn a_stream_takes_the_place_of_what_it_was_made_of() {
+        let mut state = 1_u32;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(1_500_000)
+        .collect();
+        for (level, original) in
+            [(6, &b""[..]), (6, b"abc"), (9, &[7; 100_000]), (0, &noise[..70_000]), (6, &noise)]
+        {
+            let mut sink = original.to_vec();
+            compress_in_place(original.len() as u64, level, &mut sink).unwrap();
+            assert_eq!(inflate(&[&sink]), Ok((original.to_vec(), true)), "level {level}");
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Element headers in the three encodings (PS3.5 §7.1).
 
-use crate::{Tag, Vr};
+use crate::{Tag, TransferSyntax, Vr};
 
 /// A length field of all ones: the end is marked by a delimiter (PS3.5 §7.5).
-pub const UNDEFINED_LENGTH: u32 = 0xFFFF_FFFF;
+pub(crate) const UNDEFINED_LENGTH: u32 = 0xFFFF_FFFF;
 
 /// The longest element header: explicit VR with a 32-bit length.
 pub(crate) const LONGEST_HEADER: usize = 12;
@@ -21,6 +21,10 @@ impl Encoding {
     pub(crate) const EXPLICIT: Encoding = Encoding { explicit_vr: true, big_endian: false };
     #[cfg(test)]
     pub(crate) const BIG: Encoding = Encoding { explicit_vr: true, big_endian: true };
+
+    pub(crate) fn of(syntax: &TransferSyntax) -> Encoding {
+        Encoding { explicit_vr: syntax.explicit_vr(), big_endian: syntax.big_endian() }
+    }
 
     pub(crate) fn u16(self, bytes: [u8; 2]) -> u16 {
         if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
@@ -107,7 +111,7 @@ fn code_has_long_length(code: [u8; 2]) -> bool {
     match Vr::from_code(code) {
         Some(vr) => vr.has_long_length(),
         None => match &code {
-            b"ox" | b"lt" | b"px" | b"na" | b"pi" => true,
+            b"ox" | b"lt" | b"px" => true,
             _ => code.iter().all(u8::is_ascii_uppercase),
         },
     }

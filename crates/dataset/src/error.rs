@@ -43,10 +43,14 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It ends inside an element, an item or a sequence.
-    Truncated,
+    /// It ends inside a value.
+    TruncatedValue,
+    /// It ends inside a sequence.
+    TruncatedSequence,
     /// The deflate stream is damaged.
     Deflate,
+    /// The deflate stream has no end.
+    TruncatedDeflate,
     /// An item or a delimiter stands where an element must.
     UnexpectedDelimiter,
     /// Something else stands where an item or a delimiter must.
@@ -55,9 +59,7 @@ pub enum Fault {
     UndefinedLength,
     /// An item or a sequence ends inside one of its parts.
     LengthMismatch,
-    /// An item has an odd length.
-    OddItemLength,
-    /// Two bytes that cannot be a VR.
+    /// A VR that no element can have, or not this one.
     Vr,
     /// Native Pixel Data under an encapsulated transfer syntax.
     NativePixelData,
@@ -98,14 +100,15 @@ impl From<io::Error> for Error {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Fault::Truncated => "data set ends too early",
+            Fault::TruncatedValue => "data set ends within a value",
+            Fault::TruncatedSequence => "data set ends within a sequence",
             Fault::Deflate => "damaged deflate stream",
+            Fault::TruncatedDeflate => "deflate stream ends too early",
             Fault::UnexpectedDelimiter => "item or delimiter out of place",
             Fault::ExpectedItem => "item expected",
             Fault::UndefinedLength => "undefined length not allowed",
             Fault::LengthMismatch => "length does not fit its content",
-            Fault::OddItemLength => "odd item length",
-            Fault::Vr => "no such VR",
+            Fault::Vr => "impossible VR",
             Fault::NativePixelData => "native pixel data in a compressed transfer syntax",
         })
     }
@@ -155,10 +158,10 @@ mod tests {
     #[test]
     fn an_error_says_what_and_where() {
         let path = TagPath::new([(Tag(0x40, 0xA730), 2)].into_iter(), Tag(8, 0x100));
-        let error = Error::Malformed { fault: Fault::Truncated, offset: 77, path };
+        let error = Error::Malformed { fault: Fault::TruncatedValue, offset: 77, path };
         assert_eq!(
             error.to_string(),
-            "data set ends too early at (0040,a730)[2].(0008,0100), byte 77"
+            "data set ends within a value at (0040,a730)[2].(0008,0100), byte 77"
         );
     }
 }

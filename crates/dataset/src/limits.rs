@@ -13,3 +13,17 @@ pub const NESTING_LEVELS: usize = 1024;
 /// The longest value of an attribute that is kept for naming: see [`Attributes`](crate::Attributes).
 /// Text beyond it is not kept, though it is stored.
 pub const ATTRIBUTE_BYTES: usize = 1024;
+
+/// How many stretches of elements that are in order may be held in mind, while elements do not come
+/// in order. 64 bytes each at most.
+pub const REORDER_RUNS: usize = 16 * 1024;
+
+/// How much may be read and written to put elements in order: so many times what was written, ..
+pub const REORDER_FACTOR: u64 = 16;
+
+/// .. and so many bytes more.
+pub const REORDER_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How many private blocks may be reserved in one item and those around it, if a dictionary with
+/// private elements is in use.
+pub const PRIVATE_BLOCKS: usize = 16 * 1024;

@@ -10,10 +10,17 @@
 
 use std::sync::Arc;
 
-use crate::dictionary::{Dictionary, EntryVr};
+use crate::dictionary::{CreatorId, Dictionary, EntryVr};
 use crate::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
-use crate::limits::NESTING_LEVELS;
+use crate::limits::{NESTING_LEVELS, PRIVATE_BLOCKS};
+use crate::resolve::{self, Context};
 use crate::{Error, Fault, Tag, TagPath, TransferSyntax, Vr};
+
+/// May not come as one long value: PS3.3 has it as a sequence, and DCMTK refuses anything else.
+const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
+
+/// The longest value that decides about later elements: a private creator.
+const WATCHED_BYTES: usize = 64;
 
 /// What [`Parser::next`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +73,13 @@ pub(crate) struct Parser {
     pending_bytes: usize,
     /// The element that was read last, for error messages.
     last_tag: Tag,
+    /// Whether `UN` gives way to what the dictionary knows.
+    convert_un: bool,
+    /// The element whose value decides about later ones, while it is read.
+    watched: Option<Element>,
+    watched_value: Vec<u8>,
+    /// The private blocks of all open items, innermost last, those of each in order.
+    reservations: Vec<Reservation>,
 }
 
 #[derive(Debug)]
@@ -78,6 +92,42 @@ struct Frame {
     items: u64,
     /// Where it ends, if its length says so.
     end: Option<u64>,
+    /// What its elements said about later ones.
+    context: Context,
+    /// How many entries of `Parser::reservations` belong to the items around it.
+    reservations: usize,
+    /// The largest tag among its elements.
+    largest: Tag,
+    /// Whether Pixel Data is among them.
+    has_pixel_data: bool,
+}
+
+impl Frame {
+    fn new(kind: Kind, encoding: Encoding, tag: Tag, end: Option<u64>) -> Frame {
+        Frame {
+            kind,
+            encoding,
+            tag,
+            items: 0,
+            end,
+            context: Context::default(),
+            reservations: 0,
+            largest: Tag::default(),
+            has_pixel_data: false,
+        }
+    }
+}
+
+/// A block of private elements (PS3.5 §7.8.1).
+#[derive(Clone, Copy, Debug)]
+struct Reservation {
+    /// The tag of the private creator.
+    block: Tag,
+    /// The creator, unless the dictionary does not know it.
+    creator: Option<CreatorId>,
+    /// Whether it counts. One that comes after a larger tag does not, as DCMTK has it, until it comes
+    /// again.
+    active: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,30 +150,26 @@ enum State {
 }
 
 impl Parser {
-    pub(crate) fn new(syntax: &TransferSyntax, dictionary: Arc<Dictionary>) -> Parser {
-        let encoding =
-            Encoding { explicit_vr: syntax.explicit_vr(), big_endian: syntax.big_endian() };
+    pub(crate) fn new(
+        syntax: &TransferSyntax,
+        convert_un: bool,
+        dictionary: Arc<Dictionary>,
+    ) -> Parser {
+        let encoding = Encoding::of(syntax);
         Parser {
             dictionary,
             encapsulated: syntax.encapsulated(),
-            frames: vec![Frame {
-                kind: Kind::DataSet,
-                encoding,
-                tag: Tag::default(),
-                items: 0,
-                end: None,
-            }],
+            frames: vec![Frame::new(Kind::DataSet, encoding, Tag::default(), None)],
             state: State::Header,
             offset: 0,
             pending: [0; LONGEST_HEADER],
             pending_bytes: 0,
             last_tag: Tag::default(),
+            convert_un,
+            watched: None,
+            watched_value: Vec::new(),
+            reservations: Vec::new(),
         }
-    }
-
-    /// How many bytes were taken.
-    pub(crate) fn offset(&self) -> u64 {
-        self.offset
     }
 
     /// How many sequences and items are open.
@@ -131,15 +177,16 @@ impl Parser {
         self.frames.len() - 1
     }
 
-    /// How many bytes of the current value are still to come.
+    /// How many bytes of the current value are still to come. All but the last may be
+    /// [skipped](Self::skip_value); none, if the parser itself needs the value.
     pub(crate) fn value_remaining(&self) -> u32 {
         match self.state {
-            State::Value { remaining } => remaining,
+            State::Value { remaining } if self.watched.is_none() => remaining,
             _ => 0,
         }
     }
 
-    /// Takes note of bytes of the current value that the caller used up by itself, all but the last.
+    /// Takes note of bytes of the current value that the caller used up by itself.
     pub(crate) fn skip_value(&mut self, bytes: u32) {
         if let State::Value { remaining } = &mut self.state {
             debug_assert!(bytes < *remaining);
@@ -176,7 +223,7 @@ impl Parser {
         end: bool,
     ) -> Result<Option<Token<'a>>, Error> {
         if input.is_empty() && remaining > 0 {
-            return if end { Err(self.fault(Fault::Truncated)) } else { Ok(None) };
+            return if end { Err(self.fault(Fault::TruncatedValue)) } else { Ok(None) };
         }
         let taken = input.len().min(remaining as usize);
         let (bytes, rest) = input.split_at(taken);
@@ -184,6 +231,7 @@ impl Parser {
         self.offset += taken as u64;
         let remaining = remaining - taken as u32;
         let last = remaining == 0;
+        self.watched(bytes, last)?;
         self.state = if last { State::Header } else { State::Value { remaining } };
         Ok(Some(Token::Value { bytes, last }))
     }
@@ -235,26 +283,39 @@ impl Parser {
     }
 
     fn element(&mut self, header: RawHeader) -> Result<Token<'static>, Error> {
-        let frame = self.frame();
-        let encoding = frame.encoding;
+        let (kind, end) = (self.frame().kind, self.frame().end);
         match header.tag {
-            Tag::ITEM_DELIMITATION if frame.kind == Kind::Item => return Ok(self.close()),
+            Tag::ITEM_DELIMITATION if kind == Kind::Item => return Ok(self.close()),
             Tag::ITEM | Tag::ITEM_DELIMITATION | Tag::SEQUENCE_DELIMITATION => {
                 return Err(self.fault(Fault::UnexpectedDelimiter));
             }
             _ => {}
         }
-        let vr = self.resolve(&header);
-        let mut element = Element { tag: header.tag, vr, length: header.length, encoding };
-        if vr == Vr::SQ {
+        // A header that reaches past the end of its item is taken as if it did not; a value is not.
+        let room = end.and_then(|end| end.checked_sub(self.offset));
+        let defined = header.length != UNDEFINED_LENGTH;
+        if defined && room.is_some_and(|room| u64::from(header.length) > room) {
+            return Err(self.fault(Fault::LengthMismatch));
+        }
+        let mut element = self.resolve(&header)?;
+        let frame = self.frame_mut();
+        frame.largest = frame.largest.max(header.tag);
+        if element.vr == Vr::SQ {
             return self.open(element, Kind::Sequence);
         }
-        if header.length == UNDEFINED_LENGTH {
-            if header.tag == Tag::PIXEL_DATA && self.encapsulated {
+        if element.tag == Tag::PIXEL_DATA {
+            // Of two, the first counts.
+            let is_first = !std::mem::replace(&mut frame.has_pixel_data, true);
+            if !defined && matches!(element.vr, Vr::OB | Vr::OW) {
                 element.vr = Vr::OB;
                 return self.open(element, Kind::PixelSequence);
             }
-            if vr == Vr::UN {
+            if defined && self.encapsulated && kind == Kind::DataSet && is_first {
+                return Err(self.fault(Fault::NativePixelData));
+            }
+        }
+        if !defined {
+            if element.vr == Vr::UN {
                 // PS3.5 §6.2.2: such a value is a sequence in implicit VR little endian.
                 element.vr = Vr::SQ;
                 element.encoding = Encoding::IMPLICIT;
@@ -262,13 +323,102 @@ impl Parser {
             }
             return Err(self.fault(Fault::UndefinedLength));
         }
-        if let Some(end) = frame.end
-            && self.offset.saturating_add(u64::from(header.length)) > end
+        if element.tag == VOI_LUT_SEQUENCE
+            && header.code.is_some_and(|code| code == *b"OB" || code == *b"OW")
         {
-            return Err(self.fault(Fault::LengthMismatch));
+            return Err(self.fault(Fault::Vr));
         }
+        self.watch(&element);
         self.state = State::Value { remaining: header.length };
         Ok(Token::Element(element))
+    }
+
+    /// Decides about the VR, and so about the encoding of the value.
+    fn resolve(&self, header: &RawHeader) -> Result<Element, Error> {
+        let frame = self.frame();
+        let (encoding, context) = (frame.encoding, frame.context);
+        let mut element = Element { tag: header.tag, vr: Vr::UN, length: header.length, encoding };
+        match header.code {
+            Some(code) => {
+                let entry =
+                    resolve::explicit(header.tag, code).ok_or_else(|| self.fault(Fault::Vr))?;
+                element.vr = context.settle(header.tag, entry);
+                if self.convert_un
+                    && code == Vr::UN.code()
+                    && header.length != UNDEFINED_LENGTH
+                    && let Some(entry) = self.look_up(header.tag)
+                {
+                    element.vr = context.settle(header.tag, entry);
+                    element.encoding = Encoding::IMPLICIT;
+                }
+            }
+            None => {
+                if let Some(entry) = self.look_up(header.tag) {
+                    element.vr = context.settle(header.tag, entry);
+                }
+            }
+        }
+        Ok(element)
+    }
+
+    fn look_up(&self, tag: Tag) -> Option<EntryVr> {
+        if tag.is_private() && tag.element() > 0xFF && self.dictionary.knows_creators() {
+            let block = Tag(tag.group(), tag.element() >> 8);
+            let own = &self.reservations[self.frame().reservations..];
+            let found = own.binary_search_by_key(&block, |reserved| reserved.block);
+            let reserved = found.ok().map(|at| own[at]).filter(|reserved| reserved.active);
+            if let Some(creator) = reserved.and_then(|reserved| reserved.creator) {
+                return self.dictionary.find_private(creator, tag);
+            }
+        }
+        self.dictionary.find(tag)
+    }
+
+    /// Begins to gather the value of an element that decides about later ones.
+    fn watch(&mut self, element: &Element) {
+        let wanted = (element.vr == Vr::US && Context::wants(element.tag))
+            || (element.tag.is_private_creator()
+                && element.vr.is_text()
+                && self.dictionary.knows_creators());
+        self.watched = wanted.then_some(*element);
+        self.watched_value.clear();
+    }
+
+    fn watched(&mut self, bytes: &[u8], last: bool) -> Result<(), Error> {
+        let Some(element) = self.watched else {
+            return Ok(());
+        };
+        let room = WATCHED_BYTES - self.watched_value.len();
+        self.watched_value.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if last {
+            self.watched = None;
+            self.learn(&element)?;
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, element: &Element) -> Result<(), Error> {
+        if element.tag.is_private_creator() {
+            let creator = self.dictionary.creator(&self.watched_value);
+            let from = self.frame().reservations;
+            let block = element.tag;
+            let own = &self.reservations[from..];
+            match own.binary_search_by_key(&block, |reserved| reserved.block) {
+                // The first of two counts.
+                Ok(place) => self.reservations[from + place].active = true,
+                Err(_) if self.reservations.len() == PRIVATE_BLOCKS => {
+                    return Err(Error::Limit { what: "private blocks", offset: self.offset });
+                }
+                Err(place) => {
+                    let active = block >= self.frame().largest;
+                    self.reservations.insert(from + place, Reservation { block, creator, active });
+                }
+            }
+        } else if let &[first, second, ..] = &self.watched_value[..] {
+            let value = element.encoding.u16([first, second]);
+            self.frame_mut().context.note(element.tag, value);
+        }
+        Ok(())
     }
 
     fn item(&mut self, header: RawHeader) -> Result<Token<'static>, Error> {
@@ -298,6 +448,8 @@ impl Parser {
     }
 
     fn open(&mut self, element: Element, kind: Kind) -> Result<Token<'static>, Error> {
+        // A sequence cannot decide about later elements.
+        self.watched = None;
         self.push(kind, element.encoding, element.tag, element.length)?;
         Ok(match kind {
             Kind::PixelSequence => Token::PixelSequence(element),
@@ -310,38 +462,38 @@ impl Parser {
             return Err(Error::Limit { what: "nesting levels", offset: self.offset });
         }
         let end = (length != UNDEFINED_LENGTH).then(|| self.offset + u64::from(length));
-        self.frames.push(Frame { kind, encoding, tag, items: 0, end });
+        let reservations = self.reservations.len();
+        self.frames.push(Frame { reservations, ..Frame::new(kind, encoding, tag, end) });
         Ok(())
     }
 
     /// Closes the innermost sequence or item. The data set itself has no end of its own.
     fn close(&mut self) -> Token<'static> {
-        match self.frames.pop().map(|frame| frame.kind) {
+        let frame = self.frames.pop();
+        self.reservations.truncate(frame.as_ref().map_or(0, |frame| frame.reservations));
+        match frame.map(|frame| frame.kind) {
             Some(Kind::Item) => Token::ItemEnd,
             Some(Kind::PixelSequence) => Token::PixelSequenceEnd,
             _ => Token::SequenceEnd,
         }
     }
 
-    /// No more bytes will come. Less than a header may be left over at the top level: padding.
+    /// No more bytes will come. An item that announced more is taken as it is, and so is a sequence
+    /// that has all its bytes; less than a header may be left over, as padding.
     fn end_of_input<'a>(&mut self) -> Result<Option<Token<'a>>, Error> {
-        if self.frames.len() > 1 {
-            return Err(self.fault(Fault::Truncated));
-        }
-        if self.offset == 0 && self.pending_bytes == 0 {
-            return Err(Error::Empty);
-        }
-        self.state = State::Ended;
-        Ok(Some(Token::End))
-    }
-
-    fn resolve(&self, header: &RawHeader) -> Vr {
-        match header.code {
-            Some(code) => Vr::from_code(code).unwrap_or(Vr::UN),
-            None => match self.dictionary.find(header.tag) {
-                Some(EntryVr::Exact(vr)) => vr,
-                _ => Vr::UN,
-            },
+        self.offset += self.pending_bytes as u64;
+        self.pending_bytes = 0;
+        match self.frame().kind {
+            Kind::Item => Ok(Some(self.close())),
+            Kind::Sequence if self.frame().end.is_some_and(|end| self.offset >= end) => {
+                Ok(Some(self.close()))
+            }
+            Kind::Sequence | Kind::PixelSequence => Err(self.fault(Fault::TruncatedSequence)),
+            Kind::DataSet if self.offset == 0 => Err(Error::Empty),
+            Kind::DataSet => {
+                self.state = State::Ended;
+                Ok(Some(Token::End))
+            }
         }
     }
 

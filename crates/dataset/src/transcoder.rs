@@ -4,39 +4,32 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use crate::attributes::Attributes;
-use crate::deflate::Inflater;
+use crate::deflate::{self, Inflater};
 use crate::dictionary::Dictionary;
+use crate::encoder::Encoder;
+use crate::format::OutputFormat;
+use crate::output::{Output, WriteBuffer};
 use crate::parser::{Parser, Token};
 use crate::{Error, Fault, Sink, Tag, TransferSyntax};
 
-/// How the data set is to be written.
-#[derive(Clone, Debug, Default)]
-pub struct OutputFormat {
-    bit_preserving: bool,
-}
-
-impl OutputFormat {
-    /// Every byte as it came.
-    #[must_use]
-    pub fn bit_preserving() -> OutputFormat {
-        OutputFormat { bit_preserving: true }
-    }
-
-    /// Whether this is [`bit_preserving`](Self::bit_preserving).
-    #[must_use]
-    pub fn is_bit_preserving(&self) -> bool {
-        self.bit_preserving
-    }
-}
-
 /// Writes one data set, given in pieces, to a [`Sink`].
+///
+/// What is held does not depend on the data set: a stack of open sequences, buffers of some 64 KiB,
+/// and the tables of the compression if there is any; below 1 MiB in all, and rarely above 200 KiB.
 #[derive(Debug)]
 pub struct Transcoder {
-    input: &'static TransferSyntax,
-    strict: bool,
-    /// Gone once nothing more is to be learned.
-    reader: Option<Reader>,
+    output: &'static TransferSyntax,
     attributes: Attributes,
+    path: Path,
+}
+
+/// What happens to the bytes.
+#[derive(Debug)]
+enum Path {
+    /// They go to the sink as they are, and are looked at until nothing more is to be learned.
+    Untouched(Option<Box<Reader>>),
+    /// They are taken apart and written anew.
+    Rewritten(Box<Reader>, Box<Writer>),
 }
 
 #[derive(Debug)]
@@ -45,29 +38,59 @@ struct Reader {
     parser: Parser,
 }
 
+#[derive(Debug)]
+struct Writer {
+    encoder: Encoder,
+    buffer: WriteBuffer,
+    preceding: u64,
+    file_padding: u32,
+    /// How hard to compress the output in a second pass, if it is to be deflated.
+    deflate: Option<u32>,
+}
+
 impl Transcoder {
-    /// A transcoder for one data set that comes in `input`.
+    /// A transcoder for one data set that comes in the transfer syntax `input`. The dictionary says
+    /// which VR an element has where the encoding does not.
     #[must_use]
     pub fn new(
         input: &'static TransferSyntax,
         format: &OutputFormat,
         dictionary: Arc<Dictionary>,
     ) -> Transcoder {
-        Transcoder {
-            input,
-            strict: !format.bit_preserving,
-            reader: Some(Reader {
-                inflater: input.deflated().then(Inflater::new),
-                parser: Parser::new(input, dictionary),
-            }),
-            attributes: Attributes::default(),
+        let reader = Box::new(Reader {
+            inflater: input.deflated().then(Inflater::new),
+            parser: Parser::new(input, format.convert_un, dictionary),
+        });
+        let (output, path) = if format.bit_preserving {
+            (input, Path::Untouched(Some(reader)))
+        } else {
+            let output = format.transfer_syntax.for_input(input);
+            let writer = Writer {
+                encoder: Encoder::new(output, format),
+                buffer: WriteBuffer::default(),
+                preceding: 0,
+                file_padding: format.padding.file,
+                deflate: output.deflated().then_some(format.compression_level),
+            };
+            (output, Path::Rewritten(reader, Box::new(writer)))
+        };
+        Transcoder { output, attributes: Attributes::default(), path }
+    }
+
+    /// Tells how many bytes stand in front of the data set in the file, for padding that counts the
+    /// size of the file. To be called before the first [`push`](Self::push).
+    #[must_use]
+    pub fn preceded_by(mut self, bytes: u64) -> Transcoder {
+        if let Path::Rewritten(_, writer) = &mut self.path {
+            writer.preceding = bytes;
         }
+        self
     }
 
     /// The transfer syntax of what is written.
     #[must_use]
     pub fn output_transfer_syntax(&self) -> &'static TransferSyntax {
-        self.input
+        self.output
     }
 
     /// What was noted so far. Complete after [`finish`](Self::finish).
@@ -76,95 +99,185 @@ impl Transcoder {
         &self.attributes
     }
 
-    /// Takes the next bytes of the data set, wherever they were cut.
+    /// Takes the next bytes of the data set, wherever they were cut. Long values that need no
+    /// conversion go to the sink as these very slices, many in one call.
     ///
     /// # Errors
     /// See [`Error`]. What the sink holds then is of no use; the transcoder must not be used again.
     pub fn push(&mut self, fragments: &[IoSlice<'_>], sink: &mut dyn Sink) -> Result<(), Error> {
-        sink.write(fragments)?;
-        for fragment in fragments {
-            self.read(fragment, false)?;
+        match &mut self.path {
+            Path::Untouched(reader) => {
+                sink.write(fragments)?;
+                for fragment in fragments {
+                    look(reader, fragment, false, &mut self.attributes);
+                }
+                Ok(())
+            }
+            Path::Rewritten(reader, writer) => {
+                let Writer { encoder, buffer, .. } = &mut **writer;
+                let plain = reader.inflater.is_none();
+                let rest = if plain && encoder.copies() && !self.attributes.is_noting() {
+                    let out = &mut Output::new(buffer, sink);
+                    copy_through(&mut reader.parser, encoder, fragments, out)?
+                } else {
+                    fragments
+                };
+                for fragment in rest {
+                    reader.read(fragment, false, |token, depth| {
+                        writer.token(token, depth, &mut self.attributes, sink)
+                    })?;
+                }
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// The data set is complete: does what could not be done before.
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub fn finish(&mut self, _sink: &mut dyn Sink) -> Result<(), Error> {
-        self.read(&[], true)
-    }
-
-    fn read(&mut self, bytes: &[u8], end: bool) -> Result<(), Error> {
-        let Some(reader) = &mut self.reader else {
-            return Ok(());
-        };
-        match reader.read(bytes, end, self.strict, &mut self.attributes) {
-            Ok(More::Wanted) => {}
-            Err(error) if self.strict => return Err(error),
-            Ok(More::Unwanted) | Err(_) => self.reader = None,
+    pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        match &mut self.path {
+            Path::Untouched(reader) => {
+                look(reader, &[], true, &mut self.attributes);
+                Ok(())
+            }
+            Path::Rewritten(reader, writer) => {
+                let read = reader.read(&[], true, |token, depth| {
+                    writer.token(token, depth, &mut self.attributes, sink)
+                });
+                match read {
+                    // Cut short or not, it could not be written.
+                    Err(Error::Malformed { fault: Fault::TruncatedSequence, .. })
+                        if writer.encoder.is_unrepresentable() =>
+                    {
+                        Err(Error::Representation)
+                    }
+                    Err(error) => Err(error),
+                    Ok(()) => writer.finish(sink),
+                }
+            }
         }
-        Ok(())
     }
 }
 
-/// Whether a reader has something left to learn.
-enum More {
-    Wanted,
-    Unwanted,
+/// Passes on as many whole fragments as lie within the current value and do not end it, and gives
+/// back the others.
+fn copy_through<'f, 's>(
+    parser: &mut Parser,
+    encoder: &mut Encoder,
+    fragments: &'f [IoSlice<'s>],
+    out: &mut Output<'_>,
+) -> Result<&'f [IoSlice<'s>], Error> {
+    let mut remaining = parser.value_remaining() as usize;
+    let mut count = 0;
+    while let Some(fragment) = fragments.get(count)
+        && fragment.len() < remaining
+    {
+        remaining -= fragment.len();
+        count += 1;
+    }
+    let (within, rest) = fragments.split_at(count);
+    if !within.is_empty() {
+        encoder.copy(within, out)?;
+        parser.skip_value(parser.value_remaining() - remaining as u32);
+    }
+    Ok(rest)
+}
+
+/// Reads along while bytes go by untouched. Whatever is wrong with them is not this reader's
+/// business: it only stops.
+fn look(reader: &mut Option<Box<Reader>>, bytes: &[u8], end: bool, attributes: &mut Attributes) {
+    let Some(looking) = reader else {
+        return;
+    };
+    let mut done = false;
+    let read = looking.read(bytes, end, |token, depth| {
+        // In a data set that is in order, no more of interest follows.
+        done |= matches!(token, Token::Element(element) if depth == 0 && element.tag > Attributes::LAST);
+        if done {
+            return Err(Error::Empty);
+        }
+        note(token, depth, attributes);
+        Ok(())
+    });
+    if done || read.is_err() {
+        *reader = None;
+    }
+}
+
+fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
+    match token {
+        Token::Element(element) if depth == 0 => attributes.begin(element.tag),
+        Token::Element(_) | Token::Fragment { .. } => attributes.begin(Tag::default()),
+        Token::Value { bytes, .. } => attributes.value(bytes),
+        _ => {}
+    }
 }
 
 impl Reader {
+    /// Hands on all tokens that these bytes complete, each with the number of sequences and items
+    /// around it.
     fn read(
         &mut self,
         mut bytes: &[u8],
         end: bool,
-        strict: bool,
-        attributes: &mut Attributes,
-    ) -> Result<More, Error> {
+        mut each: impl FnMut(&Token<'_>, usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let Some(inflater) = &mut self.inflater else {
-            return note(&mut self.parser, bytes, end, strict, attributes);
+            return parse(&mut self.parser, bytes, end, &mut each);
         };
         loop {
             let inflated = inflater.next(&mut bytes).map_err(|fault| self.parser.fault(fault))?;
             let Some(inflated) = inflated else {
                 break;
             };
-            if let More::Unwanted = note(&mut self.parser, inflated, false, strict, attributes)? {
-                return Ok(More::Unwanted);
-            }
+            parse(&mut self.parser, inflated, false, &mut each)?;
         }
         if end {
             if !inflater.ended() {
-                return Err(self.parser.fault(Fault::Truncated));
+                return Err(self.parser.fault(Fault::TruncatedDeflate));
             }
-            return note(&mut self.parser, &[], true, strict, attributes);
+            parse(&mut self.parser, &[], true, &mut each)?;
         }
-        Ok(More::Wanted)
+        Ok(())
     }
 }
 
-fn note(
+fn parse(
     parser: &mut Parser,
     mut bytes: &[u8],
     end: bool,
-    strict: bool,
-    attributes: &mut Attributes,
-) -> Result<More, Error> {
+    each: &mut impl FnMut(&Token<'_>, usize) -> Result<(), Error>,
+) -> Result<(), Error> {
     while let Some(token) = parser.next(&mut bytes, end)? {
-        match token {
-            Token::Element(element) if parser.depth() == 0 => {
-                if !strict && element.tag > Attributes::LAST {
-                    return Ok(More::Unwanted);
-                }
-                attributes.begin(element.tag);
-            }
-            Token::Element(_) => attributes.begin(Tag::default()),
-            Token::Value { bytes, .. } => attributes.value(bytes),
-            Token::End => return Ok(More::Unwanted),
-            _ => {}
+        each(&token, parser.depth())?;
+        if token == Token::End {
+            break;
         }
     }
-    Ok(More::Wanted)
+    Ok(())
+}
+
+impl Writer {
+    fn token(
+        &mut self,
+        token: &Token<'_>,
+        depth: usize,
+        attributes: &mut Attributes,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        note(token, depth, attributes);
+        self.encoder.token(token, &mut Output::new(&mut self.buffer, sink))
+    }
+
+    fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        let mut out = Output::new(&mut self.buffer, sink);
+        self.encoder.finish(self.preceding, self.file_padding, &mut out)?;
+        out.flush()?;
+        if let Some(level) = self.deflate {
+            deflate::compress_in_place(out.position(), level, sink)?;
+        }
+        Ok(())
+    }
 }

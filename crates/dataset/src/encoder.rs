@@ -1,0 +1,366 @@
+//! The writing half: tokens in, encoded elements out.
+//!
+//! Lengths that are known only at the end of a sequence, an item or a group are left open and put
+//! right when the end comes. Elements that come out of order are written as they come and sorted when
+//! their item ends.
+
+use std::io::IoSlice;
+
+use crate::element::{self, Encoding, UNDEFINED_LENGTH};
+use crate::format::{GroupLengths, Lengths, OutputFormat};
+use crate::output::{FLUSH_BYTES, Output};
+use crate::parser::{Element, Token};
+use crate::reorder::{Mark, Runs, group_length, write_group_length};
+use crate::value::ValueWriter;
+use crate::{Error, Tag, TransferSyntax, Vr};
+
+/// Writes the elements of one data set.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    encoding: Encoding,
+    group_lengths: GroupLengths,
+    lengths: Lengths,
+    new_vrs: bool,
+    item_padding: u64,
+    /// Open sequences and items, outermost first; the data set itself is the first entry.
+    frames: Vec<Frame>,
+    /// Where elements begin that do not come in order.
+    runs: Runs,
+    value: ValueWriter,
+    /// Whether Pixel Data may be encapsulated in what is written.
+    encapsulated: bool,
+    /// Whether there is such Pixel Data nevertheless.
+    unrepresentable: bool,
+    /// Whether no element has come yet.
+    empty: bool,
+    /// How many sequences are open within an element that is left out.
+    skipping: u32,
+}
+
+/// An open sequence or item, or the data set.
+#[derive(Debug, Default)]
+struct Frame {
+    /// Where its length stands.
+    length_at: u64,
+    /// Where its content begins.
+    content: u64,
+    /// The element that came last.
+    last: Option<Tag>,
+    /// The largest tag that came.
+    largest: Option<Tag>,
+    /// The group that is being written, unless elements are out of order.
+    group: Option<OpenGroup>,
+    /// Whether Pixel Data came.
+    has_pixel_data: bool,
+    /// Tells its own runs from those of the items around it.
+    mark: Mark,
+}
+
+/// A group of elements that is being written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenGroup {
+    pub(crate) number: u16,
+    /// Where the value of its length stands, if it gets one.
+    pub(crate) length_at: Option<u64>,
+}
+
+impl Encoder {
+    pub(crate) fn new(output: &TransferSyntax, format: &OutputFormat) -> Encoder {
+        Encoder {
+            encoding: Encoding::of(output),
+            group_lengths: format.group_lengths,
+            lengths: format.lengths,
+            new_vrs: format.new_vrs,
+            item_padding: even_multiple(format.padding.item),
+            frames: vec![Frame::default()],
+            runs: Runs::default(),
+            value: ValueWriter::default(),
+            encapsulated: output.encapsulated(),
+            unrepresentable: false,
+            empty: true,
+            skipping: 0,
+        }
+    }
+
+    /// Writes what a token stands for. Once the data set turns out to be one that cannot be written,
+    /// nothing more is.
+    pub(crate) fn token(&mut self, token: &Token<'_>, out: &mut Output<'_>) -> Result<(), Error> {
+        if self.unrepresentable {
+            return Ok(());
+        }
+        match token {
+            Token::Element(element) => self.element(element, out),
+            Token::Value { bytes, last } => self.value.push(bytes, *last, out),
+            Token::Sequence(element) => self.sequence(element, out),
+            Token::Item => {
+                self.item(out);
+                Ok(())
+            }
+            Token::ItemEnd => self.item_end(out),
+            Token::SequenceEnd => self.sequence_end(out),
+            Token::PixelSequence(element) => self.pixel_sequence(element, out),
+            Token::Fragment { length } => {
+                self.fragment(*length, out);
+                Ok(())
+            }
+            Token::PixelSequenceEnd => {
+                self.pixel_sequence_end(out);
+                Ok(())
+            }
+            Token::End => Ok(()),
+        }
+    }
+
+    /// Whether Pixel Data came that cannot be written.
+    pub(crate) fn is_unrepresentable(&self) -> bool {
+        self.unrepresentable
+    }
+
+    /// Whether pieces of the current value are written as they come, so that
+    /// [`copy`](Self::copy) will do for all but the last.
+    pub(crate) fn copies(&self) -> bool {
+        self.value.is_copied() && !self.unrepresentable
+    }
+
+    /// Writes pieces of the current value as they are.
+    pub(crate) fn copy(
+        &mut self,
+        pieces: &[IoSlice<'_>],
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
+        self.value.passed(pieces.iter().map(|piece| piece.len()).sum());
+        out.append_slices(pieces)
+    }
+
+    /// The data set is complete: what is left open is closed, and the end is padded so that it is,
+    /// with `preceding` bytes in front of the data set, at a multiple of `padding`.
+    ///
+    /// # Errors
+    /// [`Error::Representation`] if there is Pixel Data that cannot be written.
+    pub(crate) fn finish(
+        &mut self,
+        preceding: u64,
+        padding: u32,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
+        if self.unrepresentable {
+            return Err(Error::Representation);
+        }
+        self.complete(out)?;
+        if self.empty {
+            return Ok(());
+        }
+        self.pad(preceding + out.position(), even_multiple(padding), out)
+    }
+
+    fn element(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
+        let long = element.length as usize >= FLUSH_BYTES;
+        if !self.place(element.tag, long, out)? {
+            self.value.discard();
+            return Ok(());
+        }
+        self.value.begin(element, self.encoding, self.new_vrs, out);
+        Ok(())
+    }
+
+    fn sequence(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
+        if !self.place(element.tag, false, out)? {
+            self.skipping += 1;
+            return Ok(());
+        }
+        element::write(out.bytes(), element.tag, Vr::SQ, UNDEFINED_LENGTH, self.encoding);
+        self.open(out);
+        Ok(())
+    }
+
+    fn sequence_end(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
+        if self.skipping > 0 {
+            self.skipping -= 1;
+            return Ok(());
+        }
+        self.close(Tag::SEQUENCE_DELIMITATION, out)
+    }
+
+    fn item(&mut self, out: &mut Output<'_>) {
+        if self.skipping == 0 {
+            element::write_item(out.bytes(), Tag::ITEM, UNDEFINED_LENGTH, self.encoding);
+            self.open(out);
+        }
+    }
+
+    fn item_end(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
+        if self.skipping > 0 {
+            return Ok(());
+        }
+        self.complete(out)?;
+        let length = out.position() - self.frame().content;
+        self.pad(length, self.item_padding, out)?;
+        self.close(Tag::ITEM_DELIMITATION, out)
+    }
+
+    fn pixel_sequence(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
+        if !self.place(element.tag, true, out)? {
+            self.skipping += 1;
+            return Ok(());
+        }
+        // Implicit VR knows no fragments, not even in an old sequence of VR UN.
+        self.unrepresentable |= !self.encapsulated || !element.encoding.explicit_vr;
+        element::write(out.bytes(), element.tag, Vr::OB, UNDEFINED_LENGTH, self.encoding);
+        Ok(())
+    }
+
+    fn fragment(&mut self, length: u32, out: &mut Output<'_>) {
+        if self.skipping > 0 {
+            self.value.discard();
+            return;
+        }
+        element::write_item(out.bytes(), Tag::ITEM, length + length % 2, self.encoding);
+        self.value.copy();
+    }
+
+    fn pixel_sequence_end(&mut self, out: &mut Output<'_>) {
+        if self.skipping > 0 {
+            self.skipping -= 1;
+            return;
+        }
+        element::write_item(out.bytes(), Tag::SEQUENCE_DELIMITATION, 0, self.encoding);
+    }
+
+    /// An element comes: sees to its group and to the order. False if nothing of it is to be written
+    /// any more: it is unwanted, or a group length, whose value is ours to say.
+    fn place(&mut self, tag: Tag, long: bool, out: &mut Output<'_>) -> Result<bool, Error> {
+        self.empty = false;
+        let wanted = tag != Tag::TRAILING_PADDING
+            && (!tag.is_group_length() || self.group_lengths == GroupLengths::Recalculate);
+        if self.skipping > 0 || !wanted {
+            return Ok(false);
+        }
+        out.flush_if_full()?;
+        let (last, largest, mark) = (self.frame().last, self.frame().largest, self.frame().mark);
+        // Of two, the first counts.
+        if last == Some(tag) || (tag == Tag::PIXEL_DATA && self.frame().has_pixel_data) {
+            return Ok(false);
+        }
+        if self.runs.any_since(mark) {
+            // A long value that comes last is better not moved: everything before it is.
+            if (long && largest < Some(tag)) || self.runs.is_full() {
+                self.merge(out)?;
+                return self.place(tag, false, out);
+            }
+        }
+        if last > Some(tag) {
+            let content = self.frame().content;
+            self.runs.begin(mark, content, out.position())?;
+            self.frame_mut().group = None;
+        }
+        if self.runs.any_since(mark) {
+            if tag.is_group_length() {
+                write_group_length(tag.group(), self.encoding, out);
+            }
+        } else {
+            self.enter_group(tag, out)?;
+        }
+        let frame = self.frame_mut();
+        frame.has_pixel_data |= tag == Tag::PIXEL_DATA;
+        frame.last = Some(tag);
+        frame.largest = largest.max(Some(tag));
+        Ok(!tag.is_group_length())
+    }
+
+    /// Closes the group before an element that is in order, and opens its own.
+    fn enter_group(&mut self, tag: Tag, out: &mut Output<'_>) -> Result<(), Error> {
+        let number = tag.group();
+        if self.frame().group.is_some_and(|group| group.number == number) {
+            return Ok(());
+        }
+        self.close_group(out)?;
+        let counted = tag.is_group_length() || self.group_lengths == GroupLengths::Create;
+        let length_at = counted.then(|| write_group_length(number, self.encoding, out));
+        self.frame_mut().group = Some(OpenGroup { number, length_at });
+        Ok(())
+    }
+
+    fn close_group(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
+        if let Some(OpenGroup { length_at: Some(at), .. }) = self.frame_mut().group.take() {
+            let length = group_length(at, out.position());
+            out.patch(at, &self.encoding.u32_bytes(length))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the elements of the innermost item in order.
+    fn merge(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
+        let mark = self.frame().mark;
+        let (last, group) = self.runs.merge(mark, self.encoding, self.group_lengths, out)?;
+        let frame = self.frame_mut();
+        frame.last = last;
+        frame.group = group;
+        Ok(())
+    }
+
+    /// All elements of the innermost item have come.
+    fn complete(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
+        if self.runs.any_since(self.frame().mark) {
+            self.merge(out)?;
+        }
+        self.close_group(out)
+    }
+
+    /// Fills `length` up to a multiple of `padding`, with one element.
+    fn pad(&mut self, length: u64, padding: u64, out: &mut Output<'_>) -> Result<(), Error> {
+        if padding == 0 || length == 0 || length.is_multiple_of(padding) {
+            return Ok(());
+        }
+        let header = if self.encoding.explicit_vr { 12 } else { 8 };
+        let mut gap = padding - length % padding;
+        while gap < header {
+            gap += padding;
+        }
+        let mut zeros = (gap - header).min(u64::from(UNDEFINED_LENGTH - 1));
+        let tag = Tag::TRAILING_PADDING;
+        element::write(out.bytes(), tag, Vr::OB, zeros as u32, self.encoding);
+        while zeros > 0 {
+            let piece = [0; 1024];
+            let now = zeros.min(piece.len() as u64);
+            out.append(&piece[..now as usize])?;
+            zeros -= now;
+        }
+        Ok(())
+    }
+
+    /// The header of a sequence or item is written, with its length last.
+    fn open(&mut self, out: &Output<'_>) {
+        let content = out.position();
+        let mark = self.runs.mark();
+        self.frames.push(Frame { length_at: content - 4, content, mark, ..Frame::default() });
+    }
+
+    /// Tells the length of the innermost sequence or item, or marks its end.
+    fn close(&mut self, delimiter: Tag, out: &mut Output<'_>) -> Result<(), Error> {
+        let Some(frame) = self.frames.pop() else {
+            return Ok(());
+        };
+        match u32::try_from(out.position() - frame.content) {
+            Ok(length) if self.lengths == Lengths::Explicit && length != UNDEFINED_LENGTH => {
+                out.patch(frame.length_at, &self.encoding.u32_bytes(length))?;
+            }
+            _ => element::write_item(out.bytes(), delimiter, 0, self.encoding),
+        }
+        Ok(())
+    }
+
+    fn frame(&self) -> &Frame {
+        // The data set's own frame is never closed.
+        &self.frames[self.frames.len() - 1]
+    }
+
+    fn frame_mut(&mut self) -> &mut Frame {
+        let last = self.frames.len() - 1;
+        &mut self.frames[last]
+    }
+}
+
+/// Everything in a data set has even length, so an odd size can only be met at every other multiple.
+fn even_multiple(size: u32) -> u64 {
+    u64::from(size) * if size % 2 == 1 { 2 } else { 1 }
+}
