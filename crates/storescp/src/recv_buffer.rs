@@ -5,7 +5,8 @@ use crate::limits::RECEIVE_BUFFER_BYTES;
 /// What was received and not yet consumed.
 ///
 /// `bytes[start..end]` is unread, `bytes[end..]` is free: `start <= end <= bytes.len()`. Holds
-/// [`RECEIVE_BUFFER_BYTES`], taken at the first use.
+/// [`RECEIVE_BUFFER_BYTES`], taken at the first use
+/// and given back by [`RecvBuffer::release`].
 #[derive(Debug, Default)]
 pub struct RecvBuffer {
     bytes: Vec<u8>,
@@ -42,6 +43,13 @@ impl RecvBuffer {
         &mut self.bytes[self.end..]
     }
 
+    /// Gives the memory back if nothing is unread: it is taken again when needed.
+    pub fn release(&mut self) {
+        if self.start == self.end {
+            *self = Self::default();
+        }
+    }
+
     /// Notes that `count` bytes were received into [`RecvBuffer::free`].
     pub fn received(&mut self, count: usize) {
         self.end += count;
@@ -60,11 +68,13 @@ mod tests {
         buffer.free()[..5].copy_from_slice(b"abcde");
         buffer.received(5);
         buffer.consume(3);
-        assert_eq!(buffer.unread(), b"de");
+        buffer.release();
+        assert_eq!(buffer.unread(), b"de", "what is unread stays");
         assert_eq!(buffer.free().len(), RECEIVE_BUFFER_BYTES - 2);
         assert_eq!(buffer.unread(), b"de");
         buffer.consume(2);
         assert_eq!(buffer.free().len(), RECEIVE_BUFFER_BYTES);
-        assert!(buffer.unread().is_empty());
+        buffer.release();
+        assert_eq!(buffer.bytes.capacity(), 0);
     }
 }

@@ -1,8 +1,12 @@
 //! The connection to a peer.
 
+use crate::limits::IDLE_BEFORE_RELEASE;
 use crate::platform;
 use crate::recv_buffer::RecvBuffer;
-use std::io::{self, ErrorKind, Read, Write};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +25,6 @@ pub enum Filled {
 /// A TCP connection, read and written by the thread of its association.
 pub struct Transport {
     stream: Arc<TcpStream>,
-    /// What the socket's receive timeout is set to, so that it is set only when it changes.
-    read_timeout: Option<Duration>,
-    /// The last read left nothing behind in the kernel: the peer may be waiting for us.
-    drained: bool,
 }
 
 impl Transport {
@@ -36,38 +36,45 @@ impl Transport {
     pub fn new(stream: Arc<TcpStream>, send_timeout: Option<Duration>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(send_timeout)?;
-        Ok(Self { stream, read_timeout: None, drained: true })
+        Ok(Self { stream })
     }
 
-    /// Waits for bytes and receives into `buffer`, for at most `timeout` (`None`: for ever).
+    /// Receives into `buffer`, waiting for at most `timeout` (`None`: for ever).
     ///
-    /// Where the kernel has nothing more for us, the peer may hold its next bytes back until the
-    /// last ones are acknowledged (Nagle's algorithm), so that is done first.
+    /// Where the kernel has nothing for us, the peer may be holding its next bytes back until the
+    /// last ones are acknowledged (Nagle's algorithm), so that is done before waiting, and only
+    /// then: while bytes keep coming it would cost time and gain nothing. A buffer with nothing in
+    /// it is given back when the peer has been silent for [`IDLE_BEFORE_RELEASE`].
     pub fn fill(&mut self, buffer: &mut RecvBuffer, timeout: Option<Duration>) -> Filled {
-        if self.set_read_timeout(timeout).is_err() {
-            return Filled::Closed;
-        }
-        if self.drained {
-            platform::acknowledge_now(&self.stream);
-        }
-        let free = buffer.free();
         loop {
-            return match (&*self.stream).read(free) {
-                Ok(0) => Filled::Closed,
-                Ok(count) => {
-                    self.drained = count < free.len();
+            match rustix::net::recv(&*self.stream, buffer.free(), RecvFlags::DONTWAIT) {
+                Ok((0, _)) => return Filled::Closed,
+                Ok((count, _)) => {
                     buffer.received(count);
-                    Filled::Bytes
+                    return Filled::Bytes;
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
-                    Filled::TimedOut
+                Err(Errno::AGAIN) => {}
+                Err(Errno::INTR) => continue,
+                Err(_) => return Filled::Closed,
+            }
+            platform::acknowledge_now(&self.stream);
+            let first = timeout.map_or(IDLE_BEFORE_RELEASE, |limit| limit.min(IDLE_BEFORE_RELEASE));
+            if self.is_silent_for(Some(first)) {
+                buffer.release();
+                let rest = timeout.map(|limit| limit.saturating_sub(first));
+                if rest == Some(Duration::ZERO) || self.is_silent_for(rest) {
+                    return Filled::TimedOut;
                 }
-                Err(_) => Filled::Closed,
-            };
+            }
         }
+    }
+
+    /// Waits until there is something to receive, be it the end; true if `timeout` passes first.
+    fn is_silent_for(&self, timeout: Option<Duration>) -> bool {
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut ready = [PollFd::new(&*self.stream, PollFlags::IN)];
+        // What is wrong with the connection, receiving tells.
+        rustix::event::poll(&mut ready, timeout.as_ref()) == Ok(0)
     }
 
     /// Sends all of `bytes`, in one write where the kernel takes them.
@@ -81,15 +88,5 @@ impl Transport {
     /// Closes the connection for good.
     pub fn close(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
-    }
-
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        if self.read_timeout != timeout {
-            // Zero would mean "for ever" to the socket.
-            let socket_timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
-            self.stream.set_read_timeout(socket_timeout)?;
-            self.read_timeout = timeout;
-        }
-        Ok(())
     }
 }
