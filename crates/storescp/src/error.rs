@@ -15,6 +15,8 @@ pub enum Error {
     },
     /// The port cannot be listened on.
     Listen(io::Error),
+    /// `DCMDICTPATH` names files, and none of them has an entry.
+    NoDictionary,
     /// There is no output directory.
     NoOutputDirectory {
         /// As given on the command line.
@@ -92,6 +94,9 @@ impl fmt::Display for Error {
                 "cannot create network: 0006:031c TCP Initialization Error: {}",
                 reason(source)
             ),
+            Self::NoDictionary => {
+                f.write_str("no data dictionary loaded, check environment variable: DCMDICTPATH")
+            }
             Self::NoOutputDirectory { .. } => {
                 f.write_str("specified output directory does not exist")
             }

@@ -4,6 +4,7 @@
 
 mod association;
 pub mod cli;
+pub mod data_dictionary;
 pub mod dump;
 pub mod error;
 pub mod limits;

@@ -1,10 +1,11 @@
 //! What all associations share, made once at the start.
 
-use crate::cli::{Config, SocketTimeout};
+use crate::cli::{Config, GroupLengths, OutputTransferSyntax, SequenceLengths, SocketTimeout};
+use crate::data_dictionary;
 use crate::error::Error;
 use crate::storage::{Directory, Storage};
 
-use dataset::{Dictionary, OutputFormat, Uid, sop_class};
+use dataset::{Dictionary, OutputFormat, Uid, format, sop_class};
 use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy, VersionName};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +21,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Opens the output directory and clears what a crash left in it.
+    /// Loads the data dictionary, opens the output directory and clears what a crash left in it.
     ///
     /// # Errors
-    /// The output directory is missing or takes no files.
+    /// There is no dictionary; the output directory is missing or takes no files.
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
+        let path = std::env::var_os(data_dictionary::PATH_VARIABLE);
+        let dictionary = Arc::new(data_dictionary::load(path.as_deref())?);
         let storage = open_storage(&config)?;
         let policy = acceptor_policy(&config);
         let output_format = output_format(&config);
-        let dictionary = Arc::new(Dictionary::built_in());
         Ok(Self { config, policy, output_format, dictionary, storage })
     }
 
@@ -88,9 +90,33 @@ fn acceptor_policy(config: &Config) -> AcceptorPolicy {
     }
 }
 
+/// What `--bit-preserving` and the output options say, in the transcoder's words.
 fn output_format(config: &Config) -> OutputFormat {
-    match &config.output.encoding {
-        None => OutputFormat::bit_preserving(),
-        Some(_) => OutputFormat::default(),
+    let Some(encoding) = &config.output.encoding else { return OutputFormat::bit_preserving() };
+    let padding = encoding.padding.map_or_else(format::Padding::default, |padding| {
+        format::Padding { file: padding.file_bytes, item: padding.item_bytes }
+    });
+    OutputFormat {
+        bit_preserving: false,
+        transfer_syntax: match encoding.transfer_syntax {
+            OutputTransferSyntax::AsReceived => format::OutputSyntax::Same,
+            OutputTransferSyntax::ExplicitVrLittleEndian => format::OutputSyntax::LittleEndian,
+            OutputTransferSyntax::ExplicitVrBigEndian => format::OutputSyntax::BigEndian,
+            OutputTransferSyntax::ImplicitVrLittleEndian => format::OutputSyntax::Implicit,
+            OutputTransferSyntax::DeflatedExplicitVrLittleEndian => format::OutputSyntax::Deflated,
+        },
+        compression_level: u32::from(encoding.compression_level),
+        group_lengths: match encoding.group_lengths {
+            GroupLengths::Recalculate => format::GroupLengths::Recalculate,
+            GroupLengths::Create => format::GroupLengths::Create,
+            GroupLengths::Remove => format::GroupLengths::Remove,
+        },
+        lengths: match encoding.sequence_lengths {
+            SequenceLengths::Explicit => format::Lengths::Explicit,
+            SequenceLengths::Undefined => format::Lengths::Undefined,
+        },
+        new_vrs: encoding.new_vrs,
+        convert_un: encoding.convert_un,
+        padding,
     }
 }

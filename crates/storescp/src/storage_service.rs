@@ -130,7 +130,8 @@ impl<'s> StorageService<'s> {
             Vec::new()
         };
         let file = InstanceFile::create(storage.as_ref(), &header)?;
-        Ok(Target::File { transcoder: Box::new(transcoder), file })
+        let transcoder = Box::new(transcoder.preceded_by(header.len() as u64));
+        Ok(Target::File { transcoder, file })
     }
 
     /// The data set is complete: stores the object and makes the answer.

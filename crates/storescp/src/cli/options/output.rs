@@ -49,7 +49,7 @@ pub(super) const EVENTS: Section =
     Section { title: "event options", parts: &[Part { heading: None, options: EVENT_OPTIONS }] };
 
 /// Options that write data sets differently from how they came.
-const CONVERSION: Status = Status::NotYet;
+const CONVERSION: Status = Status::Works;
 /// Options that sort files into directories or give them other names.
 const NAMING: Status = Status::NotYet;
 /// Options that do something after reception.
