@@ -5,7 +5,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from .servers import CARGO, ROOT, VENV
+ROOT = Path(__file__).resolve().parents[2]
+PEERS = Path(os.environ.get("STORESCP_PEERS", Path.home() / ".cache" / "storescp-peers"))
+VENV = PEERS / "venv" / "bin"
+CARGO = PEERS / "cargo" / "bin"
 
 
 def describe(scratch):
@@ -50,6 +53,17 @@ def settle(scratch, bytes_to_write=256 * 2**20):
         for _ in range(bytes_to_write // len(piece)):
             file.write(piece)
     path.unlink()
+
+
+def empty(folder):
+    """Gives the space of all files in a folder back, but keeps the files until the run is over.
+
+    ext4 does not reuse an inode for some minutes, and for each new file looks again at all those
+    deleted of late: thousands of deleted files would be paid for by whoever comes next.
+    """
+    for path, _, files in os.walk(folder):
+        for name in files:
+            os.truncate(os.path.join(path, name), 0)
 
 
 def available_bytes():

@@ -10,14 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import process
+from . import machine, process
+from .machine import CARGO, ROOT, VENV
 
-ROOT = Path(__file__).resolve().parents[2]
 RELEASE = ROOT / "target" / "release"
-PEERS = Path(os.environ.get("STORESCP_PEERS", Path.home() / ".cache" / "storescp-peers"))
-VENV = PEERS / "venv" / "bin"
-CARGO = PEERS / "cargo" / "bin"
-
 LOADGEN = RELEASE / "loadgen"
 FLOOR = RELEASE / "floor"
 READY_SECONDS = 20
@@ -57,7 +53,7 @@ class Server:
 
     @contextlib.contextmanager
     def running(self, scratch):
-        """Runs the server on an empty folder under `scratch`, which is emptied afterwards."""
+        """Runs the server on a folder of its own under `scratch`, emptied afterwards."""
         if not self.is_installed():
             raise process.Failed("not installed")
         home = Path(tempfile.mkdtemp(prefix="server-", dir=scratch))
@@ -77,19 +73,7 @@ class Server:
             yield Running(child.pid, port, store)
         finally:
             process.stop(child)
-            give_back(home)
-
-
-def give_back(folder):
-    """Frees the blocks of all files below `folder`, and leaves them there, empty.
-
-    ext4 does not use an inode again for minutes after its file was deleted, and looks past each of
-    them when it makes a file: whoever came next would pay for the deletions (measured: 20 us for a
-    new file become 800).
-    """
-    for path in folder.rglob("*"):
-        if path.is_file():
-            os.truncate(path, 0)
+            machine.empty(home)
 
 
 @dataclasses.dataclass(frozen=True)
