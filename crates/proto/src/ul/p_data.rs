@@ -252,8 +252,11 @@ pub(crate) fn put_fragments(
     last: bool,
     max_pdv_bytes: u32,
 ) {
+    if bytes.is_empty() && !last {
+        return;
+    }
     let mut rest = bytes;
-    while !rest.is_empty() || (last && bytes.is_empty()) {
+    loop {
         let (fragment, after) = rest.split_at(rest.len().min(max_pdv_bytes.max(1) as usize));
         // At most `max_pdv_bytes`, so the lengths fit.
         let data_bytes = fragment.len() as u32;
@@ -265,7 +268,7 @@ pub(crate) fn put_fragments(
         out.extend_from_slice(fragment);
         rest = after;
         if rest.is_empty() {
-            break;
+            return;
         }
     }
 }

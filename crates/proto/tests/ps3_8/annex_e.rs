@@ -89,3 +89,21 @@ fn empty_fragments_do_no_harm() {
     assert_eq!((&bytes[..], *pdvs, *ended), (&b"data"[..], 3, true));
     assert_eq!(acceptor.association.state(), State::Sta6);
 }
+
+#[test]
+fn what_is_sent_is_marked_as_what_it_is() {
+    let mut acceptor = Acceptor::established();
+    let context = ContextId(3);
+    acceptor.association.send_data(context, b"", false).unwrap();
+    assert_eq!(acceptor.sent(), b"", "no bytes are no fragment");
+    acceptor.association.send_data(context, b"more", false).unwrap();
+    assert_eq!(acceptor.sent(), wire::p_data(3, 0, b"more"));
+    acceptor.association.send_data(context, b"end", true).unwrap();
+    assert_eq!(acceptor.sent(), wire::p_data(3, wire::LAST, b"end"));
+    acceptor.association.send_data(context, b"", true).unwrap();
+    assert_eq!(acceptor.sent(), wire::p_data(3, wire::LAST, b""), "but an end needs one");
+    let long = vec![7; 16372 + 1];
+    acceptor.association.send_data(context, &long, true).unwrap();
+    let expected = [wire::p_data(3, 0, &[7; 16372]), wire::p_data(3, wire::LAST, &[7])];
+    assert_eq!(acceptor.sent(), expected.concat());
+}
