@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! differential [--seed N] [--full] [--jobs N] [--made-up N] [--option-sets N] [--self-check]
+//! differential --send TRANSFER_SYNTAX HEX [OPTION ..]
 //! ```
 //!
 //! Exits with 1 if anything differs that no rule tells. `--self-check` runs Debian's against itself.
+//! `--send` sends one data set, as CT image 2.25.4711, and shows what both make of it.
 
 use std::process::ExitCode;
 
 use interop::Program;
-use interop::differential::Plan;
+use interop::differential::{Case, OptionSet, Plan, reproduce};
+use interop::wire::uid;
 
 fn main() -> ExitCode {
     let mut plan = Plan::sample(1);
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
             "--jobs" => plan.jobs = count(number()),
             "--made-up" => plan.made_up = number(),
             "--option-sets" => plan.option_sets = Some(count(number())),
+            "--send" => return send(&arguments.collect::<Vec<_>>()),
             "--self-check" => plan.programs = [Program::Debian; 2],
             other => panic!("unknown option {other}"),
         }
@@ -36,4 +40,21 @@ fn main() -> ExitCode {
     let report = plan.run();
     println!("{report}");
     if report.differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn send(arguments: &[String]) -> ExitCode {
+    let [transfer_syntax, digits, options @ ..] = arguments else {
+        panic!("a transfer syntax and hexadecimal digits after --send");
+    };
+    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("hexadecimal digits");
+    let case = Case {
+        name: "command line".to_owned(),
+        transfer_syntax: transfer_syntax.clone(),
+        sop_class: uid::CT.to_owned(),
+        sop_instance: "2.25.4711".to_owned(),
+        bytes: (0..digits.len() / 2).map(|index| byte(index * 2)).collect(),
+    };
+    let options = OptionSet::parse(options);
+    println!("{}", reproduce(&case, &options, [Program::Ours, Program::Debian]));
+    ExitCode::SUCCESS
 }

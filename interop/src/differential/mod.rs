@@ -30,9 +30,11 @@ use std::thread;
 pub use options::OptionSet;
 
 use crate::Program;
+use model::Encoding;
 use pair::{Outcome, Pair};
 use random::Random;
 use rules::{Verdict, hex, judge};
+use walk::walk;
 
 /// A data set as it is sent.
 #[derive(Clone, Debug)]
@@ -120,6 +122,23 @@ impl Plan {
         });
         report.into_inner().expect("no thread panicked")
     }
+}
+
+/// Sends one data set to both, and tells what each did and what the rules make of it.
+#[must_use]
+pub fn reproduce(case: &Case, options: &OptionSet, programs: [Program; 2]) -> String {
+    let mut pair = Pair::start(programs, options, std::slice::from_ref(&case.transfer_syntax));
+    let outcomes = pair.send(case);
+    let verdict = judge(case, options, &outcomes);
+    let logs = pair.logs();
+    let mut text = format!("{verdict:?}\n");
+    for ((name, outcome), log) in ["ours", "theirs"].iter().zip(&outcomes).zip(logs) {
+        text += &format!("{name}: {:?}\n{log}\n", outcome.answer);
+        for (file, bytes) in &outcome.files {
+            text += &format!("{file}: {}\n", hex(bytes));
+        }
+    }
+    text
 }
 
 /// What was found.
@@ -215,10 +234,13 @@ impl Comparison<'_> {
                 _ => false,
             }
         });
+        pair.send(&smallest);
         let [our_log, their_log] = pair.logs();
         let mut report = self.report.lock().expect("no thread panicked");
         // Many data sets shrink to the same few.
-        if report.seen.insert(hex(&smallest.bytes)) {
+        let form = walk(&smallest.bytes, Encoding::of(&smallest.transfer_syntax));
+        let tags: Vec<_> = form.iter().map(|found| found.tag).collect();
+        if report.seen.insert(format!("{tags:04X?} {:?}", answers(outcomes))) {
             let Case { name, transfer_syntax, bytes, .. } = &smallest;
             let shown = &bytes[..bytes.len().min(2000)];
             report.shown.push(format!(

@@ -58,12 +58,31 @@ impl OptionSet {
         sets
     }
 
+    /// Options read from a command line, with Debian's dictionary.
+    #[must_use]
+    pub fn parse(words: &[String]) -> Self {
+        // They live as long as the program, like those that are built in.
+        let words = words.iter().map(|word| &*word.clone().leak()).collect();
+        Self { words, debian_dictionary: true }
+    }
+
     /// Those of the command line.
     pub(super) fn arguments(&self) -> Vec<&'static str> {
         // An output transfer syntax and `+xa` exclude each other.
         let converts = ["+te", "+tb", "+ti", "+td"].iter().any(|word| self.has(word));
         let accepted = if converts { "+xd" } else { "+xa" };
         [&["-pdu", "131072", accepted][..], &self.words].concat()
+    }
+
+    /// Those of Debian's command line: an odd size to pad to switches off much there, and means
+    /// twice that size to ours.
+    pub(super) fn debian_arguments(&self) -> Vec<String> {
+        let mut words: Vec<String> = self.arguments().iter().map(ToString::to_string).collect();
+        if let Some(place) = words.iter().position(|word| word == "+p") {
+            let (file, item) = self.padding();
+            words.splice(place + 1..place + 3, [file, item].map(|size| size.to_string()));
+        }
+        words
     }
 
     /// `DCMDICTPATH` of ours and of Debian's.
@@ -90,11 +109,22 @@ impl OptionSet {
         self.arguments().contains(&"+xa")
     }
 
-    /// The sizes that file and items are padded to; 0 for none.
+    /// The sizes that file and items are padded to, even ones; 0 for none.
     pub(super) fn padding(&self) -> (usize, usize) {
+        let [file, item] = self.padding_asked_for();
+        let even = |size: usize| if size % 2 == 1 { size * 2 } else { size };
+        (even(file), even(item))
+    }
+
+    /// Whether a size to pad to is odd.
+    pub(super) fn odd_padding(&self) -> bool {
+        self.padding_asked_for().iter().any(|size| size % 2 == 1)
+    }
+
+    fn padding_asked_for(&self) -> [usize; 2] {
         let place = self.words.iter().position(|word| *word == "+p");
         let number = |index: usize| self.words[index].parse().expect("a number after +p");
-        place.map_or((0, 0), |place| (number(place + 1), number(place + 2)))
+        place.map_or([0, 0], |place| [number(place + 1), number(place + 2)])
     }
 }
 

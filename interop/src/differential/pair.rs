@@ -95,10 +95,12 @@ struct Receiver {
 
 impl Receiver {
     fn start(program: Program, options: &OptionSet, dictionary: &str, syntaxes: &[String]) -> Self {
-        let mut arguments = options.arguments();
+        let mut arguments = options.debian_arguments();
         if program == Program::Ours {
-            arguments.extend(["--durability", "none"]);
+            let own = options.arguments().into_iter().chain(["--durability", "none"]);
+            arguments = own.map(str::to_owned).collect();
         }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let server =
             Server::with(program, &arguments).environment("DCMDICTPATH", dictionary).start();
         Self { server, syntaxes: syntaxes.to_vec(), client: None }

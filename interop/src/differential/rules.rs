@@ -4,7 +4,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::model::Encoding;
 use super::pair::{Outcome, StoreAnswer};
-use super::walk::walk;
+use super::walk::{UNDEFINED, walk};
 use super::{Case, OptionSet};
 use crate::part10::Part10;
 use crate::wire::uid;
@@ -21,7 +21,14 @@ pub(super) enum Verdict {
 }
 
 /// Compares what ours did with what Debian's did.
-pub(super) fn judge(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2]) -> Verdict {
+pub(super) fn judge(case: &Case, options: &OptionSet, outcomes: &[Outcome; 2]) -> Verdict {
+    match judge_alike(case, options, outcomes) {
+        Verdict::Equal if options.odd_padding() => Verdict::Known(ODD_PADDING),
+        verdict => verdict,
+    }
+}
+
+fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2]) -> Verdict {
     if ours.status().is_some() && ours.status() == debians.status() {
         return match (ours.files.as_slice(), debians.files.as_slice()) {
             ([], []) => Verdict::Equal,
@@ -89,6 +96,8 @@ const DATA_LOST: &str =
 const ODD_FRAGMENTS: &str = "PDVs of odd length are taken; Debian's aborts";
 /// Bit-preserving, Debian's compares nothing.
 const UIDS_COMPARED: &str = "+B: A900 if the UIDs of command and data set differ; Debian's stores";
+/// An odd size makes Debian's neither pad nor correct group lengths.
+const ODD_PADDING: &str = "+p of an odd size: as Debian's does with twice that size";
 /// The same content in another deflate stream.
 const OTHER_STREAM: &str = "deflated by another zlib: another stream, the same content";
 /// Padding fills up what the file has before it, and our file meta information is of another size.
@@ -98,20 +107,33 @@ fn stored_or_kept(outcome: &Outcome) -> bool {
     matches!(outcome.status(), Some(0x0000 | 0xA900 | 0xC000)) && outcome.files.len() == 1
 }
 
-/// Whether a parser that ends quietly would lose something.
+/// Whether a parser that ends quietly would lose something: behind an item delimiter that ends no
+/// item, at the end of a stream that is cut, or of an element that is (Debian's sees that only if
+/// its length is even).
 fn loses_data(case: &Case) -> bool {
-    let deflated = case.transfer_syntax == uid::DEFLATED;
-    let (plain, whole) = if deflated { inflate(&case.bytes) } else { (case.bytes.clone(), true) };
-    let stray = walk(&plain, Encoding::of(&case.transfer_syntax))
-        .iter()
-        .any(|found| found.depth == 0 && found.tag == (0xFFFE, 0xE00D));
-    stray || !whole
+    let (plain, whole) = plain(case);
+    let found = walk(&plain, Encoding::of(&case.transfer_syntax));
+    let stray = found.iter().any(|found| found.depth == 0 && found.tag == (0xFFFE, 0xE00D));
+    let cut = found.last().is_some_and(|last| {
+        last.claimed % 2 == 1
+            && last.claimed != UNDEFINED
+            && last.value + last.claimed > plain.len()
+    });
+    stray || cut || !whole
+}
+
+/// The data set inflated, if it is deflated, and whether it is whole.
+fn plain(case: &Case) -> (Vec<u8>, bool) {
+    if case.transfer_syntax == uid::DEFLATED {
+        inflate(&case.bytes)
+    } else {
+        (case.bytes.clone(), true)
+    }
 }
 
 /// Whether the data set has a SOP class or instance UID that the command has not.
 fn other_uids(case: &Case) -> bool {
-    let deflated = case.transfer_syntax == uid::DEFLATED;
-    let plain = if deflated { inflate(&case.bytes).0 } else { case.bytes.clone() };
+    let (plain, _) = plain(case);
     walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
         let expected = match (found.depth, found.tag) {
             (0, (0x0008, 0x0016)) => &case.sop_class,
@@ -195,7 +217,7 @@ fn compare_plain(options: &OptionSet, [ours, theirs]: [Parts<'_>; 2]) -> Verdict
         return Verdict::Equal;
     }
     let (size, _) = options.padding();
-    if size > 0 && size.is_multiple_of(2) && !options.has("-F") {
+    if size > 0 && !options.has("-F") {
         let [our_rest, their_rest] = [ours, theirs].map(|parts| without_padding(parts, size));
         if let (Some(our_rest), Some(their_rest)) = (our_rest, their_rest)
             && our_rest == their_rest
@@ -223,26 +245,30 @@ fn without_padding(parts: Parts<'_>, size: usize) -> Option<&[u8]> {
     if !(parts.meta_bytes + data_set.len()).is_multiple_of(size) {
         return None;
     }
-    const EXPLICIT: usize = 12;
-    const IMPLICIT: usize = 8;
-    // Headers in the three encodings: tag, VR if there is one, and then a length.
-    let starts: [(&[u8], usize, bool); 3] = [
-        (&[0xFC, 0xFF, 0xFC, 0xFF, b'O', b'B', 0, 0], EXPLICIT, false),
-        (&[0xFF, 0xFC, 0xFF, 0xFC, b'O', b'B', 0, 0], EXPLICIT, true),
-        (&[0xFC, 0xFF, 0xFC, 0xFF], IMPLICIT, false),
+    // The header in each of the encodings, up to the length: the tag, and the VR if there is one.
+    let encodings: [(&str, &[u8], &[u8]); 3] = [
+        (uid::EVLE, b"\xFC\xFF\xFC\xFFOB\0\0", b"\xFC\xFF\0\0UL\x04\0"),
+        (uid::EVBE, b"\xFF\xFC\xFF\xFCOB\0\0", b"\xFF\xFC\0\0UL\0\x04"),
+        (uid::IVLE, b"\xFC\xFF\xFC\xFF", b"\xFC\xFF\0\0\x04\0\0\0"),
     ];
-    for (start, header, big_endian) in starts {
-        let last = (0..data_set.len().saturating_sub(header - 1))
-            .rev()
-            .find(|&place| data_set[place..].starts_with(start));
+    for (syntax, start, group_length) in encodings {
+        let read = |bytes: &[u8]| {
+            let length = Encoding::of(syntax).read_u32(bytes.try_into().ok()?);
+            usize::try_from(length).ok()
+        };
+        let places = 0..data_set.len().saturating_sub(start.len() + 3);
+        let last = places.rev().find(|&place| data_set[place..].starts_with(start));
         let Some(place) = last else { continue };
-        let value = &data_set[place + header..];
-        let length = data_set[place + header - 4..place + header].try_into().ok()?;
-        let length =
-            if big_endian { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) };
-        let shortest = value.len() < size;
-        if length as usize == value.len() && shortest && value.iter().all(|byte| *byte == 0) {
-            return Some(&data_set[..place]);
+        let (rest, padding) = data_set.split_at(place);
+        let value = &padding[start.len() + 4..];
+        let fits = read(&padding[start.len()..start.len() + 4]) == Some(value.len());
+        if fits && value.len() < size && value.iter().all(|byte| *byte == 0) {
+            // A group length of this group counts the padding.
+            let (rest, number) = rest.split_at(rest.len().saturating_sub(4));
+            return match rest.strip_suffix(group_length) {
+                Some(rest) if read(number) == Some(padding.len()) => Some(rest),
+                _ => Some(&data_set[..place]),
+            };
         }
     }
     Some(data_set)

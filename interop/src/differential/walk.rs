@@ -12,6 +12,8 @@ pub(super) struct Found {
     pub(super) range: Range<usize>,
     /// Where the value starts.
     pub(super) value: usize,
+    /// How long it is said to be.
+    pub(super) claimed: usize,
     /// Its own length field.
     pub(super) length: LengthField,
     /// Those of all that encloses it.
@@ -104,6 +106,7 @@ impl Walker<'_> {
             depth: self.enclosing.len(),
             range: place..header.value,
             value: header.value,
+            claimed: header.claimed,
             length: header.length,
             enclosing: self.enclosing.clone(),
         });
@@ -132,4 +135,5 @@ impl Walker<'_> {
     }
 }
 
-const UNDEFINED: usize = 0xFFFF_FFFF;
+/// The length field of what ends with a delimiter.
+pub(super) const UNDEFINED: usize = 0xFFFF_FFFF;
