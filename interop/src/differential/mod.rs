@@ -31,7 +31,7 @@ pub use options::OptionSet;
 
 use crate::Program;
 use model::Encoding;
-use pair::{Outcome, Pair};
+use pair::{Outcome, Pair, StoreAnswer};
 use random::Random;
 use rules::{Verdict, hex, judge};
 use walk::walk;
@@ -224,6 +224,16 @@ impl Comparison<'_> {
     fn show(&self, pair: &mut Pair, case: &Case, outcomes: &[Outcome; 2]) {
         let answers = |outcomes: &[Outcome; 2]| outcomes.each_ref().map(Outcome::status);
         let mut what = String::new();
+        if outcomes.iter().any(|outcome| matches!(outcome.answer, StoreAnswer::Other(_))) {
+            // Shrinking would wait as long each time.
+            let mut report = self.report.lock().expect("no thread panicked");
+            report.shown.push(described(
+                case,
+                self.options,
+                &format!("{:?}", outcomes.each_ref().map(|outcome| &outcome.answer)),
+            ));
+            return;
+        }
         let smallest = shrink::shrink(case, |candidate| {
             let found = pair.send(candidate);
             match judge(candidate, self.options, &found) {
@@ -241,17 +251,21 @@ impl Comparison<'_> {
         let form = walk(&smallest.bytes, Encoding::of(&smallest.transfer_syntax));
         let tags: Vec<_> = form.iter().map(|found| found.tag).collect();
         if report.seen.insert(format!("{tags:04X?} {:?}", answers(outcomes))) {
-            let Case { name, transfer_syntax, bytes, .. } = &smallest;
-            let shown = &bytes[..bytes.len().min(2000)];
-            report.shown.push(format!(
-                "--- {name}\noptions: {}\ntransfer syntax: {transfer_syntax}\ndata set, {} bytes: {}\n{what}\n\
-                 ours logs:\n{our_log}\nDebian's logs:\n{their_log}",
-                self.options,
-                bytes.len(),
-                hex(shown)
-            ));
+            let what = format!("{what}\nours logs:\n{our_log}\nDebian's logs:\n{their_log}");
+            report.shown.push(described(&smallest, self.options, &what));
         }
     }
+}
+
+/// All that is needed to see a difference again.
+fn described(case: &Case, options: &OptionSet, what: &str) -> String {
+    let Case { name, transfer_syntax, bytes, .. } = case;
+    let digits = hex(&bytes[..bytes.len().min(2000)]);
+    format!(
+        "--- {name}\noptions: {options}\ntransfer syntax: {transfer_syntax}\n\
+         data set, {} bytes: {digits}\n{what}",
+        bytes.len()
+    )
 }
 
 const SHOWN: usize = 25;

@@ -1,10 +1,11 @@
 //! Two receivers with the same options, and what each makes of the same data set.
 
 use std::fs;
+use std::time::Duration;
 
 use super::{Case, OptionSet};
 use crate::wire::{Answer, Client, Command, Context, Pdv, Request, data_pdu, tag, uid};
-use crate::{Program, Server};
+use crate::{Program, Server, Setup};
 
 /// What a receiver did with a data set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,7 @@ fn as_ours_would(outcome: &mut Outcome) {
 /// A receiver and an association to it, opened anew after an abort.
 #[derive(Debug)]
 struct Receiver {
+    setup: Setup,
     server: Server,
     syntaxes: Vec<String>,
     client: Option<Client>,
@@ -101,9 +103,9 @@ impl Receiver {
             arguments = own.map(str::to_owned).collect();
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let server =
-            Server::with(program, &arguments).environment("DCMDICTPATH", dictionary).start();
-        Self { server, syntaxes: syntaxes.to_vec(), client: None }
+        let setup = Server::with(program, &arguments).environment("DCMDICTPATH", dictionary);
+        let server = started(&setup);
+        Self { setup, server, syntaxes: syntaxes.to_vec(), client: None }
     }
 
     fn send(&mut self, case: &Case) -> Outcome {
@@ -112,10 +114,14 @@ impl Receiver {
         let context = u8::try_from(place * 2 + 1).expect("at most 128 transfer syntaxes");
         let mut client = self.client.take().unwrap_or_else(|| self.associate());
         let answer = store(&mut client, context, case);
-        if matches!(answer, StoreAnswer::Response(..)) {
-            self.client = Some(client);
+        let files = self.take_files();
+        match answer {
+            StoreAnswer::Response(..) => self.client = Some(client),
+            StoreAnswer::Abort => {}
+            // Whatever keeps it busy is not to stand in the way of the next data set.
+            StoreAnswer::Other(_) => self.server = started(&self.setup),
         }
-        Outcome { answer, files: self.take_files() }
+        Outcome { answer, files }
     }
 
     /// One context for each transfer syntax: neither program compares the abstract syntax with the
@@ -147,6 +153,10 @@ impl Receiver {
     }
 }
 
+fn started(setup: &Setup) -> Server {
+    setup.try_start().unwrap_or_else(|failure| panic!("a receiver ended: {failure:?}"))
+}
+
 fn store(client: &mut Client, context: u8, case: &Case) -> StoreAnswer {
     let command = Command::store(client.message_id(), &case.sop_class, &case.sop_instance);
     let mut message = data_pdu(&[Pdv::command(context, true, &command.encode())]);
@@ -159,7 +169,7 @@ fn store(client: &mut Client, context: u8, case: &Case) -> StoreAnswer {
     }
     // A receiver that gives up early may close the connection; its answer is still to be read.
     let _ = client.try_send(&message);
-    match client.answer() {
+    match client.answer_within(ANSWER_TIME_LIMIT) {
         Answer::Data(pdvs) => {
             let response = Command::parse(&pdvs[0].data);
             StoreAnswer::Response(response.status(), response.text(tag::ERROR_COMMENT))
@@ -169,4 +179,5 @@ fn store(client: &mut Client, context: u8, case: &Case) -> StoreAnswer {
     }
 }
 
+const ANSWER_TIME_LIMIT: Duration = Duration::from_secs(5);
 const PDU_BYTES: u32 = 131_072;

@@ -60,6 +60,10 @@ fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2])
     if refused && stored_or_kept(debians) && loses_data(case) && !options.has("+B") {
         return Verdict::Known(DATA_LOST);
     }
+    let silent = matches!(debians.answer, StoreAnswer::Other(_)) && debians.files.is_empty();
+    if refused && silent && !plain(case).1 && !options.has("+B") {
+        return Verdict::Known(SILENT);
+    }
     let mismatch = ours.status() == Some(0xA900) && ours.files.is_empty();
     if mismatch && stored && options.has("+B") && other_uids(case) {
         return Verdict::Known(UIDS_COMPARED);
@@ -92,6 +96,8 @@ const NOTHING_STORED: &str =
 /// Debian's answers 0000 although it has lost data; ours refuses.
 const DATA_LOST: &str =
     "C000 for a data set with a stray item delimiter or a cut stream; Debian's stores a part of it";
+/// Debian's waits for the rest of a stream that has already ended.
+const SILENT: &str = "C000 for a deflate stream that is cut or damaged; Debian's never answers";
 /// Debian's refuses PDVs of odd length.
 const ODD_FRAGMENTS: &str = "PDVs of odd length are taken; Debian's aborts";
 /// Bit-preserving, Debian's compares nothing.
