@@ -464,6 +464,23 @@ mod tests {
     }
 
     #[test]
+    fn an_item_is_filled_to_its_last_byte_and_not_beyond() {
+        let most = vec![0; limits::ASSOCIATE_ITEM_BYTES - 4];
+        let mut value = Vec::new();
+        put_item(&mut value, EXTENDED_NEGOTIATION, &[&most, &[0]]);
+        assert!(value.is_empty(), "one byte too many");
+        put_item(&mut value, EXTENDED_NEGOTIATION, &[&most]);
+        assert_eq!(value.len(), limits::ASSOCIATE_ITEM_BYTES);
+        put_item(&mut value, EXTENDED_NEGOTIATION, &[]);
+        assert_eq!(value.len(), limits::ASSOCIATE_ITEM_BYTES, "no room for a header");
+
+        let mut value = Vec::new();
+        put_item(&mut value, EXTENDED_NEGOTIATION, &[&most[..40_000]]);
+        put_item(&mut value, EXTENDED_NEGOTIATION, &[&most[..30_000]]);
+        assert_eq!(value.len(), 40_004, "the sum counts");
+    }
+
+    #[test]
     fn credentials_are_not_shown() {
         let shown = format!("{:?}", full());
         assert!(!shown.contains("secret") && !shown.contains("115, 101, 99"), "{shown}");
