@@ -212,7 +212,7 @@ fn other_toolkits_read_what_is_stored() {
             .into_iter()
             .filter(|file| !file.name.contains("dicomdirtests"))
             .collect();
-    let sent = Sent::by(&PYNETDICOM_RAW, &files, Program::Ours, &["+xa"]);
+    let sent = Sent::by(&PYNETDICOM_RAW, &files, Program::Ours, &["+xa", "+B"]);
     let names = sent.server.files();
     let sources: BTreeMap<&str, &SourceFile> =
         files.iter().map(|file| (file.sop_instance.as_str(), *file)).collect();

@@ -182,15 +182,16 @@ fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> R
         ("SOP Instance UID", &request.sop_instance, attributes.sop_instance_uid()),
     ];
     for (what, announced, value) in pairs {
+        let value = value.filter(|value| !value.iter().all(|byte| matches!(byte, 0 | b' ')));
         match value.map(Uid::parse) {
             Some(Ok(found)) if found == *announced => {}
-            Some(Ok(_)) => {
+            Some(_) => {
                 let comment = format!("{what} of data set and command differ");
                 return Err(Failure { status: Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS, comment });
             }
-            _ if lenient => debug!("data set has no {what} that could be compared"),
-            _ => {
-                let comment = format!("data set has no valid {what}");
+            None if lenient => debug!("data set has no {what} that could be compared"),
+            None => {
+                let comment = format!("data set has no {what}");
                 return Err(Failure { status: Status::CANNOT_UNDERSTAND, comment });
             }
         }
