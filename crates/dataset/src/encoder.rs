@@ -11,16 +11,15 @@ use crate::format::{GroupLengths, Lengths, OutputFormat};
 use crate::output::{FLUSH_BYTES, Output};
 use crate::parser::{Element, Token};
 use crate::reorder::{Mark, Runs, group_length, write_group_length};
-use crate::value::ValueWriter;
+use crate::value::{Target, ValueWriter};
 use crate::{Error, Tag, TransferSyntax, Vr};
 
 /// Writes the elements of one data set.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    encoding: Encoding,
+    target: Target,
     group_lengths: GroupLengths,
     lengths: Lengths,
-    new_vrs: bool,
     item_padding: u64,
     /// Open sequences and items, outermost first; the data set itself is the first entry.
     frames: Vec<Frame>,
@@ -67,10 +66,13 @@ pub(crate) struct OpenGroup {
 impl Encoder {
     pub(crate) fn new(output: &TransferSyntax, format: &OutputFormat) -> Encoder {
         Encoder {
-            encoding: Encoding::of(output),
+            target: Target {
+                encoding: Encoding::of(output),
+                big_endian_pixel_data: output.big_endian_pixel_data(),
+                new_vrs: format.new_vrs,
+            },
             group_lengths: format.group_lengths,
             lengths: format.lengths,
-            new_vrs: format.new_vrs,
             item_padding: even_multiple(format.padding.item),
             frames: vec![Frame::default()],
             runs: Runs::default(),
@@ -147,10 +149,10 @@ impl Encoder {
             return Err(Error::Representation);
         }
         self.complete(out)?;
-        if self.empty {
-            return Ok(());
+        if !self.empty {
+            self.pad(preceding + out.position(), even_multiple(padding), out)?;
         }
-        self.pad(preceding + out.position(), even_multiple(padding), out)
+        self.close_group(out)
     }
 
     fn element(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
@@ -159,7 +161,7 @@ impl Encoder {
             self.value.discard();
             return Ok(());
         }
-        self.value.begin(element, self.encoding, self.new_vrs, out);
+        self.value.begin(element, self.target, out);
         Ok(())
     }
 
@@ -168,7 +170,7 @@ impl Encoder {
             self.skipping += 1;
             return Ok(());
         }
-        element::write(out.bytes(), element.tag, Vr::SQ, UNDEFINED_LENGTH, self.encoding);
+        element::write(out.bytes(), element.tag, Vr::SQ, UNDEFINED_LENGTH, self.target.encoding);
         self.open(out);
         Ok(())
     }
@@ -183,7 +185,7 @@ impl Encoder {
 
     fn item(&mut self, out: &mut Output<'_>) {
         if self.skipping == 0 {
-            element::write_item(out.bytes(), Tag::ITEM, UNDEFINED_LENGTH, self.encoding);
+            element::write_item(out.bytes(), Tag::ITEM, UNDEFINED_LENGTH, self.target.encoding);
             self.open(out);
         }
     }
@@ -195,6 +197,7 @@ impl Encoder {
         self.complete(out)?;
         let length = out.position() - self.frame().content;
         self.pad(length, self.item_padding, out)?;
+        self.close_group(out)?;
         self.close(Tag::ITEM_DELIMITATION, out)
     }
 
@@ -205,7 +208,7 @@ impl Encoder {
         }
         // Implicit VR knows no fragments, not even in an old sequence of VR UN.
         self.unrepresentable |= !self.encapsulated || !element.encoding.explicit_vr;
-        element::write(out.bytes(), element.tag, Vr::OB, UNDEFINED_LENGTH, self.encoding);
+        element::write(out.bytes(), element.tag, Vr::OB, UNDEFINED_LENGTH, self.target.encoding);
         Ok(())
     }
 
@@ -214,7 +217,7 @@ impl Encoder {
             self.value.discard();
             return;
         }
-        element::write_item(out.bytes(), Tag::ITEM, length + length % 2, self.encoding);
+        element::write_item(out.bytes(), Tag::ITEM, length + length % 2, self.target.encoding);
         self.value.copy();
     }
 
@@ -223,7 +226,7 @@ impl Encoder {
             self.skipping -= 1;
             return;
         }
-        element::write_item(out.bytes(), Tag::SEQUENCE_DELIMITATION, 0, self.encoding);
+        element::write_item(out.bytes(), Tag::SEQUENCE_DELIMITATION, 0, self.target.encoding);
     }
 
     /// An element comes: sees to its group and to the order. False if nothing of it is to be written
@@ -255,7 +258,7 @@ impl Encoder {
         }
         if self.runs.any_since(mark) {
             if tag.is_group_length() {
-                write_group_length(tag.group(), self.encoding, out);
+                write_group_length(tag.group(), self.target.encoding, out);
             }
         } else {
             self.enter_group(tag, out)?;
@@ -275,7 +278,7 @@ impl Encoder {
         }
         self.close_group(out)?;
         let counted = tag.is_group_length() || self.group_lengths == GroupLengths::Create;
-        let length_at = counted.then(|| write_group_length(number, self.encoding, out));
+        let length_at = counted.then(|| write_group_length(number, self.target.encoding, out));
         self.frame_mut().group = Some(OpenGroup { number, length_at });
         Ok(())
     }
@@ -283,7 +286,7 @@ impl Encoder {
     fn close_group(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         if let Some(OpenGroup { length_at: Some(at), .. }) = self.frame_mut().group.take() {
             let length = group_length(at, out.position());
-            out.patch(at, &self.encoding.u32_bytes(length))?;
+            out.patch(at, &self.target.encoding.u32_bytes(length))?;
         }
         Ok(())
     }
@@ -291,19 +294,24 @@ impl Encoder {
     /// Puts the elements of the innermost item in order.
     fn merge(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         let mark = self.frame().mark;
-        let (last, group) = self.runs.merge(mark, self.encoding, self.group_lengths, out)?;
+        let (last, group) = self.runs.merge(mark, self.target.encoding, self.group_lengths, out)?;
         let frame = self.frame_mut();
         frame.last = last;
         frame.group = group;
         Ok(())
     }
 
-    /// All elements of the innermost item have come.
+    /// All elements of the innermost item have come. What may follow is padding, which the length of
+    /// its own group counts.
     fn complete(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         if self.runs.any_since(self.frame().mark) {
             self.merge(out)?;
         }
-        self.close_group(out)
+        let padding = Tag::TRAILING_PADDING.group();
+        if self.frame().group.is_some_and(|group| group.number != padding) {
+            self.close_group(out)?;
+        }
+        Ok(())
     }
 
     /// Fills `length` up to a multiple of `padding`, with one element.
@@ -311,19 +319,26 @@ impl Encoder {
         if padding == 0 || length == 0 || length.is_multiple_of(padding) {
             return Ok(());
         }
-        let header = if self.encoding.explicit_vr { 12 } else { 8 };
+        let header = if self.target.encoding.explicit_vr { 12 } else { 8 };
         let mut gap = padding - length % padding;
         while gap < header {
             gap += padding;
         }
         let mut zeros = (gap - header).min(u64::from(UNDEFINED_LENGTH - 1));
         let tag = Tag::TRAILING_PADDING;
-        element::write(out.bytes(), tag, Vr::OB, zeros as u32, self.encoding);
+        let at = out.position();
+        element::write(out.bytes(), tag, Vr::OB, zeros as u32, self.target.encoding);
         while zeros > 0 {
             let piece = [0; 1024];
             let now = zeros.min(piece.len() as u64);
             out.append(&piece[..now as usize])?;
             zeros -= now;
+        }
+        if self.frame().largest > Some(tag) {
+            // Tags that high are illegal, but they come; the padding goes in front of them.
+            let (mark, content) = (self.frame().mark, self.frame().content);
+            self.runs.begin(mark, content, at)?;
+            self.merge(out)?;
         }
         Ok(())
     }
@@ -342,9 +357,9 @@ impl Encoder {
         };
         match u32::try_from(out.position() - frame.content) {
             Ok(length) if self.lengths == Lengths::Explicit && length != UNDEFINED_LENGTH => {
-                out.patch(frame.length_at, &self.encoding.u32_bytes(length))?;
+                out.patch(frame.length_at, &self.target.encoding.u32_bytes(length))?;
             }
-            _ => element::write_item(out.bytes(), delimiter, 0, self.encoding),
+            _ => element::write_item(out.bytes(), delimiter, 0, self.target.encoding),
         }
         Ok(())
     }

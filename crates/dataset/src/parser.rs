@@ -10,17 +10,14 @@
 
 use std::sync::Arc;
 
-use crate::dictionary::{CreatorId, Dictionary, EntryVr};
+use crate::dictionary::Dictionary;
 use crate::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
-use crate::limits::{NESTING_LEVELS, PRIVATE_BLOCKS};
-use crate::resolve::{self, Context};
+use crate::limits::NESTING_LEVELS;
+use crate::resolve::Resolver;
 use crate::{Error, Fault, Tag, TagPath, TransferSyntax, Vr};
 
 /// May not come as one long value: PS3.3 has it as a sequence, and DCMTK refuses anything else.
 const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
-
-/// The longest value that decides about later elements: a private creator.
-const WATCHED_BYTES: usize = 64;
 
 /// What [`Parser::next`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +58,7 @@ pub(crate) struct Element {
 /// Splits one data set into tokens.
 #[derive(Debug)]
 pub(crate) struct Parser {
-    dictionary: Arc<Dictionary>,
+    resolver: Resolver,
     encapsulated: bool,
     /// Open sequences and items, outermost first; the data set itself is the first entry.
     frames: Vec<Frame>,
@@ -73,13 +70,6 @@ pub(crate) struct Parser {
     pending_bytes: usize,
     /// The element that was read last, for error messages.
     last_tag: Tag,
-    /// Whether `UN` gives way to what the dictionary knows.
-    convert_un: bool,
-    /// The element whose value decides about later ones, while it is read.
-    watched: Option<Element>,
-    watched_value: Vec<u8>,
-    /// The private blocks of all open items, innermost last, those of each in order.
-    reservations: Vec<Reservation>,
 }
 
 #[derive(Debug)]
@@ -92,42 +82,14 @@ struct Frame {
     items: u64,
     /// Where it ends, if its length says so.
     end: Option<u64>,
-    /// What its elements said about later ones.
-    context: Context,
-    /// How many entries of `Parser::reservations` belong to the items around it.
-    reservations: usize,
-    /// The largest tag among its elements.
-    largest: Tag,
     /// Whether Pixel Data is among them.
     has_pixel_data: bool,
 }
 
 impl Frame {
     fn new(kind: Kind, encoding: Encoding, tag: Tag, end: Option<u64>) -> Frame {
-        Frame {
-            kind,
-            encoding,
-            tag,
-            items: 0,
-            end,
-            context: Context::default(),
-            reservations: 0,
-            largest: Tag::default(),
-            has_pixel_data: false,
-        }
+        Frame { kind, encoding, tag, items: 0, end, has_pixel_data: false }
     }
-}
-
-/// A block of private elements (PS3.5 §7.8.1).
-#[derive(Clone, Copy, Debug)]
-struct Reservation {
-    /// The tag of the private creator.
-    block: Tag,
-    /// The creator, unless the dictionary does not know it.
-    creator: Option<CreatorId>,
-    /// Whether it counts. One that comes after a larger tag does not, as DCMTK has it, until it comes
-    /// again.
-    active: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +119,7 @@ impl Parser {
     ) -> Parser {
         let encoding = Encoding::of(syntax);
         Parser {
-            dictionary,
+            resolver: Resolver::new(dictionary, convert_un, syntax.big_endian_pixel_data()),
             encapsulated: syntax.encapsulated(),
             frames: vec![Frame::new(Kind::DataSet, encoding, Tag::default(), None)],
             state: State::Header,
@@ -165,10 +127,6 @@ impl Parser {
             pending: [0; LONGEST_HEADER],
             pending_bytes: 0,
             last_tag: Tag::default(),
-            convert_un,
-            watched: None,
-            watched_value: Vec::new(),
-            reservations: Vec::new(),
         }
     }
 
@@ -181,7 +139,7 @@ impl Parser {
     /// [skipped](Self::skip_value); none, if the parser itself needs the value.
     pub(crate) fn value_remaining(&self) -> u32 {
         match self.state {
-            State::Value { remaining } if self.watched.is_none() => remaining,
+            State::Value { remaining } if !self.resolver.is_watching() => remaining,
             _ => 0,
         }
     }
@@ -231,7 +189,7 @@ impl Parser {
         self.offset += taken as u64;
         let remaining = remaining - taken as u32;
         let last = remaining == 0;
-        self.watched(bytes, last)?;
+        self.resolver.value(bytes, last, self.offset)?;
         self.state = if last { State::Header } else { State::Value { remaining } };
         Ok(Some(Token::Value { bytes, last }))
     }
@@ -297,15 +255,13 @@ impl Parser {
         if defined && room.is_some_and(|room| u64::from(header.length) > room) {
             return Err(self.fault(Fault::LengthMismatch));
         }
-        let mut element = self.resolve(&header)?;
-        let frame = self.frame_mut();
-        frame.largest = frame.largest.max(header.tag);
-        if element.vr == Vr::SQ {
-            return self.open(element, Kind::Sequence);
-        }
+        let encoding = self.frame().encoding;
+        let Some(mut element) = self.resolver.element(&header, encoding) else {
+            return Err(self.fault(Fault::Vr));
+        };
         if element.tag == Tag::PIXEL_DATA {
             // Of two, the first counts.
-            let is_first = !std::mem::replace(&mut frame.has_pixel_data, true);
+            let is_first = !std::mem::replace(&mut self.frame_mut().has_pixel_data, true);
             if !defined && matches!(element.vr, Vr::OB | Vr::OW) {
                 element.vr = Vr::OB;
                 return self.open(element, Kind::PixelSequence);
@@ -313,6 +269,9 @@ impl Parser {
             if defined && self.encapsulated && kind == Kind::DataSet && is_first {
                 return Err(self.fault(Fault::NativePixelData));
             }
+        }
+        if element.vr == Vr::SQ {
+            return self.open(element, Kind::Sequence);
         }
         if !defined {
             if element.vr == Vr::UN {
@@ -328,97 +287,9 @@ impl Parser {
         {
             return Err(self.fault(Fault::Vr));
         }
-        self.watch(&element);
+        self.resolver.begin(&element);
         self.state = State::Value { remaining: header.length };
         Ok(Token::Element(element))
-    }
-
-    /// Decides about the VR, and so about the encoding of the value.
-    fn resolve(&self, header: &RawHeader) -> Result<Element, Error> {
-        let frame = self.frame();
-        let (encoding, context) = (frame.encoding, frame.context);
-        let mut element = Element { tag: header.tag, vr: Vr::UN, length: header.length, encoding };
-        match header.code {
-            Some(code) => {
-                let entry =
-                    resolve::explicit(header.tag, code).ok_or_else(|| self.fault(Fault::Vr))?;
-                element.vr = context.settle(header.tag, entry);
-                if self.convert_un
-                    && code == Vr::UN.code()
-                    && header.length != UNDEFINED_LENGTH
-                    && let Some(entry) = self.look_up(header.tag)
-                {
-                    element.vr = context.settle(header.tag, entry);
-                    element.encoding = Encoding::IMPLICIT;
-                }
-            }
-            None => {
-                if let Some(entry) = self.look_up(header.tag) {
-                    element.vr = context.settle(header.tag, entry);
-                }
-            }
-        }
-        Ok(element)
-    }
-
-    fn look_up(&self, tag: Tag) -> Option<EntryVr> {
-        if tag.is_private() && tag.element() > 0xFF && self.dictionary.knows_creators() {
-            let block = Tag(tag.group(), tag.element() >> 8);
-            let own = &self.reservations[self.frame().reservations..];
-            let found = own.binary_search_by_key(&block, |reserved| reserved.block);
-            let reserved = found.ok().map(|at| own[at]).filter(|reserved| reserved.active);
-            if let Some(creator) = reserved.and_then(|reserved| reserved.creator) {
-                return self.dictionary.find_private(creator, tag);
-            }
-        }
-        self.dictionary.find(tag)
-    }
-
-    /// Begins to gather the value of an element that decides about later ones.
-    fn watch(&mut self, element: &Element) {
-        let wanted = (element.vr == Vr::US && Context::wants(element.tag))
-            || (element.tag.is_private_creator()
-                && element.vr.is_text()
-                && self.dictionary.knows_creators());
-        self.watched = wanted.then_some(*element);
-        self.watched_value.clear();
-    }
-
-    fn watched(&mut self, bytes: &[u8], last: bool) -> Result<(), Error> {
-        let Some(element) = self.watched else {
-            return Ok(());
-        };
-        let room = WATCHED_BYTES - self.watched_value.len();
-        self.watched_value.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if last {
-            self.watched = None;
-            self.learn(&element)?;
-        }
-        Ok(())
-    }
-
-    fn learn(&mut self, element: &Element) -> Result<(), Error> {
-        if element.tag.is_private_creator() {
-            let creator = self.dictionary.creator(&self.watched_value);
-            let from = self.frame().reservations;
-            let block = element.tag;
-            let own = &self.reservations[from..];
-            match own.binary_search_by_key(&block, |reserved| reserved.block) {
-                // The first of two counts.
-                Ok(place) => self.reservations[from + place].active = true,
-                Err(_) if self.reservations.len() == PRIVATE_BLOCKS => {
-                    return Err(Error::Limit { what: "private blocks", offset: self.offset });
-                }
-                Err(place) => {
-                    let active = block >= self.frame().largest;
-                    self.reservations.insert(from + place, Reservation { block, creator, active });
-                }
-            }
-        } else if let &[first, second, ..] = &self.watched_value[..] {
-            let value = element.encoding.u16([first, second]);
-            self.frame_mut().context.note(element.tag, value);
-        }
-        Ok(())
     }
 
     fn item(&mut self, header: RawHeader) -> Result<Token<'static>, Error> {
@@ -448,8 +319,6 @@ impl Parser {
     }
 
     fn open(&mut self, element: Element, kind: Kind) -> Result<Token<'static>, Error> {
-        // A sequence cannot decide about later elements.
-        self.watched = None;
         self.push(kind, element.encoding, element.tag, element.length)?;
         Ok(match kind {
             Kind::PixelSequence => Token::PixelSequence(element),
@@ -462,17 +331,20 @@ impl Parser {
             return Err(Error::Limit { what: "nesting levels", offset: self.offset });
         }
         let end = (length != UNDEFINED_LENGTH).then(|| self.offset + u64::from(length));
-        let reservations = self.reservations.len();
-        self.frames.push(Frame { reservations, ..Frame::new(kind, encoding, tag, end) });
+        self.frames.push(Frame::new(kind, encoding, tag, end));
+        if kind == Kind::Item {
+            self.resolver.open_item();
+        }
         Ok(())
     }
 
     /// Closes the innermost sequence or item. The data set itself has no end of its own.
     fn close(&mut self) -> Token<'static> {
-        let frame = self.frames.pop();
-        self.reservations.truncate(frame.as_ref().map_or(0, |frame| frame.reservations));
-        match frame.map(|frame| frame.kind) {
-            Some(Kind::Item) => Token::ItemEnd,
+        match self.frames.pop().map(|frame| frame.kind) {
+            Some(Kind::Item) => {
+                self.resolver.close_item();
+                Token::ItemEnd
+            }
             Some(Kind::PixelSequence) => Token::PixelSequenceEnd,
             _ => Token::SequenceEnd,
         }

@@ -4,59 +4,236 @@
 //! an earlier element of the same item, which is all that a receiver of a stream has seen. The
 //! choices are those of DCMTK, so that archives stay consistent.
 
-use crate::dictionary::EntryVr;
-use crate::{Tag, Vr};
+use std::sync::Arc;
 
-/// What earlier elements of the same item say about later ones.
+use crate::dictionary::{CreatorId, Dictionary, EntryVr};
+use crate::element::{Encoding, RawHeader, UNDEFINED_LENGTH};
+use crate::limits::PRIVATE_BLOCKS;
+use crate::parser::Element;
+use crate::{Error, Tag, Vr};
+
+/// Decides about VRs, and takes note of the values that decide about later ones.
+#[derive(Debug)]
+pub(crate) struct Resolver {
+    dictionary: Arc<Dictionary>,
+    /// Whether `UN` gives way to what the dictionary knows.
+    convert_un: bool,
+    /// Whether Pixel Data is big endian, whatever the rest is.
+    big_endian_pixel_data: bool,
+    /// The data set and its open items, innermost last.
+    scopes: Vec<Scope>,
+    /// The private blocks of all open items, innermost last, those of each in order.
+    reservations: Vec<Reservation>,
+    /// The element whose value is being noted.
+    watched: Option<Element>,
+    watched_value: Vec<u8>,
+}
+
+/// What the elements of one item say about later ones.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Context {
+struct Scope {
     /// Pixel Representation (0028,0103).
     pixel_representation: Option<u16>,
     /// Waveform Bits Allocated (5400,1004).
     waveform_bits_allocated: Option<u16>,
+    /// How many reservations belong to the items around it.
+    reservations: usize,
+    /// The largest tag so far.
+    largest: Tag,
+}
+
+/// A block of private elements (PS3.5 §7.8.1).
+#[derive(Clone, Copy, Debug)]
+struct Reservation {
+    /// The tag of the private creator.
+    block: Tag,
+    /// The creator, unless the dictionary does not know it.
+    creator: Option<CreatorId>,
+    /// Whether it counts. One that comes after a larger tag does not, as DCMTK has it, until it comes
+    /// again.
+    active: bool,
 }
 
 const PIXEL_REPRESENTATION: Tag = Tag(0x0028, 0x0103);
 const WAVEFORM_BITS_ALLOCATED: Tag = Tag(0x5400, 0x1004);
 
-impl Context {
-    /// Whether the value of this element decides about later ones.
-    pub(crate) fn wants(tag: Tag) -> bool {
-        matches!(tag, PIXEL_REPRESENTATION | WAVEFORM_BITS_ALLOCATED)
+/// The longest value that is of interest: a private creator.
+const WATCHED_BYTES: usize = 64;
+
+impl Resolver {
+    pub(crate) fn new(
+        dictionary: Arc<Dictionary>,
+        convert_un: bool,
+        big_endian_pixel_data: bool,
+    ) -> Resolver {
+        Resolver {
+            dictionary,
+            convert_un,
+            big_endian_pixel_data,
+            scopes: vec![Scope::default()],
+            reservations: Vec::new(),
+            watched: None,
+            watched_value: Vec::new(),
+        }
     }
 
-    /// Takes note of the value of an element that is wanted; the first of two counts.
-    pub(crate) fn note(&mut self, tag: Tag, value: u16) {
-        match tag {
-            PIXEL_REPRESENTATION => self.pixel_representation.get_or_insert(value),
-            WAVEFORM_BITS_ALLOCATED => self.waveform_bits_allocated.get_or_insert(value),
-            _ => return,
+    /// An item begins.
+    pub(crate) fn open_item(&mut self) {
+        let reservations = self.reservations.len();
+        self.scopes.push(Scope { reservations, ..Scope::default() });
+    }
+
+    /// The innermost item ends.
+    pub(crate) fn close_item(&mut self) {
+        if let Some(scope) = self.scopes.pop() {
+            self.reservations.truncate(scope.reservations);
+        }
+    }
+
+    /// Decides about the VR, and so about the encoding of the value; `None` if no element can have
+    /// what stands in its place.
+    pub(crate) fn element(&mut self, header: &RawHeader, encoding: Encoding) -> Option<Element> {
+        let RawHeader { tag, code, length } = *header;
+        let mut element = Element { tag, vr: Vr::UN, length, encoding };
+        match code {
+            Some(code) => {
+                element.vr = settle(tag, explicit(tag, code)?, &Scope::default());
+                let convert = self.convert_un && code == Vr::UN.code();
+                if convert
+                    && length != UNDEFINED_LENGTH
+                    && let Some(entry) = self.look_up(tag)
+                {
+                    // Earlier elements decide in implicit VR only.
+                    element.vr = settle(tag, entry, &Scope::default());
+                    element.encoding = Encoding::IMPLICIT;
+                }
+            }
+            None => {
+                if let Some(entry) = self.look_up(tag) {
+                    element.vr = settle(tag, entry, self.scope());
+                }
+            }
+        }
+        if tag == Tag::PIXEL_DATA && self.big_endian_pixel_data {
+            element.encoding.big_endian = true;
+        }
+        let scope = self.scope_mut();
+        scope.largest = scope.largest.max(tag);
+        Some(element)
+    }
+
+    /// The value of this element follows.
+    pub(crate) fn begin(&mut self, element: &Element) {
+        let Element { tag, vr, .. } = *element;
+        let decides = (vr == Vr::US
+            && matches!(tag, PIXEL_REPRESENTATION | WAVEFORM_BITS_ALLOCATED))
+            || (tag.is_private_creator() && vr.is_text() && self.dictionary.knows_creators());
+        self.watched = decides.then_some(*element);
+        self.watched_value.clear();
+    }
+
+    /// Whether the value that follows is of interest.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.watched.is_some()
+    }
+
+    /// The next piece of the value.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if there are more private blocks than can be held.
+    pub(crate) fn value(&mut self, bytes: &[u8], last: bool, offset: u64) -> Result<(), Error> {
+        let Some(element) = self.watched else {
+            return Ok(());
         };
+        let room = WATCHED_BYTES - self.watched_value.len();
+        self.watched_value.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if !last {
+            return Ok(());
+        }
+        self.watched = None;
+        if element.tag.is_private_creator() {
+            return self.reserve(element.tag, offset);
+        }
+        if let &[first, second, ..] = &self.watched_value[..] {
+            let value = element.encoding.u16([first, second]);
+            let scope = self.scope_mut();
+            // The first of two counts.
+            if element.tag == PIXEL_REPRESENTATION {
+                scope.pixel_representation.get_or_insert(value);
+            } else {
+                scope.waveform_bits_allocated.get_or_insert(value);
+            }
+        }
+        Ok(())
     }
 
-    /// The VR that the dictionary entry stands for, at this place.
-    pub(crate) fn settle(&self, tag: Tag, entry: EntryVr) -> Vr {
-        match entry {
-            EntryVr::Exact(vr) => vr,
-            EntryVr::Xs if self.pixel_representation == Some(1) && follows_pixels(tag) => Vr::SS,
-            EntryVr::Xs => Vr::US,
-            EntryVr::Ox => self.bytes_or_words(tag),
-            EntryVr::Px | EntryVr::Lt => Vr::OW,
-            EntryVr::Up => Vr::UL,
-            EntryVr::Na => Vr::UN,
+    /// The watched value is that of a private creator.
+    fn reserve(&mut self, block: Tag, offset: u64) -> Result<(), Error> {
+        let Scope { reservations: from, largest, .. } = *self.scope();
+        let own = &self.reservations[from..];
+        match own.binary_search_by_key(&block, |reserved| reserved.block) {
+            Ok(place) => self.reservations[from + place].active = true,
+            Err(_) if self.reservations.len() == PRIVATE_BLOCKS => {
+                return Err(Error::Limit { what: "private blocks", offset });
+            }
+            Err(place) => {
+                let creator = self.dictionary.creator(&self.watched_value);
+                let reservation = Reservation { block, creator, active: block == largest };
+                self.reservations.insert(from + place, reservation);
+            }
         }
+        Ok(())
     }
 
-    fn bytes_or_words(&self, tag: Tag) -> Vr {
-        match (tag.group(), tag.element()) {
-            (0x6000..=0x60FF, 0x3000) | (0x7FE0, 0x0010) => Vr::OW,
-            // Channel Minimum and Maximum Value, Waveform Padding Value, Waveform Data.
-            (0x5400, 0x0110 | 0x0112 | 0x100A | 0x1010) => match self.waveform_bits_allocated {
-                None | Some(8) => Vr::OB,
-                Some(_) => Vr::OW,
-            },
-            _ => Vr::OB,
+    fn look_up(&self, tag: Tag) -> Option<EntryVr> {
+        if tag.is_private() && tag.element() > 0xFF && self.dictionary.knows_creators() {
+            let block = Tag(tag.group(), tag.element() >> 8);
+            let own = &self.reservations[self.scope().reservations..];
+            let found = own.binary_search_by_key(&block, |reserved| reserved.block);
+            if let Some(reserved) = found.ok().map(|at| own[at])
+                && reserved.active
+                && let Some(creator) = reserved.creator
+            {
+                return self.dictionary.find_private(creator, tag);
+            }
         }
+        self.dictionary.find(tag)
+    }
+
+    fn scope(&self) -> &Scope {
+        // The scope of the data set itself is never closed.
+        &self.scopes[self.scopes.len() - 1]
+    }
+
+    fn scope_mut(&mut self) -> &mut Scope {
+        let last = self.scopes.len() - 1;
+        &mut self.scopes[last]
+    }
+}
+
+/// The VR that a dictionary entry stands for, after the elements of `scope`.
+fn settle(tag: Tag, entry: EntryVr, scope: &Scope) -> Vr {
+    match entry {
+        EntryVr::Exact(vr) => vr,
+        EntryVr::Xs if scope.pixel_representation == Some(1) && follows_pixels(tag) => Vr::SS,
+        EntryVr::Xs => Vr::US,
+        EntryVr::Ox => bytes_or_words(tag, scope),
+        EntryVr::Px | EntryVr::Lt => Vr::OW,
+        EntryVr::Up => Vr::UL,
+        EntryVr::Na => Vr::UN,
+    }
+}
+
+fn bytes_or_words(tag: Tag, scope: &Scope) -> Vr {
+    match (tag.group(), tag.element()) {
+        (0x6000..=0x60FF, 0x3000) if !tag.is_private() => Vr::OW,
+        (0x7FE0, 0x0010) => Vr::OW,
+        // Channel Minimum and Maximum Value, Waveform Padding Value, Waveform Data.
+        (0x5400, 0x0110 | 0x0112 | 0x100A | 0x1010) => match scope.waveform_bits_allocated {
+            None | Some(8) => Vr::OB,
+            Some(_) => Vr::OW,
+        },
+        _ => Vr::OB,
     }
 }
 
@@ -74,7 +251,7 @@ fn follows_pixels(tag: Tag) -> bool {
 
 /// What two bytes in the place of a VR mean; `None` if no element can have it. Toolkits are known to
 /// write their own names for ambiguous VRs; all else that is not standard is unknown.
-pub(crate) fn explicit(tag: Tag, code: [u8; 2]) -> Option<EntryVr> {
+fn explicit(tag: Tag, code: [u8; 2]) -> Option<EntryVr> {
     Some(match Vr::from_code(code) {
         Some(vr) => EntryVr::Exact(vr),
         None => match &code {
@@ -88,4 +265,125 @@ pub(crate) fn explicit(tag: Tag, code: [u8; 2]) -> Option<EntryVr> {
             _ => EntryVr::Exact(Vr::UN),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolver() -> Resolver {
+        let mut dictionary = Dictionary::built_in();
+        dictionary.load(&b"(0009,\"ABC\",05)\tUL\tX\n"[..]).unwrap();
+        Resolver::new(Arc::new(dictionary), false, false)
+    }
+
+    /// The VR of an implicit element, whose value is taken note of.
+    fn implicit(resolver: &mut Resolver, tag: Tag, value: &[u8]) -> Vr {
+        let header = RawHeader { tag, code: None, length: value.len() as u32 };
+        let element = resolver.element(&header, Encoding::IMPLICIT).unwrap();
+        resolver.begin(&element);
+        resolver.value(value, true, 0).unwrap();
+        element.vr
+    }
+
+    #[test]
+    fn the_dictionary_decides() {
+        let mut resolver = resolver();
+        for (tag, vr) in [
+            (Tag(0x0008, 0x0000), Vr::UL),
+            (Tag(0x0008, 0x0009), Vr::UN),
+            (Tag(0x0009, 0x0011), Vr::LO),
+            (Tag(0x0010, 0x0010), Vr::PN),
+            (Tag(0x0028, 0x0106), Vr::US),
+            (Tag(0x0028, 0x3006), Vr::OW),
+            (Tag(0x5000, 0x3000), Vr::OB),
+            (Tag(0x5400, 0x1010), Vr::OB),
+            (Tag(0x6002, 0x3000), Vr::OW),
+            (Tag(0x6001, 0x3000), Vr::UN),
+            (Tag(0x7FE0, 0x0010), Vr::OW),
+        ] {
+            assert_eq!(implicit(&mut resolver, tag, b"\0\0"), vr, "{tag}");
+        }
+    }
+
+    #[test]
+    fn earlier_elements_of_the_same_item_decide() {
+        let mut resolver = resolver();
+        implicit(&mut resolver, PIXEL_REPRESENTATION, b"\x01\0");
+        assert_eq!(implicit(&mut resolver, Tag(0x0028, 0x0106), b"\0\0"), Vr::SS);
+        assert_eq!(implicit(&mut resolver, Tag(0x0028, 0x1101), b"\0\0"), Vr::US);
+        resolver.open_item();
+        assert_eq!(implicit(&mut resolver, Tag(0x0028, 0x0106), b"\0\0"), Vr::US);
+        implicit(&mut resolver, WAVEFORM_BITS_ALLOCATED, b"\x10\0");
+        assert_eq!(implicit(&mut resolver, Tag(0x5400, 0x1010), b"\0\0"), Vr::OW);
+        implicit(&mut resolver, WAVEFORM_BITS_ALLOCATED, b"\x08\0");
+        assert_eq!(
+            implicit(&mut resolver, Tag(0x5400, 0x100A), b"\0\0"),
+            Vr::OW,
+            "the first counts"
+        );
+        resolver.close_item();
+        assert_eq!(implicit(&mut resolver, Tag(0x0028, 0x0107), b"\0\0"), Vr::SS);
+        assert_eq!(implicit(&mut resolver, Tag(0x5400, 0x1010), b"\0\0"), Vr::OB);
+    }
+
+    #[test]
+    fn private_elements_need_their_creator_in_the_same_item() {
+        let (creator, element) = (Tag(0x0009, 0x0010), Tag(0x0009, 0x1005));
+        let mut resolver = resolver();
+        assert_eq!(implicit(&mut resolver, element, b""), Vr::UN);
+        resolver.open_item();
+        implicit(&mut resolver, creator, b"ABC ");
+        assert_eq!(implicit(&mut resolver, element, b""), Vr::UL);
+        assert_eq!(implicit(&mut resolver, Tag(0x0009, 0x1105), b""), Vr::UN);
+        resolver.open_item();
+        assert_eq!(implicit(&mut resolver, element, b""), Vr::UN);
+        resolver.close_item();
+        resolver.close_item();
+        implicit(&mut resolver, creator, b"ABC ");
+        assert_eq!(implicit(&mut resolver, element, b""), Vr::UN, "the creator came too late");
+        implicit(&mut resolver, creator, b"XYZ ");
+        assert_eq!(implicit(&mut resolver, element, b""), Vr::UL, "of two, the first counts");
+    }
+
+    #[test]
+    fn odd_codes() {
+        let pixel_data = Tag::PIXEL_DATA;
+        let other = Tag(0x0010, 0x0010);
+        assert_eq!(explicit(other, *b"US"), Some(EntryVr::Exact(Vr::US)));
+        assert_eq!(explicit(other, *b"ox"), Some(EntryVr::Ox));
+        assert_eq!(explicit(pixel_data, *b"OX"), Some(EntryVr::Px));
+        for code in [b"OX", b"ZZ", b"??", b"\0\0", b"us"] {
+            assert_eq!(explicit(other, *code), Some(EntryVr::Exact(Vr::UN)), "{code:?}");
+        }
+        assert_eq!(explicit(other, *b"na"), None);
+    }
+
+    #[test]
+    fn unknown_values_get_the_vr_of_the_dictionary_if_asked() {
+        let header = RawHeader { tag: Tag(0x0028, 0x0010), code: Some(*b"UN"), length: 2 };
+        let mut keeps = resolver();
+        assert_eq!(keeps.element(&header, Encoding::BIG).unwrap().vr, Vr::UN);
+        let mut converts = Resolver { convert_un: true, ..resolver() };
+        let element = converts.element(&header, Encoding::BIG).unwrap();
+        assert_eq!((element.vr, element.encoding), (Vr::US, Encoding::IMPLICIT));
+        converts.scope_mut().pixel_representation = Some(1);
+        let ambiguous = RawHeader { tag: Tag(0x0028, 0x0106), ..header };
+        assert_eq!(converts.element(&ambiguous, Encoding::BIG).unwrap().vr, Vr::US);
+        let undefined = RawHeader { length: UNDEFINED_LENGTH, ..header };
+        assert_eq!(converts.element(&undefined, Encoding::BIG).unwrap().vr, Vr::UN);
+    }
+
+    #[test]
+    fn private_blocks_are_bounded() {
+        let mut resolver = resolver();
+        let refused = (0..=0xFFFF_u16).filter(|group| group % 2 == 1).find_map(|group| {
+            let header = RawHeader { tag: Tag(group, 0x10), code: None, length: 2 };
+            let element = resolver.element(&header, Encoding::IMPLICIT).unwrap();
+            resolver.begin(&element);
+            resolver.value(b"AB", true, 7).err()
+        });
+        assert!(matches!(refused, Some(Error::Limit { offset: 7, .. })), "{refused:?}");
+        assert_eq!(resolver.reservations.len(), PRIVATE_BLOCKS);
+    }
 }

@@ -28,6 +28,16 @@ enum Mode {
     Text,
 }
 
+/// How values are to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) encoding: Encoding,
+    /// Whether Pixel Data is big endian, whatever the rest is.
+    pub(crate) big_endian_pixel_data: bool,
+    /// Whether VRs that came after 1993 may be written.
+    pub(crate) new_vrs: bool,
+}
+
 /// How much of a long value is swapped at a time: it stays in the nearest cache.
 const SWAP_BYTES: usize = 16 * 1024;
 
@@ -55,24 +65,19 @@ impl ValueWriter {
 
     /// Writes the header of an element whose value follows. That of a text is written later, with
     /// the length that is left of it.
-    pub(crate) fn begin(
-        &mut self,
-        element: &Element,
-        encoding: Encoding,
-        new_vrs: bool,
-        out: &mut Output<'_>,
-    ) {
+    pub(crate) fn begin(&mut self, element: &Element, target: Target, out: &mut Output<'_>) {
         self.odd = false;
         if element.vr.is_text() {
             self.mode = Mode::Text;
-            self.text.begin(element, encoding, new_vrs);
+            self.text.begin(element, target);
             return;
         }
         let length = element.length + element.length % 2;
-        let vr = written_vr(element.vr, length, encoding, new_vrs);
-        element::write(out.bytes(), element.tag, vr, length, encoding);
+        let vr = target.written_vr(element.vr, length);
+        element::write(out.bytes(), element.tag, vr, length, target.encoding);
         // What is written as plain bytes is little endian: whoever reads it knows no more than that.
-        let big_endian = encoding.big_endian && vr == element.vr;
+        let big_endian = (target.encoding.big_endian && vr == element.vr)
+            || (target.big_endian_pixel_data && element.tag == Tag::PIXEL_DATA);
         let unit = element.vr.swap_unit();
         self.mode = if unit > 1 && big_endian != element.encoding.big_endian {
             self.carry = Carry::default();
@@ -125,15 +130,14 @@ fn append_swapped(
     Ok(())
 }
 
-/// The VR to write: `UN` has a longer length field than most (PS3.5 §6.2.2), and `OB` stands in for
-/// those that old readers do not know.
-fn written_vr(vr: Vr, length: u32, encoding: Encoding, new_vrs: bool) -> Vr {
-    let vr = if encoding.explicit_vr && !vr.has_long_length() && length > LONGEST_SHORT {
-        Vr::UN
-    } else {
-        vr
-    };
-    if !new_vrs && is_new(vr) { Vr::OB } else { vr }
+impl Target {
+    /// The VR to write: `UN` has a longer length field than most (PS3.5 §6.2.2), and `OB` stands in
+    /// for those that old readers do not know.
+    fn written_vr(self, vr: Vr, length: u32) -> Vr {
+        let too_long = self.encoding.explicit_vr && !vr.has_long_length() && length > LONGEST_SHORT;
+        let vr = if too_long { Vr::UN } else { vr };
+        if !self.new_vrs && is_new(vr) { Vr::OB } else { vr }
+    }
 }
 
 /// The longest value of even length that a length field of 16 bits can tell.
@@ -152,8 +156,7 @@ fn is_new(vr: Vr) -> bool {
 struct TextWriter {
     tag: Tag,
     vr: Vr,
-    encoding: Encoding,
-    new_vrs: bool,
+    target: Target,
     trimmer: Trimmer,
     /// The length that came is odd.
     odd: bool,
@@ -168,8 +171,11 @@ impl Default for TextWriter {
         TextWriter {
             tag: Tag::default(),
             vr: Vr::LO,
-            encoding: Encoding::IMPLICIT,
-            new_vrs: true,
+            target: Target {
+                encoding: Encoding::IMPLICIT,
+                big_endian_pixel_data: false,
+                new_vrs: true,
+            },
             trimmer: Trimmer::new(Charset::Text),
             odd: false,
             gathered: Vec::new(),
@@ -179,12 +185,11 @@ impl Default for TextWriter {
 }
 
 impl TextWriter {
-    fn begin(&mut self, element: &Element, encoding: Encoding, new_vrs: bool) {
+    fn begin(&mut self, element: &Element, target: Target) {
         let charset = if element.vr == Vr::UI { Charset::Uid } else { Charset::Text };
         self.tag = element.tag;
         self.vr = element.vr;
-        self.encoding = encoding;
-        self.new_vrs = new_vrs;
+        self.target = target;
         self.trimmer = Trimmer::new(charset);
         self.odd = element.length % 2 == 1;
         self.gathered.clear();
@@ -239,7 +244,7 @@ impl TextWriter {
         }
         // No longer than what came, so it fits; a value of 2^32 - 2 bytes is the longest there is.
         let length = (written + written % 2).min(u64::from(u32::MAX)) as u32;
-        out.patch(length_at, &self.encoding.u32_bytes(length))
+        out.patch(length_at, &self.target.encoding.u32_bytes(length))
     }
 
     fn write(&self, value: &[u8], out: &mut Output<'_>) {
@@ -252,7 +257,7 @@ impl TextWriter {
     }
 
     fn write_header(&self, length: u32, out: &mut Output<'_>) {
-        let vr = written_vr(self.vr, length, self.encoding, self.new_vrs);
-        element::write(out.bytes(), self.tag, vr, length, self.encoding);
+        let vr = self.target.written_vr(self.vr, length);
+        element::write(out.bytes(), self.tag, vr, length, self.target.encoding);
     }
 }
