@@ -4,7 +4,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::model::Encoding;
 use super::pair::{Outcome, StoreAnswer};
-use super::walk::{UNDEFINED, walk};
+use super::walk::walk;
 use super::{Case, OptionSet};
 use crate::part10::Part10;
 use crate::wire::uid;
@@ -60,7 +60,7 @@ fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2])
     if refused && stored_or_kept(debians) && loses_data(case) && !options.has("+B") {
         return Verdict::Known(DATA_LOST);
     }
-    let silent = matches!(debians.answer, StoreAnswer::Other(_)) && debians.files.is_empty();
+    let silent = matches!(debians.answer, StoreAnswer::Other(_));
     if refused && silent && !plain(case).1 && !options.has("+B") {
         return Verdict::Known(SILENT);
     }
@@ -96,7 +96,7 @@ const NOTHING_STORED: &str =
 /// Debian's answers 0000 although it has lost data; ours refuses.
 const DATA_LOST: &str =
     "C000 for a data set with a stray item delimiter or a cut stream; Debian's stores a part of it";
-/// Debian's waits for the rest of a stream that has already ended.
+/// Debian's loops for ever over the rest of a stream that has already ended, a part of it written.
 const SILENT: &str = "C000 for a deflate stream that is cut or damaged; Debian's never answers";
 /// Debian's refuses PDVs of odd length.
 const ODD_FRAGMENTS: &str = "PDVs of odd length are taken; Debian's aborts";
@@ -121,9 +121,7 @@ fn loses_data(case: &Case) -> bool {
     let found = walk(&plain, Encoding::of(&case.transfer_syntax));
     let stray = found.iter().any(|found| found.depth == 0 && found.tag == (0xFFFE, 0xE00D));
     let cut = found.last().is_some_and(|last| {
-        last.claimed % 2 == 1
-            && last.claimed != UNDEFINED
-            && last.value + last.claimed > plain.len()
+        last.claimed % 2 == 1 && last.value.saturating_add(last.claimed) > plain.len()
     });
     stray || cut || !whole
 }

@@ -136,4 +136,4 @@ impl Walker<'_> {
 }
 
 /// The length field of what ends with a delimiter.
-pub(super) const UNDEFINED: usize = 0xFFFF_FFFF;
+const UNDEFINED: usize = 0xFFFF_FFFF;
