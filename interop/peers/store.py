@@ -35,6 +35,12 @@ association = ae.associate(
 )
 if not association.is_established:
     sys.exit("no association")
+
+# The toolkit's own thread looks for requests of the peer, and now and then takes the response to
+# ours for one if it comes fast. A receiver of objects sends no requests: that thread gets nothing.
+take = association.dimse.get_msg
+association.dimse.get_msg = lambda block=False: take(block=True) if block else (None, None)
+
 failed = False
 for path in options.files:
     try:

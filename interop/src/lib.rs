@@ -37,7 +37,5 @@ pub use compare::{Difference, compare_files};
 pub use namespace::{Namespace, skip};
 pub use object::{Object, element};
 pub use scratch::Scratch;
-pub use server::{
-    Program, Server, Setup, StartFailure, both, files_below, free_port, is_listening,
-};
+pub use server::{Program, Server, Setup, StartFailure, both, files_below, free_port};
 pub use tap::{Recording, StoredMessage, Tap};

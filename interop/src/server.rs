@@ -273,7 +273,7 @@ impl Setup {
                 let (stdout, stderr) = (server.stdout(), server.stderr());
                 return Err(StartFailure { status, stdout, stderr });
             }
-            if is_listening(port) {
+            if is_listening(server.process_id(), port) {
                 return Ok(server);
             }
             assert!(Instant::now() < deadline, "does not listen:\n{}", server.stderr());
@@ -338,16 +338,21 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// Whether anybody listens on this port, found without connecting: a connection would be an
-/// association attempt to the receiver.
-#[must_use]
-pub fn is_listening(port: u16) -> bool {
+/// Whether this process listens on this port, found without connecting: a connection would be an
+/// association attempt to the receiver. That anybody listens is not enough: another test run may be
+/// trying the same port.
+fn is_listening(process_id: u32, port: u16) -> bool {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{process_id}/fd")) else { return false };
+    let sockets: Vec<PathBuf> =
+        descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()).collect();
     ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
         read_lossy(Path::new(table)).lines().skip(1).any(|line| {
-            let mut fields = line.split_whitespace().skip(1);
-            let local = fields.next().unwrap_or_default();
-            let state = fields.nth(1).unwrap_or_default();
-            state == "0A" && local.ends_with(&format!(":{port:04X}"))
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let &[_, local, _, "0A", _, _, _, _, _, inode, ..] = fields.as_slice() else {
+                return false;
+            };
+            let socket = PathBuf::from(format!("socket:[{inode}]"));
+            local.ends_with(&format!(":{port:04X}")) && sockets.contains(&socket)
         })
     })
 }
