@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::Read;
 use std::path::Path;
+
+use flate2::read::DeflateDecoder;
 
 use crate::part10::Part10;
 use crate::server::files_below;
+use crate::wire::uid;
 
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +28,8 @@ impl fmt::Display for Difference {
 
 /// Compares all files of two directories: names, preamble, file meta information, data set.
 ///
-/// The implementation class UID and version name may differ, and with them the group length, which
-/// has to fit its own file.
+/// Deflated data sets are compared inflated. The implementation class UID and version name may
+/// differ, and with them the group length, which has to fit its own file.
 #[must_use]
 pub fn compare_files(ours: &Path, theirs: &Path) -> Vec<Difference> {
     let [our_names, their_names] = [ours, theirs]
@@ -65,13 +69,25 @@ pub(crate) fn compare(ours: &Part10, theirs: &Part10) -> Vec<String> {
             differences.push(format!("(0002,{element:04X}) {our:?} {their:?}"));
         }
     }
-    if ours.data_set != theirs.data_set {
-        let pairs = ours.data_set.iter().zip(&theirs.data_set);
-        let offset = pairs.take_while(|(our, their)| our == their).count();
-        let lengths = (ours.data_set.len(), theirs.data_set.len());
+    let (our, their) = (plain(ours), plain(theirs));
+    if our != their {
+        let offset = our.iter().zip(&their).take_while(|(our, their)| our == their).count();
+        let lengths = (our.len(), their.len());
         differences.push(format!("data set from byte {offset} of {lengths:?}"));
     }
     differences
+}
+
+/// The data set, inflated if it is deflated: the same bytes can be deflated in many ways.
+fn plain(file: &Part10) -> Vec<u8> {
+    if file.transfer_syntax() != uid::DEFLATED {
+        return file.data_set.clone();
+    }
+    let mut bytes = Vec::new();
+    let mut decoder = DeflateDecoder::new(file.data_set.as_slice());
+    // What cannot be inflated is compared as far as it can.
+    let _ = decoder.read_to_end(&mut bytes);
+    bytes
 }
 
 const GROUP_LENGTH: u16 = 0x0000;

@@ -21,9 +21,17 @@ impl Client {
     /// If nobody listens.
     #[must_use]
     pub fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("the receiver listens");
-        stream.set_nodelay(true).expect("TCP_NODELAY");
-        Self { stream, next_message_id: 1 }
+        Self::try_connect(port).expect("the receiver listens")
+    }
+
+    /// Connects, without sending anything.
+    ///
+    /// # Errors
+    /// As the socket tells it, for instance when nobody listens.
+    pub fn try_connect(port: u16) -> io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, next_message_id: 1 })
     }
 
     /// Connects and opens an association.
