@@ -100,7 +100,9 @@ fn existing(path: PathBuf, hint: &str) -> PathBuf {
 /// Builds the program in the target directory and profile of the running test.
 fn build() -> PathBuf {
     let this = env::current_exe().expect("the running test is a file");
-    let profile_directory = this.ancestors().nth(2).expect("target/PROFILE/deps/test");
+    // target/PROFILE/deps/test, or target/PROFILE/program.
+    let mut ancestors = this.ancestors().skip(1).filter(|path| !path.ends_with("deps"));
+    let profile_directory = ancestors.next().expect("a directory for the profile");
     let target = profile_directory.parent().expect("a target directory");
     let profile = match profile_directory.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
