@@ -2,6 +2,7 @@
 
 mod crash;
 mod dimse;
+mod docs;
 mod durability;
 mod hostile;
 mod negotiation;

@@ -1,0 +1,50 @@
+//! The documents name tests as proof: each of them exists.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn tests_that_the_documents_name_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let mut functions = BTreeSet::new();
+    for folder in ["crates", "interop"] {
+        for source in sources_below(&root.join(folder)) {
+            let text = fs::read_to_string(source).expect("a source file");
+            let name = |line: &str| {
+                let rest = line.trim_start().strip_prefix("fn ")?;
+                Some(rest.split(['(', '<']).next()?.to_owned())
+            };
+            functions.extend(text.lines().filter_map(name));
+        }
+    }
+    for document in ["docs/conformance-statement.md", "docs/divergences.md"] {
+        let text = fs::read_to_string(root.join(document)).expect(document);
+        let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter_map(test_name).collect();
+        assert!(named.len() > 10, "{document} names tests");
+        for name in named {
+            assert!(functions.contains(name), "{document} names {name}, which is no function");
+        }
+    }
+}
+
+/// What is between back quotes, if it looks like the name of a test: words joined by `_`, perhaps
+/// behind a path.
+fn test_name(quoted: &str) -> Option<&str> {
+    let name = quoted.rsplit("::").next()?;
+    let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (name.bytes().all(word) && name.matches('_').count() > 3).then_some(name)
+}
+
+fn sources_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources_below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
