@@ -243,8 +243,9 @@ fn compare_plain(options: &OptionSet, [ours, theirs]: [Parts<'_>; 2]) -> Verdict
     ))
 }
 
-/// The data set up to its Data Set Trailing Padding, if the file is filled by it, or needs none.
-fn without_padding(parts: Parts<'_>, size: usize) -> Option<&[u8]> {
+/// The data set without its Data Set Trailing Padding, if the file is filled by it, or needs none.
+/// Only elements of higher tags follow the padding.
+fn without_padding(parts: Parts<'_>, size: usize) -> Option<Vec<u8>> {
     let data_set = parts.data_set;
     if !(parts.meta_bytes + data_set.len()).is_multiple_of(size) {
         return None;
@@ -264,18 +265,18 @@ fn without_padding(parts: Parts<'_>, size: usize) -> Option<&[u8]> {
         let last = places.rev().find(|&place| data_set[place..].starts_with(start));
         let Some(place) = last else { continue };
         let (rest, padding) = data_set.split_at(place);
-        let value = &padding[start.len() + 4..];
-        let fits = read(&padding[start.len()..start.len() + 4]) == Some(value.len());
-        if fits && value.len() < size && value.iter().all(|byte| *byte == 0) {
-            // A group length of this group counts the padding.
-            let (rest, number) = rest.split_at(rest.len().saturating_sub(4));
-            return match rest.strip_suffix(group_length) {
-                Some(rest) if read(number) == Some(padding.len()) => Some(rest),
-                _ => Some(&data_set[..place]),
-            };
+        let (header, value) = padding.split_at(start.len() + 4);
+        let value_bytes = read(&header[start.len()..])?;
+        let Some((value, after)) = value.split_at_checked(value_bytes) else { continue };
+        if value.len() < size && value.iter().all(|byte| *byte == 0) {
+            // A group length of this group counts the padding, and what follows it.
+            let (before, number) = rest.split_at(rest.len().saturating_sub(4));
+            let counted = read(number).is_some_and(|number| number >= header.len() + value.len());
+            let rest = before.strip_suffix(group_length).filter(|_| counted).unwrap_or(rest);
+            return Some([rest, after].concat());
         }
     }
-    Some(data_set)
+    Some(data_set.to_vec())
 }
 
 /// Bytes as hexadecimal digits.
