@@ -16,7 +16,7 @@ pub struct FileMeta<'a> {
     /// Who wrote the file (0002,0013), at most 16 bytes.
     pub implementation_version_name: &'a str,
     /// The application that sent the object (0002,0016), at most 16 bytes. Trailing blanks are cut.
-    pub source_ae_title: &'a str,
+    pub source_ae_title: &'a [u8],
 }
 
 /// Builds all that precedes the data set: 128 zeros, `DICM`, and group 0002 in explicit VR little
@@ -25,12 +25,12 @@ pub struct FileMeta<'a> {
 pub fn header(meta: &FileMeta<'_>) -> Vec<u8> {
     let mut group = Vec::with_capacity(256);
     group.extend_from_slice(b"\x02\x00\x01\x00OB\0\0\x02\0\0\0\x00\x01");
-    push_element(&mut group, 0x0002, *b"UI", meta.sop_class);
-    push_element(&mut group, 0x0003, *b"UI", meta.sop_instance);
-    push_element(&mut group, 0x0010, *b"UI", meta.transfer_syntax.uid());
-    push_element(&mut group, 0x0012, *b"UI", meta.implementation_class_uid);
-    push_element(&mut group, 0x0013, *b"SH", meta.implementation_version_name);
-    push_element(&mut group, 0x0016, *b"AE", meta.source_ae_title.trim_end_matches(' '));
+    push_element(&mut group, 0x0002, *b"UI", meta.sop_class.as_str().as_bytes());
+    push_element(&mut group, 0x0003, *b"UI", meta.sop_instance.as_str().as_bytes());
+    push_element(&mut group, 0x0010, *b"UI", meta.transfer_syntax.uid().as_bytes());
+    push_element(&mut group, 0x0012, *b"UI", meta.implementation_class_uid.as_bytes());
+    push_element(&mut group, 0x0013, *b"SH", meta.implementation_version_name.as_bytes());
+    push_element(&mut group, 0x0016, *b"AE", without_trailing_blanks(meta.source_ae_title));
 
     let mut header = Vec::with_capacity(PREAMBLE_BYTES + 16 + group.len());
     header.resize(PREAMBLE_BYTES, 0);
@@ -43,9 +43,15 @@ pub fn header(meta: &FileMeta<'_>) -> Vec<u8> {
 
 const PREAMBLE_BYTES: usize = 128;
 
+/// Bytes rather than text: titles in Latin-1 occur, and are kept as they came.
+fn without_trailing_blanks(value: &[u8]) -> &[u8] {
+    let trailing = value.iter().rev().take_while(|&&byte| byte == b' ').count();
+    &value[..value.len() - trailing]
+}
+
 /// Appends one element of group 0002 with a text value, padded to even length (PS3.5 §6.2).
-fn push_element(group: &mut Vec<u8>, element: u16, vr: [u8; 2], value: &str) {
-    let value = &value.as_bytes()[..value.len().min(LONGEST_VALUE)];
+fn push_element(group: &mut Vec<u8>, element: u16, vr: [u8; 2], value: &[u8]) {
+    let value = &value[..value.len().min(LONGEST_VALUE)];
     let padded = value.len() + value.len() % 2;
     group.extend_from_slice(&0x0002_u16.to_le_bytes());
     group.extend_from_slice(&element.to_le_bytes());
@@ -73,7 +79,7 @@ mod tests {
             transfer_syntax: IMPLICIT_VR_LITTLE_ENDIAN,
             implementation_class_uid: "1.2.276.0.7230010.3.0.3.6.7",
             implementation_version_name: "OFFIS_DCMTK_367",
-            source_ae_title: "SCU  ",
+            source_ae_title: b"SCU  ",
         });
         let mut expected = vec![0; 128];
         expected.extend_from_slice(b"DICM");
@@ -97,7 +103,7 @@ mod tests {
             transfer_syntax: IMPLICIT_VR_LITTLE_ENDIAN,
             implementation_class_uid: "1.2",
             implementation_version_name: "",
-            source_ae_title: &"x".repeat(70_000),
+            source_ae_title: &[b'x'; 70_000],
         });
         let length = u32::from_le_bytes(header[140..144].try_into().unwrap());
         assert_eq!(header.len(), 144 + length as usize);

@@ -117,14 +117,13 @@ impl<'s> StorageService<'s> {
             Arc::clone(&self.shared.dictionary),
         );
         let header = if self.shared.config.output.write_file_format {
-            let source = calling_ae.map_or_else(String::new, ToString::to_string);
             part10::header(&FileMeta {
                 sop_class: &request.sop_class,
                 sop_instance: &request.sop_instance,
                 transfer_syntax: transcoder.output_transfer_syntax(),
                 implementation_class_uid: crate::IMPLEMENTATION_CLASS_UID,
                 implementation_version_name: crate::IMPLEMENTATION_VERSION_NAME,
-                source_ae_title: &source,
+                source_ae_title: calling_ae.map_or(&[], AeTitle::as_bytes),
             })
         } else {
             Vec::new()
