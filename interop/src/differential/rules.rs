@@ -222,10 +222,8 @@ fn compare_plain(options: &OptionSet, [ours, theirs]: [Parts<'_>; 2]) -> Verdict
     }
     let (size, _) = options.padding();
     if size > 0 && !options.has("-F") {
-        let [our_rest, their_rest] = [ours, theirs].map(|parts| without_padding(parts, size));
-        if let (Some(our_rest), Some(their_rest)) = (our_rest, their_rest)
-            && our_rest == their_rest
-        {
+        let [our_rests, their_rests] = [ours, theirs].map(|parts| without_padding(parts, size));
+        if our_rests.iter().any(|rest| their_rests.contains(rest)) {
             return Verdict::Known(FILE_PADDING);
         }
     }
@@ -243,13 +241,14 @@ fn compare_plain(options: &OptionSet, [ours, theirs]: [Parts<'_>; 2]) -> Verdict
     ))
 }
 
-/// The data set without its Data Set Trailing Padding, if the file is filled by it, or needs none.
-/// Only elements of higher tags follow the padding.
-fn without_padding(parts: Parts<'_>, size: usize) -> Option<Vec<u8>> {
+/// The data set without its Data Set Trailing Padding, and as it is in case it needed none: the last
+/// padding may be an item's. Nothing if the file is not filled to the size.
+fn without_padding(parts: Parts<'_>, size: usize) -> Vec<Vec<u8>> {
     let data_set = parts.data_set;
     if !(parts.meta_bytes + data_set.len()).is_multiple_of(size) {
-        return None;
+        return Vec::new();
     }
+    let mut rests = vec![data_set.to_vec()];
     // The header in each of the encodings, up to the length: the tag, and the VR if there is one.
     let encodings: [(&str, &[u8], &[u8]); 3] = [
         (uid::EVLE, b"\xFC\xFF\xFC\xFFOB\0\0", b"\xFC\xFF\0\0UL\x04\0"),
@@ -266,17 +265,17 @@ fn without_padding(parts: Parts<'_>, size: usize) -> Option<Vec<u8>> {
         let Some(place) = last else { continue };
         let (rest, padding) = data_set.split_at(place);
         let (header, value) = padding.split_at(start.len() + 4);
-        let value_bytes = read(&header[start.len()..])?;
+        let value_bytes = read(&header[start.len()..]).unwrap_or(usize::MAX);
         let Some((value, after)) = value.split_at_checked(value_bytes) else { continue };
         if value.len() < size && value.iter().all(|byte| *byte == 0) {
             // A group length of this group counts the padding, and what follows it.
             let (before, number) = rest.split_at(rest.len().saturating_sub(4));
             let counted = read(number).is_some_and(|number| number >= header.len() + value.len());
             let rest = before.strip_suffix(group_length).filter(|_| counted).unwrap_or(rest);
-            return Some([rest, after].concat());
+            rests.push([rest, after].concat());
         }
     }
-    Some(data_set.to_vec())
+    rests
 }
 
 /// Bytes as hexadecimal digits.
