@@ -255,4 +255,4 @@ fn raise_descriptor_limit() -> io::Result<()> {
 }
 
 /// After this, a connection is taken for one that nobody will accept.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
