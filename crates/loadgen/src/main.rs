@@ -10,7 +10,7 @@ use std::{fs, io, thread};
 
 use clap::{Args, Parser, Subcommand};
 use loadgen::report::{self, Run};
-use loadgen::{Client, Context, Error, Object, StoreSender, Titles, instance_uid};
+use loadgen::{Client, Context, Error, Filler, Object, StoreSender, Titles, instance_uid};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// A requestor that measures: every mode prints one line of JSON.
@@ -72,6 +72,12 @@ struct Store {
     /// Send copies of this file instead, each with its own SOP Instance UID.
     #[arg(long)]
     file: Option<PathBuf>,
+    /// Make up the functional groups of so many frames instead, 35 elements and 2.3 kB each.
+    #[arg(long, conflicts_with = "file")]
+    frames: Option<u32>,
+    /// What a made-up object is filled with.
+    #[arg(long, value_enum, default_value = "zeros")]
+    filler: Filler,
     /// Make up the object in Implicit VR Little Endian instead of explicit.
     #[arg(long)]
     implicit: bool,
@@ -133,9 +139,12 @@ fn run(mode: Mode) -> Result<(), Error> {
 
 /// Stores on all associations at once, as soon as all are open.
 fn store(options: &Store) -> Result<(), Error> {
-    let object = match &options.file {
-        Some(path) => Object::from_part10(&fs::read(path)?)?,
-        None => Object::secondary_capture(options.object_bytes, options.implicit)?,
+    let object = match (&options.file, options.frames) {
+        (Some(path), _) => Object::from_part10(&fs::read(path)?)?,
+        (None, Some(frames)) => Object::enhanced_ct(frames)?,
+        (None, None) => {
+            Object::secondary_capture(options.object_bytes, options.filler, options.implicit)?
+        }
     };
     let mut senders = Vec::new();
     for _ in 0..options.associations {

@@ -7,12 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use dataset::{TransferSyntax, Uid};
 
-use crate::Error;
+use crate::writer::{Tag, Writer, has_long_header};
+use crate::{Error, Filler};
 
 /// A data set that can be sent many times.
 ///
-/// It is `head`, then `filler_bytes` zeros (the value of its last element). All SOP Instance UIDs
-/// have the same length, so that a copy differs from the next in those bytes alone.
+/// It is a head, then filler (the value of its last element). All SOP Instance UIDs have the same
+/// length, so that a copy differs from the next in those bytes alone. Memory: the head; of a
+/// made-up image that is a few hundred bytes, otherwise all of the data set.
 #[derive(Debug, Clone)]
 pub struct Object {
     sop_class: Uid,
@@ -21,15 +23,16 @@ pub struct Object {
     /// Offset of the SOP Instance UID in `head`.
     instance_at: usize,
     filler_bytes: u64,
+    filler: Filler,
 }
 
 impl Object {
-    /// A Secondary Capture object of 8 bit grey values, in Explicit or Implicit VR Little Endian.
+    /// A Secondary Capture object of 16 bit grey values, in Explicit or Implicit VR Little Endian.
     ///
     /// # Errors
     /// [`Error::Size`] if `bytes` is odd, too small for the elements that must be there, or
     /// more than a 32-bit value length can say.
-    pub fn secondary_capture(bytes: u64, implicit: bool) -> Result<Self, Error> {
+    pub fn secondary_capture(bytes: u64, filler: Filler, implicit: bool) -> Result<Self, Error> {
         let mut head = Writer { bytes: Vec::new(), implicit };
         head.element((0x0008, 0x0016), *b"UI", SECONDARY_CAPTURE);
         let instance_at =
@@ -55,7 +58,20 @@ impl Object {
             head: head.bytes,
             instance_at,
             filler_bytes,
+            filler,
         })
+    }
+
+    /// An object made of `head` alone, in Explicit VR Little Endian.
+    pub(crate) fn from_head(sop_class: Uid, head: Vec<u8>, instance_at: usize) -> Self {
+        Self {
+            sop_class,
+            transfer_syntax: EXPLICIT_VR_LITTLE_ENDIAN,
+            head,
+            instance_at,
+            filler_bytes: 0,
+            filler: Filler::Zeros,
+        }
     }
 
     /// The data set of a Part 10 file (PS3.10 §7), kept whole in memory.
@@ -84,7 +100,8 @@ impl Object {
         let instance_at =
             head.element((0x0008, 0x0018), *b"UI", instance_uid(0)?.as_str().as_bytes());
         head.bytes.extend_from_slice(&data_set[value_end..]);
-        Ok(Self { sop_class, transfer_syntax, head: head.bytes, instance_at, filler_bytes: 0 })
+        let object = Self::from_head(sop_class, head.bytes, instance_at);
+        Ok(Self { transfer_syntax, ..object })
     }
 
     /// SOP Class UID, as proposed and as sent in the C-STORE-RQ.
@@ -107,16 +124,26 @@ impl Object {
         &self.head
     }
 
-    /// Number of zeros that follow the head.
+    /// Number of bytes that follow the head.
     pub fn filler_bytes(&self) -> u64 {
         self.filler_bytes
+    }
+
+    /// What they are.
+    pub fn filler(&self) -> Filler {
+        self.filler
+    }
+
+    /// Length of the head up to the end of the SOP Instance UID: what differs from copy to copy.
+    pub fn changing_bytes(&self) -> usize {
+        self.instance_at + INSTANCE_UID_BYTES
     }
 
     /// Moves filler to the head, until that has `bytes` or the filler is used up.
     pub fn lengthen_head(&mut self, bytes: usize) {
         let missing = bytes.saturating_sub(self.head.len()) as u64;
         let moved = missing.min(self.filler_bytes);
-        self.head.resize(self.head.len() + moved as usize, 0);
+        self.head.extend(self.filler.bytes(moved as usize));
         self.filler_bytes -= moved;
     }
 
@@ -142,37 +169,6 @@ pub fn instance_uid(number: u64) -> Result<Uid, Error> {
     Ok(Uid::parse(format!("2.25.{number}").as_bytes())?)
 }
 
-type Tag = (u16, u16);
-
-/// Appends elements in one of the little endian encodings (PS3.5 §7.1).
-struct Writer {
-    bytes: Vec<u8>,
-    implicit: bool,
-}
-
-impl Writer {
-    /// Appends an element; gives the offset of its value.
-    fn element(&mut self, tag: Tag, vr: [u8; 2], value: &[u8]) -> usize {
-        self.header(tag, vr, value.len() as u32);
-        self.bytes.extend_from_slice(value);
-        self.bytes.len() - value.len()
-    }
-
-    fn header(&mut self, (group, element): Tag, vr: [u8; 2], length: u32) {
-        self.bytes.extend_from_slice(&group.to_le_bytes());
-        self.bytes.extend_from_slice(&element.to_le_bytes());
-        if !self.implicit {
-            self.bytes.extend_from_slice(&vr);
-        }
-        if self.implicit || has_long_header(vr) {
-            self.bytes.resize(self.bytes.len() + if self.implicit { 0 } else { 2 }, 0);
-            self.bytes.extend_from_slice(&length.to_le_bytes());
-        } else {
-            self.bytes.extend_from_slice(&(length as u16).to_le_bytes());
-        }
-    }
-}
-
 /// Offset and value of an element at the top of a data set, before any of undefined length.
 fn find(data_set: &[u8], implicit: bool, wanted: Tag) -> Result<(usize, &[u8]), Error> {
     const MISSING: Error = Error::File("an element that is needed is missing");
@@ -196,13 +192,6 @@ fn find(data_set: &[u8], implicit: bool, wanted: Tag) -> Result<(usize, &[u8]), 
     }
 }
 
-/// Whether the VR has a 32-bit length in explicit VR (PS3.5 §7.1.2).
-fn has_long_header(vr: [u8; 2]) -> bool {
-    const LONG: [&[u8; 2]; 13] =
-        [b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"];
-    LONG.contains(&&vr)
-}
-
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
@@ -213,6 +202,9 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 /// Secondary Capture Image Storage, padded to even length.
 const SECONDARY_CAPTURE: &[u8] = b"1.2.840.10008.5.1.4.1.1.7\0";
+
+/// Length of every [`instance_uid`].
+const INSTANCE_UID_BYTES: usize = 44;
 
 /// What stands between the SOP Instance UID and the pixel data.
 ///
@@ -228,9 +220,9 @@ const ELEMENTS: &[(Tag, &[u8; 2], &[u8])] = &[
     ((0x0028, 0x0004), b"CS", b"MONOCHROME2 "),
     ((0x0028, 0x0010), b"US", &[0, 2]),
     ((0x0028, 0x0011), b"US", &[0, 2]),
-    ((0x0028, 0x0100), b"US", &[8, 0]),
-    ((0x0028, 0x0101), b"US", &[8, 0]),
-    ((0x0028, 0x0102), b"US", &[7, 0]),
+    ((0x0028, 0x0100), b"US", &[16, 0]),
+    ((0x0028, 0x0101), b"US", &[12, 0]),
+    ((0x0028, 0x0102), b"US", &[11, 0]),
     ((0x0028, 0x0103), b"US", &[0, 0]),
 ];
 
@@ -241,22 +233,22 @@ mod tests {
     #[test]
     fn a_made_up_object_has_the_size_asked_for() {
         for implicit in [false, true] {
-            let object = Object::secondary_capture(4096, implicit).unwrap();
+            let object = Object::secondary_capture(4096, Filler::Zeros, implicit).unwrap();
             assert_eq!(object.data_set_bytes(), 4096);
             let (_, class) = find(object.head(), implicit, (0x0008, 0x0016)).unwrap();
             assert_eq!(Uid::parse(class).unwrap(), object.sop_class());
         }
-        assert!(Object::secondary_capture(4097, false).is_err());
-        assert!(Object::secondary_capture(10, false).is_err());
-        assert!(Object::secondary_capture(1 << 33, false).is_err());
+        assert!(Object::secondary_capture(4097, Filler::Zeros, false).is_err());
+        assert!(Object::secondary_capture(10, Filler::Zeros, false).is_err());
+        assert!(Object::secondary_capture(1 << 33, Filler::Zeros, false).is_err());
     }
 
     #[test]
     fn each_copy_has_its_own_instance_uid() {
-        let mut object = Object::secondary_capture(4096, false).unwrap();
+        let mut object = Object::secondary_capture(4096, Filler::Noise, false).unwrap();
         let (one, other) = (instance_uid(1).unwrap(), instance_uid(u64::MAX >> 20).unwrap());
         assert_ne!(one, other);
-        assert_eq!(one.as_str().len(), other.as_str().len());
+        assert_eq!((one.as_str().len(), other.as_str().len()), (44, 44));
         object.set_instance(&other);
         let (_, value) = find(object.head(), false, (0x0008, 0x0018)).unwrap();
         assert_eq!(Uid::parse(value).unwrap(), other);
@@ -264,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_head_grows_at_the_cost_of_the_filler() {
-        let mut object = Object::secondary_capture(4096, false).unwrap();
+        let mut object = Object::secondary_capture(4096, Filler::Noise, false).unwrap();
         object.lengthen_head(1000);
         assert_eq!((object.head().len(), object.filler_bytes()), (1000, 3096));
         object.lengthen_head(10_000);

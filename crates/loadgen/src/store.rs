@@ -23,10 +23,14 @@ pub struct StoreSender {
     object: Object,
     /// Data-set bytes in one PDU.
     piece_bytes: usize,
+    /// So much of the head is encoded anew for each copy.
+    first_bytes: usize,
+    /// PDUs with the rest of the head.
+    rest: Vec<u8>,
     /// PDUs with filler, sent `body_count` times.
     body: Vec<u8>,
     body_count: u64,
-    /// The last PDUs of an object; empty if its head is all of it.
+    /// PDUs with the last of the filler.
     tail: Vec<u8>,
 }
 
@@ -42,16 +46,24 @@ impl StoreSender {
         object.lengthen_head(object.head().len().next_multiple_of(piece_bytes));
         let whole = BODY_BYTES.next_multiple_of(piece_bytes);
         let body_count = object.filler_bytes().saturating_sub(1) / whole as u64;
-        let tail_bytes = object.filler_bytes() - body_count * whole as u64;
-        let zeros = vec![0; whole];
-        let mut sender =
-            Self { object, piece_bytes, body: Vec::new(), body_count, tail: Vec::new() };
+        let tail_bytes = (object.filler_bytes() - body_count * whole as u64) as usize;
+        let first_bytes = object.changing_bytes().next_multiple_of(piece_bytes);
+        let mut sender = Self {
+            first_bytes: first_bytes.min(object.head().len()),
+            object,
+            piece_bytes,
+            rest: Vec::new(),
+            body: Vec::new(),
+            body_count,
+            tail: Vec::new(),
+        };
+        let rest = &sender.object.head()[sender.first_bytes..];
+        sender.rest = sender.encode(client, rest, tail_bytes == 0)?;
+        let filler = sender.object.filler().bytes(if body_count > 0 { whole } else { tail_bytes });
         if body_count > 0 {
-            sender.body = sender.encode(client, &zeros, false)?;
+            sender.body = sender.encode(client, &filler, false)?;
         }
-        if tail_bytes > 0 {
-            sender.tail = sender.encode(client, &zeros[..tail_bytes as usize], true)?;
-        }
+        sender.tail = sender.encode(client, &filler[..tail_bytes], true)?;
         Ok(sender)
     }
 
@@ -74,8 +86,10 @@ impl StoreSender {
         };
         self.object.set_instance(&instance);
         client.association().send_command(context, &request.encode())?;
-        self.queue(client, self.object.head(), self.tail.is_empty())?;
+        let all = self.rest.is_empty() && self.tail.is_empty();
+        self.queue(client, &self.object.head()[..self.first_bytes], all)?;
         client.flush()?;
+        client.send_encoded(&self.rest)?;
         for _ in 0..self.body_count {
             client.send_encoded(&self.body)?;
         }

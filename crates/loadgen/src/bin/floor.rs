@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use loadgen::Filler;
 use loadgen::report::{self, Run};
 
 /// The bare loop of a receiver, and its sender.
@@ -35,6 +38,9 @@ enum Mode {
         /// Sync, rename and sync the folder before each answer.
         #[arg(long)]
         sync: bool,
+        /// Deflate the files at this level.
+        #[arg(long, value_name = "LEVEL", conflicts_with = "sync")]
+        deflate: Option<u32>,
     },
     /// Send objects to `floor receive`, waiting for its answer after each of them.
     Send {
@@ -46,6 +52,9 @@ enum Mode {
         /// Size of each object.
         #[arg(long, value_name = "BYTES")]
         object_bytes: u64,
+        /// What they consist of.
+        #[arg(long, value_enum, default_value = "zeros")]
+        filler: Filler,
     },
     /// Store objects durably in DIR, one after the other: the loop that a durable receiver cannot
     /// do without.
@@ -63,57 +72,80 @@ enum Mode {
 
 fn main() -> io::Result<()> {
     match Options::parse().mode {
-        Mode::Receive { port, dir, object_bytes, sync } => {
+        Mode::Receive { port, dir, object_bytes, sync, deflate } => {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-            let mut buffer = vec![0; READ_BYTES];
-            for stream in listener.incoming() {
-                receive(stream?, &dir, object_bytes.unwrap_or(u64::MAX), sync, &mut buffer)?;
-            }
-            Ok(())
+            let object_bytes = object_bytes.unwrap_or(u64::MAX);
+            let mut receiver =
+                Receiver { dir, object_bytes, sync, deflate, buffer: vec![0; READ_BYTES] };
+            listener.incoming().try_for_each(|stream| receiver.receive(stream?))
         }
-        Mode::Send { port, objects, object_bytes } => send(port, objects, object_bytes),
+        Mode::Send { port, objects, object_bytes, filler } => {
+            send(port, objects, object_bytes, filler)
+        }
         Mode::Sync { dir, objects, object_bytes } => store_durably(&dir, objects, object_bytes),
     }
 }
 
-/// Writes one socket to files of `object_bytes` each, and answers each file with one byte.
-fn receive(
-    mut stream: TcpStream,
-    dir: &Path,
+/// What `floor receive` was asked for.
+struct Receiver {
+    dir: PathBuf,
     object_bytes: u64,
     sync: bool,
-    buffer: &mut [u8],
-) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    for number in 0_u64.. {
-        let mut length = read_piece(&mut stream, buffer, object_bytes)?;
-        if length == 0 {
-            break;
-        }
-        let name = dir.join(number.to_string());
-        let temporary = dir.join(".tmp");
-        let mut file = File::create(if sync { &temporary } else { &name })?;
-        let mut left = object_bytes;
-        while length > 0 {
-            file.write_all(&buffer[..length])?;
-            left -= length as u64;
-            length = read_piece(&mut stream, buffer, left)?;
-        }
-        if sync {
-            publish(&file, &temporary, &name, dir)?;
-        }
-        stream.write_all(&[0])?;
-    }
-    Ok(())
+    deflate: Option<u32>,
+    buffer: Vec<u8>,
 }
 
-/// Reads what is there, at most a buffer and at most `left` bytes; 0 at the end.
-fn read_piece(stream: &mut TcpStream, buffer: &mut [u8], left: u64) -> io::Result<usize> {
-    if left == 0 {
-        return Ok(0); // Linux would wait for data even to read none of it
+impl Receiver {
+    /// Writes one socket to files, and answers each file with one byte.
+    fn receive(&mut self, mut stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        for number in 0_u64.. {
+            let first = self.read(&mut stream, self.object_bytes)?;
+            if first == 0 {
+                break;
+            }
+            let name = self.dir.join(number.to_string());
+            let temporary = self.dir.join(".tmp");
+            let mut file = File::create(if self.sync { &temporary } else { &name })?;
+            if let Some(level) = self.deflate {
+                let mut encoder = DeflateEncoder::new(file, Compression::new(level));
+                self.copy(&mut stream, first, &mut encoder)?;
+                encoder.finish()?;
+            } else {
+                self.copy(&mut stream, first, &mut file)?;
+                if self.sync {
+                    publish(&file, &temporary, &name, &self.dir)?;
+                }
+            }
+            stream.write_all(&[0])?;
+        }
+        Ok(())
     }
-    let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-    stream.read(&mut buffer[..most])
+
+    /// Writes one object to `file`; its first `length` bytes are in the buffer.
+    fn copy(
+        &mut self,
+        stream: &mut TcpStream,
+        mut length: usize,
+        file: &mut impl Write,
+    ) -> io::Result<()> {
+        let mut left = self.object_bytes;
+        while length > 0 {
+            file.write_all(&self.buffer[..length])?;
+            left -= length as u64;
+            length = self.read(stream, left)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what is there, at most a buffer and at most `left` bytes; 0 at the end.
+    fn read(&mut self, stream: &mut TcpStream, left: u64) -> io::Result<usize> {
+        if left == 0 {
+            return Ok(0); // Linux would wait for data even to read none of it
+        }
+        let most = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        stream.read(&mut self.buffer[..most])
+    }
 }
 
 /// Makes a finished file durable under its name.
@@ -123,8 +155,8 @@ fn publish(file: &File, temporary: &Path, name: &Path, dir: &Path) -> io::Result
     File::open(dir)?.sync_all()
 }
 
-fn send(port: u16, objects: u64, object_bytes: u64) -> io::Result<()> {
-    let buffer = vec![0x5A; WRITE_BYTES];
+fn send(port: u16, objects: u64, object_bytes: u64, filler: Filler) -> io::Result<()> {
+    let buffer = filler.bytes(WRITE_BYTES);
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_nodelay(true)?;
     let start = Instant::now();
