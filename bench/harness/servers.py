@@ -31,8 +31,9 @@ class Server:
 
     def with_options(self, *options):
         """The same server with more options, as part of its name too."""
-        argv = (self.argv[0], *options, *self.argv[1:])
-        return dataclasses.replace(self, name=" ".join((self.name, *options)), argv=argv)
+        words = [str(word) for word in options]
+        argv = (self.argv[0], *words, *self.argv[1:])
+        return dataclasses.replace(self, name=" ".join((self.name, *words)), argv=argv)
 
     def with_environment(self, **variables):
         """The same server with environment variables set."""
@@ -139,11 +140,14 @@ ORTHANC = Server(
 _FLOOR = Server("floor", (FLOOR, "receive", "{port}", "{dir}"), floor=True)
 
 
-def floor(object_bytes=None, sync=False):
-    """The bare loop: one file for a connection, or one for each object, synced if asked for."""
+def floor(object_bytes=None, sync=False, deflate=None):
+    """The bare loop: one file for a connection, or one for each object, perhaps synced, or deflated
+    at a level."""
     if object_bytes is None:
         return _FLOOR
     options, name = ("--object-bytes", str(object_bytes)), "floor, a file for each object"
     if sync:
         options, name = (*options, "--sync"), name + ", synced"
+    if deflate is not None:
+        options, name = (*options, "--deflate", str(deflate)), name + f", deflated at {deflate}"
     return dataclasses.replace(_FLOOR, name=name, argv=(*_FLOOR.argv, *options))
