@@ -1,3 +1,4 @@
 //! What the fuzz targets do with their input.
 
+pub mod dataset;
 pub mod proto;

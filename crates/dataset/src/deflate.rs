@@ -218,4 +218,26 @@ mod tests {
             assert_eq!(inflate(&[&sink]), Ok((original.to_vec(), true)), "level {level}");
         }
     }
+
+    #[test]
+    fn what_is_not_read_yet_makes_room() {
+        let original: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
+        let mut sink = original.clone();
+        let mut place =
+            InPlace { written: 0, read: 0, end: original.len() as u64, appending: false };
+        let mut buffer = [0; 1000];
+        let mut seen = Vec::new();
+        let mut written = Vec::new();
+        while place.read < place.end {
+            seen.extend_from_slice(place.read(&mut buffer, &mut sink).unwrap());
+            let bytes = vec![seen.len() as u8; 1003];
+            place.write(&bytes, &mut sink).unwrap();
+            written.extend_from_slice(&bytes);
+        }
+        place.write(b"end", &mut sink).unwrap();
+        written.extend_from_slice(b"end");
+        place.finish(&mut sink).unwrap();
+        assert!(seen == original, "read what was there");
+        assert!(sink == written, "wrote what was given");
+    }
 }

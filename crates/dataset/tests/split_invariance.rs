@@ -2,14 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod common;
+
 use std::io::IoSlice;
 use std::sync::Arc;
 
+use common::{BIG, IMPLICIT, LITTLE, Writer, to};
+use dataset::format::{GroupLengths, Lengths, OutputFormat, OutputSyntax, Padding};
 use dataset::transfer_syntax::{
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
 };
-use dataset::{Dictionary, OutputFormat, Transcoder, TransferSyntax};
+use dataset::{Dictionary, Transcoder, TransferSyntax};
 use proptest::prelude::*;
 
 /// What came of it, in a form that can be compared.
@@ -21,7 +25,9 @@ struct Outcome {
 }
 
 fn transcode(syntax: &'static TransferSyntax, format: &OutputFormat, cuts: &[&[u8]]) -> Outcome {
-    let mut transcoder = Transcoder::new(syntax, format, Arc::new(Dictionary::built_in()));
+    let mut dictionary = Dictionary::built_in();
+    dictionary.load(&b"(0009,\"CREATOR\",01)\tUL\tX\n"[..]).unwrap();
+    let mut transcoder = Transcoder::new(syntax, format, Arc::new(dictionary)).preceded_by(300);
     let mut stored = Vec::new();
     let mut result = Ok(());
     // Two slices at a time, as an upper layer hands them over.
@@ -58,44 +64,43 @@ fn cut_at<'a>(bytes: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
     pieces
 }
 
-/// A data set with a sequence of each kind, a private block and pixel data.
-fn sample(syntax: &TransferSyntax) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut element = |group: u16, number: u16, vr: &[u8; 2], value: &[u8], undefined: bool| {
-        let half = |n: u16| if syntax.big_endian() { n.to_be_bytes() } else { n.to_le_bytes() };
-        let whole = |n: u32| if syntax.big_endian() { n.to_be_bytes() } else { n.to_le_bytes() };
-        out.extend(half(group));
-        out.extend(half(number));
-        let length = if undefined { u32::MAX } else { value.len() as u32 };
-        let long = matches!(vr, b"SQ" | b"OW" | b"UN");
-        match (syntax.explicit_vr() && group != 0xFFFE, long) {
-            (true, true) => {
-                out.extend(vr);
-                out.extend([0, 0]);
-                out.extend(whole(length));
-            }
-            (true, false) => {
-                out.extend(vr);
-                out.extend(half(length as u16));
-            }
-            (false, _) => out.extend(whole(length)),
-        }
-        out.extend(value);
-    };
-    element(0x0008, 0x0005, b"CS", b"ISO_IR 100", false);
-    element(0x0008, 0x0016, b"UI", b"1.2.840.10008.5.1.4.1.1.2\0", false);
-    element(0x0008, 0x0018, b"UI", b"1.2.3.4\0", false);
-    element(0x0008, 0x1140, b"SQ", b"", true);
-    element(0xFFFE, 0xE000, b"  ", b"", true);
-    element(0x0008, 0x1150, b"UI", b"1.2.5\0", false);
-    element(0xFFFE, 0xE00D, b"  ", b"", false);
-    element(0xFFFE, 0xE0DD, b"  ", b"", false);
-    element(0x0009, 0x0010, b"LO", b"CREATOR ", false);
-    element(0x0010, 0x0010, b"PN", b"Doe^Jane  ", false);
-    element(0x0020, 0x000D, b"UI", b"1.2.3\0", false);
-    element(0x0028, 0x0010, b"US", b"\x02\0", false);
-    element(0x7FE0, 0x0010, b"OW", &[7; 300], false);
-    out
+/// A data set with sequences of both kinds, values that decide about others, a private block, text of
+/// every length, pixel data, and elements that come late and twice.
+fn sample(writer: Writer) -> Vec<u8> {
+    let element = |tag, vr: &str, value: &[u8]| writer.element(tag, vr, value);
+    let number = |n: u16| writer.u16(n);
+    [
+        element((0x0008, 0x0005), "CS", b"ISO_IR 100"),
+        element((0x0008, 0x0016), "UI", b"1.2.840.10008.5.1.4.1.1.2\0"),
+        element((0x0008, 0x0018), "UI", b"1.2.3.4\0"),
+        writer.open_sequence(
+            (0x0008, 0x1140),
+            &[
+                writer.open_item(&[
+                    element((0x0028, 0x0103), "US", &number(1)),
+                    element((0x0028, 0x0106), "SS", &number(7)),
+                ]),
+                writer.item(&[
+                    element((0x0020, 0x0010), "SH", b"B "),
+                    element((0x0008, 0x1150), "UI", b"1 .2.5\0"),
+                ]),
+            ],
+        ),
+        element((0x0009, 0x0010), "LO", b"CREATOR "),
+        element((0x0009, 0x1001), "UN", b"\x01\x02\x03\x04"),
+        element((0x0010, 0x0010), "PN", b"Doe^Jane  "),
+        element((0x0010, 0x4000), "LT", b"   "),
+        element((0x0020, 0x000D), "UI", b"1.2.3\0"),
+        element((0x0028, 0x0010), "US", &number(2)),
+        element((0x0028, 0x1201), "OW", b"\x01\x02\x03\x04"),
+        element((0x5400, 0x1004), "US", &number(16)),
+        element((0x5400, 0x1010), "OW", b"\x01\x02\x03\x04"),
+        element((0x7FE0, 0x0010), "OW", &[7; 300]),
+        element((0x0010, 0x0010), "PN", b"second"),
+        element((0x0010, 0x0020), "LO", b"late"),
+        element((0xFFFC, 0xFFFC), "OB", b"\0\0"),
+    ]
+    .concat()
 }
 
 fn deflated(bytes: &[u8]) -> Vec<u8> {
@@ -107,15 +112,40 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
 
 fn inputs() -> Vec<(&'static TransferSyntax, Vec<u8>)> {
     vec![
-        (IMPLICIT_VR_LITTLE_ENDIAN, sample(IMPLICIT_VR_LITTLE_ENDIAN)),
-        (EXPLICIT_VR_LITTLE_ENDIAN, sample(EXPLICIT_VR_LITTLE_ENDIAN)),
-        (EXPLICIT_VR_BIG_ENDIAN, sample(EXPLICIT_VR_BIG_ENDIAN)),
-        (DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, deflated(&sample(EXPLICIT_VR_LITTLE_ENDIAN))),
+        (IMPLICIT_VR_LITTLE_ENDIAN, sample(IMPLICIT)),
+        (EXPLICIT_VR_LITTLE_ENDIAN, sample(LITTLE)),
+        (EXPLICIT_VR_BIG_ENDIAN, sample(BIG)),
+        (DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, deflated(&sample(LITTLE))),
     ]
 }
 
+/// Every value of every option at least once, in combinations that meet.
 fn formats() -> Vec<OutputFormat> {
-    vec![OutputFormat::default(), OutputFormat::bit_preserving()]
+    let default = OutputFormat::default();
+    let padding = |file, item| Padding { file, item };
+    vec![
+        default.clone(),
+        OutputFormat::bit_preserving(),
+        OutputFormat { group_lengths: GroupLengths::Create, ..default.clone() },
+        OutputFormat { lengths: Lengths::Undefined, padding: padding(64, 14), ..to(LITTLE) },
+        OutputFormat {
+            group_lengths: GroupLengths::Create,
+            lengths: Lengths::Undefined,
+            ..to(BIG)
+        },
+        OutputFormat {
+            group_lengths: GroupLengths::Remove,
+            padding: padding(5, 3),
+            ..to(IMPLICIT)
+        },
+        OutputFormat { convert_un: true, new_vrs: false, ..to(BIG) },
+        OutputFormat {
+            transfer_syntax: OutputSyntax::Deflated,
+            compression_level: 9,
+            convert_un: true,
+            ..default
+        },
+    ]
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! Any bytes, any options: no panic, the same from any cuts, and what is written can be read again.
+
+use dataset::format::{GroupLengths, Lengths, OutputSyntax, Padding};
+use dataset::transfer_syntax::{
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN, RLE_LOSSLESS,
+};
+use dataset::{Error, Fault, OutputFormat, TransferSyntax};
+
+use super::{Choices, transcode};
+
+/// The first four bytes choose syntax, options and cuts; the rest is the data set.
+pub fn run(data: &[u8]) {
+    let (choices, bytes) = data.split_at(data.len().min(4));
+    let mut choices = Choices(choices);
+    let input = input(choices.next());
+    let format = format(&mut choices);
+    let piece_bytes = usize::from(choices.next());
+
+    let whole = transcode(input, &format, bytes, usize::MAX);
+    let cut = transcode(input, &format, bytes, piece_bytes);
+    match (&whole, &cut) {
+        (Ok(whole), Ok(cut)) => assert!(whole == cut, "cuts make a difference"),
+        (Err(whole), Err(cut)) => {
+            // How much of a damaged stream comes out before it fails depends on the cuts.
+            assert!(input.deflated() || whole.to_string() == cut.to_string(), "{whole}, {cut}");
+        }
+        (whole, cut) => panic!("{:?}, but cut {:?}", whole.is_ok(), cut.is_ok()),
+    }
+    let Ok(out) = whole else {
+        return;
+    };
+    if format.bit_preserving {
+        assert_eq!(out, bytes);
+        return;
+    }
+    read_again(format.transfer_syntax.for_input(input), &format, &out);
+}
+
+/// What was written is in order: written once more, it stays as it is. In implicit VR, other VRs are
+/// read than were written, so that much cannot be said; nor of what came with an impossible VR and
+/// would now be converted.
+fn read_again(written: &'static TransferSyntax, format: &OutputFormat, out: &[u8]) {
+    let again =
+        OutputFormat { transfer_syntax: OutputSyntax::Same, convert_un: false, ..format.clone() };
+    let result = transcode(written, &again, out, usize::MAX);
+    if !written.explicit_vr() {
+        return;
+    }
+    match result {
+        Ok(second) => assert!(second == out, "not the same when written once more"),
+        // A VOI LUT Sequence whose VR is `ox` is taken, but comes out with one that is refused.
+        Err(Error::Malformed { fault: Fault::Vr, .. }) => {}
+        // A data set of nothing but what is left out.
+        Err(Error::Empty) => assert!(out.is_empty() || written.deflated()),
+        Err(error) => panic!("cannot be read again: {error}"),
+    }
+}
+
+fn input(choice: u8) -> &'static TransferSyntax {
+    match choice % 6 {
+        0 => IMPLICIT_VR_LITTLE_ENDIAN,
+        1 => EXPLICIT_VR_LITTLE_ENDIAN,
+        2 => EXPLICIT_VR_BIG_ENDIAN,
+        3 => DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+        4 => RLE_LOSSLESS,
+        _ => TransferSyntax::find("1.2.840.113619.5.2").expect("a syntax of the table"),
+    }
+}
+
+fn format(choices: &mut Choices<'_>) -> OutputFormat {
+    let (first, second) = (choices.next(), choices.next());
+    OutputFormat {
+        bit_preserving: first >= 0xF8,
+        transfer_syntax: match first % 5 {
+            0 => OutputSyntax::Same,
+            1 => OutputSyntax::LittleEndian,
+            2 => OutputSyntax::BigEndian,
+            3 => OutputSyntax::Implicit,
+            _ => OutputSyntax::Deflated,
+        },
+        compression_level: u32::from(second % 10),
+        group_lengths: match second % 3 {
+            0 => GroupLengths::Recalculate,
+            1 => GroupLengths::Create,
+            _ => GroupLengths::Remove,
+        },
+        lengths: if first & 0x40 == 0 { Lengths::Explicit } else { Lengths::Undefined },
+        new_vrs: first & 0x20 == 0,
+        convert_un: second & 0x40 != 0,
+        padding: match second >> 6 {
+            2 => Padding { file: 128, item: 10 },
+            3 => Padding { file: 7, item: 16 },
+            _ => Padding::default(),
+        },
+    }
+}
