@@ -331,7 +331,7 @@ def echo(associations):
 def echo_cells(bench):
     cells = []
     for server in (OURS_FULL, *PEERS):
-        sender = echo(5_000 if server == OURS_FULL else 50 if server in SLOW else 500)
+        sender = echo(50 if server in SLOW else 2_000)
         cells.append(
             Cell(
                 "one after another", server.name,
