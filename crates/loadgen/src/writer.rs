@@ -13,7 +13,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Appends an element; gives the offset of its value.
     pub(crate) fn element(&mut self, tag: Tag, vr: [u8; 2], value: &[u8]) -> usize {
-        debug_assert!(value.len() % 2 == 0, "values have even length (PS3.5 §7.1.1)");
+        debug_assert!(value.len().is_multiple_of(2), "values have even length (PS3.5 §7.1.1)");
         self.header(tag, vr, value.len() as u32);
         self.bytes.extend_from_slice(value);
         self.bytes.len() - value.len()
