@@ -87,6 +87,7 @@ mod text;
 pub mod transcoder;
 pub mod transfer_syntax;
 pub mod uid;
+pub mod uid_names;
 mod value;
 pub mod vr;
 

@@ -50,7 +50,8 @@ struct Writer {
 
 impl Transcoder {
     /// A transcoder for one data set that comes in the transfer syntax `input`. The dictionary says
-    /// which VR an element has where the encoding does not.
+    /// which VR an element has where the encoding does not. An [unlisted](TransferSyntax::unlisted)
+    /// transfer syntax is written as it comes, whatever the format.
     #[must_use]
     pub fn new(
         input: &'static TransferSyntax,
@@ -61,7 +62,7 @@ impl Transcoder {
             inflater: input.deflated().then(Inflater::new),
             parser: Parser::new(input, format.convert_un, dictionary),
         });
-        let (output, path) = if format.bit_preserving {
+        let (output, path) = if format.bit_preserving || input.is_unlisted() {
             (input, Path::Untouched(Some(reader)))
         } else {
             let output = format.transfer_syntax.for_input(input);

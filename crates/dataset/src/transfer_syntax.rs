@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use crate::Uid;
+
 /// A transfer syntax known to this program: every one of today's standard, the retired ones, and
-/// one private syntax that is still met. Unknown ones cannot be negotiated, so they never get here.
+/// one private syntax that is still met; or one that only its UID is known of ([`unlisted`](Self::unlisted)),
+/// because somebody chose to negotiate it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TransferSyntax {
     uid: &'static str,
@@ -39,6 +42,17 @@ impl TransferSyntax {
     #[must_use]
     pub fn find_by_name(name: &str) -> Option<&'static TransferSyntax> {
         TABLE.iter().find(|syntax| syntax.name == name)
+    }
+
+    /// A transfer syntax that [`find`](Self::find) does not know. Its data sets can only be stored as
+    /// they come; where something is looked for in them, they are taken for explicit VR little endian.
+    ///
+    /// Kept as long as the process, some 100 bytes: for what a configuration names, not for what
+    /// peers do.
+    #[must_use]
+    pub fn unlisted(uid: &Uid) -> &'static TransferSyntax {
+        let uid: &'static str = Box::leak(uid.as_str().into());
+        Box::leak(Box::new(row(uid, uid, UNLISTED)))
     }
 
     /// The UID.
@@ -82,6 +96,12 @@ impl TransferSyntax {
     pub fn big_endian_pixel_data(&self) -> bool {
         self.encoding.big_endian_pixel_data
     }
+
+    /// Whether only the UID is known.
+    #[must_use]
+    pub fn is_unlisted(&self) -> bool {
+        self.encoding.unlisted
+    }
 }
 
 impl fmt::Debug for TransferSyntax {
@@ -103,6 +123,7 @@ struct Encoding {
     deflated: bool,
     encapsulated: bool,
     big_endian_pixel_data: bool,
+    unlisted: bool,
 }
 
 const NATIVE: Encoding = Encoding {
@@ -111,7 +132,9 @@ const NATIVE: Encoding = Encoding {
     deflated: false,
     encapsulated: false,
     big_endian_pixel_data: false,
+    unlisted: false,
 };
+const UNLISTED: Encoding = Encoding { unlisted: true, ..NATIVE };
 const ENCAPSULATED: Encoding = Encoding { encapsulated: true, ..NATIVE };
 const IMPLICIT: Encoding = Encoding { explicit_vr: false, ..NATIVE };
 const BIG: Encoding = Encoding { big_endian: true, ..NATIVE };
@@ -235,5 +258,13 @@ mod tests {
             assert_eq!(TransferSyntax::find_by_name(syntax.name()), Some(syntax));
         }
         assert_eq!(TransferSyntax::find("1.2.840.10008.1.1"), None);
+    }
+
+    #[test]
+    fn an_unlisted_one_has_a_uid_and_no_more() {
+        let syntax = TransferSyntax::unlisted(&Uid::parse(b"1.2.3").unwrap());
+        assert_eq!((syntax.uid(), syntax.name()), ("1.2.3", "1.2.3"));
+        assert!(syntax.is_unlisted() && syntax.explicit_vr() && !syntax.encapsulated());
+        assert!(TransferSyntax::all().iter().all(|known| !known.is_unlisted()));
     }
 }

@@ -63,6 +63,18 @@ pub struct ProposedContext {
     pub other_transfer_syntax_count: u32,
 }
 
+impl ProposedContext {
+    /// Whether it offers this transfer syntax. Of those that are unlisted, only the first
+    /// [`limits::OTHER_TRANSFER_SYNTAXES`] count.
+    fn proposes(&self, transfer_syntax: &TransferSyntax) -> bool {
+        if transfer_syntax.is_unlisted() {
+            let uid = transfer_syntax.uid();
+            return self.other_transfer_syntaxes.iter().any(|other| other.as_str() == uid);
+        }
+        self.transfer_syntaxes.iter().any(|known| known.uid() == transfer_syntax.uid())
+    }
+}
+
 impl Proposal {
     /// A proposal without presentation contexts, for the DICOM application context.
     ///
@@ -329,10 +341,7 @@ fn answer_context(
     let Some((uid, class)) = class else {
         return answer(ContextResult::AbstractSyntaxNotSupported, IMPLICIT_VR_LITTLE_ENDIAN);
     };
-    let common = class
-        .transfer_syntaxes
-        .iter()
-        .find(|ours| context.transfer_syntaxes.iter().any(|theirs| theirs.uid() == ours.uid()));
+    let common = class.transfer_syntaxes.iter().find(|ours| context.proposes(ours));
     let Some(common) = common else {
         return answer(ContextResult::TransferSyntaxesNotSupported, IMPLICIT_VR_LITTLE_ENDIAN);
     };
