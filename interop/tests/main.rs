@@ -7,5 +7,6 @@ mod durability;
 mod hostile;
 mod negotiation;
 mod process;
+mod profiles;
 mod senders;
 mod storing;

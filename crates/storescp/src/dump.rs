@@ -3,7 +3,7 @@
 //! Pure functions from what was received to lines of text. What comes from a peer is bounded by
 //! [`proto::limits`], and made harmless when it is logged.
 
-use dataset::{TransferSyntax, Uid, sop_class};
+use dataset::{Uid, uid_names};
 use proto::{
     Acceptance, AcceptorPolicy, AeTitle, CommandSet, ContextAnswer, ContextId, ContextResult,
     ExtendedNegotiation, Proposal, ProposedContext, RoleSelection, UserIdentity, UserInformation,
@@ -263,11 +263,7 @@ fn abstract_syntax(uid: Option<Uid>) -> String {
 
 /// DCMTK's symbolic name of a SOP class or transfer syntax.
 fn name(uid: &Uid) -> Option<&'static str> {
-    if uid.as_str() == sop_class::VERIFICATION {
-        return Some("VerificationSOPClass");
-    }
-    let class = sop_class::find(uid.as_str()).map(|class| class.name);
-    class.or_else(|| TransferSyntax::find(uid.as_str()).map(TransferSyntax::name))
+    uid_names::name_of(uid.as_str())
 }
 
 /// What is known, or nothing.

@@ -1,5 +1,6 @@
 //! What can go wrong, and whose C-STORE or whose start it costs.
 
+use crate::profile;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ pub enum Error {
     },
     /// The port cannot be listened on.
     Listen(io::Error),
+    /// The negotiation profile cannot be used.
+    Profile(profile::Fault),
     /// `DCMDICTPATH` names files, and none of them has an entry.
     NoDictionary,
     /// There is no output directory.
@@ -94,6 +97,7 @@ impl fmt::Display for Error {
                 "cannot create network: 0006:031c TCP Initialization Error: {}",
                 reason(source)
             ),
+            Self::Profile(fault) => fault.fmt(f),
             Self::NoDictionary => {
                 f.write_str("no data dictionary loaded, check environment variable: DCMDICTPATH")
             }
@@ -123,6 +127,7 @@ impl std::error::Error for Error {
             | Self::Signals(source)
             | Self::Storage { source, .. }
             | Self::Transport(source) => Some(source),
+            Self::Profile(fault) => Some(fault),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod logging;
 pub mod naming;
 pub mod platform;
+pub mod profile;
 mod progress;
 pub mod recv_buffer;
 pub mod registry;

@@ -1,8 +1,12 @@
 //! What all associations share, made once at the start.
 
-use crate::cli::{Config, GroupLengths, OutputTransferSyntax, SequenceLengths, SocketTimeout};
+use crate::cli::{
+    Config, GroupLengths, Negotiation, OutputTransferSyntax, ProfileChoice, SequenceLengths,
+    SocketTimeout,
+};
 use crate::data_dictionary;
 use crate::error::Error;
+use crate::profile::Profile;
 use crate::storage::{Directory, Storage};
 
 use dataset::{Dictionary, OutputFormat, Uid, format, sop_class};
@@ -21,15 +25,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Loads the data dictionary, opens the output directory and clears what a crash left in it.
+    /// Reads the negotiation profile and the data dictionary, opens the output directory and clears what a crash left in it.
     ///
     /// # Errors
-    /// There is no dictionary; the output directory is missing or takes no files.
+    /// The profile cannot be used; there is no dictionary; the output directory is missing or takes no files.
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
+        let policy = acceptor_policy(&config)?;
         let path = std::env::var_os(data_dictionary::PATH_VARIABLE);
         let dictionary = Arc::new(data_dictionary::load(path.as_deref())?);
         let storage = open_storage(&config)?;
-        let policy = acceptor_policy(&config);
         let output_format = output_format(&config);
         Ok(Self { config, policy, output_format, dictionary, storage })
     }
@@ -62,8 +66,31 @@ fn open_storage(config: &Config) -> Result<Option<Box<dyn Storage>>, Error> {
     Ok(Some(Box::new(directory)))
 }
 
-fn acceptor_policy(config: &Config) -> AcceptorPolicy {
-    let negotiation = &config.negotiation;
+fn acceptor_policy(config: &Config) -> Result<AcceptorPolicy, Error> {
+    Ok(AcceptorPolicy {
+        max_pdu_bytes: config.negotiation.max_pdu_bytes,
+        implementation_class_uid: Uid::parse(crate::IMPLEMENTATION_CLASS_UID.as_bytes())
+            .expect("our implementation class UID is a UID"),
+        implementation_version_name: VersionName::parse(
+            crate::IMPLEMENTATION_VERSION_NAME.as_bytes(),
+        )
+        .expect("our implementation version name is one"),
+        refuse: config.faults.refuse,
+        require_implementation_class_uid: config.faults.reject_without_implementation_class_uid,
+        abstract_syntaxes: abstract_syntaxes(&config.negotiation)?,
+        user_identity_response: None,
+    })
+}
+
+/// What is accepted: what a profile lists, else all storage classes and Verification.
+fn abstract_syntaxes(negotiation: &Negotiation) -> Result<AbstractSyntaxes, Error> {
+    if let Some(ProfileChoice { file, name }) = &negotiation.profile {
+        let profile = Profile::read(file, name).map_err(Error::Profile)?;
+        for warning in profile.warnings() {
+            tracing::warn!("{}: {warning}", file.display());
+        }
+        return Ok(profile.abstract_syntaxes());
+    }
     let policy = ClassPolicy::new(negotiation.transfer_syntaxes.clone().into());
     let mut abstract_syntaxes = AbstractSyntaxes::new();
     let classes = sop_class::all().iter().map(|class| class.uid);
@@ -75,19 +102,7 @@ fn acceptor_policy(config: &Config) -> AcceptorPolicy {
     if negotiation.promiscuous {
         abstract_syntaxes.accept_unregistered(policy);
     }
-    AcceptorPolicy {
-        max_pdu_bytes: negotiation.max_pdu_bytes,
-        implementation_class_uid: Uid::parse(crate::IMPLEMENTATION_CLASS_UID.as_bytes())
-            .expect("our implementation class UID is a UID"),
-        implementation_version_name: VersionName::parse(
-            crate::IMPLEMENTATION_VERSION_NAME.as_bytes(),
-        )
-        .expect("our implementation version name is one"),
-        refuse: config.faults.refuse,
-        require_implementation_class_uid: config.faults.reject_without_implementation_class_uid,
-        abstract_syntaxes,
-        user_identity_response: None,
-    }
+    Ok(abstract_syntaxes)
 }
 
 /// What `--bit-preserving` and the output options say, in the transcoder's words.

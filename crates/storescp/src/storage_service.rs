@@ -158,7 +158,8 @@ impl<'s> StorageService<'s> {
         let Target::File { mut transcoder, mut file } = target else { return Ok(()) };
         transcoder.finish(&mut file)?;
         let output = &self.shared.config.output;
-        compare_uids(request, transcoder.attributes(), output.bit_preserving())?;
+        let unlisted = transcoder.output_transfer_syntax().is_unlisted();
+        compare_uids(request, transcoder.attributes(), output.bit_preserving() || unlisted)?;
         let name = naming::default_name(&request.sop_class, &request.sop_instance)
             .ok_or_else(|| invalid_instance("the SOP Instance UID makes no file name"))?;
         let path = output.directory.join(name.as_str());
@@ -174,7 +175,7 @@ impl<'s> StorageService<'s> {
 }
 
 /// Whether the data set is the object that the command announced. With `lenient`
-/// (bit-preserving), a data set in which no UIDs were found passes.
+/// (not taken apart), a data set in which no UIDs were found passes.
 fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> Result<(), Failure> {
     let pairs = [
         ("SOP Class UID", &request.sop_class, attributes.sop_class_uid()),

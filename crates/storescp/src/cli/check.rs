@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::config::{
     AddressFamily, Config, Durability, Encoding, Faults, GroupLengths, Limits, Log, LogLevel,
-    Negotiation, Network, Output, OutputTransferSyntax, Padding, SequenceLengths, SocketTimeout,
-    Timeouts,
+    Negotiation, Network, Output, OutputTransferSyntax, Padding, ProfileChoice, SequenceLengths,
+    SocketTimeout, Timeouts,
 };
 use super::error::{Error, Misfit};
 use super::options::{self, Choice, Opt, Status};
@@ -97,7 +97,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
     let mut warnings = Vec::new();
     let max_pdu_bytes = max_pdu_bytes(typed, &mut warnings)?;
     let faults = faults(typed)?;
-    configuration_file(typed)?;
+    let profile = profile(typed)?;
     let output = output(typed)?;
     events(typed)?;
     tls(typed)?;
@@ -121,6 +121,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
             },
             max_pdu_bytes,
             transfer_syntaxes: transfer_syntaxes::accepted(typed.chosen(Choice::Preference)),
+            profile,
             promiscuous: typed.has(Opt::Promiscuous),
             uid_padding: typed.has(Opt::UidPadding),
         },
@@ -182,15 +183,14 @@ fn faults(typed: &Typed) -> Result<Faults, Error> {
 }
 
 /// A negotiation profile leaves no room for options about the same thing.
-fn configuration_file(typed: &Typed) -> Result<(), Error> {
-    if !typed.has(Opt::ConfigFile) {
-        return Ok(());
-    }
+fn profile(typed: &Typed) -> Result<Option<ProfileChoice>, Error> {
+    let Some([file, name]) = typed.two_texts(Opt::ConfigFile) else { return Ok(None) };
     match typed.chosen(Choice::Preference) {
         None | Some(Opt::PreferUncompr) => {}
         Some(preference) => return Err(not_allowed(Opt::ConfigFile, preference)),
     }
-    refuse_with(typed, Opt::ConfigFile, &[Opt::Promiscuous])
+    refuse_with(typed, Opt::ConfigFile, &[Opt::Promiscuous])?;
+    Ok(Some(ProfileChoice { file: file.into(), name: name.to_string_lossy().into_owned() }))
 }
 
 fn output(typed: &Typed) -> Result<Output, Error> {

@@ -61,10 +61,22 @@ pub struct Negotiation {
     /// Transfer syntaxes accepted, best first, none twice: the first of them that a presentation
     /// context proposes is chosen.
     pub transfer_syntaxes: Vec<&'static TransferSyntax>,
+    /// `--config-file`: what is accepted, in place of the transfer syntaxes above and the storage
+    /// classes; not looked at yet.
+    pub profile: Option<ProfileChoice>,
     /// `--promiscuous`: abstract syntaxes that are not registered are accepted too.
     pub promiscuous: bool,
     /// `--uid-padding`: accepted for compatibility; UIDs padded with spaces are always tolerated.
     pub uid_padding: bool,
+}
+
+/// The two values of `--config-file`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileChoice {
+    /// The file with profiles.
+    pub file: PathBuf,
+    /// The profile's name, in any case and with any blanks.
+    pub name: String,
 }
 
 /// How long the server waits for a peer.

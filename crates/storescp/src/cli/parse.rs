@@ -92,6 +92,14 @@ impl Typed {
         self.last(option)?.values.first().map(OsString::as_os_str)
     }
 
+    /// Both values of an option, as typed last.
+    pub(super) fn two_texts(&self, option: Opt) -> Option<[&OsStr; 2]> {
+        match self.last(option)?.values.as_slice() {
+            [first, second] => Some([first, second]),
+            _ => None,
+        }
+    }
+
     /// The number that is the first value of an option.
     pub(super) fn number(&self, option: Opt) -> Result<Option<i64>, Error> {
         Ok(self.numbers::<1>(option)?.map(|[number]| number))

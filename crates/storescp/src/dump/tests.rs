@@ -4,6 +4,7 @@ use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_END
 use proto::{AbstractSyntaxes, Answer, CStoreRq, ClassPolicy, Request, VersionName, negotiate};
 
 use super::*;
+use dataset::{TransferSyntax, sop_class};
 
 fn uid(text: &str) -> Uid {
     text.parse().unwrap()

@@ -34,8 +34,7 @@ const CONFIGURATION_FILE: &[OptionSpec] = &[OptionSpec::new(
     "--config-file",
     &["negotiate as profile p of file f says"],
 )
-.takes("[f]ilename, [p]rofile: string", &[Value::Text, Value::Text])
-.not_yet()];
+.takes("[f]ilename, [p]rofile: string", &[Value::Text, Value::Text])];
 
 /// A preference option: its transfer syntax comes first, the uncompressed ones follow.
 const fn prefer(
