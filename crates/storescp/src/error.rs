@@ -41,6 +41,8 @@ pub enum Error {
     },
     /// Signals cannot be received.
     Signals(io::Error),
+    /// There is not one thread to serve with.
+    Threads(io::Error),
     /// An instance could not be stored; it costs that one C-STORE.
     Storage {
         /// What was being done.
@@ -113,6 +115,7 @@ impl fmt::Display for Error {
                  ({allowed}): raise them (ulimit -n, ulimit -u) or ask for fewer"
             ),
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
+            Self::Threads(source) => write!(f, "cannot start a thread: {source}"),
             Self::Storage { step, source } => write!(f, "{step}: {}", reason(source)),
             Self::Transport(source) => write!(f, "connection failed: {}", reason(source)),
         }
@@ -125,6 +128,7 @@ impl std::error::Error for Error {
             Self::Listen(source)
             | Self::OutputDirectoryNotWritable { source, .. }
             | Self::Signals(source)
+            | Self::Threads(source)
             | Self::Storage { source, .. }
             | Self::Transport(source) => Some(source),
             Self::Profile(fault) => Some(fault),

@@ -20,6 +20,7 @@ mod shared;
 pub mod storage;
 mod storage_service;
 pub mod transport;
+mod workers;
 
 use crate::cli::Outcome;
 use crate::error::Error;
@@ -59,11 +60,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    match Server::start(config) {
-        Ok(server) => {
-            server.run();
-            ExitCode::SUCCESS
-        }
+    match Server::start(config).and_then(Server::run) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error @ Error::Listen(_)) => {
             tracing::error!("{error}");
             ExitCode::FAILURE

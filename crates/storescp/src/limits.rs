@@ -8,6 +8,10 @@ use std::time::Duration;
 /// 128 KiB a tenth.
 pub const RECEIVE_BUFFER_BYTES: usize = 256 * 1024;
 
+/// What an association receives into until more comes at a time: enough for a proposal, commands
+/// and small objects, and little to clear and to hold for peers that send nothing else.
+pub const FIRST_RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
+
 /// How long a peer is silent before its association gives the receive buffer back.
 pub const IDLE_BEFORE_RELEASE: Duration = Duration::from_secs(1);
 
@@ -34,8 +38,15 @@ pub const RESERVED_DESCRIPTORS: usize = 64;
 /// Threads kept for what is no association.
 pub const RESERVED_THREADS: usize = 256;
 
+/// Threads that wait for connections at a time, each with a descriptor in reserve.
+pub const MAX_WAITING_THREADS: usize = 8;
+
 /// How long accepting waits after the system refused a descriptor or a thread.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
 // A P-DATA-TF of the smallest maximum length fits the buffer whole.
-const _: () = assert!(RECEIVE_BUFFER_BYTES >= 4096 + 6);
+const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES >= 4096 + 6);
+const _: () = assert!(MAX_WAITING_THREADS > 0);
+const _: () = assert!(MAX_WAITING_THREADS < RESERVED_DESCRIPTORS);
+const _: () = assert!(MAX_WAITING_THREADS < RESERVED_THREADS);
+const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES < RECEIVE_BUFFER_BYTES);

@@ -1,17 +1,19 @@
 //! The one buffer of an association.
 
-use crate::limits::RECEIVE_BUFFER_BYTES;
+use crate::limits::{FIRST_RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_BYTES};
 
 /// What was received and not yet consumed.
 ///
 /// `bytes[start..end]` is unread, `bytes[end..]` is free: `start <= end <= bytes.len()`. Holds
-/// [`RECEIVE_BUFFER_BYTES`], taken at the first use
-/// and given back by [`RecvBuffer::release`].
+/// [`FIRST_RECEIVE_BUFFER_BYTES`] from the first use on and, from when they were filled in one
+/// go, [`RECEIVE_BUFFER_BYTES`], until [`RecvBuffer::release`].
 #[derive(Debug, Default)]
 pub struct RecvBuffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// More came at a time than there was room for.
+    grows: bool,
 }
 
 impl RecvBuffer {
@@ -33,8 +35,10 @@ impl RecvBuffer {
     /// The free part, to be received into; moves what is unread to the front first. Never empty as
     /// long as the unread part is shorter than the buffer.
     pub fn free(&mut self) -> &mut [u8] {
-        if self.bytes.is_empty() {
-            self.bytes = vec![0; RECEIVE_BUFFER_BYTES];
+        let wanted = if self.grows { RECEIVE_BUFFER_BYTES } else { FIRST_RECEIVE_BUFFER_BYTES };
+        if self.bytes.len() < wanted {
+            let unread = std::mem::replace(&mut self.bytes, vec![0; wanted]);
+            self.bytes[..unread.len()].copy_from_slice(&unread);
         }
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -54,6 +58,7 @@ impl RecvBuffer {
     pub fn received(&mut self, count: usize) {
         self.end += count;
         assert!(self.end <= self.bytes.len(), "more received than there was room for");
+        self.grows |= self.end == self.bytes.len();
     }
 }
 
@@ -70,11 +75,21 @@ mod tests {
         buffer.consume(3);
         buffer.release();
         assert_eq!(buffer.unread(), b"de", "what is unread stays");
-        assert_eq!(buffer.free().len(), RECEIVE_BUFFER_BYTES - 2);
+        assert_eq!(buffer.free().len(), FIRST_RECEIVE_BUFFER_BYTES - 2);
         assert_eq!(buffer.unread(), b"de");
         buffer.consume(2);
-        assert_eq!(buffer.free().len(), RECEIVE_BUFFER_BYTES);
+        assert_eq!(buffer.free().len(), FIRST_RECEIVE_BUFFER_BYTES);
         buffer.release();
         assert_eq!(buffer.bytes.capacity(), 0);
+    }
+
+    #[test]
+    fn it_grows_once_it_was_full_and_keeps_what_is_unread() {
+        let mut buffer = RecvBuffer::default();
+        buffer.free().fill(7);
+        buffer.received(FIRST_RECEIVE_BUFFER_BYTES);
+        buffer.consume(1);
+        assert_eq!(buffer.free().len(), RECEIVE_BUFFER_BYTES - (FIRST_RECEIVE_BUFFER_BYTES - 1));
+        assert_eq!(buffer.unread(), [7; FIRST_RECEIVE_BUFFER_BYTES - 1]);
     }
 }

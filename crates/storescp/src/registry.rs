@@ -41,6 +41,8 @@ pub enum Admission {
     PastLimit(Place),
     /// Even those that are being told so are too many.
     Full,
+    /// The server is ending and takes no more.
+    Ending,
 }
 
 /// A connection's place among those being served; dropping it frees the place.
@@ -67,6 +69,10 @@ impl Registry {
     /// Finds a place for a new connection.
     pub fn admit(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Admission {
         let mut connections = self.lock();
+        // Set before `drain` takes the lock: it sees every connection that is admitted here.
+        if self.draining.load(Ordering::SeqCst) {
+            return Admission::Ending;
+        }
         let admitted = connections.admitted < self.max_associations;
         if !admitted && connections.open.len() - connections.admitted >= REJECTIONS_AT_ONCE {
             return Admission::Full;

@@ -1,19 +1,16 @@
 //! The server: listen, admit, drain.
 
-use crate::association;
 use crate::cli::{AddressFamily, Config};
 use crate::error::Error;
-use crate::limits::{
-    ACCEPT_BACKOFF, LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES,
-};
+use crate::limits::{LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES};
 use crate::platform;
-use crate::registry::{Admission, Registry};
+use crate::registry::Registry;
 use crate::shared::Shared;
-use rustix::event::{PollFd, PollFlags};
+use crate::workers::Workers;
 use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -44,73 +41,31 @@ impl Server {
 
     /// Serves until SIGTERM or SIGINT, then lets what is in flight finish within the grace period.
     /// A second signal ends the process at once.
-    pub fn run(self) {
+    ///
+    /// # Errors
+    /// [`Error::Threads`] if there is not one thread to serve with.
+    pub fn run(self) -> Result<(), Error> {
         let Self { listener, ended_by_signal, shared, registry } = self;
-        while let Some(accepted) = accept(&listener, &ended_by_signal) {
-            match accepted {
-                Ok((stream, peer)) => serve(&shared, &registry, stream, peer),
-                Err(error) => {
-                    tracing::error!("cannot accept a connection, trying again: {error}");
-                    std::thread::sleep(ACCEPT_BACKOFF);
-                }
-            }
-        }
-        drop(listener);
+        let grace_period = shared.config.limits.grace_period;
+        let workers =
+            Workers::start(listener, shared, Arc::clone(&registry)).map_err(Error::Threads)?;
+        wait_for(&ended_by_signal);
+        workers.stop_accepting();
         tracing::info!("ending: no new associations, finishing what is in flight");
-        let cut_off = registry.drain(shared.config.limits.grace_period);
+        let cut_off = registry.drain(grace_period);
         if cut_off > 0 {
             tracing::warn!("grace period over, {cut_off} associations were cut off");
         }
+        Ok(())
     }
 }
 
-/// Waits for a connection; `None` once a signal asked for the end.
-fn accept(
-    listener: &TcpListener,
-    ended_by_signal: &UnixStream,
-) -> Option<io::Result<(TcpStream, SocketAddr)>> {
-    loop {
-        let mut ready =
-            [PollFd::new(ended_by_signal, PollFlags::IN), PollFd::new(listener, PollFlags::IN)];
-        match rustix::event::poll(&mut ready, None) {
-            Err(rustix::io::Errno::INTR) => continue,
-            Err(error) => return Some(Err(error.into())),
-            Ok(_) if !ready[0].revents().is_empty() => return None,
-            Ok(_) => {}
-        }
-        match listener.accept() {
-            // The peer was gone before it was accepted.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock
-                        | io::ErrorKind::ConnectionAborted
-                        | io::ErrorKind::Interrupted
-                ) => {}
-            result => return Some(result),
-        }
-    }
-}
-
-/// Gives a connection its thread.
-fn serve(shared: &Arc<Shared>, registry: &Arc<Registry>, stream: TcpStream, peer: SocketAddr) {
-    let stream = Arc::new(stream);
-    let (place, past_limit) = match registry.admit(&stream) {
-        Admission::Admitted(place) => (place, false),
-        Admission::PastLimit(place) => (place, true),
-        Admission::Full => {
-            tracing::warn!("too many connections, closing the one from {peer}");
-            return;
-        }
-    };
-    let shared = Arc::clone(shared);
-    let thread = std::thread::Builder::new()
-        .stack_size(THREAD_STACK_BYTES)
-        .spawn(move || association::run(&shared, &place, stream, peer, past_limit));
-    if let Err(error) = thread {
-        tracing::error!("cannot serve the connection from {peer}, closing it: {error}");
-        std::thread::sleep(ACCEPT_BACKOFF);
-    }
+/// Returns when a signal has asked for the end.
+fn wait_for(mut ended_by_signal: &UnixStream) {
+    while ended_by_signal
+        .read(&mut [0])
+        .is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
+    {}
 }
 
 fn listen(config: &Config) -> Result<TcpListener, Error> {
@@ -122,7 +77,7 @@ fn listen(config: &Config) -> Result<TcpListener, Error> {
         }
     };
     let bound = || -> rustix::io::Result<TcpListener> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let flags = SocketFlags::CLOEXEC;
         let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
         sockopt::set_socket_reuseaddr(&socket, true)?;
         if family == Family::INET6 {

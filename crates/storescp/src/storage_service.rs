@@ -30,7 +30,7 @@ struct Receiving {
 /// What its end is answered with.
 enum Answer {
     /// The object is stored, or could not be.
-    Store { request: CStoreRq, target: Result<Target, Failure> },
+    Store { request: Box<CStoreRq>, target: Result<Target, Failure> },
     /// The request was refused already; its data set is only read to its end.
     Refusal(CommandSet),
     /// There is nobody to answer.
@@ -72,7 +72,7 @@ impl<'s> StorageService<'s> {
         calling_ae: Option<&AeTitle>,
     ) {
         let target = self.open(&request, transfer_syntax, calling_ae);
-        self.receive(Answer::Store { request, target });
+        self.receive(Answer::Store { request: Box::new(request), target });
     }
 
     /// Reads the data set of a request that is refused, and answers with `response` at its end.
@@ -128,8 +128,8 @@ impl<'s> StorageService<'s> {
         } else {
             Vec::new()
         };
-        let file = InstanceFile::create(storage.as_ref(), &header)?;
         let transcoder = Box::new(transcoder.preceded_by(header.len() as u64));
+        let file = InstanceFile::create(storage.as_ref(), header)?;
         Ok(Target::File { transcoder, file })
     }
 

@@ -3,7 +3,7 @@
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use std::fs::File;
 use std::io;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 
 /// Whether `folder`'s file system makes files without a name, and lets them be named later (which
@@ -51,6 +51,12 @@ pub fn exchange(folder: &File, one: &str, other: &str) -> io::Result<()> {
 pub fn acknowledge_now(stream: &TcpStream) {
     // A matter of speed only: a connection that refuses it is about to fail by itself.
     let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
+}
+
+/// Ends every wait for a connection on `listener`, for good: the port is closed.
+pub fn stop_accepting(listener: &TcpListener) {
+    // Fails only if it does not listen any more.
+    let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Read);
 }
 
 /// How many threads this process may have: the least of what the kernel, the control group and the

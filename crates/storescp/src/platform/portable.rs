@@ -3,7 +3,8 @@
 use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 /// Never: temporary names do the same, if visibly.
 #[must_use]
@@ -37,6 +38,19 @@ pub fn exchange(_folder: &File, _one: &str, _other: &str) -> io::Result<()> {
 
 /// Nothing: the system acknowledges when it thinks fit.
 pub fn acknowledge_now(_stream: &TcpStream) {}
+
+/// Ends every wait for a connection on `listener` by giving each a connection; those who wait see
+/// that the server is ending.
+pub fn stop_accepting(listener: &TcpListener) {
+    let Ok(mut address) = listener.local_addr() else { return };
+    match address {
+        SocketAddr::V4(_) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(_) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+    }
+    for _ in 0..crate::limits::MAX_WAITING_THREADS {
+        let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+    }
+}
 
 /// Not known here.
 #[must_use]

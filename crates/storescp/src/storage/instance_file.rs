@@ -19,27 +19,29 @@ pub enum Durability {
 
 /// A file that is being received. Dropping it discards it.
 ///
-/// Holds one descriptor and a few words of memory, whatever the size of the instance.
+/// Holds one descriptor and, until the first bytes of the data set come, the header; whatever the
+/// size of the instance.
 pub struct InstanceFile {
     folder: Arc<dyn Folder>,
     file: Box<dyn StagedFile>,
+    /// Preamble and file meta information, as long as they are not written: they go out with the
+    /// first bytes of the data set, in one write.
+    header: Vec<u8>,
     /// Bytes of preamble and file meta information ahead of the data set.
     data_set_offset: u64,
 }
 
 impl InstanceFile {
-    /// Opens a file in the storage's folder and writes `header` (preamble and file meta
-    /// information, or nothing) to it.
+    /// Opens a file in the storage's folder; `header` (preamble and file meta information, or
+    /// nothing) goes ahead of the data set.
     ///
     /// # Errors
     /// [`Error::Storage`]; nothing is left behind.
-    pub fn create(storage: &dyn Storage, header: &[u8]) -> Result<Self, Error> {
+    pub fn create(storage: &dyn Storage, header: Vec<u8>) -> Result<Self, Error> {
         let folder = storage.folder().map_err(Error::storage(StorageStep::Create))?;
-        let mut file = folder.stage().map_err(Error::storage(StorageStep::Create))?;
-        if !header.is_empty() {
-            file.append(&[IoSlice::new(header)]).map_err(Error::storage(StorageStep::Write))?;
-        }
-        Ok(Self { folder, file, data_set_offset: header.len() as u64 })
+        let file = folder.stage().map_err(Error::storage(StorageStep::Create))?;
+        let data_set_offset = header.len() as u64;
+        Ok(Self { folder, file, header, data_set_offset })
     }
 
     /// Gives the file its name for good. After `Ok` the instance is stored as `durability` says;
@@ -49,6 +51,7 @@ impl InstanceFile {
     /// [`Error::Storage`]: nothing is stored, and an older file of that name is as it was.
     pub fn commit(mut self, name: &FileName, durability: Durability) -> Result<bool, Error> {
         let durable = durability == Durability::Full;
+        self.write_header(&[]).map_err(Error::storage(StorageStep::Write))?;
         if durable {
             self.file.sync().map_err(Error::storage(StorageStep::Sync))?;
         }
@@ -59,11 +62,23 @@ impl InstanceFile {
         self.file.confirm();
         Ok(replaced)
     }
+
+    /// Writes the header, if that is still to be done, and `slices` behind it.
+    fn write_header(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        if self.header.is_empty() {
+            return Ok(());
+        }
+        let header = std::mem::take(&mut self.header);
+        let mut all = Vec::with_capacity(1 + slices.len());
+        all.push(IoSlice::new(&header));
+        all.extend(slices.iter().map(|slice| IoSlice::new(slice)));
+        self.file.append(&all)
+    }
 }
 
 impl Sink for InstanceFile {
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
-        self.file.append(slices)
+        if self.header.is_empty() { self.file.append(slices) } else { self.write_header(slices) }
     }
 
     fn patch(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -75,6 +90,7 @@ impl Sink for InstanceFile {
     }
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.write_header(&[])?;
         self.file.truncate(self.data_set_offset + len)
     }
 }

@@ -1,0 +1,124 @@
+//! The threads that accept connections and serve them.
+
+use crate::association;
+use crate::limits::{ACCEPT_BACKOFF, MAX_WAITING_THREADS, THREAD_STACK_BYTES};
+use crate::platform;
+use crate::registry::{Admission, Registry};
+use crate::shared::Shared;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Threads that wait for a connection, serve it, and wait again.
+///
+/// Nobody hands connections over: whichever thread the kernel wakes has one. At least one thread
+/// waits as long as the server runs, since whoever stops waiting as the last starts another first;
+/// at most [`MAX_WAITING_THREADS`] wait, and those past that number end. So associations that
+/// follow each other cost no thread each, and none waits for another.
+pub(crate) struct Workers {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    registry: Arc<Registry>,
+    /// How many threads are waiting for a connection.
+    waiting: AtomicUsize,
+    /// No connection is served any more.
+    ending: AtomicBool,
+}
+
+impl Workers {
+    /// Starts serving what comes in on `listener`.
+    ///
+    /// # Errors
+    /// There is no thread to be had; nothing is served.
+    pub(crate) fn start(
+        listener: TcpListener,
+        shared: Arc<Shared>,
+        registry: Arc<Registry>,
+    ) -> io::Result<Arc<Self>> {
+        let (waiting, ending) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let workers = Arc::new(Self { listener, shared, registry, waiting, ending });
+        workers.add_thread()?;
+        Ok(workers)
+    }
+
+    /// Accepts no more connections; those that are being served go on.
+    pub(crate) fn stop_accepting(&self) {
+        self.ending.store(true, Ordering::SeqCst);
+        platform::stop_accepting(&self.listener);
+    }
+
+    fn add_thread(self: &Arc<Self>) -> io::Result<()> {
+        let workers = Arc::clone(self);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let thread = std::thread::Builder::new()
+            .stack_size(THREAD_STACK_BYTES)
+            .spawn(move || workers.work());
+        if thread.is_err() {
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+        thread.map(drop)
+    }
+
+    /// What a thread does; it is counted among those waiting when it begins.
+    fn work(self: &Arc<Self>) {
+        while let Some((stream, peer)) = self.accept() {
+            if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1
+                && let Err(error) = self.add_thread()
+            {
+                tracing::error!("cannot serve the connection from {peer}, closing it: {error}");
+                self.waiting.fetch_add(1, Ordering::SeqCst);
+                drop(stream);
+                std::thread::sleep(ACCEPT_BACKOFF);
+                continue;
+            }
+            self.serve(stream, peer);
+            if !self
+                .change_waiting(|waiting| (waiting < MAX_WAITING_THREADS).then_some(waiting + 1))
+            {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a connection; `None` if this thread is to wait no longer and is not counted.
+    fn accept(&self) -> Option<(TcpStream, SocketAddr)> {
+        loop {
+            let accepted = self.listener.accept();
+            if self.ending.load(Ordering::SeqCst) {
+                return None;
+            }
+            match accepted {
+                Ok(connection) => return Some(connection),
+                // The peer was gone before it was accepted.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    // One thread is enough to try again.
+                    if self.change_waiting(|waiting| (waiting > 1).then(|| waiting - 1)) {
+                        return None;
+                    }
+                    tracing::error!("cannot accept a connection, trying again: {error}");
+                    std::thread::sleep(ACCEPT_BACKOFF);
+                }
+            }
+        }
+    }
+
+    fn change_waiting(&self, change: impl Fn(usize) -> Option<usize>) -> bool {
+        self.waiting.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change).is_ok()
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+        let stream = Arc::new(stream);
+        let (place, past_limit) = match self.registry.admit(&stream) {
+            Admission::Admitted(place) => (place, false),
+            Admission::PastLimit(place) => (place, true),
+            Admission::Full => {
+                tracing::warn!("too many connections, closing the one from {peer}");
+                return;
+            }
+            Admission::Ending => return,
+        };
+        association::run(&self.shared, &place, stream, peer, past_limit);
+    }
+}
