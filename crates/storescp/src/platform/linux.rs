@@ -1,23 +1,64 @@
 //! The Linux ways.
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
+use std::path::Path;
 
-/// Whether `folder`'s file system makes files without a name, and lets them be named later (which
-/// goes through `/proc`).
+/// Whether `folder`'s file system makes files without a name, lets them be named later (which goes
+/// through `/proc`), and has such a name on disk once the folder is synced.
+///
+/// How many names a file has stands in the file's inode, not in the folder. Only a file system that
+/// logs both changes as one has both on disk after a sync of the folder; on another one the file
+/// could come back from a power loss as a deleted one. A file that is made under a temporary name
+/// and renamed has one name all along.
 #[must_use]
 pub fn has_unnamed_files(folder: &File) -> bool {
-    create_unnamed(folder, Mode::RUSR).is_ok_and(|file| {
-        rustix::fs::accessat(
-            CWD,
-            descriptor_path(&file),
-            rustix::fs::Access::EXISTS,
-            AtFlags::empty(),
-        )
-        .is_ok()
+    logs_names_with_folders(folder)
+        && create_unnamed(folder, Mode::RUSR).is_ok_and(|file| {
+            rustix::fs::accessat(
+                CWD,
+                descriptor_path(&file),
+                rustix::fs::Access::EXISTS,
+                AtFlags::empty(),
+            )
+            .is_ok()
+        })
+}
+
+/// Only what is known to: where in doubt, no.
+fn logs_names_with_folders(folder: &File) -> bool {
+    const EXT4: u64 = 0xEF53; // ext2 and ext3 too
+    const XFS: u64 = 0x5846_5342;
+    const TMPFS: u64 = 0x0102_1994;
+    match rustix::fs::fstatfs(folder).map(|status| status.f_type as u64) {
+        Ok(EXT4) => has_journal(folder).unwrap_or(false),
+        Ok(XFS | TMPFS) => true,
+        _ => false,
+    }
+}
+
+/// Whether the kernel runs a journal for the ext4 file system that `folder` is in.
+fn has_journal(folder: &File) -> io::Result<bool> {
+    let device = rustix::fs::fstat(folder)?.st_dev;
+    let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+    let device = std::fs::read_link(Path::new("/sys/dev/block").join(number))?;
+    let name = device.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    for entry in std::fs::read_dir("/proc/fs/jbd2")? {
+        if entry?.file_name().to_str().is_some_and(|entry| is_journal_of(entry, name)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Journals are listed by their device's name and the number of their inode.
+fn is_journal_of(entry: &str, device: &str) -> bool {
+    entry.rsplit_once('-').is_some_and(|(name, inode)| {
+        name == device && !inode.is_empty() && inode.bytes().all(|byte| byte.is_ascii_digit())
     })
 }
 
@@ -77,4 +118,18 @@ pub fn thread_limit() -> Option<usize> {
 
 fn descriptor_path(file: &File) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_journal_of;
+
+    #[test]
+    fn a_journal_belongs_to_the_device_it_is_named_after() {
+        assert!(is_journal_of("vda1-8", "vda1"));
+        assert!(is_journal_of("dm-0-8", "dm-0"));
+        for other in ["vda-8", "vda11-8", "vda1", "vda1-", "vda1-x"] {
+            assert!(!is_journal_of(other, "vda1"), "{other}");
+        }
+    }
 }

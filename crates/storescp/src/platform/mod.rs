@@ -2,7 +2,7 @@
 //!
 //! | | Linux | elsewhere |
 //! |---|---|---|
-//! | files without a name | `O_TMPFILE`, named by `linkat` | a temporary name, see [`crate::storage`] |
+//! | files without a name | `O_TMPFILE`, named by `linkat`, where the file system makes that safe | a temporary name, see [`crate::storage`] |
 //! | swapping two names | `renameat2(RENAME_EXCHANGE)` | not offered: the older file is not kept |
 //! | acknowledging at once | `TCP_QUICKACK` | nothing: the system's delayed acknowledgement |
 //! | ending a wait for connections | `shutdown` of the listening socket | connecting to it |

@@ -26,7 +26,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens the directory and finds out whether its file system has unnamed files.
+    /// Opens the directory and finds out whether unnamed files are to be used there.
     ///
     /// # Errors
     /// `NotFound` or `NotADirectory` if there is no directory there, and whatever else the
@@ -36,10 +36,10 @@ impl Directory {
         Ok(Self { path: path.to_owned(), open })
     }
 
-    /// The portable way on any file system, for tests.
+    /// One way or the other on any file system, for tests.
     #[cfg(test)]
-    pub(super) fn open_without_unnamed_files(path: &Path) -> io::Result<Self> {
-        let open = OpenDirectory { unnamed_files: false, ..OpenDirectory::open(path)? };
+    pub(super) fn open_with(path: &Path, unnamed_files: bool) -> io::Result<Self> {
+        let open = OpenDirectory { unnamed_files, ..OpenDirectory::open(path)? };
         Ok(Self { path: path.to_owned(), open: Mutex::new(Arc::new(open)) })
     }
 
@@ -92,7 +92,7 @@ struct OpenDirectory {
     handle: Arc<File>,
     /// Device and inode.
     identity: (u64, u64),
-    /// Whether the file system has files without a name.
+    /// Whether files are made without a name: see [`platform::has_unnamed_files`].
     unnamed_files: bool,
     shared_sync: FolderSync,
     claims: Arc<NameClaims>,

@@ -11,7 +11,9 @@ use std::sync::{Condvar, Mutex, PoisonError};
 #[derive(Debug, Default)]
 pub struct FolderSync {
     state: Mutex<State>,
-    ended: Condvar,
+    /// Where those wait who need a sync of an even number, and of an odd one: nobody is woken by
+    /// the end of one that is not theirs.
+    ended: [Condvar; 2],
 }
 
 /// Syncs are numbered from 1 in the order in which they start.
@@ -45,7 +47,7 @@ impl FolderSync {
             if !state.running {
                 break;
             }
-            state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.of(needed).wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.started += 1;
         state.running = true;
@@ -59,7 +61,13 @@ impl FolderSync {
             state.failed = Some((number, error.kind()));
         }
         drop(state);
-        self.ended.notify_all();
+        self.of(number).notify_all();
+        // One of those who wait for the next runs it for all of them.
+        self.of(number + 1).notify_one();
         result
+    }
+
+    fn of(&self, number: u64) -> &Condvar {
+        &self.ended[usize::from(number % 2 == 1)]
     }
 }

@@ -16,7 +16,7 @@ fn name(text: &str) -> FileName {
 }
 
 fn both_ways(path: &Path) -> [Directory; 2] {
-    [Directory::open(path).unwrap(), Directory::open_without_unnamed_files(path).unwrap()]
+    [true, false].map(|unnamed_files| Directory::open_with(path, unnamed_files).unwrap())
 }
 
 fn store(storage: &dyn Storage, called: &str, content: &[u8]) -> Result<(), Error> {
@@ -51,7 +51,7 @@ fn nothing_has_the_name_before_commit_and_nothing_stays_without_it() {
 #[test]
 fn unnamed_files_show_nothing_at_all() {
     let scratch = Scratch::new("unnamed");
-    let storage = Directory::open(&scratch.0).unwrap();
+    let storage = Directory::open_with(&scratch.0, true).unwrap();
     let _file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
     assert_eq!(scratch.content(), BTreeMap::new());
 }
@@ -89,7 +89,7 @@ fn a_crashs_leftovers_are_swept_and_files_in_progress_are_not() {
     let scratch = Scratch::new("sweep");
     fs::write(scratch.0.join(".storescp-1-1.part"), b"left by a crash").unwrap();
     fs::write(scratch.0.join("CT.1"), b"an instance").unwrap();
-    let storage = Directory::open_without_unnamed_files(&scratch.0).unwrap();
+    let storage = Directory::open_with(&scratch.0, false).unwrap();
     let file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
     assert_eq!(storage.sweep().unwrap(), 1);
     file.commit(&name("CT.2"), Durability::None).unwrap();
