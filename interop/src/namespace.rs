@@ -46,10 +46,30 @@ impl Namespace {
         mount_options: &str,
         options: &[&str],
     ) -> Setup {
-        let mount = format!(
-            "mount -t tmpfs -o {mount_options} tmpfs {} && exec \"$0\" \"$@\"",
-            directory.display()
-        );
+        let mount = format!("mount -t tmpfs -o {mount_options} tmpfs");
+        self.setup_on(program, directory, &mount, options)
+    }
+
+    /// Starts our receiver with its output directory on the file system in `image`, an ordinary
+    /// file; `None` where this machine cannot mount one.
+    #[must_use]
+    pub fn server_on_image(self, image: &Path, options: &[&str]) -> Option<Server> {
+        let scratch = Scratch::new();
+        let directory = scratch.directory("out");
+        let mount = format!("mount -o loop {}", image.display());
+        let possible = Command::new("unshare")
+            .args(["-m", "sh", "-c", &format!("{mount} {}", directory.display())])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        let setup = self.setup_on(Program::Ours, &directory, &mount, options);
+        possible.then(|| setup.keeping(scratch).start())
+    }
+
+    /// A receiver with its output directory on what this command, completed by the directory,
+    /// mounts.
+    fn setup_on(self, program: Program, directory: &Path, mount: &str, options: &[&str]) -> Setup {
+        let mount = format!("{mount} {} && exec \"$0\" \"$@\"", directory.display());
         let mut arguments: Vec<&str> =
             self.user.iter().copied().filter(|option| *option != KEEP).collect();
         arguments.extend(["-m", "sh", "-c", &mount]);
@@ -68,13 +88,34 @@ impl Namespace {
     /// # Panics
     /// If that is not possible.
     pub fn remount(self, server: &Server, option: &str) {
+        self.run_inside(server, &["mount", "-o", &format!("remount,{option}")]);
+    }
+
+    /// Takes the file system away from under the output directory, although it is in use.
+    ///
+    /// # Panics
+    /// If that is not possible.
+    pub fn unmount(self, server: &Server) {
+        self.run_inside(server, &["umount", "--lazy"]);
+    }
+
+    /// Mounts a new `tmpfs` on the output directory.
+    ///
+    /// # Panics
+    /// If that is not possible.
+    pub fn mount_tmpfs(self, server: &Server) {
+        self.run_inside(server, &["mount", "-t", "tmpfs", "tmpfs"]);
+    }
+
+    /// Runs this command, completed by the output directory, where the receiver runs.
+    fn run_inside(self, server: &Server, command_line: &[&str]) {
         let mut command = Command::new("nsenter");
         command.args(["-t", &server.process_id().to_string(), "-m"]);
         // The user namespace is entered, not made: without mapping.
         command.args(self.user.iter().filter(|option| **option != "-r"));
-        command.args(["mount", "-o", &format!("remount,{option}")]).arg(server.directory());
+        command.args(command_line).arg(server.directory());
         let status = command.status();
-        assert!(status.is_ok_and(|status| status.success()), "cannot remount as {option}");
+        assert!(status.is_ok_and(|status| status.success()), "cannot {command_line:?}");
     }
 }
 

@@ -34,7 +34,8 @@ pub fn debian(name: &str) -> Command {
 /// If it is not installed.
 #[must_use]
 pub fn debian_path(name: &str) -> PathBuf {
-    existing(Path::new("/usr/bin").join(name), INSTALL)
+    let [user, system] = ["/usr/bin", "/usr/sbin"].map(|folder| Path::new(folder).join(name));
+    if system.exists() { system } else { existing(user, INSTALL) }
 }
 
 /// A command that runs a program of dicom-rs, such as `dicom-storescu`.

@@ -6,6 +6,7 @@ mod docs;
 mod durability;
 mod hostile;
 mod negotiation;
+mod power_loss;
 mod process;
 mod profiles;
 mod senders;

@@ -392,6 +392,30 @@ fn a_directory_that_vanishes_costs_objects_until_it_is_back() {
     assert_eq!(server.files(), [object.file_name()]);
 }
 
+/// The folder beneath a mount that is lost takes files too, and whatever is stored there is out of
+/// sight as soon as the mount is back.
+#[test]
+fn a_mount_that_is_lost_costs_objects_until_it_is_back() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a lost mount: no mount namespaces here");
+    };
+    let server = namespace.server_on_tmpfs("size=4m", &[]);
+    let seen = namespace.view(&server);
+    let mut client = Client::usual(server.port());
+    let object = Object::ct(1000);
+    assert_eq!(client.store(3, &object).status(), 0);
+    namespace.unmount(&server);
+    for _ in 0..2 {
+        let response = client.store(3, &object);
+        assert_refused(response.status());
+        assert!(response.text(tag::ERROR_COMMENT).contains("mounted"), "says what is wrong");
+    }
+    assert_eq!(interop::files_below(&seen), [""; 0]);
+    namespace.mount_tmpfs(&server);
+    assert_eq!(client.store(3, &object).status(), 0);
+    assert_eq!(interop::files_below(&seen), [object.file_name()]);
+}
+
 /// A write that fails in the middle, wherever there are no namespaces too.
 #[test]
 fn a_file_size_limit_costs_one_object() {

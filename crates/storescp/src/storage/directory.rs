@@ -22,6 +22,9 @@ const TEMPORARY_SUFFIX: &str = ".part";
 /// Keeps one descriptor open; each file on its way holds another.
 pub struct Directory {
     path: PathBuf,
+    /// Device of the file system beneath the one that the directory is in. What is stored there
+    /// while the mount is lost would be out of sight when it is back.
+    beneath: Option<u64>,
     open: Mutex<Arc<OpenDirectory>>,
 }
 
@@ -32,15 +35,18 @@ impl Directory {
     /// `NotFound` or `NotADirectory` if there is no directory there, and whatever else the
     /// operating system says.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let open = Mutex::new(Arc::new(OpenDirectory::open(path)?));
-        Ok(Self { path: path.to_owned(), open })
+        Self::new(path, OpenDirectory::open(path)?)
+    }
+
+    fn new(path: &Path, open: OpenDirectory) -> io::Result<Self> {
+        let beneath = device_beneath(path, open.identity.0)?;
+        Ok(Self { path: path.to_owned(), beneath, open: Mutex::new(Arc::new(open)) })
     }
 
     /// One way or the other on any file system, for tests.
     #[cfg(test)]
     pub(super) fn open_with(path: &Path, unnamed_files: bool) -> io::Result<Self> {
-        let open = OpenDirectory { unnamed_files, ..OpenDirectory::open(path)? };
-        Ok(Self { path: path.to_owned(), open: Mutex::new(Arc::new(open)) })
+        Self::new(path, OpenDirectory { unnamed_files, ..OpenDirectory::open(path)? })
     }
 
     /// Whether files can be made here now: makes one and drops it.
@@ -80,6 +86,9 @@ impl Storage for Directory {
     fn folder(&self) -> io::Result<Arc<dyn Folder>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let now = rustix::fs::stat(&self.path)?;
+        if self.beneath == Some(now.st_dev as u64) {
+            return Err(io::Error::other("what was mounted there is gone"));
+        }
         if (now.st_dev as u64, now.st_ino as u64) != open.identity {
             *open = Arc::new(OpenDirectory::open(&self.path)?);
         }
@@ -257,6 +266,17 @@ impl Drop for DirectoryFile {
             let _ = rustix::fs::unlinkat(&self.folder, temporary, AtFlags::empty());
         }
     }
+}
+
+/// The device of the closest folder above `path` that is not on `device`, if there is one.
+fn device_beneath(path: &Path, device: u64) -> io::Result<Option<u64>> {
+    for folder in std::fs::canonicalize(path)?.ancestors() {
+        let found = rustix::fs::stat(folder)?.st_dev as u64;
+        if found != device {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// Writes what a short write left of `slices`.

@@ -1,0 +1,103 @@
+//! What is on the disk when the power goes: the image of a whole file system is copied under the
+//! running receiver, repaired as after a power loss, and looked at.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use interop::process::run;
+use interop::wire::{Client, Command, Pdv, data_pdu, uid};
+use interop::{Namespace, Object, Scratch, Server, files_below, peers, skip};
+
+/// Big enough for a journal and for what is stored.
+const IMAGE_BYTES: u64 = 32 * 1024 * 1024;
+
+#[test]
+fn acknowledged_objects_survive_a_power_loss() {
+    // Files are named in another way where nothing logs names and folders as one.
+    for features in ["has_journal", "^has_journal"] {
+        survive_a_power_loss(features);
+    }
+}
+
+fn survive_a_power_loss(features: &str) {
+    let scratch = Scratch::new();
+    let image = scratch.path().join("image");
+    File::create(&image).and_then(|file| file.set_len(IMAGE_BYTES)).expect("room for an image");
+    let mut make = peers::debian("mkfs.ext4");
+    run(make.args(["-q", "-F", "-O", features]).arg(&image), SOON).expect_success("mkfs.ext4");
+    let server =
+        Namespace::available().and_then(|namespace| namespace.server_on_image(&image, &[]));
+    let Some(server) = server else {
+        return skip("a power loss: no file system can be mounted here");
+    };
+
+    let mut acknowledged = BTreeMap::new();
+    let mut client = Client::usual(server.port());
+    for round in 0..4 {
+        for number in 0..6 {
+            store(&mut client, Object::ct(20_000 + number), &mut acknowledged);
+        }
+        // One of them again, with another content.
+        let first: &Object = acknowledged.values().next().expect("some are stored");
+        let again = Object::new(uid::CT, &first.sop_instance, 10_000 + round);
+        store(&mut client, again, &mut acknowledged);
+
+        let mut unfinished = Client::usual(server.port());
+        begin(&mut unfinished, &Object::ct(50_000));
+        check(&after_power_loss(&server, &image, scratch.path(), round), &acknowledged);
+    }
+}
+
+fn store(client: &mut Client, object: Object, acknowledged: &mut BTreeMap<String, Object>) {
+    assert_eq!(client.store(3, &object).status(), 0);
+    acknowledged.insert(object.file_name(), object);
+}
+
+/// Sends most of an object.
+fn begin(client: &mut Client, object: &Object) {
+    let id = client.message_id();
+    client.command(3, &Command::store(id, &object.sop_class, &object.sop_instance));
+    client.send(&data_pdu(&[Pdv::data(3, false, &object.bytes[..16_000])]));
+}
+
+/// Copies the image while the receiver stands still, repairs the copy, and takes the files out.
+fn after_power_loss(server: &Server, image: &Path, scratch: &Path, round: usize) -> PathBuf {
+    let copy = scratch.join("copy");
+    server.signal("STOP");
+    // The kernel may be writing back: until two looks show the same.
+    let mut bytes = fs::read(image).expect("the image is readable");
+    loop {
+        let again = fs::read(image).expect("the image is readable");
+        if again == bytes {
+            break;
+        }
+        bytes = again;
+    }
+    server.signal("CONT");
+    fs::write(&copy, bytes).expect("room for a copy");
+    // 1: errors were corrected.
+    let checked = run(peers::debian("e2fsck").arg("-fy").arg(&copy), SOON);
+    assert!(checked.code().is_some_and(|code| code <= 1), "{checked:?}");
+    let files = scratch.join(format!("files-{round}"));
+    fs::create_dir(&files).expect("a directory");
+    let dump = format!("rdump / {}", files.display());
+    run(peers::debian("debugfs").args(["-R", &dump]).arg(&copy), SOON).expect_success("debugfs");
+    files
+}
+
+/// Every acknowledged object is there as it was last sent, and no other file has a final name.
+fn check(files: &Path, acknowledged: &BTreeMap<String, Object>) {
+    let names: Vec<String> = files_below(files)
+        .into_iter()
+        .filter(|name| !name.starts_with(".storescp-") && !name.starts_with("lost+found"))
+        .collect();
+    assert_eq!(names, acknowledged.keys().cloned().collect::<Vec<_>>());
+    for (name, object) in acknowledged {
+        let file = fs::read(files.join(name)).expect("it is listed");
+        assert!(file.ends_with(&object.bytes), "{name} is not as it was sent");
+    }
+}
+
+const SOON: Duration = Duration::from_secs(20);
