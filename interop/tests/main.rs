@@ -1,5 +1,6 @@
 //! Other toolkits' programs and hostile peers against the receiver; one module per topic.
 
+mod access;
 mod crash;
 mod dimse;
 mod docs;

@@ -30,7 +30,9 @@ pub(crate) fn run(
     peer: SocketAddr,
     past_limit: bool,
 ) {
-    debug!("Association Received: {}", peer.ip());
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        debug!("Association Received: {}", shared.peer_names.name(peer.ip()));
+    }
     let transport = match Transport::new(stream, shared.socket_timeout()) {
         Ok(transport) => transport,
         Err(error) => return debug!("connection from {peer} broke at once: {error}"),

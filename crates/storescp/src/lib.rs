@@ -10,6 +10,7 @@ pub mod error;
 pub mod limits;
 pub mod logging;
 pub mod naming;
+pub mod peer_names;
 pub mod platform;
 pub mod profile;
 mod progress;

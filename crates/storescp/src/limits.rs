@@ -44,6 +44,18 @@ pub const MAX_WAITING_THREADS: usize = 8;
 /// How long accepting waits after the system refused a descriptor or a thread.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
+/// How long is waited for the name of a peer, where a name is wanted.
+pub const NAME_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Reverse look-ups at a time; meanwhile, other peers have no names.
+pub const LOOK_UPS_AT_ONCE: usize = 8;
+
+/// How long a name is kept, or that there is none.
+pub const NAME_LIFETIME: Duration = Duration::from_secs(300);
+
+/// Names kept, some 100 bytes each.
+pub const NAMES_KEPT: usize = 1024;
+
 // A P-DATA-TF of the smallest maximum length fits the buffer whole.
 const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES >= 4096 + 6);
 const _: () = assert!(MAX_WAITING_THREADS > 0);

@@ -6,6 +6,7 @@ use crate::cli::{
 };
 use crate::data_dictionary;
 use crate::error::Error;
+use crate::peer_names::PeerNames;
 use crate::profile::Profile;
 use crate::storage::{Directory, Storage};
 
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) policy: AcceptorPolicy,
     pub(crate) output_format: OutputFormat,
     pub(crate) dictionary: Arc<Dictionary>,
+    pub(crate) peer_names: PeerNames,
     /// `None` with `--ignore`.
     pub(crate) storage: Option<Box<dyn Storage>>,
 }
@@ -35,7 +37,8 @@ impl Shared {
         let dictionary = Arc::new(data_dictionary::load(path.as_deref())?);
         let storage = open_storage(&config)?;
         let output_format = output_format(&config);
-        Ok(Self { config, policy, output_format, dictionary, storage })
+        let peer_names = PeerNames::new(!config.network.disable_host_lookup);
+        Ok(Self { config, policy, output_format, dictionary, peer_names, storage })
     }
 
     /// `--socket-timeout` as a time to wait. The operating system's own setting, as accepted

@@ -76,8 +76,16 @@ pub(super) fn version() -> String {
 }
 
 /// Libraries that the program may be built of.
-const LIBRARIES: [&str; 6] =
-    ["dicom-dictionary-std", "flate2", "zlib-rs", "rustix", "signal-hook", "tracing"];
+const LIBRARIES: [&str; 8] = [
+    "dicom-dictionary-std",
+    "dns-lookup",
+    "listenfd",
+    "flate2",
+    "zlib-rs",
+    "rustix",
+    "signal-hook",
+    "tracing",
+];
 
 /// The version of a library that this build was made with.
 fn locked_version(library: &str) -> Option<&'static str> {
