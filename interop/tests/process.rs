@@ -313,6 +313,22 @@ fn past_the_maximum_associations_are_rejected() {
 }
 
 #[test]
+fn past_the_maximum_of_its_address_a_peer_is_rejected() {
+    let server = Server::start(Program::Ours, &["--max-associations-per-host", "1"]);
+    let first = Client::usual(server.port());
+    let mut second = Client::connect(server.port());
+    second.send(&Request::usual().encode());
+    assert_eq!(second.answer_within(PROMPT), Answer::Reject(2, 3, 2));
+    server.wait_for_log("Refusing Association (maximum number of its address reached)");
+    first.release();
+    eventually("a place is free again", PROMPT, || {
+        let mut next = Client::connect(server.port());
+        next.send(&Request::usual().encode());
+        matches!(next.answer(), Answer::Accept(_))
+    });
+}
+
+#[test]
 fn an_idle_server_ends_at_a_signal() {
     for signal in ["TERM", "INT"] {
         let mut server = Server::start(Program::Ours, &[]);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use interop::part10::Part10;
 use interop::process::{eventually, run};
-use interop::wire::{Client, Command, Context, Pdv, Request, abort, data_pdu, tag, uid};
+use interop::wire::{Answer, Client, Command, Context, Pdv, Request, abort, data_pdu, tag, uid};
 use interop::{Namespace, Object, Program, Server, both, compare_files, peers, skip};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -344,6 +344,32 @@ fn a_full_disk_costs_one_object_and_leaves_nothing() {
         expected.sort();
         assert_eq!(interop::files_below(&inside), expected);
         assert!(Part10::read(&inside.join(third.file_name())).data_set == third.bytes);
+    }
+}
+
+#[test]
+fn room_that_is_to_be_left_is_left() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a disk of known size: no mount namespaces here");
+    };
+    for room in ["1m", "50%"] {
+        let server = namespace.server_on_tmpfs("size=2m", &["--min-free", room]);
+        let mut client = Client::usual(server.port());
+        let first = Object::ct(1_200_000);
+        assert_eq!(client.store(3, &first).status(), 0, "there was more than that");
+        let second = Object::ct(1000);
+        let response = client.store(3, &second);
+        assert_refused(response.status());
+        assert!(response.text(tag::ERROR_COMMENT).contains("MiB free"), "says what is wrong");
+        let mut newcomer = Client::connect(server.port());
+        newcomer.send(&Request::usual().encode());
+        assert_eq!(newcomer.answer(), Answer::Reject(2, 3, 1), "temporary congestion");
+
+        let inside = namespace.view(&server);
+        fs::remove_file(inside.join(first.file_name())).expect("it was stored");
+        assert_eq!(client.store(3, &second).status(), 0, "room again");
+        Client::usual(server.port()).release();
+        assert_eq!(interop::files_below(&inside), [second.file_name()]);
     }
 }
 

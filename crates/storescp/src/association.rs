@@ -4,7 +4,7 @@ use crate::dump;
 use crate::limits::{CLOSE_TIMEOUT, REJECTION_TIMEOUT};
 use crate::logging;
 use crate::recv_buffer::RecvBuffer;
-use crate::registry::Place;
+use crate::registry::{PastLimit, Place};
 use crate::shared::Shared;
 use crate::storage_service::StorageService;
 use crate::transport::{Filled, Transport};
@@ -21,15 +21,9 @@ use tracing::{debug, error, info, warn};
 
 /// Serves one connection until it is closed.
 ///
-/// Holds a thread, a receive buffer while bytes come in, and what [`StorageService`] holds. With
-/// `past_limit` the association is rejected, in words, when it is proposed.
-pub(crate) fn run(
-    shared: &Shared,
-    place: &Place,
-    stream: Arc<TcpStream>,
-    peer: SocketAddr,
-    past_limit: bool,
-) {
+/// Holds a thread, a receive buffer while bytes come in, and what [`StorageService`] holds. Past a
+/// limit the association is rejected, in words, when it is proposed.
+pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: SocketAddr) {
     if tracing::enabled!(tracing::Level::DEBUG) {
         debug!("Association Received: {}", shared.peer_names.name(peer.ip()));
     }
@@ -37,7 +31,7 @@ pub(crate) fn run(
         Ok(transport) => transport,
         Err(error) => return debug!("connection from {peer} broke at once: {error}"),
     };
-    let acse_timeout = if past_limit {
+    let acse_timeout = if place.past_limit().is_some() {
         REJECTION_TIMEOUT.min(shared.config.timeouts.acse)
     } else {
         shared.config.timeouts.acse
@@ -46,7 +40,6 @@ pub(crate) fn run(
     let mut served = Served {
         shared,
         place,
-        past_limit,
         transport,
         association: Association::acceptor(config, Instant::now()),
         service: StorageService::new(shared),
@@ -59,7 +52,6 @@ pub(crate) fn run(
 struct Served<'s> {
     shared: &'s Shared,
     place: &'s Place,
-    past_limit: bool,
     transport: Transport,
     association: Association,
     service: StorageService<'s>,
@@ -157,11 +149,9 @@ impl Served<'_> {
             lines.extend(dump::associate_rq(proposal, policy));
             lines
         });
-        let answer = if self.past_limit {
-            warn!("Refusing Association (maximum number of associations reached)");
-            Answer::Reject(Rejection::LOCAL_LIMIT_EXCEEDED)
-        } else {
-            negotiate(proposal, &self.shared.policy)
+        let answer = match self.refusal() {
+            Some(rejection) => Answer::Reject(rejection),
+            None => negotiate(proposal, &self.shared.policy),
         };
         match &answer {
             Answer::Accept(acceptance) => {
@@ -176,6 +166,24 @@ impl Served<'_> {
         if accepted && self.association.contexts().is_empty() {
             info!("    (but no valid presentation contexts)");
         }
+    }
+
+    /// Why no association can be served now, whoever asks, said in the log.
+    fn refusal(&self) -> Option<Rejection> {
+        match self.place.past_limit() {
+            Some(PastLimit::Associations) => {
+                warn!("Refusing Association (maximum number of associations reached)");
+                return Some(Rejection::LOCAL_LIMIT_EXCEEDED);
+            }
+            Some(PastLimit::AssociationsOfHost) => {
+                warn!("Refusing Association (maximum number of its address reached)");
+                return Some(Rejection::LOCAL_LIMIT_EXCEEDED);
+            }
+            None => {}
+        }
+        let shortage = self.shared.shortage()?;
+        warn!("Refusing Association ({shortage})");
+        Some(Rejection::TEMPORARY_CONGESTION)
     }
 
     fn log_rejection(&self, proposal: &Proposal, rejection: Rejection) {

@@ -2,7 +2,8 @@
 
 use crate::limits::REJECTIONS_AT_ONCE;
 use std::collections::HashMap;
-use std::net::{Shutdown, TcpStream};
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Registry {
     max_associations: usize,
+    max_associations_per_host: Option<usize>,
     draining: AtomicBool,
     connections: Mutex<Connections>,
     ended: Condvar,
@@ -22,6 +24,8 @@ struct Connections {
     /// All that are being served, those past the admitted number too.
     open: HashMap<u64, Arc<Connection>>,
     admitted: usize,
+    /// Those admitted of each address, where that is limited.
+    admitted_of_host: HashMap<IpAddr, usize>,
 }
 
 /// A connection as others than its own thread see it.
@@ -35,14 +39,21 @@ struct Connection {
 /// What becomes of a new connection.
 #[derive(Debug)]
 pub enum Admission {
-    /// It is served.
-    Admitted(Place),
-    /// The number is reached: its association is to be rejected, and it is told so.
-    PastLimit(Place),
+    /// It is served, or told that it is past a limit: see [`Place::past_limit`].
+    Place(Place),
     /// Even those that are being told so are too many.
     Full,
     /// The server is ending and takes no more.
     Ending,
+}
+
+/// Why a connection's association is to be rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PastLimit {
+    /// As many associations as the server serves are being served.
+    Associations,
+    /// So are as many as it serves of one address.
+    AssociationsOfHost,
 }
 
 /// A connection's place among those being served; dropping it frees the place.
@@ -50,42 +61,60 @@ pub enum Admission {
 pub struct Place {
     registry: Arc<Registry>,
     number: u64,
-    admitted: bool,
+    peer: IpAddr,
+    past_limit: Option<PastLimit>,
     connection: Arc<Connection>,
 }
 
 impl Registry {
-    /// A registry that admits `max_associations` at a time.
+    /// A registry that admits `max_associations` at a time, and so many of one address.
     #[must_use]
-    pub fn new(max_associations: usize) -> Self {
+    pub fn new(max_associations: usize, max_associations_per_host: Option<usize>) -> Self {
         Self {
             max_associations,
+            max_associations_per_host,
             draining: AtomicBool::new(false),
             connections: Mutex::default(),
             ended: Condvar::new(),
         }
     }
 
-    /// Finds a place for a new connection.
-    pub fn admit(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Admission {
+    /// Finds a place for a new connection from this address.
+    pub fn admit(self: &Arc<Self>, stream: &Arc<TcpStream>, peer: IpAddr) -> Admission {
+        let peer = peer.to_canonical();
         let mut connections = self.lock();
         // Set before `drain` takes the lock: it sees every connection that is admitted here.
         if self.draining.load(Ordering::SeqCst) {
             return Admission::Ending;
         }
-        let admitted = connections.admitted < self.max_associations;
-        if !admitted && connections.open.len() - connections.admitted >= REJECTIONS_AT_ONCE {
+        let past_limit = self.past_limit(&connections, peer);
+        if past_limit.is_some()
+            && connections.open.len() - connections.admitted >= REJECTIONS_AT_ONCE
+        {
             return Admission::Full;
         }
         let connection =
             Arc::new(Connection { stream: Arc::clone(stream), busy: AtomicBool::new(false) });
         let number = connections.next_number;
         connections.next_number += 1;
-        connections.admitted += usize::from(admitted);
+        if past_limit.is_none() {
+            connections.admit(peer, self.max_associations_per_host.is_some());
+        }
         connections.open.insert(number, Arc::clone(&connection));
         drop(connections);
-        let place = Place { registry: Arc::clone(self), number, admitted, connection };
-        if admitted { Admission::Admitted(place) } else { Admission::PastLimit(place) }
+        let registry = Arc::clone(self);
+        Admission::Place(Place { registry, number, peer, past_limit, connection })
+    }
+
+    fn past_limit(&self, connections: &Connections, peer: IpAddr) -> Option<PastLimit> {
+        let of_host = connections.admitted_of_host.get(&peer).copied().unwrap_or(0);
+        if connections.admitted >= self.max_associations {
+            Some(PastLimit::Associations)
+        } else if self.max_associations_per_host.is_some_and(|most| of_host >= most) {
+            Some(PastLimit::AssociationsOfHost)
+        } else {
+            None
+        }
     }
 
     /// Lets what is in flight finish: connections without a message under way see their end of
@@ -119,7 +148,32 @@ impl Registry {
     }
 }
 
+impl Connections {
+    fn admit(&mut self, peer: IpAddr, count_by_host: bool) {
+        self.admitted += 1;
+        if count_by_host {
+            *self.admitted_of_host.entry(peer).or_default() += 1;
+        }
+    }
+
+    fn leave(&mut self, peer: IpAddr) {
+        self.admitted -= 1;
+        if let Entry::Occupied(mut count) = self.admitted_of_host.entry(peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
 impl Place {
+    /// Why the association on this connection is to be rejected, if it is.
+    #[must_use]
+    pub fn past_limit(&self) -> Option<PastLimit> {
+        self.past_limit
+    }
+
     /// Notes whether a message is under way, so that the end of the server waits for it.
     pub fn set_busy(&self, busy: bool) {
         self.connection.busy.store(busy, Ordering::SeqCst);
@@ -136,8 +190,65 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut connections = self.registry.lock();
         connections.open.remove(&self.number);
-        connections.admitted -= usize::from(self.admitted);
+        if self.past_limit.is_none() {
+            connections.leave(self.peer);
+        }
         drop(connections);
         self.registry.ended.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn registry(most: usize, of_host: Option<usize>) -> (Arc<Registry>, Arc<TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Arc::new(Registry::new(most, of_host)), Arc::new(stream))
+    }
+
+    fn place(registry: &Arc<Registry>, stream: &Arc<TcpStream>, peer: &str) -> Place {
+        match registry.admit(stream, peer.parse().unwrap()) {
+            Admission::Place(place) => place,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_address_has_its_own_number() {
+        let (registry, stream) = registry(3, Some(1));
+        let first = place(&registry, &stream, "10.0.0.1");
+        assert_eq!(first.past_limit(), None);
+        let mapped = place(&registry, &stream, "::ffff:10.0.0.1");
+        assert_eq!(mapped.past_limit(), Some(PastLimit::AssociationsOfHost), "the same address");
+        let other = place(&registry, &stream, "10.0.0.2");
+        assert_eq!(other.past_limit(), None);
+        drop((first, mapped));
+        assert_eq!(place(&registry, &stream, "10.0.0.1").past_limit(), None);
+        assert_eq!(registry.lock().admitted_of_host.len(), 1, "none is kept that is not open");
+        drop(other);
+    }
+
+    #[test]
+    fn those_past_the_limit_are_limited_too_and_take_no_place() {
+        let (registry, stream) = registry(1, None);
+        let admitted = place(&registry, &stream, "10.0.0.1");
+        let refused: Vec<Place> = (0..REJECTIONS_AT_ONCE)
+            .map(|_| place(&registry, &stream, "10.0.0.1"))
+            .inspect(|place| assert_eq!(place.past_limit(), Some(PastLimit::Associations)))
+            .collect();
+        assert!(matches!(registry.admit(&stream, admitted.peer), Admission::Full));
+        drop((admitted, refused));
+        assert_eq!(place(&registry, &stream, "10.0.0.1").past_limit(), None);
+    }
+
+    #[test]
+    fn a_server_that_ends_admits_nobody() {
+        let (registry, stream) = registry(1, None);
+        assert_eq!(registry.drain(Duration::ZERO), 0);
+        let peer = "10.0.0.1".parse().unwrap();
+        assert!(matches!(registry.admit(&stream, peer), Admission::Ending));
     }
 }

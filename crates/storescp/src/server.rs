@@ -31,12 +31,13 @@ impl Server {
     /// What makes the start impossible; nothing stays open.
     pub fn start(config: Config) -> Result<Self, Error> {
         let max_associations = admissible_associations(config.limits.max_associations)?;
+        let max_associations_per_host = config.limits.max_associations_per_host;
         let shared = Arc::new(Shared::new(config)?);
         let listener = listen(&shared.config)?;
         let ended_by_signal = receive_signals().map_err(Error::Signals)?;
         log_memory(max_associations);
-        let registry = Arc::new(Registry::new(max_associations));
-        Ok(Self { listener, ended_by_signal, shared, registry })
+        let registry = Registry::new(max_associations, max_associations_per_host);
+        Ok(Self { listener, ended_by_signal, shared, registry: Arc::new(registry) })
     }
 
     /// Serves until SIGTERM or SIGINT, then lets what is in flight finish within the grace period.

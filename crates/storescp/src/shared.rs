@@ -41,6 +41,13 @@ impl Shared {
         Ok(Self { config, policy, output_format, dictionary, peer_names, storage })
     }
 
+    /// Says so if there is less room than `--min-free` wants left.
+    pub(crate) fn shortage(&self) -> Option<String> {
+        let storage = self.storage.as_deref()?;
+        let space = self.config.output.min_free?.shortage(storage)?;
+        Some(format!("only {} MiB free", space.free_bytes / (1024 * 1024)))
+    }
+
     /// `--socket-timeout` as a time to wait. The operating system's own setting, as accepted
     /// sockets have it, is to wait for ever.
     pub(crate) fn socket_timeout(&self) -> Option<Duration> {

@@ -111,6 +111,9 @@ impl<'s> StorageService<'s> {
         calling_ae: Option<&AeTitle>,
     ) -> Result<Target, Failure> {
         let Some(storage) = &self.shared.storage else { return Ok(Target::Ignored) };
+        if let Some(comment) = self.shared.shortage() {
+            return Err(Failure { status: Status::OUT_OF_RESOURCES, comment });
+        }
         let transcoder = Transcoder::new(
             transfer_syntax,
             &self.shared.output_format,

@@ -110,15 +110,14 @@ impl Workers {
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr) {
         let stream = Arc::new(stream);
-        let (place, past_limit) = match self.registry.admit(&stream) {
-            Admission::Admitted(place) => (place, false),
-            Admission::PastLimit(place) => (place, true),
+        let place = match self.registry.admit(&stream, peer.ip()) {
+            Admission::Place(place) => place,
             Admission::Full => {
                 tracing::warn!("too many connections, closing the one from {peer}");
                 return;
             }
             Admission::Ending => return,
         };
-        association::run(&self.shared, &place, stream, peer, past_limit);
+        association::run(&self.shared, &place, stream, peer);
     }
 }

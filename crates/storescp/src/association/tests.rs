@@ -35,7 +35,7 @@ impl Receiver {
         shared.storage = Some(Box::new(storage));
         Self {
             shared: Arc::new(shared),
-            registry: Arc::new(Registry::new(8)),
+            registry: Arc::new(Registry::new(8, None)),
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
         }
     }
@@ -44,9 +44,11 @@ impl Receiver {
         let client = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
         let (stream, peer) = self.listener.accept().unwrap();
         let stream = Arc::new(stream);
-        let Admission::Admitted(place) = self.registry.admit(&stream) else { panic!("full") };
+        let Admission::Place(place) = self.registry.admit(&stream, peer.ip()) else {
+            panic!("full")
+        };
         let shared = Arc::clone(&self.shared);
-        let thread = std::thread::spawn(move || run(&shared, &place, stream, peer, false));
+        let thread = std::thread::spawn(move || run(&shared, &place, stream, peer));
         (Sender::new(client), thread)
     }
 }

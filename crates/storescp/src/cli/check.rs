@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::config::{
     AddressFamily, Config, Durability, Encoding, Faults, GroupLengths, Limits, Log, LogLevel,
-    Negotiation, Network, Output, OutputTransferSyntax, Padding, ProfileChoice, SequenceLengths,
-    SocketTimeout, Timeouts,
+    MinFree, Negotiation, Network, Output, OutputTransferSyntax, Padding, ProfileChoice,
+    SequenceLengths, SocketTimeout, Timeouts,
 };
 use super::error::{Error, Misfit};
 use super::options::{self, Choice, Opt, Status};
@@ -138,9 +138,14 @@ fn limits(typed: &Typed) -> Result<Limits, Error> {
     let most = typed.number(Opt::MaxAssociations)?;
     let grace_period = typed.number(Opt::GracePeriod)?.unwrap_or(30);
     Ok(Limits {
-        max_associations: most.map(|most| usize::try_from(most).unwrap_or(usize::MAX)),
+        max_associations: most.map(count),
+        max_associations_per_host: typed.number(Opt::MaxAssociationsPerHost)?.map(count),
         grace_period: seconds(grace_period),
     })
+}
+
+fn count(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn timeouts(typed: &Typed) -> Result<Timeouts, Error> {
@@ -211,6 +216,7 @@ fn output(typed: &Typed) -> Result<Output, Error> {
     let compression_level = compression_level(typed)?;
     naming(typed)?;
     let durability = durability(typed)?;
+    let min_free = min_free(typed)?;
 
     let encoding = Encoding {
         transfer_syntax,
@@ -236,6 +242,7 @@ fn output(typed: &Typed) -> Result<Output, Error> {
         write_file_format: !typed.won(WriteDataset),
         encoding: (!typed.won(BitPreserving)).then_some(encoding),
         durability,
+        min_free,
     })
 }
 
@@ -295,6 +302,14 @@ fn durability(typed: &Typed) -> Result<Durability, Error> {
         Some("full") => Ok(Durability::Full),
         Some("none") => Ok(Durability::None),
         _ => Err(Error::Value("--durability", word.into(), Misfit::Malformed)),
+    }
+}
+
+fn min_free(typed: &Typed) -> Result<Option<MinFree>, Error> {
+    let Some(text) = typed.text(Opt::MinFree) else { return Ok(None) };
+    match text.to_str().and_then(MinFree::parse) {
+        Some(room) => Ok(Some(room)),
+        None => Err(Error::Value("--min-free", text.into(), Misfit::Malformed)),
     }
 }
 

@@ -107,6 +107,8 @@ pub struct Limits {
     /// `--max-associations`: associations at a time, at least 1; `None` lets the server work out
     /// what descriptors and threads allow.
     pub max_associations: Option<usize>,
+    /// `--max-associations-per-host`: associations of one address at a time, at least 1.
+    pub max_associations_per_host: Option<usize>,
     /// `--grace-period`: how long work in progress may go on after SIGTERM or SIGINT.
     pub grace_period: Duration,
 }
@@ -142,6 +144,8 @@ pub struct Output {
     pub encoding: Option<Encoding>,
     /// `--durability`.
     pub durability: Durability,
+    /// `--min-free`: the room below which nothing new is taken in.
+    pub min_free: Option<MinFree>,
 }
 
 impl Output {
@@ -151,7 +155,7 @@ impl Output {
     }
 }
 
-pub use crate::storage::Durability;
+pub use crate::storage::{Durability, MinFree};
 
 /// How data sets are written anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

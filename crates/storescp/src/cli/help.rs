@@ -52,6 +52,10 @@ fn lines(option: &OptionSpec) -> impl Iterator<Item = &'static str> {
 
 fn entry<'a>(text: &mut String, names: &str, lines: impl Iterator<Item = &'a str>) {
     let mut left = names;
+    if names.len() >= TEXT_COLUMN {
+        put(text, format_args!("{names}\n"));
+        left = "";
+    }
     for line in lines {
         put(text, format_args!("{left:TEXT_COLUMN$}{line}\n"));
         left = "";

@@ -16,8 +16,8 @@ mod transfer_syntaxes;
 
 pub use config::{
     AddressFamily, Config, Durability, Encoding, Faults, GroupLengths, Limits, Log, LogLevel,
-    Negotiation, Network, Output, OutputTransferSyntax, Padding, ProfileChoice, SequenceLengths,
-    SocketTimeout, Timeouts,
+    MinFree, Negotiation, Network, Output, OutputTransferSyntax, Padding, ProfileChoice,
+    SequenceLengths, SocketTimeout, Timeouts,
 };
 
 use std::ffi::OsString;

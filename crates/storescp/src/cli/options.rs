@@ -180,6 +180,7 @@ pub(super) enum Opt {
     SingleProcess,
     Fork,
     MaxAssociations,
+    MaxAssociationsPerHost,
     GracePeriod,
     Ipv4,
     Ipv6,
@@ -260,6 +261,7 @@ pub(super) enum Opt {
     IgnorePeerCert,
     OutputDirectory,
     Durability,
+    MinFree,
     Normal,
     BitPreserving,
     WriteFile,
@@ -322,7 +324,7 @@ mod tests {
     fn names_and_texts_fit_their_columns() {
         for option in all() {
             assert!(option.short.len() <= 5, "{}", option.long);
-            assert!(option.long.len() <= 21, "{}", option.long);
+            assert!(option.long.len() <= 32, "{}", option.long);
             assert!(option.long.starts_with("--"), "{}", option.long);
             for line in option.help.iter().chain([&option.values_text]) {
                 assert!(line.len() <= 47, "{line}");

@@ -42,7 +42,11 @@ fn without_options() {
     assert!(!config.negotiation.promiscuous && !config.negotiation.uid_padding);
     let socket = SocketTimeout::After(seconds(60));
     assert_eq!(config.timeouts, Timeouts { socket, acse: seconds(30), dimse: None });
-    let limits = Limits { max_associations: None, grace_period: seconds(30) };
+    let limits = Limits {
+        max_associations: None,
+        max_associations_per_host: None,
+        grace_period: seconds(30),
+    };
     assert_eq!(config.limits, limits);
     assert_eq!(config.faults, Faults::default());
     let output = Output {
@@ -50,6 +54,7 @@ fn without_options() {
         write_file_format: true,
         encoding: Some(Encoding::default()),
         durability: Durability::Full,
+        min_free: None,
     };
     assert_eq!(config.output, output);
     let level = LogLevel::Warn;
@@ -75,7 +80,11 @@ fn network_options() {
     let socket = SocketTimeout::After(seconds(5));
     let timeouts = Timeouts { socket, acse: seconds(6), dimse: Some(seconds(7)) };
     assert_eq!(config.timeouts, timeouts);
-    let limits = Limits { max_associations: Some(8), grace_period: seconds(9) };
+    let limits = Limits {
+        max_associations: Some(8),
+        max_associations_per_host: None,
+        grace_period: seconds(9),
+    };
     assert_eq!(config.limits, limits);
 }
 
@@ -121,6 +130,16 @@ fn special_values() {
     let odd = config("1 -pdu 5001");
     assert_eq!(odd.negotiation.max_pdu_bytes, 5000);
     assert_eq!(odd.warnings, ["--max-pdu 5001 is odd, using 5000"]);
+}
+
+#[test]
+fn the_room_to_be_left_is_bytes_or_per_cent() {
+    assert_eq!(config("1 --min-free 2G").output.min_free, Some(MinFree::Bytes(2 << 30)));
+    assert_eq!(config("1 --min-free 2G --min-free 5%").output.min_free, Some(MinFree::Percent(5)));
+    for bad in ["much", "-1", "101%", "1GB"] {
+        let told = format!("Invalid value for option --min-free ({bad})");
+        assert!(fault(&format!("1 --min-free {bad}")).contains(&told), "{bad}");
+    }
 }
 
 #[test]

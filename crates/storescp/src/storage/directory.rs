@@ -1,7 +1,7 @@
 //! Storage in a directory of the file system.
 
 use super::name_claims::{NameClaim, NameClaims};
-use super::{FileName, Folder, FolderSync, StagedFile, Storage};
+use super::{FileName, Folder, FolderSync, Space, StagedFile, Storage};
 use crate::platform;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use std::fs::File;
@@ -142,6 +142,14 @@ impl Folder for OpenDirectory {
 
     fn sync(&self) -> io::Result<()> {
         self.shared_sync.run(|| self.handle.sync_all())
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        let status = rustix::fs::fstatvfs(&self.handle)?;
+        Ok(Space {
+            free_bytes: status.f_bavail.saturating_mul(status.f_frsize),
+            total_bytes: status.f_blocks.saturating_mul(status.f_frsize),
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Test doubles: a directory of one's own, and storage that fails on demand.
 
-use super::{Directory, FileName, Folder, StagedFile, Storage};
+use super::{Directory, FileName, Folder, Space, StagedFile, Storage};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IoSlice};
@@ -77,6 +77,10 @@ impl Folder for FaultyFolder {
     fn sync(&self) -> io::Result<()> {
         count(&self.step, self.fails_at)?;
         self.inner.sync()
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        self.inner.space()
     }
 }
 

@@ -14,6 +14,7 @@ mod directory;
 pub(crate) mod doubles;
 mod file_name;
 mod folder_sync;
+mod free_space;
 mod instance_file;
 mod name_claims;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod tests;
 pub use directory::Directory;
 pub use file_name::FileName;
 pub use folder_sync::FolderSync;
+pub use free_space::{MinFree, Space};
 pub use instance_file::{Durability, InstanceFile};
 
 use std::io;
@@ -54,6 +56,12 @@ pub trait Folder: Send + Sync {
     /// # Errors
     /// Whatever the operating system says; names given before may or may not survive a power loss.
     fn sync(&self) -> io::Result<()>;
+
+    /// The room on the file system that the folder is in.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn space(&self) -> io::Result<Space>;
 }
 
 /// A file on its way. Dropped before [`StagedFile::confirm`], it leaves nothing behind, and a file

@@ -58,6 +58,16 @@ const LIMITS: &[OptionSpec] = &[
     )
     .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
     OptionSpec::new(
+        Opt::MaxAssociationsPerHost,
+        "",
+        "--max-associations-per-host",
+        &[
+            "serve at most n associations of one address at",
+            "a time, reject more (default: no limit)",
+        ],
+    )
+    .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
+    OptionSpec::new(
         Opt::GracePeriod,
         "",
         "--grace-period",

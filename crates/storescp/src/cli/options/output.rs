@@ -75,6 +75,17 @@ const GENERAL: &[OptionSpec] = &[
         ],
     )
     .takes("[d]urability: string constant", &[Value::Text]),
+    OptionSpec::new(
+        Opt::MinFree,
+        "",
+        "--min-free",
+        &[
+            "take nothing in while the file system has less",
+            "than r left: bytes, with K, M, G or T of 1024,",
+            "or per cent with % (default: 0)",
+        ],
+    )
+    .takes("[r]oom: string", &[Value::Text]),
 ];
 
 const BIT_PRESERVING: &[OptionSpec] = &[
