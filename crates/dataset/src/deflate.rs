@@ -1,30 +1,39 @@
 //! The deflate stream of a deflated transfer syntax (PS3.5 §A.5, RFC 1951): no zlib header.
+//!
+//! What comes is inflated by zlib-rs, so that a peer's bytes meet memory-safe code only, and fast code
+//! at that. What is written is deflated by the original zlib, through flate2: the same content makes
+//! the same stream there as with every other program that uses it, DCMTK's among them.
 
+use std::fmt;
 use std::io::IoSlice;
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, FlushCompress, Status};
+use zlib_rs::{Inflate, InflateFlush};
 
 use crate::{Error, Fault, Sink};
 
 /// Inflates a stream as it comes. Holds the 32 KiB window of the format and one buffer.
-#[derive(Debug)]
 pub(crate) struct Inflater {
-    state: Decompress,
+    state: Inflate,
     buffer: Vec<u8>,
     ended: bool,
 }
+
+/// The binary logarithm of the window's size.
+const WINDOW_BITS: u8 = 15;
 
 /// How much is handed on at a time.
 const BUFFER_BYTES: usize = 32 * 1024;
 
 impl Inflater {
     pub(crate) fn new() -> Inflater {
-        Inflater { state: Decompress::new(false), buffer: vec![0; BUFFER_BYTES], ended: false }
+        let state = Inflate::new(false, WINDOW_BITS);
+        Inflater { state, buffer: vec![0; BUFFER_BYTES], ended: false }
     }
 
-    /// Whether the stream said that it is complete.
+    /// Whether the stream said that it is complete. One that never began is.
     pub(crate) fn ended(&self) -> bool {
-        self.ended
+        self.ended || self.state.total_in() == 0
     }
 
     /// Inflates from the front of `input` and moves it forward; `None` once all of it is used up.
@@ -37,12 +46,12 @@ impl Inflater {
             let (read, written) = (self.state.total_in(), self.state.total_out());
             let status = self
                 .state
-                .decompress(input, &mut self.buffer, FlushDecompress::None)
+                .decompress(input, &mut self.buffer, InflateFlush::NoFlush)
                 .map_err(|_| Fault::Deflate)?;
             let read = (self.state.total_in() - read) as usize;
             let written = (self.state.total_out() - written) as usize;
             *input = &input[read..];
-            self.ended = status == Status::StreamEnd;
+            self.ended = status == zlib_rs::Status::StreamEnd;
             if written > 0 {
                 return Ok(Some(&self.buffer[..written]));
             }
@@ -54,6 +63,15 @@ impl Inflater {
             *input = &[];
         }
         Ok(None)
+    }
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflater")
+            .field("total_in", &self.state.total_in())
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }
 

@@ -80,11 +80,12 @@ pub(super) fn version() -> String {
 }
 
 /// Libraries that the program may be built of.
-const LIBRARIES: [&str; 8] = [
+const LIBRARIES: [&str; 9] = [
     "dicom-dictionary-std",
     "dns-lookup",
     "listenfd",
     "flate2",
+    "libz-sys",
     "zlib-rs",
     "rustix",
     "signal-hook",
