@@ -215,9 +215,13 @@ impl Dictionary {
             return None;
         }
         let entry = StandardDataDictionary.by_tag(dicom_core::Tag(tag.group(), tag.element()))?;
-        // Repeating groups are the even ones (PS3.5 §7.6).
-        let is_single = matches!(entry.tag, TagRange::Single(_));
-        if is_single != single || (!is_single && tag.is_private()) {
+        // What repeats, be it groups (PS3.5 §7.6) or elements, has even numbers only.
+        let is_known = match entry.tag {
+            TagRange::Single(_) => single,
+            TagRange::Element100(_) => !single && tag.element().is_multiple_of(2),
+            _ => !single && !tag.is_private(),
+        };
+        if !is_known {
             return None;
         }
         match entry.vr() {
@@ -259,6 +263,8 @@ mod tests {
             (Tag(0x0028, 0x3006), Some(EntryVr::Lt)),
             (Tag(0x6002, 0x3000), Some(EntryVr::Ox)),
             (Tag(0x6001, 0x3000), None),
+            (Tag(0x0020, 0x3106), exact(Vr::CS)),
+            (Tag(0x0020, 0x3105), None),
             (Tag(0x0008, 0x0000), exact(Vr::UL)),
             (Tag(0x0009, 0x0010), exact(Vr::LO)),
             (Tag(0x0009, 0x1010), None),

@@ -43,6 +43,8 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
+    /// It ends inside a header, or right behind one that announces more.
+    TruncatedHeader,
     /// It ends inside a value.
     TruncatedValue,
     /// It ends inside a sequence.
@@ -100,6 +102,7 @@ impl From<io::Error> for Error {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Fault::TruncatedHeader => "data set ends within or right behind a header",
             Fault::TruncatedValue => "data set ends within a value",
             Fault::TruncatedSequence => "data set ends within a sequence",
             Fault::Deflate => "damaged deflate stream",

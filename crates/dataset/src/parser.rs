@@ -68,6 +68,10 @@ pub(crate) struct Parser {
     /// The start of a header that was cut.
     pending: [u8; LONGEST_HEADER],
     pending_bytes: usize,
+    /// Where the last header ended.
+    header_end: u64,
+    /// Whether the input ended within a header.
+    within_header: bool,
     /// The element that was read last, for error messages.
     last_tag: Tag,
 }
@@ -126,6 +130,8 @@ impl Parser {
             offset: 0,
             pending: [0; LONGEST_HEADER],
             pending_bytes: 0,
+            header_end: 0,
+            within_header: false,
             last_tag: Tag::default(),
         }
     }
@@ -181,7 +187,9 @@ impl Parser {
         end: bool,
     ) -> Result<Option<Token<'a>>, Error> {
         if input.is_empty() && remaining > 0 {
-            return if end { Err(self.fault(Fault::TruncatedValue)) } else { Ok(None) };
+            let at_header = self.offset == self.header_end;
+            let fault = if at_header { Fault::TruncatedHeader } else { Fault::TruncatedValue };
+            return if end { Err(self.fault(fault)) } else { Ok(None) };
         }
         let taken = input.len().min(remaining as usize);
         let (bytes, rest) = input.split_at(taken);
@@ -207,6 +215,7 @@ impl Parser {
         let Some(header) = self.header(input, encoding) else {
             return if end { self.end_of_input() } else { Ok(None) };
         };
+        self.header_end = self.offset;
         self.last_tag = header.tag;
         match kind {
             Kind::DataSet | Kind::Item => self.element(header),
@@ -353,6 +362,7 @@ impl Parser {
     /// No more bytes will come. An item that announced more is taken as it is, and so is a sequence
     /// that has all its bytes; less than a header may be left over, as padding.
     fn end_of_input<'a>(&mut self) -> Result<Option<Token<'a>>, Error> {
+        self.within_header |= self.pending_bytes > 0;
         self.offset += self.pending_bytes as u64;
         self.pending_bytes = 0;
         match self.frame().kind {
@@ -360,7 +370,12 @@ impl Parser {
             Kind::Sequence if self.frame().end.is_some_and(|end| self.offset >= end) => {
                 Ok(Some(self.close()))
             }
-            Kind::Sequence | Kind::PixelSequence => Err(self.fault(Fault::TruncatedSequence)),
+            Kind::Sequence | Kind::PixelSequence => {
+                let at_header = self.within_header || self.frame().items == 0;
+                let fault =
+                    if at_header { Fault::TruncatedHeader } else { Fault::TruncatedSequence };
+                Err(self.fault(fault))
+            }
             Kind::DataSet if self.offset == 0 => Err(Error::Empty),
             Kind::DataSet => {
                 self.state = State::Ended;

@@ -180,7 +180,10 @@ impl Merge {
         let number = tag.group();
         let length_at = if tag.is_group_length() {
             Some(at + GROUP_LENGTH_HEADER)
-        } else if self.group_lengths == GroupLengths::Create && at >= self.end {
+        } else if self.group_lengths == GroupLengths::Create
+            && at >= self.end
+            && tag != Tag::TRAILING_PADDING
+        {
             Some(write_group_length(number, self.encoding, out))
         } else {
             None

@@ -148,12 +148,11 @@ impl Transcoder {
                     writer.token(token, depth, &mut self.attributes, sink)
                 });
                 match read {
-                    // Cut short or not, it could not be written.
-                    Err(Error::Malformed { fault: Fault::TruncatedSequence, .. })
-                        if writer.encoder.is_unrepresentable() =>
-                    {
-                        Err(Error::Representation)
-                    }
+                    // As DCMTK has it, which does not see these faults: it could not be written.
+                    Err(Error::Malformed {
+                        fault: Fault::TruncatedHeader | Fault::TruncatedDeflate,
+                        ..
+                    }) if writer.encoder.is_unrepresentable() => Err(Error::Representation),
                     Err(error) => Err(error),
                     Ok(()) => writer.finish(sink),
                 }

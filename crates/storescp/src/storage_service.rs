@@ -159,8 +159,15 @@ impl<'s> StorageService<'s> {
     /// Commits the object. Only `Ok` means that it is stored as `--durability` promises.
     fn store(&self, request: &CStoreRq, target: Target) -> Result<(), Failure> {
         let Target::File { mut transcoder, mut file } = target else { return Ok(()) };
-        transcoder.finish(&mut file)?;
         let output = &self.shared.config.output;
+        transcoder.finish(&mut file).map_err(|error| match error {
+            // As DCMTK has it, only a file in the transfer syntax received cannot be of nothing; in
+            // anything else, it is the UIDs that are missing.
+            dataset::Error::Empty if !output.writes_same_file() => {
+                Failure { status: Status::CANNOT_UNDERSTAND, comment: error.to_string() }
+            }
+            error => error.into(),
+        })?;
         let unlisted = transcoder.output_transfer_syntax().is_unlisted();
         compare_uids(request, transcoder.attributes(), output.bit_preserving() || unlisted)?;
         let name = naming::default_name(&request.sop_class, &request.sop_instance)
@@ -184,14 +191,12 @@ fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> R
         ("SOP Class UID", &request.sop_class, attributes.sop_class_uid()),
         ("SOP Instance UID", &request.sop_instance, attributes.sop_instance_uid()),
     ];
+    let mut differs = None;
     for (what, announced, value) in pairs {
         let value = value.filter(|value| !value.iter().all(|byte| matches!(byte, 0 | b' ')));
         match value.map(Uid::parse) {
             Some(Ok(found)) if found == *announced => {}
-            Some(_) => {
-                let comment = format!("{what} of data set and command differ");
-                return Err(Failure { status: Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS, comment });
-            }
+            Some(_) => differs = differs.or(Some(what)),
             None if lenient => debug!("data set has no {what} that could be compared"),
             None => {
                 let comment = format!("data set has no {what}");
@@ -199,7 +204,10 @@ fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> R
             }
         }
     }
-    Ok(())
+    differs.map_or(Ok(()), |what| {
+        let comment = format!("{what} of data set and command differ");
+        Err(Failure { status: Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS, comment })
+    })
 }
 
 fn invalid_instance(comment: &str) -> Failure {

@@ -153,6 +153,13 @@ impl Output {
     pub fn bit_preserving(&self) -> bool {
         self.encoding.is_none()
     }
+
+    /// Whether files are written, with their meta information, in the transfer syntax received.
+    pub fn writes_same_file(&self) -> bool {
+        let same =
+            |encoding: Encoding| encoding.transfer_syntax == OutputTransferSyntax::AsReceived;
+        self.write_file_format && self.encoding.is_none_or(same)
+    }
 }
 
 pub use crate::storage::{Durability, MinFree};
