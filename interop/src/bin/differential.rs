@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! differential [--seed N] [--full] [--jobs N] [--made-up N] [--option-sets N] [--self-check]
-//! differential --send TRANSFER_SYNTAX HEX [OPTION ..]
+//! differential --send TRANSFER_SYNTAX HEX|@FILE [OPTION ..]
 //! ```
 //!
 //! Exits with 1 if anything differs that no rule tells. `--self-check` runs Debian's against itself.
@@ -47,12 +47,16 @@ fn send(arguments: &[String]) -> ExitCode {
         panic!("a transfer syntax and hexadecimal digits after --send");
     };
     let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("hexadecimal digits");
+    let bytes = match digits.strip_prefix('@') {
+        Some(file) => std::fs::read(file).expect("a file after @"),
+        None => (0..digits.len() / 2).map(|index| byte(index * 2)).collect(),
+    };
     let case = Case {
         name: "command line".to_owned(),
         transfer_syntax: transfer_syntax.clone(),
         sop_class: uid::CT.to_owned(),
         sop_instance: "2.25.4711".to_owned(),
-        bytes: (0..digits.len() / 2).map(|index| byte(index * 2)).collect(),
+        bytes,
     };
     let options = OptionSet::parse(options);
     println!("{}", reproduce(&case, &options, [Program::Ours, Program::Debian]));

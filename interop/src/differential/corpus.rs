@@ -11,8 +11,7 @@ use crate::{corpus, peers};
 /// Every file of at most `limit` bytes, in every transfer syntax that DCMTK's `dcmconv` can put it
 /// in. What it made is kept in the target directory for the next time.
 pub(super) fn real_files(limit: u64) -> Vec<Case> {
-    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/differential");
-    fs::create_dir_all(&cache).expect("a directory for converted files");
+    let cache = cache();
     let small = |path: &Path| fs::metadata(path).is_ok_and(|file| file.len() <= limit);
     let mut cases = Vec::new();
     for (number, file) in corpus::files().iter().enumerate() {
@@ -44,6 +43,13 @@ pub(super) fn real_files(limit: u64) -> Vec<Case> {
     // In old explicit big endian files group 0002 is told by its own byte order; nobody sends that.
     cases.retain(|case| !case.bytes.is_empty() && !case.transfer_syntax.is_empty());
     cases
+}
+
+/// Where files are kept until the target directory is cleaned.
+pub(super) fn cache() -> PathBuf {
+    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/differential");
+    fs::create_dir_all(&cache).expect("a directory in the target directory");
+    cache
 }
 
 /// Other forms of the same: with group lengths and without, with lengths and with delimiters.

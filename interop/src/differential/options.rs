@@ -121,6 +121,12 @@ impl OptionSet {
         self.padding_asked_for().iter().any(|size| size % 2 == 1)
     }
 
+    /// How hard the output is compressed, if it is.
+    pub(super) fn compression_level(&self) -> u32 {
+        let place = self.words.iter().position(|word| *word == "+cl");
+        place.map_or(6, |place| self.words[place + 1].parse().expect("a number after +cl"))
+    }
+
     fn padding_asked_for(&self) -> [usize; 2] {
         let place = self.words.iter().position(|word| *word == "+p");
         let number = |index: usize| self.words[index].parse().expect("a number after +p");

@@ -160,7 +160,7 @@ fn started(setup: &Setup) -> Server {
 fn store(client: &mut Client, context: u8, case: &Case) -> StoreAnswer {
     let command = Command::store(client.message_id(), &case.sop_class, &case.sop_instance);
     let mut message = data_pdu(&[Pdv::command(context, true, &command.encode())]);
-    let mut chunks = case.bytes.chunks(PDU_BYTES as usize - 12).peekable();
+    let mut chunks = case.bytes.chunks(PDV_BYTES).peekable();
     if case.bytes.is_empty() {
         message.extend(data_pdu(&[Pdv::data(context, true, &[])]));
     }
@@ -181,3 +181,6 @@ fn store(client: &mut Client, context: u8, case: &Case) -> StoreAnswer {
 
 const ANSWER_TIME_LIMIT: Duration = Duration::from_secs(5);
 const PDU_BYTES: u32 = 131_072;
+
+/// How much of a data set is sent in each PDV.
+pub(super) const PDV_BYTES: usize = PDU_BYTES as usize - 12;

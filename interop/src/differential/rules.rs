@@ -3,8 +3,9 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::model::Encoding;
-use super::pair::{Outcome, StoreAnswer};
-use super::walk::walk;
+use super::padding::without_padding;
+use super::pair::{Outcome, PDV_BYTES, StoreAnswer};
+use super::walk::{ends_within_inner_header, walk};
 use super::{Case, OptionSet};
 use crate::part10::Part10;
 use crate::wire::uid;
@@ -46,9 +47,9 @@ fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2])
     let refused = matches!(&ours.answer, StoreAnswer::Response(0xC000, comment) if !comment.is_empty())
         && ours.files.is_empty();
     let aborted = debians.answer == StoreAnswer::Abort && debians.files.is_empty();
-    let stored = debians.status() == Some(0x0000) && debians.files.len() == 1;
+    let stored = stored_by(debians);
     if aborted && case.bytes.len() % 2 == 1 {
-        let taken = ours.status() == Some(0x0000) && ours.files.len() == 1;
+        let taken = stored_by(ours);
         let failed = ours.status().is_some_and(|status| status != 0) && ours.files.is_empty();
         if taken || failed {
             return Verdict::Known(ODD_FRAGMENTS);
@@ -56,6 +57,19 @@ fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2])
     }
     if aborted && refused && !options.has("+B") {
         return Verdict::Known(REFUSED);
+    }
+    if aborted && stored_by(ours) && !options.has("+B") && misread(case) {
+        return Verdict::Known(MISREAD);
+    }
+    if stored_by(ours) && debians.status() == Some(0xC000) && has_unknown_uid(case) {
+        // Debian's file has made-up UIDs in its meta information.
+        let both = [ours, debians].map(|outcome| data_set_of(options, &outcome.files));
+        if let [Some(our), Some(their)] = both {
+            return match compare_data_sets(case, options, [our, their]) {
+                Verdict::Different(what) => Verdict::Different(what),
+                _ => Verdict::Known(UNKNOWN_UID),
+            };
+        }
     }
     if refused && stored_or_kept(debians) && loses_data(case) && !options.has("+B") {
         return Verdict::Known(DATA_LOST);
@@ -95,39 +109,88 @@ const NOTHING_STORED: &str =
     "A900 or C000, nothing stored; Debian's answers the same and keeps the file";
 /// Debian's answers 0000 although it has lost data; ours refuses.
 const DATA_LOST: &str =
-    "C000 for a data set with a stray item delimiter or a cut stream; Debian's stores a part of it";
+    "C000 for a data set that is cut or has a stray item delimiter; Debian's stores a part of it";
 /// Debian's loops for ever over the rest of a stream that has already ended, a part of it written.
 const SILENT: &str = "C000 for a deflate stream that is cut or damaged; Debian's never answers";
+/// Debian's goes on reading at the wrong place.
+const MISREAD: &str =
+    "a value that a PDV cuts, of an element out of order or twice, is read whole; Debian's aborts";
+/// Debian's does not see a UID that has not the VR `UI`.
+const UNKNOWN_UID: &str =
+    "a UID of VR UN is read: stored; Debian's answers C000 and keeps the file";
 /// Debian's refuses PDVs of odd length.
 const ODD_FRAGMENTS: &str = "PDVs of odd length are taken; Debian's aborts";
 /// Bit-preserving, Debian's compares nothing.
 const UIDS_COMPARED: &str = "+B: A900 if the UIDs of command and data set differ; Debian's stores";
 /// An odd size makes Debian's neither pad nor correct group lengths.
 const ODD_PADDING: &str = "+p of an odd size: as Debian's does with twice that size";
-/// The same content in another deflate stream.
-const OTHER_STREAM: &str = "deflated by another zlib: another stream, the same content";
+/// Without compression, where zlib cuts depends on the pieces that it is given.
+const STORED_BLOCKS: &str = "+cl 0: stored blocks of other lengths, the same content";
 /// Padding fills up what the file has before it, and our file meta information is of another size.
 const FILE_PADDING: &str = "trailing padding that fills each file to the size asked for";
+
+pub(super) fn stored_by(outcome: &Outcome) -> bool {
+    outcome.status() == Some(0x0000) && outcome.files.len() == 1
+}
 
 fn stored_or_kept(outcome: &Outcome) -> bool {
     matches!(outcome.status(), Some(0x0000 | 0xA900 | 0xC000)) && outcome.files.len() == 1
 }
 
 /// Whether a parser that ends quietly would lose something: behind an item delimiter that ends no
-/// item, at the end of a stream that is cut, or of an element that is (Debian's sees that only if
-/// its length is even).
+/// item, at the end of a stream that is cut, of a value that is (Debian's sees that only if its
+/// length is even and some of it is there), or of a header inside a sequence.
 fn loses_data(case: &Case) -> bool {
     let (plain, whole) = plain(case);
-    let found = walk(&plain, Encoding::of(&case.transfer_syntax));
+    let encoding = Encoding::of(&case.transfer_syntax);
+    let found = walk(&plain, encoding);
     let stray = found.iter().any(|found| found.depth == 0 && found.tag == (0xFFFE, 0xE00D));
     let cut = found.last().is_some_and(|last| {
-        last.claimed % 2 == 1 && last.value.saturating_add(last.claimed) > plain.len()
+        let is_cut = last.value.saturating_add(last.claimed) > plain.len();
+        is_cut && (last.claimed % 2 == 1 || last.value == plain.len())
     });
-    stray || cut || !whole
+    stray || cut || !whole || ends_within_inner_header(&plain, encoding)
+}
+
+/// Whether the value of an element that is out of order, or comes twice, is cut by a PDV.
+fn misread(case: &Case) -> bool {
+    let (plain, _) = plain(case);
+    let cuts = cuts(case);
+    // The largest tags so far, of the data set and of what encloses the current place.
+    let mut largest: Vec<(u16, u16)> = Vec::new();
+    walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
+        largest.resize(found.depth + 1, (0, 0));
+        let last = &mut largest[found.depth];
+        let late = found.tag.0 != 0xFFFE && found.tag <= *last;
+        *last = found.tag.max(*last);
+        late && cuts.iter().any(|cut| (found.value + 1..found.range.end).contains(cut))
+    })
+}
+
+/// How many bytes of the data set, inflated, have come with each PDV but the last.
+pub(super) fn cuts(case: &Case) -> Vec<usize> {
+    let ends = (1..case.bytes.len().div_ceil(PDV_BYTES)).map(|count| count * PDV_BYTES);
+    ends.map(|end| {
+        let deflated = case.transfer_syntax == uid::DEFLATED;
+        if deflated { inflate(&case.bytes[..end]).0.len() } else { end }
+    })
+    .collect()
+}
+
+/// Whether the data set has a SOP class or instance UID of VR `UN`.
+fn has_unknown_uid(case: &Case) -> bool {
+    let (plain, _) = plain(case);
+    let encoding = Encoding::of(&case.transfer_syntax);
+    encoding.explicit()
+        && walk(&plain, encoding).iter().any(|found| {
+            let vr = plain.get(found.range.start + 4..found.range.start + 6);
+            let is_uid = matches!(found.tag, (0x0008, 0x0016 | 0x0018));
+            found.depth == 0 && is_uid && vr == Some(b"UN")
+        })
 }
 
 /// The data set inflated, if it is deflated, and whether it is whole.
-fn plain(case: &Case) -> (Vec<u8>, bool) {
+pub(super) fn plain(case: &Case) -> (Vec<u8>, bool) {
     if case.transfer_syntax == uid::DEFLATED {
         inflate(&case.bytes)
     } else {
@@ -154,25 +217,24 @@ fn compare(case: &Case, options: &OptionSet, ours: &[u8], theirs: &[u8]) -> Verd
         return Verdict::Equal;
     }
     let different = |what: &str| Verdict::Different(what.to_owned());
-    let (ours, theirs) = if options.has("-F") {
-        (Parts { meta_bytes: 0, data_set: ours }, Parts { meta_bytes: 0, data_set: theirs })
-    } else {
-        let (Some(our_parts), Some(their_parts)) = (split(ours), split(theirs)) else {
-            return different("a file without file meta information");
-        };
-        if let Some(what) =
-            meta_difference(&ours[..our_parts.meta_bytes], &theirs[..their_parts.meta_bytes])
-        {
-            return Verdict::Different(what);
-        }
-        (our_parts, their_parts)
+    let [Some(our), Some(their)] = [ours, theirs].map(|file| parts(options, file)) else {
+        return different("a file without file meta information");
     };
+    if !options.has("-F")
+        && let Some(what) = meta_difference(&ours[..our.meta_bytes], &theirs[..their.meta_bytes])
+    {
+        return Verdict::Different(what);
+    }
+    compare_data_sets(case, options, [our, their])
+}
+
+fn compare_data_sets(case: &Case, options: &OptionSet, [ours, theirs]: [Parts<'_>; 2]) -> Verdict {
+    let different = |what: &str| Verdict::Different(what.to_owned());
     if ours.data_set == theirs.data_set {
         return Verdict::Equal;
     }
-    let deflated = options.has("+td")
-        || case.transfer_syntax == uid::DEFLATED && options.has("+t=")
-        || case.transfer_syntax == uid::DEFLATED && !converts(options);
+    let deflated =
+        options.has("+td") || case.transfer_syntax == uid::DEFLATED && !converts(options);
     if options.has("+B") || !deflated {
         return compare_plain(options, [ours, theirs]);
     }
@@ -182,7 +244,11 @@ fn compare(case: &Case, options: &OptionSet, ours: &[u8], theirs: &[u8]) -> Verd
         return different("a deflate stream that is not whole");
     }
     if our_plain == their_plain {
-        return Verdict::Known(OTHER_STREAM);
+        return if options.compression_level() == 0 {
+            Verdict::Known(STORED_BLOCKS)
+        } else {
+            different("another deflate stream of the same content")
+        };
     }
     let ours = Parts { data_set: &our_plain, ..ours };
     let theirs = Parts { data_set: &their_plain, ..theirs };
@@ -198,6 +264,16 @@ fn converts(options: &OptionSet) -> bool {
 struct Parts<'a> {
     meta_bytes: usize,
     data_set: &'a [u8],
+}
+
+/// The data set of the only file.
+fn data_set_of<'a>(options: &OptionSet, files: &'a [(String, Vec<u8>)]) -> Option<Parts<'a>> {
+    let [(_, file)] = files else { return None };
+    parts(options, file)
+}
+
+fn parts<'a>(options: &OptionSet, file: &'a [u8]) -> Option<Parts<'a>> {
+    if options.has("-F") { Some(Parts { meta_bytes: 0, data_set: file }) } else { split(file) }
 }
 
 /// Splits a file where its group length says: the data set may have elements of group 0002, too.
@@ -222,7 +298,8 @@ fn compare_plain(options: &OptionSet, [ours, theirs]: [Parts<'_>; 2]) -> Verdict
     }
     let (size, _) = options.padding();
     if size > 0 && !options.has("-F") {
-        let [our_rests, their_rests] = [ours, theirs].map(|parts| without_padding(parts, size));
+        let [our_rests, their_rests] = [ours, theirs]
+            .map(|Parts { meta_bytes, data_set }| without_padding(meta_bytes, data_set, size));
         if our_rests.iter().any(|rest| their_rests.contains(rest)) {
             return Verdict::Known(FILE_PADDING);
         }
@@ -239,43 +316,6 @@ fn compare_plain(options: &OptionSet, [ours, theirs]: [Parts<'_>; 2]) -> Verdict
         around(our_set),
         around(their_set)
     ))
-}
-
-/// The data set without its Data Set Trailing Padding, and as it is in case it needed none: the last
-/// padding may be an item's. Nothing if the file is not filled to the size.
-fn without_padding(parts: Parts<'_>, size: usize) -> Vec<Vec<u8>> {
-    let data_set = parts.data_set;
-    if !(parts.meta_bytes + data_set.len()).is_multiple_of(size) {
-        return Vec::new();
-    }
-    let mut rests = vec![data_set.to_vec()];
-    // The header in each of the encodings, up to the length: the tag, and the VR if there is one.
-    let encodings: [(&str, &[u8], &[u8]); 3] = [
-        (uid::EVLE, b"\xFC\xFF\xFC\xFFOB\0\0", b"\xFC\xFF\0\0UL\x04\0"),
-        (uid::EVBE, b"\xFF\xFC\xFF\xFCOB\0\0", b"\xFF\xFC\0\0UL\0\x04"),
-        (uid::IVLE, b"\xFC\xFF\xFC\xFF", b"\xFC\xFF\0\0\x04\0\0\0"),
-    ];
-    for (syntax, start, group_length) in encodings {
-        let read = |bytes: &[u8]| {
-            let length = Encoding::of(syntax).read_u32(bytes.try_into().ok()?);
-            usize::try_from(length).ok()
-        };
-        let places = 0..data_set.len().saturating_sub(start.len() + 3);
-        let last = places.rev().find(|&place| data_set[place..].starts_with(start));
-        let Some(place) = last else { continue };
-        let (rest, padding) = data_set.split_at(place);
-        let (header, value) = padding.split_at(start.len() + 4);
-        let value_bytes = read(&header[start.len()..]).unwrap_or(usize::MAX);
-        let Some((value, after)) = value.split_at_checked(value_bytes) else { continue };
-        if value.len() < size && value.iter().all(|byte| *byte == 0) {
-            // A group length of this group counts the padding, and what follows it.
-            let (before, number) = rest.split_at(rest.len().saturating_sub(4));
-            let counted = read(number).is_some_and(|number| number >= header.len() + value.len());
-            let rest = before.strip_suffix(group_length).filter(|_| counted).unwrap_or(rest);
-            rests.push([rest, after].concat());
-        }
-    }
-    rests
 }
 
 /// Bytes as hexadecimal digits.

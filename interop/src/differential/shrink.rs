@@ -75,20 +75,7 @@ impl Cut {
         let mut bytes = bytes.to_vec();
         let removed = u32::try_from(self.range.len()).expect("a data set below 4 GiB");
         for field in &self.lengths {
-            let place = field.place;
-            if field.bytes == 2 {
-                let length = field.encoding.read_u16([bytes[place], bytes[place + 1]]);
-                let removed = u16::try_from(removed).unwrap_or(u16::MAX);
-                let length = field.encoding.u16(length.saturating_sub(removed));
-                bytes[place..place + 2].copy_from_slice(&length);
-            } else {
-                let length = bytes[place..place + 4].try_into().expect("four bytes");
-                let length = field.encoding.read_u32(length);
-                if length != u32::MAX {
-                    let length = field.encoding.u32(length.saturating_sub(removed));
-                    bytes[place..place + 4].copy_from_slice(&length);
-                }
-            }
+            field.subtract(&mut bytes, removed);
         }
         bytes.drain(self.range.clone());
         bytes

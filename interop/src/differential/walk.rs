@@ -28,17 +28,70 @@ pub(super) struct LengthField {
     pub(super) encoding: Encoding,
 }
 
+impl LengthField {
+    /// Adds to the length, unless it is undefined; `None` if the field cannot hold that.
+    pub(super) fn add(self, bytes: &mut [u8], added: u32) -> Option<()> {
+        let length = self.read(bytes);
+        if length == u32::MAX {
+            return Some(());
+        }
+        let length = length.checked_add(added)?;
+        if self.bytes == 2 && length > 0xFFFF {
+            return None;
+        }
+        self.write(bytes, length);
+        Some(())
+    }
+
+    /// Subtracts from the length, unless it is undefined, down to zero.
+    pub(super) fn subtract(self, bytes: &mut [u8], removed: u32) {
+        let length = self.read(bytes);
+        if length != u32::MAX {
+            self.write(bytes, length.saturating_sub(removed));
+        }
+    }
+
+    fn read(self, bytes: &[u8]) -> u32 {
+        let place = self.place;
+        if self.bytes == 2 {
+            return self.encoding.read_u16([bytes[place], bytes[place + 1]]).into();
+        }
+        self.encoding.read_u32(bytes[place..place + 4].try_into().expect("four bytes"))
+    }
+
+    fn write(self, bytes: &mut [u8], length: u32) {
+        let place = self.place;
+        if self.bytes == 2 {
+            let length = u16::try_from(length).expect("a length that fits");
+            bytes[place..place + 2].copy_from_slice(&self.encoding.u16(length));
+        } else {
+            bytes[place..place + 4].copy_from_slice(&self.encoding.u32(length));
+        }
+    }
+}
+
 /// All that is found, in the order of the bytes; what is inside follows what is around it.
 pub(super) fn walk(bytes: &[u8], encoding: Encoding) -> Vec<Found> {
-    let mut walker = Walker { bytes, found: Vec::new(), enclosing: Vec::new() };
+    walked(bytes, encoding).found
+}
+
+/// Whether the bytes end within the header of an element of an item, or of an item.
+pub(super) fn ends_within_inner_header(bytes: &[u8], encoding: Encoding) -> bool {
+    walked(bytes, encoding).ends_within_inner_header
+}
+
+fn walked(bytes: &[u8], encoding: Encoding) -> Walker<'_> {
+    let mut walker =
+        Walker { bytes, found: Vec::new(), enclosing: Vec::new(), ends_within_inner_header: false };
     walker.elements(0, bytes.len(), encoding);
-    walker.found
+    walker
 }
 
 struct Walker<'a> {
     bytes: &'a [u8],
     found: Vec<Found>,
     enclosing: Vec<LengthField>,
+    ends_within_inner_header: bool,
 }
 
 struct Header {
@@ -53,7 +106,11 @@ impl Walker<'_> {
     /// Reads up to `end`, or to a delimiter, and tells where it stopped; `None` if it cannot.
     fn elements(&mut self, mut place: usize, end: usize, encoding: Encoding) -> Option<usize> {
         while place < end {
-            let header = self.header(place, encoding)?;
+            let Some(header) = self.header(place, encoding) else {
+                self.ends_within_inner_header =
+                    place < self.bytes.len() && !self.enclosing.is_empty();
+                return None;
+            };
             let index = self.push(place, &header);
             if header.tag.0 == 0xFFFE && header.tag.1 != 0xE000 {
                 self.found[index].range.end = header.value;
@@ -66,38 +123,47 @@ impl Walker<'_> {
             self.found[index].range.end = inner_end.unwrap_or(self.bytes.len());
             place = inner_end?;
         }
-        (place == end).then_some(place)
+        Some(place)
     }
 
     /// Reads what an element or an item holds, and tells where it ends.
     fn content(&mut self, header: &Header, end: usize, encoding: Encoding) -> Option<usize> {
         let undefined = header.claimed == UNDEFINED;
         let value_end = if undefined { end } else { header.value.checked_add(header.claimed)? };
-        if value_end > end || self.enclosing.len() > 64 {
+        // A header may reach past the end of its item, and its value then stands behind that.
+        let too_long =
+            if header.value > end { value_end > self.bytes.len() } else { value_end > end };
+        if self.enclosing.len() > 64 {
             return None;
         }
+        if !self.nests(header, encoding) {
+            return (!too_long).then_some(value_end);
+        }
+        let inner =
+            if header.vr == *b"UN" { Encoding::of(crate::wire::uid::IVLE) } else { encoding };
+        self.enclosing.push(header.length);
+        let stopped = self.elements(header.value, value_end.min(self.bytes.len()), inner);
+        self.enclosing.pop();
+        stopped.filter(|_| !too_long)
+    }
+
+    /// Whether it holds items or elements.
+    fn nests(&self, header: &Header, encoding: Encoding) -> bool {
         let starts_with_item = self.bytes.get(header.value..header.value + 4)
             == Some(&[encoding.u16(0xFFFE), encoding.u16(0xE000)].concat()[..]);
-        let nests = header.tag == (0xFFFE, 0xE000)
-            || undefined
+        let is_item = header.tag == (0xFFFE, 0xE000);
+        let nests = is_item
+            || header.claimed == UNDEFINED
             || header.vr == *b"SQ"
             || !encoding.explicit() && starts_with_item;
         // A fragment is an item of Pixel Data; its bytes are no elements.
-        let fragment = header.tag == (0xFFFE, 0xE000)
+        let is_fragment = is_item
             && self
                 .found
                 .iter()
                 .rfind(|found| found.depth + 1 == self.enclosing.len())
                 .is_some_and(|parent| parent.tag == (0x7FE0, 0x0010));
-        if !nests || fragment {
-            return Some(value_end);
-        }
-        let inner =
-            if header.vr == *b"UN" { Encoding::of(crate::wire::uid::IVLE) } else { encoding };
-        self.enclosing.push(header.length);
-        let stopped = self.elements(header.value, value_end, inner);
-        self.enclosing.pop();
-        stopped
+        nests && !is_fragment
     }
 
     fn push(&mut self, place: usize, header: &Header) -> usize {
@@ -126,7 +192,7 @@ impl Walker<'_> {
             return Some(Header { tag, vr: *b"  ", value, length, claimed: four(place + 4)? });
         }
         let vr: [u8; 2] = self.bytes.get(place + 4..place + 6)?.try_into().ok()?;
-        if has_long_length(vr) {
+        if has_long_length(vr) || matches!(&vr, b"lt" | b"px") {
             let (value, length) = (place + 12, field(place + 8, 4));
             return Some(Header { tag, vr, value, length, claimed: four(place + 8)? });
         }
