@@ -44,6 +44,12 @@ impl Attributes {
         self.values[4].as_deref()
     }
 
+    /// Study Instance UID, once all of its value has passed.
+    #[must_use]
+    pub fn whole_study_instance_uid(&self) -> Option<&[u8]> {
+        self.study_instance_uid().filter(|_| self.current != Some(4))
+    }
+
     /// The last of the noted tags: in a data set that is in order, nothing follows it.
     pub(crate) const LAST: Tag = NOTED[NOTED.len() - 1];
 
@@ -98,6 +104,17 @@ mod tests {
         attributes.value(b"C");
         assert_eq!(attributes.patient_name(), Some(&b"A^B"[..]));
         assert_eq!(attributes.sop_class_uid(), None);
+    }
+
+    #[test]
+    fn a_study_is_known_when_something_follows_its_uid() {
+        let mut attributes = Attributes::default();
+        attributes.begin(Tag::STUDY_INSTANCE_UID);
+        attributes.value(b"1.");
+        assert_eq!(attributes.whole_study_instance_uid(), None);
+        attributes.value(b"2");
+        attributes.begin(Tag(0x0020, 0x000E));
+        assert_eq!(attributes.whole_study_instance_uid(), Some(&b"1.2"[..]));
     }
 
     #[test]

@@ -67,6 +67,7 @@
 //! differences are listed in `docs/divergences.md`.
 
 pub mod attributes;
+pub mod character_set;
 mod deflate;
 pub mod dictionary;
 mod element;

@@ -1,20 +1,21 @@
 //! One association: from an accepted connection to its close.
 
 use crate::dump;
+use crate::events::Peer;
 use crate::limits::{CLOSE_TIMEOUT, REJECTION_TIMEOUT};
 use crate::logging;
 use crate::recv_buffer::RecvBuffer;
 use crate::registry::{PastLimit, Place};
 use crate::shared::Shared;
-use crate::storage_service::StorageService;
+use crate::storage_service::{Done, StorageService};
 use crate::transport::{Filled, Transport};
 use dataset::sop_class;
 use proto::{
-    Abort, AcceptorConfig, Answer, Association, CStoreRq, CommandSet, ContextId, DataSetFragments,
-    Ending, Event, Proposal, Rejection, Request, State, Status, Step, negotiate,
+    Abort, AcceptorConfig, AeTitle, Answer, Association, CStoreRq, CommandSet, ContextId,
+    DataSetFragments, Ending, Event, Proposal, Rejection, Request, State, Status, Step, negotiate,
 };
 use std::fmt;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
@@ -40,6 +41,7 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
     let mut served = Served {
         shared,
         place,
+        peer_address: peer.ip(),
         transport,
         association: Association::acceptor(config, Instant::now()),
         service: StorageService::new(shared),
@@ -52,6 +54,7 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
 struct Served<'s> {
     shared: &'s Shared,
     place: &'s Place,
+    peer_address: IpAddr,
     transport: Transport,
     association: Association,
     service: StorageService<'s>,
@@ -163,6 +166,9 @@ impl Served<'_> {
         }
         let accepted = matches!(answer, Answer::Accept(_));
         self.association.answer(answer, now);
+        if accepted {
+            self.service.set_peer(self.peer());
+        }
         if accepted && self.association.contexts().is_empty() {
             info!("    (but no valid presentation contexts)");
         }
@@ -184,6 +190,15 @@ impl Served<'_> {
         let shortage = self.shared.shortage()?;
         warn!("Refusing Association ({shortage})");
         Some(Rejection::TEMPORARY_CONGESTION)
+    }
+
+    fn peer(&self) -> Peer {
+        let text = |title: Option<&AeTitle>| title.map(AeTitle::to_string).unwrap_or_default();
+        Peer {
+            calling_ae: text(self.association.calling_ae()),
+            called_ae: text(self.association.called_ae()),
+            address: self.peer_address,
+        }
     }
 
     fn log_rejection(&self, proposal: &Proposal, rejection: Rejection) {
@@ -271,8 +286,8 @@ impl Served<'_> {
                 return self.abort_on_purpose(now);
             }
         }
-        let response = self.service.data_set(fragments);
-        if let Some(response) = response {
+        let done = self.service.data_set(fragments);
+        if let Some(Done { response: Some(response), .. }) = done {
             self.respond(fragments.context(), &response, now);
             if self.send_outgoing() {
                 sleep(faults.sleep_after);

@@ -63,6 +63,8 @@ pub enum StorageStep {
     Write,
     /// Making its content durable.
     Sync,
+    /// Finding or making the subfolder it belongs into.
+    Subfolder,
     /// Giving it its name.
     Name,
     /// Making the name durable.
@@ -82,6 +84,7 @@ impl fmt::Display for StorageStep {
             Self::Create => "cannot create file",
             Self::Write => "cannot write file",
             Self::Sync => "cannot sync file",
+            Self::Subfolder => "cannot create subdirectory",
             Self::Name => "cannot name file",
             Self::SyncFolder => "cannot sync folder",
         })

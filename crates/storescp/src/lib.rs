@@ -7,6 +7,7 @@ pub mod cli;
 pub mod data_dictionary;
 pub mod dump;
 pub mod error;
+mod events;
 pub mod limits;
 pub mod logging;
 pub mod naming;
@@ -20,6 +21,9 @@ pub mod server;
 mod shared;
 pub mod storage;
 mod storage_service;
+// The end of a study is not acted on yet.
+#[expect(dead_code)]
+mod studies;
 pub mod transport;
 mod workers;
 

@@ -32,8 +32,18 @@ pub const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that the kernel completes ahead of being accepted.
 pub const LISTEN_BACKLOG: i32 = 1024;
 
+/// How long a study keeps its folder after its last object, where nothing happens at its end, and an
+/// object of another study has come.
+pub const STUDY_MEMORY: Duration = Duration::from_secs(60);
+
+/// Of how many studies an association keeps the folders, where nothing happens at their end.
+pub const STUDIES_OF_AN_ASSOCIATION: usize = 64;
+
 /// Descriptors kept for what is no association: standard streams, listener, folders, log files.
 pub const RESERVED_DESCRIPTORS: usize = 64;
+
+/// Subfolders that are held open from one object to the next.
+pub const OPEN_SUBFOLDERS: usize = 32;
 
 /// Threads kept for what is no association.
 pub const RESERVED_THREADS: usize = 256;
@@ -55,6 +65,7 @@ pub const NAME_LIFETIME: Duration = Duration::from_secs(300);
 
 /// Names kept, some 100 bytes each.
 pub const NAMES_KEPT: usize = 1024;
+const _: () = assert!(OPEN_SUBFOLDERS <= RESERVED_DESCRIPTORS / 2);
 
 // A P-DATA-TF of the smallest maximum length fits the buffer whole.
 const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES >= 4096 + 6);

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::peer_names::PeerNames;
 use crate::profile::Profile;
 use crate::storage::{Directory, Storage};
+use crate::studies::{Studies, Timing};
 
 use dataset::{Dictionary, OutputFormat, Uid, format, sop_class};
 use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy, VersionName};
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) peer_names: PeerNames,
     /// `None` with `--ignore`.
     pub(crate) storage: Option<Box<dyn Storage>>,
+    /// If objects are sorted.
+    pub(crate) studies: Option<Studies>,
 }
 
 impl Shared {
@@ -38,7 +41,9 @@ impl Shared {
         let storage = open_storage(&config)?;
         let output_format = output_format(&config);
         let peer_names = PeerNames::new(!config.network.disable_host_lookup);
-        Ok(Self { config, policy, output_format, dictionary, peer_names, storage })
+        let sorting = config.output.sorting.clone().filter(|_| storage.is_some());
+        let studies = sorting.map(|sorting| Studies::new(sorting, Timing::default()));
+        Ok(Self { config, policy, output_format, dictionary, peer_names, storage, studies })
     }
 
     /// Says so if there is less room than `--min-free` wants left.

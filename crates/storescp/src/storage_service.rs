@@ -1,16 +1,21 @@
 //! The Storage service class as SCP (PS3.4 Annex B): from a C-STORE-RQ to a file and an answer.
 
+mod filing;
+
 use crate::error::Error;
+use crate::events::Peer;
 use crate::naming;
 use crate::progress::Progress;
 use crate::shared::Shared;
-use crate::storage::InstanceFile;
+use crate::storage::{FileName, InstanceFile};
+use crate::studies::{Arrival, Attendance, EndedStudy, StoredFile};
 
+use chrono::{DateTime, Local};
 use dataset::part10::{self, FileMeta};
 use dataset::{Attributes, Transcoder, TransferSyntax, Uid};
 use proto::{AeTitle, CStoreRq, CommandSet, DataSetFragments, Status};
 use std::sync::Arc;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error};
 
 /// The data set that an association is receiving, if any, and what becomes of it.
 ///
@@ -18,19 +23,45 @@ use tracing::{debug, error, info, warn};
 /// descriptor, whatever the object's size. Dropping it discards what was not committed.
 pub(crate) struct StorageService<'s> {
     shared: &'s Shared,
-    receiving: Option<Receiving>,
+    peer: Arc<Peer>,
+    attendance: Attendance,
+    receiving: Option<Receiving<'s>>,
+}
+
+/// A message that was received to its end.
+#[expect(dead_code)]
+pub(crate) struct Done {
+    /// What it is answered with; `None` if there is nobody to answer.
+    pub(crate) response: Option<CommandSet>,
+    /// What is to happen once the answer is sent.
+    pub(crate) received: Option<Received>,
+}
+
+/// An object that was answered with success.
+#[expect(dead_code)]
+pub(crate) struct Received {
+    /// The subdirectory that it is in, if objects are sorted.
+    pub(crate) folder: Option<FileName>,
+    /// The file, if it is stored.
+    pub(crate) file: Option<FileName>,
+    /// The studies that ended by that.
+    pub(crate) ended: Vec<EndedStudy>,
 }
 
 /// A data set on its way in.
-struct Receiving {
-    answer: Answer,
+struct Receiving<'s> {
+    answer: Answer<'s>,
     progress: Progress,
 }
 
 /// What its end is answered with.
-enum Answer {
+enum Answer<'s> {
     /// The object is stored, or could not be.
-    Store { request: Box<CStoreRq>, target: Result<Target, Failure> },
+    Store {
+        request: Box<CStoreRq>,
+        requested: DateTime<Local>,
+        target: Result<Target<'s>, Failure>,
+    },
     /// The request was refused already; its data set is only read to its end.
     Refusal(CommandSet),
     /// There is nobody to answer.
@@ -38,13 +69,18 @@ enum Answer {
 }
 
 /// Where the data set goes.
-enum Target {
-    File {
-        transcoder: Box<Transcoder>,
-        file: InstanceFile,
-    },
+enum Target<'s> {
+    File(Incoming<'s>),
     /// `--ignore`.
     Ignored,
+}
+
+/// An object on its way to a file.
+struct Incoming<'s> {
+    transcoder: Box<Transcoder>,
+    file: InstanceFile,
+    /// The study it belongs to, once that is known, where objects are sorted.
+    arrival: Option<Arrival<'s>>,
 }
 
 /// Why an object is not stored: the status, and the Error Comment that goes with it.
@@ -55,7 +91,12 @@ struct Failure {
 
 impl<'s> StorageService<'s> {
     pub(crate) fn new(shared: &'s Shared) -> Self {
-        Self { shared, receiving: None }
+        Self { shared, peer: Arc::default(), attendance: Attendance::default(), receiving: None }
+    }
+
+    /// The association is accepted: from now on it is known who sends.
+    pub(crate) fn set_peer(&mut self, peer: Peer) {
+        self.peer = Arc::new(peer);
     }
 
     /// Whether a data set is due.
@@ -71,8 +112,9 @@ impl<'s> StorageService<'s> {
         transfer_syntax: &'static TransferSyntax,
         calling_ae: Option<&AeTitle>,
     ) {
+        let requested = Local::now();
         let target = self.open(&request, transfer_syntax, calling_ae);
-        self.receive(Answer::Store { request: Box::new(request), target });
+        self.receive(Answer::Store { request: Box::new(request), requested, target });
     }
 
     /// Reads the data set of a request that is refused, and answers with `response` at its end.
@@ -83,14 +125,14 @@ impl<'s> StorageService<'s> {
     /// Takes the next fragments of the data set; with the last of them, gives the answer.
     ///
     /// A failure here costs this one object: the rest of its data set is dropped.
-    pub(crate) fn data_set(&mut self, fragments: &DataSetFragments<'_>) -> Option<CommandSet> {
+    pub(crate) fn data_set(&mut self, fragments: &DataSetFragments<'_>) -> Option<Done> {
         let receiving = self.receiving.as_mut()?;
         receiving.progress.pdvs(fragments.pdvs_ended());
         if let Answer::Store { target, .. } = &mut receiving.answer
-            && let Ok(Target::File { transcoder, file }) = target
-            && let Err(error) = transcoder.push(fragments.slices(), file)
+            && let Ok(Target::File(incoming)) = target
+            && let Err(failure) = incoming.push(fragments, self.shared)
         {
-            *target = Err(error.into());
+            *target = Err(failure);
         }
         if fragments.is_last() { self.end() } else { None }
     }
@@ -100,7 +142,7 @@ impl<'s> StorageService<'s> {
         self.receiving = None;
     }
 
-    fn receive(&mut self, answer: Answer) {
+    fn receive(&mut self, answer: Answer<'s>) {
         self.receiving = Some(Receiving { answer, progress: Progress::begin() });
     }
 
@@ -109,7 +151,7 @@ impl<'s> StorageService<'s> {
         request: &CStoreRq,
         transfer_syntax: &'static TransferSyntax,
         calling_ae: Option<&AeTitle>,
-    ) -> Result<Target, Failure> {
+    ) -> Result<Target<'s>, Failure> {
         let Some(storage) = &self.shared.storage else { return Ok(Target::Ignored) };
         if let Some(comment) = self.shared.shortage() {
             return Err(Failure { status: Status::OUT_OF_RESOURCES, comment });
@@ -133,34 +175,46 @@ impl<'s> StorageService<'s> {
         };
         let transcoder = Box::new(transcoder.preceded_by(header.len() as u64));
         let file = InstanceFile::create(storage.as_ref(), header)?;
-        Ok(Target::File { transcoder, file })
+        Ok(Target::File(Incoming { transcoder, file, arrival: None }))
     }
 
     /// The data set is complete: stores the object and makes the answer.
-    fn end(&mut self) -> Option<CommandSet> {
+    fn end(&mut self) -> Option<Done> {
         let Receiving { answer, progress } = self.receiving.take()?;
         drop(progress);
         match answer {
             Answer::Nothing => None,
-            Answer::Refusal(response) => Some(response),
-            Answer::Store { request, target } => {
-                match target.and_then(|target| self.store(&request, target)) {
-                    Ok(()) => Some(request.response(Status::SUCCESS, None)),
+            Answer::Refusal(response) => Some(Done { response: Some(response), received: None }),
+            Answer::Store { request, requested, target } => {
+                let stored = target.and_then(|target| match target {
+                    Target::File(incoming) => self.store(&request, requested, incoming),
+                    Target::Ignored => Ok(Received { folder: None, file: None, ended: Vec::new() }),
+                });
+                Some(match stored {
+                    Ok(received) => Done {
+                        response: Some(request.response(Status::SUCCESS, None)),
+                        received: Some(received),
+                    },
                     Err(Failure { status, comment }) => {
                         let instance = &request.sop_instance;
                         error!("cannot store SOP instance {instance}, status {status}: {comment}");
-                        Some(request.response(status, Some(&comment)))
+                        let response = request.response(status, Some(&comment));
+                        Done { response: Some(response), received: None }
                     }
-                }
+                })
             }
         }
     }
 
     /// Commits the object. Only `Ok` means that it is stored as `--durability` promises.
-    fn store(&self, request: &CStoreRq, target: Target) -> Result<(), Failure> {
-        let Target::File { mut transcoder, mut file } = target else { return Ok(()) };
+    fn store(
+        &mut self,
+        request: &CStoreRq,
+        requested: DateTime<Local>,
+        mut incoming: Incoming<'s>,
+    ) -> Result<Received, Failure> {
         let output = &self.shared.config.output;
-        transcoder.finish(&mut file).map_err(|error| match error {
+        incoming.transcoder.finish(&mut incoming.file).map_err(|error| match error {
             // As DCMTK has it, only a file in the transfer syntax received cannot be of nothing; in
             // anything else, it is the UIDs that are missing.
             dataset::Error::Empty if !output.writes_same_file() => {
@@ -168,19 +222,30 @@ impl<'s> StorageService<'s> {
             }
             error => error.into(),
         })?;
-        let unlisted = transcoder.output_transfer_syntax().is_unlisted();
-        compare_uids(request, transcoder.attributes(), output.bit_preserving() || unlisted)?;
-        let name = naming::default_name(&request.sop_class, &request.sop_instance)
-            .ok_or_else(|| invalid_instance("the SOP Instance UID makes no file name"))?;
-        let path = output.directory.join(name.as_str());
-        if !output.bit_preserving() {
-            info!("storing DICOM file: {}", path.display());
+        let unlisted = incoming.transcoder.output_transfer_syntax().is_unlisted();
+        let lenient = output.bit_preserving() || unlisted;
+        compare_uids(request, incoming.transcoder.attributes(), lenient)?;
+        let folder = incoming.enter_folder(self.shared)?;
+        let (committed, arrival) = incoming.commit(request, requested, folder.as_ref(), output)?;
+        let ended = match arrival {
+            Some(arrival) => {
+                let prefix = naming::prefix(&request.sop_class);
+                let file = StoredFile { name: committed.name.clone(), prefix };
+                arrival.stored(file, &self.peer, &mut self.attendance)
+            }
+            None => Vec::new(),
+        };
+        Ok(Received { folder, file: Some(committed.name), ended })
+    }
+}
+
+impl Drop for StorageService<'_> {
+    fn drop(&mut self) {
+        // What is on its way first, so that it does not keep its study open.
+        self.receiving = None;
+        if let Some(studies) = &self.shared.studies {
+            studies.leave(&mut self.attendance);
         }
-        let replaced = file.commit(&name, output.durability)?;
-        if replaced && !output.bit_preserving() {
-            warn!("DICOM file already exists, overwriting: {}", path.display());
-        }
-        Ok(())
     }
 }
 
@@ -208,10 +273,6 @@ fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> R
         let comment = format!("{what} of data set and command differ");
         Err(Failure { status: Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS, comment })
     })
-}
-
-fn invalid_instance(comment: &str) -> Failure {
-    Failure { status: Status::INVALID_SOP_INSTANCE, comment: comment.to_owned() }
 }
 
 impl From<dataset::Error> for Failure {

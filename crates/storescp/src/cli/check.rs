@@ -4,18 +4,19 @@
 //! the same one is reported.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::config::{
-    AddressFamily, Config, Durability, Encoding, Faults, GroupLengths, Limits, Log, LogLevel,
-    MinFree, Negotiation, Network, Output, OutputTransferSyntax, Padding, ProfileChoice,
-    SequenceLengths, SocketTimeout, Timeouts,
+    AddressFamily, Config, Durability, Encoding, Faults, FileNaming, GroupLengths, Limits, Log,
+    LogLevel, MinFree, NameStyle, Negotiation, Network, Output, OutputTransferSyntax, Padding,
+    ProfileChoice, SequenceLengths, SocketTimeout, Sorting, Timeouts,
 };
 use super::error::{Error, Misfit};
 use super::options::{self, Choice, Opt, Status};
 use super::parse::{Base, Typed, leading_integer};
 use super::transfer_syntaxes;
+use crate::storage::FileName;
 
 /// The port to listen on, the only parameter; with `--inetd` there may be none.
 pub(super) fn port(typed: &Typed) -> Result<u16, Error> {
@@ -214,7 +215,8 @@ fn output(typed: &Typed) -> Result<Output, Error> {
         _ => None,
     };
     let compression_level = compression_level(typed)?;
-    naming(typed)?;
+    let file_naming = file_naming(typed)?;
+    let (sorting, parent) = sorting(typed)?;
     let durability = durability(typed)?;
     let min_free = min_free(typed)?;
 
@@ -238,17 +240,24 @@ fn output(typed: &Typed) -> Result<Output, Error> {
         compression_level,
     };
     Ok(Output {
-        directory: directory(typed.text(Opt::OutputDirectory)),
+        directory: directory(typed.text(Opt::OutputDirectory), parent),
         write_file_format: !typed.won(WriteDataset),
         encoding: (!typed.won(BitPreserving)).then_some(encoding),
         durability,
         min_free,
+        file_naming,
+        sorting,
     })
 }
 
-/// The directory without trailing slashes; `/` stays.
-fn directory(typed: Option<&OsStr>) -> std::path::PathBuf {
-    Path::new(typed.unwrap_or(OsStr::new("."))).components().as_path().into()
+/// The directory without trailing slashes; `/` stays. Behind it, what of a prefix of subdirectories
+/// is a path.
+fn directory(typed: Option<&OsStr>, parent: Option<&str>) -> PathBuf {
+    let directory = Path::new(typed.unwrap_or(OsStr::new("."))).components().as_path();
+    parent.map_or_else(
+        || directory.to_owned(),
+        |parent| directory.join(parent).components().as_path().to_owned(),
+    )
 }
 
 fn output_transfer_syntax(typed: &Typed) -> Result<OutputTransferSyntax, Error> {
@@ -291,9 +300,48 @@ fn compression_level(typed: &Typed) -> Result<u8, Error> {
     Ok(level.unwrap_or(6))
 }
 
-fn naming(typed: &Typed) -> Result<(), Error> {
-    refuse_choice_with(typed, Choice::Sorting, &[Opt::BitPreserving])?;
-    refuse_with(typed, Opt::Timenames, &[Opt::UniqueFilenames])
+fn file_naming(typed: &Typed) -> Result<FileNaming, Error> {
+    refuse_with(typed, Opt::Timenames, &[Opt::UniqueFilenames])?;
+    let style = match typed.chosen(Choice::FileNames) {
+        Some(Opt::UniqueFilenames) => NameStyle::NewUid,
+        _ if typed.has(Opt::Timenames) => NameStyle::Time,
+        _ => NameStyle::SopInstance,
+    };
+    let extension = typed.text(Opt::FilenameExtension).unwrap_or_default();
+    // Whether the longest name made with it fits a file system, shows only then.
+    match extension.to_str().filter(|text| text.is_empty() || part_of_name(text)) {
+        Some(extension) => Ok(FileNaming { style, extension: extension.to_owned() }),
+        None => Err(Error::Value("--filename-extension", extension.into(), Misfit::Malformed)),
+    }
+}
+
+/// How objects are sorted, and what of the prefix is a path.
+fn sorting(typed: &Typed) -> Result<(Option<Sorting>, Option<&str>), Error> {
+    let Some(option) = typed.chosen(Choice::Sorting) else { return Ok((None, None)) };
+    if option == Opt::SortOnPatientname {
+        return Ok((Some(Sorting::ByPatientName), None));
+    }
+    let value = typed.text(option).unwrap_or_default();
+    let invalid = || Error::Value(options::spec(option).long, value.into(), Misfit::Malformed);
+    let text = value.to_str().ok_or_else(invalid)?;
+    let (parent, prefix) = match text.rfind('/') {
+        Some(slash) => (Some(&text[..=slash]), &text[slash + 1..]),
+        None => (None, text),
+    };
+    if !prefix.is_empty() && !part_of_name(prefix) {
+        return Err(invalid());
+    }
+    let prefix = prefix.to_owned();
+    let sorting = match option {
+        Opt::SortConcStudies => Sorting::ByTime { prefix },
+        _ => Sorting::ByStudyUid { prefix },
+    };
+    Ok((Some(sorting), parent))
+}
+
+/// Whether the name of a file can have this in it.
+fn part_of_name(text: &str) -> bool {
+    FileName::new(format!("x{text}")).is_some()
 }
 
 fn durability(typed: &Typed) -> Result<Durability, Error> {

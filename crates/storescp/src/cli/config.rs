@@ -135,7 +135,8 @@ pub struct Faults {
 /// Where received objects go and in which form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// `--output-directory`, without trailing slashes; not looked at yet.
+    /// `--output-directory`, without trailing slashes, and what of the prefix of subdirectories is a
+    /// path; not looked at yet.
     pub directory: PathBuf,
     /// `--write-file` (true) with preamble and file meta information, or `--write-dataset`
     /// (false) without.
@@ -146,6 +147,10 @@ pub struct Output {
     pub durability: Durability,
     /// `--min-free`: the room below which nothing new is taken in.
     pub min_free: Option<MinFree>,
+    /// `--default-filenames`, `--unique-filenames`, `--timenames`, `--filename-extension`.
+    pub file_naming: FileNaming,
+    /// Into which subdirectories objects are sorted, if they are.
+    pub sorting: Option<Sorting>,
 }
 
 impl Output {
@@ -162,7 +167,25 @@ impl Output {
     }
 }
 
+pub use crate::naming::{FileNaming, NameStyle};
 pub use crate::storage::{Durability, MinFree};
+
+/// What the subdirectory of a study is named by. A prefix is text without separators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sorting {
+    /// `--sort-conc-studies`: the time at which the study began.
+    ByTime {
+        /// What the name begins with.
+        prefix: String,
+    },
+    /// `--sort-on-study-uid`: Study Instance UID.
+    ByStudyUid {
+        /// What the name begins with.
+        prefix: String,
+    },
+    /// `--sort-on-patientname`: Patient's Name, and the time.
+    ByPatientName,
+}
 
 /// How data sets are written anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

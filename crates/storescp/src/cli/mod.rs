@@ -15,9 +15,9 @@ mod parse;
 mod transfer_syntaxes;
 
 pub use config::{
-    AddressFamily, Config, Durability, Encoding, Faults, GroupLengths, Limits, Log, LogLevel,
-    MinFree, Negotiation, Network, Output, OutputTransferSyntax, Padding, ProfileChoice,
-    SequenceLengths, SocketTimeout, Timeouts,
+    AddressFamily, Config, Durability, Encoding, Faults, FileNaming, GroupLengths, Limits, Log,
+    LogLevel, MinFree, NameStyle, Negotiation, Network, Output, OutputTransferSyntax, Padding,
+    ProfileChoice, SequenceLengths, SocketTimeout, Sorting, Timeouts,
 };
 
 use std::ffi::OsString;

@@ -55,6 +55,8 @@ fn without_options() {
         encoding: Some(Encoding::default()),
         durability: Durability::Full,
         min_free: None,
+        file_naming: FileNaming::default(),
+        sorting: None,
     };
     assert_eq!(config.output, output);
     let level = LogLevel::Warn;
@@ -157,6 +159,28 @@ fn durability_is_full_or_none() {
     assert_eq!(config("1 --durability none").output.durability, Durability::None);
     assert_eq!(config("1 --durability none --durability full").output.durability, Durability::Full);
     assert_eq!(fault("1 --durability Full"), "Invalid value for option --durability (Full)");
+}
+
+#[test]
+fn files_are_named_and_sorted() {
+    let naming = |line| config(line).output.file_naming;
+    let style = |line| naming(line).style;
+    assert_eq!(style("1 +uf -uf"), NameStyle::SopInstance);
+    assert_eq!(style("1 -uf +uf"), NameStyle::NewUid);
+    assert_eq!(style("1 +uf -uf -tn"), NameStyle::Time);
+    assert_eq!(naming("1 -fe .dcm").extension, ".dcm");
+    assert_eq!(fault("1 -fe a/b"), "Invalid value for option --filename-extension (a/b)");
+
+    let output = |line| config(line).output;
+    let sorting = |line| output(line).sorting;
+    let prefix = "p".to_owned();
+    assert_eq!(sorting("1 -su x -ss p"), Some(Sorting::ByTime { prefix: prefix.clone() }));
+    assert_eq!(sorting("1 -ss x -su p +B"), Some(Sorting::ByStudyUid { prefix: prefix.clone() }));
+    assert_eq!(sorting("1 -ss x -sp"), Some(Sorting::ByPatientName));
+    let nested = output("1 -od /out/ -su a/b/p");
+    assert_eq!(nested.sorting, Some(Sorting::ByStudyUid { prefix }));
+    assert_eq!(nested.directory, Path::new("/out/a/b"));
+    assert_eq!(fault("1 -ss a\\b"), "Invalid value for option --sort-conc-studies (a\\b)");
 }
 
 #[test]

@@ -79,12 +79,25 @@ pub fn link_unnamed(file: &File, folder: &File, name: &str) -> io::Result<()> {
     Ok(rustix::fs::linkat(CWD, descriptor_path(file), folder, name, AtFlags::SYMLINK_FOLLOW)?)
 }
 
-/// Swaps what two names of `folder` stand for, in one step.
+/// Swaps what two names stand for, each in a folder, in one step.
 ///
 /// # Errors
 /// `InvalidInput` or `Unsupported` where the file system cannot; `NotFound` if one name is free.
-pub fn exchange(folder: &File, one: &str, other: &str) -> io::Result<()> {
-    Ok(rustix::fs::renameat_with(folder, one, folder, other, RenameFlags::EXCHANGE)?)
+pub fn exchange(one: (&File, &str), other: (&File, &str)) -> io::Result<()> {
+    Ok(rustix::fs::renameat_with(one.0, one.1, other.0, other.1, RenameFlags::EXCHANGE)?)
+}
+
+/// Renames a file, unless something has the new name.
+///
+/// # Errors
+/// `AlreadyExists` if something has it, which stays; whatever else the operating system says.
+pub fn rename_to_free_name(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
+    use rustix::io::Errno;
+    match rustix::fs::renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
+        // The file system cannot do it in one step.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => super::link_and_unlink(from, to),
+        result => Ok(result?),
+    }
 }
 
 /// Sends the acknowledgement that the kernel holds back in the hope of data to carry it, and turns

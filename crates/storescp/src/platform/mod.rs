@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | files without a name | `O_TMPFILE`, named by `linkat`, where the file system makes that safe | a temporary name, see [`crate::storage`] |
 //! | swapping two names | `renameat2(RENAME_EXCHANGE)` | not offered: the older file is not kept |
+//! | renaming to a free name only | `renameat2(RENAME_NOREPLACE)` | a second name, then the first one goes |
 //! | acknowledging at once | `TCP_QUICKACK` | nothing: the system's delayed acknowledgement |
 //! | ending a wait for connections | `shutdown` of the listening socket | connecting to it |
 //! | how many threads may run | `/proc/sys`, control group | not known: no bound from here |
@@ -12,14 +13,24 @@
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    acknowledge_now, create_unnamed, exchange, has_unnamed_files, link_unnamed, stop_accepting,
-    thread_limit,
+    acknowledge_now, create_unnamed, exchange, has_unnamed_files, link_unnamed,
+    rename_to_free_name, stop_accepting, thread_limit,
 };
 
 #[cfg(not(target_os = "linux"))]
 mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    acknowledge_now, create_unnamed, exchange, has_unnamed_files, link_unnamed, stop_accepting,
-    thread_limit,
+    acknowledge_now, create_unnamed, exchange, has_unnamed_files, link_unnamed,
+    rename_to_free_name, stop_accepting, thread_limit,
 };
+
+use rustix::fs::AtFlags;
+use std::fs::File;
+use std::io;
+
+/// Gives a file a second name, which must be free, and takes the first one away.
+fn link_and_unlink(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
+    rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?;
+    Ok(rustix::fs::unlinkat(from.0, from.1, AtFlags::empty())?)
+}

@@ -32,8 +32,16 @@ pub fn link_unnamed(_file: &File, _folder: &File, _name: &str) -> io::Result<()>
 ///
 /// # Errors
 /// Always `Unsupported`.
-pub fn exchange(_folder: &File, _one: &str, _other: &str) -> io::Result<()> {
+pub fn exchange(_one: (&File, &str), _other: (&File, &str)) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Renames a file, unless something has the new name.
+///
+/// # Errors
+/// `AlreadyExists` if something has it, which stays; whatever else the operating system says.
+pub fn rename_to_free_name(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
+    super::link_and_unlink(from, to)
 }
 
 /// Nothing: the system acknowledges when it thinks fit.

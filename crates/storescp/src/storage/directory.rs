@@ -1,25 +1,30 @@
 //! Storage in a directory of the file system.
 
 use super::name_claims::{NameClaim, NameClaims};
-use super::{FileName, Folder, FolderSync, Space, StagedFile, Storage};
+use super::subfolders::Subfolders;
+use super::{FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, Taken};
 use crate::platform;
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Files get the permissions that the process's file mode creation mask leaves of this.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+/// The same for directories.
+const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 /// Temporary names start and end with these; [`Directory::sweep`] looks for them.
 const TEMPORARY_PREFIX: &str = ".storescp-";
 const TEMPORARY_SUFFIX: &str = ".part";
 
 /// An existing directory in which instances are stored.
 ///
-/// Keeps one descriptor open; each file on its way holds another.
+/// Keeps a descriptor open, and one for each of the subfolders used last, up to
+/// [`OPEN_SUBFOLDERS`](crate::limits::OPEN_SUBFOLDERS); each file on its way holds another.
 pub struct Directory {
     path: PathBuf,
     /// Device of the file system beneath the one that the directory is in. What is stored there
@@ -89,7 +94,7 @@ impl Storage for Directory {
         if self.beneath == Some(now.st_dev as u64) {
             return Err(io::Error::other("what was mounted there is gone"));
         }
-        if (now.st_dev as u64, now.st_ino as u64) != open.identity {
+        if identity(&now) != open.identity {
             *open = Arc::new(OpenDirectory::open(&self.path)?);
         }
         Ok(Arc::clone(&*open) as Arc<dyn Folder>)
@@ -97,34 +102,70 @@ impl Storage for Directory {
 }
 
 /// A directory that is held open, so that a file is named in the directory in which it was made.
-struct OpenDirectory {
-    handle: Arc<File>,
+pub(super) struct OpenDirectory {
+    handle: File,
     /// Device and inode.
-    identity: (u64, u64),
+    pub(super) identity: (u64, u64),
     /// Whether files are made without a name: see [`platform::has_unnamed_files`].
     unnamed_files: bool,
+    /// Whether its own name is durable; see [`Subfolder`].
+    durable: Arc<AtomicBool>,
     shared_sync: FolderSync,
     claims: Arc<NameClaims>,
+    subfolders: Subfolders,
 }
 
 impl OpenDirectory {
     fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-        let status = rustix::fs::fstat(&handle)?;
         let unnamed_files = platform::has_unnamed_files(&handle);
+        Self::held(handle, unnamed_files, true)
+    }
+
+    fn held(handle: File, unnamed_files: bool, durable: bool) -> io::Result<Self> {
+        let status = rustix::fs::fstat(&handle)?;
         Ok(Self {
-            handle: Arc::new(handle),
-            identity: (status.st_dev as u64, status.st_ino as u64),
+            handle,
+            identity: identity(&status),
             unnamed_files,
+            durable: Arc::new(AtomicBool::new(durable)),
             shared_sync: FolderSync::default(),
             claims: Arc::default(),
+            subfolders: Subfolders::default(),
         })
+    }
+
+    /// The subfolder `name`, made if there is none, and whether it was; never what a symbolic link
+    /// leads to.
+    fn subfolder(&self, name: &FileName) -> io::Result<(Arc<Self>, bool)> {
+        let mut made = false;
+        let status = rustix::fs::statat(&self.handle, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
+        match status {
+            Ok(now) => {
+                if let Some(open) = self.subfolders.find(identity(&now)) {
+                    return Ok((open, false));
+                }
+            }
+            Err(Errno::NOENT) => {
+                match rustix::fs::mkdirat(&self.handle, name.as_str(), FOLDER_MODE) {
+                    Ok(()) => made = true,
+                    Err(Errno::EXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle = rustix::fs::openat(&self.handle, name.as_str(), flags, Mode::empty())?;
+        // Whoever made it, now or earlier, may have ended before its name was durable.
+        let open = Self::held(File::from(handle), self.unnamed_files, false)?;
+        Ok((self.subfolders.add(Arc::new(open)), made))
     }
 }
 
 impl Folder for OpenDirectory {
-    fn stage(&self) -> io::Result<Box<dyn StagedFile>> {
+    fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>> {
         let (file, temporary) = if self.unnamed_files {
             (platform::create_unnamed(&self.handle, FILE_MODE)?, None)
         } else {
@@ -132,8 +173,8 @@ impl Folder for OpenDirectory {
             (file, Some(name))
         };
         Ok(Box::new(DirectoryFile {
-            folder: Arc::clone(&self.handle),
-            claims: Arc::clone(&self.claims),
+            destination: Arc::clone(&self),
+            home: self,
             file,
             temporary,
             published: None,
@@ -155,8 +196,10 @@ impl Folder for OpenDirectory {
 
 /// A file in an [`OpenDirectory`].
 struct DirectoryFile {
-    folder: Arc<File>,
-    claims: Arc<NameClaims>,
+    /// Where it was made. Temporary names are here, so that a sweep finds them.
+    home: Arc<OpenDirectory>,
+    /// Where it gets its name.
+    destination: Arc<OpenDirectory>,
     file: File,
     /// A temporary name that exists and is ours to remove: of this file, or, once it is published,
     /// of the file that it replaced.
@@ -194,11 +237,19 @@ impl StagedFile for DirectoryFile {
         self.file.sync_all()
     }
 
-    fn publish(&mut self, name: &FileName) -> io::Result<bool> {
-        let claim = self.claims.claim(name);
+    fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
+        let (destination, made) = self.home.subfolder(name)?;
+        self.destination = destination;
+        let folder = Arc::clone(&self.destination) as Arc<dyn Folder>;
+        Ok(Subfolder { folder, made, durable: Arc::clone(&self.destination.durable) })
+    }
+
+    fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
+        let claim = self.destination.claims.claim(name);
         if self.temporary.is_none() {
-            match platform::link_unnamed(&self.file, &self.folder, name.as_str()) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            match platform::link_unnamed(&self.file, &self.destination.handle, name.as_str()) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && taken == Taken::Replace => {}
                 result => {
                     result?;
                     self.published = Some(claim);
@@ -207,7 +258,7 @@ impl StagedFile for DirectoryFile {
             }
             self.temporary = Some(self.link_temporary()?);
         }
-        let replaced = self.replace(name)?;
+        let replaced = self.rename(name, taken)?;
         self.published = Some(claim);
         Ok(replaced)
     }
@@ -224,7 +275,7 @@ impl DirectoryFile {
         rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive)?;
         loop {
             let name = temporary_name();
-            match platform::link_unnamed(&self.file, &self.folder, &name) {
+            match platform::link_unnamed(&self.file, &self.home.handle, &name) {
                 Ok(()) => return Ok(name),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -232,31 +283,37 @@ impl DirectoryFile {
         }
     }
 
-    /// Moves the file from its temporary name to `name`. Where something had that name, it gets
-    /// the temporary one, so that it can be put back; `temporary` says whether it did. Returns
-    /// whether something was replaced.
-    fn replace(&mut self, name: &FileName) -> io::Result<bool> {
+    /// Moves the file from its temporary name to `name`. Where something had that name and may be
+    /// replaced, it gets the temporary one, so that it can be put back; `temporary` says whether it
+    /// did. Returns whether something was replaced.
+    fn rename(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
         let Some(temporary) = &self.temporary else { return Ok(false) };
-        let older = rustix::fs::statat(&self.folder, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
+        let from = (&self.home.handle, temporary.as_str());
+        let to = (&self.destination.handle, name.as_str());
+        if taken == Taken::Refuse {
+            platform::rename_to_free_name(from, to)?;
+            self.temporary = None;
+            return Ok(false);
+        }
+        let older = rustix::fs::statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW);
         match older {
             Ok(old) if FileType::from_raw_mode(old.st_mode) == FileType::Directory => {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
-            Ok(_) if platform::exchange(&self.folder, temporary, name.as_str()).is_ok() => {
-                return Ok(true);
-            }
+            Ok(_) if platform::exchange(from, to).is_ok() => return Ok(true),
             _ => {}
         }
-        rustix::fs::renameat(&self.folder, temporary, &self.folder, name.as_str())?;
+        rustix::fs::renameat(from.0, from.1, to.0, to.1)?;
         self.temporary = None;
         Ok(older.is_ok())
     }
 
     /// Takes the name back: the older file returns to it, or nobody has it.
     fn withdraw(&self, name: &FileName) -> io::Result<()> {
+        let (folder, name) = (&self.destination.handle, name.as_str());
         match &self.temporary {
-            Some(older) => platform::exchange(&self.folder, older, name.as_str()),
-            None => Ok(rustix::fs::unlinkat(&self.folder, name.as_str(), AtFlags::empty())?),
+            Some(older) => platform::exchange((&self.home.handle, older.as_str()), (folder, name)),
+            None => Ok(rustix::fs::unlinkat(folder, name, AtFlags::empty())?),
         }
     }
 }
@@ -271,7 +328,7 @@ impl Drop for DirectoryFile {
         }
         if let Some(temporary) = self.temporary.take() {
             // Should this fail, the next start sweeps it away.
-            let _ = rustix::fs::unlinkat(&self.folder, temporary, AtFlags::empty());
+            let _ = rustix::fs::unlinkat(&self.home.handle, temporary, AtFlags::empty());
         }
     }
 }
@@ -285,6 +342,12 @@ fn device_beneath(path: &Path, device: u64) -> io::Result<Option<u64>> {
         }
     }
     Ok(None)
+}
+
+/// Device and inode.
+#[allow(clippy::unnecessary_cast, reason = "their types differ from system to system")]
+fn identity(status: &Stat) -> (u64, u64) {
+    (status.st_dev as u64, status.st_ino as u64)
 }
 
 /// Writes what a short write left of `slices`.

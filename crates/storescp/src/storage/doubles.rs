@@ -1,6 +1,6 @@
 //! Test doubles: a directory of one's own, and storage that fails on demand.
 
-use super::{Directory, FileName, Folder, Space, StagedFile, Storage};
+use super::{Directory, FileName, Folder, Space, StagedFile, Storage, Subfolder, Taken};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IoSlice};
@@ -33,7 +33,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Storage whose n-th step fails: each stage, append, patch, sync, publish and folder sync counts.
+/// Storage whose n-th step fails: each stage, append, patch, sync, enter, publish and folder sync
+/// counts.
 pub(crate) struct Faulty {
     pub(crate) inner: Directory,
     pub(crate) fails_at: usize,
@@ -68,10 +69,11 @@ impl Storage for Faulty {
 }
 
 impl Folder for FaultyFolder {
-    fn stage(&self) -> io::Result<Box<dyn StagedFile>> {
+    fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>> {
         count(&self.step, self.fails_at)?;
         let step = Arc::clone(&self.step);
-        Ok(Box::new(FaultyFile { inner: self.inner.stage()?, fails_at: self.fails_at, step }))
+        let inner = Arc::clone(&self.inner).stage()?;
+        Ok(Box::new(FaultyFile { inner, fails_at: self.fails_at, step }))
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -110,9 +112,17 @@ impl StagedFile for FaultyFile {
         self.inner.sync()
     }
 
-    fn publish(&mut self, name: &FileName) -> io::Result<bool> {
+    fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
         count(&self.step, self.fails_at)?;
-        self.inner.publish(name)
+        let Subfolder { folder, made, durable } = self.inner.enter(name)?;
+        let step = Arc::clone(&self.step);
+        let folder = Arc::new(FaultyFolder { inner: folder, fails_at: self.fails_at, step });
+        Ok(Subfolder { folder, made, durable })
+    }
+
+    fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
+        count(&self.step, self.fails_at)?;
+        self.inner.publish(name, taken)
     }
 
     fn confirm(self: Box<Self>) {

@@ -1,10 +1,11 @@
 //! One SOP instance on its way into a folder: the sink of the transcoder, and the commit.
 
-use super::{FileName, Folder, StagedFile, Storage};
+use super::{FileName, Folder, StagedFile, Storage, Subfolder, Taken};
 use crate::error::{Error, StorageStep};
 use dataset::Sink;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What "stored" means when the answer goes out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +23,10 @@ pub enum Durability {
 /// Holds one descriptor and, until the first bytes of the data set come, the header; whatever the
 /// size of the instance.
 pub struct InstanceFile {
+    /// Where the file was made.
     folder: Arc<dyn Folder>,
+    /// Where it gets its name.
+    destination: Arc<dyn Folder>,
     file: Box<dyn StagedFile>,
     /// Preamble and file meta information, as long as they are not written: they go out with the
     /// first bytes of the data set, in one write.
@@ -39,28 +43,51 @@ impl InstanceFile {
     /// [`Error::Storage`]; nothing is left behind.
     pub fn create(storage: &dyn Storage, header: Vec<u8>) -> Result<Self, Error> {
         let folder = storage.folder().map_err(Error::storage(StorageStep::Create))?;
-        let file = folder.stage().map_err(Error::storage(StorageStep::Create))?;
+        let file = Arc::clone(&folder).stage().map_err(Error::storage(StorageStep::Create))?;
+        let destination = Arc::clone(&folder);
         let data_set_offset = header.len() as u64;
-        Ok(Self { folder, file, header, data_set_offset })
+        Ok(Self { folder, destination, file, header, data_set_offset })
     }
 
-    /// Gives the file its name for good. After `Ok` the instance is stored as `durability` says;
-    /// `Ok(true)` if it replaced another file.
+    /// Lets the file be named in a subfolder of the folder, which is made if there is none; says
+    /// whether it was. The subfolder's own name is as durable afterwards as `durability` says.
+    ///
+    /// # Errors
+    /// [`Error::Storage`]; a subfolder that was made stays, empty.
+    pub fn enter(&mut self, name: &FileName, durability: Durability) -> Result<bool, Error> {
+        let entered = self.file.enter(name).map_err(Error::storage(StorageStep::Subfolder))?;
+        let Subfolder { folder, made, durable } = entered;
+        if durability == Durability::Full && !durable.load(Ordering::Acquire) {
+            self.folder.sync().map_err(Error::storage(StorageStep::SyncFolder))?;
+            durable.store(true, Ordering::Release);
+        }
+        self.destination = folder;
+        Ok(made)
+    }
+
+    /// Gives the file a name for good. After `Ok` the instance is stored as `durability` says.
+    ///
+    /// With [`Taken::Replace`] the first of `names` is given; otherwise the first that is free.
     ///
     /// # Errors
     /// [`Error::Storage`]: nothing is stored, and an older file of that name is as it was.
-    pub fn commit(mut self, name: &FileName, durability: Durability) -> Result<bool, Error> {
+    pub fn commit(
+        mut self,
+        names: &mut dyn Iterator<Item = FileName>,
+        taken: Taken,
+        durability: Durability,
+    ) -> Result<Committed, Error> {
         let durable = durability == Durability::Full;
         self.write_header(&[]).map_err(Error::storage(StorageStep::Write))?;
         if durable {
             self.file.sync().map_err(Error::storage(StorageStep::Sync))?;
         }
-        let replaced = self.file.publish(name).map_err(Error::storage(StorageStep::Name))?;
+        let committed = self.publish(names, taken).map_err(Error::storage(StorageStep::Name))?;
         if durable {
-            self.folder.sync().map_err(Error::storage(StorageStep::SyncFolder))?;
+            self.destination.sync().map_err(Error::storage(StorageStep::SyncFolder))?;
         }
         self.file.confirm();
-        Ok(replaced)
+        Ok(committed)
     }
 
     /// Writes the header, if that is still to be done, and `slices` behind it.
@@ -74,6 +101,30 @@ impl InstanceFile {
         all.extend(slices.iter().map(|slice| IoSlice::new(slice)));
         self.file.append(&all)
     }
+
+    fn publish(
+        &mut self,
+        names: &mut dyn Iterator<Item = FileName>,
+        taken: Taken,
+    ) -> io::Result<Committed> {
+        for name in names {
+            match self.file.publish(&name, taken) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && taken == Taken::Refuse => {}
+                result => return result.map(|replaced| Committed { name, replaced }),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+}
+
+/// What became of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The name that it got.
+    pub name: FileName,
+    /// Whether another file had that name before.
+    pub replaced: bool,
 }
 
 impl Sink for InstanceFile {

@@ -1,11 +1,13 @@
 //! Storing: what is asked of a folder, and the promise kept with it.
 //!
 //! ```text
-//!   stage ──► write* ──► sync ──► publish ──► Folder::sync ──► confirm ──► C-STORE-RSP 0000
-//!     │          │         │         │             │
-//!     └──────────┴─────────┴─────────┴─────────────┴── drop: nothing stays, an older file is back
+//!   stage ──► write* ──► enter ──► sync ──► publish ──► Folder::sync ──► confirm ──► response 0000H
+//!     │          │         │        │          │             │
+//!     └──────────┴─────────┴────────┴──────────┴─────────────┴── drop: nothing stays, an older file
+//!                                                                is back
 //! ```
 //!
+//! `enter` is for files that go into a subfolder, which is chosen when all of the data set is known.
 //! [`Folder`] and [`StagedFile`] are the whole of what the receiver wants from storage;
 //! [`Directory`] is the one that writes files. Tests put a faulty double in its place.
 
@@ -18,17 +20,21 @@ mod free_space;
 mod instance_file;
 mod name_claims;
 #[cfg(test)]
+mod subfolder_tests;
+mod subfolders;
+#[cfg(test)]
 mod tests;
 
 pub use directory::Directory;
 pub use file_name::FileName;
 pub use folder_sync::FolderSync;
 pub use free_space::{MinFree, Space};
-pub use instance_file::{Durability, InstanceFile};
+pub use instance_file::{Committed, Durability, InstanceFile};
 
 use std::io;
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Where instances are stored.
 ///
@@ -48,7 +54,7 @@ pub trait Folder: Send + Sync {
     ///
     /// # Errors
     /// Whatever the operating system says; nothing is left behind.
-    fn stage(&self) -> io::Result<Box<dyn StagedFile>>;
+    fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>>;
 
     /// Makes the names given so far durable: returns after a sync of the folder that began after
     /// this call did.
@@ -97,14 +103,43 @@ pub trait StagedFile: Send {
     /// As for [`StagedFile::append`].
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Gives the file its name, in one step that no reader of the folder sees half done. A file
-    /// that has the name already is replaced, but kept until [`StagedFile::confirm`]; says whether
-    /// there was one.
+    /// Lets the file be named in the subfolder `name` of the folder in which it was staged. The
+    /// subfolder is made if there is none; it stays, whatever becomes of the file.
     ///
     /// # Errors
-    /// Whatever the operating system says; the name is as it was before.
-    fn publish(&mut self, name: &FileName) -> io::Result<bool>;
+    /// Whatever the operating system says; `NotADirectory` if something else has the name, even a
+    /// symbolic link to a directory.
+    fn enter(&mut self, name: &FileName) -> io::Result<Subfolder>;
+
+    /// Gives the file its name, in one step that no reader of the folder sees half done. A file
+    /// that has the name already is replaced, if `taken` says so, but kept until
+    /// [`StagedFile::confirm`]; says whether there was one.
+    ///
+    /// # Errors
+    /// Whatever the operating system says, `AlreadyExists` with [`Taken::Refuse`]; the name is as it
+    /// was before, and another one may be tried.
+    fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool>;
 
     /// The instance is stored: the file stays, the one it replaced is forgotten.
     fn confirm(self: Box<Self>);
+}
+
+/// What to do where something has the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It gives way.
+    Replace,
+    /// It stays, and the file is not named.
+    Refuse,
+}
+
+/// A folder in the output directory.
+pub struct Subfolder {
+    /// The folder.
+    pub folder: Arc<dyn Folder>,
+    /// Whether it was made just now.
+    pub made: bool,
+    /// Whether its own name is durable. Whoever finds it is not, syncs the folder around it before
+    /// relying on it, and then says so here.
+    pub durable: Arc<AtomicBool>,
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, StorageStep};
 use dataset::Sink;
 use std::collections::BTreeMap;
 use std::fs;
+use std::iter::once;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +24,7 @@ fn store(storage: &dyn Storage, called: &str, content: &[u8]) -> Result<(), Erro
     let mut file = InstanceFile::create(storage, b"head".to_vec())?;
     file.write(&[IoSlice::new(content)]).map_err(Error::storage(StorageStep::Write))?;
     file.patch(0, b"#").map_err(Error::storage(StorageStep::Write))?;
-    file.commit(&name(called), Durability::Full).map(drop)
+    file.commit(&mut once(name(called)), Taken::Replace, Durability::Full).map(drop)
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn a_crashs_leftovers_are_swept_and_files_in_progress_are_not() {
     let storage = Directory::open_with(&scratch.0, false).unwrap();
     let file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
     assert_eq!(storage.sweep().unwrap(), 1);
-    file.commit(&name("CT.2"), Durability::None).unwrap();
+    file.commit(&mut once(name("CT.2")), Taken::Replace, Durability::None).unwrap();
     assert_eq!(scratch.content().into_keys().collect::<Vec<_>>(), ["CT.1", "CT.2"]);
 }
 

@@ -37,10 +37,7 @@ pub(super) const OUTPUT: Section = Section {
             heading: Some("deflate compression level (only with --write-xfer-deflated/same)"),
             options: COMPRESSION,
         },
-        Part {
-            heading: Some("sorting into subdirectories (not with --bit-preserving)"),
-            options: SORTING,
-        },
+        Part { heading: Some("sorting into subdirectories"), options: SORTING },
         Part { heading: Some("filename generation"), options: FILE_NAMES },
     ],
 };
@@ -50,8 +47,6 @@ pub(super) const EVENTS: Section =
 
 /// Options that write data sets differently from how they came.
 const CONVERSION: Status = Status::Works;
-/// Options that sort files into directories or give them other names.
-const NAMING: Status = Status::NotYet;
 /// Options that do something after reception.
 const EVENT: Status = Status::NotYet;
 
@@ -230,8 +225,7 @@ const SORTING: &[OptionSpec] = &[
         &["a directory per study, named by prefix p and", "time"],
     )
     .takes("[p]refix: string", &[Value::Text])
-    .one_of(Choice::Sorting)
-    .status(NAMING),
+    .one_of(Choice::Sorting),
     OptionSpec::new(
         Opt::SortOnStudyUid,
         "-su",
@@ -239,16 +233,14 @@ const SORTING: &[OptionSpec] = &[
         &["a directory per study, named by prefix p and", "Study Instance UID"],
     )
     .takes("[p]refix: string", &[Value::Text])
-    .one_of(Choice::Sorting)
-    .status(NAMING),
+    .one_of(Choice::Sorting),
     OptionSpec::new(
         Opt::SortOnPatientname,
         "-sp",
         "--sort-on-patientname",
         &["a directory per study, named by Patient's Name", "and time"],
     )
-    .one_of(Choice::Sorting)
-    .status(NAMING),
+    .one_of(Choice::Sorting),
 ];
 
 const FILE_NAMES: &[OptionSpec] = &[
@@ -260,18 +252,15 @@ const FILE_NAMES: &[OptionSpec] = &[
     )
     .one_of(Choice::FileNames),
     OptionSpec::new(Opt::UniqueFilenames, "+uf", "--unique-filenames", &["from a new UID"])
-        .one_of(Choice::FileNames)
-        .status(NAMING),
-    OptionSpec::new(Opt::Timenames, "-tn", "--timenames", &["from the time of reception"])
-        .status(NAMING),
+        .one_of(Choice::FileNames),
+    OptionSpec::new(Opt::Timenames, "-tn", "--timenames", &["from the time of reception"]),
     OptionSpec::new(
         Opt::FilenameExtension,
         "-fe",
         "--filename-extension",
         &["append e to every name"],
     )
-    .takes("[e]xtension: string", &[Value::Text])
-    .status(NAMING),
+    .takes("[e]xtension: string", &[Value::Text]),
 ];
 
 const EVENT_OPTIONS: &[OptionSpec] = &[

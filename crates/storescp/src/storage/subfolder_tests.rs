@@ -1,0 +1,182 @@
+//! Files that go into subfolders, and names that are given only if they are free.
+
+use super::directory::Directory;
+use super::doubles::{Faulty, Scratch};
+use super::*;
+use crate::error::{Error, StorageStep};
+use crate::limits::OPEN_SUBFOLDERS;
+use dataset::Sink;
+use std::fs;
+use std::iter::once;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+
+fn name(text: &str) -> FileName {
+    FileName::new(text.to_owned()).unwrap()
+}
+
+fn both_ways(path: &Path) -> [Directory; 2] {
+    [true, false].map(|unnamed_files| Directory::open_with(path, unnamed_files).unwrap())
+}
+
+fn store_in(storage: &dyn Storage, folder: &str, called: &str) -> Result<Committed, Error> {
+    let mut file = InstanceFile::create(storage, b"head".to_vec())?;
+    file.write(&[IoSlice::new(called.as_bytes())]).map_err(Error::storage(StorageStep::Write))?;
+    file.enter(&name(folder), Durability::Full)?;
+    file.commit(&mut once(name(called)), Taken::Replace, Durability::Full)
+}
+
+fn names_in(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_subfolder_is_made_and_used_again() {
+    let scratch = Scratch::new("subfolder");
+    for (round, storage) in both_ways(&scratch.0).into_iter().enumerate() {
+        let folder = format!("study{round}");
+        store_in(&storage, &folder, "CT.1").unwrap();
+        store_in(&storage, &folder, "CT.2").unwrap();
+        assert!(store_in(&storage, &folder, "CT.1").unwrap().replaced);
+        assert_eq!(names_in(&scratch.0.join(&folder)), ["CT.1", "CT.2"]);
+        assert_eq!(fs::read(scratch.0.join(folder).join("CT.2")).unwrap(), b"headCT.2");
+    }
+    assert_eq!(names_in(&scratch.0), ["study0", "study1"], "nothing else stays");
+}
+
+#[test]
+fn a_subfolder_that_was_moved_away_is_made_anew() {
+    let scratch = Scratch::new("subfolder-moved");
+    for storage in both_ways(&scratch.0) {
+        store_in(&storage, "study", "CT.1").unwrap();
+        let away = scratch.0.join("away");
+        fs::rename(scratch.0.join("study"), &away).unwrap();
+        store_in(&storage, "study", "CT.2").unwrap();
+        assert_eq!(names_in(&away), ["CT.1"]);
+        assert_eq!(names_in(&scratch.0.join("study")), ["CT.2"]);
+        fs::remove_dir_all(away).unwrap();
+        fs::remove_dir_all(scratch.0.join("study")).unwrap();
+    }
+}
+
+#[test]
+fn a_symbolic_link_or_a_file_is_no_subfolder() {
+    let scratch = Scratch::new("subfolder-link");
+    let elsewhere = Scratch::new("subfolder-link-target");
+    symlink(&elsewhere.0, scratch.0.join("link")).unwrap();
+    fs::write(scratch.0.join("file"), b"in the way").unwrap();
+    for storage in both_ways(&scratch.0) {
+        for folder in ["link", "file"] {
+            let refused = store_in(&storage, folder, "CT.1").unwrap_err();
+            let Error::Storage { step, source } = refused else { panic!("{refused}") };
+            assert_eq!(step, StorageStep::Subfolder);
+            assert_eq!(source.kind(), io::ErrorKind::NotADirectory, "{folder}");
+        }
+        // One that was a folder before, and is known as such.
+        store_in(&storage, "study", "CT.1").unwrap();
+        fs::remove_dir_all(scratch.0.join("study")).unwrap();
+        symlink(&elsewhere.0, scratch.0.join("study")).unwrap();
+        store_in(&storage, "study", "CT.2").unwrap_err();
+        fs::remove_file(scratch.0.join("study")).unwrap();
+    }
+    assert!(elsewhere.content().is_empty());
+    assert_eq!(names_in(&scratch.0), ["file", "link"]);
+}
+
+#[test]
+fn whichever_step_fails_no_file_stays_and_nothing_old_is_lost() {
+    for older in [None, Some(b"older and good".to_vec())] {
+        for way in 0..2 {
+            let scratch = Scratch::new(&format!("subfolder-faulty-{way}-{}", older.is_some()));
+            let folder = scratch.0.join("study");
+            if let Some(older) = &older {
+                fs::create_dir(&folder).unwrap();
+                fs::write(folder.join("CT.1"), older).unwrap();
+            }
+            let mut failures = 0;
+            loop {
+                let [unnamed, temporary] = both_ways(&scratch.0);
+                let inner = if way == 0 { unnamed } else { temporary };
+                let step = Arc::new(AtomicUsize::new(0));
+                let storage = Faulty { inner, fails_at: failures, step };
+                if store_in(&storage, "study", "CT.1").is_ok() {
+                    break;
+                }
+                assert_eq!(fs::read(folder.join("CT.1")).ok(), older, "step {failures}");
+                assert!(names_in(&scratch.0).iter().all(|name| name == "study"));
+                failures += 1;
+            }
+            // folder, stage, header and data set, enter, parent sync, sync, publish, folder sync
+            assert_eq!(failures, 8);
+            assert_eq!(fs::read(folder.join("CT.1")).unwrap(), b"headCT.1");
+            assert_eq!(names_in(&folder), ["CT.1"]);
+        }
+    }
+}
+
+/// The sync of the folder around a new one is owed until it has succeeded, by whoever comes next.
+#[test]
+fn a_new_subfolder_is_durable_before_anything_in_it_counts_as_stored() {
+    let scratch = Scratch::new("subfolder-durable");
+    let step = Arc::new(AtomicUsize::new(0));
+    let inner = Directory::open(&scratch.0).unwrap();
+    let storage = Faulty { inner, fails_at: 4, step: Arc::clone(&step) };
+    store_in(&storage, "study", "CT.1").unwrap_err();
+    let steps = |called| {
+        let before = step.load(std::sync::atomic::Ordering::SeqCst);
+        store_in(&storage, "study", called).unwrap();
+        step.load(std::sync::atomic::Ordering::SeqCst) - before
+    };
+    assert_eq!(steps("CT.1"), 8, "synced again, since it failed");
+    assert_eq!(steps("CT.2"), 7, "and not any more");
+}
+
+#[test]
+fn many_subfolders_at_a_time_are_no_more_descriptors() {
+    let scratch = Scratch::new("subfolders-many");
+    let storage = Directory::open(&scratch.0).unwrap();
+    for number in 0..3 * OPEN_SUBFOLDERS {
+        store_in(&storage, &format!("study{number}"), "CT.1").unwrap();
+    }
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+    let held = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    let held = held.filter(|path| path.starts_with(&scratch.0)).count();
+    assert_eq!(held, OPEN_SUBFOLDERS + 1);
+    store_in(&storage, "study0", "CT.2").unwrap();
+    assert_eq!(names_in(&scratch.0.join("study0")), ["CT.1", "CT.2"]);
+}
+
+#[test]
+fn a_free_name_is_found_and_nothing_is_replaced() {
+    let scratch = Scratch::new("free-name");
+    for (round, storage) in both_ways(&scratch.0).into_iter().enumerate() {
+        let mut committed: Vec<String> = std::thread::scope(|scope| {
+            let storage = &storage;
+            let threads: Vec<_> = (0..6)
+                .map(|_| {
+                    scope.spawn(move || {
+                        let file = InstanceFile::create(storage, b"head".to_vec()).unwrap();
+                        let mut names = (0..6).map(|serial| name(&format!("{round}-{serial}")));
+                        let done =
+                            file.commit(&mut names, Taken::Refuse, Durability::None).unwrap();
+                        assert!(!done.replaced);
+                        done.name.to_string()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        committed.sort();
+        let expected: Vec<String> = (0..6).map(|serial| format!("{round}-{serial}")).collect();
+        assert_eq!(committed, expected);
+        let file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
+        let mut names = expected.iter().map(|taken| name(taken));
+        file.commit(&mut names, Taken::Refuse, Durability::None).unwrap_err();
+    }
+    assert_eq!(scratch.content().len(), 12);
+}

@@ -1,0 +1,60 @@
+//! The subfolders that are held open.
+
+use super::directory::OpenDirectory;
+use crate::limits::OPEN_SUBFOLDERS;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// The subfolders of one folder that are open, found by device and inode.
+///
+/// The ones used last are held open here, up to [`OPEN_SUBFOLDERS`]; others only while a file is on
+/// its way into them. So all who use a subfolder at a time share its syncs and its name claims.
+#[derive(Default)]
+pub(super) struct Subfolders(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    open: HashMap<(u64, u64), Weak<OpenDirectory>>,
+    /// The one used last stands last.
+    recent: VecDeque<Arc<OpenDirectory>>,
+}
+
+impl Subfolders {
+    /// The subfolder that is this directory, if it is open.
+    pub(super) fn find(&self, identity: (u64, u64)) -> Option<Arc<OpenDirectory>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known.open.get(&identity)?.upgrade()?;
+        known.used(&found);
+        Some(found)
+    }
+
+    /// Holds `opened` open; gives back the one to be used, which another thread may have opened at
+    /// the same moment.
+    pub(super) fn add(&self, opened: Arc<OpenDirectory>) -> Arc<OpenDirectory> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let earlier = known.open.get(&opened.identity).and_then(Weak::upgrade);
+        let open = earlier.unwrap_or(opened);
+        if known.open.len() >= 2 * OPEN_SUBFOLDERS {
+            known.open.retain(|_, open| open.strong_count() > 0);
+        }
+        known.open.insert(open.identity, Arc::downgrade(&open));
+        known.used(&open);
+        open
+    }
+}
+
+impl Known {
+    fn used(&mut self, folder: &Arc<OpenDirectory>) {
+        let is_it = |known: &Arc<OpenDirectory>| Arc::ptr_eq(known, folder);
+        if self.recent.back().is_some_and(is_it) {
+            return;
+        }
+        if let Some(place) = self.recent.iter().position(is_it) {
+            self.recent.remove(place);
+        }
+        if self.recent.len() >= OPEN_SUBFOLDERS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Arc::clone(folder));
+    }
+}

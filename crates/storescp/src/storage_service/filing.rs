@@ -1,0 +1,155 @@
+//! Where an object belongs: its folder, its name.
+
+use super::{Failure, Incoming};
+use crate::cli::Output;
+use crate::naming::plain_name;
+use crate::shared::Shared;
+use crate::storage::{Committed, FileName, InstanceFile};
+use crate::studies::{Arrival, study_text};
+
+use chrono::{DateTime, Local};
+use dataset::{Attributes, character_set};
+use proto::{CStoreRq, DataSetFragments, Status};
+use tracing::{error, info, warn};
+
+/// The folder of patients whose name is not known.
+const ANONYMOUS: &str = "ANONYMOUS";
+
+/// How much of a patient's name a folder is named by, so that the time fits behind it.
+const NAME_BYTES: usize = 200;
+
+impl<'s> Incoming<'s> {
+    /// Takes the next fragments of the data set.
+    pub(super) fn push(
+        &mut self,
+        fragments: &DataSetFragments<'_>,
+        shared: &'s Shared,
+    ) -> Result<(), Failure> {
+        self.transcoder.push(fragments.slices(), &mut self.file)?;
+        if let (Some(studies), None) = (&shared.studies, &self.arrival) {
+            let uid = self.transcoder.attributes().whole_study_instance_uid();
+            self.arrival = uid.and_then(study_text).map(|study| studies.arrive(&study));
+        }
+        Ok(())
+    }
+
+    /// Goes into the folder of its study, where objects are sorted.
+    pub(super) fn enter_folder(&mut self, shared: &'s Shared) -> Result<Option<FileName>, Failure> {
+        let Some(studies) = &shared.studies else { return Ok(None) };
+        let Incoming { transcoder, file, arrival } = self;
+        let attributes = transcoder.attributes();
+        let arrival = match arrival {
+            Some(arrival) => arrival,
+            None => arrival.insert(studies.arrive(&study(attributes)?)),
+        };
+        let (folder, chosen) =
+            arrival.folder(|| patient_folder(attributes)).ok_or_else(|| Failure {
+                status: Status::CANNOT_UNDERSTAND,
+                comment: "Study Instance UID is no name for a directory".to_owned(),
+            })?;
+        if chosen {
+            warn_of_unusual(attributes);
+        }
+        enter(file, &folder, chosen, &shared.config.output)?;
+        Ok(Some(folder))
+    }
+
+    /// Gives the object its name, for good.
+    pub(super) fn commit(
+        self,
+        request: &CStoreRq,
+        requested: DateTime<Local>,
+        folder: Option<&FileName>,
+        output: &Output,
+    ) -> Result<(Committed, Option<Arrival<'s>>), Failure> {
+        let naming = &output.file_naming;
+        let (names, taken) = naming.names(&request.sop_class, &request.sop_instance, requested);
+        let mut names = names.peekable();
+        let first = names.peek().cloned().ok_or_else(|| Failure {
+            status: Status::OUT_OF_RESOURCES,
+            comment: "the name of the file would be too long".to_owned(),
+        })?;
+        let path = |name: &FileName| match folder {
+            Some(folder) => output.directory.join(folder.as_str()).join(name.as_str()),
+            None => output.directory.join(name.as_str()),
+        };
+        if !output.bit_preserving() {
+            info!("storing DICOM file: {}", path(&first).display());
+        }
+        let committed = self.file.commit(&mut names, taken, output.durability)?;
+        if committed.name != first {
+            info!("name was taken, stored DICOM file: {}", path(&committed.name).display());
+        }
+        if committed.replaced && !output.bit_preserving() {
+            warn!("DICOM file already exists, overwriting: {}", path(&committed.name).display());
+        }
+        Ok((committed, self.arrival))
+    }
+}
+
+fn enter(
+    file: &mut InstanceFile,
+    folder: &FileName,
+    chosen: bool,
+    output: &Output,
+) -> Result<(), Failure> {
+    let path = output.directory.join(folder.as_str());
+    match file.enter(folder, output.durability) {
+        Ok(true) => info!("created new subdirectory for study: {}", path.display()),
+        Ok(false) if chosen => info!("using existing subdirectory for study: {}", path.display()),
+        Ok(false) => {}
+        Err(error) => {
+            error!("could not create subdirectory for study: {}", path.display());
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+/// The study that a data set belongs to.
+fn study(attributes: &Attributes) -> Result<String, Failure> {
+    attributes.study_instance_uid().and_then(study_text).ok_or_else(|| Failure {
+        status: Status::CANNOT_UNDERSTAND,
+        comment: "element StudyInstanceUID (0020,000d) absent or empty in data set".to_owned(),
+    })
+}
+
+fn warn_of_unusual(attributes: &Attributes) {
+    let raw = attributes.study_instance_uid().unwrap_or_default();
+    let raw: Vec<u8> =
+        raw.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != 0).collect();
+    let Some(clean) = study_text(&raw) else { return };
+    let first = raw.split(|&byte| byte == b'\\').next().unwrap_or_default();
+    if first != clean.as_bytes() {
+        warn!(
+            "Sanitized unusual characters in Study Instance UID, converted from \"{}\" to \
+             \"{clean}\".",
+            String::from_utf8_lossy(first)
+        );
+    }
+}
+
+/// What Patient's Name makes of the name of a folder.
+fn patient_folder(attributes: &Attributes) -> String {
+    let raw = attributes.patient_name().unwrap_or_default();
+    let end = raw.iter().rposition(|&byte| byte != b' ' && byte != 0).map_or(0, |last| last + 1);
+    let character_set = attributes.specific_character_set();
+    let name = character_set::person_name(character_set, &raw[..end]);
+    let name = name.split('\\').next().unwrap_or_default();
+    if name.is_empty() {
+        warn!(
+            "element PatientName (0010,0010) absent or empty in data set, using '{ANONYMOUS}' \
+             instead"
+        );
+        return ANONYMOUS.to_owned();
+    }
+    if name.contains(char::REPLACEMENT_CHARACTER) {
+        let declared = String::from_utf8_lossy(character_set.unwrap_or_default());
+        warn!("Patient name not legible (charset: {}), dir name may be broken", declared.trim());
+    }
+    let mut plain = plain_name(name);
+    let end = plain.char_indices().map(|(start, letter)| start + letter.len_utf8());
+    let end = end.take_while(|&end| end <= NAME_BYTES).last().unwrap_or_default();
+    plain.truncate(end);
+    plain
+}

@@ -1,0 +1,160 @@
+//! Which folder an object goes into, and when its study has ended.
+//!
+//! A study is open from its first object on. Each association is *at* the study of its last object
+//! until it stores one of another study or ends, so several can be at one. `docs/operations.md`
+//! tells when a study ends; [`OpenStudies`] decides it, and has neither clock nor lock.
+
+mod open_studies;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use open_studies::{Attendance, EndedStudy, StoredFile, Timing};
+
+use crate::cli::Sorting;
+use crate::events::Peer;
+use crate::storage::FileName;
+use chrono::Local;
+use open_studies::OpenStudies;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// The studies that objects are being received of.
+///
+/// Holds, for each open study, its UID and the name of its folder; with `--rename-on-eostudy` also
+/// the names of its files.
+pub(crate) struct Studies {
+    sorting: Sorting,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    studies: OpenStudies,
+    /// No more studies will come.
+    closed: bool,
+    /// Somebody waits for time-outs and has none in sight.
+    asleep: bool,
+}
+
+/// An object on its way into a study. The study does not end before this is dropped.
+pub(crate) struct Arrival<'s> {
+    studies: &'s Studies,
+    study: Arc<str>,
+    pending: bool,
+}
+
+impl Studies {
+    pub(crate) fn new(sorting: Sorting, timing: Timing) -> Self {
+        let state = State { studies: OpenStudies::new(timing), closed: false, asleep: false };
+        Self { sorting, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// An object of this study is on its way.
+    pub(crate) fn arrive(&self, study: &str) -> Arrival<'_> {
+        let study = self.lock().studies.arrive(study, Instant::now());
+        Arrival { studies: self, study, pending: true }
+    }
+
+    /// An association has ended.
+    pub(crate) fn leave(&self, attendance: &mut Attendance) {
+        let mut state = self.lock();
+        state.studies.leave(attendance, Instant::now());
+        self.wake(&mut state);
+    }
+
+    /// Waits until studies have timed out. `None` once [`close`](Self::close) was called.
+    pub(crate) fn wait_for_time_out(&self) -> Option<Vec<EndedStudy>> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            let now = Instant::now();
+            let (ended, next) = state.studies.time_out(now);
+            if !ended.is_empty() {
+                return Some(ended);
+            }
+            state.asleep = next.is_none();
+            state = match next {
+                Some(next) => {
+                    let wait = self.changed.wait_timeout(state, next.duration_since(now));
+                    wait.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// The server ends: so do all studies.
+    pub(crate) fn close(&self) -> Vec<EndedStudy> {
+        let mut state = self.lock();
+        state.closed = true;
+        self.changed.notify_all();
+        state.studies.end_all()
+    }
+
+    /// Deadlines only move away, so who waits for one need not know of others.
+    fn wake(&self, state: &mut State) {
+        if std::mem::take(&mut state.asleep) {
+            self.changed.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Arrival<'_> {
+    /// The name of the study's folder, and whether it was chosen just now. `None` if the study
+    /// cannot give a folder its name. `patient_name` is asked for only if it is needed.
+    pub(crate) fn folder(&self, patient_name: impl FnOnce() -> String) -> Option<(FileName, bool)> {
+        let Studies { sorting, .. } = self.studies;
+        let mut state = self.studies.lock();
+        state.studies.folder(&self.study, Local::now(), |time| match sorting {
+            Sorting::ByTime { prefix } => joined(prefix, &time.to_string()),
+            Sorting::ByStudyUid { prefix } => joined(prefix, &self.study),
+            Sorting::ByPatientName => joined(&patient_name(), &time.to_string()),
+        })
+    }
+
+    /// The object is stored. Returns the studies that have ended by that.
+    pub(crate) fn stored(
+        mut self,
+        file: StoredFile,
+        peer: &Arc<Peer>,
+        attendance: &mut Attendance,
+    ) -> Vec<EndedStudy> {
+        self.pending = false;
+        let mut state = self.studies.lock();
+        let ended = state.studies.stored(&self.study, file, peer, attendance, Instant::now());
+        self.studies.wake(&mut state);
+        ended
+    }
+}
+
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        if self.pending {
+            let mut state = self.studies.lock();
+            state.studies.give_up(&self.study, Instant::now());
+            self.studies.wake(&mut state);
+        }
+    }
+}
+
+/// The first value of Study Instance UID as text that a path can hold: without white space, unusual
+/// characters replaced by `_`. `None` if nothing is left.
+pub(crate) fn study_text(raw: &[u8]) -> Option<String> {
+    let first = raw.split(|&byte| byte == b'\\').next().unwrap_or_default();
+    let first = first.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != 0);
+    let usual = |byte: u8| byte.is_ascii_alphanumeric() || b".:@_-".contains(&byte);
+    let text: String =
+        first.map(|&byte| if usual(byte) { char::from(byte) } else { '_' }).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// `prefix_rest`, or the rest alone.
+fn joined(prefix: &str, rest: &str) -> String {
+    if prefix.is_empty() { rest.to_owned() } else { format!("{prefix}_{rest}") }
+}
