@@ -26,23 +26,51 @@ impl Object {
     /// An object with these UIDs and this many bytes of pixel data.
     #[must_use]
     pub fn new(sop_class: &str, sop_instance: &str, pixel_bytes: usize) -> Self {
-        let study = "2.25.301";
-        let mut bytes = element(0x0008, 0x0016, *b"UI", sop_class.as_bytes());
-        bytes.extend(element(0x0008, 0x0018, *b"UI", sop_instance.as_bytes()));
-        bytes.extend(element(0x0008, 0x0060, *b"CS", b"CT"));
-        bytes.extend(element(0x0010, 0x0010, *b"PN", b"Doe^Jane"));
-        bytes.extend(element(0x0010, 0x0020, *b"LO", b"4711"));
-        bytes.extend(element(0x0020, 0x000D, *b"UI", study.as_bytes()));
-        bytes.extend(element(0x0020, 0x000E, *b"UI", b"2.25.302"));
-        bytes.extend(element(0x0028, 0x0100, *b"US", &16_u16.to_le_bytes()));
+        let mut elements = vec![
+            (0x0008_0060, *b"CS", b"CT".to_vec()),
+            (0x0010_0010, *b"PN", b"Doe^Jane".to_vec()),
+            (0x0010_0020, *b"LO", b"4711".to_vec()),
+            (0x0020_000D, *b"UI", b"2.25.301".to_vec()),
+            (0x0020_000E, *b"UI", b"2.25.302".to_vec()),
+            (0x0028_0100, *b"US", 16_u16.to_le_bytes().to_vec()),
+        ];
         // A pattern in which no part equals another one: a lost or moved piece is noticed.
-        let pixels: Vec<u8> = (0..pixel_bytes.div_ceil(4))
+        let pixels = (0..pixel_bytes.div_ceil(4))
             .flat_map(|n| {
                 u32::try_from(n).unwrap_or_default().wrapping_mul(0x9E37_79B1).to_le_bytes()
             })
-            .take(pixel_bytes)
-            .collect();
-        bytes.extend(element(0x7FE0, 0x0010, *b"OW", &pixels));
+            .take(pixel_bytes);
+        elements.push((0x7FE0_0010, *b"OW", pixels.collect()));
+        Self::made_of(sop_class, sop_instance, elements)
+    }
+
+    /// A CT image of its own instance UID, of this study, with this name of the patient, if there is
+    /// one, and with this character set.
+    #[must_use]
+    pub fn of_study(study: &str, patient: Option<&[u8]>, character_set: &str) -> Self {
+        let mut elements = vec![(0x0020_000D, *b"UI", study.as_bytes().to_vec())];
+        if !character_set.is_empty() {
+            elements.push((0x0008_0005, *b"CS", character_set.as_bytes().to_vec()));
+        }
+        elements.extend(patient.map(|name| (0x0010_0010, *b"PN", name.to_vec())));
+        Self::made_of(uid::CT, &unused_uid(), elements)
+    }
+
+    /// An object of these UIDs and these elements, each a tag, a VR and a value.
+    #[must_use]
+    pub fn made_of(
+        sop_class: &str,
+        sop_instance: &str,
+        mut elements: Vec<(u32, [u8; 2], Vec<u8>)>,
+    ) -> Self {
+        elements.push((0x0008_0016, *b"UI", sop_class.as_bytes().to_vec()));
+        elements.push((0x0008_0018, *b"UI", sop_instance.as_bytes().to_vec()));
+        elements.sort();
+        let encoded = |(tag, vr, value): &(u32, [u8; 2], Vec<u8>)| {
+            let [e0, e1, g0, g1] = tag.to_le_bytes();
+            element(u16::from_le_bytes([g0, g1]), u16::from_le_bytes([e0, e1]), *vr, value)
+        };
+        let bytes = elements.iter().flat_map(encoded).collect();
         Self { sop_class: sop_class.to_owned(), sop_instance: sop_instance.to_owned(), bytes }
     }
 

@@ -49,6 +49,28 @@ fn a_replacement_is_durable_before_it_is_acknowledged() {
     assert!(folder < answered, "{rest:#?}");
 }
 
+/// The same for one that goes into a folder of its study: a new one is durable itself.
+#[test]
+fn an_object_in_a_new_folder_is_durable_before_it_is_acknowledged() {
+    let objects: Vec<Object> = (1..=3).map(|n| Object::ct(n * 1000)).collect();
+    let calls = traced(&["-su", "p"], &objects);
+    let made = position(&calls, |call| call.name() == "mkdirat" && call.text.contains("p_2.25.301"));
+    for (number, object) in objects.iter().enumerate() {
+        let named = position(&calls, |call| call.names(&object.file_name()));
+        assert!(made < named);
+        let unnamed = |call: &Call| call.is_sync() && call.of_file() && !call.of_folder();
+        assert!(calls[..named].iter().any(unnamed), "the file is synced before it has its name");
+        let rest = &calls[named..];
+        let folder = position(rest, |call| call.is_sync() && call.of_folder() && call.succeeded());
+        assert!(folder < position(rest, Call::sends), "{rest:#?}");
+        if number == 0 {
+            let answered = named + position(rest, Call::sends);
+            let around = |call: &Call| call.is_sync() && call.text.contains("/out>");
+            assert!(calls[made..answered].iter().any(around), "{calls:#?}");
+        }
+    }
+}
+
 #[test]
 fn without_durability_nothing_is_synced() {
     let objects: Vec<Object> = (1..=3).map(|n| Object::ct(n * 40_000)).collect();
@@ -96,6 +118,11 @@ impl Call {
         self.text.contains("/out/")
     }
 
+    /// Of a descriptor of the folder that objects are sorted into.
+    fn of_folder(&self) -> bool {
+        self.text.contains("/out/p_2.25.301>")
+    }
+
     /// Sends to the peer.
     fn sends(&self) -> bool {
         let sends = ["sendto", "sendmsg"].contains(&self.name()) || self.writes();
@@ -121,7 +148,7 @@ fn traced(options: &[&str], objects: &[Object]) -> Vec<Call> {
     read(&trace)
 }
 
-const CALLS: &str = "trace=fsync,fdatasync,syncfs,sync,sync_file_range,msync,link,linkat,rename,\
+const CALLS: &str = "trace=mkdirat,fsync,fdatasync,syncfs,sync,sync_file_range,msync,link,linkat,rename,\
                      renameat,renameat2,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg";
 
 /// A call that took long stands in two lines, the second when it returned: the parts are put

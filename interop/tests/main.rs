@@ -6,6 +6,7 @@ mod dimse;
 mod docs;
 mod durability;
 mod hostile;
+mod names;
 mod negotiation;
 mod power_loss;
 mod process;

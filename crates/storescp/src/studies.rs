@@ -106,8 +106,8 @@ impl Studies {
 }
 
 impl Arrival<'_> {
-    /// The name of the study's folder, and whether it was chosen just now. `None` if the study
-    /// cannot give a folder its name. `patient_name` is asked for only if it is needed.
+    /// The name of the study's folder, and whether the last object was of another study. `None` if
+    /// the study cannot give a folder its name. `patient_name` is asked for only if it is needed.
     pub(crate) fn folder(&self, patient_name: impl FnOnce() -> String) -> Option<(FileName, bool)> {
         let Studies { sorting, .. } = self.studies;
         let mut state = self.studies.lock();

@@ -42,15 +42,15 @@ impl<'s> Incoming<'s> {
             Some(arrival) => arrival,
             None => arrival.insert(studies.arrive(&study(attributes)?)),
         };
-        let (folder, chosen) =
+        let (folder, differs) =
             arrival.folder(|| patient_folder(attributes)).ok_or_else(|| Failure {
                 status: Status::CANNOT_UNDERSTAND,
                 comment: "Study Instance UID is no name for a directory".to_owned(),
             })?;
-        if chosen {
+        if differs {
             warn_of_unusual(attributes);
         }
-        enter(file, &folder, chosen, &shared.config.output)?;
+        enter(file, &folder, differs, &shared.config.output)?;
         Ok(Some(folder))
     }
 
@@ -90,13 +90,13 @@ impl<'s> Incoming<'s> {
 fn enter(
     file: &mut InstanceFile,
     folder: &FileName,
-    chosen: bool,
+    differs: bool,
     output: &Output,
 ) -> Result<(), Failure> {
     let path = output.directory.join(folder.as_str());
     match file.enter(folder, output.durability) {
         Ok(true) => info!("created new subdirectory for study: {}", path.display()),
-        Ok(false) if chosen => info!("using existing subdirectory for study: {}", path.display()),
+        Ok(false) if differs => info!("using existing subdirectory for study: {}", path.display()),
         Ok(false) => {}
         Err(error) => {
             error!("could not create subdirectory for study: {}", path.display());

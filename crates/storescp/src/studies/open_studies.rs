@@ -47,6 +47,8 @@ pub(super) struct OpenStudies {
     timing: Timing,
     open: HashMap<Arc<str>, Study>,
     next_number: u64,
+    /// The study of the last object that went into a folder.
+    latest: Option<Arc<str>>,
     /// The time that the last folder was named by, so that no two have the same.
     last_time: Option<DateTime<Local>>,
 }
@@ -68,7 +70,7 @@ struct Study {
 
 impl OpenStudies {
     pub(super) fn new(timing: Timing) -> Self {
-        Self { timing, open: HashMap::new(), next_number: 0, last_time: None }
+        Self { timing, open: HashMap::new(), next_number: 0, latest: None, last_time: None }
     }
 
     pub(super) fn arrive(&mut self, study: &str, now: Instant) -> Arc<str> {
@@ -89,16 +91,20 @@ impl OpenStudies {
     }
 
     /// The folder of an arriving study. If it has none yet, `named` says what it is called, given a
-    /// time that no other folder has.
+    /// time that no other folder has. Also says whether the last object was of another study.
     pub(super) fn folder(
         &mut self,
-        study: &str,
+        study: &Arc<str>,
         now: DateTime<Local>,
         named: impl FnOnce(DelayedFormat<StrftimeItems<'static>>) -> String,
     ) -> Option<(FileName, bool)> {
+        let differs = self.latest.as_ref() != Some(study);
+        if differs {
+            self.latest = Some(Arc::clone(study));
+        }
         let study = self.open.get_mut(study)?;
         if let Some(folder) = &study.folder {
-            return Some((folder.clone(), false));
+            return Some((folder.clone(), differs));
         }
         let next = self.last_time.map(|last| last + chrono::Duration::milliseconds(1));
         let time = next.map_or(now, |next| next.max(now));

@@ -33,7 +33,8 @@ impl Ward {
     }
 
     fn folder(&mut self, study: &str) -> String {
-        let (folder, _) = self.studies.folder(study, Self::local(), |t| t.to_string()).unwrap();
+        let (folder, _) =
+            self.studies.folder(&Arc::from(study), Self::local(), |t| t.to_string()).unwrap();
         folder.to_string()
     }
 
