@@ -54,7 +54,8 @@ fn a_replacement_is_durable_before_it_is_acknowledged() {
 fn an_object_in_a_new_folder_is_durable_before_it_is_acknowledged() {
     let objects: Vec<Object> = (1..=3).map(|n| Object::ct(n * 1000)).collect();
     let calls = traced(&["-su", "p"], &objects);
-    let made = position(&calls, |call| call.name() == "mkdirat" && call.text.contains("p_2.25.301"));
+    let made =
+        position(&calls, |call| call.name() == "mkdirat" && call.text.contains("p_2.25.301"));
     for (number, object) in objects.iter().enumerate() {
         let named = position(&calls, |call| call.names(&object.file_name()));
         assert!(made < named);
