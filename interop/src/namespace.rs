@@ -66,6 +66,16 @@ impl Namespace {
         possible.then(|| setup.keeping(scratch).start())
     }
 
+    /// Starts our receiver where the whole system is read-only but for the output directory.
+    #[must_use]
+    pub fn server_on_read_only_system(self, options: &[&str]) -> Server {
+        let scratch = Scratch::new();
+        let directory = scratch.directory("out");
+        let read_only = "mount -o remount,bind,ro / && mount -t tmpfs tmpfs";
+        let setup = self.setup_on(Program::Ours, &directory, read_only, options);
+        setup.keeping(scratch).start()
+    }
+
     /// A receiver with its output directory on what this command, completed by the directory,
     /// mounts.
     fn setup_on(self, program: Program, directory: &Path, mount: &str, options: &[&str]) -> Setup {

@@ -41,6 +41,11 @@ pub enum Error {
     },
     /// Signals cannot be received.
     Signals(io::Error),
+    /// A second signal ended the server before all was finished.
+    CutShort {
+        /// Associations that were cut off.
+        cut_off: usize,
+    },
     /// There is not one thread to serve with.
     Threads(io::Error),
     /// An instance could not be stored; it costs that one C-STORE.
@@ -118,6 +123,9 @@ impl fmt::Display for Error {
                  ({allowed}): raise them (ulimit -n, ulimit -u) or ask for fewer"
             ),
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
+            Self::CutShort { cut_off } => {
+                write!(f, "ended by a second signal, {cut_off} associations were cut off")
+            }
             Self::Threads(source) => write!(f, "cannot start a thread: {source}"),
             Self::Storage { step, source } => write!(f, "{step}: {}", reason(source)),
             Self::Transport(source) => write!(f, "connection failed: {}", reason(source)),

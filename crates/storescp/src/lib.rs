@@ -62,6 +62,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     log_panics();
     tracing::debug!("{}", cli::identification());
     tracing::debug!("");
+    tracing::debug!("at this level AE titles and UIDs are logged, which can identify patients");
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

@@ -22,6 +22,9 @@ pub const THREAD_STACK_BYTES: usize = 256 * 1024;
 /// (PS3.8 §9.1.5, the ARTIM timer once an association has ended).
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long associations that were cut off when the server ends may take to discard what they hold.
+pub const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Connections past the admitted number that are being told so at the same time; those past this
 /// one are closed without a word.
 pub const REJECTIONS_AT_ONCE: usize = 64;

@@ -1,12 +1,12 @@
 //! The connections that are being served, and how many may be.
 
-use crate::limits::REJECTIONS_AT_ONCE;
+use crate::limits::{CUT_OFF_TIMEOUT, REJECTIONS_AT_ONCE};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Admits connections up to a number, and ends them when the server ends.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct Registry {
     max_associations: usize,
     max_associations_per_host: Option<usize>,
     draining: AtomicBool,
+    /// What is in flight is to be waited for no longer.
+    cut_short: AtomicBool,
     connections: Mutex<Connections>,
     ended: Condvar,
 }
@@ -47,6 +49,15 @@ pub enum Admission {
     Ending,
 }
 
+/// How [`Registry::drain`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that had to be cut off.
+    pub cut_off: usize,
+    /// Whether somebody asked not to wait for them.
+    pub cut_short: bool,
+}
+
 /// Why a connection's association is to be rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PastLimit {
@@ -74,6 +85,7 @@ impl Registry {
             max_associations,
             max_associations_per_host,
             draining: AtomicBool::new(false),
+            cut_short: AtomicBool::new(false),
             connections: Mutex::default(),
             ended: Condvar::new(),
         }
@@ -118,9 +130,10 @@ impl Registry {
     }
 
     /// Lets what is in flight finish: connections without a message under way see their end of
-    /// stream now, the others when their message is answered. Returns when all have ended, at the
-    /// latest after `grace`; then those that are left are cut off, and the number of them returned.
-    pub fn drain(&self, grace: Duration) -> usize {
+    /// stream now, the others when their message is answered. Returns when all have ended. Those
+    /// that are left after `grace`, or when [`Registry::cut_short`] is called, are cut off, and have
+    /// [`CUT_OFF_TIMEOUT`] to discard what they hold.
+    pub fn drain(&self, grace: Duration) -> Drained {
         self.draining.store(true, Ordering::SeqCst);
         let mut connections = self.lock();
         for connection in connections.open.values() {
@@ -128,19 +141,33 @@ impl Registry {
                 let _ = connection.stream.shutdown(Shutdown::Read);
             }
         }
-        let deadline = Instant::now() + grace;
-        while !connections.open.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.ended.wait_timeout(connections, left);
-            connections = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let cut_short = || self.cut_short.load(Ordering::SeqCst);
+        connections = self.wait(connections, grace, cut_short);
+        let cut_off = connections.open.len();
         for connection in connections.open.values() {
             let _ = connection.stream.shutdown(Shutdown::Both);
         }
-        connections.open.len()
+        drop(self.wait(connections, CUT_OFF_TIMEOUT, || false));
+        Drained { cut_off, cut_short: cut_short() }
+    }
+
+    /// Ends the grace period of [`Registry::drain`], if it has begun, now.
+    pub fn cut_short(&self) {
+        self.cut_short.store(true, Ordering::SeqCst);
+        drop(self.lock());
+        self.ended.notify_all();
+    }
+
+    /// Waits until no connection is open, for at most `limit` and until `enough`.
+    fn wait<'a>(
+        &self,
+        connections: MutexGuard<'a, Connections>,
+        limit: Duration,
+        enough: impl Fn() -> bool,
+    ) -> MutexGuard<'a, Connections> {
+        let go_on = |connections: &mut Connections| !connections.open.is_empty() && !enough();
+        let waited = self.ended.wait_timeout_while(connections, limit, go_on);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn lock(&self) -> MutexGuard<'_, Connections> {
@@ -247,7 +274,7 @@ mod tests {
     #[test]
     fn a_server_that_ends_admits_nobody() {
         let (registry, stream) = registry(1, None);
-        assert_eq!(registry.drain(Duration::ZERO), 0);
+        assert_eq!(registry.drain(Duration::ZERO).cut_off, 0);
         let peer = "10.0.0.1".parse().unwrap();
         assert!(matches!(registry.admit(&stream, peer), Admission::Ending));
     }

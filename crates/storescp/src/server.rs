@@ -4,7 +4,7 @@ use crate::cli::{AddressFamily, Config};
 use crate::error::Error;
 use crate::limits::{LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES};
 use crate::platform;
-use crate::registry::Registry;
+use crate::registry::{Drained, Registry};
 use crate::shared::Shared;
 use crate::workers::Workers;
 use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
@@ -13,7 +13,6 @@ use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// A server that listens and has not begun to serve.
 pub struct Server {
@@ -41,10 +40,11 @@ impl Server {
     }
 
     /// Serves until SIGTERM or SIGINT, then lets what is in flight finish within the grace period.
-    /// A second signal ends the process at once.
+    /// A second signal cuts that short.
     ///
     /// # Errors
-    /// [`Error::Threads`] if there is not one thread to serve with.
+    /// [`Error::Threads`] if there is not one thread to serve with, [`Error::CutShort`] after a
+    /// second signal.
     pub fn run(self) -> Result<(), Error> {
         let Self { listener, ended_by_signal, shared, registry } = self;
         let grace_period = shared.config.limits.grace_period;
@@ -53,11 +53,22 @@ impl Server {
         wait_for(&ended_by_signal);
         workers.stop_accepting();
         tracing::info!("ending: no new associations, finishing what is in flight");
-        let cut_off = registry.drain(grace_period);
-        if cut_off > 0 {
-            tracing::warn!("grace period over, {cut_off} associations were cut off");
+        let impatient = Arc::clone(&registry);
+        let second_signal = std::thread::Builder::new().spawn(move || {
+            wait_for(&ended_by_signal);
+            impatient.cut_short();
+        });
+        if let Err(error) = second_signal {
+            tracing::warn!("a second signal will do nothing: {error}");
         }
-        Ok(())
+        match registry.drain(grace_period) {
+            Drained { cut_off, cut_short: true } => Err(Error::CutShort { cut_off }),
+            Drained { cut_off: 0, .. } => Ok(()),
+            Drained { cut_off, .. } => {
+                tracing::warn!("grace period over, {cut_off} associations were cut off");
+                Ok(())
+            }
+        }
     }
 }
 
@@ -95,15 +106,10 @@ fn listen(config: &Config) -> Result<TcpListener, Error> {
     })
 }
 
-/// From here on SIGTERM and SIGINT make the stream returned readable, and a second one ends the
-/// process at once.
+/// From here on each SIGTERM and SIGINT puts a byte into the stream returned.
 fn receive_signals() -> io::Result<UnixStream> {
     let (ended_by_signal, sender) = UnixStream::pair()?;
-    let asked_before = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT] {
-        // In this order: the first signal finds the flag unset and sets it.
-        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&asked_before))?;
-        signal_hook::flag::register(signal, Arc::clone(&asked_before))?;
         signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
     }
     Ok(ended_by_signal)
