@@ -33,7 +33,12 @@ impl Inflater {
 
     /// Whether the stream said that it is complete. One that never began is.
     pub(crate) fn ended(&self) -> bool {
-        self.ended || self.state.total_in() == 0
+        self.ended || self.is_unused()
+    }
+
+    /// Whether nothing has come.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.state.total_in() == 0
     }
 
     /// Inflates from the front of `input` and moves it forward; `None` once all of it is used up.

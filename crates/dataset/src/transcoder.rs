@@ -153,6 +153,8 @@ impl Transcoder {
                         fault: Fault::TruncatedHeader | Fault::TruncatedDeflate,
                         ..
                     }) if writer.encoder.is_unrepresentable() => Err(Error::Representation),
+                    // Something came, even if it held nothing.
+                    Err(Error::Empty) if reader.has_inflated() => writer.finish(sink),
                     Err(error) => Err(error),
                     Ok(()) => writer.finish(sink),
                 }
@@ -216,6 +218,11 @@ fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
 }
 
 impl Reader {
+    /// Whether a deflate stream came.
+    fn has_inflated(&self) -> bool {
+        self.inflater.as_ref().is_some_and(|inflater| !inflater.is_unused())
+    }
+
     /// Hands on all tokens that these bytes complete, each with the number of sequences and items
     /// around it.
     fn read(

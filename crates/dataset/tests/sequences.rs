@@ -147,6 +147,19 @@ fn data_sets_that_break_off_are_refused() {
             _ => assert!(result.is_err(), "{length}: {result:?}"),
         }
     }
+    for (length, expected) in [
+        (12, Fault::TruncatedHeader),
+        (16, Fault::TruncatedHeader),
+        (20, Fault::TruncatedSequence),
+        (28, Fault::TruncatedHeader),
+        (30, Fault::TruncatedValue),
+        (sequence.len() - 8, Fault::TruncatedSequence),
+        (sequence.len() - 1, Fault::TruncatedHeader),
+        (value_at, Fault::TruncatedHeader),
+        (value_at + 1, Fault::TruncatedValue),
+    ] {
+        assert_eq!(fault(EVLE, &whole[..length], &OutputFormat::default()), expected, "{length}");
+    }
 }
 
 #[test]
@@ -189,6 +202,15 @@ fn pixel_data_must_suit_the_transfer_syntax() {
     let broken = [encapsulated.clone(), LITTLE.header((0x7FE1, 0x10), "LO", 9)].concat();
     let broken = [broken, b"A".to_vec()].concat();
     assert_eq!(fault(EVLE, &broken, &OutputFormat::default()), Fault::TruncatedValue);
+    // Where it is not seen that the end is missing, it is seen that this cannot be written.
+    let cut = |length| [LITTLE.fragments("OB", &[b"ABCD"]), vec![]].concat()[..length].to_vec();
+    for length in [12, 16, 20, 30] {
+        let cut = cut(length);
+        assert!(is_representation(transcode(EVLE, &cut, &OutputFormat::default())), "{length}");
+        let kept = fault(RLE_LOSSLESS, &cut, &OutputFormat::default());
+        assert_eq!(kept, Fault::TruncatedHeader, "{length}");
+    }
+    assert_eq!(fault(EVLE, &cut(24), &OutputFormat::default()), Fault::TruncatedSequence);
     // An icon may be native.
     let icon = LITTLE.sequence((0x0088, 0x0200), &[LITTLE.item(&[native])]);
     let bytes = [icon, encapsulated].concat();

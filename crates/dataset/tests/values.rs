@@ -267,3 +267,15 @@ fn deflated_data_sets_are_inflated_and_deflated() {
     let fault = common::fault(syntax, cut, &OutputFormat::default());
     assert_eq!(fault, dataset::Fault::TruncatedDeflate);
 }
+
+#[test]
+fn nothing_is_no_data_set_but_a_stream_of_nothing_is() {
+    for syntax in [EVLE, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN] {
+        let nothing = transcode(syntax, b"", &OutputFormat::default());
+        assert!(matches!(nothing, Err(dataset::Error::Empty)), "{syntax}: {nothing:?}");
+    }
+    let syntax = DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
+    let stream = b"\x03\x00";
+    assert_eq!(transcode(syntax, stream, &OutputFormat::default()).unwrap(), stream);
+    assert_eq!(transcode(syntax, stream, &to(LITTLE)).unwrap(), b"");
+}

@@ -58,16 +58,17 @@ fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2])
     if aborted && refused && !options.has("+B") {
         return Verdict::Known(REFUSED);
     }
-    if aborted && stored_by(ours) && !options.has("+B") && misread(case) {
+    let mismatch = ours.status() == Some(0xA900) && ours.files.is_empty();
+    if aborted && (stored_by(ours) || mismatch) && !options.has("+B") && misread(case) {
         return Verdict::Known(MISREAD);
     }
-    if stored_by(ours) && debians.status() == Some(0xC000) && has_unknown_uid(case) {
+    if stored_by(ours) && debians.status() == Some(0xC000) && has_uid_of_other_vr(case) {
         // Debian's file has made-up UIDs in its meta information.
         let both = [ours, debians].map(|outcome| data_set_of(options, &outcome.files));
         if let [Some(our), Some(their)] = both {
             return match compare_data_sets(case, options, [our, their]) {
                 Verdict::Different(what) => Verdict::Different(what),
-                _ => Verdict::Known(UNKNOWN_UID),
+                _ => Verdict::Known(UID_OF_OTHER_VR),
             };
         }
     }
@@ -78,7 +79,6 @@ fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2])
     if refused && silent && !plain(case).1 && !options.has("+B") {
         return Verdict::Known(SILENT);
     }
-    let mismatch = ours.status() == Some(0xA900) && ours.files.is_empty();
     if mismatch && stored && options.has("+B") && other_uids(case) {
         return Verdict::Known(UIDS_COMPARED);
     }
@@ -116,8 +116,8 @@ const SILENT: &str = "C000 for a deflate stream that is cut or damaged; Debian's
 const MISREAD: &str =
     "a value that a PDV cuts, of an element out of order or twice, is read whole; Debian's aborts";
 /// Debian's does not see a UID that has not the VR `UI`.
-const UNKNOWN_UID: &str =
-    "a UID of VR UN is read: stored; Debian's answers C000 and keeps the file";
+const UID_OF_OTHER_VR: &str =
+    "a UID of another VR than UI is read: stored; Debian's answers C000 and keeps the file";
 /// Debian's refuses PDVs of odd length.
 const ODD_FRAGMENTS: &str = "PDVs of odd length are taken; Debian's aborts";
 /// Bit-preserving, Debian's compares nothing.
@@ -177,15 +177,15 @@ pub(super) fn cuts(case: &Case) -> Vec<usize> {
     .collect()
 }
 
-/// Whether the data set has a SOP class or instance UID of VR `UN`.
-fn has_unknown_uid(case: &Case) -> bool {
+/// Whether the data set has a SOP class or instance UID of another VR than `UI`.
+fn has_uid_of_other_vr(case: &Case) -> bool {
     let (plain, _) = plain(case);
     let encoding = Encoding::of(&case.transfer_syntax);
     encoding.explicit()
         && walk(&plain, encoding).iter().any(|found| {
             let vr = plain.get(found.range.start + 4..found.range.start + 6);
             let is_uid = matches!(found.tag, (0x0008, 0x0016 | 0x0018));
-            found.depth == 0 && is_uid && vr == Some(b"UN")
+            found.depth == 0 && is_uid && vr != Some(b"UI")
         })
 }
 

@@ -149,8 +149,11 @@ impl Walker<'_> {
 
     /// Whether it holds items or elements.
     fn nests(&self, header: &Header, encoding: Encoding) -> bool {
-        let starts_with_item = self.bytes.get(header.value..header.value + 4)
-            == Some(&[encoding.u16(0xFFFE), encoding.u16(0xE000)].concat()[..]);
+        // What is left of a header that is cut may be one of an item.
+        let item = [encoding.u16(0xFFFE), encoding.u16(0xE000)].concat();
+        let start = self.bytes.get(header.value..self.bytes.len().min(header.value + 4));
+        let starts_with_item =
+            start.is_some_and(|start| !start.is_empty() && item.starts_with(start));
         let is_item = header.tag == (0xFFFE, 0xE000);
         let nests = is_item
             || header.claimed == UNDEFINED
