@@ -25,6 +25,11 @@ fn transcoder() {
 }
 
 #[test]
+fn split_invariance() {
+    assert!(run_corpus("split_invariance", harness::split_invariance::run) >= 10);
+}
+
+#[test]
 fn parse_write() {
     assert!(run_corpus("parse_write", harness::parse_write::run) >= 10);
 }

@@ -1,11 +1,16 @@
 //! The targets of `crates/dataset`.
 
 pub mod parse_write;
+pub mod split_invariance;
 pub mod transcoder;
 
 use std::io::IoSlice;
 use std::sync::{Arc, OnceLock};
 
+use dataset::transfer_syntax::{
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN, RLE_LOSSLESS,
+};
 use dataset::{Dictionary, Error, OutputFormat, Transcoder, TransferSyntax};
 
 /// What comes of a data set that is cut into pieces of this many bytes.
@@ -24,6 +29,18 @@ fn transcode(
     }
     transcoder.finish(&mut out)?;
     Ok(out)
+}
+
+/// One of each kind of transfer syntax.
+fn input(choice: u8) -> &'static TransferSyntax {
+    match choice % 6 {
+        0 => IMPLICIT_VR_LITTLE_ENDIAN,
+        1 => EXPLICIT_VR_LITTLE_ENDIAN,
+        2 => EXPLICIT_VR_BIG_ENDIAN,
+        3 => DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+        4 => RLE_LOSSLESS,
+        _ => TransferSyntax::find("1.2.840.113619.5.2").expect("a syntax of the table"),
+    }
 }
 
 /// The standard, and one private block.

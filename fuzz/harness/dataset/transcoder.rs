@@ -1,13 +1,9 @@
 //! Any bytes, any options: no panic, the same from any cuts, and what is written can be read again.
 
 use dataset::format::{GroupLengths, Lengths, OutputSyntax, Padding};
-use dataset::transfer_syntax::{
-    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN, RLE_LOSSLESS,
-};
 use dataset::{Error, Fault, OutputFormat, TransferSyntax};
 
-use super::{Choices, transcode};
+use super::{Choices, input, transcode};
 
 /// The first four bytes choose syntax, options and cuts; the rest is the data set.
 pub fn run(data: &[u8]) {
@@ -54,17 +50,6 @@ fn read_again(written: &'static TransferSyntax, format: &OutputFormat, out: &[u8
         // A data set of nothing but what is left out.
         Err(Error::Empty) => assert!(out.is_empty() || written.deflated()),
         Err(error) => panic!("cannot be read again: {error}"),
-    }
-}
-
-fn input(choice: u8) -> &'static TransferSyntax {
-    match choice % 6 {
-        0 => IMPLICIT_VR_LITTLE_ENDIAN,
-        1 => EXPLICIT_VR_LITTLE_ENDIAN,
-        2 => EXPLICIT_VR_BIG_ENDIAN,
-        3 => DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-        4 => RLE_LOSSLESS,
-        _ => TransferSyntax::find("1.2.840.113619.5.2").expect("a syntax of the table"),
     }
 }
 

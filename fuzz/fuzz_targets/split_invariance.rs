@@ -1,0 +1,5 @@
+//! Any bytes as a data set, cut anywhere and written under every option.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::dataset::split_invariance::run(data));

@@ -1,0 +1,98 @@
+//! Wherever a data set is cut, the same comes of it, under every option.
+
+use std::io::IoSlice;
+
+use dataset::format::{GroupLengths, Lengths, OutputSyntax, Padding};
+use dataset::{OutputFormat, Transcoder, TransferSyntax};
+
+use super::{Choices, dictionary, input};
+
+/// The first eight bytes choose the syntax and seven cuts; the rest is the data set.
+pub fn run(data: &[u8]) {
+    let (choices, bytes) = data.split_at(data.len().min(8));
+    let mut choices = Choices(choices);
+    let input = input(choices.next());
+    let mut cuts: Vec<usize> =
+        (0..7).map(|_| bytes.len() * usize::from(choices.next()) / 255).collect();
+    cuts.sort_unstable();
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for cut in cuts.into_iter().chain([bytes.len()]) {
+        pieces.push(&bytes[start..cut]);
+        start = cut;
+    }
+    for format in &formats() {
+        let whole = outcome(input, format, &[bytes]);
+        let cut = outcome(input, format, &pieces);
+        assert!(whole == cut, "{format:?}:\n{whole:?}\n{cut:?}");
+    }
+}
+
+/// What came of it.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    /// The error message; the bare fact if how far it came depends on the cuts.
+    result: Result<(), String>,
+    /// Nothing if there is an error.
+    stored: Vec<u8>,
+    attributes: [Option<Vec<u8>>; 5],
+}
+
+fn outcome(input: &'static TransferSyntax, format: &OutputFormat, pieces: &[&[u8]]) -> Outcome {
+    let mut transcoder = Transcoder::new(input, format, dictionary()).preceded_by(350);
+    let mut stored = Vec::new();
+    let mut result = Ok(());
+    for few in pieces.chunks(3) {
+        let slices: Vec<_> = few.iter().map(|piece| IoSlice::new(piece)).collect();
+        result = result.and_then(|()| transcoder.push(&slices, &mut stored));
+    }
+    result = result.and_then(|()| transcoder.finish(&mut stored));
+    let noted = transcoder.attributes();
+    let mut attributes = [
+        noted.specific_character_set(),
+        noted.sop_class_uid(),
+        noted.sop_instance_uid(),
+        noted.patient_name(),
+        noted.study_instance_uid(),
+    ]
+    .map(|value| value.map(<[u8]>::to_vec));
+    if result.is_err() {
+        stored.clear();
+        if input.deflated() {
+            attributes = Default::default();
+        }
+    }
+    let message = |error: dataset::Error| {
+        if input.deflated() { String::new() } else { error.to_string() }
+    };
+    Outcome { result: result.map_err(message), stored, attributes }
+}
+
+/// Every value of every option at least once.
+fn formats() -> Vec<OutputFormat> {
+    let to = |transfer_syntax| OutputFormat { transfer_syntax, ..OutputFormat::default() };
+    let padding = |file, item| Padding { file, item };
+    vec![
+        OutputFormat::default(),
+        OutputFormat::bit_preserving(),
+        OutputFormat { group_lengths: GroupLengths::Create, ..to(OutputSyntax::Same) },
+        OutputFormat {
+            lengths: Lengths::Undefined,
+            padding: padding(64, 14),
+            ..to(OutputSyntax::LittleEndian)
+        },
+        OutputFormat {
+            group_lengths: GroupLengths::Create,
+            lengths: Lengths::Undefined,
+            padding: padding(0, 16),
+            ..to(OutputSyntax::BigEndian)
+        },
+        OutputFormat {
+            group_lengths: GroupLengths::Remove,
+            padding: padding(5, 3),
+            ..to(OutputSyntax::Implicit)
+        },
+        OutputFormat { convert_un: true, new_vrs: false, ..to(OutputSyntax::BigEndian) },
+        OutputFormat { convert_un: true, compression_level: 1, ..to(OutputSyntax::Deflated) },
+    ]
+}
