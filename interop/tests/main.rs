@@ -8,6 +8,7 @@ mod durability;
 mod hostile;
 mod names;
 mod negotiation;
+mod output;
 mod packaging;
 mod power_loss;
 mod privacy;

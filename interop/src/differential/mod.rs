@@ -17,6 +17,7 @@ mod model;
 mod options;
 mod padding;
 mod pair;
+mod private;
 mod random;
 mod rules;
 mod shrink;
@@ -29,7 +30,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-pub use options::OptionSet;
+pub use options::{DICTIONARIES, OptionSet};
+pub use private::private_elements;
 
 use crate::Program;
 use model::Encoding;
@@ -103,27 +105,43 @@ impl Plan {
             Some(count) => OptionSet::sample(&mut Random::new(self.seed, u64::MAX), count),
             None => OptionSet::all(),
         };
-        let syntaxes = corpus::transfer_syntaxes(&cases);
-        let report = Mutex::new(Report {
-            data_sets: data_sets as u64 + self.made_up,
-            option_sets: option_sets.len(),
-            transfer_syntaxes: syntaxes.len(),
-            ..Report::default()
-        });
-        let next = AtomicUsize::new(0);
-        thread::scope(|scope| {
-            for _ in 0..self.jobs {
-                scope.spawn(|| {
-                    while let Some(options) = option_sets.get(next.fetch_add(1, Ordering::Relaxed))
-                    {
-                        Comparison { plan: self, options, syntaxes: &syntaxes, report: &report }
-                            .run(&cases);
-                    }
-                });
-            }
-        });
-        report.into_inner().expect("no thread panicked")
+        let mut report = compare(&cases, &option_sets, self.programs, self.jobs);
+        report.data_sets = data_sets as u64 + self.made_up;
+        report
     }
+}
+
+/// Compares what the programs make of each case under each set of options, with as many pairs of
+/// them at a time as `jobs` says.
+///
+/// # Panics
+/// If a receiver cannot be started or refuses an association.
+#[must_use]
+pub fn compare(
+    cases: &[Case],
+    option_sets: &[OptionSet],
+    programs: [Program; 2],
+    jobs: usize,
+) -> Report {
+    let syntaxes = corpus::transfer_syntaxes(cases);
+    let report = Mutex::new(Report {
+        data_sets: cases.len() as u64,
+        option_sets: option_sets.len(),
+        transfer_syntaxes: syntaxes.len(),
+        ..Report::default()
+    });
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some(options) = option_sets.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let syntaxes = &syntaxes;
+                    Comparison { programs, options, syntaxes, report: &report }.run(cases);
+                }
+            });
+        }
+    });
+    report.into_inner().expect("no thread panicked")
 }
 
 /// Sends one data set to both, and tells what each did and what the rules make of it.
@@ -184,7 +202,7 @@ impl fmt::Display for Report {
 
 /// The work of one pair of receivers.
 struct Comparison<'a> {
-    plan: &'a Plan,
+    programs: [Program; 2],
     options: &'a OptionSet,
     syntaxes: &'a [String],
     report: &'a Mutex<Report>,
@@ -201,7 +219,7 @@ impl Comparison<'_> {
             })
             .cloned()
             .collect();
-        let mut pair = Pair::start(self.plan.programs, self.options, &syntaxes);
+        let mut pair = Pair::start(self.programs, self.options, &syntaxes);
         for case in cases.iter().filter(|case| syntaxes.contains(&case.transfer_syntax)) {
             let outcomes = pair.send(case);
             let verdict = self.judge(&mut pair, case, &outcomes);

@@ -152,4 +152,5 @@ const FILES: [&[&str]; 7] = [
     &["+p", "511", "3"],
 ];
 
-const DICTIONARIES: &str = "/usr/share/libdcmtk17";
+/// Where Debian has its dictionary files, `dicom.dic` and `private.dic`.
+pub const DICTIONARIES: &str = "/usr/share/libdcmtk17";

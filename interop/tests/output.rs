@@ -1,0 +1,186 @@
+//! The output options: data sets are written anew as Debian's receiver writes them, and other
+//! toolkits read what was written.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use interop::corpus::{self, SourceFile};
+use interop::differential::{self, DICTIONARIES, OptionSet, Plan, private_elements};
+use interop::part10::Part10;
+use interop::process::run;
+use interop::wire::{Client, Context, Request, uid};
+use interop::{Object, Program, Scratch, Server, peers};
+
+/// A sample of what `differential` compares, from several seeds.
+#[test]
+fn a_sample_equals_debian() {
+    for seed in [1, 2, 3] {
+        let plan = Plan { made_up: 40, option_sets: Some(8), ..Plan::sample(seed) };
+        let report = plan.run();
+        assert_eq!(report.differences, 0, "seed {seed}:\n{report}");
+        assert!(report.equal > report.compared / 4, "{report}");
+    }
+}
+
+/// With `DCMDICTPATH` pointed at Debian's dictionary files, every private element of theirs gets the
+/// VR that it gets there.
+#[test]
+fn private_elements_equal_debian_with_its_dictionary() {
+    let cases = private_elements(&Path::new(DICTIONARIES).join("private.dic"));
+    assert!(cases.len() > 300, "{}", cases.len());
+    let option_sets = [&["+te"][..], &["+tb", "+uc"], &["+ti", "+uc"], &["+t=", "+uc", "-u", "+g"]]
+        .map(|words| OptionSet::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>()));
+    let programs = [Program::Ours, Program::Debian];
+    let report = differential::compare(&cases, &option_sets, programs, 2);
+    assert_eq!(report.compared, report.equal, "{report}");
+    assert_eq!(report.compared, (cases.len() * option_sets.len()) as u64);
+}
+
+/// A set of output options, and what dciodvfy may remark of what they write and not of the source, or
+/// the other way round.
+struct Family {
+    options: &'static [&'static str],
+    remark: &'static str,
+}
+
+const FAMILIES: [Family; 12] = [
+    Family { options: &["+t="], remark: NONE },
+    Family { options: &["+te"], remark: NONE },
+    Family { options: &["+tb"], remark: NONE },
+    Family { options: &["+ti"], remark: NONE },
+    Family { options: &["+td", "+cl", "9"], remark: NONE },
+    Family { options: &["-e"], remark: NONE },
+    Family { options: &["+g"], remark: GROUP_LENGTH },
+    Family { options: &["-g"], remark: GROUP_LENGTH },
+    Family { options: &["+p", "512", "128"], remark: NONE },
+    Family { options: &["-u"], remark: "[OB] Dictionary [UT]" },
+    Family { options: &["+uc"], remark: NONE },
+    Family { options: &["-F"], remark: NONE },
+];
+
+const GROUP_LENGTH: &str = ",0000)> - Retired attribute";
+
+/// No line has this.
+const NONE: &str = "\n";
+
+/// The file meta information of a source may have a UID that its data set has not.
+const SOURCE_META: &str = "MediaStorageSOPInstanceUID different from SOPInstanceUID";
+
+/// An image, nested sequences of either kind, and fragments.
+const SOURCES: [&str; 6] = [
+    "test_files/CT_small.dcm",
+    "test_files/rtplan.dcm",
+    "test_files/test-SR.dcm",
+    "test_files/image_dfl.dcm",
+    "test_files/ExplVR_BigEnd.dcm",
+    "test_files/MR_small_RLE.dcm",
+];
+
+#[test]
+fn other_toolkits_read_what_every_option_writes() {
+    let sources = SOURCES.map(|name| {
+        let source = corpus::file(name);
+        (source, Remarks::of(&source.path))
+    });
+    for family in &FAMILIES {
+        let converts = ["+te", "+tb", "+ti", "+td"].contains(&family.options[0]);
+        let accepted = if converts { "+xd" } else { "+xa" };
+        let options = [&[accepted][..], family.options].concat();
+        let server = Server::start(Program::Ours, &options);
+        let mut pairs = Vec::new();
+        for (source, remarks) in &sources {
+            let bare = family.options.contains(&"-F");
+            let deflated = source.transfer_syntax == uid::DEFLATED;
+            // Fragments cannot be converted, and nobody reads a deflate stream that nothing tells of.
+            if (converts && source.name.contains("RLE")) || (bare && deflated) {
+                continue;
+            }
+            let stored = server.directory().join(store(&server, source));
+            if !bare {
+                has_no_new_remarks(family, remarks, &Remarks::of(&stored));
+            }
+            dumps(family, source, &stored);
+            pairs.extend([source.path.clone(), stored]);
+        }
+        let mut command = peers::python_script("same_values.py");
+        run(command.args(pairs), LIMIT).expect_success("pydicom");
+    }
+}
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Sends the data set of a file, and tells the name of what is stored.
+fn store(server: &Server, source: &SourceFile) -> String {
+    let bytes = fs::read(&source.path).expect("a file of the corpus");
+    let part10 = Part10::parse(&bytes).expect("a Part 10 file");
+    let mut data_set = part10.data_set;
+    if data_set.len() % 2 == 1 {
+        // A stream may end anywhere in a file, but not in a message (PS3.5 §A.5).
+        data_set.push(0);
+    }
+    let object = Object {
+        sop_class: source.sop_class.clone(),
+        sop_instance: source.sop_instance.clone(),
+        bytes: data_set,
+    };
+    let context = Context::new(1, &source.sop_class, &[&source.transfer_syntax]);
+    let before = server.files();
+    let (mut client, _) = Client::associate(server.port(), &Request::new(vec![context]));
+    assert_eq!(client.store(1, &object).status(), 0, "{}", source.name);
+    let new = server.files().into_iter().find(|file| !before.contains(file));
+    new.expect("a file for the object")
+}
+
+fn dumps(family: &Family, source: &SourceFile, stored: &Path) {
+    let options = match (family.options, source.transfer_syntax.as_str()) {
+        (["-F"], uid::IVLE) => &["-f", "-ti"][..],
+        (["-F"], uid::EVBE) => &["-f", "-tb"],
+        (["-F"], _) => &["-f", "-te"],
+        _ => &["+f"],
+    };
+    let mut command = peers::debian("dcmdump");
+    let output = run(command.args(["-q", "-E"]).args(options).arg(stored), LIMIT);
+    let output = output.expect_success(&format!("dcmdump of {}", source.name));
+    assert_eq!(output.stderr, "", "{:?}, {}", family.options, source.name);
+}
+
+/// What other toolkits say of a file.
+struct Remarks {
+    gdcminfo: Vec<String>,
+    dciodvfy: Vec<String>,
+}
+
+impl Remarks {
+    fn of(path: &Path) -> Self {
+        let info = run(peers::debian("gdcminfo").arg(path), LIMIT);
+        let lines = info.stdout.lines().filter(|line| !line.contains("TransferSyntax"));
+        let mut gdcminfo: Vec<_> = lines.map(str::to_owned).collect();
+        gdcminfo.push(format!("exit code {:?}", info.code()));
+
+        let scratch = Scratch::new();
+        let inflated = scratch.path().join("inflated");
+        let deflated = Part10::read(path).transfer_syntax() == uid::DEFLATED;
+        if deflated {
+            // dciodvfy cannot inflate.
+            run(peers::debian("dcmconv").arg("+te").arg(path).arg(&inflated), LIMIT)
+                .expect_success("dcmconv");
+        }
+        let path = if deflated { &inflated } else { path };
+        let verified = run(peers::debian("dciodvfy").arg("-new").arg(path), LIMIT);
+        Self { gdcminfo, dciodvfy: verified.stderr.lines().map(str::to_owned).collect() }
+    }
+}
+
+fn has_no_new_remarks(family: &Family, source: &Remarks, stored: &Remarks) {
+    let Family { options, remark } = family;
+    assert_eq!(stored.gdcminfo, source.gdcminfo, "{options:?}");
+    let expected = |line: &&String| line.contains(remark) || line.contains(SOURCE_META);
+    let without = |lines: &[String], others: &[String]| {
+        lines.iter().filter(|line| !others.contains(line)).cloned().collect::<Vec<_>>()
+    };
+    let new = without(&stored.dciodvfy, &source.dciodvfy);
+    let gone = without(&source.dciodvfy, &stored.dciodvfy);
+    assert!(new.iter().chain(&gone).all(|line| expected(&line)), "{options:?}: {new:#?} {gone:#?}");
+    assert!(stored.dciodvfy.len() > 1, "it has nothing to say: {:?}", stored.dciodvfy);
+}
