@@ -20,6 +20,8 @@ mod free_space;
 mod instance_file;
 mod name_claims;
 #[cfg(test)]
+mod power_loss_tests;
+#[cfg(test)]
 mod subfolder_tests;
 mod subfolders;
 #[cfg(test)]
