@@ -1,5 +1,6 @@
 //! Small file systems of their own for a receiver, to fill up and to make read-only.
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -74,6 +75,31 @@ impl Namespace {
         let read_only = "mount -o remount,bind,ro / && mount -t tmpfs tmpfs";
         let setup = self.setup_on(Program::Ours, &directory, read_only, options);
         setup.keeping(scratch).start()
+    }
+
+    /// A receiver that sees other content in files of the system, given as path and content.
+    ///
+    /// # Panics
+    /// If the content cannot be written to a file of its own.
+    #[must_use]
+    pub fn setup_with_files(
+        self,
+        program: Program,
+        files: &[(&str, &str)],
+        options: &[&str],
+    ) -> Setup {
+        let scratch = Scratch::new();
+        let mut mounts = String::new();
+        for (index, (path, content)) in files.iter().enumerate() {
+            let file = scratch.path().join(index.to_string());
+            fs::write(&file, content).expect("a file");
+            mounts.push_str(&format!("mount --bind {} {path} && ", file.display()));
+        }
+        let command = format!("{mounts} exec \"$0\" \"$@\"");
+        let mut arguments: Vec<&str> =
+            self.user.iter().copied().filter(|option| *option != KEEP).collect();
+        arguments.extend(["-m", "sh", "-c", &command]);
+        Server::with(program, options).through("unshare", &arguments).keeping(scratch)
     }
 
     /// A receiver with its output directory on what this command, completed by the directory,

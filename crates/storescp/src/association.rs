@@ -2,6 +2,7 @@
 
 use crate::dump;
 use crate::events::Peer;
+use crate::host_access::Client;
 use crate::limits::{CLOSE_TIMEOUT, REJECTION_TIMEOUT};
 use crate::logging;
 use crate::recv_buffer::RecvBuffer;
@@ -28,6 +29,9 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
     if tracing::enabled!(tracing::Level::DEBUG) {
         debug!("Association Received: {}", shared.peer_names.name(peer.ip()));
     }
+    if !is_admitted(shared, &stream, peer) {
+        return;
+    }
     let transport = match Transport::new(stream, shared.socket_timeout()) {
         Ok(transport) => transport,
         Err(error) => return debug!("connection from {peer} broke at once: {error}"),
@@ -48,6 +52,28 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
     };
     served.serve();
     served.transport.close();
+}
+
+/// Whether host access control lets the peer in. Says so if not; then the connection is closed
+/// without a word to the peer.
+fn is_admitted(shared: &Shared, stream: &TcpStream, peer: SocketAddr) -> bool {
+    let Some(access) = &shared.host_access else { return true };
+    // Without our own address the peer is gone.
+    let Ok(local) = stream.local_addr() else { return false };
+    let look_up = !shared.config.network.disable_host_lookup;
+    let client = Client::new(peer.ip(), local, look_up);
+    let admitted = access.admits(&client).unwrap_or_else(|fault| {
+        error!("host access control: {fault}");
+        false
+    });
+    if !admitted {
+        error!(
+            "Receiving Association failed: 0006:0324 TCP wrapper: denied connection from {} ({})",
+            if look_up { shared.peer_names.name(peer.ip()).to_string() } else { "unknown".into() },
+            peer.ip().to_canonical()
+        );
+    }
+    admitted
 }
 
 /// An association and all that belongs to it.

@@ -8,6 +8,7 @@ pub mod data_dictionary;
 pub mod dump;
 pub mod error;
 mod events;
+mod host_access;
 pub mod limits;
 pub mod logging;
 pub mod naming;

@@ -60,6 +60,9 @@ pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 /// How long is waited for the name of a peer, where a name is wanted.
 pub const NAME_PATIENCE: Duration = Duration::from_millis(200);
 
+/// How long a rule of host access control waits for the name of a peer, in that peer's thread.
+pub const ACCESS_NAME_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Reverse look-ups at a time; meanwhile, other peers have no names.
 pub const LOOK_UPS_AT_ONCE: usize = 8;
 

@@ -6,6 +6,7 @@ use crate::cli::{
 };
 use crate::data_dictionary;
 use crate::error::Error;
+use crate::host_access::HostAccess;
 use crate::peer_names::PeerNames;
 use crate::profile::Profile;
 use crate::storage::{Directory, Storage};
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) output_format: OutputFormat,
     pub(crate) dictionary: Arc<Dictionary>,
     pub(crate) peer_names: PeerNames,
+    /// `None` where everybody is served.
+    pub(crate) host_access: Option<HostAccess>,
     /// `None` with `--ignore`.
     pub(crate) storage: Option<Box<dyn Storage>>,
     /// If objects are sorted.
@@ -43,7 +46,17 @@ impl Shared {
         let peer_names = PeerNames::new(!config.network.disable_host_lookup);
         let sorting = config.output.sorting.clone().filter(|_| storage.is_some());
         let studies = sorting.map(|sorting| Studies::new(sorting, Timing::default()));
-        Ok(Self { config, policy, output_format, dictionary, peer_names, storage, studies })
+        let host_access = config.network.access_control.then(HostAccess::system);
+        Ok(Self {
+            config,
+            policy,
+            output_format,
+            dictionary,
+            peer_names,
+            host_access,
+            storage,
+            studies,
+        })
     }
 
     /// Says so if there is less room than `--min-free` wants left.

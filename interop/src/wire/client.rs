@@ -1,8 +1,10 @@
 //! The client side of one connection.
 
 use std::io::{self, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+
+use rustix::net::{AddressFamily, SocketType};
 
 use super::{Accept, Answer, Command, Pdv, Request, data_pdu, pdu, read_answer};
 use crate::Object;
@@ -31,7 +33,29 @@ impl Client {
     pub fn try_connect(port: u16) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, next_message_id: 1 })
+        Ok(Self::on(stream))
+    }
+
+    /// Connects from one of the addresses of this machine, such as 127.0.0.9, without sending
+    /// anything.
+    ///
+    /// # Panics
+    /// If nobody listens, or the address is not this machine's.
+    #[must_use]
+    pub fn connect_from(address: Ipv4Addr, port: u16) -> Self {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None);
+        let socket = socket.expect("a socket");
+        let bind = rustix::net::bind(&socket, &SocketAddr::from((address, 0)));
+        bind.expect("an address of this machine");
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        rustix::net::connect(&socket, &server).expect("the receiver listens");
+        Self::on(socket.into())
+    }
+
+    /// The client on a connection that is there.
+    #[must_use]
+    pub fn on(stream: TcpStream) -> Self {
+        Self { stream, next_message_id: 1 }
     }
 
     /// Connects and opens an association.

@@ -113,6 +113,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
                 Some(Opt::IpAuto) => AddressFamily::Both,
                 _ => AddressFamily::Ipv4,
             },
+            access_control: typed.won(Opt::AccessControl),
             disable_host_lookup: typed.has(Opt::DisableHostLookup),
         },
         negotiation: Negotiation {

@@ -35,6 +35,8 @@ pub struct Network {
     pub port: u16,
     /// `--ipv4`, `--ipv6`, `--ip-auto`.
     pub address_family: AddressFamily,
+    /// `--access-control`: who is served is decided by hosts.allow and hosts.deny.
+    pub access_control: bool,
     /// `--disable-host-lookup`: peers are named by address, not by a reverse DNS query.
     pub disable_host_lookup: bool,
 }

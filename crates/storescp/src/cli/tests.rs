@@ -33,8 +33,12 @@ const fn seconds(number: u64) -> Duration {
 #[test]
 fn without_options() {
     let config = config("11112");
-    let network =
-        Network { port: 11112, address_family: AddressFamily::Ipv4, disable_host_lookup: false };
+    let network = Network {
+        port: 11112,
+        address_family: AddressFamily::Ipv4,
+        access_control: false,
+        disable_host_lookup: false,
+    };
     assert_eq!(config.network, network);
     assert_eq!(config.negotiation.ae_title, "STORESCP");
     assert_eq!(config.negotiation.max_pdu_bytes, 16384);
@@ -71,8 +75,12 @@ fn network_options() {
         "-i0 -aet ME -pdu 131072 +xa -dhl -pm -up -ts 5 -ta 6 -td 7 --max-associations 8 \
          --grace-period 9 104 --fork -ac -tls",
     );
-    let network =
-        Network { port: 104, address_family: AddressFamily::Both, disable_host_lookup: true };
+    let network = Network {
+        port: 104,
+        address_family: AddressFamily::Both,
+        access_control: false,
+        disable_host_lookup: true,
+    };
     assert_eq!(config.network, network);
     let negotiation = &config.negotiation;
     assert_eq!(negotiation.ae_title, "ME");
@@ -235,7 +243,7 @@ fn defaults_are_always_taken_and_overruled_options_do_no_harm() {
 
 #[test]
 fn what_is_not_built_is_told_even_in_quiet() {
-    assert_eq!(fault("104 -q +ac"), "--access-control is not supported yet");
+    assert_eq!(fault("104 -q -xs"), "--exec-sync is not supported yet");
     let Outcome::UsageError(text) = parse_line("104 -q +te +B") else { panic!("refused") };
     assert_eq!(text, "");
 }

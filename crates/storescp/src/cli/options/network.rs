@@ -131,8 +131,7 @@ const HOST_ACCESS: &[OptionSpec] = &[
         "--access-control",
         &["obey hosts.allow and hosts.deny"],
     )
-    .one_of(Choice::HostAccess)
-    .not_yet(),
+    .one_of(Choice::HostAccess),
 ];
 
 const OTHER: &[OptionSpec] = &[
