@@ -6,6 +6,7 @@ mod dimse;
 mod docs;
 mod durability;
 mod hostile;
+mod inetd;
 mod names;
 mod negotiation;
 mod output;

@@ -16,6 +16,10 @@ pub enum Error {
     },
     /// The port cannot be listened on.
     Listen(io::Error),
+    /// A socket that was passed to the process is of no use.
+    PassedSocket(io::Error),
+    /// Standard input is no connection, which it should be with `--inetd`.
+    NoConnection(io::Error),
     /// The negotiation profile cannot be used.
     Profile(profile::Fault),
     /// `DCMDICTPATH` names files, and none of them has an entry.
@@ -107,6 +111,12 @@ impl fmt::Display for Error {
                 "cannot create network: 0006:031c TCP Initialization Error: {}",
                 reason(source)
             ),
+            Self::PassedSocket(source) => {
+                write!(f, "cannot use the socket that was passed: {}", reason(source))
+            }
+            Self::NoConnection(source) => {
+                write!(f, "--inetd: standard input is no connection: {}", reason(source))
+            }
             Self::Profile(fault) => fault.fmt(f),
             Self::NoDictionary => {
                 f.write_str("no data dictionary loaded, check environment variable: DCMDICTPATH")
@@ -137,6 +147,8 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Listen(source)
+            | Self::PassedSocket(source)
+            | Self::NoConnection(source)
             | Self::OutputDirectoryNotWritable { source, .. }
             | Self::Signals(source)
             | Self::Threads(source)

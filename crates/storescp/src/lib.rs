@@ -9,6 +9,7 @@ pub mod dump;
 pub mod error;
 mod events;
 mod host_access;
+mod inetd;
 pub mod limits;
 pub mod logging;
 pub mod naming;
@@ -43,9 +44,12 @@ pub const IMPLEMENTATION_VERSION_NAME: &str = "STORESCP_010";
 /// Runs the program: `arguments` as the system gives them, the program's name first. Returns when
 /// the server has ended.
 ///
-/// Exit codes: 0 after SIGTERM or SIGINT and after help or version, 1 if it cannot start.
+/// Exit codes: 0 after SIGTERM or SIGINT, after the one association of `--inetd`, and after help or
+/// version; 1 if it cannot start.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let config = match cli::parse(arguments.skip(1)) {
+    let arguments: Vec<OsString> = arguments.skip(1).collect();
+    let connection = inetd::is_asked_for(&arguments).then(inetd::take_connection);
+    let config = match cli::parse(arguments.into_iter()) {
         Outcome::Run(config) => *config,
         Outcome::PrintAndExit(text) => {
             print!("{text}");
@@ -67,7 +71,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    match Server::start(config).and_then(Server::run) {
+    let ended = if config.network.inetd {
+        let connection = connection.unwrap_or_else(inetd::take_connection);
+        connection.map_err(Error::NoConnection).and_then(|it| server::serve_one(config, it))
+    } else {
+        Server::start(config).and_then(Server::run)
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error @ Error::Listen(_)) => {
             tracing::error!("{error}");

@@ -1,22 +1,25 @@
 //! The server: listen, admit, drain.
 
+use crate::association;
 use crate::cli::{AddressFamily, Config};
 use crate::error::Error;
+use crate::inetd;
 use crate::limits::{LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES};
 use crate::platform;
-use crate::registry::{Drained, Registry};
+use crate::registry::{Admission, Drained, Registry};
 use crate::shared::Shared;
 use crate::workers::Workers;
 use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A server that listens and has not begun to serve.
 pub struct Server {
-    listener: TcpListener,
+    listeners: Listeners,
     /// Readable once SIGTERM or SIGINT has come.
     ended_by_signal: UnixStream,
     shared: Arc<Shared>,
@@ -32,11 +35,11 @@ impl Server {
         let max_associations = admissible_associations(config.limits.max_associations)?;
         let max_associations_per_host = config.limits.max_associations_per_host;
         let shared = Arc::new(Shared::new(config)?);
-        let listener = listen(&shared.config)?;
+        let listeners = Listeners::open(&shared.config)?;
         let ended_by_signal = receive_signals().map_err(Error::Signals)?;
         log_memory(max_associations);
         let registry = Registry::new(max_associations, max_associations_per_host);
-        Ok(Self { listener, ended_by_signal, shared, registry: Arc::new(registry) })
+        Ok(Self { listeners, ended_by_signal, shared, registry: Arc::new(registry) })
     }
 
     /// Serves until SIGTERM or SIGINT, then lets what is in flight finish within the grace period.
@@ -46,28 +49,100 @@ impl Server {
     /// [`Error::Threads`] if there is not one thread to serve with, [`Error::CutShort`] after a
     /// second signal.
     pub fn run(self) -> Result<(), Error> {
-        let Self { listener, ended_by_signal, shared, registry } = self;
+        let Self { listeners, ended_by_signal, shared, registry } = self;
         let grace_period = shared.config.limits.grace_period;
-        let workers =
-            Workers::start(listener, shared, Arc::clone(&registry)).map_err(Error::Threads)?;
+        let workers = listeners.serve(&shared, &registry).map_err(Error::Threads)?;
         wait_for(&ended_by_signal);
-        workers.stop_accepting();
-        tracing::info!("ending: no new associations, finishing what is in flight");
-        let impatient = Arc::clone(&registry);
-        let second_signal = std::thread::Builder::new().spawn(move || {
-            wait_for(&ended_by_signal);
-            impatient.cut_short();
-        });
-        if let Err(error) = second_signal {
-            tracing::warn!("a second signal will do nothing: {error}");
+        for workers in workers {
+            workers.stop_accepting();
         }
-        match registry.drain(grace_period) {
-            Drained { cut_off, cut_short: true } => Err(Error::CutShort { cut_off }),
-            Drained { cut_off: 0, .. } => Ok(()),
-            Drained { cut_off, .. } => {
-                tracing::warn!("grace period over, {cut_off} associations were cut off");
-                Ok(())
+        drain(&registry, grace_period, ended_by_signal)
+    }
+}
+
+/// Serves one connection that is there already, with `--inetd`. A signal ends it as it ends a server.
+///
+/// # Errors
+/// What makes the start impossible; [`Error::CutShort`] after a second signal.
+pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
+    let shared = Shared::new(config)?;
+    let ended_by_signal = receive_signals().map_err(Error::Signals)?;
+    let peer = stream.peer_addr().map_err(Error::NoConnection)?;
+    let stream = Arc::new(stream);
+    let registry = Arc::new(Registry::new(1, None));
+    let Admission::Place(place) = registry.admit(&stream, peer.ip()) else { return Ok(()) };
+    let grace_period = shared.config.limits.grace_period;
+    let signalled = std::thread::Builder::new().spawn(move || {
+        wait_for(&ended_by_signal);
+        drain(&registry, grace_period, ended_by_signal)
+    });
+    let signalled = signalled.map_err(Error::Threads)?;
+    association::run(&shared, &place, stream, peer);
+    let by_signal = place.is_draining();
+    drop(place);
+    if by_signal { signalled.join().unwrap_or(Ok(())) } else { Ok(()) }
+}
+
+/// Lets what is in flight finish within the grace period, or until another signal comes.
+fn drain(
+    registry: &Arc<Registry>,
+    grace_period: Duration,
+    ended_by_signal: UnixStream,
+) -> Result<(), Error> {
+    tracing::info!("ending: no new associations, finishing what is in flight");
+    let impatient = Arc::clone(registry);
+    let second_signal = std::thread::Builder::new().spawn(move || {
+        wait_for(&ended_by_signal);
+        impatient.cut_short();
+    });
+    if let Err(error) = second_signal {
+        tracing::warn!("a second signal will do nothing: {error}");
+    }
+    match registry.drain(grace_period) {
+        Drained { cut_off, cut_short: true } => Err(Error::CutShort { cut_off }),
+        Drained { cut_off: 0, .. } => Ok(()),
+        Drained { cut_off, .. } => {
+            tracing::warn!("grace period over, {cut_off} associations were cut off");
+            Ok(())
+        }
+    }
+}
+
+/// What is listened on.
+enum Listeners {
+    /// Our own: it ends with us.
+    Own(TcpListener),
+    /// Passed to us: whoever passed them goes on listening when we end.
+    Passed(Vec<TcpListener>),
+}
+
+impl Listeners {
+    /// What was passed to the process, or the port of the command line.
+    fn open(config: &Config) -> Result<Self, Error> {
+        let passed = inetd::passed_listeners()?;
+        if passed.is_empty() {
+            return Ok(Self::Own(listen(config)?));
+        }
+        for listener in &passed {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!("listening on {address}, as passed to this process");
             }
+        }
+        Ok(Self::Passed(passed))
+    }
+
+    fn serve(
+        self,
+        shared: &Arc<Shared>,
+        registry: &Arc<Registry>,
+    ) -> io::Result<Vec<Arc<Workers>>> {
+        let (shared, registry) = (|| Arc::clone(shared), || Arc::clone(registry));
+        match self {
+            Self::Own(listener) => Ok(vec![Workers::start(listener, shared(), registry())?]),
+            Self::Passed(listeners) => listeners
+                .into_iter()
+                .map(|listener| Workers::start_on_shared(listener, shared(), registry()))
+                .collect(),
         }
     }
 }

@@ -5,8 +5,10 @@ use crate::limits::{ACCEPT_BACKOFF, MAX_WAITING_THREADS, THREAD_STACK_BYTES};
 use crate::platform;
 use crate::registry::{Admission, Registry};
 use crate::shared::Shared;
-use std::io;
+use rustix::event::{PollFd, PollFlags};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -24,6 +26,9 @@ pub(crate) struct Workers {
     waiting: AtomicUsize,
     /// No connection is served any more.
     ending: AtomicBool,
+    /// For a listener that others hold too, so that it has to go on listening when we end: what each
+    /// thread waits for beside a connection, and what makes it readable.
+    ended: Option<(UnixStream, UnixStream)>,
 }
 
 impl Workers {
@@ -36,8 +41,32 @@ impl Workers {
         shared: Arc<Shared>,
         registry: Arc<Registry>,
     ) -> io::Result<Arc<Self>> {
+        Self::begin(listener, None, shared, registry)
+    }
+
+    /// Starts serving what comes in on a listener that others hold too: it is left as it is in the
+    /// end, with all connections that nobody accepted yet.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub(crate) fn start_on_shared(
+        listener: TcpListener,
+        shared: Arc<Shared>,
+        registry: Arc<Registry>,
+    ) -> io::Result<Arc<Self>> {
+        // Of several threads that a connection wakes, all but one get none.
+        listener.set_nonblocking(true)?;
+        Self::begin(listener, Some(UnixStream::pair()?), shared, registry)
+    }
+
+    fn begin(
+        listener: TcpListener,
+        ended: Option<(UnixStream, UnixStream)>,
+        shared: Arc<Shared>,
+        registry: Arc<Registry>,
+    ) -> io::Result<Arc<Self>> {
         let (waiting, ending) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let workers = Arc::new(Self { listener, shared, registry, waiting, ending });
+        let workers = Arc::new(Self { listener, shared, registry, waiting, ending, ended });
         workers.add_thread()?;
         Ok(workers)
     }
@@ -45,7 +74,11 @@ impl Workers {
     /// Accepts no more connections; those that are being served go on.
     pub(crate) fn stop_accepting(&self) {
         self.ending.store(true, Ordering::SeqCst);
-        platform::stop_accepting(&self.listener);
+        match &self.ended {
+            // Nobody reads it, so it stays readable for all.
+            Some((_, end)) => drop((&*end).write(&[0])),
+            None => platform::stop_accepting(&self.listener),
+        }
     }
 
     fn add_thread(self: &Arc<Self>) -> io::Result<()> {
@@ -84,14 +117,27 @@ impl Workers {
     /// Waits for a connection; `None` if this thread is to wait no longer and is not counted.
     fn accept(&self) -> Option<(TcpStream, SocketAddr)> {
         loop {
+            if let Some((ended, _)) = &self.ended {
+                let mut ready =
+                    [PollFd::new(ended, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
+                // Whatever is wrong, accepting tells.
+                let _ = rustix::event::poll(&mut ready, None);
+                if !ready[0].revents().is_empty() {
+                    return None;
+                }
+            }
             let accepted = self.listener.accept();
             if self.ending.load(Ordering::SeqCst) {
                 return None;
             }
             match accepted {
                 Ok(connection) => return Some(connection),
-                // The peer was gone before it was accepted.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                // The peer was gone before it was accepted, or another thread has it.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::ConnectionAborted | io::ErrorKind::WouldBlock
+                    ) => {}
                 Err(error) => {
                     // One thread is enough to try again.
                     if self.change_waiting(|waiting| (waiting > 1).then(|| waiting - 1)) {

@@ -16,12 +16,14 @@ use super::error::{Error, Misfit};
 use super::options::{self, Choice, Opt, Status};
 use super::parse::{Base, Typed, leading_integer};
 use super::transfer_syntaxes;
+use crate::inetd;
 use crate::storage::FileName;
 
-/// The port to listen on, the only parameter; with `--inetd` there may be none.
+/// The port to listen on, the only parameter; with `--inetd` or passed sockets there may be none.
 pub(super) fn port(typed: &Typed) -> Result<u16, Error> {
     let value = match typed.parameters() {
-        [] if typed.has(Opt::Inetd) => return Ok(0),
+        [] | [_] if typed.has(Opt::Inetd) => return Ok(0),
+        [] if inetd::may_have_listeners() => return Ok(0),
         [] => return Err(Error::MissingPort),
         [value] => value,
         _ => return Err(Error::TooManyParameters),
@@ -96,6 +98,10 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
     let limits = limits(typed)?;
     let timeouts = timeouts(typed)?;
     let mut warnings = Vec::new();
+    let inetd = typed.has(Opt::Inetd);
+    if inetd && !typed.parameters().is_empty() {
+        warnings.push("the port is not listened on with --inetd".to_owned());
+    }
     let max_pdu_bytes = max_pdu_bytes(typed, &mut warnings)?;
     let faults = faults(typed)?;
     let profile = profile(typed)?;
@@ -108,6 +114,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
     Ok(Config {
         network: Network {
             port,
+            inetd,
             address_family: match typed.chosen(Choice::AddressFamily) {
                 Some(Opt::Ipv6) => AddressFamily::Ipv6,
                 Some(Opt::IpAuto) => AddressFamily::Both,

@@ -31,8 +31,10 @@ pub struct Config {
 /// Where and how the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
-    /// TCP port to listen on.
+    /// TCP port to listen on; 0 if there is none, because somebody else listens.
     pub port: u16,
+    /// `--inetd`: standard input is the one connection to serve.
+    pub inetd: bool,
     /// `--ipv4`, `--ipv6`, `--ip-auto`.
     pub address_family: AddressFamily,
     /// `--access-control`: who is served is decided by hosts.allow and hosts.deny.

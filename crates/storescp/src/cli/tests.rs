@@ -35,6 +35,7 @@ fn without_options() {
     let config = config("11112");
     let network = Network {
         port: 11112,
+        inetd: false,
         address_family: AddressFamily::Ipv4,
         access_control: false,
         disable_host_lookup: false,
@@ -77,6 +78,7 @@ fn network_options() {
     );
     let network = Network {
         port: 104,
+        inetd: false,
         address_family: AddressFamily::Both,
         access_control: false,
         disable_host_lookup: true,
@@ -246,6 +248,17 @@ fn what_is_not_built_is_told_even_in_quiet() {
     assert_eq!(fault("104 -q -xs"), "--exec-sync is not supported yet");
     let Outcome::UsageError(text) = parse_line("104 -q +te +B") else { panic!("refused") };
     assert_eq!(text, "");
+}
+
+#[test]
+fn inetd_needs_no_port_and_does_not_use_one() {
+    let network = config("--inetd").network;
+    assert_eq!((network.inetd, network.port), (true, 0));
+    let with_port = config("x -id");
+    assert!(with_port.network.inetd);
+    assert_eq!(with_port.warnings, ["the port is not listened on with --inetd"]);
+    assert_eq!(fault("--inetd 1 2"), "Too many parameters");
+    assert_eq!(fault("--inetd --fork"), "--inetd not allowed with --fork");
 }
 
 #[test]

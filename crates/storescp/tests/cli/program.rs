@@ -20,7 +20,7 @@ fn texts_asked_for_go_to_standard_output() {
 
 #[test]
 fn faults_go_to_standard_error() {
-    for arguments in [&["--bogus"][..], &["-v"], &["1", "+te", "+B"], &["1", "+ac"]] {
+    for arguments in [&["--bogus"][..], &["-v"], &["1", "+te", "+B"], &["1", "-pdu", "1"]] {
         let Output { status, stdout, stderr } = ours(arguments);
         assert_eq!((status.code(), stdout.as_slice()), (Some(1), &b""[..]), "{arguments:?}");
         let text = String::from_utf8(stderr).unwrap();

@@ -140,8 +140,7 @@ const OTHER: &[OptionSpec] = &[
         "-id",
         "--inetd",
         &["serve one association on the socket that inetd", "passes as stdin (not with --fork)"],
-    )
-    .not_yet(),
+    ),
     OptionSpec::new(
         Opt::SocketTimeout,
         "-ts",

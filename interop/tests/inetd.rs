@@ -1,0 +1,294 @@
+//! Started with a socket by somebody else: `--inetd`, and listening sockets as systemd passes them.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use interop::process::{self, eventually};
+use interop::wire::{self, Answer, Client, Request};
+use interop::{Object, Program, Scratch, files_below, peers};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Started as inetd starts its servers: the connection is their standard input and output, and
+/// standard error too unless it goes to a file.
+struct Started {
+    child: Child,
+    client: TcpStream,
+    scratch: Scratch,
+}
+
+impl Started {
+    fn with(program: Program, options: &[&str], stderr_is_connection: bool) -> Self {
+        let scratch = Scratch::new();
+        let out = scratch.directory("out");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its number");
+        let client = TcpStream::connect(address).expect("somebody listens");
+        let connection = OwnedFd::from(listener.accept().expect("a connection").0);
+        let share = || Stdio::from(connection.try_clone().expect("a descriptor"));
+        let log = || Stdio::from(File::create(scratch.path().join("stderr")).expect("a file"));
+        let child = Command::new(path(program))
+            .args(options)
+            .arg("-od")
+            .arg(out)
+            .current_dir(scratch.path())
+            .env("TCP_NODELAY", "1")
+            .stdin(share())
+            .stdout(share())
+            .stderr(if stderr_is_connection { share() } else { log() })
+            .spawn()
+            .expect("the receiver starts");
+        drop(connection);
+        client.set_read_timeout(Some(LIMIT)).expect("a time limit");
+        Self { child, client, scratch }
+    }
+
+    fn client(&self) -> Client {
+        Client::on(self.client.try_clone().expect("a descriptor"))
+    }
+
+    /// How it ends.
+    fn code(&mut self) -> Option<i32> {
+        let status = process::wait(&mut self.child, LIMIT).expect("it ends by itself");
+        status.code()
+    }
+
+    /// All that it sends to the peer, read to the end of the connection.
+    fn sent(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // What the peer sent may not have been read: then the end is a reset.
+        let _ = self.client.read_to_end(&mut bytes);
+        bytes
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.scratch.path().join("stderr")).unwrap_or_default()
+    }
+
+    fn files(&self) -> Vec<String> {
+        files_below(&self.scratch.path().join("out"))
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn path(program: Program) -> PathBuf {
+    match program {
+        Program::Ours => peers::storescp().to_owned(),
+        Program::Debian => peers::debian_path("storescp"),
+    }
+}
+
+fn both<T>(action: impl Fn(Program) -> T) -> [T; 2] {
+    [Program::Ours, Program::Debian].map(action)
+}
+
+/// Objects are stored, nothing but PDUs goes to the peer even at DEBUG, and after the association the
+/// program ends with code 0. A port is allowed, and means nothing.
+#[test]
+fn one_association_is_served_as_by_debian() {
+    let objects = [Object::ct(1000), Object::ct(50_000)];
+    for options in [&["--inetd"][..], &["-id", "-d"], &["-id", "104"], &["-id", "-d", "no port"]] {
+        let [ours, theirs] = both(|program| {
+            let mut started = Started::with(program, options, true);
+            let mut client = started.client();
+            client.send(&Request::usual().encode());
+            assert!(matches!(client.answer(), Answer::Accept(_)));
+            assert_eq!(client.echo(1), 0);
+            for object in &objects {
+                assert_eq!(client.store(3, object).status(), 0);
+            }
+            client.release();
+            // Debian's waits for it, up to three minutes.
+            started.client.shutdown(Shutdown::Both).expect("a connection");
+            (started.code(), started.files())
+        });
+        assert_eq!(ours, theirs, "{options:?}");
+        let mut names = objects.each_ref().map(Object::file_name);
+        names.sort();
+        assert_eq!((ours.0, ours.1), (Some(0), names.to_vec()), "{options:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_goes_ends_the_program_as_with_debian() {
+    for sends_something in [false, true] {
+        let codes = both(|program| {
+            let mut started = Started::with(program, &["--inetd"], true);
+            if sends_something {
+                started.client().send(&Request::usual().encode());
+                assert!(matches!(started.client().answer(), Answer::Accept(_)));
+            }
+            started.client.shutdown(Shutdown::Both).expect("a connection");
+            started.code()
+        });
+        assert_eq!(codes, [Some(0), Some(0)]);
+    }
+}
+
+/// A start that fails sends nothing to the peer, and ends with code 1.
+#[test]
+fn what_is_wrong_is_not_told_to_the_peer() {
+    for options in
+        [&["--inetd", "--fork"][..], &["--inetd", "1", "2"], &["--inetd", "-xf", "none", "none"]]
+    {
+        let [ours, theirs] = both(|program| {
+            let mut started = Started::with(program, options, true);
+            (started.code(), started.sent())
+        });
+        assert_eq!(ours, (Some(1), Vec::new()), "{options:?}");
+        // Debian's takes the connection over only once it has read the command line.
+        assert_eq!(theirs.0, Some(1), "{options:?}");
+    }
+}
+
+/// Where standard error is not the connection, the log goes there; Debian's is mute.
+#[test]
+fn standard_error_stays_if_it_is_not_the_connection() {
+    let mut started = Started::with(Program::Ours, &["--inetd", "--fork"], false);
+    assert_eq!((started.code(), started.sent()), (Some(1), Vec::new()));
+    assert!(
+        started.log().ends_with("error: --inetd not allowed with --fork\n"),
+        "{}",
+        started.log()
+    );
+
+    let mut started = Started::with(Program::Ours, &["--inetd", "-v", "104"], false);
+    let mut client = started.client();
+    client.send(&Request::usual().encode());
+    assert!(matches!(client.answer(), Answer::Accept(_)));
+    client.release();
+    assert_eq!(started.code(), Some(0));
+    let log = started.log();
+    assert!(log.starts_with("W: the port is not listened on with --inetd\nI: Assoc"), "{log}");
+    assert!(log.ends_with("I: Association Release\n"), "{log}");
+}
+
+/// Debian's ends without a word, with code 0.
+#[test]
+fn without_a_connection_the_reason_is_told() {
+    let mut command = Command::new(path(Program::Ours));
+    let output = process::run(command.args(["--inetd", "-v"]), LIMIT);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        output.stderr.starts_with("F: --inetd: standard input is no connection: "),
+        "{}",
+        output.stderr
+    );
+}
+
+/// The message under way is answered, as by a server that listens itself.
+#[test]
+fn a_signal_lets_the_message_under_way_finish() {
+    let mut started = Started::with(Program::Ours, &["--inetd", "-v"], false);
+    let object = Object::ct(10_000);
+    let mut client = started.client();
+    client.send(&Request::usual().encode());
+    assert!(matches!(client.answer(), Answer::Accept(_)));
+    let command = wire::Command::store(1, &object.sop_class, &object.sop_instance);
+    client.command(3, &command);
+    eventually("the request is read", LIMIT, || started.log().contains("Received Store Request"));
+    process::signal(started.child.id(), "TERM");
+    eventually("the signal is seen", LIMIT, || started.log().contains("I: ending: "));
+    client.data_set(3, &object.bytes);
+    assert_eq!(client.response().1.status(), 0);
+    assert_eq!(started.code(), Some(0));
+    assert_eq!(started.files(), [object.file_name()]);
+}
+
+/// Listening sockets as systemd passes them, several of them, and no port on the command line.
+#[test]
+fn passed_sockets_are_listened_on() {
+    let sockets: [TcpListener; 2] =
+        [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let scratch = Scratch::new();
+    let mut child = activated(&scratch, &sockets, &["-v"], "$$");
+    for socket in &sockets {
+        let port = socket.local_addr().expect("its number").port();
+        let mut client = Client::usual(port);
+        assert_eq!(client.store(3, &Object::ct(100)).status(), 0);
+        client.release();
+    }
+    process::signal(child.id(), "TERM");
+    assert_eq!(process::wait(&mut child, LIMIT).and_then(|status| status.code()), Some(0));
+    let log = fs::read_to_string(scratch.path().join("stderr")).expect("its log");
+    assert_eq!(log.matches(", as passed to this process\n").count(), 2, "{log}");
+
+    // They listen on: connections wait for the next one that is started.
+    let port = sockets[0].local_addr().expect("its number").port();
+    let waiting = TcpStream::connect(("127.0.0.1", port)).expect("the socket listens still");
+    let mut child = activated(&scratch, &sockets[..1], &[], "$$");
+    let mut client = Client::on(waiting);
+    client.send(&Request::usual().encode());
+    assert!(matches!(client.answer(), Answer::Accept(_)));
+    client.release();
+    process::signal(child.id(), "TERM");
+    assert_eq!(process::wait(&mut child, LIMIT).and_then(|status| status.code()), Some(0));
+}
+
+#[test]
+fn sockets_for_another_process_or_of_another_kind_are_not_used() {
+    let socket = [TcpListener::bind("127.0.0.1:0").expect("a port")];
+    let log =
+        |scratch: &Scratch| fs::read_to_string(scratch.path().join("stderr")).expect("its log");
+    let scratch = Scratch::new();
+    // The process with number 1 is another one; so the port that must be named is not.
+    let mut child = activated(&scratch, &socket, &["0"], "1");
+    assert_eq!(process::wait(&mut child, LIMIT).and_then(|status| status.code()), Some(1));
+    assert!(log(&scratch).contains("Invalid parameter value 0 (underflow)"), "{}", log(&scratch));
+
+    let client =
+        TcpStream::connect(socket[0].local_addr().expect("its number")).expect("it listens");
+    let scratch = Scratch::new();
+    let mut child = activated(&scratch, &[client], &[], "$$");
+    assert_eq!(process::wait(&mut child, LIMIT).and_then(|status| status.code()), Some(1));
+    let expected = "F: cannot use the socket that was passed: it does not listen";
+    assert!(log(&scratch).starts_with(expected), "{}", log(&scratch));
+}
+
+/// Starts our receiver with these sockets at descriptors 3 and up, in the way of systemd.
+fn activated<S: std::os::fd::AsFd>(
+    scratch: &Scratch,
+    sockets: &[S],
+    options: &[&str],
+    process_id: &str,
+) -> Child {
+    let duplicate =
+        |socket: &S| Stdio::from(socket.as_fd().try_clone_to_owned().expect("a descriptor"));
+    let count = sockets.len();
+    // The shell gets them as standard input and output, and moves them.
+    let script = format!(
+        "exec 3<&0 4>&1 </dev/null >/dev/null; [ {count} = 2 ] || exec 4>&-; \
+         LISTEN_PID={process_id} LISTEN_FDS={count}; export LISTEN_PID LISTEN_FDS; exec \"$@\""
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, "sh"]).arg(path(Program::Ours)).args(options);
+    command.arg("-od").arg(scratch.path()).stdin(duplicate(&sockets[0]));
+    command.stdout(sockets.get(1).map_or_else(Stdio::null, duplicate));
+    command.stderr(File::create(scratch.path().join("stderr")).expect("a file"));
+    command.spawn().expect("the receiver starts")
+}
+
+/// The peer of an association that inetd started waits no longer than needed.
+#[test]
+fn the_program_ends_soon_after_the_association() {
+    let mut started = Started::with(Program::Ours, &["--inetd"], true);
+    let mut client = started.client();
+    client.send(&Request::usual().encode());
+    assert!(matches!(client.answer(), Answer::Accept(_)));
+    let released = Instant::now();
+    client.send(&wire::release_request());
+    // It closes first, after two seconds at most, though the peer does not.
+    assert_eq!(started.code(), Some(0));
+    assert!(released.elapsed() < Duration::from_secs(8));
+}
