@@ -31,6 +31,7 @@ pub mod process;
 mod scratch;
 mod server;
 mod tap;
+pub mod tls;
 pub mod wire;
 
 pub use compare::{Difference, compare_files};

@@ -17,3 +17,6 @@ mod process;
 mod profiles;
 mod senders;
 mod storing;
+mod tls_clients;
+mod tls_files;
+mod tls_peers;

@@ -9,6 +9,7 @@ use crate::recv_buffer::RecvBuffer;
 use crate::registry::{PastLimit, Place};
 use crate::shared::Shared;
 use crate::storage_service::{Done, StorageService};
+use crate::tls::Refusal;
 use crate::transport::{Filled, Transport};
 use dataset::sop_class;
 use proto::{
@@ -32,7 +33,8 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
     if !is_admitted(shared, &stream, peer) {
         return;
     }
-    let transport = match Transport::new(stream, shared.socket_timeout()) {
+    let accepted = Instant::now();
+    let mut transport = match Transport::new(stream, shared.socket_timeout()) {
         Ok(transport) => transport,
         Err(error) => return debug!("connection from {peer} broke at once: {error}"),
     };
@@ -41,17 +43,33 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
     } else {
         shared.config.timeouts.acse
     };
+    if let Some(tls) = &shared.tls
+        && let Err(refusal) = transport.secure(tls, accepted + acse_timeout)
+    {
+        return log_refusal(&refusal, peer);
+    }
     let config = AcceptorConfig { acse_timeout, close_timeout: CLOSE_TIMEOUT };
     let mut served = Served {
         shared,
         place,
         peer_address: peer.ip(),
         transport,
-        association: Association::acceptor(config, Instant::now()),
+        association: Association::acceptor(config, accepted),
         service: StorageService::new(shared),
     };
     served.serve();
     served.transport.close();
+    if let Some(tls) = &shared.tls {
+        tls.association_ended();
+    }
+}
+
+/// Says who got no TLS connection, and why.
+fn log_refusal(refusal: &Refusal, peer: SocketAddr) {
+    match refusal {
+        Refusal::Nothing => debug!("connection from {peer}: {refusal} before the TLS handshake"),
+        _ => error!("Receiving Association failed: TLS error: {refusal} (peer {peer})"),
+    }
 }
 
 /// Whether host access control lets the peer in. Says so if not; then the connection is closed

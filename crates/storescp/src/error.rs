@@ -5,6 +5,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::tls::SecurityProfile;
+use openssl::error::ErrorStack;
+
 /// Everything that this crate reports as an error.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -52,6 +55,55 @@ pub enum Error {
     },
     /// There is not one thread to serve with.
     Threads(io::Error),
+    /// A file or directory for TLS cannot be read, or written, or is not what it should be.
+    TlsUnreadable {
+        /// What it is for.
+        what: TlsFile,
+        /// As given on the command line.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The private key is not that of the certificate.
+    TlsKeyMismatch {
+        /// The file of the private key.
+        key: PathBuf,
+        /// The file of the certificate.
+        certificate: PathBuf,
+    },
+    /// Our certificate does not hold today, or is too weak.
+    TlsCertificateUnusable {
+        /// The file of the certificate.
+        path: PathBuf,
+        /// Why it cannot be used.
+        reason: String,
+    },
+    /// There is no cipher suite of this name.
+    TlsUnknownCipherSuite {
+        /// As given on the command line.
+        name: String,
+    },
+    /// The OpenSSL in use does not have this cipher suite.
+    TlsMissingCipherSuite {
+        /// Its registered name.
+        name: &'static str,
+    },
+    /// A cipher suite that the security profile does not allow.
+    TlsCipherSuiteConflict {
+        /// Its registered name.
+        name: &'static str,
+        /// The profile.
+        profile: SecurityProfile,
+        /// What the profile does not allow about it.
+        what: &'static str,
+    },
+    /// The OpenSSL in use has none of the profile's cipher suites.
+    TlsNoCipherSuite {
+        /// The profile.
+        profile: SecurityProfile,
+    },
+    /// OpenSSL refused something that should always work.
+    TlsLibrary(ErrorStack),
     /// An instance could not be stored; it costs that one C-STORE.
     Storage {
         /// What was being done.
@@ -78,6 +130,42 @@ pub enum StorageStep {
     Name,
     /// Making the name durable.
     SyncFolder,
+}
+
+/// What a file or directory is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFile {
+    /// `--enable-tls`, our private key.
+    Key,
+    /// `--enable-tls`, our certificate.
+    Certificate,
+    /// `--add-cert-file`.
+    TrustedCertificate,
+    /// `--add-cert-dir`.
+    TrustedDirectory,
+    /// `--add-crl-file`.
+    Crl,
+    /// `--dhparam`.
+    DhParameters,
+    /// `--seed`.
+    Seed,
+    /// `--write-seed`, `--write-seed-file`.
+    WrittenSeed,
+}
+
+impl fmt::Display for TlsFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Key => "000b:0004 Unable to load private TLS key from",
+            Self::Certificate => "Unable to load TLS certificate from",
+            Self::TrustedCertificate => "unable to load certificate file",
+            Self::TrustedDirectory => "unable to use certificate directory",
+            Self::Crl => "unable to load CRL file",
+            Self::DhParameters => "unable to load temporary DH parameter file",
+            Self::Seed => "unable to read seed file",
+            Self::WrittenSeed => "unable to write seed file",
+        })
+    }
 }
 
 impl Error {
@@ -137,6 +225,36 @@ impl fmt::Display for Error {
                 write!(f, "ended by a second signal, {cut_off} associations were cut off")
             }
             Self::Threads(source) => write!(f, "cannot start a thread: {source}"),
+            Self::TlsUnreadable { what, path, reason } => {
+                write!(f, "{what} '{}': {reason}", path.display())
+            }
+            Self::TlsKeyMismatch { key, certificate } => write!(
+                f,
+                "000b:0006 Private key '{}' and certificate '{}' do not match",
+                key.display(),
+                certificate.display()
+            ),
+            Self::TlsCertificateUnusable { path, reason } => {
+                write!(f, "TLS certificate '{}' cannot be used: {reason}", path.display())
+            }
+            Self::TlsUnknownCipherSuite { name } => {
+                write!(f, "000b:0003 Unknown or invalid ciphersuite: {name}")
+            }
+            Self::TlsMissingCipherSuite { name } => write!(
+                f,
+                "Ciphersuite '{name}' not supported by the OpenSSL library used to compile this \
+                 application."
+            ),
+            Self::TlsCipherSuiteConflict { name, profile, what } => write!(
+                f,
+                "{what} ciphersuite '{name}' not permitted with security profile '{profile}'"
+            ),
+            Self::TlsNoCipherSuite { profile } => write!(
+                f,
+                "the OpenSSL library in use has none of the ciphersuites of security profile \
+                 '{profile}'"
+            ),
+            Self::TlsLibrary(source) => write!(f, "TLS cannot be set up: {source}"),
             Self::Storage { step, source } => write!(f, "{step}: {}", reason(source)),
             Self::Transport(source) => write!(f, "connection failed: {}", reason(source)),
         }
@@ -155,13 +273,14 @@ impl std::error::Error for Error {
             | Self::Storage { source, .. }
             | Self::Transport(source) => Some(source),
             Self::Profile(fault) => Some(fault),
+            Self::TlsLibrary(source) => Some(source),
             _ => None,
         }
     }
 }
 
 /// What the operating system said, without the error number that the standard library appends.
-fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error ") {
         Some(end) => text[..end].to_owned(),

@@ -26,6 +26,7 @@ mod storage_service;
 // The end of a study is not acted on yet.
 #[expect(dead_code)]
 mod studies;
+pub mod tls;
 pub mod transport;
 mod workers;
 

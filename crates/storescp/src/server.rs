@@ -10,8 +10,9 @@ use crate::registry::{Admission, Drained, Registry};
 use crate::shared::Shared;
 use crate::workers::Workers;
 use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use std::io::{self, Read};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use std::time::Duration;
 /// A server that listens and has not begun to serve.
 pub struct Server {
     listeners: Listeners,
-    /// Readable once SIGTERM or SIGINT has come.
+    /// Readable once SIGTERM or SIGINT has come, or, without TLS, SIGHUP.
     ended_by_signal: UnixStream,
     shared: Arc<Shared>,
     registry: Arc<Registry>,
@@ -36,7 +37,7 @@ impl Server {
         let max_associations_per_host = config.limits.max_associations_per_host;
         let shared = Arc::new(Shared::new(config)?);
         let listeners = Listeners::open(&shared.config)?;
-        let ended_by_signal = receive_signals().map_err(Error::Signals)?;
+        let ended_by_signal = receive_signals(hang_up_ends(&shared)).map_err(Error::Signals)?;
         log_memory(max_associations);
         let registry = Registry::new(max_associations, max_associations_per_host);
         Ok(Self { listeners, ended_by_signal, shared, registry: Arc::new(registry) })
@@ -66,7 +67,7 @@ impl Server {
 /// What makes the start impossible; [`Error::CutShort`] after a second signal.
 pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
     let shared = Shared::new(config)?;
-    let ended_by_signal = receive_signals().map_err(Error::Signals)?;
+    let ended_by_signal = receive_signals(hang_up_ends(&shared)).map_err(Error::Signals)?;
     let peer = stream.peer_addr().map_err(Error::NoConnection)?;
     let stream = Arc::new(stream);
     let registry = Arc::new(Registry::new(1, None));
@@ -181,11 +182,27 @@ fn listen(config: &Config) -> Result<TcpListener, Error> {
     })
 }
 
-/// From here on each SIGTERM and SIGINT puts a byte into the stream returned.
-fn receive_signals() -> io::Result<UnixStream> {
+/// Without TLS, SIGHUP has nothing to have read again.
+fn hang_up_ends(shared: &Shared) -> bool {
+    shared.tls.is_none() && !platform::ignores_hang_up()
+}
+
+/// From here on each SIGTERM and SIGINT puts a byte into the stream returned, and with
+/// `hang_up_ends` the first SIGHUP: the end of a terminal may bring it twice.
+fn receive_signals(hang_up_ends: bool) -> io::Result<UnixStream> {
     let (ended_by_signal, sender) = UnixStream::pair()?;
     for signal in [SIGTERM, SIGINT] {
         signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+    }
+    if hang_up_ends {
+        let mut hang_ups = Signals::new([SIGHUP])?;
+        let wait = move || {
+            if hang_ups.forever().next().is_some() {
+                // Without a reader, the server is ending already.
+                let _ = (&sender).write_all(&[0]);
+            }
+        };
+        std::thread::Builder::new().name("hang-up".to_owned()).spawn(wait)?;
     }
     Ok(ended_by_signal)
 }

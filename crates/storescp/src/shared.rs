@@ -11,6 +11,7 @@ use crate::peer_names::PeerNames;
 use crate::profile::Profile;
 use crate::storage::{Directory, Storage};
 use crate::studies::{Studies, Timing};
+use crate::tls::Tls;
 
 use dataset::{Dictionary, OutputFormat, Uid, format, sop_class};
 use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy, VersionName};
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) peer_names: PeerNames,
     /// `None` where everybody is served.
     pub(crate) host_access: Option<HostAccess>,
+    /// `None` without `--enable-tls`.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// `None` with `--ignore`.
     pub(crate) storage: Option<Box<dyn Storage>>,
     /// If objects are sorted.
@@ -33,15 +36,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Reads the negotiation profile and the data dictionary, opens the output directory and clears what a crash left in it.
+    /// Reads the negotiation profile and the data dictionary, opens the output directory and clears
+    /// what a crash left in it, reads the keys and certificates.
     ///
     /// # Errors
-    /// The profile cannot be used; there is no dictionary; the output directory is missing or takes no files.
+    /// The profile cannot be used; there is no dictionary; the output directory is missing or takes
+    /// no files; TLS cannot be set up.
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
         let policy = acceptor_policy(&config)?;
         let path = std::env::var_os(data_dictionary::PATH_VARIABLE);
         let dictionary = Arc::new(data_dictionary::load(path.as_deref())?);
         let storage = open_storage(&config)?;
+        let tls = config.tls.as_ref().map(Tls::start).transpose()?;
         let output_format = output_format(&config);
         let peer_names = PeerNames::new(!config.network.disable_host_lookup);
         let sorting = config.output.sorting.clone().filter(|_| storage.is_some());
@@ -54,6 +60,7 @@ impl Shared {
             dictionary,
             peer_names,
             host_access,
+            tls,
             storage,
             studies,
         })

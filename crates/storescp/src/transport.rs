@@ -3,13 +3,14 @@
 use crate::limits::IDLE_BEFORE_RELEASE;
 use crate::platform;
 use crate::recv_buffer::RecvBuffer;
+use crate::tls::{Received, Refusal, Tls, TlsStream};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What waiting for bytes came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +23,16 @@ pub enum Filled {
     TimedOut,
 }
 
-/// A TCP connection, read and written by the thread of its association.
+/// A connection, plain or encrypted, read and written by the thread of its association.
 pub struct Transport {
     stream: Arc<TcpStream>,
+    channel: Channel,
+}
+
+/// How bytes travel over the connection.
+enum Channel {
+    Tcp,
+    Tls(Box<TlsStream>),
 }
 
 impl Transport {
@@ -36,7 +44,17 @@ impl Transport {
     pub fn new(stream: Arc<TcpStream>, send_timeout: Option<Duration>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(send_timeout)?;
-        Ok(Self { stream })
+        Ok(Self { stream, channel: Channel::Tcp })
+    }
+
+    /// Encrypts the connection from here on, if the peer agrees before `deadline`.
+    ///
+    /// # Errors
+    /// Why the peer was refused; the connection is of no more use.
+    pub(crate) fn secure(&mut self, tls: &Tls, deadline: Instant) -> Result<(), Refusal> {
+        let stream = tls.accept(Arc::clone(&self.stream), deadline)?;
+        self.channel = Channel::Tls(Box::new(stream));
+        Ok(())
     }
 
     /// Receives into `buffer`, waiting for at most `timeout` (`None`: for ever).
@@ -47,24 +65,41 @@ impl Transport {
     /// it is given back when the peer has been silent for [`IDLE_BEFORE_RELEASE`].
     pub fn fill(&mut self, buffer: &mut RecvBuffer, timeout: Option<Duration>) -> Filled {
         loop {
-            match rustix::net::recv(&*self.stream, buffer.free(), RecvFlags::DONTWAIT) {
-                Ok((0, _)) => return Filled::Closed,
-                Ok((count, _)) => {
+            match self.receive(buffer.free()) {
+                Received::Bytes(count) => {
                     buffer.received(count);
                     return Filled::Bytes;
                 }
-                Err(Errno::AGAIN) => {}
-                Err(Errno::INTR) => continue,
-                Err(_) => return Filled::Closed,
+                Received::Closed => return Filled::Closed,
+                Received::Nothing => {}
             }
             platform::acknowledge_now(&self.stream);
             let first = timeout.map_or(IDLE_BEFORE_RELEASE, |limit| limit.min(IDLE_BEFORE_RELEASE));
             if self.is_silent_for(Some(first)) {
                 buffer.release();
+                if let Channel::Tls(stream) = &mut self.channel {
+                    stream.release();
+                }
                 let rest = timeout.map(|limit| limit.saturating_sub(first));
                 if rest == Some(Duration::ZERO) || self.is_silent_for(rest) {
                     return Filled::TimedOut;
                 }
+            }
+        }
+    }
+
+    /// Receives what there is, without waiting.
+    fn receive(&mut self, target: &mut [u8]) -> Received {
+        if let Channel::Tls(stream) = &mut self.channel {
+            return stream.receive(target);
+        }
+        loop {
+            match rustix::net::recv(&*self.stream, &mut *target, RecvFlags::DONTWAIT) {
+                Ok((0, _)) => return Received::Closed,
+                Ok((count, _)) => return Received::Bytes(count),
+                Err(Errno::AGAIN) => return Received::Nothing,
+                Err(Errno::INTR) => {}
+                Err(_) => return Received::Closed,
             }
         }
     }
@@ -82,11 +117,17 @@ impl Transport {
     /// # Errors
     /// The connection is broken, or the peer took nothing in for the send timeout.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        (&*self.stream).write_all(bytes)
+        match &mut self.channel {
+            Channel::Tcp => (&*self.stream).write_all(bytes),
+            Channel::Tls(stream) => stream.send(bytes),
+        }
     }
 
     /// Closes the connection for good.
-    pub fn close(&self) {
+    pub fn close(&mut self) {
+        if let Channel::Tls(stream) = &mut self.channel {
+            stream.close();
+        }
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }

@@ -15,7 +15,7 @@ use super::config::{
 use super::error::{Error, Misfit};
 use super::options::{self, Choice, Opt, Status};
 use super::parse::{Base, Typed, leading_integer};
-use super::transfer_syntaxes;
+use super::{tls, transfer_syntaxes};
 use crate::inetd;
 use crate::storage::FileName;
 
@@ -107,7 +107,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
     let profile = profile(typed)?;
     let output = output(typed)?;
     events(typed)?;
-    tls(typed)?;
+    let tls = tls::config(typed)?;
     if let Some(option) = typed.first(|option| option.status == Status::NotYet) {
         return Err(Error::NotYet(option.long));
     }
@@ -137,6 +137,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
         timeouts,
         limits,
         faults,
+        tls,
         output,
         log,
         warnings,
@@ -390,63 +391,8 @@ fn events(typed: &Typed) -> Result<(), Error> {
     typed.number(Opt::EostudyTimeout).map(drop)
 }
 
-/// TLS has many options that mean nothing without it.
-fn tls(typed: &Typed) -> Result<(), Error> {
-    use Opt::{
-        AddCertDir, AddCertFile, AddCrlFile, Cipher, DerKeys, DhParam, EnableCrlAll, EnableCrlVfy,
-        ExpectSni, IgnorePeerCert, NoSni, NullPasswd, PemKeys, Profile8996, Profile8996Mod,
-        ProfileAes, ProfileBasic, ProfileBcp195, ProfileBcp195Ex, ProfileBcp195Nd, ProfileNull,
-        RequirePeerCert, Seed, StdPasswd, UsePasswd, VerifyPeerCert, WriteSeed, WriteSeedFile,
-    };
-    const ORDER: [Opt; 28] = [
-        StdPasswd,
-        UsePasswd,
-        NullPasswd,
-        PemKeys,
-        DerKeys,
-        DhParam,
-        Seed,
-        WriteSeed,
-        WriteSeedFile,
-        RequirePeerCert,
-        IgnorePeerCert,
-        VerifyPeerCert,
-        Profile8996,
-        Profile8996Mod,
-        ProfileBcp195,
-        ProfileBcp195Nd,
-        ProfileBcp195Ex,
-        ProfileBasic,
-        ProfileAes,
-        ProfileNull,
-        AddCertFile,
-        AddCertDir,
-        AddCrlFile,
-        EnableCrlVfy,
-        EnableCrlAll,
-        Cipher,
-        NoSni,
-        ExpectSni,
-    ];
-
-    if !typed.won(Opt::EnableTls) {
-        // Every one of them counts here, overruled or not.
-        return match ORDER.into_iter().find(|&option| typed.has(option)) {
-            Some(option) => Err(Error::OnlyAllowedWith(options::spec(option).long, "--enable-tls")),
-            None => Ok(()),
-        };
-    }
-    for option in [WriteSeed, WriteSeedFile] {
-        if typed.has(option) && !typed.has(Seed) {
-            return Err(Error::OnlyAllowedWith(options::spec(option).long, "--seed"));
-        }
-    }
-    refuse_with(typed, Cipher, &[ProfileBcp195Ex])?;
-    refuse_with(typed, NoSni, &[ExpectSni])
-}
-
 /// Fails if `option` counts and so does one of `others`.
-fn refuse_with(typed: &Typed, option: Opt, others: &[Opt]) -> Result<(), Error> {
+pub(super) fn refuse_with(typed: &Typed, option: Opt, others: &[Opt]) -> Result<(), Error> {
     if !typed.won(option) {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::options::{OptionSpec, SECTIONS, Status};
+use crate::tls::{SecurityProfile, suites};
 
 const NAME: &str = "storescp: DICOM storage (C-STORE) SCP";
 const RELEASE_DATE: &str = "2026-11-22";
@@ -76,11 +77,32 @@ pub(super) fn version() -> String {
             put(&mut text, format_args!("- {library}, Version {version}\n"));
         }
     }
+    put(&mut text, format_args!("- {}\n", openssl::version::version()));
+    text
+}
+
+/// The text of `--list-profiles`.
+pub(super) fn profiles() -> String {
+    let mut text = header() + "\nSupported TLS security profiles are:\n";
+    for profile in SecurityProfile::ALL {
+        let default = if profile == SecurityProfile::Bcp195Rfc8996 { " (default)" } else { "" };
+        let status = if profile.is_current() { default } else { " (retired)" };
+        put(&mut text, format_args!("  {:TEXT_COLUMN$}{profile}{status}\n", profile.option()));
+    }
+    text
+}
+
+/// The text of `--list-ciphers`.
+pub(super) fn cipher_suites() -> String {
+    let mut text = header() + "\nSupported TLS ciphersuites are:\n";
+    for name in suites::available() {
+        put(&mut text, format_args!("  {name}\n"));
+    }
     text
 }
 
 /// Libraries that the program may be built of.
-const LIBRARIES: [&str; 9] = [
+const LIBRARIES: [&str; 10] = [
     "dicom-dictionary-std",
     "dns-lookup",
     "listenfd",
@@ -90,6 +112,7 @@ const LIBRARIES: [&str; 9] = [
     "rustix",
     "signal-hook",
     "tracing",
+    "openssl",
 ];
 
 /// The version of a library that this build was made with.

@@ -12,12 +12,14 @@ mod error;
 mod help;
 mod options;
 mod parse;
+mod tls;
 mod transfer_syntaxes;
 
 pub use config::{
-    AddressFamily, Config, Durability, Encoding, Faults, FileNaming, GroupLengths, Limits, Log,
-    LogLevel, MinFree, NameStyle, Negotiation, Network, Output, OutputTransferSyntax, Padding,
-    ProfileChoice, SequenceLengths, SocketTimeout, Sorting, Timeouts,
+    AddressFamily, Config, CrlCheck, Durability, Encoding, Faults, FileNaming, GroupLengths,
+    KeyFormat, KeyPassword, Limits, Log, LogLevel, MinFree, NameStyle, Negotiation, Network,
+    Output, OutputTransferSyntax, Padding, PeerCertificate, ProfileChoice, SecurityProfile,
+    SequenceLengths, SocketTimeout, Sorting, Timeouts, Tls,
 };
 
 use std::ffi::OsString;
@@ -51,8 +53,11 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Outcome {
     if typed.has(Opt::Version) {
         return Outcome::PrintAndExit(help::version());
     }
-    if let Some(option) = typed.first(|option| option.stands_alone) {
-        return usage_error("", &Error::NotYet(option.long));
+    if typed.has(Opt::ListProfiles) {
+        return Outcome::PrintAndExit(help::profiles());
+    }
+    if typed.has(Opt::ListCiphers) {
+        return Outcome::PrintAndExit(help::cipher_suites());
     }
     let (port, log) = match check::port(&typed).and_then(|port| Ok((port, check::log(&typed)?))) {
         Ok(checked) => checked,

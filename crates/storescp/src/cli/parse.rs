@@ -100,6 +100,12 @@ impl Typed {
         }
     }
 
+    /// All values of an option, however often it was typed, in their order.
+    pub(super) fn values(&self, option: Opt) -> impl Iterator<Item = &OsStr> {
+        let options = self.options.iter().filter(move |typed| typed.spec.id == option);
+        options.flat_map(|typed| typed.values.iter().map(OsString::as_os_str))
+    }
+
     /// The number that is the first value of an option.
     pub(super) fn number(&self, option: Opt) -> Result<Option<i64>, Error> {
         Ok(self.numbers::<1>(option)?.map(|[number]| number))

@@ -277,3 +277,80 @@ fn help_and_version_come_before_everything_but_unknown_options() {
     assert!(text.starts_with("$storescp: storescp v0.1.0 2026-11-22 $\n\nstorescp: DICOM"));
     assert_eq!(fault("--help --nonsense"), "Unknown option --nonsense");
 }
+
+fn tls(line: &str) -> Tls {
+    config(&format!("104 +tls k c {line}")).tls.expect("TLS is on")
+}
+
+#[test]
+fn tls_is_off_unless_it_wins() {
+    assert_eq!(config("104").tls, None);
+    assert_eq!(config("104 +tls k c -tls").tls, None);
+    let tls = tls("");
+    assert_eq!(
+        (tls.key_file.as_path(), tls.certificate_file.as_path()),
+        ("k".as_ref(), "c".as_ref())
+    );
+    assert_eq!(tls.password, KeyPassword::Ask);
+    assert_eq!(tls.key_format, KeyFormat::Pem);
+    assert_eq!(tls.crl_check, CrlCheck::None);
+    assert_eq!((tls.profile, tls.profile_named), (SecurityProfile::Bcp195Rfc8996, false));
+    assert_eq!(tls.peer_certificate, PeerCertificate::Require);
+    assert_eq!((tls.write_seed, tls.server_name), (None, None));
+}
+
+#[test]
+fn tls_options_say_what_they_say() {
+    let tls = tls(
+        "-der +pw secret +cf a +cf b +cd d +crl r +cs X +cs Y +dp p --expect-sni host +rs s +ws -vc \
+         +px",
+    );
+    assert_eq!(tls.key_format, KeyFormat::Der);
+    assert_eq!(tls.password, KeyPassword::Given("secret".into()));
+    assert_eq!(tls.trusted_files, ["a", "b"].map(std::path::PathBuf::from));
+    assert_eq!(tls.trusted_directories, [std::path::PathBuf::from("d")]);
+    assert_eq!(tls.crl_files, [std::path::PathBuf::from("r")]);
+    assert_eq!(tls.crl_check, CrlCheck::Leaf);
+    assert_eq!(tls.cipher_suites, ["X", "Y"].map(std::ffi::OsString::from));
+    assert_eq!(tls.dh_parameters.as_deref(), Some(Path::new("p")));
+    assert_eq!(tls.server_name.as_deref(), Some("host"));
+    assert_eq!(tls.seed.as_deref(), Some(Path::new("s")));
+    assert_eq!(tls.write_seed.as_deref(), Some(Path::new("s")));
+    assert_eq!(tls.peer_certificate, PeerCertificate::Verify);
+    assert_eq!((tls.profile, tls.profile_named), (SecurityProfile::Bcp195, true));
+}
+
+#[test]
+fn of_tls_options_the_rightmost_counts() {
+    assert_eq!(tls("+crl r +cra").crl_check, CrlCheck::Chain);
+    assert_eq!(tls("+cra +crv").crl_check, CrlCheck::Leaf);
+    assert_eq!(tls("+rs s +wf w +ws").write_seed.as_deref(), Some(Path::new("w")));
+    assert_eq!(tls("+pw x -pw").password, KeyPassword::Empty);
+    assert_eq!(tls("+pw x +ps").password, KeyPassword::Ask);
+    assert_eq!(tls("+px +pg").profile, SecurityProfile::Bcp195Rfc8996);
+    let profiles = [
+        ("+pm", SecurityProfile::Bcp195Rfc8996Modified),
+        ("+py", SecurityProfile::Bcp195NonDowngrading),
+        ("+pz", SecurityProfile::Bcp195Extended),
+        ("+pb", SecurityProfile::Basic),
+        ("+pa", SecurityProfile::Aes),
+        ("+pn", SecurityProfile::Null),
+    ];
+    for (option, profile) in profiles {
+        assert_eq!(tls(option).profile, profile, "{option}");
+    }
+}
+
+#[test]
+fn the_password_is_not_shown() {
+    assert!(!format!("{:?}", tls("+pw secret")).contains("secret"));
+}
+
+#[test]
+fn lists_are_printed_and_nothing_is_run() {
+    for (line, some) in [("+cc", "\n  TLS_RSA_WITH_NULL_SHA\n"), ("+ph x y", "--profile-8996 ")] {
+        let Outcome::PrintAndExit(text) = parse_line(line) else { panic!("{line}") };
+        assert!(text.contains(some), "{text}");
+    }
+    assert_eq!(fault("+cc --nonsense"), "Unknown option --nonsense");
+}

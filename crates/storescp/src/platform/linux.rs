@@ -129,6 +129,16 @@ pub fn thread_limit() -> Option<usize> {
     .min()
 }
 
+/// Whether the process was started to ignore SIGHUP, as `nohup` does.
+#[must_use]
+pub fn ignores_hang_up() -> bool {
+    const SIGHUP_BIT: u64 = 1;
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & SIGHUP_BIT != 0)
+}
+
 fn descriptor_path(file: &File) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
 }

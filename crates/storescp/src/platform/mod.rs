@@ -7,13 +7,14 @@
 //! | renaming to a free name only | `renameat2(RENAME_NOREPLACE)` | a second name, then the first one goes |
 //! | acknowledging at once | `TCP_QUICKACK` | nothing: the system's delayed acknowledgement |
 //! | ending a wait for connections | `shutdown` of the listening socket | connecting to it |
+//! | whether SIGHUP is ignored | `/proc/self/status` | not known: it is not |
 //! | how many threads may run | `/proc/sys`, control group | not known: no bound from here |
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    acknowledge_now, create_unnamed, exchange, has_unnamed_files, link_unnamed,
+    acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
     rename_to_free_name, stop_accepting, thread_limit,
 };
 
@@ -21,7 +22,7 @@ pub use linux::{
 mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    acknowledge_now, create_unnamed, exchange, has_unnamed_files, link_unnamed,
+    acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
     rename_to_free_name, stop_accepting, thread_limit,
 };
 

@@ -65,3 +65,9 @@ pub fn stop_accepting(listener: &TcpListener) {
 pub fn thread_limit() -> Option<usize> {
     None
 }
+
+/// Not known here.
+#[must_use]
+pub fn ignores_hang_up() -> bool {
+    false
+}

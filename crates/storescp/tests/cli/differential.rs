@@ -316,8 +316,8 @@ fn random_line(random: &mut Random) -> Vec<OsString> {
 
 const VALUES: &[&str] = &["0", "1", "5", "4096", "9000", "-1", "x", "", "info", "-v", "11112"];
 
-/// All that Debian's version has, but what ours treats differently on purpose: `+cc` and `-id`
-/// are not built, `+pa` is called by its own name, `+cra` includes `+crv`.
+/// All that Debian's version has, but what ours treats differently on purpose: `-id`
+/// is not built, `+pa` is called by its own name, `+cra` includes `+crv`.
 const SNIPPETS: &[&str] = &[
     "--arguments",
     "-q",
@@ -389,6 +389,7 @@ const SNIPPETS: &[&str] = &[
     "+pz",
     "+pn",
     "+cs *",
+    "+cc",
     "+dp *",
     "+rs *",
     "+ws",

@@ -1,0 +1,295 @@
+//! Transport layer security (PS3.15 Annex B) on OpenSSL.
+//!
+//! ```text
+//! Config --context::build--> SslContext --accept--> SslStream<Socket>, a kind of Transport
+//!            |   |   |            ^
+//!      profile identity trust     +-- built anew on SIGHUP, kept if that fails
+//! ```
+//!
+//! Everything is read and checked before the port is opened.
+
+mod context;
+mod identity;
+mod password;
+pub mod profile;
+mod seed;
+mod socket;
+pub mod suites;
+mod trust;
+
+pub use profile::SecurityProfile;
+
+use crate::cli::Tls as Config;
+use crate::error::Error;
+use openssl::error::ErrorStack;
+use openssl::ssl::{ErrorCode, Ssl, SslContext, SslStream};
+use openssl::x509::X509VerifyResult;
+use password::Password;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use seed::SeedFile;
+use signal_hook::consts::SIGHUP;
+use signal_hook::iterator::Signals;
+use socket::Socket;
+use std::fmt;
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+/// What the server needs to speak TLS: keys, certificates and what is negotiated.
+pub struct Tls {
+    config: Config,
+    context: RwLock<SslContext>,
+    seed_file: Option<SeedFile>,
+}
+
+impl Tls {
+    /// Reads all files, asks for the password if one is needed, and from then on reads the files
+    /// again on each SIGHUP. What is weak is logged as a warning.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn start(config: &Config) -> Result<Arc<Self>, Error> {
+        let mut warnings = Vec::new();
+        if let Some(path) = &config.seed {
+            seed::stir_in(path, &mut warnings)?;
+        }
+        let password = Password::new(&config.password);
+        let context = context::build(config, &password, &mut warnings)?;
+        let seed_file = config.write_seed.as_deref().map(SeedFile::open).transpose()?;
+        warn(&warnings);
+        let tls =
+            Arc::new(Self { config: config.clone(), context: RwLock::new(context), seed_file });
+        let signals = Signals::new([SIGHUP]).map_err(Error::Signals)?;
+        let reloaded = Arc::clone(&tls);
+        std::thread::Builder::new()
+            .name("reload".to_owned())
+            .spawn(move || reloaded.reload_on(signals, &password))
+            .map_err(Error::Signals)?;
+        Ok(tls)
+    }
+
+    /// Reads all files again; if anything is wrong, what was read before stays.
+    fn reload_on(&self, mut signals: Signals, password: &Password) {
+        for _ in &mut signals {
+            let mut warnings = Vec::new();
+            match context::build(&self.config, password, &mut warnings) {
+                Ok(context) => {
+                    *self.context.write().unwrap_or_else(PoisonError::into_inner) = context;
+                    warn(&warnings);
+                    tracing::warn!("SIGHUP: keys and certificates were read again");
+                }
+                Err(error) => tracing::error!(
+                    "SIGHUP: keeping the keys and certificates that are in use: {error}"
+                ),
+            }
+        }
+    }
+
+    /// The handshake with a peer, which has until `deadline` for it.
+    ///
+    /// # Errors
+    /// Why the peer was refused; it has been told, if there was anybody to tell.
+    pub(crate) fn accept(
+        &self,
+        stream: Arc<TcpStream>,
+        deadline: Instant,
+    ) -> Result<TlsStream, Refusal> {
+        let context = self.context.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let ssl = Ssl::new(&context).map_err(|error| Refusal::library(&error))?;
+        let connection = Arc::clone(&stream);
+        let mut stream =
+            SslStream::new(ssl, Socket::new(stream)).map_err(|error| Refusal::library(&error))?;
+        while let Err(error) = stream.accept() {
+            if error.code() != ErrorCode::WANT_READ {
+                return Err(Refusal::failed(&stream, &error));
+            }
+            if !is_readable_before(&connection, deadline) {
+                return Err(Refusal::TimedOut);
+            }
+        }
+        tracing::debug!("{}", Negotiated(&stream));
+        Ok(TlsStream { stream, is_usable: true })
+    }
+
+    /// To be called when an association has ended: `--write-seed`.
+    pub(crate) fn association_ended(&self) {
+        if let Some(file) = &self.seed_file {
+            file.renew();
+        }
+    }
+}
+
+/// An encrypted connection, after its handshake.
+pub(crate) struct TlsStream {
+    stream: SslStream<Socket>,
+    is_usable: bool,
+}
+
+/// What receiving came to.
+pub(crate) enum Received {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing is there yet.
+    Nothing,
+    /// The peer has closed the connection, with or without saying so, or it broke.
+    Closed,
+}
+
+impl TlsStream {
+    /// Receives what there is into `target`, without waiting. Records that came together are
+    /// decrypted together.
+    pub(crate) fn receive(&mut self, target: &mut [u8]) -> Received {
+        let mut count = 0;
+        loop {
+            match self.stream.ssl_read(&mut target[count..]) {
+                Ok(length) => count += length,
+                Err(_) if count > 0 => return Received::Bytes(count),
+                Err(error) if error.code() == ErrorCode::WANT_READ => return Received::Nothing,
+                Err(error) => {
+                    self.is_usable = error.code() != ErrorCode::SSL;
+                    tracing::debug!("{}", Ending(&error));
+                    return Received::Closed;
+                }
+            }
+            let more = self.stream.get_ref().has_unread() || self.stream.ssl().pending() > 0;
+            if count == target.len() || !more {
+                return Received::Bytes(count);
+            }
+        }
+    }
+
+    /// Sends all of `bytes`.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let sent = self.stream.write_all(bytes);
+        self.is_usable &= sent.is_ok();
+        sent
+    }
+
+    /// Gives back memory that is not needed while the peer is silent.
+    pub(crate) fn release(&mut self) {
+        self.stream.get_mut().release();
+    }
+
+    /// Tells the peer that nothing more will come (close_notify), without waiting for it.
+    pub(crate) fn close(&mut self) {
+        self.stream.get_mut().is_closing = true;
+        if self.is_usable {
+            let _ = self.stream.shutdown();
+        }
+    }
+}
+
+/// Why a peer got no association.
+pub(crate) enum Refusal {
+    /// It connected and left without a byte: a look whether the port is open.
+    Nothing,
+    /// The handshake was not over in time.
+    TimedOut,
+    /// The handshake failed.
+    Failed(String),
+}
+
+impl Refusal {
+    fn library(error: &ErrorStack) -> Self {
+        Self::Failed(openssl_reason(error))
+    }
+
+    fn failed(stream: &SslStream<Socket>, error: &openssl::ssl::Error) -> Self {
+        if !stream.get_ref().has_received {
+            return Self::Nothing;
+        }
+        let mut reason = match (error.ssl_error(), error.io_error()) {
+            (Some(stack), _) => openssl_reason(stack),
+            (None, Some(error)) => file_reason(error),
+            (None, None) => "the peer closed the connection".to_owned(),
+        };
+        let verified = stream.ssl().verify_result();
+        if verified != X509VerifyResult::OK {
+            reason = format!("{reason}: {}", verified.error_string());
+        }
+        Self::Failed(reason)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("the peer closed the connection"),
+            Self::TimedOut => f.write_str("no handshake in time"),
+            Self::Failed(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// What was agreed on, for the log.
+struct Negotiated<'s>(&'s SslStream<Socket>);
+
+impl fmt::Display for Negotiated<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ssl = self.0.ssl();
+        let suite = ssl.current_cipher().map_or("no cipher suite", |cipher| cipher.name());
+        let resumed = if ssl.session_reused() { ", resumed" } else { "" };
+        write!(f, "TLS handshake done: {}, {suite}{resumed}", ssl.version_str())?;
+        let Some(certificate) = ssl.peer_certificate() else {
+            return f.write_str(", no peer certificate");
+        };
+        f.write_str(", peer certificate")?;
+        for entry in certificate.subject_name().entries() {
+            let name = entry.object().nid().short_name().unwrap_or("?");
+            let value = entry.data().to_string().unwrap_or_default();
+            write!(f, " {name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How a connection ended, for the log.
+struct Ending<'e>(&'e openssl::ssl::Error);
+
+impl fmt::Display for Ending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.code(), self.0.ssl_error()) {
+            (ErrorCode::ZERO_RETURN, _) => f.write_str("TLS: the peer closed the connection"),
+            (_, Some(stack)) => write!(f, "TLS: {}", openssl_reason(stack)),
+            _ => f.write_str("TLS: the connection ended without a close_notify"),
+        }
+    }
+}
+
+/// Waits until there is something to receive; false if the time is over first.
+fn is_readable_before(stream: &TcpStream, deadline: Instant) -> bool {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).ok();
+        let mut ready = [PollFd::new(stream, PollFlags::IN)];
+        match rustix::event::poll(&mut ready, timeout.as_ref()) {
+            Ok(0) => return false,
+            Err(rustix::io::Errno::INTR) if !left.is_zero() => {}
+            // What is wrong with the connection, receiving tells.
+            _ => return true,
+        }
+    }
+}
+
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// What OpenSSL says is wrong, in its words.
+fn openssl_reason(error: &ErrorStack) -> String {
+    let first = error.errors().first();
+    let reason = first.and_then(openssl::error::Error::reason);
+    reason.map_or_else(|| "OpenSSL does not say why".to_owned(), str::to_owned)
+}
+
+/// What the operating system says is wrong, without its number.
+fn file_reason(error: &io::Error) -> String {
+    crate::error::reason(error)
+}
+
+#[cfg(test)]
+#[cfg(feature = "vendored-openssl")]
+mod tests;

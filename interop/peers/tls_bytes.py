@@ -1,0 +1,37 @@
+"""Sends bytes over TLS: tls_bytes.py PORT END < BYTES
+
+Sends what is on standard input, waits for the first bytes of an answer, then ends the connection:
+END is "notify" for a close_notify, "cut" for the end of TCP without one, "reset" for a reset, or
+"wait" for the peer's end. Prints the answer's first byte, and for "wait" whether there was a
+close_notify.
+"""
+
+import contextlib
+import socket
+import ssl
+import struct
+import sys
+
+port, end = sys.argv[1:]
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.check_hostname = False
+context.verify_mode = ssl.CERT_NONE
+plain = socket.create_connection(("127.0.0.1", int(port)), timeout=30)
+secure = context.wrap_socket(plain, suppress_ragged_eofs=False)
+secure.sendall(sys.stdin.buffer.read())
+print("answer", secure.recv(16_384)[:1].hex(), flush=True)
+if end == "notify":
+    with contextlib.suppress(ssl.SSLError, OSError):
+        secure.unwrap()
+elif end == "wait":
+    try:
+        while secure.recv(16_384):
+            pass
+        print("notified")
+    except ssl.SSLEOFError:
+        print("not notified")
+elif end == "cut":
+    secure.shutdown(socket.SHUT_RDWR)
+elif end == "reset":
+    secure.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    socket.socket(fileno=secure.detach()).close()

@@ -1,0 +1,316 @@
+//! Which versions and cipher suites each security profile negotiates with which client.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use interop::process::{Output, run};
+use interop::tls::{Attempt, CLIENT_TIME_LIMIT, Pki, dcmtk, s_client};
+use interop::{Program, Server, corpus, peers};
+
+fn start(pki: &Pki, program: Program, line: &str) -> Server {
+    let words = pki.words(line);
+    Server::start(program, &words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// What `openssl s_client` may be forced to: a version, and up to TLS 1.2 a suite.
+const FORCED: &[&str] = &[
+    "-tls1",
+    "-tls1_1",
+    "-tls1_2",
+    "-tls1_3",
+    "-tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256",
+    "-tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256",
+    "-tls1_3 -ciphersuites TLS_AES_128_CCM_SHA256",
+    "-tls1_3 -ciphersuites TLS_AES_128_CCM_8_SHA256",
+    "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256",
+    "-tls1_2 -cipher ECDHE-RSA-AES256-GCM-SHA384",
+    "-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256",
+    "-tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384",
+    "-tls1_2 -cipher ECDHE-ECDSA-AES128-CCM",
+    "-tls1_2 -cipher ECDHE-ECDSA-AES256-CCM8",
+    "-tls1_2 -cipher ECDHE-RSA-CHACHA20-POLY1305",
+    "-tls1_2 -cipher ECDHE-RSA-AES256-SHA384",
+    "-tls1_2 -cipher ECDHE-RSA-AES128-SHA",
+    "-tls1_2 -cipher DHE-RSA-AES128-GCM-SHA256",
+    "-tls1_2 -cipher DHE-RSA-AES256-GCM-SHA384",
+    "-tls1_2 -cipher DHE-RSA-AES256-SHA",
+    "-tls1_2 -cipher AES128-GCM-SHA256",
+    "-tls1_2 -cipher AES128-SHA256",
+    "-tls1_2 -cipher AES128-SHA:@SECLEVEL=0",
+    "-tls1 -cipher AES128-SHA:@SECLEVEL=0",
+    "-tls1_2 -cipher AES256-SHA:@SECLEVEL=0",
+    "-tls1_2 -cipher CAMELLIA128-SHA:@SECLEVEL=0",
+    "-tls1_2 -cipher NULL-SHA:@SECLEVEL=0",
+    "-tls1 -cipher NULL-SHA:@SECLEVEL=0",
+];
+
+/// Every profile that Debian's version has, with an RSA and a P-256 key: the same clients get in,
+/// with the same version and, where the client names one suite, the same suite.
+fn negotiates_what_debian_does(profile: &str) {
+    let pki = Pki::shared();
+    for key in ["server", "ec-server"] {
+        let line = format!("+tls %{key}.key %{key}.pem -ic {profile}");
+        let [ours, theirs] =
+            [Program::Ours, Program::Debian].map(|program| start(&pki, program, &line));
+        for forced in FORCED {
+            let [ours, theirs] =
+                [&ours, &theirs].map(|server| s_client(&pki, server.port(), forced));
+            assert_eq!(
+                (ours.accepted, &ours.protocol),
+                (theirs.accepted, &theirs.protocol),
+                "{line}: {forced}\n{}\n{}",
+                ours.text,
+                theirs.text
+            );
+            if forced.contains(' ') {
+                assert_eq!(ours.suite, theirs.suite, "{line}: {forced}");
+            }
+        }
+    }
+}
+
+#[test]
+fn profile_bcp195_nd_negotiates_what_debian_does() {
+    negotiates_what_debian_does("+py");
+}
+
+#[test]
+fn profile_bcp195_negotiates_what_debian_does() {
+    negotiates_what_debian_does("+px");
+}
+
+#[test]
+fn profile_bcp195_ex_negotiates_what_debian_does() {
+    negotiates_what_debian_does("+pz");
+}
+
+#[test]
+fn profile_aes_negotiates_what_debian_does() {
+    negotiates_what_debian_does("+pa");
+}
+
+#[test]
+fn profile_null_negotiates_what_debian_does() {
+    negotiates_what_debian_does("+pn");
+}
+
+/// Those of FORCED that get in, by their words.
+fn who_gets_in(pki: &Pki, server: &Server) -> Vec<&'static str> {
+    let gets_in = |forced: &&&str| s_client(pki, server.port(), forced).accepted;
+    FORCED.iter().filter(gets_in).copied().collect()
+}
+
+/// The profiles that only today's version has.
+#[test]
+fn profile_8996_negotiates_what_the_standard_says() {
+    let pki = Pki::shared();
+    let rsa = start(&pki, Program::Ours, "+tls %server.key %server.pem -ic +pg");
+    let expected = [
+        "-tls1_2",
+        "-tls1_3",
+        "-tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256",
+        "-tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256",
+        "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256",
+        "-tls1_2 -cipher ECDHE-RSA-AES256-GCM-SHA384",
+    ];
+    assert_eq!(who_gets_in(&pki, &rsa), expected);
+    let ec = start(&pki, Program::Ours, "+tls %ec-server.key %ec-server.pem -ic");
+    let expected = expected.map(|words| match words {
+        "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256" => {
+            "-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256"
+        }
+        "-tls1_2 -cipher ECDHE-RSA-AES256-GCM-SHA384" => {
+            "-tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384"
+        }
+        words => words,
+    });
+    assert_eq!(who_gets_in(&pki, &ec), expected, "the default profile");
+}
+
+#[test]
+fn profile_8996_mod_negotiates_what_the_standard_says() {
+    let pki = Pki::shared();
+    let newer = [
+        "-tls1_2",
+        "-tls1_3",
+        "-tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256",
+        "-tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256",
+        "-tls1_3 -ciphersuites TLS_AES_128_CCM_SHA256",
+        "-tls1_3 -ciphersuites TLS_AES_128_CCM_8_SHA256",
+    ];
+    let rsa = start(&pki, Program::Ours, "+tls %server.key %server.pem -ic +pm");
+    let with_rsa = [
+        "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256",
+        "-tls1_2 -cipher ECDHE-RSA-AES256-GCM-SHA384",
+        "-tls1_2 -cipher ECDHE-RSA-CHACHA20-POLY1305",
+    ];
+    assert_eq!(who_gets_in(&pki, &rsa), [&newer[..], &with_rsa].concat());
+    let ec = start(&pki, Program::Ours, "+tls %ec-server.key %ec-server.pem -ic +pm");
+    let with_ec = [
+        "-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256",
+        "-tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384",
+        "-tls1_2 -cipher ECDHE-ECDSA-AES128-CCM",
+        "-tls1_2 -cipher ECDHE-ECDSA-AES256-CCM8",
+    ];
+    assert_eq!(who_gets_in(&pki, &ec), [&newer[..], &with_ec].concat());
+}
+
+/// Stronger before weaker, whatever the client prefers; forward secrecy before none.
+#[test]
+fn the_order_of_the_server_decides() {
+    let pki = Pki::shared();
+    let server = start(&pki, Program::Ours, "+tls %server.key %server.pem -ic +px");
+    for (offered, chosen) in [
+        ("AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"),
+        ("ECDHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384", "DHE-RSA-AES256-GCM-SHA384"),
+        ("DHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384"),
+    ] {
+        let line = format!("-tls1_2 -cipher {offered}:@SECLEVEL=0");
+        assert_eq!(s_client(&pki, server.port(), &line).suite, chosen, "{offered}");
+    }
+}
+
+/// A suite asked for by name, in either way of naming it, lets those in who speak nothing else.
+#[test]
+fn suites_asked_for_by_name_are_negotiated() {
+    let pki = Pki::shared();
+    for (name, forced) in [
+        ("TLS_RSA_WITH_AES_128_CBC_SHA", "-tls1_2 -cipher AES128-SHA:@SECLEVEL=0"),
+        ("AES128-SHA", "-tls1_2 -cipher AES128-SHA:@SECLEVEL=0"),
+        ("TLS_DHE_RSA_WITH_AES_256_CBC_SHA256", "-tls1_2 -cipher DHE-RSA-AES256-SHA256"),
+        ("TLS_RSA_WITH_CAMELLIA_256_CBC_SHA", "-tls1_2 -cipher CAMELLIA256-SHA:@SECLEVEL=0"),
+        ("TLS_AES_128_CCM_SHA256", "-tls1_3 -ciphersuites TLS_AES_128_CCM_SHA256"),
+    ] {
+        let without = start(&pki, Program::Ours, "+tls %server.key %server.pem -ic");
+        assert!(!s_client(&pki, without.port(), forced).accepted, "{forced} is in the profile");
+        let line = format!("+tls %server.key %server.pem -ic +cs {name}");
+        let with = start(&pki, Program::Ours, &line);
+        let attempt = s_client(&pki, with.port(), forced);
+        assert!(attempt.accepted, "{name}: {}", attempt.text);
+    }
+}
+
+/// A retired profile, a weak suite, short parameters: a warning names each.
+#[test]
+fn what_is_weak_is_warned_of() {
+    let pki = Pki::shared();
+    let quiet = start(&pki, Program::Ours, "+tls %server.key %server.pem -ic");
+    assert_eq!(quiet.stderr(), "");
+    for (line, warning) in [
+        ("+px", "W: the BCP 195 TLS Profile is retired: it negotiates TLS 1.0 and 1.1, AES in CBC"),
+        ("+pa", "W: the AES TLS Secure Transport Connection Profile is retired: it negotiates"),
+        ("+pb", "W: the Basic TLS Secure Transport Connection Profile is retired: it negotiates"),
+        ("+pn", "is retired: it does not encrypt\n"),
+        ("+py", "W: the Non-downgrading BCP 195 TLS Profile is retired: it takes keys and"),
+        ("+pz", "W: the Extended BCP 195 TLS Profile is retired: it takes keys and"),
+        (
+            "+cs TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+            "W: Ciphersuite 'TLS_RSA_WITH_3DES_EDE_CBC_SHA' is weak: it uses 64-bit blocks (triple \
+             DES), uses RSA key transport, so has no forward secrecy, uses CBC, authenticates with \
+             SHA-1\n",
+        ),
+        ("+py +dp %dh1024.pem", "they have 1024 bits, fewer than 2048\n"),
+    ] {
+        let server =
+            start(&pki, Program::Ours, &format!("+tls %server.key %server.pem -ic {line}"));
+        assert!(server.stderr().contains(warning), "{line}: {}", server.stderr());
+    }
+    for (line, warning) in [
+        ("+tls %small.key %small.pem -ic +py", "is only 1024 bits.\n"),
+        ("+tls %sha1.key %sha1.pem -ic +py", "Certificate hash key not SHA-256: "),
+    ] {
+        let server = start(&pki, Program::Ours, line);
+        assert!(server.stderr().contains(warning), "{line}: {}", server.stderr());
+    }
+}
+
+/// Curves that Debian's version takes, and those that it does not.
+#[test]
+fn groups_are_those_of_debian_and_newer_ones() {
+    let pki = Pki::shared();
+    let line = "+tls %server.key %server.pem -ic +py";
+    let [ours, theirs] = [Program::Ours, Program::Debian].map(|program| start(&pki, program, line));
+    let accepts = |server: &Server, group: &str, version: &str| {
+        s_client(&pki, server.port(), &format!("{version} -groups {group}")).accepted
+    };
+    for group in ["P-256", "P-384", "P-521"] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            assert!(accepts(&ours, group, version), "{group} {version}");
+            assert!(accepts(&theirs, group, version), "{group} {version}");
+        }
+    }
+    for group in ["X25519", "X448", "ffdhe2048"] {
+        assert!(accepts(&ours, group, "-tls1_3"), "{group}");
+        assert!(!accepts(&theirs, group, "-tls1_3"), "{group}");
+    }
+    let old_curve = "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256 -groups brainpoolP256r1";
+    for server in [&ours, &theirs] {
+        assert!(s_client(&pki, server.port(), old_curve).accepted, "brainpool");
+    }
+}
+
+/// Diffie-Hellman parameters are used.
+#[test]
+fn dh_parameters_are_those_of_the_file() {
+    let pki = Pki::shared();
+    let dhe = "-tls1_2 -cipher DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0";
+    for (line, bits) in [("", "2048"), ("+dp %dh3072.pem", "3072"), ("+dp %dh1024.pem", "1024")] {
+        let line = format!("+tls %server.key %server.pem -ic +py {line}");
+        for program in [Program::Ours, Program::Debian] {
+            let server = start(&pki, program, &line);
+            let Attempt { accepted, text, .. } = s_client(&pki, server.port(), dhe);
+            assert!(accepted, "{line}: {text}");
+            assert!(text.contains(&format!("DH, {bits} bits")), "{line}: {text}");
+        }
+    }
+}
+
+const STORESCU_PROFILES: [&str; 5] = ["+py", "+px", "+pz", "+pa", "+pn"];
+
+/// DCMTK's storescu with each of its profiles stores under each of ours, or is refused, as with
+/// Debian's; for the profiles that Debian's has not, by what both sides speak.
+#[test]
+fn storescu_stores_over_each_profile() {
+    let pki = Pki::shared();
+    let file = &corpus::file("test_files/CT_small.dcm").path;
+    for profile in ["+pg", "+pm", "+py", "+px", "+pz", "+pa", "+pn"] {
+        let line = format!("+tls %server.key %server.pem +cf %ca.pem {profile}");
+        let ours = start(&pki, Program::Ours, &line);
+        let theirs =
+            STORESCU_PROFILES.contains(&profile).then(|| start(&pki, Program::Debian, &line));
+        for client in STORESCU_PROFILES {
+            let ended = store(&pki, &ours, client, file);
+            let stored = ours.files().len() == 1;
+            ours.clear();
+            assert_eq!(ended.code() == Some(0), stored, "{profile}, {client}: {}", ended.stderr);
+            let expected = match &theirs {
+                Some(theirs) => store(&pki, theirs, client, file).code() == Some(0),
+                // TLS 1.2 with ECDHE and GCM, or TLS 1.3.
+                None => ["+py", "+px", "+pz"].contains(&client),
+            };
+            assert_eq!(stored, expected, "{profile}, {client}: {}", ended.stderr);
+        }
+    }
+}
+
+fn store(pki: &Arc<Pki>, server: &Server, profile: &str, file: &Path) -> Output {
+    let line = format!("+tls %client.key %client.pem +cf %ca.pem {profile}");
+    dcmtk(pki, "storescu", server.port(), &line, &[file])
+}
+
+/// Python's ssl and pynetdicom on it.
+#[test]
+fn pynetdicom_stores_over_tls() {
+    let pki = Pki::shared();
+    let server = start(&pki, Program::Ours, "+tls %server.key %server.pem +cf %ca.pem");
+    let file = &corpus::file("test_files/CT_small.dcm").path;
+    for version in ["TLSv1_2", "TLSv1_3"] {
+        let mut command = peers::python_script("tls_store.py");
+        command.args(pki.words(&format!("{version} %client.key %client.pem %ca.pem")));
+        command.arg(server.port().to_string()).arg(file);
+        let output = run(&mut command, CLIENT_TIME_LIMIT).expect_success("pynetdicom");
+        assert!(output.stdout.starts_with("0000 "), "{}", output.stdout);
+        assert_eq!(server.files().len(), 1, "{version}");
+        server.clear();
+    }
+}
