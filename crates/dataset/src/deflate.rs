@@ -17,6 +17,7 @@ pub(crate) struct Inflater {
     state: Inflate,
     buffer: Vec<u8>,
     ended: bool,
+    damaged: bool,
 }
 
 /// The binary logarithm of the window's size.
@@ -28,7 +29,7 @@ const BUFFER_BYTES: usize = 32 * 1024;
 impl Inflater {
     pub(crate) fn new() -> Inflater {
         let state = Inflate::new(false, WINDOW_BITS);
-        Inflater { state, buffer: vec![0; BUFFER_BYTES], ended: false }
+        Inflater { state, buffer: vec![0; BUFFER_BYTES], ended: false, damaged: false }
     }
 
     /// Whether the stream said that it is complete. One that never began is.
@@ -45,22 +46,23 @@ impl Inflater {
     /// What follows the end of the stream, such as a byte of padding, is passed over.
     ///
     /// # Errors
-    /// [`Fault::Deflate`] if the stream is damaged.
+    /// [`Fault::Deflate`] if the stream is damaged, after all that comes before the damage.
     pub(crate) fn next(&mut self, input: &mut &[u8]) -> Result<Option<&[u8]>, Fault> {
         while !self.ended {
+            if self.damaged {
+                return Err(Fault::Deflate);
+            }
             let (read, written) = (self.state.total_in(), self.state.total_out());
-            let status = self
-                .state
-                .decompress(input, &mut self.buffer, InflateFlush::NoFlush)
-                .map_err(|_| Fault::Deflate)?;
+            let result = self.state.decompress(input, &mut self.buffer, InflateFlush::NoFlush);
             let read = (self.state.total_in() - read) as usize;
             let written = (self.state.total_out() - written) as usize;
             *input = &input[read..];
-            self.ended = status == zlib_rs::Status::StreamEnd;
+            self.ended = result == Ok(zlib_rs::Status::StreamEnd);
+            self.damaged = result.is_err();
             if written > 0 {
                 return Ok(Some(&self.buffer[..written]));
             }
-            if read == 0 {
+            if read == 0 && !self.damaged {
                 break;
             }
         }
@@ -222,6 +224,32 @@ mod tests {
         let deflated = deflate(b"some text, some more text");
         assert!(!inflate(&[&deflated[..deflated.len() - 3]]).unwrap().1);
         assert_eq!(inflate(&[b"\xff\xff\xff\xff"]), Err(Fault::Deflate));
+    }
+
+    #[test]
+    fn what_comes_before_a_damage_is_there_wherever_the_stream_is_cut() {
+        // A stored block whose length is not what it says twice.
+        let mut damaged = vec![0, 3, 0, 0xFC, 0xFF, b'a', b'b', b'c'];
+        damaged.extend([0, 1, 0, 0, 0]);
+        for cut in 0..=damaged.len() {
+            let (head, tail) = damaged.split_at(cut);
+            let mut inflater = Inflater::new();
+            let mut out = Vec::new();
+            let mut fault = None;
+            for mut piece in [head, tail] {
+                loop {
+                    match inflater.next(&mut piece) {
+                        Ok(Some(bytes)) => out.extend_from_slice(bytes),
+                        Ok(None) => break,
+                        Err(found) => {
+                            fault = Some(found);
+                            break;
+                        }
+                    }
+                }
+            }
+            assert_eq!((out, fault), (b"abc".to_vec(), Some(Fault::Deflate)), "{cut}");
+        }
     }
 
     #[test]

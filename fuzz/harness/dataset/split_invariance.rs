@@ -31,7 +31,6 @@ pub fn run(data: &[u8]) {
 /// What came of it.
 #[derive(Debug, PartialEq)]
 struct Outcome {
-    /// The error message; the bare fact if how far it came depends on the cuts.
     result: Result<(), String>,
     /// Nothing if there is an error.
     stored: Vec<u8>,
@@ -48,7 +47,7 @@ fn outcome(input: &'static TransferSyntax, format: &OutputFormat, pieces: &[&[u8
     }
     result = result.and_then(|()| transcoder.finish(&mut stored));
     let noted = transcoder.attributes();
-    let mut attributes = [
+    let attributes = [
         noted.specific_character_set(),
         noted.sop_class_uid(),
         noted.sop_instance_uid(),
@@ -58,14 +57,8 @@ fn outcome(input: &'static TransferSyntax, format: &OutputFormat, pieces: &[&[u8
     .map(|value| value.map(<[u8]>::to_vec));
     if result.is_err() {
         stored.clear();
-        if input.deflated() {
-            attributes = Default::default();
-        }
     }
-    let message = |error: dataset::Error| {
-        if input.deflated() { String::new() } else { error.to_string() }
-    };
-    Outcome { result: result.map_err(message), stored, attributes }
+    Outcome { result: result.map_err(|error| error.to_string()), stored, attributes }
 }
 
 /// Every value of every option at least once.
