@@ -17,7 +17,7 @@ pub(crate) struct WriteBuffer {
 pub(crate) const FLUSH_BYTES: usize = 64 * 1024;
 
 /// From this size on, a value is handed to the sink as it is, not copied.
-const DIRECT_BYTES: usize = 8 * 1024;
+pub(crate) const DIRECT_BYTES: usize = 8 * 1024;
 
 /// The buffer and the sink behind it, as one place to write to.
 pub(crate) struct Output<'a> {

@@ -8,7 +8,7 @@ use crate::deflate::{self, Inflater};
 use crate::dictionary::Dictionary;
 use crate::encoder::Encoder;
 use crate::format::OutputFormat;
-use crate::output::{Output, WriteBuffer};
+use crate::output::{DIRECT_BYTES, Output, WriteBuffer};
 use crate::parser::{Parser, Token};
 use crate::{Error, Fault, Sink, Tag, TransferSyntax};
 
@@ -115,17 +115,13 @@ impl Transcoder {
                 Ok(())
             }
             Path::Rewritten(reader, writer) => {
-                let Writer { encoder, buffer, .. } = &mut **writer;
-                let plain = reader.inflater.is_none();
-                let rest = if plain && encoder.copies() && !self.attributes.is_noting() {
-                    let out = &mut Output::new(buffer, sink);
-                    copy_through(&mut reader.parser, encoder, fragments, out)?
-                } else {
-                    fragments
-                };
-                for fragment in rest {
+                let attributes = &mut self.attributes;
+                if reader.inflater.is_none() {
+                    return writer.plain(&mut reader.parser, fragments, attributes, sink);
+                }
+                for fragment in fragments {
                     reader.read(fragment, false, |token, depth| {
-                        writer.token(token, depth, &mut self.attributes, sink)
+                        writer.token(token, depth, attributes, sink)
                     })?;
                 }
                 Ok(())
@@ -163,29 +159,34 @@ impl Transcoder {
     }
 }
 
-/// Passes on as many whole fragments as lie within the current value and do not end it, and gives
-/// back the others.
-fn copy_through<'f, 's>(
-    parser: &mut Parser,
-    encoder: &mut Encoder,
-    fragments: &'f [IoSlice<'s>],
-    out: &mut Output<'_>,
-) -> Result<&'f [IoSlice<'s>], Error> {
-    let mut remaining = parser.value_remaining() as usize;
-    let mut count = 0;
-    while let Some(fragment) = fragments.get(count)
-        && fragment.len() < remaining
-    {
-        remaining -= fragment.len();
-        count += 1;
+/// Takes up to `most` bytes off the front of `bytes` and of the fragments behind it, in not too many
+/// pieces: gives back these, their number and their size.
+fn take<'s>(
+    most: usize,
+    bytes: &mut &'s [u8],
+    fragments: &mut std::slice::Iter<'s, IoSlice<'s>>,
+) -> ([IoSlice<'s>; PIECES], usize, usize) {
+    let mut pieces = [IoSlice::new(&[]); PIECES];
+    let mut taken = 0;
+    for (count, piece) in pieces.iter_mut().enumerate() {
+        if bytes.is_empty()
+            && let Some(fragment) = fragments.next()
+        {
+            *bytes = fragment;
+        }
+        let (head, rest) = bytes.split_at(bytes.len().min(most - taken));
+        if head.is_empty() {
+            return (pieces, count, taken);
+        }
+        *piece = IoSlice::new(head);
+        taken += head.len();
+        *bytes = rest;
     }
-    let (within, rest) = fragments.split_at(count);
-    if !within.is_empty() {
-        encoder.copy(within, out)?;
-        parser.skip_value(parser.value_remaining() - remaining as u32);
-    }
-    Ok(rest)
+    (pieces, PIECES, taken)
 }
+
+/// How many pieces are handed on in one call at most.
+const PIECES: usize = 32;
 
 /// Reads along while bytes go by untouched. Whatever is wrong with them is not this reader's
 /// business: it only stops.
@@ -267,6 +268,42 @@ fn parse(
 }
 
 impl Writer {
+    /// Writes what stands in these fragments. Long values that need no conversion go around the
+    /// parser, all fragments of one in one call, but for the last byte, which ends them.
+    fn plain(
+        &mut self,
+        parser: &mut Parser,
+        fragments: &[IoSlice<'_>],
+        attributes: &mut Attributes,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let mut fragments = fragments.iter();
+        let mut bytes: &[u8] = &[];
+        loop {
+            if bytes.is_empty() {
+                match fragments.next() {
+                    Some(fragment) => bytes = fragment,
+                    None => return Ok(()),
+                }
+            }
+            let remaining = parser.value_remaining() as usize;
+            let there =
+                || bytes.len() + fragments.as_slice().iter().map(|f| f.len()).sum::<usize>();
+            let around = remaining > DIRECT_BYTES
+                && self.encoder.copies()
+                && !attributes.is_noting()
+                && there() >= DIRECT_BYTES;
+            if around {
+                let (pieces, count, taken) = take(remaining - 1, &mut bytes, &mut fragments);
+                let out = &mut Output::new(&mut self.buffer, sink);
+                self.encoder.copy(&pieces[..count], out)?;
+                parser.skip_value(taken as u32);
+            } else if let Some(token) = parser.next(&mut bytes, false)? {
+                self.token(&token, parser.depth(), attributes, sink)?;
+            }
+        }
+    }
+
     fn token(
         &mut self,
         token: &Token<'_>,
