@@ -9,7 +9,7 @@ use interop::corpus::{self, SourceFile};
 use interop::differential::{self, DICTIONARIES, OptionSet, Plan, private_elements};
 use interop::part10::Part10;
 use interop::process::run;
-use interop::wire::{Client, Context, Request, uid};
+use interop::wire::{Client, Command, Context, Request, tag, uid};
 use interop::{Object, Program, Scratch, Server, peers};
 
 /// A sample of what `differential` compares, from several seeds.
@@ -183,4 +183,75 @@ fn has_no_new_remarks(family: &Family, source: &Remarks, stored: &Remarks) {
     let gone = without(&source.dciodvfy, &stored.dciodvfy);
     assert!(new.iter().chain(&gone).all(|line| expected(&line)), "{options:?}: {new:#?} {gone:#?}");
     assert!(stored.dciodvfy.len() > 1, "it has nothing to say: {:?}", stored.dciodvfy);
+}
+
+/// A data set that nobody can read costs one object, not the association.
+#[test]
+fn data_sets_that_cannot_be_read_are_refused_and_the_association_goes_on() {
+    let whole = Object::ct(100).bytes;
+    let nested =
+        b"\x08\x00\x40\x11SQ\0\0\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\xFF\xFF\xFF\xFF".repeat(2000);
+    let with = |bytes: &[u8]| [&whole, bytes].concat();
+    let cases: [(&str, Vec<u8>); 6] = [
+        ("within a value", whole[..whole.len() - 10].to_vec()),
+        ("out of place", with(b"\xFE\xFF\xDD\xE0\0\0\0\0")),
+        ("undefined length", with(b"\xE1\x7F\x01\x10OB\0\0\xFF\xFF\xFF\xFF")),
+        ("within a sequence", with(&nested[..20])),
+        ("impossible VR", with(b"\xE1\x7F\x01\x10na\0\0")),
+        ("nesting levels", with(&nested)),
+    ];
+    let server = Server::start(Program::Ours, &[]);
+    let mut client = Client::usual(server.port());
+    for (what, bytes) in cases {
+        let message = client.message_id();
+        client.command(3, &Command::store(message, uid::CT, "1.2.3"));
+        client.data_set(3, &bytes);
+        let response = client.response().1;
+        let comment = response.text(tag::ERROR_COMMENT);
+        assert_eq!(response.status(), 0xC000, "{what}");
+        assert!(comment.contains(what), "{what}: {comment}");
+        assert_eq!(server.files(), [""; 0], "{what}");
+        let log = server.stderr();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(what)).collect();
+        let [line] = lines.as_slice() else { panic!("one line, not {lines:?}") };
+        assert!(line.starts_with("E: cannot store SOP instance 1.2.3, status C000H: "), "{line}");
+        assert_eq!(client.store(3, &Object::ct(10)).status(), 0, "after {what}");
+        server.clear();
+    }
+}
+
+/// What is wrong with a dictionary is told in Debian's words; without any, ours does not start.
+#[test]
+fn dictionary_errors_equal_debian() {
+    let scratch = Scratch::new();
+    let file = |name: &str, text: &str| {
+        let path = scratch.path().join(name);
+        fs::write(&path, text).expect("a dictionary file");
+        path.display().to_string()
+    };
+    let good = file("good.dic", "# a comment\n(0010,0010)\tPN\tPatientName\t1\tDICOM\n");
+    let broken = file(
+        "broken.dic",
+        "(0008,0005)\tCS\n(0008,0005)\tCS\tX\t1\tD\tE\n0008,0005\tCS\tX\t1\n\
+         (0008,0005)\tZZ\tX\t1\n(0008,0005)\tCS\tX\tabc\n",
+    );
+    let missing = scratch.path().join("missing.dic").display().to_string();
+    let setup = |program, path: &str| Server::with(program, &[]).environment("DCMDICTPATH", path);
+    let errors = |log: &str| {
+        let lines = log.lines().filter(|line| line.starts_with("E: DcmDataDictionary"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for path in [format!("{missing}:{good}"), format!("{broken}:{good}")] {
+        let [ours, debians] = [Program::Ours, Program::Debian]
+            .map(|program| errors(&setup(program, &path).start().stderr()));
+        assert_eq!(ours, debians, "{path}");
+        assert!(!ours.is_empty(), "{path}");
+    }
+    for path in [missing, broken, ":".to_owned()] {
+        let failure = setup(Program::Ours, &path).try_start().expect_err("no dictionary");
+        assert_eq!(failure.status.code(), Some(1), "{path}");
+        assert!(failure.stderr.contains("no data dictionary loaded"), "{}", failure.stderr);
+        let debians = setup(Program::Debian, &path).start().stderr();
+        assert_eq!(errors(&failure.stderr), errors(&debians), "{path}");
+    }
 }
