@@ -7,6 +7,7 @@ mod docs;
 mod durability;
 mod hostile;
 mod inetd;
+mod logging;
 mod names;
 mod negotiation;
 mod output;

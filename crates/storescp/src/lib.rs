@@ -78,17 +78,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     } else {
         Server::start(config).and_then(Server::run)
     };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error @ Error::Listen(_)) => {
-            tracing::error!("{error}");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            fatal!("{error}");
-            ExitCode::FAILURE
-        }
+    match &ended {
+        Ok(()) => {}
+        Err(error @ Error::Listen(_)) => tracing::error!("{error}"),
+        Err(error) => fatal!("{error}"),
     }
+    logging::finish();
+    if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// A panic ends the one association whose thread it is in; all that it held is discarded.

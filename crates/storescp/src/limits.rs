@@ -57,6 +57,15 @@ pub const MAX_WAITING_THREADS: usize = 8;
 /// How long accepting waits after the system refused a descriptor or a thread.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
+/// Log lines of one appender that are waiting to be written; past them, lines are lost.
+pub const LOG_LINES_WAITING: usize = 4096;
+
+/// How long whoever logs waits for room among those, before the first line is lost.
+pub const LOG_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long the program waits for its last log lines to be written when it ends.
+pub const LAST_LINES_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long is waited for the name of a peer, where a name is wanted.
 pub const NAME_PATIENCE: Duration = Duration::from_millis(200);
 

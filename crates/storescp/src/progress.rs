@@ -1,9 +1,9 @@
 //! The progress line on standard output: `RECV: ` and a dot for each PDV, as scripts know it.
 
-use std::io::Write;
-use tracing::level_filters::LevelFilter;
+use crate::logging;
 
-/// Progress of one data set, shown when the log level is exactly INFO.
+/// Progress of one data set, shown when the log level is exactly INFO (with
+/// `--log-config`, that of the logger `dcmtk.apps.storescp.progress`).
 ///
 /// Dots are written as they come, so nothing is held. Lines of associations that run side by side
 /// may mix, as they always have between processes.
@@ -15,9 +15,9 @@ pub(crate) struct Progress {
 impl Progress {
     /// Begins a line.
     pub(crate) fn begin() -> Self {
-        let shown = LevelFilter::current() == LevelFilter::INFO;
+        let shown = logging::shows_progress();
         if shown {
-            print_out(b"RECV: ");
+            logging::print("RECV: ");
         }
         Self { shown }
     }
@@ -25,7 +25,7 @@ impl Progress {
     /// Notes that `count` PDVs ended.
     pub(crate) fn pdvs(&self, count: usize) {
         if self.shown && count > 0 {
-            print_out(&vec![b'.'; count]);
+            logging::print(&".".repeat(count));
         }
     }
 }
@@ -33,13 +33,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown {
-            print_out(b"\n");
+            logging::print("\n");
         }
     }
-}
-
-fn print_out(bytes: &[u8]) {
-    // Nobody has to read it: a closed standard output costs no object.
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
 }

@@ -17,6 +17,7 @@ use super::options::{self, Choice, Opt, Status};
 use super::parse::{Base, Typed, leading_integer};
 use super::{tls, transfer_syntaxes};
 use crate::inetd;
+use crate::logging::Setup;
 use crate::storage::FileName;
 
 /// The port to listen on, the only parameter; with `--inetd` or passed sockets there may be none.
@@ -46,6 +47,7 @@ pub(super) fn log(typed: &Typed) -> Result<Log, Error> {
         Some(Opt::Debug) => LogLevel::Debug,
         _ => LogLevel::Warn,
     };
+    let mut setup = None;
     if let Some(word) = typed.text(Opt::LogLevel) {
         if verbosity.is_some() {
             return Err(Error::NotAllowedWith("--log-level", LEVELS));
@@ -59,12 +61,13 @@ pub(super) fn log(typed: &Typed) -> Result<Log, Error> {
         if typed.has(Opt::LogLevel) {
             return Err(Error::NotAllowedWith("--log-config", "--log-level"));
         }
-        if !Path::new(file).is_file() {
-            return Err(Error::LogConfigMissing);
-        }
+        let read = Setup::read(Path::new(file)).map_err(Error::LogConfig)?;
+        // Off is not a level of its own: errors of the command line are told even then.
+        level = read.level().unwrap_or(LogLevel::Fatal);
+        setup = Some(read);
     }
     let arguments = typed.has(Opt::Arguments).then(|| called_with(typed));
-    Ok(Log { level, verbose_presentation_contexts: typed.has(Opt::VerbosePc), arguments })
+    Ok(Log { level, setup, verbose_presentation_contexts: typed.has(Opt::VerbosePc), arguments })
 }
 
 fn log_level(word: &OsStr) -> Option<LogLevel> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::logging::Setup;
 use dataset::TransferSyntax;
 
 /// Everything the program was told, valid once built; made only by [`super::parse()`].
@@ -376,11 +377,14 @@ pub struct Padding {
     pub item_bytes: u32,
 }
 
-/// What is written to standard error.
+/// What is logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
     /// The least severe lines that are still written.
     pub level: LogLevel,
+    /// `--log-config`: where lines go, and which ones; `None` is standard error, and all from the
+    /// level up.
+    pub setup: Option<Setup>,
     /// `--verbose-pc`: A-ASSOCIATE PDUs are dumped at INFO rather than DEBUG.
     pub verbose_presentation_contexts: bool,
     /// `--arguments`: a line to be logged as INFO before all else, whatever the level.

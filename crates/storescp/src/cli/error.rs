@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::fmt;
 
+use crate::logging::SetupFault;
+
 /// The first fault found in a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Error {
@@ -16,7 +18,7 @@ pub(super) enum Error {
     Port(OsString, Misfit),
     Value(&'static str, OsString, Misfit),
     LogLevel,
-    LogConfigMissing,
+    LogConfig(SetupFault),
     /// The first option excludes what the second says.
     NotAllowedWith(&'static str, &'static str),
     /// The first option means nothing without what the second says.
@@ -60,7 +62,18 @@ impl fmt::Display for Error {
                 }
             }
             Self::LogLevel => f.write_str("Invalid log level for --log-level option"),
-            Self::LogConfigMissing => f.write_str("Specified --log-config file does not exist"),
+            Self::LogConfig(fault) => write!(
+                f,
+                "Specified --log-config file {}",
+                match fault {
+                    SetupFault::Missing => "does not exist",
+                    SetupFault::Unreadable => "cannot be read",
+                    SetupFault::Empty => "does not contain any settings",
+                    SetupFault::NoLogging => "does not contain any valid settings",
+                    SetupFault::NoRootLogger => "does not set up log4cplus.rootLogger",
+                    SetupFault::RootLevel => "gives log4cplus.rootLogger no valid log level",
+                }
+            ),
             Self::NotAllowedWith(option, other) => write!(f, "{option} not allowed with {other}"),
             Self::OnlyAllowedWith(option, other) => {
                 write!(f, "{option} only allowed with {other}")

@@ -101,10 +101,6 @@ impl OptionSpec {
         self.status = status;
         self
     }
-
-    const fn not_yet(self) -> Self {
-        self.status(Status::NotYet)
-    }
 }
 
 /// What a value must look like.

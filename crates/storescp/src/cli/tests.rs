@@ -65,7 +65,7 @@ fn without_options() {
     };
     assert_eq!(config.output, output);
     let level = LogLevel::Warn;
-    let log = Log { level, verbose_presentation_contexts: false, arguments: None };
+    let log = Log { level, setup: None, verbose_presentation_contexts: false, arguments: None };
     assert_eq!(config.log, log);
     assert!(config.warnings.is_empty());
 }

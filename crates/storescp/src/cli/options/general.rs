@@ -24,8 +24,7 @@ const LOGGING: &[OptionSpec] = &[
     )
     .takes("[l]evel: string constant", &[Value::Text]),
     OptionSpec::new(Opt::LogConfig, "-lc", "--log-config", &["set logging up as file f says"])
-        .takes("[f]ilename: string", &[Value::Text])
-        .not_yet(),
+        .takes("[f]ilename: string", &[Value::Text]),
     OptionSpec::new(
         Opt::VerbosePc,
         "+v",
