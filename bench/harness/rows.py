@@ -219,17 +219,20 @@ def idle_cells(bench):
     return cells
 
 
-def idle_measurement(bench, server, sender, number):
+def idle_measurement(bench, server, sender, number, tls=()):
+    """`tls` are the words that have our own senders speak TLS."""
+    warm_up = Sender(*WARM_UP.argv, *tls)
+
     def measure():
         with server.running(bench.scratch) as running:
-            echo(1).run(running)
+            Sender(*echo(1).argv, *tls).run(running)
             before = process.memory(running.pid)
             available = machine.available_bytes()
             with holding(sender, running):
                 time.sleep(1)
                 after = process.memory(running.pid)
                 taken = available - machine.available_bytes()
-                WARM_UP.run(running, timeout=60)  # it still serves
+                warm_up.run(running, timeout=60)  # it still serves
         return {
             "open": number,
             "rss_kib_each": (after["rss"] - before["rss"]) / KIB / number,

@@ -12,6 +12,8 @@ use proto::{
 };
 
 use crate::Error;
+use crate::stream::Stream;
+use openssl::ssl::SslContext;
 
 /// The AE titles of an association.
 #[derive(Debug, Clone)]
@@ -56,7 +58,7 @@ impl Context {
 /// sends at once what it is given (`TCP_NODELAY`), in writes of whole PDUs.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
+    stream: Stream,
     association: Association,
     context: ContextId,
     sop_class: Uid,
@@ -67,18 +69,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects, and opens an association with one presentation context.
+    /// Connects, over TLS if `tls` says so, and opens an association with one presentation context.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Rejected`], [`Error::Aborted`]; [`Error::NotAccepted`] if the
     /// context was not accepted.
     pub fn connect(
         address: impl ToSocketAddrs,
+        tls: Option<&SslContext>,
         titles: &Titles,
         context: &Context,
     ) -> Result<Self, Error> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
+        let stream = Stream::connect(address, tls)?;
         let calling = AeTitle::parse(titles.calling.as_bytes())?;
         let called = AeTitle::parse(titles.called.as_bytes())?;
         let mut proposal = Proposal::new(calling, called, MAX_PDU_BYTES);
@@ -178,7 +180,7 @@ impl Client {
             self.unread.0 += consumed;
             match event {
                 Event::NeedInput => {
-                    acknowledge_at_once(&self.stream)?;
+                    acknowledge_at_once(self.stream.tcp())?;
                     let length = self.stream.read(&mut self.received)?;
                     self.unread = (0, length);
                     if length == 0 {

@@ -7,7 +7,7 @@
 //! use loadgen::{Client, Filler, Object, StoreSender, instance_uid};
 //!
 //! let object = Object::secondary_capture(4096, Filler::Zeros, false)?;
-//! let mut client = Client::connect("127.0.0.1:11112", &Default::default(), &object.context())?;
+//! let mut client = Client::connect("127.0.0.1:11112", None, &Default::default(), &object.context())?;
 //! let mut sender = StoreSender::new(&mut client, object, u32::MAX)?;
 //! sender.send(&mut client, instance_uid(1)?)?;
 //! client.release()?;
@@ -21,6 +21,7 @@ mod filler;
 mod object;
 pub mod report;
 mod store;
+pub mod stream;
 mod writer;
 
 pub use client::{Client, Context, Titles};

@@ -10,6 +10,7 @@ use std::{fs, io, thread};
 
 use clap::{Args, Parser, Subcommand};
 use loadgen::report::{self, Run};
+use loadgen::stream::{Stream, client_context};
 use loadgen::{Client, Context, Error, Filler, Object, StoreSender, Titles, instance_uid};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -45,6 +46,17 @@ enum Mode {
         echo: bool,
         #[command(flatten)]
         hold: Hold,
+    },
+    /// Open a TLS connection and close it; again and again.
+    Handshakes {
+        /// The peer, as HOST:PORT.
+        address: String,
+        /// The cipher suite (OpenSSL's name).
+        #[arg(long, value_name = "SUITE", default_value = "TLS_AES_128_GCM_SHA256")]
+        tls: String,
+        /// Number of connections.
+        #[arg(long, default_value_t = 100)]
+        connections: usize,
     },
     /// Open bare TCP connections and hold them; as many as the peer's backlog takes, if it accepts
     /// none.
@@ -93,6 +105,9 @@ struct Store {
 struct Peer {
     /// The peer, as HOST:PORT.
     address: String,
+    /// Speak TLS, with this cipher suite (OpenSSL's name).
+    #[arg(long, value_name = "SUITE")]
+    tls: Option<String>,
     /// Our AE title.
     #[arg(long, default_value = "LOADGEN")]
     calling: String,
@@ -124,6 +139,7 @@ fn run(mode: Mode) -> Result<(), Error> {
         Mode::Store(options) => store(&options),
         Mode::Echo { peer, associations } => echo(&peer, associations),
         Mode::Idle { peer, associations, echo, hold } => idle(&peer, associations, echo, &hold),
+        Mode::Handshakes { address, tls, connections } => handshakes(&address, &tls, connections),
         Mode::TcpIdle { address, connections, hold } => {
             let address = resolve(&address)?;
             let start = Instant::now();
@@ -219,6 +235,23 @@ fn echo(peer: &Peer, associations: usize) -> Result<(), Error> {
     Ok(())
 }
 
+fn handshakes(address: &str, suite: &str, connections: usize) -> Result<(), Error> {
+    let address = resolve(address)?;
+    let context = client_context(suite)?;
+    let start = Instant::now();
+    let mut latencies = Vec::new();
+    for _ in 0..connections {
+        let begun = Instant::now();
+        let mut stream = Stream::connect(address, Some(&context))?;
+        latencies.push(begun.elapsed());
+        // Until the peer has closed too: then the next one finds it ready.
+        stream.finish()?;
+        let _ = stream.read(&mut [0; 64]);
+    }
+    report::print_associations(start.elapsed(), &latencies);
+    Ok(())
+}
+
 fn idle(peer: &Peer, associations: usize, echo: bool, hold: &Hold) -> Result<(), Error> {
     let start = Instant::now();
     let mut clients = Vec::new();
@@ -237,7 +270,8 @@ fn idle(peer: &Peer, associations: usize, echo: bool, hold: &Hold) -> Result<(),
 impl Peer {
     fn connect(&self, context: &Context) -> Result<Client, Error> {
         let titles = Titles { calling: self.calling.clone(), called: self.called.clone() };
-        Client::connect(&self.address, &titles, context)
+        let tls = self.tls.as_deref().map(client_context).transpose()?;
+        Client::connect(&self.address, tls.as_ref(), &titles, context)
     }
 }
 

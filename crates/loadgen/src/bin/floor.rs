@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use loadgen::Filler;
 use loadgen::report::{self, Run};
+use loadgen::stream::{Stream, client_context, server_context};
 
 /// The bare loop of a receiver, and its sender.
 #[derive(Parser)]
@@ -38,6 +39,9 @@ enum Mode {
         /// Sync, rename and sync the folder before each answer.
         #[arg(long)]
         sync: bool,
+        /// Speak TLS with this PEM private key and the certificate.
+        #[arg(long, num_args = 2, value_names = ["KEY", "CERTIFICATE"])]
+        tls: Option<Vec<PathBuf>>,
         /// Deflate the files at this level.
         #[arg(long, value_name = "LEVEL", conflicts_with = "sync")]
         deflate: Option<u32>,
@@ -55,6 +59,9 @@ enum Mode {
         /// What they consist of.
         #[arg(long, value_enum, default_value = "zeros")]
         filler: Filler,
+        /// Speak TLS, with this cipher suite (OpenSSL's name).
+        #[arg(long, value_name = "SUITE")]
+        tls: Option<String>,
     },
     /// Store objects durably in DIR, one after the other: the loop that a durable receiver cannot
     /// do without.
@@ -72,15 +79,23 @@ enum Mode {
 
 fn main() -> io::Result<()> {
     match Options::parse().mode {
-        Mode::Receive { port, dir, object_bytes, sync, deflate } => {
+        Mode::Receive { port, dir, object_bytes, sync, tls, deflate } => {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
             let object_bytes = object_bytes.unwrap_or(u64::MAX);
             let mut receiver =
                 Receiver { dir, object_bytes, sync, deflate, buffer: vec![0; READ_BYTES] };
-            listener.incoming().try_for_each(|stream| receiver.receive(stream?))
+            let tls = match tls.as_deref() {
+                Some([key, certificate]) => Some(server_context(key, certificate)?),
+                _ => None,
+            };
+            listener
+                .incoming()
+                .try_for_each(|stream| receiver.receive(Stream::accept(stream?, tls.as_ref())?))
         }
-        Mode::Send { port, objects, object_bytes, filler } => {
-            send(port, objects, object_bytes, filler)
+        Mode::Send { port, objects, object_bytes, filler, tls } => {
+            let tls = tls.as_deref().map(client_context).transpose()?;
+            let stream = Stream::connect((Ipv4Addr::LOCALHOST, port), tls.as_ref())?;
+            send(stream, objects, object_bytes, filler)
         }
         Mode::Sync { dir, objects, object_bytes } => store_durably(&dir, objects, object_bytes),
     }
@@ -97,8 +112,7 @@ struct Receiver {
 
 impl Receiver {
     /// Writes one socket to files, and answers each file with one byte.
-    fn receive(&mut self, mut stream: TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)?;
+    fn receive(&mut self, mut stream: Stream) -> io::Result<()> {
         for number in 0_u64.. {
             let first = self.read(&mut stream, self.object_bytes)?;
             if first == 0 {
@@ -125,7 +139,7 @@ impl Receiver {
     /// Writes one object to `file`; its first `length` bytes are in the buffer.
     fn copy(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         mut length: usize,
         file: &mut impl Write,
     ) -> io::Result<()> {
@@ -139,7 +153,7 @@ impl Receiver {
     }
 
     /// Reads what is there, at most a buffer and at most `left` bytes; 0 at the end.
-    fn read(&mut self, stream: &mut TcpStream, left: u64) -> io::Result<usize> {
+    fn read(&mut self, stream: &mut Stream, left: u64) -> io::Result<usize> {
         if left == 0 {
             return Ok(0); // Linux would wait for data even to read none of it
         }
@@ -155,10 +169,8 @@ fn publish(file: &File, temporary: &Path, name: &Path, dir: &Path) -> io::Result
     File::open(dir)?.sync_all()
 }
 
-fn send(port: u16, objects: u64, object_bytes: u64, filler: Filler) -> io::Result<()> {
+fn send(mut stream: Stream, objects: u64, object_bytes: u64, filler: Filler) -> io::Result<()> {
     let buffer = filler.bytes(WRITE_BYTES);
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    stream.set_nodelay(true)?;
     let start = Instant::now();
     let mut latencies = Vec::new();
     for number in 1..=objects {
@@ -170,7 +182,7 @@ fn send(port: u16, objects: u64, object_bytes: u64, filler: Filler) -> io::Resul
             left -= piece as u64;
         }
         if number == objects {
-            stream.shutdown(Shutdown::Write)?;
+            stream.finish()?;
         }
         stream.read_exact(&mut [0])?;
         latencies.push(begun.elapsed());

@@ -44,12 +44,32 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Reads all files, asks for the password if one is needed, and from then on reads the files
-    /// again on each SIGHUP. What is weak is logged as a warning.
+    /// As [`Tls::new`], and from then on reads the files again on each SIGHUP.
     ///
     /// # Errors
     /// The first thing that is wrong.
     pub fn start(config: &Config) -> Result<Arc<Self>, Error> {
+        let (tls, password) = Self::open(config)?;
+        let tls = Arc::new(tls);
+        let signals = Signals::new([SIGHUP]).map_err(Error::Signals)?;
+        let reloaded = Arc::clone(&tls);
+        std::thread::Builder::new()
+            .name("reload".to_owned())
+            .spawn(move || reloaded.reload_on(signals, &password))
+            .map_err(Error::Signals)?;
+        Ok(tls)
+    }
+
+    /// Reads all files, and asks for the password if one is needed. What is weak is logged as a
+    /// warning.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        Ok(Self::open(config)?.0)
+    }
+
+    fn open(config: &Config) -> Result<(Self, Password), Error> {
         let mut warnings = Vec::new();
         if let Some(path) = &config.seed {
             seed::stir_in(path, &mut warnings)?;
@@ -58,15 +78,7 @@ impl Tls {
         let context = context::build(config, &password, &mut warnings)?;
         let seed_file = config.write_seed.as_deref().map(SeedFile::open).transpose()?;
         warn(&warnings);
-        let tls =
-            Arc::new(Self { config: config.clone(), context: RwLock::new(context), seed_file });
-        let signals = Signals::new([SIGHUP]).map_err(Error::Signals)?;
-        let reloaded = Arc::clone(&tls);
-        std::thread::Builder::new()
-            .name("reload".to_owned())
-            .spawn(move || reloaded.reload_on(signals, &password))
-            .map_err(Error::Signals)?;
-        Ok(tls)
+        Ok((Self { config: config.clone(), context: RwLock::new(context), seed_file }, password))
     }
 
     /// Reads all files again; if anything is wrong, what was read before stays.
@@ -90,11 +102,7 @@ impl Tls {
     ///
     /// # Errors
     /// Why the peer was refused; it has been told, if there was anybody to tell.
-    pub(crate) fn accept(
-        &self,
-        stream: Arc<TcpStream>,
-        deadline: Instant,
-    ) -> Result<TlsStream, Refusal> {
+    pub fn accept(&self, stream: Arc<TcpStream>, deadline: Instant) -> Result<TlsStream, Refusal> {
         let context = self.context.read().unwrap_or_else(PoisonError::into_inner).clone();
         let ssl = Ssl::new(&context).map_err(|error| Refusal::library(&error))?;
         let connection = Arc::clone(&stream);
@@ -121,7 +129,7 @@ impl Tls {
 }
 
 /// An encrypted connection, after its handshake.
-pub(crate) struct TlsStream {
+pub struct TlsStream {
     stream: SslStream<Socket>,
     is_usable: bool,
 }
@@ -181,7 +189,8 @@ impl TlsStream {
 }
 
 /// Why a peer got no association.
-pub(crate) enum Refusal {
+#[derive(Debug)]
+pub enum Refusal {
     /// It connected and left without a byte: a look whether the port is open.
     Nothing,
     /// The handshake was not over in time.

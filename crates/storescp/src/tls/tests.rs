@@ -49,9 +49,7 @@ fn tls(scratch: &Scratch, key: &str, options: &str) -> Tls {
     let Outcome::Run(config) = cli::parse(line.split_whitespace().map(Into::into)) else {
         panic!("usage error: {line}");
     };
-    let config = config.tls.unwrap();
-    let context = context::build(&config, &Password::default(), &mut Vec::new()).unwrap();
-    Tls { config, context: RwLock::new(context), seed_file: None }
+    Tls::new(&config.tls.unwrap()).unwrap()
 }
 
 /// Whether a client gets in that speaks one version, and up to TLS 1.2 one suite.

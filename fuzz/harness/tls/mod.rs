@@ -1,0 +1,81 @@
+//! Any bytes, as the first that a TLS server hears of a peer.
+//!
+//! The first byte chooses how the rest is cut. Checked: no panic; the peer is refused, since it knows
+//! no key, and at once, since it has ended its side.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use openssl::asn1::Asn1Time;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::rsa::Rsa;
+use openssl::x509::X509;
+use storescp::cli::{self, Outcome};
+use storescp::tls::{Refusal, Tls};
+
+/// Runs one input.
+pub fn run(data: &[u8]) {
+    let Some((&choice, stream)) = data.split_first() else { return };
+    let piece_bytes = match choice {
+        0 => stream.len().max(1),
+        size => usize::from(size),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut client =
+        TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
+    let (server, _) = listener.accept().expect("a connection");
+    client.set_nodelay(true).expect("a socket");
+    // Few pieces fit without being read; the server reads them afterwards.
+    for piece in stream.chunks(piece_bytes).take(64) {
+        client.write_all(piece).expect("the kernel holds it");
+    }
+    client.shutdown(Shutdown::Write).expect("a socket");
+    let begun = Instant::now();
+    let refusal = match tls().accept(Arc::new(server), begun + PATIENCE) {
+        Ok(_) => panic!("a peer without a key got in"),
+        Err(refusal) => refusal,
+    };
+    assert!(!matches!(refusal, Refusal::TimedOut), "it waited for more than the end");
+    assert_eq!(stream.is_empty(), matches!(refusal, Refusal::Nothing));
+    // What it says before it closes is TLS: an alert, or its side of a handshake.
+    let mut answer = Vec::new();
+    let _ = client.read_to_end(&mut answer);
+    assert!(answer.first().is_none_or(|kind| matches!(kind, 0x15 | 0x16)), "{answer:?}");
+}
+
+/// A server with every version and a server name, so that all of a first message is looked at.
+fn tls() -> &'static Tls {
+    static TLS: OnceLock<Tls> = OnceLock::new();
+    TLS.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("storescp-fuzz-tls-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let (key, certificate) = (folder.join("key"), folder.join("certificate"));
+        make(&key, &certificate);
+        let names = [&key, &certificate].map(|path| path.to_str().expect("text").to_owned());
+        let line = ["104", "+tls", &names[0], &names[1], "+px", "--expect-sni", "pacs.example"];
+        let Outcome::Run(config) = cli::parse(line.iter().map(Into::into)) else {
+            panic!("a command line");
+        };
+        let tls = Tls::new(&config.tls.expect("TLS is on")).expect("good files");
+        std::fs::remove_dir_all(&folder).expect("it is ours");
+        tls
+    })
+}
+
+fn make(key_file: &Path, certificate_file: &Path) {
+    let key = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
+    let mut certificate = X509::builder().expect("memory");
+    certificate.set_not_before(&Asn1Time::days_from_now(0).expect("now")).expect("a time");
+    certificate.set_not_after(&Asn1Time::days_from_now(30).expect("a time")).expect("a time");
+    certificate.set_pubkey(&key).expect("a key");
+    certificate.sign(&key, MessageDigest::sha256()).expect("a signature");
+    let pem = key.private_key_to_pem_pkcs8().expect("a key");
+    std::fs::write(key_file, pem).expect("a file");
+    std::fs::write(certificate_file, certificate.build().to_pem().expect("text")).expect("a file");
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
