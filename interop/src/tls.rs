@@ -69,8 +69,10 @@ impl Pki {
     fn make() -> Self {
         let pki = Self { scratch: Scratch::new() };
         fs::write(pki.path("ca.cnf"), AUTHORITY).expect("a file can be written");
-        fs::write(pki.path("extensions"), "basicConstraints=critical,CA:TRUE\n")
-            .expect("a file can be written");
+        for (name, text) in [("authority", "critical,CA:TRUE"), ("leaf", "CA:FALSE")] {
+            fs::write(pki.path(&format!("{name}.ext")), format!("basicConstraints={text}\n"))
+                .expect("a file can be written");
+        }
         for name in ["ca", "other-ca"] {
             pki.openssl(&format!(
                 "req -x509 -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.pem -days 30 \
@@ -93,7 +95,7 @@ impl Pki {
             ("revoked", "-days 30 -sha256"),
             ("another-name", "-days 30 -sha256"),
             ("sha1", "-days 30 -sha1"),
-            ("intermediate", "-days 30 -sha256 -extfile extensions"),
+            ("intermediate", "-days 30 -sha256"),
         ] {
             pki.copy("client.key", &pki.path(&format!("{name}.key")));
             pki.certify(name, "client", "ca", terms);
@@ -158,10 +160,11 @@ impl Pki {
     /// A certificate called `name` for the key of `key`, signed by `authority`.
     fn certify(&self, name: &str, key: &str, authority: &str, terms: &str) {
         self.openssl(&format!("req -new -key {key}.key -out {name}.csr -subj /CN={name}"));
+        let extensions = if name == "intermediate" { "authority" } else { "leaf" };
         let signer = if authority == "intermediate" { "client" } else { authority };
         self.openssl(&format!(
             "x509 -req -in {name}.csr -CA {authority}.pem -CAkey {signer}.key -CAcreateserial \
-             -out {name}.pem {terms}"
+             -out {name}.pem {terms} -extfile {extensions}.ext"
         ));
     }
 

@@ -314,3 +314,20 @@ fn pynetdicom_stores_over_tls() {
         server.clear();
     }
 }
+
+/// dicom-rs, on rustls.
+#[test]
+fn dicom_storescu_stores_over_tls() {
+    let pki = Pki::shared();
+    for key in ["server", "ec-server"] {
+        let line = format!("+tls %{key}.key %{key}.pem +cf %ca.pem");
+        let server = start(&pki, Program::Ours, &line);
+        let file = &corpus::file("test_files/CT_small.dcm").path;
+        let mut command = peers::dicom_rs("dicom-storescu");
+        command.args(pki.words(DICOM_RS)).arg(format!("127.0.0.1:{}", server.port())).arg(file);
+        run(&mut command, CLIENT_TIME_LIMIT).expect_success("dicom-storescu");
+        assert_eq!(server.files().len(), 1, "{key}");
+    }
+}
+
+const DICOM_RS: &str = "--tls --key %client.key --cert %client.pem --peer-cert ignore";

@@ -246,6 +246,7 @@ fn handshakes(address: &str, suite: &str, connections: usize) -> Result<(), Erro
         latencies.push(begun.elapsed());
         // Until the peer has closed too: then the next one finds it ready.
         stream.finish()?;
+        stream.tcp().shutdown(std::net::Shutdown::Write)?;
         let _ = stream.read(&mut [0; 64]);
     }
     report::print_associations(start.elapsed(), &latencies);

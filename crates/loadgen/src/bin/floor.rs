@@ -88,9 +88,12 @@ fn main() -> io::Result<()> {
                 Some([key, certificate]) => Some(server_context(key, certificate)?),
                 _ => None,
             };
-            listener
-                .incoming()
-                .try_for_each(|stream| receiver.receive(Stream::accept(stream?, tls.as_ref())?))
+            listener.incoming().try_for_each(|stream| match Stream::accept(stream?, tls.as_ref()) {
+                Ok(stream) => receiver.receive(stream),
+                // Somebody looked whether the port is open.
+                Err(_) if tls.is_some() => Ok(()),
+                Err(error) => Err(error),
+            })
         }
         Mode::Send { port, objects, object_bytes, filler, tls } => {
             let tls = tls.as_deref().map(client_context).transpose()?;
