@@ -18,7 +18,7 @@ fn tests_that_the_documents_name_exist() {
             functions.extend(text.lines().filter_map(name));
         }
     }
-    for document in ["docs/conformance-statement.md", "docs/divergences.md"] {
+    for document in ["docs/conformance-statement.md", "docs/divergences.md", "docs/promises.md"] {
         let text = fs::read_to_string(root.join(document)).expect(document);
         let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter_map(test_name).collect();
         assert!(named.len() > 10, "{document} names tests");
