@@ -118,6 +118,18 @@ impl Server {
         self.child.id()
     }
 
+    /// The most memory that it ever had resident, in KiB.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[must_use]
+    pub fn peak_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process_id()));
+        let status = status.expect("the receiver runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// What it has printed on standard error so far.
     #[must_use]
     pub fn stderr(&self) -> String {

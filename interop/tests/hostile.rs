@@ -3,7 +3,6 @@
 //!
 //! Debian's receiver leaves many of these hanging, and all others with them.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use interop::part10::Part10;
@@ -387,9 +386,5 @@ fn serves_others(server: &Server) {
 
 /// The most memory that the receiver ever had resident.
 fn check_memory(server: &Server) {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.process_id()))
-        .expect("the receiver runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    assert!(kib < MEMORY_LIMIT_KIB, "{kib} KiB resident");
+    assert!(server.peak_kib() < MEMORY_LIMIT_KIB, "{} KiB resident", server.peak_kib());
 }

@@ -3,6 +3,7 @@
 mod access;
 mod crash;
 mod dimse;
+mod disk;
 mod docs;
 mod durability;
 mod hostile;

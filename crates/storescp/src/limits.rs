@@ -22,6 +22,9 @@ pub const THREAD_STACK_BYTES: usize = 256 * 1024;
 /// (PS3.8 §9.1.5, the ARTIM timer once an association has ended).
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How much of an object is written before `--min-free` is looked at again.
+pub const ROOM_CHECK_BYTES: usize = 64 * 1024 * 1024;
+
 /// How long associations that were cut off when the server ends may take to discard what they hold.
 pub const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 

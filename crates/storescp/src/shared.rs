@@ -69,8 +69,7 @@ impl Shared {
     /// Says so if there is less room than `--min-free` wants left.
     pub(crate) fn shortage(&self) -> Option<String> {
         let storage = self.storage.as_deref()?;
-        let space = self.config.output.min_free?.shortage(storage)?;
-        Some(format!("only {} MiB free", space.free_bytes / (1024 * 1024)))
+        Some(self.config.output.min_free?.shortage(storage)?.to_string())
     }
 
     /// `--socket-timeout` as a time to wait. The operating system's own setting, as accepted

@@ -174,7 +174,8 @@ impl<'s> StorageService<'s> {
             Vec::new()
         };
         let transcoder = Box::new(transcoder.preceded_by(header.len() as u64));
-        let file = InstanceFile::create(storage.as_ref(), header)?;
+        let min_free = self.shared.config.output.min_free;
+        let file = InstanceFile::create(storage.as_ref(), header)?.leaving(min_free);
         Ok(Target::File(Incoming { transcoder, file, arrival: None }))
     }
 

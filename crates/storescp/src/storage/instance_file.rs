@@ -1,7 +1,8 @@
 //! One SOP instance on its way into a folder: the sink of the transcoder, and the commit.
 
-use super::{FileName, Folder, StagedFile, Storage, Subfolder, Taken};
+use super::{FileName, Folder, MinFree, StagedFile, Storage, Subfolder, Taken};
 use crate::error::{Error, StorageStep};
+use crate::limits::ROOM_CHECK_BYTES;
 use dataset::Sink;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -33,6 +34,10 @@ pub struct InstanceFile {
     header: Vec<u8>,
     /// Bytes of preamble and file meta information ahead of the data set.
     data_set_offset: u64,
+    /// Room to be left on the file system, if any.
+    min_free: Option<MinFree>,
+    /// Bytes written since that was last looked at.
+    unchecked_bytes: usize,
 }
 
 impl InstanceFile {
@@ -46,7 +51,16 @@ impl InstanceFile {
         let file = Arc::clone(&folder).stage().map_err(Error::storage(StorageStep::Create))?;
         let destination = Arc::clone(&folder);
         let data_set_offset = header.len() as u64;
-        Ok(Self { folder, destination, file, header, data_set_offset })
+        let (min_free, unchecked_bytes) = (None, 0);
+        Ok(Self { folder, destination, file, header, data_set_offset, min_free, unchecked_bytes })
+    }
+
+    /// The same file, which is given up when writing it leaves less room than `min_free`; that is
+    /// looked at every [`ROOM_CHECK_BYTES`].
+    #[must_use]
+    pub fn leaving(mut self, min_free: Option<MinFree>) -> Self {
+        self.min_free = min_free;
+        self
     }
 
     /// Lets the file be named in a subfolder of the folder, which is made if there is none; says
@@ -90,6 +104,23 @@ impl InstanceFile {
         Ok(committed)
     }
 
+    /// # Errors
+    /// `StorageFull` if there is less room than is to be left.
+    fn check_room(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        let Some(min_free) = self.min_free else { return Ok(()) };
+        self.unchecked_bytes += slices.iter().map(|slice| slice.len()).sum::<usize>();
+        if self.unchecked_bytes < ROOM_CHECK_BYTES {
+            return Ok(());
+        }
+        self.unchecked_bytes = 0;
+        match self.folder.space() {
+            Ok(space) if !min_free.is_kept(space) => {
+                Err(io::Error::new(io::ErrorKind::StorageFull, space.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the header, if that is still to be done, and `slices` behind it.
     fn write_header(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
         if self.header.is_empty() {
@@ -129,6 +160,7 @@ pub struct Committed {
 
 impl Sink for InstanceFile {
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        self.check_room(slices)?;
         if self.header.is_empty() { self.file.append(slices) } else { self.write_header(slices) }
     }
 

@@ -1,0 +1,223 @@
+//! A disk that does not play along: full, read-only, gone, or with no descriptor left. It costs one
+//! object at a time, and nothing that was stored.
+
+use std::fs;
+use std::io::Write;
+use std::thread;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use interop::part10::Part10;
+use interop::wire::{Answer, Client, Context, Request, tag, uid};
+use interop::{Namespace, Object, Program, Server, peers, skip};
+
+#[test]
+fn a_full_disk_costs_one_object_and_leaves_nothing() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a full disk: no mount namespaces here");
+    };
+    for options in [&[][..], &["+B"]] {
+        let server = namespace.server_on_tmpfs("size=1m", options);
+        let inside = namespace.view(&server);
+        let mut client = Client::usual(server.port());
+        let first = Object::ct(300_000);
+        assert_eq!(client.store(3, &first).status(), 0);
+        let response = client.store(3, &Object::ct(2_000_000));
+        assert_refused(response.status());
+        assert!(!response.text(tag::ERROR_COMMENT).is_empty(), "says what is wrong");
+        let second = Object::ct(300_000);
+        assert_eq!(client.store(3, &second).status(), 0, "there is room for this one");
+
+        // Full to the last byte by somebody else, then room again.
+        let ballast = inside.join(".ballast");
+        let _ = fs::write(&ballast, vec![0; 2_000_000]);
+        let third = Object::ct(10_000);
+        assert_refused(client.store(3, &third).status());
+        fs::remove_file(&ballast).expect("the ballast was there");
+        assert_eq!(client.store(3, &third).status(), 0, "room again");
+        client.release();
+
+        let mut expected = [&first, &second, &third].map(Object::file_name);
+        expected.sort();
+        assert_eq!(interop::files_below(&inside), expected);
+        assert!(Part10::read(&inside.join(third.file_name())).data_set == third.bytes);
+    }
+}
+
+#[test]
+fn room_that_is_to_be_left_is_left() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a disk of known size: no mount namespaces here");
+    };
+    for room in ["1m", "50%"] {
+        let server = namespace.server_on_tmpfs("size=2m", &["--min-free", room]);
+        let mut client = Client::usual(server.port());
+        let first = Object::ct(1_200_000);
+        assert_eq!(client.store(3, &first).status(), 0, "there was more than that");
+        let second = Object::ct(1000);
+        let response = client.store(3, &second);
+        assert_refused(response.status());
+        assert!(response.text(tag::ERROR_COMMENT).contains("MiB free"), "says what is wrong");
+        let mut newcomer = Client::connect(server.port());
+        newcomer.send(&Request::usual().encode());
+        assert_eq!(newcomer.answer(), Answer::Reject(2, 3, 1), "temporary congestion");
+
+        let inside = namespace.view(&server);
+        fs::remove_file(inside.join(first.file_name())).expect("it was stored");
+        assert_eq!(client.store(3, &second).status(), 0, "room again");
+        Client::usual(server.port()).release();
+        assert_eq!(interop::files_below(&inside), [second.file_name()]);
+    }
+}
+
+/// A failed re-send does not cost the older file either. Debian's removes it.
+#[test]
+fn a_full_disk_does_not_cost_the_older_file() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a full disk: no mount namespaces here");
+    };
+    let server = namespace.server_on_tmpfs("size=1m", &[]);
+    let mut client = Client::usual(server.port());
+    let old = Object::ct(300_000);
+    assert_eq!(client.store(3, &old).status(), 0);
+    let larger = Object::new(uid::CT, &old.sop_instance, 2_000_000);
+    assert_refused(client.store(3, &larger).status());
+    let path = namespace.view(&server).join(old.file_name());
+    assert!(Part10::read(&path).data_set == old.bytes);
+}
+
+#[test]
+fn a_disk_that_becomes_read_only_costs_objects_until_it_is_writable_again() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a read-only disk: no mount namespaces here");
+    };
+    let server = namespace.server_on_tmpfs("size=4m", &[]);
+    let mut client = Client::usual(server.port());
+    let object = Object::ct(1000);
+    namespace.remount(&server, "ro");
+    for _ in 0..2 {
+        assert_refused(client.store(3, &object).status());
+    }
+    namespace.remount(&server, "rw");
+    assert_eq!(client.store(3, &object).status(), 0);
+    assert_eq!(interop::files_below(&namespace.view(&server)), [object.file_name()]);
+}
+
+#[test]
+fn a_directory_that_vanishes_costs_objects_until_it_is_back() {
+    let server = Server::start(Program::Ours, &[]);
+    let mut client = Client::usual(server.port());
+    let object = Object::ct(1000);
+    fs::remove_dir(server.directory()).expect("it is empty");
+    assert_refused(client.store(3, &object).status());
+    fs::create_dir(server.directory()).expect("it was away");
+    assert_eq!(client.store(3, &object).status(), 0);
+    assert_eq!(server.files(), [object.file_name()]);
+}
+
+/// The folder beneath a mount that is lost takes files too, and whatever is stored there is out of
+/// sight as soon as the mount is back.
+#[test]
+fn a_mount_that_is_lost_costs_objects_until_it_is_back() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a lost mount: no mount namespaces here");
+    };
+    let server = namespace.server_on_tmpfs("size=4m", &[]);
+    let seen = namespace.view(&server);
+    let mut client = Client::usual(server.port());
+    let object = Object::ct(1000);
+    assert_eq!(client.store(3, &object).status(), 0);
+    namespace.unmount(&server);
+    for _ in 0..2 {
+        let response = client.store(3, &object);
+        assert_refused(response.status());
+        assert!(response.text(tag::ERROR_COMMENT).contains("mounted"), "says what is wrong");
+    }
+    assert_eq!(interop::files_below(&seen), [""; 0]);
+    namespace.mount_tmpfs(&server);
+    assert_eq!(client.store(3, &object).status(), 0);
+    assert_eq!(interop::files_below(&seen), [object.file_name()]);
+}
+
+/// A write that fails in the middle, wherever there are no namespaces too.
+#[test]
+fn a_file_size_limit_costs_one_object() {
+    let server =
+        Server::with(Program::Ours, &["+B"]).after_shell("trap '' XFSZ && ulimit -f 200").start();
+    let mut client = Client::usual(server.port());
+    assert_refused(client.store(3, &Object::ct(500_000)).status());
+    assert_eq!(server.files(), [""; 0]);
+    let small = Object::ct(1000);
+    assert_eq!(client.store(3, &small).status(), 0);
+    assert_eq!(server.files(), [small.file_name()]);
+}
+
+#[test]
+fn too_many_open_files_cost_objects_until_there_are_fewer() {
+    let server = Server::start(Program::Ours, &[]);
+    let mut client = Client::usual(server.port());
+    assert_eq!(client.store(3, &Object::ct(10)).status(), 0);
+    limit_open_files(&server, "3");
+    for _ in 0..2 {
+        assert_refused(client.store(3, &Object::ct(1000)).status());
+    }
+    // Connections that cannot be accepted meanwhile wait, or are closed, but harm nothing.
+    let waiting: Vec<Client> = (0..5).map(|_| Client::connect(server.port())).collect();
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(client.echo(1), 0);
+    limit_open_files(&server, "1024");
+    drop(waiting);
+    assert_eq!(client.store(3, &Object::ct(1000)).status(), 0, "the same association stores again");
+    assert_eq!(server.files().len(), 2);
+    assert_eq!(Client::usual(server.port()).echo(1), 0, "others are served again");
+}
+
+/// Half a megabyte that inflates to half a gigabyte: memory stays small, and so does the disk that it
+/// takes.
+#[test]
+fn a_deflate_bomb_stops_at_the_room_that_is_to_be_left() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a disk of known size: no mount namespaces here");
+    };
+    let zeros = 512 << 20;
+    let object = Object::ct(0);
+    let start = object.bytes.len() - 4;
+    let mut deflated = DeflateEncoder::new(Vec::new(), Compression::fast());
+    deflated.write_all(&object.bytes[..start]).expect("memory");
+    deflated.write_all(&u32::to_le_bytes(zeros)).expect("memory");
+    for _ in 0..zeros >> 20 {
+        deflated.write_all(&[0; 1 << 20]).expect("memory");
+    }
+    let bomb = Object { bytes: deflated.finish().expect("memory"), ..object };
+
+    let contexts = [(1, uid::DEFLATED), (3, uid::EVLE)];
+    let request =
+        Request::new(contexts.map(|(id, syntax)| Context::new(id, uid::CT, &[syntax])).to_vec());
+    for output in ["+t=", "+te"] {
+        let options = ["+xd", "--min-free", "50%", output];
+        let server = namespace.server_on_tmpfs("size=200m", &options);
+        let (mut client, _) = Client::associate(server.port(), &request);
+        let response = client.store(1, &bomb);
+        assert_refused(response.status());
+        assert!(response.text(tag::ERROR_COMMENT).contains("MiB free"), "says what is wrong");
+        let small = Object::ct(1000);
+        assert_eq!(client.store(3, &small).status(), 0);
+        assert_eq!(interop::files_below(&namespace.view(&server)), [small.file_name()]);
+        assert!(server.peak_kib() < 16 * 1024, "{} KiB resident", server.peak_kib());
+    }
+}
+
+/// PS3.4 §B.2.3: out of resources.
+fn assert_refused(status: u16) {
+    assert!((0xA700..=0xA7FF).contains(&status), "{status:04X} is not out of resources");
+}
+
+/// Sets the soft limit of a running process.
+fn limit_open_files(server: &Server, limit: &str) {
+    let status = peers::debian("prlimit")
+        .arg(format!("--pid={}", server.process_id()))
+        .arg(format!("--nofile={limit}:"))
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "prlimit");
+}
