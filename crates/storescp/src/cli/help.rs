@@ -6,7 +6,7 @@ use super::options::{OptionSpec, SECTIONS, Status};
 use crate::tls::{SecurityProfile, suites};
 
 const NAME: &str = "storescp: DICOM storage (C-STORE) SCP";
-const RELEASE_DATE: &str = "2026-11-22";
+pub(super) const RELEASE_DATE: &str = "2026-11-22";
 /// Where the text about an option begins.
 const TEXT_COLUMN: usize = 33;
 
@@ -159,6 +159,6 @@ fn capitalized(title: &str) -> String {
 }
 
 /// Appends to a string, which does not fail.
-fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+pub(super) fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(what);
 }

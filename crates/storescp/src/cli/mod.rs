@@ -7,14 +7,17 @@
 //! ```
 
 mod check;
+mod completions;
 mod config;
 mod error;
 mod help;
+mod manual;
 mod options;
 mod parse;
 mod tls;
 mod transfer_syntaxes;
 
+pub use completions::Shell;
 pub use config::{
     AddressFamily, Config, CrlCheck, Durability, Encoding, Faults, FileNaming, GroupLengths,
     KeyFormat, KeyPassword, Limits, Log, LogLevel, MinFree, NameStyle, Negotiation, Network,
@@ -88,6 +91,16 @@ pub fn identification() -> String {
 /// The text of `docs/cli.md`, made from the option table.
 pub fn reference() -> String {
     help::reference()
+}
+
+/// The manual page `storescp.1`, made from the option table.
+pub fn manual() -> String {
+    manual::page()
+}
+
+/// The script that completes the command line in a shell, made from the option table.
+pub fn completions(shell: Shell) -> String {
+    completions::script(shell)
 }
 
 #[cfg(test)]
