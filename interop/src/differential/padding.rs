@@ -85,10 +85,14 @@ impl Padding<'_> {
             group.filter(|first| first.claimed >= 4 && first.value + 4 <= rest.len())
         {
             let place = first.value..first.value + 4;
-            let number = encoding.read_u32(rest[place.clone()].try_into().expect("four bytes"));
-            let mut less = rest;
-            less[place].copy_from_slice(&encoding.u32(number.wrapping_sub(self.bytes)));
-            rests.push(less);
+            // With `-u`, numbers are little endian bytes.
+            for encoding in [encoding, Encoding::of(uid::EVLE)] {
+                let number = rest[place.clone()].try_into().expect("four bytes");
+                let number = encoding.read_u32(number).wrapping_sub(self.bytes);
+                let mut less = rest.clone();
+                less[place.clone()].copy_from_slice(&encoding.u32(number));
+                rests.push(less);
+            }
         }
         let without_number = &self.before[..self.before.len().saturating_sub(4)];
         if let Some(others) = without_number.strip_suffix(form.group_length) {
