@@ -1,7 +1,8 @@
 //! Who is served, and how peers are named: reverse look-ups and host access control.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use interop::wire::{Answer, Client, Request};
 use interop::{Namespace, Program, both, skip};
@@ -29,6 +30,31 @@ fn peers_are_named_as_by_debian() {
             line.map(str::to_owned)
         });
         assert_eq!(names, [name, name].map(|name| name.map(str::to_owned)), "{options:?}");
+    }
+}
+
+/// A name server that says nothing: at DEBUG, where peers are named, an association waits for a moment.
+/// With Debian's it waits until the resolver gives up.
+#[test]
+fn a_silent_name_server_holds_up_nobody() {
+    let Some(namespace) = Namespace::available() else { return skip("no mount namespaces here") };
+    // Bound, and never read from.
+    let Ok(_silence) = UdpSocket::bind("127.0.0.53:53") else {
+        return skip("no name server can be played here");
+    };
+    let resolver = "nameserver 127.0.0.53\noptions timeout:5 attempts:2\n";
+    let files = [("/etc/resolv.conf", resolver), ("/etc/nsswitch.conf", "hosts: files dns\n")];
+    for options in [&["-d"][..], &["-v"], &["-v", "+ac"]] {
+        let server = namespace.setup_with_files(Program::Ours, &files, options).start();
+        let asked = Instant::now();
+        let mut client = Client::connect_from(Ipv4Addr::new(127, 0, 7, 7), server.port());
+        client.send(&Request::usual().encode());
+        assert!(matches!(client.answer(), Answer::Accept(_)), "{options:?}");
+        assert!(asked.elapsed() < Duration::from_secs(3), "{options:?} {:?}", asked.elapsed());
+        client.release();
+        server.wait_for_log("I: Association Release");
+        let named = server.stderr().contains("D: Association Received: 127.0.7.7\n");
+        assert_eq!(named, options == ["-d"], "{}", server.stderr());
     }
 }
 

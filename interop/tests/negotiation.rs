@@ -158,6 +158,50 @@ fn contexts_are_answered_one_by_one_as_debian_does() {
     assert_eq!(results.collect::<Vec<_>>(), [(1, 0), (3, 4), (5, 3), (7, 0), (255, 0)]);
 }
 
+/// Whatever is preferred for objects. Debian's prefers it for Verification too, where it means nothing.
+#[test]
+fn verification_is_uncompressed_where_it_can_be() {
+    for option in ["+xs", "+xa", "+xd", "+xr"] {
+        let server = Server::start(Program::Ours, &[option]);
+        let compressed = [uid::JPEG_LOSSLESS, uid::DEFLATED, "1.2.840.10008.1.2.5"];
+        let both = [&compressed[..], &[uid::IVLE]].concat();
+        let request = Request::new(vec![
+            Context::new(1, uid::VERIFICATION, &both),
+            Context::new(3, uid::VERIFICATION, &compressed),
+            Context::new(5, uid::CT, &both),
+        ]);
+        let (client, accept) = Client::associate(server.port(), &request);
+        client.release();
+        assert_eq!(accept.context(1), (0, uid::IVLE), "{option}");
+        assert!(compressed.contains(&accept.context(3).1), "{option}");
+        assert!(compressed.contains(&accept.context(5).1), "{option}");
+    }
+}
+
+/// Debian's says so at DEBUG only.
+#[test]
+fn refused_contexts_are_counted_in_the_log() {
+    let server = Server::start(Program::Ours, &["-v"]);
+    let (client, _) = Client::associate(
+        server.port(),
+        &Request::new(vec![
+            Context::new(1, uid::CT, &[uid::IVLE]),
+            Context::new(3, uid::CT, &[uid::JPEG_LOSSLESS]),
+            Context::new(5, uid::FIND, &[uid::IVLE]),
+            Context::new(7, uid::FIND, &[uid::EVLE]),
+        ]),
+    );
+    client.release();
+    server.wait_for_log(
+        "I:     (refused presentation contexts: 2 for the abstract syntax, 1 for the transfer syntaxes \
+         or the role)\n",
+    );
+    let (client, _) = Client::associate(server.port(), &Request::usual());
+    client.release();
+    server.wait_for_log("Release\nI: Association Received\nI: Association Acknowledged");
+    assert_eq!(server.stderr().matches("refused").count(), 1, "{}", server.stderr());
+}
+
 #[test]
 fn even_context_ids_are_answered_as_debian_does() {
     let request = Request::new(vec![

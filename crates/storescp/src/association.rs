@@ -13,8 +13,9 @@ use crate::tls::Refusal;
 use crate::transport::{Filled, Transport};
 use dataset::sop_class;
 use proto::{
-    Abort, AcceptorConfig, AeTitle, Answer, Association, CStoreRq, CommandSet, ContextId,
-    DataSetFragments, Ending, Event, Proposal, Rejection, Request, State, Status, Step, negotiate,
+    Abort, Acceptance, AcceptorConfig, AeTitle, Answer, Association, CStoreRq, CommandSet,
+    ContextId, ContextResult, DataSetFragments, Ending, Event, Proposal, Rejection, Request, State,
+    Status, Step, negotiate,
 };
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -69,6 +70,27 @@ fn log_refusal(refusal: &Refusal, peer: SocketAddr) {
     match refusal {
         Refusal::Nothing => debug!("connection from {peer}: {refusal} before the TLS handshake"),
         _ => error!("Receiving Association failed: TLS error: {refusal} (peer {peer})"),
+    }
+}
+
+/// How many presentation contexts are refused, and for what.
+#[derive(Default)]
+struct Refused {
+    abstract_syntaxes: usize,
+    others: usize,
+}
+
+impl Refused {
+    fn of(acceptance: &Acceptance) -> Self {
+        let mut refused = Self::default();
+        for context in &acceptance.contexts {
+            match context.result {
+                ContextResult::Acceptance => {}
+                ContextResult::AbstractSyntaxNotSupported => refused.abstract_syntaxes += 1,
+                _ => refused.others += 1,
+            }
+        }
+        refused
     }
 }
 
@@ -208,13 +230,22 @@ impl Served<'_> {
             }
             Answer::Reject(rejection) => self.log_rejection(proposal, *rejection),
         }
-        let accepted = matches!(answer, Answer::Accept(_));
+        let refused = match &answer {
+            Answer::Accept(acceptance) => Some(Refused::of(acceptance)),
+            Answer::Reject(_) => None,
+        };
         self.association.answer(answer, now);
-        if accepted {
-            self.service.set_peer(self.peer());
-        }
-        if accepted && self.association.contexts().is_empty() {
+        let Some(refused) = refused else { return };
+        self.service.set_peer(self.peer());
+        if self.association.contexts().is_empty() {
             info!("    (but no valid presentation contexts)");
+        }
+        if refused.abstract_syntaxes + refused.others > 0 {
+            info!(
+                "    (refused presentation contexts: {} for the abstract syntax, {} for the transfer \
+                 syntaxes or the role)",
+                refused.abstract_syntaxes, refused.others
+            );
         }
     }
 

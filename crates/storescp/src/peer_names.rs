@@ -270,9 +270,15 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded() {
         let names = PeerNames::with(|_| None);
-        for number in 0..3000_u32 {
-            let _ = names.name(IpAddr::from(number.to_be_bytes()));
+        let look_ups = names.look_ups.as_ref().unwrap();
+        for number in 0..10_000_u32 {
+            let told = Name::Told { host: None, at: Instant::now() };
+            let mut state = look_ups.lock();
+            state.make_room();
+            state.names.insert(IpAddr::from(number.to_be_bytes()), told);
+            assert!(state.names.len() <= NAMES_KEPT);
         }
-        assert!(names.look_ups.unwrap().lock().names.len() <= NAMES_KEPT);
+        let _ = names.name(ADDRESS);
+        assert!(look_ups.lock().names.len() <= NAMES_KEPT);
     }
 }

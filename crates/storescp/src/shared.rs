@@ -127,11 +127,16 @@ fn abstract_syntaxes(negotiation: &Negotiation) -> Result<AbstractSyntaxes, Erro
     }
     let policy = ClassPolicy::new(negotiation.transfer_syntaxes.clone().into());
     let mut abstract_syntaxes = AbstractSyntaxes::new();
-    let classes = sop_class::all().iter().map(|class| class.uid);
-    for uid in classes.chain([sop_class::VERIFICATION]) {
-        if let Ok(uid) = Uid::parse(uid.as_bytes()) {
+    for class in sop_class::all() {
+        if let Ok(uid) = Uid::parse(class.uid.as_bytes()) {
             abstract_syntaxes.accept(uid, policy.clone());
         }
+    }
+    if let Ok(uid) = Uid::parse(sop_class::VERIFICATION.as_bytes()) {
+        // It has no data sets, so a compression means nothing, and some peers take it amiss.
+        let mut syntaxes = negotiation.transfer_syntaxes.clone();
+        syntaxes.sort_by_key(|syntax| syntax.encapsulated() || syntax.deflated());
+        abstract_syntaxes.accept(uid, ClassPolicy::new(syntaxes.into()));
     }
     if negotiation.promiscuous {
         abstract_syntaxes.accept_unregistered(policy);
