@@ -2,8 +2,8 @@
 
 Sends what is on standard input, waits for the first bytes of an answer, then ends the connection:
 END is "notify" for a close_notify, "cut" for the end of TCP without one, "reset" for a reset, or
-"wait" for the peer's end. Prints the answer's first byte, and for "wait" whether there was a
-close_notify.
+"wait" for the peer's end. Prints the answer's first byte, and for "wait" the first byte of whatever
+else comes, and whether there was a close_notify.
 """
 
 import contextlib
@@ -25,8 +25,8 @@ if end == "notify":
         secure.unwrap()
 elif end == "wait":
     try:
-        while secure.recv(16_384):
-            pass
+        while more := secure.recv(16_384):
+            print("then", more[:1].hex())
         print("notified")
     except ssl.SSLEOFError:
         print("not notified")

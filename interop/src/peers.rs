@@ -15,8 +15,19 @@ pub fn storescp() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| match env::var_os("STORESCP_BINARY") {
         Some(path) => existing(PathBuf::from(path), "set by STORESCP_BINARY"),
-        None => build(),
+        None => build("storescp"),
     })
+}
+
+/// A command that runs this project's sender, built once per run: its OpenSSL has the cipher suites
+/// of old machines, which Debian's leaves out.
+///
+/// # Panics
+/// If it cannot be built.
+#[must_use]
+pub fn loadgen() -> Command {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    Command::new(PATH.get_or_init(|| build("loadgen")))
 }
 
 /// A command that runs a program of Debian's packages, such as `dcmdump`.
@@ -98,8 +109,8 @@ fn existing(path: PathBuf, hint: &str) -> PathBuf {
     path
 }
 
-/// Builds the program in the target directory and profile of the running test.
-fn build() -> PathBuf {
+/// Builds a program in the target directory and profile of the running test.
+fn build(program: &str) -> PathBuf {
     let this = env::current_exe().expect("the running test is a file");
     // target/PROFILE/deps/test, or target/PROFILE/program.
     let mut ancestors = this.ancestors().skip(1).filter(|path| !path.ends_with("deps"));
@@ -110,11 +121,11 @@ fn build() -> PathBuf {
         Some(other) => other,
     };
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "-p", "storescp", "--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "-p", program, "--profile", profile, "--target-dir"])
         .arg(target)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "storescp does not build");
-    existing(profile_directory.join("storescp"), "built by cargo build -p storescp")
+    assert!(status.success(), "{program} does not build");
+    existing(profile_directory.join(program), "built by cargo build")
 }

@@ -298,6 +298,33 @@ fn store(pki: &Arc<Pki>, server: &Server, profile: &str, file: &Path) -> Output 
     dcmtk(pki, "storescu", server.port(), &line, &[file])
 }
 
+/// Each profile, with suites that only old machines speak too.
+#[test]
+fn objects_are_stored_with_suites_of_each_profile() {
+    let pki = Pki::shared();
+    for (profile, suite) in [
+        ("", "TLS_AES_128_GCM_SHA256"),
+        ("+pg", "ECDHE-RSA-AES256-GCM-SHA384"),
+        ("+pm", "ECDHE-RSA-CHACHA20-POLY1305"),
+        ("+py", "DHE-RSA-AES128-GCM-SHA256"),
+        ("+px", "DES-CBC3-SHA"),
+        ("+pz", "DHE-RSA-AES256-GCM-SHA384"),
+        ("+pb", "DES-CBC3-SHA"),
+        ("+pa", "AES128-SHA"),
+        ("+pn", "NULL-SHA"),
+        ("+cs TLS_RSA_WITH_3DES_EDE_CBC_SHA", "DES-CBC3-SHA"),
+        ("+cs TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA", "DHE-RSA-CAMELLIA256-SHA"),
+    ] {
+        let line = format!("+tls %server.key %server.pem -ic --durability none {profile}");
+        let server = start(&pki, Program::Ours, &line);
+        let mut command = peers::loadgen();
+        command.args(["store", &format!("127.0.0.1:{}", server.port()), "--tls", suite]);
+        command.args(["--objects", "3", "--object-bytes", "300000", "--filler", "noise"]);
+        run(&mut command, CLIENT_TIME_LIMIT).expect_success(&line);
+        assert_eq!(server.files().len(), 3, "{line}");
+    }
+}
+
 /// Python's ssl and pynetdicom on it.
 #[test]
 fn pynetdicom_stores_over_tls() {

@@ -212,6 +212,10 @@ fn the_password_is_read_from_standard_input() {
             let server =
                 Server::with(Program::Ours, &words).through("sh", &["-c", &redirect]).start();
             assert!(s_client(&pki, server.port(), "").accepted, "{ending:?}");
+            // The key is read again without asking again.
+            server.signal("HUP");
+            server.wait_for_log(READ_AGAIN);
+            assert!(s_client(&pki, server.port(), "").accepted, "{ending:?}");
         }
     }
 }

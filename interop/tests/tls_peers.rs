@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::Command as Process;
+use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
-use interop::process::{eventually, run};
+use interop::process::{eventually, run, wait};
 use interop::tls::{CLIENT_TIME_LIMIT, Pki, dcmtk, s_client};
 use interop::wire::{Command, Pdv, Request, data_pdu, pdu};
 use interop::{Object, Program, Scratch, Server, peers};
@@ -279,7 +280,45 @@ fn the_end_is_announced() {
     let answer = send_bytes(&server, &bytes, "wait");
     assert_eq!(answer, "answer 02\nnotified\n");
     let unknown_pdu = [Request::usual().encode(), pdu(0x09, &[0; 4])].concat();
-    assert_eq!(send_bytes(&server, &unknown_pdu, "wait"), "answer 02\nnotified\n");
+    assert_eq!(send_bytes(&server, &unknown_pdu, "wait"), "answer 02\nthen 07\nnotified\n");
+}
+
+/// A server that ends aborts idle associations in words, over TLS too.
+#[test]
+fn a_server_that_ends_says_so_over_tls() {
+    let pki = Pki::shared();
+    let mut server = start(&pki, Program::Ours, "+tls %server.key %server.pem -ic -v");
+    let answer = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| send_bytes(&server, &Request::usual().encode(), "wait"));
+        server.wait_for_log("I: Association Acknowledged");
+        server.signal("TERM");
+        waiting.join().expect("no panic")
+    });
+    assert_eq!(answer, "answer 02\nthen 07\nnotified\n");
+    let status = server.wait(Duration::from_secs(20)).expect("it ends");
+    assert_eq!(status.code(), Some(0));
+}
+
+/// Started by inetd, the connection is TLS from its first byte.
+#[test]
+fn inetd_connections_are_secured() {
+    let pki = Pki::shared();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    let scratch = Scratch::new();
+    let attempt = std::thread::scope(|scope| {
+        let client = scope.spawn(|| s_client(&pki, port, "-tls1_3"));
+        let (connection, _) = listener.accept().expect("a connection");
+        let mut command = Process::new(peers::storescp());
+        command.args(pki.words("--inetd +tls %server.key %server.pem -ic -od"));
+        command.arg(scratch.path()).stdin(OwnedFd::from(connection));
+        let mut child =
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let status = wait(&mut child, CLIENT_TIME_LIMIT).expect("it ends");
+        assert_eq!(status.code(), Some(0));
+        client.join().expect("no panic")
+    });
+    assert!(attempt.accepted, "{}", attempt.text);
 }
 
 /// An object that came over TLS is the object that comes over TCP.

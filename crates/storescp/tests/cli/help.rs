@@ -50,3 +50,30 @@ fn the_version_text_has_their_form() {
     assert_eq!(form(&ours("--version")), form(&theirs));
     assert!(ours("--version").contains("\n- tracing, Version 0."));
 }
+
+#[test]
+fn every_cipher_suite_of_theirs_is_in_ours() {
+    let theirs = debian::storescp(&["+cc".into()]).stdout;
+    let ours = ours("+cc");
+    let suites = |text: &str| -> Vec<String> {
+        let list = text.split_once("Supported TLS ciphersuites are:\n").expect("a list").1;
+        list.lines().map(str::to_owned).collect()
+    };
+    let ours = suites(&ours);
+    assert_eq!(suites(&theirs).len(), 40);
+    for suite in suites(&theirs) {
+        assert!(ours.contains(&suite), "{suite}");
+    }
+}
+
+#[test]
+fn every_security_profile_is_listed_with_its_option() {
+    let text = ours("--list-profiles");
+    for option in
+        ["--profile-8996 ", "--profile-8996-mod ", "--profile-bcp195-nd ", "--profile-null "]
+    {
+        assert!(text.contains(option), "{text}");
+    }
+    assert_eq!(text.matches("\n  --profile-").count(), 8, "{text}");
+    assert_eq!(text.matches("(default)").count(), 1);
+}
