@@ -12,6 +12,10 @@ pub const RECEIVE_BUFFER_BYTES: usize = 256 * 1024;
 /// and small objects, and little to clear and to hold for peers that send nothing else.
 pub const FIRST_RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
 
+/// What TLS adds to an association at worst, in bytes: a second buffer for what is still encrypted,
+/// and what OpenSSL holds for records, the longest messages of a handshake and certificates.
+pub const TLS_PEAK_BYTES: usize = RECEIVE_BUFFER_BYTES + 256 * 1024;
+
 /// How long a peer is silent before its association gives the receive buffer back.
 pub const IDLE_BEFORE_RELEASE: Duration = Duration::from_secs(1);
 

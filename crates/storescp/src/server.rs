@@ -4,7 +4,9 @@ use crate::association;
 use crate::cli::{AddressFamily, Config};
 use crate::error::Error;
 use crate::inetd;
-use crate::limits::{LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES};
+use crate::limits::{
+    LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES, TLS_PEAK_BYTES,
+};
 use crate::platform;
 use crate::registry::{Admission, Drained, Registry};
 use crate::shared::Shared;
@@ -38,7 +40,7 @@ impl Server {
         let shared = Arc::new(Shared::new(config)?);
         let listeners = Listeners::open(&shared.config)?;
         let ended_by_signal = receive_signals(hang_up_ends(&shared)).map_err(Error::Signals)?;
-        log_memory(max_associations);
+        log_memory(max_associations, shared.tls.is_some());
         let registry = Registry::new(max_associations, max_associations_per_host);
         Ok(Self { listeners, ended_by_signal, shared, registry: Arc::new(registry) })
     }
@@ -237,8 +239,11 @@ fn raise_descriptor_limit() -> usize {
 }
 
 /// Says what the worst case may take.
-fn log_memory(max_associations: usize) {
-    let each = crate::limits::RECEIVE_BUFFER_BYTES + THREAD_STACK_BYTES + proto::limits::PEAK_BYTES;
+fn log_memory(max_associations: usize, has_tls: bool) {
+    let each = crate::limits::RECEIVE_BUFFER_BYTES
+        + if has_tls { TLS_PEAK_BYTES } else { 0 }
+        + THREAD_STACK_BYTES
+        + proto::limits::PEAK_BYTES;
     tracing::debug!(
         "at most {max_associations} associations at a time, each of at most {} KiB: {} MiB",
         each / 1024,
