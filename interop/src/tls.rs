@@ -152,6 +152,10 @@ impl Pki {
             self.openssl(&format!("x509 -in {name}.pem -outform DER -out {name}.pem.der"));
         }
         self.concatenate(&["server.pem", "ca.pem"], "server-chain.pem");
+        for form in ["key", "pem"] {
+            let parts = ["server", "ec-server"].map(|name| format!("{name}.{form}"));
+            self.concatenate(&[&parts[0], &parts[1]], &format!("two.{form}"));
+        }
         // Made once with `openssl dhparam 1024`: that takes seconds, and nothing about it is secret.
         fs::write(self.path("dh1024.pem"), DH_1024).expect("a file can be written");
         self.openssl("genpkey -genparam -algorithm DH -pkeyopt group:ffdhe3072 -out dh3072.pem");

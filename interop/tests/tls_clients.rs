@@ -267,8 +267,8 @@ fn dh_parameters_are_those_of_the_file() {
 
 const STORESCU_PROFILES: [&str; 5] = ["+py", "+px", "+pz", "+pa", "+pn"];
 
-/// DCMTK's storescu with each of its profiles stores under each of ours, or is refused, as with
-/// Debian's; for the profiles that Debian's has not, by what both sides speak.
+/// DCMTK's storescu and echoscu with each of their profiles get in under each of ours, or do not, as
+/// with Debian's; for the profiles that Debian's has not, by what both sides speak.
 #[test]
 fn storescu_stores_over_each_profile() {
     let pki = Pki::shared();
@@ -283,6 +283,9 @@ fn storescu_stores_over_each_profile() {
             let stored = ours.files().len() == 1;
             ours.clear();
             assert_eq!(ended.code() == Some(0), stored, "{profile}, {client}: {}", ended.stderr);
+            let line = format!("+tls %client.key %client.pem +cf %ca.pem {client}");
+            let echo = dcmtk(&pki, "echoscu", ours.port(), &line, &[]);
+            assert_eq!(echo.code() == Some(0), stored, "{profile}, {client}: {}", echo.stderr);
             let expected = match &theirs {
                 Some(theirs) => store(&pki, theirs, client, file).code() == Some(0),
                 // TLS 1.2 with ECDHE and GCM, or TLS 1.3.

@@ -173,6 +173,27 @@ fn keys_and_certificates_are_read_in_every_form() {
     }
 }
 
+/// Two keys with their certificates: each peer gets the one that it can use.
+#[test]
+fn keys_of_several_kinds_serve_at_once() {
+    let pki = Pki::shared();
+    let line = "+tls %two.key %two.pem -ic";
+    let server = start(&pki, Program::Ours, line);
+    for (suite, version) in
+        [("ECDHE-RSA-AES128-GCM-SHA256", "-tls1_2"), ("ECDHE-ECDSA-AES128-GCM-SHA256", "-tls1_2")]
+    {
+        let attempt = s_client(&pki, server.port(), &format!("{version} -cipher {suite}"));
+        assert!(attempt.accepted, "{suite}: {}", attempt.text);
+    }
+    for algorithm in ["rsa_pss_rsae_sha256", "ecdsa_secp256r1_sha256"] {
+        let client = format!("-tls1_3 -sigalgs {algorithm}");
+        assert!(s_client(&pki, server.port(), &client).accepted, "{algorithm}");
+    }
+    let (code, stderr) = failure(&pki, Program::Ours, "+tls %two.key %server.pem -ic");
+    assert_eq!(code, Some(1));
+    assert!(stderr.starts_with("F: 000b:0006 Private key '"), "{stderr}");
+}
+
 /// The certificates beside our own are sent along.
 #[test]
 fn the_chain_is_sent() {

@@ -47,11 +47,13 @@ pub(super) fn build(
         path: config.certificate_file.clone(),
         reason: openssl_reason(&error),
     };
-    context.set_certificate(&identity.certificate).map_err(unusable)?;
+    for pair in &identity.pairs {
+        context.set_certificate(&pair.certificate).map_err(unusable)?;
+        context.set_private_key(&pair.key).map_err(unusable)?;
+    }
     for certificate in identity.chain {
         context.add_extra_chain_cert(certificate).map_err(unusable)?;
     }
-    context.set_private_key(&identity.key).map_err(unusable)?;
     Ok(context.build())
 }
 
@@ -174,16 +176,18 @@ impl Suites {
 
     /// Up to TLS 1.2 a suite goes with one kind of key. A warning if none goes with ours.
     fn unusable_with(&self, identity: &Identity) -> Option<String> {
-        let (kind, goes): (_, fn(&str) -> bool) = match identity.key.id() {
-            Id::RSA => ("RSA", |name| !name.contains("ECDSA") && !name.contains("DSS")),
-            Id::DSA => ("DSA", |name| name.contains("DSS")),
-            _ => ("elliptic curve", |name| name.contains("ECDSA")),
+        let goes_with = |key: Id, name: &str| match key {
+            Id::RSA => !name.contains("ECDSA") && !name.contains("DSS"),
+            Id::DSA => name.contains("DSS"),
+            _ => name.contains("ECDSA"),
         };
-        if self.up_to_tls_1_2.iter().any(|name| goes(name)) {
+        let is_usable =
+            |name: &&str| identity.pairs.iter().any(|pair| goes_with(pair.key.id(), name));
+        if self.up_to_tls_1_2.iter().any(is_usable) {
             return None;
         }
         let versions = if self.tls_1_3.is_empty() { "any version" } else { "TLS 1.2" };
-        Some(format!("no ciphersuite goes with our {kind} key in {versions}"))
+        Some(format!("no ciphersuite goes with our kind of key in {versions}"))
     }
 
     fn set(&self, context: &mut SslContextBuilder, config: &Config) -> Result<(), Error> {

@@ -12,15 +12,25 @@ use openssl::x509::X509;
 use std::fs;
 use std::path::Path;
 
-/// Our private key, the certificate to it, and those that lead on to the authority.
+/// Our private keys, each with the certificate to it, and the certificates that lead on to an
+/// authority.
 pub(super) struct Identity {
+    /// At least one; of one kind of key the last is used.
+    pub(super) pairs: Vec<Pair>,
+    pub(super) chain: Vec<X509>,
+}
+
+/// A private key and the certificate to it.
+pub(super) struct Pair {
     pub(super) key: PKey<Private>,
     pub(super) certificate: X509,
-    pub(super) chain: Vec<X509>,
 }
 
 impl Identity {
     /// Reads and checks both files. What is doubtful under the profile is added to `warnings`.
+    ///
+    /// The first certificate has to be that of the first key. Where the files have keys of several
+    /// kinds, each needs its certificate, and each peer gets the one that it can use.
     ///
     /// # Errors
     /// A file is unreadable or not in the format asked for, the password is wrong, the two do not
@@ -30,28 +40,32 @@ impl Identity {
         password: &Password,
         warnings: &mut Vec<String>,
     ) -> Result<Self, Error> {
-        let key = load_key(&config.key_file, config.key_format, password)?;
-        let mut certificates =
+        let keys = load_keys(&config.key_file, config.key_format, password)?;
+        let mut chain =
             load_certificates(&config.certificate_file, config.key_format, TlsFile::Certificate)?;
-        let certificate = certificates.remove(0);
-        let identity = Self { key, certificate, chain: certificates };
-        identity.check_match(config)?;
-        identity.check_dates(config)?;
-        identity.check_strength(config, warnings)?;
-        Ok(identity)
-    }
-
-    fn check_match(&self, config: &Config) -> Result<(), Error> {
-        let theirs = self.certificate.public_key();
-        if theirs.is_ok_and(|theirs| self.key.public_eq(&theirs)) {
-            return Ok(());
+        let mut pairs = Vec::new();
+        for key in keys {
+            let is_its = |certificate: &X509| {
+                certificate.public_key().is_ok_and(|public| key.public_eq(&public))
+            };
+            let position = chain.iter().position(is_its);
+            let Some(position) = position.filter(|&position| position == 0 || !pairs.is_empty())
+            else {
+                return Err(Error::TlsKeyMismatch {
+                    key: config.key_file.clone(),
+                    certificate: config.certificate_file.clone(),
+                });
+            };
+            let pair = Pair { key, certificate: chain.remove(position) };
+            pair.check_dates(config)?;
+            pair.check_strength(config, warnings)?;
+            pairs.push(pair);
         }
-        Err(Error::TlsKeyMismatch {
-            key: config.key_file.clone(),
-            certificate: config.certificate_file.clone(),
-        })
+        Ok(Self { pairs, chain })
     }
+}
 
+impl Pair {
     fn check_dates(&self, config: &Config) -> Result<(), Error> {
         let now = Asn1Time::days_from_now(0).map_err(Error::TlsLibrary)?;
         let (begin, end) = (self.certificate.not_before(), self.certificate.not_after());
@@ -120,29 +134,73 @@ pub(super) fn load_certificates(
     Ok(certificates)
 }
 
-fn load_key(path: &Path, format: KeyFormat, password: &Password) -> Result<PKey<Private>, Error> {
+/// The keys of a file, at least one; DER has room for one.
+fn load_keys(
+    path: &Path,
+    format: KeyFormat,
+    password: &Password,
+) -> Result<Vec<PKey<Private>>, Error> {
     let fault = |reason| Error::TlsUnreadable { what: TlsFile::Key, path: path.to_owned(), reason };
     let content = fs::read(path).map_err(|error| fault(file_reason(&error)))?;
-    if !is_encrypted(&content, format) {
+    let blocks = match format {
+        KeyFormat::Pem => private_key_blocks(&content),
+        KeyFormat::Der => vec![content.as_slice()],
+    };
+    if blocks.is_empty() {
+        return Err(fault("there is no PEM key in it".to_owned()));
+    }
+    let load = |block| load_key(block, path, format, password).map_err(fault);
+    blocks.into_iter().map(load).collect()
+}
+
+/// Reads a key, or says why it cannot be read.
+fn load_key(
+    content: &[u8],
+    path: &Path,
+    format: KeyFormat,
+    password: &Password,
+) -> Result<PKey<Private>, String> {
+    if !is_encrypted(content, format) {
         return match format {
-            KeyFormat::Pem => PKey::private_key_from_pem(&content),
-            KeyFormat::Der => PKey::private_key_from_der(&content),
+            KeyFormat::Pem => PKey::private_key_from_pem(content),
+            KeyFormat::Der => PKey::private_key_from_der(content),
         }
         .map_err(|error| {
-            let reason = openssl_reason(&error);
-            fault(format!("there is no {} key in it ({reason})", format.name()))
+            format!("there is no {} key in it ({})", format.name(), openssl_reason(&error))
         });
     }
     let password = password
         .reveal(path)
-        .map_err(|error| fault(format!("cannot read its password: {}", file_reason(&error))))?;
+        .map_err(|error| format!("cannot read its password: {}", file_reason(&error)))?;
     // Keys encrypted with what is now called legacy, such as DES, are read too.
     let _legacy = Provider::try_load(None, "legacy", true);
     match format {
-        KeyFormat::Pem => PKey::private_key_from_pem_passphrase(&content, password),
-        KeyFormat::Der => PKey::private_key_from_pkcs8_passphrase(&content, password),
+        KeyFormat::Pem => PKey::private_key_from_pem_passphrase(content, password),
+        KeyFormat::Der => PKey::private_key_from_pkcs8_passphrase(content, password),
     }
-    .map_err(|error| fault(format!("the password is wrong ({})", openssl_reason(&error))))
+    .map_err(|error| format!("the password is wrong ({})", openssl_reason(&error)))
+}
+
+/// The parts of a PEM file that are private keys.
+fn private_key_blocks(content: &[u8]) -> Vec<&[u8]> {
+    const END: &[u8] = b"PRIVATE KEY-----";
+    let find = |from: usize, what: &[u8]| {
+        let rest = content.get(from..)?;
+        Some(from + rest.windows(what.len()).position(|window| window == what)?)
+    };
+    let mut blocks = Vec::new();
+    let mut from = 0;
+    while let Some(begin) = find(from, b"-----BEGIN ") {
+        let line_end = find(begin, b"\n").unwrap_or(content.len());
+        from = line_end;
+        if !content[begin..line_end].trim_ascii_end().ends_with(END) {
+            continue;
+        }
+        let end = find(line_end, b"-----END ").and_then(|end| find(end, END));
+        from = end.map_or(content.len(), |end| end + END.len());
+        blocks.push(&content[begin..from]);
+    }
+    blocks
 }
 
 /// Whether a key needs a password.
@@ -171,4 +229,35 @@ fn old_signature_hash(certificate: &X509) -> Option<String> {
 
 fn unusable(config: &Config, reason: String) -> Error {
     Error::TlsCertificateUnusable { path: config.certificate_file.clone(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_keys_are_found_among_other_things() {
+        let key = "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----";
+        let other = "-----BEGIN PRIVATE KEY-----\r\nBBBB\r\n-----END PRIVATE KEY-----";
+        let parameters = "-----BEGIN EC PARAMETERS-----\nCCCC\n-----END EC PARAMETERS-----";
+        let file = format!("Bag\n{parameters}\n{key}\nmore\n{other}\n");
+        assert_eq!(private_key_blocks(file.as_bytes()), [key.as_bytes(), other.as_bytes()]);
+        assert!(private_key_blocks(parameters.as_bytes()).is_empty());
+        // What has no end is left for OpenSSL to refuse.
+        assert_eq!(private_key_blocks(&key.as_bytes()[..40]), [&key.as_bytes()[..40]]);
+        for text in ["", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----"] {
+            assert!(private_key_blocks(text.as_bytes()).len() <= 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn encrypted_keys_are_told_by_their_form() {
+        assert!(is_encrypted(b"-----BEGIN ENCRYPTED PRIVATE KEY-----", KeyFormat::Pem));
+        assert!(!is_encrypted(b"-----BEGIN PRIVATE KEY-----", KeyFormat::Pem));
+        assert!(is_encrypted(&[0x30, 0x82, 1, 0, 0x30, 0x40], KeyFormat::Der));
+        assert!(!is_encrypted(&[0x30, 0x82, 1, 0, 0x02, 1, 0], KeyFormat::Der));
+        for cut in [&[][..], &[0x30], &[0x30, 0xFF], &[0x30, 0x82, 1]] {
+            assert!(!is_encrypted(cut, KeyFormat::Der));
+        }
+    }
 }
