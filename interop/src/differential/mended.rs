@@ -1,6 +1,6 @@
 //! Data sets that Debian's program has to get in another form to do what ours does.
 
-use super::model::{Encoding, deflate};
+use super::model::{Element, Encoding, Value, deflate, encode};
 use super::rules::{cuts, plain};
 use super::walk::{Found, walk};
 use super::{Case, OptionSet};
@@ -8,6 +8,9 @@ use crate::wire::uid;
 
 /// Debian's writes words of odd length as they are, and takes bytes for words.
 const ODD_VALUES: &str = "values of odd length: as Debian's does if they come padded";
+/// Debian's writes two or six bytes as they are, and corrects the first half of eight.
+const ODD_GROUP_LENGTHS: &str =
+    "group lengths of other than 4 bytes: as Debian's does if they come as numbers of 4";
 /// Debian's forgets in mid value that it is little endian.
 const SWAPPED: &str =
     "+uc: numbers of VR UN that a PDV cuts, from big endian, are not swapped; Debian's swaps them";
@@ -16,12 +19,13 @@ const SWAPPED: &str =
 /// what Debian's has to make of that form.
 pub(super) fn mended(case: &Case, options: &OptionSet) -> Vec<(&'static str, Case)> {
     let padded = padded(case).map(|padded| (ODD_VALUES, padded));
+    let group_lengths = with_whole_group_lengths(case).map(|mended| (ODD_GROUP_LENGTHS, mended));
     let swapped = if options.has("+uc") && case.transfer_syntax == uid::EVBE {
         [2, 4, 8].map(|unit| swapped(case, unit).map(|swapped| (SWAPPED, swapped)))
     } else {
         [None, None, None]
     };
-    padded.into_iter().chain(swapped.into_iter().flatten()).collect()
+    padded.into_iter().chain(group_lengths).chain(swapped.into_iter().flatten()).collect()
 }
 
 /// The data set with all values of odd length padded, if there are any.
@@ -41,6 +45,33 @@ fn padded(case: &Case) -> Option<Case> {
     let deflated = case.transfer_syntax == uid::DEFLATED;
     let bytes = if deflated { deflate(&bytes, 6) } else { bytes };
     changed.then(|| Case { bytes, ..case.clone() })
+}
+
+/// The data set with a number of four bytes in each group length, if there are others.
+fn with_whole_group_lengths(case: &Case) -> Option<Case> {
+    let (mut bytes, whole) = plain(case);
+    let encoding = Encoding::of(&case.transfer_syntax);
+    let found = walk(&bytes, encoding);
+    let odd: Vec<&Found> = leaves(&found)
+        .filter(|element| element.tag.1 == 0 && element.tag.0 != 0xFFFE && element.claimed != 4)
+        .collect();
+    for element in odd.iter().rev() {
+        let number = Element {
+            group: element.tag.0,
+            number: 0,
+            vr: *b"UL",
+            value: Value::Bytes(vec![0; 4]),
+        };
+        let number = encode(&[number], encoding);
+        for field in &element.enclosing {
+            field.add(&mut bytes, u32::try_from(number.len()).ok()?)?;
+            field.subtract(&mut bytes, u32::try_from(element.range.len()).ok()?);
+        }
+        bytes.splice(element.range.clone(), number);
+    }
+    let deflated = case.transfer_syntax == uid::DEFLATED;
+    let bytes = if deflated { deflate(&bytes, 6) } else { bytes };
+    (whole && !odd.is_empty()).then(|| Case { bytes, ..case.clone() })
 }
 
 /// The data set with the values of VR `UN` that a PDV cuts swapped, if there are any.

@@ -149,8 +149,8 @@ pub fn compare(
 pub fn reproduce(case: &Case, options: &OptionSet, programs: [Program; 2]) -> String {
     let mut pair = Pair::start(programs, options, std::slice::from_ref(&case.transfer_syntax));
     let outcomes = pair.send(case);
-    let verdict = judge(case, options, &outcomes);
     let logs = pair.logs();
+    let verdict = judge_in_any_form(&mut pair, case, options, &outcomes);
     let mut text = format!("{verdict:?}\n");
     for ((name, outcome), log) in ["ours", "theirs"].iter().zip(&outcomes).zip(logs) {
         text += &format!("{name}: {:?}\n{log}\n", outcome.answer);
@@ -222,7 +222,7 @@ impl Comparison<'_> {
         let mut pair = Pair::start(self.programs, self.options, &syntaxes);
         for case in cases.iter().filter(|case| syntaxes.contains(&case.transfer_syntax)) {
             let outcomes = pair.send(case);
-            let verdict = self.judge(&mut pair, case, &outcomes);
+            let verdict = judge_in_any_form(&mut pair, case, self.options, &outcomes);
             let first = {
                 let mut report = self.report.lock().expect("no thread panicked");
                 report.compared += 1;
@@ -241,26 +241,6 @@ impl Comparison<'_> {
         }
     }
 
-    /// What the rules say, of another data set if one of them asks for that.
-    fn judge(&self, pair: &mut Pair, case: &Case, outcomes: &[Outcome; 2]) -> Verdict {
-        let verdict = judge(case, self.options, outcomes);
-        if !matches!(verdict, Verdict::Different(_)) || !outcomes.iter().all(rules::stored_by) {
-            return verdict;
-        }
-        for (rule, mended) in mended::mended(case, self.options) {
-            let [_, debians] = pair.send(&mended);
-            if !rules::stored_by(&debians) {
-                continue;
-            }
-            match judge(case, self.options, &[outcomes[0].clone(), debians]) {
-                Verdict::Equal => return Verdict::Known(rule),
-                Verdict::Known(other) => return Verdict::Known(other),
-                Verdict::Different(_) => {}
-            }
-        }
-        verdict
-    }
-
     fn show(&self, pair: &mut Pair, case: &Case, outcomes: &[Outcome; 2]) {
         let answers = |outcomes: &[Outcome; 2]| outcomes.each_ref().map(Outcome::status);
         let mut what = String::new();
@@ -276,7 +256,7 @@ impl Comparison<'_> {
         }
         let smallest = shrink::shrink(case, |candidate| {
             let found = pair.send(candidate);
-            match self.judge(pair, candidate, &found) {
+            match judge_in_any_form(pair, candidate, self.options, &found) {
                 Verdict::Different(difference) if answers(&found) == answers(outcomes) => {
                     what = difference;
                     true
@@ -295,6 +275,31 @@ impl Comparison<'_> {
             report.shown.push(described(&smallest, self.options, &what));
         }
     }
+}
+
+/// What the rules say, of another form of the data set if one of them asks for that.
+fn judge_in_any_form(
+    pair: &mut Pair,
+    case: &Case,
+    options: &OptionSet,
+    outcomes: &[Outcome; 2],
+) -> Verdict {
+    let verdict = judge(case, options, outcomes);
+    if !matches!(verdict, Verdict::Different(_)) || !outcomes.iter().all(rules::stored_by) {
+        return verdict;
+    }
+    for (rule, form) in mended::mended(case, options) {
+        let [_, debians] = pair.send(&form);
+        if !rules::stored_by(&debians) {
+            continue;
+        }
+        match judge(case, options, &[outcomes[0].clone(), debians]) {
+            Verdict::Equal => return Verdict::Known(rule),
+            Verdict::Known(other) => return Verdict::Known(other),
+            Verdict::Different(_) => {}
+        }
+    }
+    verdict
 }
 
 /// All that is needed to see a difference again.

@@ -63,6 +63,11 @@ impl Encoding {
         self.explicit
     }
 
+    /// Whether Pixel Data is in fragments.
+    pub(super) fn encapsulated(self) -> bool {
+        self.encapsulated
+    }
+
     pub(super) fn u16(self, value: u16) -> [u8; 2] {
         if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
     }

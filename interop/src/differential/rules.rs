@@ -5,7 +5,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::model::Encoding;
 use super::padding::without_padding;
 use super::pair::{Outcome, PDV_BYTES, StoreAnswer};
-use super::walk::{ends_within_inner_header, walk};
+use super::walk::{Found, UNDEFINED, ends_within_inner_header, walk};
 use super::{Case, OptionSet};
 use crate::part10::Part10;
 use crate::wire::uid;
@@ -72,6 +72,9 @@ fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2])
             };
         }
     }
+    if refused && stored_or_kept(debians) && !options.has("+B") && has_native_pixel_data(case) {
+        return Verdict::Known(NATIVE);
+    }
     if refused && stored_or_kept(debians) && loses_data(case) && !options.has("+B") {
         return Verdict::Known(DATA_LOST);
     }
@@ -112,6 +115,8 @@ const DATA_LOST: &str =
     "C000 for a data set that is cut or has a stray item delimiter; Debian's stores a part of it";
 /// Debian's loops for ever over the rest of a stream that has already ended, a part of it written.
 const SILENT: &str = "C000 for a deflate stream that is cut or damaged; Debian's never answers";
+/// Debian's does not see it if stray bytes follow, fewer than a header.
+const NATIVE: &str = "C000 for native Pixel Data in a compressed transfer syntax; Debian's stores it before stray bytes";
 /// Debian's goes on reading at the wrong place.
 const MISREAD: &str =
     "a value that a PDV cuts, of an element out of order or twice, is read whole; Debian's aborts";
@@ -150,6 +155,15 @@ fn loses_data(case: &Case) -> bool {
         is_cut && (last.claimed % 2 == 1 || last.value == plain.len())
     });
     stray || cut || !whole || ends_within_inner_header(&plain, encoding)
+}
+
+/// Whether Pixel Data is native where it must not be.
+fn has_native_pixel_data(case: &Case) -> bool {
+    let encoding = Encoding::of(&case.transfer_syntax);
+    let is_native = |found: &Found| {
+        found.depth == 0 && found.tag == (0x7FE0, 0x0010) && found.claimed != UNDEFINED
+    };
+    encoding.encapsulated() && walk(&case.bytes, encoding).iter().any(is_native)
 }
 
 /// Whether the value of an element that is out of order, or comes twice, is cut by a PDV.

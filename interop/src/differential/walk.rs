@@ -149,7 +149,10 @@ impl Walker<'_> {
 
     /// Whether it holds items or elements.
     fn nests(&self, header: &Header, encoding: Encoding) -> bool {
-        // What is left of a header that is cut may be one of an item.
+        // What is left of a header that is cut may be one of an item. Unknown values may be items
+        // (PS3.5 §6.2.2).
+        let unknown = header.vr == *b"UN";
+        let encoding = if unknown { Encoding::of(crate::wire::uid::IVLE) } else { encoding };
         let item = [encoding.u16(0xFFFE), encoding.u16(0xE000)].concat();
         let start = self.bytes.get(header.value..self.bytes.len().min(header.value + 4));
         let starts_with_item =
@@ -205,4 +208,4 @@ impl Walker<'_> {
 }
 
 /// The length field of what ends with a delimiter.
-const UNDEFINED: usize = 0xFFFF_FFFF;
+pub(super) const UNDEFINED: usize = 0xFFFF_FFFF;
