@@ -242,6 +242,30 @@ fn what_is_no_configuration_is_refused_as_by_debian() {
     }
 }
 
+/// The level of the root logger says whether faults of the command line are told.
+#[test]
+fn a_quiet_root_logger_is_quiet_as_with_debian() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("log.cfg");
+    let path = file.to_str().expect("UTF-8");
+    for (root, program, quiet) in [
+        ("OFF", "INHERIT", true),
+        ("FATAL", "INFO", true),
+        ("ERROR", "INHERIT", false),
+        ("INFO", "FATAL", false),
+    ] {
+        let more = format!("log4cplus.logger.dcmtk.apps.storescp = {program}\n");
+        fs::write(&file, one(root, "FileAppender", "%m%n", &more)).expect("a configuration");
+        let faults = [Program::Ours, Program::Debian].map(|program| {
+            let options = ["-lc", path, "+te", "+B"];
+            let failure = Server::with(program, &options).try_start().expect_err("refused");
+            (failure.status.code(), failure.stderr.lines().last().map(str::to_owned))
+        });
+        assert_eq!(faults[0], faults[1], "{root} {program}");
+        assert_eq!(faults[0].1.is_none(), quiet, "{root} {program}");
+    }
+}
+
 /// INFO must be enabled for `+v`, and the dump then is in the file as it is with Debian's.
 #[test]
 fn presentation_contexts_are_dumped_with_a_configuration_too() {

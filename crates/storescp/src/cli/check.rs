@@ -62,7 +62,6 @@ pub(super) fn log(typed: &Typed) -> Result<Log, Error> {
             return Err(Error::NotAllowedWith("--log-config", "--log-level"));
         }
         let read = Setup::read(Path::new(file)).map_err(Error::LogConfig)?;
-        // Off is not a level of its own: errors of the command line are told even then.
         level = read.level().unwrap_or(LogLevel::Fatal);
         setup = Some(read);
     }

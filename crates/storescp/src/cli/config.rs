@@ -391,6 +391,16 @@ pub struct Log {
     pub arguments: Option<String>,
 }
 
+impl Log {
+    /// Whether errors of the command line are not to be told: the exit code says enough.
+    pub(crate) fn is_quiet(&self) -> bool {
+        match &self.setup {
+            Some(setup) => setup.is_quiet(),
+            None => self.level == LogLevel::Fatal,
+        }
+    }
+}
+
 /// The severities of log lines, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {

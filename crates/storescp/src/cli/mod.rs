@@ -66,15 +66,13 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Outcome {
         Ok(checked) => checked,
         Err(error) => return usage_error("", &error),
     };
-    let level = log.level;
+    let quiet = log.is_quiet();
     let arguments =
         log.arguments.as_ref().map_or_else(String::new, |line| format!("I: {line}\nI: \n"));
     match check::config(&typed, port, log) {
         Ok(config) => Outcome::Run(Box::new(config)),
         // --quiet means it: from here on the exit code alone tells.
-        Err(error) if level == LogLevel::Fatal && !matches!(error, Error::NotYet(_)) => {
-            Outcome::UsageError(arguments)
-        }
+        Err(error) if quiet && !matches!(error, Error::NotYet(_)) => Outcome::UsageError(arguments),
         Err(error) => usage_error(&arguments, &error),
     }
 }

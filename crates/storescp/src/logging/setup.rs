@@ -138,6 +138,11 @@ impl Setup {
         Ok(Self { routes, appenders, progress, problems: reader.problems })
     }
 
+    /// Whether no logger tells errors unless it is told to.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.routes[0].level.is_none_or(|level| level == LogLevel::Fatal)
+    }
+
     /// The level from which on this program's own lines are logged.
     pub(crate) fn level(&self) -> Option<LogLevel> {
         self.routes[1].level
