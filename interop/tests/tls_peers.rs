@@ -375,6 +375,18 @@ fn silent_peers_hold_up_nobody() {
     server.wait_for_log("TLS error: no handshake in time (peer 127.0.0.1:");
 }
 
+/// A record that never becomes whole does not stop the clock either.
+#[test]
+fn dripping_records_are_cut_off_in_time() {
+    let pki = Pki::shared();
+    let server = start(&pki, Program::Ours, "+tls %server.key %server.pem -ic -ta 4");
+    let mut command = peers::python_script("tls_drip.py");
+    let output = run(command.arg(server.port().to_string()), CLIENT_TIME_LIMIT);
+    let output = output.expect_success("tls_drip.py");
+    let seconds: f64 = output.stdout.trim().parse().expect("a number");
+    assert!((1.0..20.0).contains(&seconds), "{seconds} s");
+}
+
 /// Past the maximum, an association is rejected in words over TLS too.
 #[test]
 fn past_the_maximum_peers_are_rejected_in_words() {

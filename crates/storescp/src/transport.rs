@@ -63,7 +63,10 @@ impl Transport {
     /// last ones are acknowledged (Nagle's algorithm), so that is done before waiting, and only
     /// then: while bytes keep coming it would cost time and gain nothing. A buffer with nothing in
     /// it is given back when the peer has been silent for [`IDLE_BEFORE_RELEASE`].
+    ///
+    /// Of a TLS record that is not whole yet, nothing comes out: the time goes on.
     pub fn fill(&mut self, buffer: &mut RecvBuffer, timeout: Option<Duration>) -> Filled {
+        let mut waiting_since = None;
         loop {
             match self.receive(buffer.free()) {
                 Received::Bytes(count) => {
@@ -74,16 +77,20 @@ impl Transport {
                 Received::Nothing => {}
             }
             platform::acknowledge_now(&self.stream);
-            let first = timeout.map_or(IDLE_BEFORE_RELEASE, |limit| limit.min(IDLE_BEFORE_RELEASE));
+            let waited = waiting_since.get_or_insert_with(Instant::now).elapsed();
+            let left = timeout.map(|limit| limit.saturating_sub(waited));
+            let first = left.map_or(IDLE_BEFORE_RELEASE, |left| left.min(IDLE_BEFORE_RELEASE));
             if self.is_silent_for(Some(first)) {
                 buffer.release();
                 if let Channel::Tls(stream) = &mut self.channel {
                     stream.release();
                 }
-                let rest = timeout.map(|limit| limit.saturating_sub(first));
+                let rest = left.map(|left| left.saturating_sub(first));
                 if rest == Some(Duration::ZERO) || self.is_silent_for(rest) {
                     return Filled::TimedOut;
                 }
+            } else if left == Some(Duration::ZERO) {
+                return Filled::TimedOut;
             }
         }
     }

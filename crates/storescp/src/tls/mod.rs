@@ -270,11 +270,14 @@ impl fmt::Display for Ending<'_> {
 fn is_readable_before(stream: &TcpStream, deadline: Instant) -> bool {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
         let timeout = Timespec::try_from(left).ok();
         let mut ready = [PollFd::new(stream, PollFlags::IN)];
         match rustix::event::poll(&mut ready, timeout.as_ref()) {
             Ok(0) => return false,
-            Err(rustix::io::Errno::INTR) if !left.is_zero() => {}
+            Err(rustix::io::Errno::INTR) => {}
             // What is wrong with the connection, receiving tells.
             _ => return true,
         }
