@@ -68,6 +68,7 @@ pub struct Setup {
     wrapper: Vec<OsString>,
     environment: Vec<(String, String)>,
     directory: Option<PathBuf>,
+    as_typed: bool,
     kept: Option<Scratch>,
 }
 
@@ -90,6 +91,7 @@ impl Server {
             wrapper: Vec::new(),
             environment: Vec::new(),
             directory: None,
+            as_typed: false,
             kept: None,
         }
     }
@@ -224,6 +226,13 @@ impl Setup {
         self
     }
 
+    /// Runs the receiver in this directory, with the options as they are and the port behind them.
+    #[must_use]
+    pub fn as_typed_in(mut self, path: &Path) -> Self {
+        self.as_typed = true;
+        self.directory(path)
+    }
+
     /// Keeps a directory as long as the receiver.
     #[must_use]
     pub fn keeping(mut self, scratch: Scratch) -> Self {
@@ -297,11 +306,14 @@ impl Setup {
         let mut words = self.wrapper.clone();
         words.push(self.program.path().into());
         words.extend(self.options.iter().cloned());
-        words.extend(["-od".into(), directory.into(), port.to_string().into()]);
+        if !self.as_typed {
+            words.extend(["-od".into(), directory.into()]);
+        }
+        words.push(port.to_string().into());
         let log = |name| File::create(scratch.path().join(name)).expect("a file for the log");
         Command::new(&words[0])
             .args(&words[1..])
-            .current_dir(scratch.path())
+            .current_dir(if self.as_typed { directory } else { scratch.path() })
             // Without it each C-STORE to DCMTK's waits 44 ms for a delayed acknowledgement.
             .env("TCP_NODELAY", "1")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

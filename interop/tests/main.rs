@@ -6,6 +6,7 @@ mod dimse;
 mod disk;
 mod docs;
 mod durability;
+mod events;
 mod hostile;
 mod inetd;
 mod logging;

@@ -383,7 +383,7 @@ fn another_millisecond() {
 }
 
 /// All that is stored: names with times and new UIDs left out, and data sets.
-fn stored(server: &Server) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn stored(server: &Server) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = server
         .files()
         .into_iter()
@@ -399,7 +399,7 @@ fn stored(server: &Server) -> Vec<(String, Vec<u8>)> {
 }
 
 /// A name with `TIME` and `UID` in place of those.
-fn normal(name: &str) -> String {
+pub(crate) fn normal(name: &str) -> String {
     let mut text = String::new();
     let mut rest = name;
     while let Some(letter) = rest.chars().next() {

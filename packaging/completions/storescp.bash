@@ -44,6 +44,7 @@ _storescp() {
             -xcr|--exec-on-reception) kinds=(anything) ;;
             -xcs|--exec-on-eostudy) kinds=(anything) ;;
             -tos|--eostudy-timeout) kinds=(anything) ;;
+            --exec-max) kinds=(anything) ;;
         esac
     done
     local IFS=$' \t\n'
@@ -96,7 +97,7 @@ _storescp() {
             -sp --sort-on-patientname -uf --default-filenames +uf --unique-filenames
             -tn --timenames -fe --filename-extension -xcr --exec-on-reception
             -xcs --exec-on-eostudy -rns --rename-on-eostudy -tos --eostudy-timeout
-            -xs --exec-sync
+            -xs --exec-sync --exec-max
             ' -- "$word")) ;;
     esac
 }

@@ -190,3 +190,4 @@ complete -c storescp -o xcs -l exec-on-eostudy -x -d 'run command c after the la
 complete -c storescp -o rns -l rename-on-eostudy -d 'number the files after the last C-STORE of a study'
 complete -c storescp -o tos -l eostudy-timeout -x -d 'take a study for complete after t seconds'
 complete -c storescp -o xs -l exec-sync -d 'wait for each command to end'
+complete -c storescp -l exec-max -x -d 'run at most n commands at a time'

@@ -34,6 +34,9 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
     if !is_admitted(shared, &stream, peer) {
         return;
     }
+    if shared.config.events.want_host() {
+        shared.peer_names.begin(peer.ip());
+    }
     let accepted = Instant::now();
     let mut transport = match Transport::new(stream, shared.socket_timeout()) {
         Ok(transport) => transport,
@@ -236,7 +239,9 @@ impl Served<'_> {
         };
         self.association.answer(answer, now);
         let Some(refused) = refused else { return };
-        self.service.set_peer(self.peer());
+        if self.shared.events.name_peers() {
+            self.service.set_peer(self.peer());
+        }
         if self.association.contexts().is_empty() {
             info!("    (but no valid presentation contexts)");
         }
@@ -269,11 +274,9 @@ impl Served<'_> {
 
     fn peer(&self) -> Peer {
         let text = |title: Option<&AeTitle>| title.map(AeTitle::to_string).unwrap_or_default();
-        Peer {
-            calling_ae: text(self.association.calling_ae()),
-            called_ae: text(self.association.called_ae()),
-            address: self.peer_address,
-        }
+        let calling_ae = text(self.association.calling_ae());
+        let called_ae = text(self.association.called_ae());
+        Peer::new(&calling_ae, &called_ae, self.peer_address)
     }
 
     fn log_rejection(&self, proposal: &Proposal, rejection: Rejection) {
@@ -362,9 +365,14 @@ impl Served<'_> {
             }
         }
         let done = self.service.data_set(fragments);
-        if let Some(Done { response: Some(response), .. }) = done {
+        if let Some(Done { response: Some(response), received }) = done {
             self.respond(fragments.context(), &response, now);
-            if self.send_outgoing() {
+            let sent = self.send_outgoing();
+            // The object is stored, whether its sender knows or not.
+            if let Some((reception, ended)) = received {
+                self.shared.events.after_reception(reception, ended);
+            }
+            if sent {
                 sleep(faults.sleep_after);
             }
         } else if fragments.is_last() {
@@ -405,12 +413,12 @@ impl Served<'_> {
 
     fn release(&mut self, now: Instant) {
         info!("Association Release");
-        self.service.discard_unfinished();
+        self.service.leave_studies();
         self.association.accept_release(now);
     }
 
     fn aborted(&mut self, abort: Abort) {
-        self.service.discard_unfinished();
+        self.service.leave_studies();
         match abort {
             Abort::ByPeer(_) | Abort::ConnectionClosed => info!("Association Aborted"),
             Abort::Fault(fault) => {

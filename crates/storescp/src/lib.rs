@@ -23,8 +23,6 @@ pub mod server;
 mod shared;
 pub mod storage;
 mod storage_service;
-// The end of a study is not acted on yet.
-#[expect(dead_code)]
 mod studies;
 pub mod tls;
 pub mod transport;

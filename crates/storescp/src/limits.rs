@@ -49,6 +49,22 @@ pub const STUDY_MEMORY: Duration = Duration::from_secs(60);
 /// Of how many studies an association keeps the folders, where nothing happens at their end.
 pub const STUDIES_OF_AN_ASSOCIATION: usize = 64;
 
+/// How long commands may go on at the end of the server, where associations took the whole grace
+/// period.
+pub const COMMAND_GRACE: Duration = Duration::from_secs(5);
+
+/// How long a command runs before another one begins beside it, once half of the cores have one.
+pub const COMMAND_STAGGER: Duration = Duration::from_millis(20);
+
+/// By how much commands step back behind receiving (`nice(2)`), but for those that are waited for.
+pub const COMMAND_NICENESS: i32 = 10;
+
+/// Commands that may wait to be run; whoever brings another one waits himself. Some 200 bytes each.
+pub const WAITING_COMMANDS: usize = 50_000;
+
+/// So many waiting commands are told of in the log, and twice as many, and so on.
+pub const COMMANDS_BEHIND: usize = 100;
+
 /// Descriptors kept for what is no association: standard streams, listener, folders, log files.
 pub const RESERVED_DESCRIPTORS: usize = 64;
 

@@ -5,7 +5,8 @@ use crate::cli::{AddressFamily, Config};
 use crate::error::Error;
 use crate::inetd;
 use crate::limits::{
-    LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES, TLS_PEAK_BYTES,
+    COMMAND_GRACE, LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES,
+    TLS_PEAK_BYTES,
 };
 use crate::platform;
 use crate::registry::{Admission, Drained, Registry};
@@ -18,7 +19,8 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// A server that listens and has not begun to serve.
 pub struct Server {
@@ -53,13 +55,13 @@ impl Server {
     /// second signal.
     pub fn run(self) -> Result<(), Error> {
         let Self { listeners, ended_by_signal, shared, registry } = self;
-        let grace_period = shared.config.limits.grace_period;
+        let watch = watch_studies(&shared).map_err(Error::Threads)?;
         let workers = listeners.serve(&shared, &registry).map_err(Error::Threads)?;
         wait_for(&ended_by_signal);
         for workers in workers {
             workers.stop_accepting();
         }
-        drain(&registry, grace_period, ended_by_signal)
+        drain(&shared, &registry, watch, ended_by_signal)
     }
 }
 
@@ -68,40 +70,51 @@ impl Server {
 /// # Errors
 /// What makes the start impossible; [`Error::CutShort`] after a second signal.
 pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
-    let shared = Shared::new(config)?;
+    let shared = Arc::new(Shared::new(config)?);
     let ended_by_signal = receive_signals(hang_up_ends(&shared)).map_err(Error::Signals)?;
     let peer = stream.peer_addr().map_err(Error::NoConnection)?;
     let stream = Arc::new(stream);
     let registry = Arc::new(Registry::new(1, None));
     let Admission::Place(place) = registry.admit(&stream, peer.ip()) else { return Ok(()) };
-    let grace_period = shared.config.limits.grace_period;
+    let ending = Arc::clone(&shared);
     let signalled = std::thread::Builder::new().spawn(move || {
         wait_for(&ended_by_signal);
-        drain(&registry, grace_period, ended_by_signal)
+        drain(&ending, &registry, None, ended_by_signal)
     });
     let signalled = signalled.map_err(Error::Threads)?;
     association::run(&shared, &place, stream, peer);
     let by_signal = place.is_draining();
     drop(place);
-    if by_signal { signalled.join().unwrap_or(Ok(())) } else { Ok(()) }
+    if by_signal {
+        return signalled.join().unwrap_or(Ok(()));
+    }
+    finish_events(&shared, None, Instant::now() + shared.config.limits.grace_period);
+    Ok(())
 }
 
 /// Lets what is in flight finish within the grace period, or until another signal comes.
 fn drain(
+    shared: &Arc<Shared>,
     registry: &Arc<Registry>,
-    grace_period: Duration,
+    watch: Option<JoinHandle<()>>,
     ended_by_signal: UnixStream,
 ) -> Result<(), Error> {
     tracing::info!("ending: no new associations, finishing what is in flight");
-    let impatient = Arc::clone(registry);
+    let impatient = (Arc::clone(registry), Arc::clone(shared));
     let second_signal = std::thread::Builder::new().spawn(move || {
         wait_for(&ended_by_signal);
-        impatient.cut_short();
+        impatient.0.cut_short();
+        impatient.1.events.cut_short();
     });
     if let Err(error) = second_signal {
         tracing::warn!("a second signal will do nothing: {error}");
     }
-    match registry.drain(grace_period) {
+    let grace_period = shared.config.limits.grace_period;
+    let deadline = Instant::now() + grace_period;
+    let drained = registry.drain(grace_period);
+    let all_done = finish_events(shared, watch, deadline);
+    match drained {
+        Drained { cut_off, .. } if !all_done => Err(Error::CutShort { cut_off }),
         Drained { cut_off, cut_short: true } => Err(Error::CutShort { cut_off }),
         Drained { cut_off: 0, .. } => Ok(()),
         Drained { cut_off, .. } => {
@@ -109,6 +122,36 @@ fn drain(
             Ok(())
         }
     }
+}
+
+/// Ends the studies that are open and does what waits to be done, until `deadline`, or for
+/// [`COMMAND_GRACE`] if that is near. False if another signal cut it short.
+fn finish_events(shared: &Shared, watch: Option<JoinHandle<()>>, deadline: Instant) -> bool {
+    if let Some(studies) = &shared.studies {
+        shared.events.after_studies(studies.close());
+    }
+    // It may have studies in its hands that have timed out.
+    if let Some(watch) = watch {
+        let _ = watch.join();
+    }
+    let least = COMMAND_GRACE.min(shared.config.limits.grace_period);
+    shared.events.finish(deadline.max(Instant::now() + least))
+}
+
+/// Ends studies that have timed out, in a thread of its own, where something happens then.
+fn watch_studies(shared: &Arc<Shared>) -> io::Result<Option<JoinHandle<()>>> {
+    let events = &shared.config.events;
+    if !events.at_end_of_study() || events.end_of_study_timeout.is_none() {
+        return Ok(None);
+    }
+    let shared = Arc::clone(shared);
+    let watch = move || {
+        let Some(studies) = &shared.studies else { return };
+        while let Some(ended) = studies.wait_for_time_out() {
+            shared.events.after_studies(ended);
+        }
+    };
+    std::thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(watch).map(Some)
 }
 
 /// What is listened on.

@@ -6,6 +6,7 @@ use crate::cli::{
 };
 use crate::data_dictionary;
 use crate::error::Error;
+use crate::events::Events;
 use crate::host_access::HostAccess;
 use crate::peer_names::PeerNames;
 use crate::profile::Profile;
@@ -24,15 +25,16 @@ pub(crate) struct Shared {
     pub(crate) policy: AcceptorPolicy,
     pub(crate) output_format: OutputFormat,
     pub(crate) dictionary: Arc<Dictionary>,
-    pub(crate) peer_names: PeerNames,
+    pub(crate) peer_names: Arc<PeerNames>,
     /// `None` where everybody is served.
     pub(crate) host_access: Option<HostAccess>,
     /// `None` without `--enable-tls`.
     pub(crate) tls: Option<Arc<Tls>>,
     /// `None` with `--ignore`.
-    pub(crate) storage: Option<Box<dyn Storage>>,
+    pub(crate) storage: Option<Arc<dyn Storage>>,
     /// If objects are sorted.
     pub(crate) studies: Option<Studies>,
+    pub(crate) events: Events,
 }
 
 impl Shared {
@@ -49,9 +51,16 @@ impl Shared {
         let storage = open_storage(&config)?;
         let tls = config.tls.as_ref().map(Tls::start).transpose()?;
         let output_format = output_format(&config);
-        let peer_names = PeerNames::new(!config.network.disable_host_lookup);
+        let peer_names = Arc::new(PeerNames::new(!config.network.disable_host_lookup));
         let sorting = config.output.sorting.clone().filter(|_| storage.is_some());
-        let studies = sorting.map(|sorting| Studies::new(sorting, Timing::default()));
+        let timing = Timing {
+            awaited: config.events.at_end_of_study(),
+            timeout: config.events.end_of_study_timeout,
+            keeps_files: config.events.rename_on_end_of_study,
+        };
+        let studies = sorting.map(|sorting| Studies::new(sorting, timing));
+        let (events, output) = (&config.events, &config.output);
+        let events = Events::new(events, output, storage.clone(), Arc::clone(&peer_names));
         let host_access = config.network.access_control.then(HostAccess::system);
         Ok(Self {
             config,
@@ -63,6 +72,7 @@ impl Shared {
             tls,
             storage,
             studies,
+            events,
         })
     }
 
@@ -82,7 +92,7 @@ impl Shared {
     }
 }
 
-fn open_storage(config: &Config) -> Result<Option<Box<dyn Storage>>, Error> {
+fn open_storage(config: &Config) -> Result<Option<Arc<dyn Storage>>, Error> {
     let path = &config.output.directory;
     let directory =
         Directory::open(path).map_err(|_| Error::NoOutputDirectory { path: path.clone() })?;
@@ -97,7 +107,7 @@ fn open_storage(config: &Config) -> Result<Option<Box<dyn Storage>>, Error> {
         Ok(count) => tracing::info!("removed {count} unfinished files of an earlier run"),
         Err(error) => tracing::warn!("cannot look for unfinished files: {error}"),
     }
-    Ok(Some(Box::new(directory)))
+    Ok(Some(Arc::new(directory)))
 }
 
 fn acceptor_policy(config: &Config) -> Result<AcceptorPolicy, Error> {

@@ -3,7 +3,7 @@
 mod filing;
 
 use crate::error::Error;
-use crate::events::Peer;
+use crate::events::{Job, Peer};
 use crate::naming;
 use crate::progress::Progress;
 use crate::shared::Shared;
@@ -29,23 +29,11 @@ pub(crate) struct StorageService<'s> {
 }
 
 /// A message that was received to its end.
-#[expect(dead_code)]
 pub(crate) struct Done {
     /// What it is answered with; `None` if there is nobody to answer.
     pub(crate) response: Option<CommandSet>,
-    /// What is to happen once the answer is sent.
-    pub(crate) received: Option<Received>,
-}
-
-/// An object that was answered with success.
-#[expect(dead_code)]
-pub(crate) struct Received {
-    /// The subdirectory that it is in, if objects are sorted.
-    pub(crate) folder: Option<FileName>,
-    /// The file, if it is stored.
-    pub(crate) file: Option<FileName>,
-    /// The studies that ended by that.
-    pub(crate) ended: Vec<EndedStudy>,
+    /// What is to be done once the answer is sent, and the studies that have ended.
+    pub(crate) received: Option<(Job, Vec<EndedStudy>)>,
 }
 
 /// A data set on its way in.
@@ -189,7 +177,7 @@ impl<'s> StorageService<'s> {
             Answer::Store { request, requested, target } => {
                 let stored = target.and_then(|target| match target {
                     Target::File(incoming) => self.store(&request, requested, incoming),
-                    Target::Ignored => Ok(Received { folder: None, file: None, ended: Vec::new() }),
+                    Target::Ignored => Ok((self.reception(None, None), Vec::new())),
                 });
                 Some(match stored {
                     Ok(received) => Done {
@@ -213,7 +201,7 @@ impl<'s> StorageService<'s> {
         request: &CStoreRq,
         requested: DateTime<Local>,
         mut incoming: Incoming<'s>,
-    ) -> Result<Received, Failure> {
+    ) -> Result<(Job, Vec<EndedStudy>), Failure> {
         let output = &self.shared.config.output;
         incoming.transcoder.finish(&mut incoming.file).map_err(|error| match error {
             // As DCMTK has it, only a file in the transfer syntax received cannot be of nothing; in
@@ -236,17 +224,26 @@ impl<'s> StorageService<'s> {
             }
             None => Vec::new(),
         };
-        Ok(Received { folder, file: Some(committed.name), ended })
+        Ok((self.reception(folder, Some(committed.name)), ended))
     }
-}
 
-impl Drop for StorageService<'_> {
-    fn drop(&mut self) {
+    fn reception(&self, folder: Option<FileName>, file: Option<FileName>) -> Job {
+        Job::Reception { folder, file, peer: Arc::clone(&self.peer) }
+    }
+
+    /// The association ends: it is at no study any more.
+    pub(crate) fn leave_studies(&mut self) {
         // What is on its way first, so that it does not keep its study open.
         self.receiving = None;
         if let Some(studies) = &self.shared.studies {
             studies.leave(&mut self.attendance);
         }
+    }
+}
+
+impl Drop for StorageService<'_> {
+    fn drop(&mut self) {
+        self.leave_studies();
     }
 }
 

@@ -32,7 +32,7 @@ impl Receiver {
             panic!("usage error");
         };
         let mut shared = Shared::new(*config).unwrap();
-        shared.storage = Some(Box::new(storage));
+        shared.storage = Some(Arc::new(storage));
         Self {
             shared: Arc::new(shared),
             registry: Arc::new(Registry::new(8, None)),

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::config::{
-    AddressFamily, Config, Durability, Encoding, Faults, FileNaming, GroupLengths, Limits, Log,
-    LogLevel, MinFree, NameStyle, Negotiation, Network, Output, OutputTransferSyntax, Padding,
+    AddressFamily, Config, Durability, Encoding, Events, Faults, FileNaming, GroupLengths, Limits,
+    Log, LogLevel, MinFree, NameStyle, Negotiation, Network, Output, OutputTransferSyntax, Padding,
     ProfileChoice, SequenceLengths, SocketTimeout, Sorting, Timeouts,
 };
 use super::error::{Error, Misfit};
@@ -108,7 +108,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
     let faults = faults(typed)?;
     let profile = profile(typed)?;
     let output = output(typed)?;
-    events(typed)?;
+    let events = events(typed)?;
     let tls = tls::config(typed)?;
     if let Some(option) = typed.first(|option| option.status == Status::NotYet) {
         return Err(Error::NotYet(option.long));
@@ -141,6 +141,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
         faults,
         tls,
         output,
+        events,
         log,
         warnings,
     })
@@ -372,14 +373,14 @@ fn min_free(typed: &Typed) -> Result<Option<MinFree>, Error> {
     }
 }
 
-fn events(typed: &Typed) -> Result<(), Error> {
+fn events(typed: &Typed) -> Result<Events, Error> {
     const SORTING: &str = "--sort-conc-studies, --sort-on-study-uid or --sort-on-patientname";
     const STUDIES: &str = "--sort-conc-studies, --sort-on-study-uid, --sort-on-patientname, \
         --exec-on-eostudy or --rename-on-eostudy";
 
     let end_of_study = [Opt::ExecOnEostudy, Opt::RenameOnEostudy];
     for option in end_of_study {
-        refuse_with(typed, option, &[Opt::Fork, Opt::Inetd])?;
+        refuse_with(typed, option, &[Opt::Inetd])?;
     }
     let sorting = typed.chosen(Choice::Sorting).is_some();
     for option in end_of_study {
@@ -390,8 +391,20 @@ fn events(typed: &Typed) -> Result<(), Error> {
     if typed.has(Opt::EostudyTimeout) && !sorting {
         return Err(Error::OnlyAllowedWith("--eostudy-timeout", STUDIES));
     }
-    typed.number(Opt::EostudyTimeout).map(drop)
+    let max_commands = typed.number(Opt::ExecMax)?.unwrap_or(DEFAULT_MAX_COMMANDS);
+    Ok(Events {
+        on_reception: typed.text(Opt::ExecOnReception).map(OsStr::to_owned),
+        on_end_of_study: typed.text(Opt::ExecOnEostudy).map(OsStr::to_owned),
+        rename_on_end_of_study: typed.has(Opt::RenameOnEostudy),
+        end_of_study_timeout: typed.number(Opt::EostudyTimeout)?.map(seconds),
+        wait: typed.has(Opt::ExecSync),
+        max_commands: usize::try_from(max_commands).unwrap_or(1),
+    })
 }
+
+/// Enough that commands which wait for a network hold each other up little, and few enough to leave
+/// the processor to receiving.
+const DEFAULT_MAX_COMMANDS: i64 = 8;
 
 /// Fails if `option` counts and so does one of `others`.
 pub(super) fn refuse_with(typed: &Typed, option: Opt, others: &[Opt]) -> Result<(), Error> {

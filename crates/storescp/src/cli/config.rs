@@ -27,6 +27,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Where received objects go and in which form.
     pub output: Output,
+    /// What happens after objects and studies.
+    pub events: Events,
     /// What is written to standard error.
     pub log: Log,
     /// Remarks about the command line, to be logged as warnings once logging is set up.
@@ -242,6 +244,23 @@ pub enum PeerCertificate {
     Verify,
     /// It is not asked for one.
     Ignore,
+}
+
+/// What happens after objects and studies. In commands, `#p #f #a #c #r` stand for what they are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Events {
+    /// `--exec-on-reception`: a command for the shell, run after each C-STORE.
+    pub on_reception: Option<OsString>,
+    /// `--exec-on-eostudy`: one that is run after each study.
+    pub on_end_of_study: Option<OsString>,
+    /// `--rename-on-eostudy`: the files of a study get numbers for names.
+    pub rename_on_end_of_study: bool,
+    /// `--eostudy-timeout`: after how long without an object a study has ended.
+    pub end_of_study_timeout: Option<Duration>,
+    /// `--exec-sync`: an association waits for its commands.
+    pub wait: bool,
+    /// `--exec-max`: commands that run at a time, at least 1.
+    pub max_commands: usize,
 }
 
 /// Where received objects go and in which form.

@@ -19,10 +19,10 @@ mod transfer_syntaxes;
 
 pub use completions::Shell;
 pub use config::{
-    AddressFamily, Config, CrlCheck, Durability, Encoding, Faults, FileNaming, GroupLengths,
-    KeyFormat, KeyPassword, Limits, Log, LogLevel, MinFree, NameStyle, Negotiation, Network,
-    Output, OutputTransferSyntax, Padding, PeerCertificate, ProfileChoice, SecurityProfile,
-    SequenceLengths, SocketTimeout, Sorting, Timeouts, Tls,
+    AddressFamily, Config, CrlCheck, Durability, Encoding, Events, Faults, FileNaming,
+    GroupLengths, KeyFormat, KeyPassword, Limits, Log, LogLevel, MinFree, NameStyle, Negotiation,
+    Network, Output, OutputTransferSyntax, Padding, PeerCertificate, ProfileChoice,
+    SecurityProfile, SequenceLengths, SocketTimeout, Sorting, Timeouts, Tls,
 };
 
 use std::ffi::OsString;

@@ -291,6 +291,7 @@ pub(super) enum Opt {
     RenameOnEostudy,
     EostudyTimeout,
     ExecSync,
+    ExecMax,
 }
 
 #[cfg(test)]
@@ -306,7 +307,7 @@ mod tests {
                 assert_eq!(find(option.short).map(|found| found.id), Some(option.id));
             }
         }
-        assert_eq!(all().count(), Opt::ExecSync as usize + 1);
+        assert_eq!(all().count(), Opt::ExecMax as usize + 1);
     }
 
     #[test]

@@ -194,6 +194,23 @@ fn files_are_named_and_sorted() {
 }
 
 #[test]
+fn commands_and_when_they_run() {
+    let events = config("1 -xcr x -sp -xcs y -rns -tos 7 -xs --exec-max 3 --fork").events;
+    let expected = Events {
+        on_reception: Some("x".into()),
+        on_end_of_study: Some("y".into()),
+        rename_on_end_of_study: true,
+        end_of_study_timeout: Some(seconds(7)),
+        wait: true,
+        max_commands: 3,
+    };
+    assert_eq!(events, expected);
+    let none = config("1").events;
+    assert_eq!((none.on_reception, none.wait, none.max_commands), (None, false, 8));
+    assert_eq!(fault("1 --exec-max 0"), "Invalid value for option --exec-max (underflow: 0)");
+}
+
+#[test]
 fn log_levels() {
     for (word, level) in [
         ("fatal", LogLevel::Fatal),
@@ -244,8 +261,7 @@ fn defaults_are_always_taken_and_overruled_options_do_no_harm() {
 }
 
 #[test]
-fn what_is_not_built_is_told_even_in_quiet() {
-    assert_eq!(fault("104 -q -xs"), "--exec-sync is not supported yet");
+fn quiet_means_it_once_logging_is_set_up() {
     let Outcome::UsageError(text) = parse_line("104 -q +te +B") else { panic!("refused") };
     assert_eq!(text, "");
 }

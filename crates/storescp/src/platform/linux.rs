@@ -113,6 +113,14 @@ pub fn stop_accepting(listener: &TcpListener) {
     let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Read);
 }
 
+/// Lets this thread, and the processes that it starts, step back by `niceness` behind others.
+pub fn lower_thread_priority(niceness: i32) {
+    // The kernel has a value for each thread. A matter of speed only.
+    if let Ok(now) = rustix::process::getpriority_process(None) {
+        let _ = rustix::process::setpriority_process(None, now + niceness);
+    }
+}
+
 /// How many threads this process may have: the least of what the kernel, the control group and the
 /// number of memory mappings (two for each thread) allow.
 #[must_use]

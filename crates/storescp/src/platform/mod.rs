@@ -8,6 +8,7 @@
 //! | acknowledging at once | `TCP_QUICKACK` | nothing: the system's delayed acknowledgement |
 //! | ending a wait for connections | `shutdown` of the listening socket | connecting to it |
 //! | whether SIGHUP is ignored | `/proc/self/status` | not known: it is not |
+//! | a thread that steps back | its nice value | nothing |
 //! | how many threads may run | `/proc/sys`, control group | not known: no bound from here |
 
 #[cfg(target_os = "linux")]
@@ -15,7 +16,7 @@ mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
     acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
-    rename_to_free_name, stop_accepting, thread_limit,
+    lower_thread_priority, rename_to_free_name, stop_accepting, thread_limit,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -23,7 +24,7 @@ mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
     acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
-    rename_to_free_name, stop_accepting, thread_limit,
+    lower_thread_priority, rename_to_free_name, stop_accepting, thread_limit,
 };
 
 use rustix::fs::AtFlags;

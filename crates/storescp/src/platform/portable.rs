@@ -60,6 +60,9 @@ pub fn stop_accepting(listener: &TcpListener) {
     }
 }
 
+/// Nothing: elsewhere it would be the whole process that steps back.
+pub fn lower_thread_priority(_niceness: i32) {}
+
 /// Not known here.
 #[must_use]
 pub fn thread_limit() -> Option<usize> {

@@ -138,7 +138,7 @@ impl OpenDirectory {
 
     /// The subfolder `name`, made if there is none, and whether it was; never what a symbolic link
     /// leads to.
-    fn subfolder(&self, name: &FileName) -> io::Result<(Arc<Self>, bool)> {
+    fn enter(&self, name: &FileName) -> io::Result<(Arc<Self>, bool)> {
         let mut made = false;
         let status = rustix::fs::statat(&self.handle, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
         match status {
@@ -156,11 +156,15 @@ impl OpenDirectory {
             }
             Err(error) => return Err(error.into()),
         }
+        Ok((self.open_subfolder(name)?, made))
+    }
+
+    fn open_subfolder(&self, name: &FileName) -> io::Result<Arc<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, name.as_str(), flags, Mode::empty())?;
         // Whoever made it, now or earlier, may have ended before its name was durable.
         let open = Self::held(File::from(handle), self.unnamed_files, false)?;
-        Ok((self.subfolders.add(Arc::new(open)), made))
+        Ok(self.subfolders.add(Arc::new(open)))
     }
 }
 
@@ -179,6 +183,18 @@ impl Folder for OpenDirectory {
             temporary,
             published: None,
         }))
+    }
+
+    fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
+        Ok(self.open_subfolder(name)?)
+    }
+
+    fn rename(&self, from: &FileName, to: &FileName) -> io::Result<()> {
+        let claim = self.claims.claim(to);
+        let [from, to] = [from, to].map(|name| (&self.handle, name.as_str()));
+        let renamed = platform::rename_to_free_name(from, to);
+        drop(claim);
+        renamed
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -238,7 +254,7 @@ impl StagedFile for DirectoryFile {
     }
 
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
-        let (destination, made) = self.home.subfolder(name)?;
+        let (destination, made) = self.home.enter(name)?;
         self.destination = destination;
         let folder = Arc::clone(&self.destination) as Arc<dyn Folder>;
         Ok(Subfolder { folder, made, durable: Arc::clone(&self.destination.durable) })

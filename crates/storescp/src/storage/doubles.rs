@@ -81,6 +81,14 @@ impl Folder for FaultyFolder {
         self.inner.sync()
     }
 
+    fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
+        self.inner.subfolder(name)
+    }
+
+    fn rename(&self, from: &FileName, to: &FileName) -> io::Result<()> {
+        self.inner.rename(from, to)
+    }
+
     fn space(&self) -> io::Result<Space> {
         self.inner.space()
     }

@@ -58,6 +58,18 @@ pub trait Folder: Send + Sync {
     /// Whatever the operating system says; nothing is left behind.
     fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>>;
 
+    /// The folder `name` in this one, which is there already and no symbolic link.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>>;
+
+    /// Renames a file of this folder, unless something has the new name.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if something has it; whatever else the operating system says.
+    fn rename(&self, from: &FileName, to: &FileName) -> io::Result<()>;
+
     /// Makes the names given so far durable: returns after a sync of the folder that began after
     /// this call did.
     ///

@@ -202,6 +202,14 @@ impl Folder for ForgetfulFolder {
         Ok(())
     }
 
+    fn subfolder(&self, _name: &FileName) -> io::Result<Arc<dyn Folder>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn rename(&self, _from: &FileName, _to: &FileName) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn space(&self) -> io::Result<Space> {
         Err(io::ErrorKind::Unsupported.into())
     }

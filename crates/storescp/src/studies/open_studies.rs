@@ -148,8 +148,10 @@ impl OpenStudies {
         }
         attendance.0.push_back(visit);
         let mut ended = self.move_on(attendance, now);
-        if self.timing.timeout.is_none() {
-            ended.extend(self.end_others(study, now));
+        match self.timing.timeout {
+            None => ended.extend(self.end_others(study, now)),
+            Some(Duration::ZERO) if self.timing.awaited => ended.extend(self.end_at_once(study)),
+            Some(_) => {}
         }
         ended
     }
@@ -177,6 +179,12 @@ impl OpenStudies {
         let mut others: Vec<_> = self.open.iter().filter_map(others).collect();
         others.sort_unstable();
         others.into_iter().filter_map(|(_, uid)| self.end(&uid)).collect()
+    }
+
+    /// With a time-out of nothing, a study ends with each object, unless another one is on its way.
+    fn end_at_once(&mut self, study: &Arc<str>) -> Option<EndedStudy> {
+        let arriving = self.open.get(study)?.arriving;
+        if arriving == 0 { self.end(study) } else { None }
     }
 
     pub(super) fn leave(&mut self, attendance: &mut Attendance, now: Instant) {

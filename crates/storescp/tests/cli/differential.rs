@@ -53,7 +53,9 @@ fn without_identification(text: &str) -> String {
 }
 
 /// What theirs refuses and ours can do, each option with what it goes with.
-const BETTER: [(&str, &str); 3] = [
+const BETTER: [(&str, &str); 5] = [
+    ("--exec-on-eostudy", "--fork"),
+    ("--rename-on-eostudy", "--fork"),
     ("--sort-conc-studies", "--bit-preserving"),
     ("--sort-on-study-uid", "--bit-preserving"),
     ("--sort-on-patientname", "--bit-preserving"),

@@ -47,8 +47,6 @@ pub(super) const EVENTS: Section =
 
 /// Options that write data sets differently from how they came.
 const CONVERSION: Status = Status::Works;
-/// Options that do something after reception.
-const EVENT: Status = Status::NotYet;
 
 const GENERAL: &[OptionSpec] = &[
     OptionSpec::new(
@@ -270,31 +268,28 @@ const EVENT_OPTIONS: &[OptionSpec] = &[
         "--exec-on-reception",
         &["run command c after each C-STORE"],
     )
-    .takes("[c]ommand: string", &[Value::Text])
-    .status(EVENT),
+    .takes("[c]ommand: string", &[Value::Text]),
     OptionSpec::new(
         Opt::ExecOnEostudy,
         "-xcs",
         "--exec-on-eostudy",
         &["run command c after the last C-STORE of a study"],
     )
-    .takes("[c]ommand: string", &[Value::Text])
-    .status(EVENT),
+    .takes("[c]ommand: string", &[Value::Text]),
     OptionSpec::new(
         Opt::RenameOnEostudy,
         "-rns",
         "--rename-on-eostudy",
         &["number the files after the last C-STORE of a", "study"],
-    )
-    .status(EVENT),
+    ),
     OptionSpec::new(
         Opt::EostudyTimeout,
         "-tos",
         "--eostudy-timeout",
         &["take a study for complete after t seconds"],
     )
-    .takes("[t]imeout: integer", &[Value::at_least(0)])
-    .status(EVENT),
-    OptionSpec::new(Opt::ExecSync, "-xs", "--exec-sync", &["wait for each command to end"])
-        .status(EVENT),
+    .takes("[t]imeout: integer", &[Value::at_least(0)]),
+    OptionSpec::new(Opt::ExecSync, "-xs", "--exec-sync", &["wait for each command to end"]),
+    OptionSpec::new(Opt::ExecMax, "", "--exec-max", &["run at most n commands at a time"])
+        .takes("[n]umber: integer (default: 8)", &[Value::Unsigned { min: 1, max: 1000 }]),
 ];

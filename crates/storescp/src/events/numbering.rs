@@ -1,0 +1,56 @@
+//! `--rename-on-eostudy`: the files of a study get numbers for names.
+
+use crate::storage::{FileName, Folder, Storage};
+use crate::studies::EndedStudy;
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+
+/// Renames the files of a study, in the order in which they were stored, to the first two letters of
+/// their SOP class and a number of six digits. Numbers that files have already are passed over, so
+/// nothing is replaced. `path` is for the log.
+///
+/// # Errors
+/// The folder of the study cannot be opened, or not be synced afterwards. A single file that cannot
+/// be renamed keeps its name, and is told in the log.
+pub(super) fn number_files(
+    storage: &dyn Storage,
+    study: &EndedStudy,
+    path: &Path,
+) -> io::Result<()> {
+    let folder = storage.folder()?.subfolder(&study.folder)?;
+    let mut numbers = 1..1_000_000;
+    let mut renamed = HashSet::new();
+    for file in &study.files {
+        // An instance that came twice is one file.
+        if !renamed.insert(&file.name) {
+            numbers.next();
+            continue;
+        }
+        let letters: String = file.prefix.chars().take(2).collect();
+        if let Err((to, error)) = rename(folder.as_ref(), &file.name, &letters, &mut numbers) {
+            let (from, to) = (path.join(file.name.as_str()), path.join(to));
+            let (from, to) = (from.display(), to.display());
+            tracing::warn!("cannot rename file '{from}' to '{to}': {error}");
+        }
+    }
+    folder.sync()
+}
+
+/// Gives a file the next free number.
+fn rename(
+    folder: &dyn Folder,
+    from: &FileName,
+    letters: &str,
+    numbers: &mut std::ops::Range<u32>,
+) -> Result<(), (String, io::Error)> {
+    for number in numbers {
+        let name = format!("{letters}{number:06}");
+        let Some(to) = FileName::new(name.clone()) else { continue };
+        match folder.rename(from, &to) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map_err(|error| (name, error)),
+        }
+    }
+    Err((letters.to_owned(), io::Error::other("no number is free")))
+}

@@ -1,0 +1,63 @@
+//! Numbering, on a real directory.
+
+use super::numbering::number_files;
+use super::*;
+use crate::storage::Directory;
+use crate::storage::doubles::Scratch;
+use crate::studies::StoredFile;
+use std::fs;
+use std::path::Path;
+
+fn study(files: &[(&str, &'static str)]) -> EndedStudy {
+    let name = |text: &str| FileName::new(text.to_owned()).unwrap();
+    let files = files.iter().map(|&(file, prefix)| StoredFile { name: name(file), prefix });
+    EndedStudy { folder: name("study"), files: files.collect(), peer: Arc::default() }
+}
+
+fn content(folder: &Path) -> Vec<(String, String)> {
+    let entry = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().unwrap();
+        (name, fs::read_to_string(entry.path()).unwrap())
+    };
+    let mut all: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|found| entry(found.unwrap())).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn files_are_numbered_and_none_is_replaced() {
+    let scratch = Scratch::new("numbering");
+    let folder = scratch.0.join("study");
+    fs::create_dir(&folder).unwrap();
+    let storage = Directory::open(&scratch.0).unwrap();
+    for round in ["1", "2"] {
+        for name in ["CT.1", "SRd.2", "CT.3"] {
+            fs::write(folder.join(name), format!("{name} of {round}")).unwrap();
+        }
+        let files =
+            [("CT.1", "CT"), ("gone", "CT"), ("SRd.2", "SRd"), ("CT.1", "CT"), ("CT.3", "CT")];
+        number_files(&storage, &study(&files), &folder).unwrap();
+    }
+    let expected = [
+        ("CT000001", "CT.1 of 1"),
+        ("CT000002", "CT.1 of 2"),
+        ("CT000005", "CT.3 of 1"),
+        ("CT000006", "CT.3 of 2"),
+        ("SR000003", "SRd.2 of 1"),
+        ("SR000004", "SRd.2 of 2"),
+    ];
+    assert_eq!(content(&folder), expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+}
+
+#[test]
+fn a_folder_that_is_gone_or_a_link_is_left_alone() {
+    let [scratch, elsewhere] = ["numbering-gone", "numbering-link"].map(Scratch::new);
+    let storage = Directory::open(&scratch.0).unwrap();
+    let files = [("CT.1", "CT")];
+    assert!(number_files(&storage, &study(&files), &scratch.0).is_err());
+    fs::write(elsewhere.0.join("CT.1"), "precious").unwrap();
+    std::os::unix::fs::symlink(&elsewhere.0, scratch.0.join("study")).unwrap();
+    assert!(number_files(&storage, &study(&files), &scratch.0).is_err());
+    assert_eq!(content(&elsewhere.0), [("CT.1".to_owned(), "precious".to_owned())]);
+}

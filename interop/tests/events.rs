@@ -1,0 +1,615 @@
+//! Commands: which ones run, with what, when, and what they can do to receiving.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use interop::process::eventually;
+use interop::wire::{Client, Command, Request, uid};
+use interop::{Object, Program, Scratch, Server, Setup};
+
+use crate::names::{normal, stored};
+
+const SOON: Duration = Duration::from_secs(10);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Command lines as scripts and programs of other people have them, word for word.
+#[test]
+fn command_lines_of_the_field_run_unchanged() {
+    let lines: [(&str, usize); 6] = [
+        (r#"--fork|--promiscuous|+xa|-od|DIR|+uf|-xcr|helper DIR/#f #r #a #c"#, 3),
+        (r##"--fork|-od|DIR|-pm|-sp|-xcr|cmd --xcrdir "#p" --xcrfile "#f""##, 3),
+        (
+            "-ll|warn|--fork|-pm|+xa|-aet|X|-pdu|131072|-dhl|-up|-od|DIR|-su||-uf|-xcr|\
+             script #a #r #p #f",
+            3,
+        ),
+        (
+            "-aet|X|--sort-on-study-uid|P|--eostudy-timeout|16|--exec-sync|--exec-on-eostudy|\
+             process #r #a #c #p|-od|DIR|-fe|.dcm",
+            1,
+        ),
+        (
+            "-xs|-fe|.dcm|-sp|-aet|X|--exec-on-reception|echo #f 1>&2|--exec-on-eostudy|echo #p|\
+             --eostudy-timeout|5",
+            0,
+        ),
+        (
+            "--fork|+cl|6|-aet|X|-tos|5|-ll|info|-od|DIR|-ss|ID|-xf|storescp.cfg|Default|-fe|.dcm|\
+             -xcr|cmd #f",
+            3,
+        ),
+    ];
+    let objects = [
+        Object::of_study("2.25.1", Some(b"Doe^Jane"), ""),
+        Object::of_study("2.25.1", Some(b"Doe^Jane"), ""),
+        Object::of_study("2.25.2", Some(b"Doe^John"), ""),
+    ];
+    let run = |program: Program, line: &str, commands: usize| {
+        let desk = Desk::new();
+        for name in ["helper", "cmd", "script", "process"] {
+            desk.recorder(name);
+        }
+        fs::copy("/etc/dcmtk/storescp.cfg", desk.out.join("storescp.cfg")).expect("a copy");
+        let line = line.replace("DIR", &desk.out.display().to_string());
+        let options: Vec<&str> = line.split('|').collect();
+        let setup = Server::with(program, &options).as_typed_in(&desk.out);
+        let server = desk.in_path(setup).start();
+        send(&server, &objects);
+        let echoes = line.contains("echo");
+        desk.expect_calls(commands);
+        if echoes {
+            let both_ended = || server.stdout().matches("Doe_").count() == 2;
+            eventually("the second study has timed out", SOON, both_ended);
+        }
+        let output = |text: String| {
+            let lines =
+                text.lines().filter(|line| !line.starts_with("I: ") && !line.contains("RECV"));
+            lines.map(|line| desk.normal(line)).collect::<Vec<_>>()
+        };
+        let mut files = stored(&server);
+        files.retain(|(name, _)| name != "storescp.cfg");
+        (desk.calls(), output(server.stdout()), output(server.stderr()), files)
+    };
+    thread::scope(|scope| {
+        for (line, commands) in lines {
+            scope.spawn(move || {
+                let [ours, theirs] = thread::scope(|scope| {
+                    [Program::Ours, Program::Debian]
+                        .map(|program| scope.spawn(move || run(program, line, commands)))
+                        .map(|run| run.join().expect("it runs"))
+                });
+                assert_eq!(ours, theirs, "{line}");
+            });
+        }
+    });
+}
+
+#[test]
+fn placeholders_equal_debian() {
+    let objects = [
+        Object::of_study("2.25.1", Some(b"Doe^Jane"), ""),
+        Object::of_study("2.25.2", Some(b"M\xfcller"), ""),
+    ];
+    let lines: [&[&str]; 9] = [
+        &["-xcr", "rec #p #f #a #c #r"],
+        &["-xcr", "rec \"#p/#f\" #p/#f '#f'", "-fe", ".dcm", "-dhl"],
+        &["-xcr", "rec x#a#c \"#a\" '#c'; rec #r", "-dhl"],
+        &["-xcr", "rec a#x a## \"#\" \"$(basename #p)\" `basename #f` a#p"],
+        &["-xcr", "rec 'a b' \"#f\" c\\ d", "-su", "pre", "-xs"],
+        &["-xcr", "rec #p #f", "-sp", "+te"],
+        &["-xcr", "rec '#p #f' #a", "--ignore"],
+        &["-xcr", "rec #f", "+B", "-xs"],
+        &["-xcr", "true; rec first; rec #p", "-xcs", "rec \"#f\" #p #a #c #r", "-su", "s", "-dhl"],
+    ];
+    for line in lines {
+        let [ours, theirs] = [Program::Ours, Program::Debian].map(|program| {
+            let desk = Desk::new();
+            desk.recorder("rec");
+            let server = desk.in_path(Server::with(program, line)).directory(&desk.out).start();
+            send(&server, &objects);
+            let commands =
+                line[1].matches("rec ").count() * 2 + usize::from(line.contains(&"-xcs"));
+            desk.expect_calls(commands);
+            desk.calls()
+        });
+        assert_eq!(ours, theirs, "{line:?}");
+    }
+}
+
+/// Whatever is in a path, the command gets it in one piece; with Debian's, a blank splits it.
+#[test]
+fn paths_with_blanks_and_quotes_survive() {
+    for name in ["two  blanks", "it's", "say \"hello\"", "$HOME `id` $(id);id", "back\\slash*?"] {
+        let desk = Desk::new();
+        desk.recorder("rec");
+        let out = desk.out.join(name);
+        fs::create_dir(&out).expect("a directory");
+        let options = [
+            "-xcr",
+            "rec #p #f #p/#f \"#p/#f\" '#p/#f' \"$(ls \"#p\")\"; cat #p/#f \"#p/#f\" >/dev/null",
+            "-fe",
+            " 'x' \"y\".dcm",
+            "-xs",
+        ];
+        let server = desk.in_path(Server::with(Program::Ours, &options)).directory(&out).start();
+        let object = Object::ct(10);
+        send(&server, std::slice::from_ref(&object));
+        let file = format!("{} 'x' \"y\".dcm", object.file_name());
+        let path = out.join(&file).display().to_string();
+        let expected = format!("<{}><{file}><{path}><{path}><{path}><{file}>", out.display());
+        desk.expect_calls(1);
+        assert_eq!(desk.raw_calls(), [expected], "{name}");
+        assert!(!server.stderr().contains("command failed"), "{}", server.stderr());
+    }
+}
+
+/// Debian's version hands `$(…)` and back quotes to the shell as they come.
+#[test]
+fn text_from_a_peer_is_harmless_to_the_shell() {
+    for title in
+        ["$(>OWNED)", "`>OWNED`", "\";>OWNED;\"", "';>OWNED;'", "a\\\" >OWNED #", "A\u{e4}|&<>"]
+    {
+        let desk = Desk::new();
+        desk.recorder("rec");
+        let options = ["-xcr", "rec #a \"#c\" '#a'; rec #a", "-xs"];
+        let server =
+            desk.in_path(Server::with(Program::Ours, &options)).as_typed_in(&desk.out).start();
+        let mut request = Request::usual();
+        request.calling = title.to_owned();
+        request.called = title.to_owned();
+        let (mut client, _) = Client::associate(server.port(), &request);
+        assert_eq!(client.store(3, &Object::ct(10)).status(), 0);
+        client.release();
+        desk.expect_calls(2);
+        let harmless =
+            |letter: char| letter.is_ascii_alphanumeric() || " -.:@_<>\"".contains(letter);
+        for call in desk.raw_calls() {
+            assert!(call.chars().all(harmless), "{call}");
+        }
+        assert!(!desk.out.join("OWNED").exists(), "{title}");
+        server.wait_for_log("W: Sanitized unusual characters in calling AE title, converted from");
+    }
+}
+
+/// Debian's runs commands after failures, too, with what is left from the object before.
+#[test]
+fn commands_run_after_success_only() {
+    let desk = Desk::new();
+    desk.recorder("rec");
+    let options = ["-xcr", "rec #f", "-xs"];
+    let server = desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
+    let mut client = Client::usual(server.port());
+    let id = client.message_id();
+    client.command(3, &Command::store(id, uid::CT, "1.2.3"));
+    client.data_set(3, &Object::ct(10).bytes);
+    assert_eq!(client.response().1.status(), 0xA900);
+    let object = Object::ct(10);
+    assert_eq!(client.store(3, &object).status(), 0);
+    client.release();
+    desk.expect_calls(1);
+    assert_eq!(desk.raw_calls(), [format!("<{}>", object.file_name())]);
+}
+
+#[test]
+fn exec_sync_waits_as_debian_does_and_nothing_else_waits() {
+    let objects: Vec<Object> = (0..3).map(|_| Object::ct(10)).collect();
+    for (options, waits) in
+        [(&["-xcr", "sleep 0.4", "-xs"][..], true), (&["-xcr", "sleep 0.4"], false)]
+    {
+        for program in [Program::Ours, Program::Debian] {
+            let server = Server::start(program, options);
+            let started = Instant::now();
+            send(&server, &objects);
+            let waited = started.elapsed() > Duration::from_millis(800);
+            assert_eq!(waited, waits, "{program:?} {options:?}: {:?}", started.elapsed());
+        }
+    }
+}
+
+#[test]
+fn a_command_that_hangs_holds_up_nobody() {
+    let server = Server::start(Program::Ours, &["-xcr", "sleep 4", "--exec-max", "1"]);
+    let started = Instant::now();
+    for _ in 0..4 {
+        send(&server, &[(); 10].map(|()| Object::ct(10)));
+    }
+    assert!(started.elapsed() < 3 * SECOND, "{:?}", started.elapsed());
+    assert_eq!(server.files().len(), 40);
+}
+
+#[test]
+fn failures_of_commands_are_logged_with_their_exit_codes() {
+    let command = "case \"#a\" in THREE) exit 3;; GONE) /no/such/program;; KILL) kill -9 $$;; esac";
+    let server = Server::start(Program::Ours, &["-xcr", command]);
+    for title in ["THREE", "GONE", "KILL", "FINE"] {
+        let mut request = Request::usual();
+        request.calling = title.to_owned();
+        let (mut client, _) = Client::associate(server.port(), &request);
+        assert_eq!(client.store(3, &Object::ct(10)).status(), 0);
+        client.release();
+    }
+    server.wait_for_log("W: command failed with exit code 3: case \"THREE\" in");
+    server.wait_for_log("W: command failed with exit code 127: case \"GONE\" in");
+    server.wait_for_log("W: command was ended by signal 9: case \"KILL\" in");
+    assert!(!server.stderr().contains("FINE"));
+}
+
+#[test]
+fn children_are_reaped_and_inherit_no_sockets() {
+    let desk = Desk::new();
+    let options = ["-xcr", "ls -l /proc/self/fd > fds.$$; mv fds.$$ fds.#f.txt"];
+    let setup = Server::with(Program::Ours, &options).as_typed_in(&desk.out);
+    let server = setup.start();
+    // A second association is open meanwhile.
+    let _other = Client::usual(server.port());
+    let objects: Vec<Object> = (0..20).map(|_| Object::ct(10)).collect();
+    send(&server, &objects);
+    let lists = || {
+        let names = server.files().into_iter().filter(|name| name.ends_with(".txt"));
+        names.collect::<Vec<_>>()
+    };
+    eventually("all have run", SOON, || lists().len() == objects.len());
+    for name in lists() {
+        let list = fs::read_to_string(desk.out.join(name)).expect("a list");
+        assert!(list.contains(" 0 -> ") && !list.contains("socket:"), "{list}");
+        let directory = format!("-> {}\n", desk.out.display());
+        assert!(!list.contains(&directory) && !list.contains("anon_inode"), "{list}");
+    }
+    eventually("no child is left", SOON, || children(server.process_id()).is_empty());
+}
+
+#[test]
+fn no_more_commands_at_a_time_than_allowed() {
+    for (most, options) in [(2, &["--exec-max", "2"][..]), (1, &["--exec-max", "1", "-xs"])] {
+        let desk = Desk::new();
+        let command = ["-xcr", "echo + >> log; sleep 0.1; echo - >> log"];
+        let options = [&command[..], options].concat();
+        let server = Server::with(Program::Ours, &options).as_typed_in(&desk.out).start();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| send(&server, &[(); 5].map(|()| Object::ct(10))));
+            }
+        });
+        let log = || fs::read_to_string(desk.out.join("log")).unwrap_or_default();
+        eventually("all have run", SOON, || log().lines().count() == 40);
+        let mut running: i32 = 0;
+        let mut peak = 0;
+        for line in log().lines() {
+            running += if line == "+" { 1 } else { -1 };
+            peak = peak.max(running);
+        }
+        assert_eq!(peak, most, "{options:?}");
+    }
+}
+
+#[test]
+fn commands_that_fall_behind_are_told_of_and_none_is_lost() {
+    let desk = Desk::new();
+    let options = ["-xcr", "echo #f >> log", "--exec-max", "1", "--durability", "none"];
+    let server = Server::with(Program::Ours, &options).as_typed_in(&desk.out).start();
+    let objects: Vec<Object> = (0..400).map(|_| Object::ct(10)).collect();
+    send(&server, &objects);
+    let log = || fs::read_to_string(desk.out.join("log")).unwrap_or_default();
+    server.wait_for_log("W: commands fall behind: 100 are waiting");
+    eventually("all have run", 3 * SOON, || log().lines().count() == objects.len());
+    server.wait_for_log("W: commands have caught up");
+    let expected: Vec<String> = objects.iter().map(Object::file_name).collect();
+    assert!(log().lines().eq(expected), "in the order of reception");
+}
+
+#[test]
+fn ends_of_studies_equal_debian() {
+    let [a, b] = ["2.25.1", "2.25.2"]
+        .map(|study| [(); 3].map(|()| Object::of_study(study, Some(b"Doe^Jane"), "")));
+    let mr = Object::made_of(
+        uid::MR,
+        "1.2.3",
+        vec![
+            (0x0020_000D, *b"UI", b"2.25.1".to_vec()),
+            (0x0010_0010, *b"PN", b"Doe^Jane".to_vec()),
+        ],
+    );
+    let lines: [&[&str]; 8] = [
+        &["-su", "p", "-xcs", "rec #p #a"],
+        &["-ss", "p", "-xcs", "rec #p; rec \"$(ls #p)\"", "-xs"],
+        &["-sp", "-xcs", "rec #p", "-tos", "1"],
+        &["-su", "", "-rns", "-xcs", "rec #p \"$(ls #p)\"", "-tos", "1"],
+        &["-su", "", "-rns", "-fe", ".dcm", "-xs", "-xcs", "rec \"$(ls #p)\""],
+        &["-su", "", "-rns", "-tn", "-fe", ".dcm", "-tos", "1"],
+        &["-su", "", "-xcr", "rec new #f", "-xcs", "rec ended #p", "-xs"],
+        &["-su", "", "-xcs", "rec #p", "-tos", "0", "-xs"],
+    ];
+    let run = |program: Program, line: &[&str]| {
+        let desk = Desk::new();
+        desk.recorder("rec");
+        let options = [line, &["-v"]].concat();
+        let server = desk.in_path(Server::with(program, &options)).directory(&desk.out).start();
+        let pause = || thread::sleep(Duration::from_millis(30));
+        // In a directory that is used again, Debian's replaces files when it numbers them.
+        let back = if line.contains(&"-rns") { &[][..] } else { &[&a[2]] };
+        for objects in [&[&a[0], &mr, &a[1], &b[0]][..], &[&b[1]], back] {
+            let mut client = Client::usual(server.port());
+            for object in objects {
+                let context = if object.sop_class == uid::MR { 5 } else { 3 };
+                assert_eq!(client.store(context, object).status(), 0);
+                pause();
+            }
+            client.release();
+            pause();
+        }
+        if line.contains(&"-tos") {
+            thread::sleep(2 * SECOND);
+        }
+        let seen = || (desk.calls().len(), server.files());
+        let mut before = seen();
+        loop {
+            thread::sleep(Duration::from_millis(300));
+            let now = seen();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        let log = server.stderr();
+        let log: Vec<String> = log.lines().map(|line| desk.normal(line)).collect();
+        let in_order = || desk.raw_calls().iter().map(|call| desk.normal(call)).collect();
+        let calls: Vec<String> = if line.contains(&"-xs") { in_order() } else { desk.calls() };
+        (calls, log, stored(&server))
+    };
+    thread::scope(|scope| {
+        for line in lines {
+            let run = &run;
+            scope.spawn(move || {
+                let [ours, theirs] = thread::scope(|scope| {
+                    [Program::Ours, Program::Debian]
+                        .map(|program| scope.spawn(move || run(program, line)))
+                        .map(|run| run.join().expect("it runs"))
+                });
+                assert_eq!(ours.0, theirs.0, "commands of {line:?}");
+                assert_eq!(ours.1, theirs.1, "log of {line:?}");
+                assert_eq!(ours.2, theirs.2, "files of {line:?}");
+            });
+        }
+    });
+}
+
+/// In a directory that is used again, Debian's numbers from 1 and replaces files; `-tn -rns` with an
+/// underscore in the name ends it.
+#[test]
+fn numbering_replaces_no_file_and_ends_nothing() {
+    for options in [&["-rns", "-su", "x"][..], &["-rns", "-su", "x", "-tn", "-fe", ".x_y"]] {
+        let mut server = Server::start(Program::Ours, options);
+        for round in 0..3 {
+            send(&server, &[(); 2].map(|()| Object::of_study("2.25.1", None, "")));
+            send(&server, &[Object::of_study(&format!("2.25.{}", 10 + round), None, "")]);
+        }
+        server.signal("TERM");
+        assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
+        let files: Vec<String> =
+            server.files().into_iter().filter(|name| name.starts_with("x_2.25.1/C")).collect();
+        let expected: Vec<String> = (1..=6).map(|n| format!("x_2.25.1/CT{n:06}")).collect();
+        assert_eq!(files, expected, "{options:?}");
+    }
+}
+
+/// With many associations at once, each study is named once: when the last association has left it.
+#[test]
+fn every_study_of_many_associations_ends_once() {
+    for options in [&["--fork", "-tos", "1"][..], &["--single-process"]] {
+        let desk = Desk::new();
+        desk.recorder("rec");
+        let options = [&["-su", "s", "-xcs", "rec #p \"$(ls #p | wc -l)\""], options].concat();
+        let mut server =
+            desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
+        thread::scope(|scope| {
+            for sender in 0..6 {
+                let port = server.port();
+                scope.spawn(move || {
+                    let mut client = Client::usual(port);
+                    for study in [format!("2.25.{sender}"), "2.25.100".to_owned()] {
+                        for _ in 0..10 {
+                            let object = Object::of_study(&study, None, "");
+                            assert_eq!(client.store(3, &object).status(), 0);
+                        }
+                        // Nobody is done with the second before everybody has begun it.
+                        thread::sleep(Duration::from_millis(300));
+                    }
+                    client.release();
+                });
+            }
+        });
+        if options.contains(&"-tos") {
+            desk.expect_calls(7);
+        }
+        server.signal("TERM");
+        assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
+        let mut expected: Vec<String> =
+            (0..6).map(|sender| format!("<OUT/s_2.25.{sender}><10>")).collect();
+        expected.insert(2, "<OUT/s_2.25.100><60>".to_owned());
+        expected.sort();
+        assert_eq!(desk.calls(), expected, "{options:?}");
+    }
+}
+
+/// A sender with an association for each object, beside another one.
+#[test]
+fn a_time_out_holds_studies_of_many_short_associations_together() {
+    let desk = Desk::new();
+    desk.recorder("rec");
+    let options = ["-ss", "", "-tos", "1", "-xcs", "rec \"$(ls #p | wc -l)\""];
+    let server = desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
+    for _ in 0..10 {
+        for study in ["2.25.1", "2.25.2"] {
+            send(&server, &[Object::of_study(study, None, "")]);
+        }
+    }
+    desk.expect_calls(2);
+    assert_eq!(desk.calls(), ["<10>", "<10>"]);
+    assert_eq!(server.files().iter().filter(|name| name.ends_with('/')).count(), 2);
+}
+
+/// An object that takes longer than the time-out does not lose its study.
+#[test]
+fn a_study_does_not_end_while_an_object_of_it_comes_in() {
+    let desk = Desk::new();
+    desk.recorder("rec");
+    let options = ["-su", "", "-tos", "1", "-xcs", "rec #p"];
+    let server = desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
+    let mut client = Client::usual(server.port());
+    let id = client.message_id();
+    let object = Object::ct(100_000);
+    send(&server, &[Object::ct(10)]);
+    client.command(3, &Command::store(id, uid::CT, &object.sop_instance));
+    let (first, rest) = object.bytes.split_at(10_000);
+    let pdv =
+        |last, data: &[u8]| interop::wire::data_pdu(&[interop::wire::Pdv::data(3, last, data)]);
+    client.send(&pdv(false, first));
+    thread::sleep(Duration::from_millis(2500));
+    assert_eq!(desk.calls(), [""; 0], "the time is over, the object is not");
+    for chunk in rest.chunks(16_000) {
+        client.send(&pdv(false, chunk));
+    }
+    client.send(&pdv(true, &[]));
+    assert_eq!(client.response().1.status(), 0);
+    desk.expect_calls(1);
+    thread::sleep(Duration::from_millis(1500));
+    assert_eq!(desk.calls(), ["<OUT/2.25.301>"]);
+}
+
+/// SIGTERM: what is open ends, what waits is run; what takes too long is told.
+#[test]
+fn at_the_end_studies_end_and_commands_are_run() {
+    let desk = Desk::new();
+    desk.recorder("rec");
+    let options =
+        ["-su", "", "-xcr", "sleep 0.1; rec #f", "-xcs", "rec ended #p", "--exec-max", "1"];
+    let mut server =
+        desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
+    send(&server, &[(); 5].map(|()| Object::of_study("2.25.1", None, "")));
+    server.signal("TERM");
+    assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
+    let calls = desk.raw_calls();
+    assert_eq!(calls.len(), 6, "{calls:?}");
+    assert!(calls[5].starts_with("<ended>"), "the last of all");
+
+    let options = ["-xcr", "sleep 3; true #f", "--exec-max", "1", "--grace-period", "1"];
+    let mut server = Server::start(Program::Ours, &options);
+    let objects = [(); 3].map(|()| Object::ct(10));
+    send(&server, &objects);
+    server.signal("TERM");
+    assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
+    let log = server.stderr();
+    assert!(log.contains("E: grace period over, not done any more: 2 commands"), "{log}");
+    assert!(
+        log.contains(&format!("E: not run: sleep 3; true {}", objects[2].file_name())),
+        "{log}"
+    );
+}
+
+/// Debian's takes a whole core from the first study on.
+#[test]
+fn a_time_out_of_nothing_costs_nothing() {
+    let server = Server::start(Program::Ours, &["-su", "", "-tos", "0", "-xcs", "true"]);
+    send(&server, &[Object::ct(10)]);
+    thread::sleep(Duration::from_millis(300));
+    let before = cpu_ticks(server.process_id());
+    thread::sleep(SECOND);
+    let ticks = cpu_ticks(server.process_id()) - before;
+    assert!(ticks < 10, "{ticks} of 100 ticks");
+}
+
+/// A place with an output directory and programs that record what they are called with.
+struct Desk {
+    scratch: Scratch,
+    out: PathBuf,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let scratch = Scratch::new();
+        let out = scratch.directory("out");
+        let _bin = scratch.directory("bin");
+        Self { scratch, out }
+    }
+
+    /// Makes a program that adds its arguments to the record, in one line.
+    fn recorder(&self, name: &str) {
+        let path = self.scratch.path().join("bin").join(name);
+        let record = self.scratch.path().join("record");
+        let script = format!(
+            "#!/bin/sh\nline=$(printf '<%s>' \"$@\" | tr '\\n' ' ')\nprintf '%s\\n' \"$line\" >> '{}'\n",
+            record.display()
+        );
+        fs::write(&path, script).expect("a script");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is executable");
+    }
+
+    /// Lets the receiver find the programs.
+    fn in_path(&self, setup: Setup) -> Setup {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let bin = self.scratch.path().join("bin");
+        setup.environment("PATH", &format!("{}:{path}", bin.display()))
+    }
+
+    /// The lines of the record as they are.
+    fn raw_calls(&self) -> Vec<String> {
+        let record = fs::read_to_string(self.scratch.path().join("record")).unwrap_or_default();
+        record.lines().map(str::to_owned).collect()
+    }
+
+    /// The same without names of directories, times and new UIDs, sorted: commands run side by side.
+    fn calls(&self) -> Vec<String> {
+        let mut calls: Vec<String> =
+            self.raw_calls().iter().map(|call| self.normal(call)).collect();
+        calls.sort();
+        calls
+    }
+
+    fn normal(&self, text: &str) -> String {
+        normal(&text.replace(&self.out.display().to_string(), "OUT"))
+    }
+
+    fn expect_calls(&self, count: usize) {
+        eventually("commands have run", SOON, || self.raw_calls().len() >= count);
+    }
+}
+
+/// Stores objects on one association.
+fn send(server: &Server, objects: &[Object]) {
+    let mut client = Client::usual(server.port());
+    for object in objects {
+        assert_eq!(client.store(3, object).status(), 0);
+    }
+    client.release();
+}
+
+/// The processes whose parent this is, each with its state.
+fn children(parent: u32) -> BTreeMap<u32, String> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir("/proc").expect("/proc").flatten() {
+        let Ok(process) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        if let Some((state, of)) = stat(Path::new("/proc"), process)
+            && of == parent
+        {
+            found.insert(process, state);
+        }
+    }
+    found
+}
+
+fn stat(proc: &Path, process: u32) -> Option<(String, u32)> {
+    let text = fs::read_to_string(proc.join(process.to_string()).join("stat")).ok()?;
+    let mut fields = text.rsplit_once(") ")?.1.split(' ');
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
+/// User and system time, in ticks of 10 ms.
+fn cpu_ticks(process: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    let fields: Vec<&str> = text.rsplit_once(") ").expect("a name").1.split(' ').collect();
+    fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+}
