@@ -41,7 +41,7 @@ fn command_line_errors_equal_debian() {
         &["-ll", "info", "-v", "11112"],
         &["+v", "11112"],
         &["@/no/such/file", "11112"],
-        &["--sort-conc-studies", "x", "+B", "11112"],
+        &["--timenames", "+uf", "11112"],
         &["--exec-on-eostudy", "x", "11112"],
         &["--rename-on-eostudy", "11112"],
         &["--eostudy-timeout", "1", "11112"],
