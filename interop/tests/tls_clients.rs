@@ -224,6 +224,24 @@ fn what_is_weak_is_warned_of() {
     }
 }
 
+/// What would lock everybody out is told.
+#[test]
+fn what_no_peer_can_give_is_warned_of() {
+    let pki = Pki::shared();
+    let line = "+tls %server.key %server.pem";
+    for (options, warning) in [
+        ("", "W: no authority is trusted (--add-cert-file, --add-cert-dir): every certificate"),
+        ("+cf %ca.pem +crv", "but there is no revocation list (--add-crl-file): every certificate"),
+    ] {
+        let server = start(&pki, Program::Ours, &format!("{line} {options}"));
+        assert!(server.stderr().contains(warning), "{options}: {}", server.stderr());
+    }
+    for options in ["-ic", "+cf %ca.pem", "+cf %ca.pem +crl %ca.crl", "+cd %hashed +crv"] {
+        let server = start(&pki, Program::Ours, &format!("{line} {options}"));
+        assert_eq!(server.stderr(), "", "{options}");
+    }
+}
+
 /// Curves that Debian's version takes, and those that it does not.
 #[test]
 fn groups_are_those_of_debian_and_newer_ones() {

@@ -9,7 +9,6 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
 /// A password, asked for when it is first needed; kept, since the key is read again on SIGHUP.
-#[derive(Default)]
 pub(super) struct Password {
     known: OnceCell<Vec<u8>>,
 }

@@ -2,7 +2,7 @@
 
 use super::identity::load_certificates;
 use super::{file_reason, openssl_reason};
-use crate::cli::{CrlCheck, KeyFormat, Tls as Config};
+use crate::cli::{CrlCheck, KeyFormat, PeerCertificate, Tls as Config};
 use crate::error::{Error, TlsFile};
 use openssl::ssl::SslFiletype;
 use openssl::x509::X509Crl;
@@ -32,23 +32,35 @@ pub(super) fn load(config: &Config, warnings: &mut Vec<String>) -> Result<X509St
     for path in &config.crl_files {
         add_crls(&mut store, path, config.key_format)?;
     }
+    warn_of_lock_out(config, warnings);
     let flags = match config.crl_check {
         CrlCheck::None => X509VerifyFlags::empty(),
         CrlCheck::Leaf => X509VerifyFlags::CRL_CHECK,
         CrlCheck::Chain => X509VerifyFlags::CRL_CHECK | X509VerifyFlags::CRL_CHECK_ALL,
     };
     store.set_flags(flags).map_err(Error::TlsLibrary)?;
-    if config.crl_check != CrlCheck::None
-        && config.crl_files.is_empty()
-        && config.trusted_directories.is_empty()
+    Ok(store.build())
+}
+
+/// What is asked of peers, and no peer can give.
+fn warn_of_lock_out(config: &Config, warnings: &mut Vec<String>) {
+    if config.peer_certificate == PeerCertificate::Ignore || !config.trusted_directories.is_empty()
     {
+        return;
+    }
+    if config.trusted_files.is_empty() {
         warnings.push(
-            "certificates are checked for revocation, but there is no revocation list: every \
-             certificate will be refused"
+            "no authority is trusted (--add-cert-file, --add-cert-dir): every certificate of a \
+             peer will be refused"
+                .to_owned(),
+        );
+    } else if config.crl_check != CrlCheck::None && config.crl_files.is_empty() {
+        warnings.push(
+            "certificates are checked for revocation, but there is no revocation list \
+             (--add-crl-file): every certificate of a peer will be refused"
                 .to_owned(),
         );
     }
-    Ok(store.build())
 }
 
 fn add_directory(
