@@ -13,7 +13,7 @@ use super::config::{
     ProfileChoice, SequenceLengths, SocketTimeout, Sorting, Timeouts,
 };
 use super::error::{Error, Misfit};
-use super::options::{self, Choice, Opt, Status};
+use super::options::{self, Choice, Opt};
 use super::parse::{Base, Typed, leading_integer};
 use super::{tls, transfer_syntaxes};
 use crate::inetd;
@@ -110,9 +110,6 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
     let output = output(typed)?;
     let events = events(typed)?;
     let tls = tls::config(typed)?;
-    if let Some(option) = typed.first(|option| option.status == Status::NotYet) {
-        return Err(Error::NotYet(option.long));
-    }
     Ok(Config {
         network: Network {
             port,

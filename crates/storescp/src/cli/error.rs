@@ -23,7 +23,6 @@ pub(super) enum Error {
     NotAllowedWith(&'static str, &'static str),
     /// The first option means nothing without what the second says.
     OnlyAllowedWith(&'static str, &'static str),
-    NotYet(&'static str),
 }
 
 /// Why a value is not taken.
@@ -78,7 +77,6 @@ impl fmt::Display for Error {
             Self::OnlyAllowedWith(option, other) => {
                 write!(f, "{option} only allowed with {other}")
             }
-            Self::NotYet(option) => write!(f, "{option} is not supported yet"),
         }
     }
 }

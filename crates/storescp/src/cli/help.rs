@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::options::{OptionSpec, SECTIONS, Status};
+use super::options::{OptionSpec, SECTIONS};
 use crate::tls::{SecurityProfile, suites};
 
 const NAME: &str = "storescp: DICOM storage (C-STORE) SCP";
@@ -47,8 +47,7 @@ pub(super) fn help() -> String {
 /// What stands beside an option's names.
 fn lines(option: &OptionSpec) -> impl Iterator<Item = &'static str> {
     let values = Some(option.values_text).filter(|text| !text.is_empty());
-    let remark = (option.status == Status::NotYet).then_some("(not supported yet)");
-    values.into_iter().chain(option.help.iter().copied()).chain(remark)
+    values.into_iter().chain(option.help.iter().copied())
 }
 
 fn entry<'a>(text: &mut String, names: &str, lines: impl Iterator<Item = &'a str>) {
@@ -134,7 +133,7 @@ pub(super) fn reference() -> String {
             if let Some(heading) = part.heading {
                 put(&mut text, format_args!("\n### {}\n", capitalized(heading)));
             }
-            text.push_str("\n| option | values | effect | |\n|---|---|---|---|\n");
+            text.push_str("\n| option | values | effect |\n|---|---|---|\n");
             for option in part.options {
                 put(&mut text, format_args!("{}", row(option)));
             }
@@ -148,9 +147,8 @@ fn row(option: &OptionSpec) -> String {
         "" => String::new(),
         short => format!("`{short}` "),
     };
-    let status = if option.status == Status::NotYet { "not yet" } else { "" };
     let effect = option.help.join(" ");
-    format!("| {short}`{}` | {} | {effect} | {status} |\n", option.long, option.values_text)
+    format!("| {short}`{}` | {} | {effect} |\n", option.long, option.values_text)
 }
 
 fn capitalized(title: &str) -> String {

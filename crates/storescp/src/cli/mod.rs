@@ -72,7 +72,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Outcome {
     match check::config(&typed, port, log) {
         Ok(config) => Outcome::Run(Box::new(config)),
         // --quiet means it: from here on the exit code alone tells.
-        Err(error) if quiet && !matches!(error, Error::NotYet(_)) => Outcome::UsageError(arguments),
+        Err(_) if quiet => Outcome::UsageError(arguments),
         Err(error) => usage_error(&arguments, &error),
     }
 }

@@ -55,7 +55,6 @@ pub(super) struct OptionSpec {
     /// The group of options that exclude each other.
     pub(super) choice: Option<Choice>,
     pub(super) help: &'static [&'static str],
-    pub(super) status: Status,
     /// Whether nothing else matters once this option is there, not even the port.
     pub(super) stands_alone: bool,
 }
@@ -75,7 +74,6 @@ impl OptionSpec {
             values: &[],
             choice: None,
             help,
-            status: Status::Works,
             stands_alone: false,
         }
     }
@@ -94,11 +92,6 @@ impl OptionSpec {
 
     const fn stands_alone(mut self) -> Self {
         self.stands_alone = true;
-        self
-    }
-
-    const fn status(mut self, status: Status) -> Self {
-        self.status = status;
         self
     }
 }
@@ -125,14 +118,6 @@ impl Value {
     const fn at_least(min: i64) -> Self {
         Self::Integer { min, max: i64::MAX }
     }
-}
-
-/// Whether the option does something already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
-    Works,
-    /// Known, but refused with an error that names it.
-    NotYet,
 }
 
 /// Groups of options that exclude each other.

@@ -81,12 +81,6 @@ impl Typed {
         Some(winner.spec.id)
     }
 
-    /// The first option typed, and not overruled further right, of which `is_it` holds.
-    pub(super) fn first(&self, is_it: impl Fn(&OptionSpec) -> bool) -> Option<&'static OptionSpec> {
-        let specs = self.options.iter().map(|typed| typed.spec);
-        specs.into_iter().find(|spec| is_it(spec) && self.won(spec.id))
-    }
-
     /// The first value of an option, as typed last.
     pub(super) fn text(&self, option: Opt) -> Option<&OsStr> {
         self.last(option)?.values.first().map(OsString::as_os_str)

@@ -1,7 +1,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::options::Status;
 use super::*;
 
 fn parse_line(line: &str) -> Outcome {
@@ -231,27 +230,6 @@ fn arguments_are_shown_by_their_long_names() {
     let line =
         "calling 'storescp' with 5 arguments: '--arguments' '--quiet' '--aetitle' 'ME' '104' ";
     assert_eq!(log.arguments.as_deref(), Some(line));
-}
-
-#[test]
-fn what_is_not_built_is_refused_by_name() {
-    for spec in options::all().filter(|option| option.status == Status::NotYet) {
-        let value = if spec.id == Opt::LogConfig { " Cargo.toml" } else { " 1" };
-        let values = value.repeat(spec.values.len());
-        // What stands behind it is what it means nothing without.
-        let partner = match spec.id {
-            Opt::WriteSeed | Opt::WriteSeedFile => "+tls k c +rs x",
-            Opt::ExecOnEostudy | Opt::RenameOnEostudy | Opt::EostudyTimeout => "-sp",
-            id if (Opt::StdPasswd as usize..=Opt::IgnorePeerCert as usize)
-                .contains(&(id as usize)) =>
-            {
-                "+tls k c"
-            }
-            _ => "",
-        };
-        let fault = fault(&format!("104 {}{values} {partner}", spec.long));
-        assert_eq!(fault, format!("{} is not supported yet", spec.long));
-    }
 }
 
 #[test]

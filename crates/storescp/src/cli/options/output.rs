@@ -1,6 +1,6 @@
 //! Options about files: where they go, what is in them, and what happens afterwards.
 
-use super::{Choice, Opt, OptionSpec, Part, Section, Status, Value};
+use super::{Choice, Opt, OptionSpec, Part, Section, Value};
 
 pub(super) const OUTPUT: Section = Section {
     title: "output options",
@@ -44,9 +44,6 @@ pub(super) const OUTPUT: Section = Section {
 
 pub(super) const EVENTS: Section =
     Section { title: "event options", parts: &[Part { heading: None, options: EVENT_OPTIONS }] };
-
-/// Options that write data sets differently from how they came.
-const CONVERSION: Status = Status::Works;
 
 const GENERAL: &[OptionSpec] = &[
     OptionSpec::new(
@@ -114,35 +111,30 @@ const TRANSFER_SYNTAX: &[OptionSpec] = &[
         "--write-xfer-little",
         &["explicit VR little endian"],
     )
-    .one_of(Choice::OutputTransferSyntax)
-    .status(CONVERSION),
+    .one_of(Choice::OutputTransferSyntax),
     OptionSpec::new(Opt::WriteXferBig, "+tb", "--write-xfer-big", &["explicit VR big endian"])
-        .one_of(Choice::OutputTransferSyntax)
-        .status(CONVERSION),
+        .one_of(Choice::OutputTransferSyntax),
     OptionSpec::new(
         Opt::WriteXferImplicit,
         "+ti",
         "--write-xfer-implicit",
         &["implicit VR little endian"],
     )
-    .one_of(Choice::OutputTransferSyntax)
-    .status(CONVERSION),
+    .one_of(Choice::OutputTransferSyntax),
     OptionSpec::new(
         Opt::WriteXferDeflated,
         "+td",
         "--write-xfer-deflated",
         &["deflated explicit VR little endian"],
     )
-    .one_of(Choice::OutputTransferSyntax)
-    .status(CONVERSION),
+    .one_of(Choice::OutputTransferSyntax),
 ];
 
 const NEW_VRS: &[OptionSpec] = &[
     OptionSpec::new(Opt::EnableNewVr, "+u", "--enable-new-vr", &["write them (default)"])
         .one_of(Choice::NewVrs),
     OptionSpec::new(Opt::DisableNewVr, "-u", "--disable-new-vr", &["write OB in their place"])
-        .one_of(Choice::NewVrs)
-        .status(CONVERSION),
+        .one_of(Choice::NewVrs),
 ];
 
 const GROUP_LENGTHS: &[OptionSpec] = &[
@@ -159,11 +151,9 @@ const GROUP_LENGTHS: &[OptionSpec] = &[
         "--group-length-create",
         &["write one for each group"],
     )
-    .one_of(Choice::GroupLength)
-    .status(CONVERSION),
+    .one_of(Choice::GroupLength),
     OptionSpec::new(Opt::GroupLengthRemove, "-g", "--group-length-remove", &["write none"])
-        .one_of(Choice::GroupLength)
-        .status(CONVERSION),
+        .one_of(Choice::GroupLength),
 ];
 
 const SEQUENCE_LENGTHS: &[OptionSpec] = &[
@@ -180,8 +170,7 @@ const SEQUENCE_LENGTHS: &[OptionSpec] = &[
         "--length-undefined",
         &["write undefined lengths and delimiters"],
     )
-    .one_of(Choice::SequenceLength)
-    .status(CONVERSION),
+    .one_of(Choice::SequenceLength),
 ];
 
 const PADDING: &[OptionSpec] = &[
@@ -194,16 +183,14 @@ const PADDING: &[OptionSpec] = &[
         &["pad files to a multiple of f bytes", "and items to a multiple of i bytes"],
     )
     .takes("[f]ile-pad [i]tem-pad: integer", &[Value::COUNT, Value::COUNT])
-    .one_of(Choice::Padding)
-    .status(CONVERSION),
+    .one_of(Choice::Padding),
 ];
 
 const UN: &[OptionSpec] = &[
     OptionSpec::new(Opt::RetainUn, "-uc", "--retain-un", &["keep them (default)"])
         .one_of(Choice::Un),
     OptionSpec::new(Opt::ConvertUn, "+uc", "--convert-un", &["write the VR of the dictionary"])
-        .one_of(Choice::Un)
-        .status(CONVERSION),
+        .one_of(Choice::Un),
 ];
 
 const COMPRESSION: &[OptionSpec] = &[OptionSpec::new(
@@ -212,8 +199,7 @@ const COMPRESSION: &[OptionSpec] = &[OptionSpec::new(
     "--compression-level",
     &["0: stored, 1: fastest, 9: smallest"],
 )
-.takes("[l]evel: integer (default: 6)", &[Value::Unsigned { min: 0, max: 9 }])
-.status(CONVERSION)];
+.takes("[l]evel: integer (default: 6)", &[Value::Unsigned { min: 0, max: 9 }])];
 
 const SORTING: &[OptionSpec] = &[
     OptionSpec::new(
