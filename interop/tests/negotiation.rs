@@ -14,31 +14,6 @@ const PREFERENCES: [&str; 23] = [
     "+xl", "+x2", "+x3", "+xo", "+x4", "+x5", "+xr", "+xd", "+xi", "+xa",
 ];
 
-/// The transfer syntaxes that Debian's version accepts under `+xa`.
-const KNOWN_TO_DEBIAN: [&str; 21] = [
-    "1.2.840.10008.1.2",
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.1.99",
-    "1.2.840.10008.1.2.2",
-    "1.2.840.10008.1.2.4.50",
-    "1.2.840.10008.1.2.4.51",
-    "1.2.840.10008.1.2.4.70",
-    "1.2.840.10008.1.2.4.80",
-    "1.2.840.10008.1.2.4.81",
-    "1.2.840.10008.1.2.4.90",
-    "1.2.840.10008.1.2.4.91",
-    "1.2.840.10008.1.2.4.100",
-    "1.2.840.10008.1.2.4.101",
-    "1.2.840.10008.1.2.4.102",
-    "1.2.840.10008.1.2.4.103",
-    "1.2.840.10008.1.2.4.104",
-    "1.2.840.10008.1.2.4.105",
-    "1.2.840.10008.1.2.4.106",
-    "1.2.840.10008.1.2.4.107",
-    "1.2.840.10008.1.2.4.108",
-    "1.2.840.10008.1.2.5",
-];
-
 /// What `+xa` of today's DCMTK accepts, best first.
 const ACCEPT_ALL: [&str; 36] = [
     "1.2.840.10008.1.2.4.91",
@@ -82,7 +57,7 @@ const ACCEPT_ALL: [&str; 36] = [
 #[test]
 fn preferred_transfer_syntaxes_equal_debian() {
     for option in PREFERENCES {
-        let [ours, theirs] = both(&[option], |server| ranking(server, &KNOWN_TO_DEBIAN));
+        let [ours, theirs] = both(&[option], |server| ranking(server, &uid::KNOWN_TO_DEBIAN));
         assert_eq!(ours, theirs, "{option}");
     }
 }
@@ -90,8 +65,8 @@ fn preferred_transfer_syntaxes_equal_debian() {
 #[test]
 fn default_transfer_syntaxes_equal_debian() {
     let [ours, theirs] = both(&[], |server| {
-        let backwards: Vec<&str> = KNOWN_TO_DEBIAN.iter().rev().copied().collect();
-        (ranking(server, &KNOWN_TO_DEBIAN), ranking(server, &backwards))
+        let backwards: Vec<&str> = uid::KNOWN_TO_DEBIAN.iter().rev().copied().collect();
+        (ranking(server, &uid::KNOWN_TO_DEBIAN), ranking(server, &backwards))
     });
     assert_eq!(ours, theirs);
     assert_eq!(ours.0, [uid::EVLE, uid::EVBE, uid::IVLE]);
@@ -109,7 +84,7 @@ fn accept_all_takes_the_transfer_syntaxes_of_today() {
 fn the_last_preference_counts() {
     for options in [["+xs", "+xi"], ["+xi", "+xs"], ["+xa", "+xe"], ["+xe", "+xa"], ["+xb", "+x="]]
     {
-        let [ours, theirs] = both(&options, |server| ranking(server, &KNOWN_TO_DEBIAN));
+        let [ours, theirs] = both(&options, |server| ranking(server, &uid::KNOWN_TO_DEBIAN));
         assert_eq!(ours, theirs, "{options:?}");
     }
 }

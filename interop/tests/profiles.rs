@@ -12,32 +12,6 @@ use interop::{Object, Program, Scratch, Server, StartFailure, both, part10::Part
 
 const SHIPPED: &str = "/etc/dcmtk/storescp.cfg";
 
-/// All transfer syntaxes that the shipped profiles have, and one that none has.
-const TRANSFER_SYNTAXES: [&str; 22] = [
-    "1.2.840.10008.1.2",
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.1.99",
-    "1.2.840.10008.1.2.2",
-    "1.2.840.10008.1.2.4.50",
-    "1.2.840.10008.1.2.4.51",
-    "1.2.840.10008.1.2.4.70",
-    "1.2.840.10008.1.2.4.80",
-    "1.2.840.10008.1.2.4.81",
-    "1.2.840.10008.1.2.4.90",
-    "1.2.840.10008.1.2.4.91",
-    "1.2.840.10008.1.2.4.100",
-    "1.2.840.10008.1.2.4.101",
-    "1.2.840.10008.1.2.4.102",
-    "1.2.840.10008.1.2.4.103",
-    "1.2.840.10008.1.2.4.104",
-    "1.2.840.10008.1.2.4.105",
-    "1.2.840.10008.1.2.4.106",
-    "1.2.840.10008.1.2.4.107",
-    "1.2.840.10008.1.2.4.108",
-    "1.2.840.10008.1.2.5",
-    "1.2.3.4.5",
-];
-
 /// A file whose one profile has what profiles can have.
 const PROFILE: &str = r"# All kinds of lists
 [[TransferSyntaxes]]
@@ -74,7 +48,7 @@ fn the_shipped_profiles_negotiate_as_with_debian() {
     let classes = sop_classes();
     for profile in ["Default", "AllDICOM", " all dicom "] {
         let [ours, theirs] = both(&["-xf", SHIPPED, profile], |server| {
-            let all = best_syntaxes(server, &classes, &TRANSFER_SYNTAXES);
+            let all = best_syntaxes(server, &classes, &transfer_syntaxes());
             let orders = ["1.2.840.10008.1.1", uid::CT, "1.2.840.10008.5.1.4.1.1.88.11"]
                 .map(|class| order(server, class));
             (all, orders)
@@ -254,7 +228,8 @@ fn names_in_dumps_equal_debian() {
     let [ours, theirs] = both(&["-v", "+v"], |server| {
         for chunk in classes.chunks(100) {
             let contexts = chunk.iter().zip((1..=255).step_by(2));
-            let contexts = contexts.map(|(class, id)| Context::new(id, class, &TRANSFER_SYNTAXES));
+            let contexts =
+                contexts.map(|(class, id)| Context::new(id, class, &transfer_syntaxes()));
             let (client, _) = Client::associate(server.port(), &Request::new(contexts.collect()));
             client.release();
         }
@@ -279,6 +254,11 @@ fn names_in_dumps_equal_debian() {
         }
     }
     assert!(names > 400, "{names}");
+}
+
+/// All transfer syntaxes that the shipped profiles have, and one that none has.
+fn transfer_syntaxes() -> Vec<&'static str> {
+    [&uid::KNOWN_TO_DEBIAN[..], &["1.2.3.4.5"]].concat()
 }
 
 fn sop_classes() -> Vec<String> {
@@ -314,7 +294,7 @@ fn best_syntaxes(
 
 /// The transfer syntaxes accepted for a class, best first.
 fn order(server: &Server, class: &str) -> Vec<String> {
-    let mut left = TRANSFER_SYNTAXES.to_vec();
+    let mut left = transfer_syntaxes();
     let mut picked = Vec::new();
     loop {
         let best = best_syntaxes(server, &[class.to_owned()], &left);
