@@ -316,10 +316,10 @@ fn ends_of_studies_equal_debian() {
     let lines: [&[&str]; 8] = [
         &["-su", "p", "-xcs", "rec #p #a"],
         &["-ss", "p", "-xcs", "rec #p; rec \"$(ls #p)\"", "-xs"],
-        &["-sp", "-xcs", "rec #p", "-tos", "1"],
-        &["-su", "", "-rns", "-xcs", "rec #p \"$(ls #p)\"", "-tos", "1"],
+        &["-sp", "-xcs", "rec #p", "-tos", "3"],
+        &["-su", "", "-rns", "-xcs", "rec #p \"$(ls #p)\"", "-tos", "3"],
         &["-su", "", "-rns", "-fe", ".dcm", "-xs", "-xcs", "rec \"$(ls #p)\""],
-        &["-su", "", "-rns", "-tn", "-fe", ".dcm", "-tos", "1"],
+        &["-su", "", "-rns", "-tn", "-fe", ".dcm", "-tos", "3"],
         &["-su", "", "-xcr", "rec new #f", "-xcs", "rec ended #p", "-xs"],
         &["-su", "", "-xcs", "rec #p", "-tos", "0", "-xs"],
     ];
@@ -341,8 +341,8 @@ fn ends_of_studies_equal_debian() {
             client.release();
             pause();
         }
-        if line.contains(&"-tos") {
-            thread::sleep(2 * SECOND);
+        if line.contains(&"3") {
+            thread::sleep(4 * SECOND);
         }
         let seen = || (desk.calls().len(), server.files());
         let mut before = seen();
@@ -399,7 +399,7 @@ fn numbering_replaces_no_file_and_ends_nothing() {
 /// With many associations at once, each study is named once: when the last association has left it.
 #[test]
 fn every_study_of_many_associations_ends_once() {
-    for options in [&["--fork", "-tos", "1"][..], &["--single-process"]] {
+    for options in [&["--fork", "-tos", "3"][..], &["--single-process"]] {
         let desk = Desk::new();
         desk.recorder("rec");
         let options = [&["-su", "s", "-xcs", "rec #p \"$(ls #p | wc -l)\""], options].concat();
@@ -440,7 +440,7 @@ fn every_study_of_many_associations_ends_once() {
 fn a_time_out_holds_studies_of_many_short_associations_together() {
     let desk = Desk::new();
     desk.recorder("rec");
-    let options = ["-ss", "", "-tos", "1", "-xcs", "rec \"$(ls #p | wc -l)\""];
+    let options = ["-ss", "", "-tos", "3", "-xcs", "rec \"$(ls #p | wc -l)\""];
     let server = desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
     for _ in 0..10 {
         for study in ["2.25.1", "2.25.2"] {
