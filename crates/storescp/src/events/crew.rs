@@ -36,6 +36,8 @@ struct State<J> {
     last_begun: Option<Instant>,
     threads: usize,
     idle: usize,
+    /// Of the idle threads, so many watch the clock for the next job.
+    watching: usize,
     /// So many waiting jobs are told of next.
     told_at: usize,
     ended: bool,
@@ -50,6 +52,7 @@ impl<J: Send + 'static> Crew<J> {
             last_begun: None,
             threads: 0,
             idle: 0,
+            watching: 0,
             told_at: COMMANDS_BEHIND,
             ended: false,
             cut_short: false,
@@ -84,7 +87,7 @@ impl<J: Send + 'static> Crew<J> {
         if state.idle == 0 && state.threads < inner.at_once {
             self.add_thread(state);
         } else {
-            inner.wanted.notify_one();
+            inner.call(&state);
         }
     }
 
@@ -163,6 +166,7 @@ impl<J> Inner<J> {
                 }
                 state.running += 1;
                 state.last_begun = Some(Instant::now());
+                self.call(&state);
                 drop(state);
                 self.run(job);
                 state = self.lock();
@@ -175,12 +179,24 @@ impl<J> Inner<J> {
             state.idle += 1;
             state = match delay {
                 Some(delay) => {
+                    state.watching += 1;
                     let waited = self.wanted.wait_timeout(state, delay);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
+                    let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                    state.watching -= 1;
+                    state
                 }
                 None => self.wanted.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
             state.idle -= 1;
+        }
+    }
+
+    /// Wakes an idle thread, if there is a job that it may begin now, or nobody yet who watches for
+    /// the time when it may.
+    fn call(&self, state: &State<J>) {
+        match self.delay(state) {
+            Some(delay) if delay.is_zero() || state.watching == 0 => self.wanted.notify_one(),
+            _ => {}
         }
     }
 
