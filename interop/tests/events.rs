@@ -510,6 +510,20 @@ fn at_the_end_studies_end_and_commands_are_run() {
     );
 }
 
+#[test]
+fn a_second_signal_waits_for_no_command() {
+    let options = ["-xcr", "sleep 4; true #f", "--exec-max", "1"];
+    let mut server = Server::start(Program::Ours, &options);
+    let objects = [(); 2].map(|()| Object::ct(10));
+    send(&server, &objects);
+    server.signal("TERM");
+    assert!(server.wait(Duration::from_millis(500)).is_none(), "it waits for its commands");
+    server.signal("TERM");
+    assert_eq!(server.wait(3 * SECOND).and_then(|status| status.code()), Some(1));
+    let not_run = format!("E: not run: sleep 4; true {}", objects[1].file_name());
+    assert!(server.stderr().contains(&not_run), "{}", server.stderr());
+}
+
 /// Debian's takes a whole core from the first study on.
 #[test]
 fn a_time_out_of_nothing_costs_nothing() {
