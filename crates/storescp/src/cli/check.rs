@@ -81,12 +81,18 @@ fn log_level(word: &OsStr) -> Option<LogLevel> {
     }
 }
 
-/// The line for `--arguments`: empty arguments are counted but not shown.
+/// The line for `--arguments`: empty arguments are counted but not shown, nor are passwords.
 fn called_with(typed: &Typed) -> String {
     let words = typed.words();
     let mut line = format!("calling 'storescp' with {} arguments: ", words.len());
-    for word in words.iter().filter(|word| !word.is_empty()) {
-        line.push_str(&format!("'{}' ", word.display()));
+    let mut is_password = false;
+    for word in words {
+        if is_password {
+            line.push_str("'***' ");
+        } else if !word.is_empty() {
+            line.push_str(&format!("'{}' ", word.display()));
+        }
+        is_password = word == options::spec(Opt::UsePasswd).long;
     }
     line
 }

@@ -233,6 +233,12 @@ fn arguments_are_shown_by_their_long_names() {
 }
 
 #[test]
+fn passwords_are_not_shown() {
+    let line = config("--arguments +tls k c +pw secret 104").log.arguments.unwrap_or_default();
+    assert!(line.ends_with("'k' 'c' '--use-passwd' '***' '104' "), "{line}");
+}
+
+#[test]
 fn defaults_are_always_taken_and_overruled_options_do_no_harm() {
     config("104 -B +F +t= +u +g= +e -p -uc -uf -ac -tls --single-process");
     config("104 +te +t= +tls k c -tls +ac -ac -u +u -e +e +p 4 4 -p +uf -uf");
