@@ -94,8 +94,8 @@ impl Shared {
 
 fn open_storage(config: &Config) -> Result<Option<Arc<dyn Storage>>, Error> {
     let path = &config.output.directory;
-    let directory =
-        Directory::open(path).map_err(|_| Error::NoOutputDirectory { path: path.clone() })?;
+    let directory = Directory::open(path, config.output.durability)
+        .map_err(|_| Error::NoOutputDirectory { path: path.clone() })?;
     if config.faults.ignore {
         return Ok(None);
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::cli::{self, Outcome};
 use crate::registry::{Admission, Registry};
 use crate::storage::doubles::{Faulty, Scratch};
-use crate::storage::{Directory, Folder, Storage};
+use crate::storage::{Directory, Durability, Folder, Storage};
 use dataset::Uid;
 use proto::{AeTitle, RequestorConfig, Response};
 use std::io::{self, Read, Write};
@@ -135,7 +135,7 @@ fn whichever_step_fails_the_answer_is_a700_and_the_association_stores_again() {
     let scratch = Scratch::new("association-faulty");
     let mut failures = 0;
     loop {
-        let inner = Directory::open(&scratch.0).unwrap();
+        let inner = Directory::open(&scratch.0, Durability::Full).unwrap();
         let step = Arc::new(AtomicUsize::new(0));
         let receiver = Receiver::new(&scratch, Faulty { inner, fails_at: failures, step });
         let (mut sender, thread) = receiver.connect();
@@ -184,7 +184,7 @@ fn a_panic_ends_one_association_and_frees_its_place() {
 #[test]
 fn a_server_that_ends_waits_for_the_message_under_way() {
     let scratch = Scratch::new("association-drain");
-    let receiver = Receiver::new(&scratch, Directory::open(&scratch.0).unwrap());
+    let receiver = Receiver::new(&scratch, Directory::open(&scratch.0, Durability::Full).unwrap());
     let (mut sender, _thread) = receiver.connect();
     let request = CStoreRq {
         message_id: 1,

@@ -2,8 +2,8 @@
 
 use super::numbering::number_files;
 use super::*;
-use crate::storage::Directory;
 use crate::storage::doubles::Scratch;
+use crate::storage::{Directory, Durability};
 use crate::studies::StoredFile;
 use std::fs;
 use std::path::Path;
@@ -30,7 +30,7 @@ fn files_are_numbered_and_none_is_replaced() {
     let scratch = Scratch::new("numbering");
     let folder = scratch.0.join("study");
     fs::create_dir(&folder).unwrap();
-    let storage = Directory::open(&scratch.0).unwrap();
+    let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
     for round in ["1", "2"] {
         for name in ["CT.1", "SRd.2", "CT.3"] {
             fs::write(folder.join(name), format!("{name} of {round}")).unwrap();
@@ -53,7 +53,7 @@ fn files_are_numbered_and_none_is_replaced() {
 #[test]
 fn a_folder_that_is_gone_or_a_link_is_left_alone() {
     let [scratch, elsewhere] = ["numbering-gone", "numbering-link"].map(Scratch::new);
-    let storage = Directory::open(&scratch.0).unwrap();
+    let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
     let files = [("CT.1", "CT")];
     assert!(number_files(&storage, &study(&files), &scratch.0).is_err());
     fs::write(elsewhere.0.join("CT.1"), "precious").unwrap();

@@ -8,29 +8,26 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-/// Whether `folder`'s file system makes files without a name, lets them be named later (which goes
-/// through `/proc`), and has such a name on disk once the folder is synced.
+/// Whether `folder`'s file system makes files without a name, and lets them be named later (which
+/// goes through `/proc`).
+#[must_use]
+pub fn has_unnamed_files(folder: &File) -> bool {
+    create_unnamed(folder, Mode::RUSR).is_ok_and(|file| {
+        let path = descriptor_path(&file);
+        let exists = rustix::fs::Access::EXISTS;
+        rustix::fs::accessat(CWD, path, exists, AtFlags::empty()).is_ok()
+    })
+}
+
+/// Whether a name that was given to an unnamed file is on disk once its folder is synced. Where in
+/// doubt, no.
 ///
 /// How many names a file has stands in the file's inode, not in the folder. Only a file system that
 /// logs both changes as one has both on disk after a sync of the folder; on another one the file
 /// could come back from a power loss as a deleted one. A file that is made under a temporary name
 /// and renamed has one name all along.
 #[must_use]
-pub fn has_unnamed_files(folder: &File) -> bool {
-    logs_names_with_folders(folder)
-        && create_unnamed(folder, Mode::RUSR).is_ok_and(|file| {
-            rustix::fs::accessat(
-                CWD,
-                descriptor_path(&file),
-                rustix::fs::Access::EXISTS,
-                AtFlags::empty(),
-            )
-            .is_ok()
-        })
-}
-
-/// Only what is known to: where in doubt, no.
-fn logs_names_with_folders(folder: &File) -> bool {
+pub fn logs_names_with_folders(folder: &File) -> bool {
     const EXT4: u64 = 0xEF53; // ext2 and ext3 too
     const XFS: u64 = 0x5846_5342;
     const TMPFS: u64 = 0x0102_1994;

@@ -16,7 +16,8 @@ mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
     acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
-    lower_thread_priority, rename_to_free_name, stop_accepting, thread_limit,
+    logs_names_with_folders, lower_thread_priority, rename_to_free_name, stop_accepting,
+    thread_limit,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -24,7 +25,8 @@ mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
     acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
-    lower_thread_priority, rename_to_free_name, stop_accepting, thread_limit,
+    logs_names_with_folders, lower_thread_priority, rename_to_free_name, stop_accepting,
+    thread_limit,
 };
 
 use rustix::fs::AtFlags;

@@ -12,6 +12,12 @@ pub fn has_unnamed_files(_folder: &File) -> bool {
     false
 }
 
+/// Not known here.
+#[must_use]
+pub fn logs_names_with_folders(_folder: &File) -> bool {
+    false
+}
+
 /// Not offered.
 ///
 /// # Errors

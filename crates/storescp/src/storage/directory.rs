@@ -2,7 +2,9 @@
 
 use super::name_claims::{NameClaim, NameClaims};
 use super::subfolders::Subfolders;
-use super::{FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, Taken};
+use super::{
+    Durability, FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, Taken,
+};
 use crate::platform;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -30,28 +32,33 @@ pub struct Directory {
     /// Device of the file system beneath the one that the directory is in. What is stored there
     /// while the mount is lost would be out of sight when it is back.
     beneath: Option<u64>,
+    durability: Durability,
     open: Mutex<Arc<OpenDirectory>>,
 }
 
 impl Directory {
-    /// Opens the directory and finds out whether unnamed files are to be used there.
+    /// Opens the directory and finds out whether unnamed files are to be used there, as
+    /// `durability` wants it.
     ///
     /// # Errors
     /// `NotFound` or `NotADirectory` if there is no directory there, and whatever else the
     /// operating system says.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Self::new(path, OpenDirectory::open(path)?)
+    pub fn open(path: &Path, durability: Durability) -> io::Result<Self> {
+        Self::new(path, durability, OpenDirectory::open(path, durability)?)
     }
 
-    fn new(path: &Path, open: OpenDirectory) -> io::Result<Self> {
+    fn new(path: &Path, durability: Durability, open: OpenDirectory) -> io::Result<Self> {
         let beneath = device_beneath(path, open.identity.0)?;
-        Ok(Self { path: path.to_owned(), beneath, open: Mutex::new(Arc::new(open)) })
+        let open = Mutex::new(Arc::new(open));
+        Ok(Self { path: path.to_owned(), durability, beneath, open })
     }
 
     /// One way or the other on any file system, for tests.
     #[cfg(test)]
     pub(super) fn open_with(path: &Path, unnamed_files: bool) -> io::Result<Self> {
-        Self::new(path, OpenDirectory { unnamed_files, ..OpenDirectory::open(path)? })
+        let durability = Durability::Full;
+        let open = OpenDirectory { unnamed_files, ..OpenDirectory::open(path, durability)? };
+        Self::new(path, durability, open)
     }
 
     /// Whether files can be made here now: makes one and drops it.
@@ -95,7 +102,7 @@ impl Storage for Directory {
             return Err(io::Error::other("what was mounted there is gone"));
         }
         if identity(&now) != open.identity {
-            *open = Arc::new(OpenDirectory::open(&self.path)?);
+            *open = Arc::new(OpenDirectory::open(&self.path, self.durability)?);
         }
         Ok(Arc::clone(&*open) as Arc<dyn Folder>)
     }
@@ -106,7 +113,7 @@ pub(super) struct OpenDirectory {
     handle: File,
     /// Device and inode.
     pub(super) identity: (u64, u64),
-    /// Whether files are made without a name: see [`platform::has_unnamed_files`].
+    /// Whether files are made without a name: see [`platform::logs_names_with_folders`].
     unnamed_files: bool,
     /// Whether its own name is durable; see [`Subfolder`].
     durable: Arc<AtomicBool>,
@@ -116,10 +123,11 @@ pub(super) struct OpenDirectory {
 }
 
 impl OpenDirectory {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path, durability: Durability) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-        let unnamed_files = platform::has_unnamed_files(&handle);
+        let safe = durability == Durability::None || platform::logs_names_with_folders(&handle);
+        let unnamed_files = safe && platform::has_unnamed_files(&handle);
         Self::held(handle, unnamed_files, true)
     }
 
@@ -306,10 +314,14 @@ impl DirectoryFile {
         let Some(temporary) = &self.temporary else { return Ok(false) };
         let from = (&self.home.handle, temporary.as_str());
         let to = (&self.destination.handle, name.as_str());
-        if taken == Taken::Refuse {
-            platform::rename_to_free_name(from, to)?;
-            self.temporary = None;
-            return Ok(false);
+        match platform::rename_to_free_name(from, to) {
+            Ok(()) => {
+                self.temporary = None;
+                return Ok(false);
+            }
+            Err(error) if taken == Taken::Refuse => return Err(error),
+            // It is taken, most likely; anything else will fail again.
+            Err(_) => {}
         }
         let older = rustix::fs::statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW);
         match older {

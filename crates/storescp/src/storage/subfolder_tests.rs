@@ -124,7 +124,7 @@ fn whichever_step_fails_no_file_stays_and_nothing_old_is_lost() {
 fn a_new_subfolder_is_durable_before_anything_in_it_counts_as_stored() {
     let scratch = Scratch::new("subfolder-durable");
     let step = Arc::new(AtomicUsize::new(0));
-    let inner = Directory::open(&scratch.0).unwrap();
+    let inner = Directory::open(&scratch.0, Durability::Full).unwrap();
     let storage = Faulty { inner, fails_at: 4, step: Arc::clone(&step) };
     store_in(&storage, "study", "CT.1").unwrap_err();
     let steps = |called| {
@@ -139,7 +139,7 @@ fn a_new_subfolder_is_durable_before_anything_in_it_counts_as_stored() {
 #[test]
 fn many_subfolders_at_a_time_are_no_more_descriptors() {
     let scratch = Scratch::new("subfolders-many");
-    let storage = Directory::open(&scratch.0).unwrap();
+    let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
     for number in 0..3 * OPEN_SUBFOLDERS {
         store_in(&storage, &format!("study{number}"), "CT.1").unwrap();
     }

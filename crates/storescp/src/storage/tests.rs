@@ -102,7 +102,7 @@ fn a_directory_that_was_replaced_is_found_again() {
     let scratch = Scratch::new("replaced");
     let inner = scratch.0.join("inner");
     fs::create_dir(&inner).unwrap();
-    let storage = Directory::open(&inner).unwrap();
+    let storage = Directory::open(&inner, Durability::Full).unwrap();
     store(&storage, "CT.1", b"x").unwrap();
     fs::remove_dir_all(&inner).unwrap();
     assert!(matches!(
