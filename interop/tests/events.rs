@@ -13,8 +13,8 @@ use interop::{Object, Program, Scratch, Server, Setup};
 
 use crate::names::{normal, stored};
 
-const SOON: Duration = Duration::from_secs(10);
-const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// Command lines as scripts and programs of other people have them, word for word.
 #[test]
@@ -301,249 +301,14 @@ fn commands_that_fall_behind_are_told_of_and_none_is_lost() {
     assert!(log().lines().eq(expected), "in the order of reception");
 }
 
-#[test]
-fn ends_of_studies_equal_debian() {
-    let [a, b] = ["2.25.1", "2.25.2"]
-        .map(|study| [(); 3].map(|()| Object::of_study(study, Some(b"Doe^Jane"), "")));
-    let mr = Object::made_of(
-        uid::MR,
-        "1.2.3",
-        vec![
-            (0x0020_000D, *b"UI", b"2.25.1".to_vec()),
-            (0x0010_0010, *b"PN", b"Doe^Jane".to_vec()),
-        ],
-    );
-    let lines: [&[&str]; 8] = [
-        &["-su", "p", "-xcs", "rec #p #a"],
-        &["-ss", "p", "-xcs", "rec #p; rec \"$(ls #p)\"", "-xs"],
-        &["-sp", "-xcs", "rec #p", "-tos", "3"],
-        &["-su", "", "-rns", "-xcs", "rec #p \"$(ls #p)\"", "-tos", "3"],
-        &["-su", "", "-rns", "-fe", ".dcm", "-xs", "-xcs", "rec \"$(ls #p)\""],
-        &["-su", "", "-rns", "-tn", "-fe", ".dcm", "-tos", "3"],
-        &["-su", "", "-xcr", "rec new #f", "-xcs", "rec ended #p", "-xs"],
-        &["-su", "", "-xcs", "rec #p", "-tos", "0", "-xs"],
-    ];
-    let run = |program: Program, line: &[&str]| {
-        let desk = Desk::new();
-        desk.recorder("rec");
-        let options = [line, &["-v"]].concat();
-        let server = desk.in_path(Server::with(program, &options)).directory(&desk.out).start();
-        let pause = || thread::sleep(Duration::from_millis(30));
-        // In a directory that is used again, Debian's replaces files when it numbers them.
-        let back = if line.contains(&"-rns") { &[][..] } else { &[&a[2]] };
-        for objects in [&[&a[0], &mr, &a[1], &b[0]][..], &[&b[1]], back] {
-            let mut client = Client::usual(server.port());
-            for object in objects {
-                let context = if object.sop_class == uid::MR { 5 } else { 3 };
-                assert_eq!(client.store(context, object).status(), 0);
-                pause();
-            }
-            client.release();
-            pause();
-        }
-        if line.contains(&"3") {
-            thread::sleep(4 * SECOND);
-        }
-        let seen = || (desk.calls().len(), server.files());
-        let mut before = seen();
-        loop {
-            thread::sleep(Duration::from_millis(300));
-            let now = seen();
-            if now == before {
-                break;
-            }
-            before = now;
-        }
-        let log = server.stderr();
-        let log: Vec<String> = log.lines().map(|line| desk.normal(line)).collect();
-        let in_order = || desk.raw_calls().iter().map(|call| desk.normal(call)).collect();
-        let calls: Vec<String> = if line.contains(&"-xs") { in_order() } else { desk.calls() };
-        (calls, log, stored(&server))
-    };
-    thread::scope(|scope| {
-        for line in lines {
-            let run = &run;
-            scope.spawn(move || {
-                let [ours, theirs] = thread::scope(|scope| {
-                    [Program::Ours, Program::Debian]
-                        .map(|program| scope.spawn(move || run(program, line)))
-                        .map(|run| run.join().expect("it runs"))
-                });
-                assert_eq!(ours.0, theirs.0, "commands of {line:?}");
-                assert_eq!(ours.1, theirs.1, "log of {line:?}");
-                assert_eq!(ours.2, theirs.2, "files of {line:?}");
-            });
-        }
-    });
-}
-
-/// In a directory that is used again, Debian's numbers from 1 and replaces files; `-tn -rns` with an
-/// underscore in the name ends it.
-#[test]
-fn numbering_replaces_no_file_and_ends_nothing() {
-    for options in [&["-rns", "-su", "x"][..], &["-rns", "-su", "x", "-tn", "-fe", ".x_y"]] {
-        let mut server = Server::start(Program::Ours, options);
-        for round in 0..3 {
-            send(&server, &[(); 2].map(|()| Object::of_study("2.25.1", None, "")));
-            send(&server, &[Object::of_study(&format!("2.25.{}", 10 + round), None, "")]);
-        }
-        server.signal("TERM");
-        assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
-        let files: Vec<String> =
-            server.files().into_iter().filter(|name| name.starts_with("x_2.25.1/C")).collect();
-        let expected: Vec<String> = (1..=6).map(|n| format!("x_2.25.1/CT{n:06}")).collect();
-        assert_eq!(files, expected, "{options:?}");
-    }
-}
-
-/// With many associations at once, each study is named once: when the last association has left it.
-#[test]
-fn every_study_of_many_associations_ends_once() {
-    for options in [&["--fork", "-tos", "3"][..], &["--single-process"]] {
-        let desk = Desk::new();
-        desk.recorder("rec");
-        let options = [&["-su", "s", "-xcs", "rec #p \"$(ls #p | wc -l)\""], options].concat();
-        let mut server =
-            desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
-        thread::scope(|scope| {
-            for sender in 0..6 {
-                let port = server.port();
-                scope.spawn(move || {
-                    let mut client = Client::usual(port);
-                    for study in [format!("2.25.{sender}"), "2.25.100".to_owned()] {
-                        for _ in 0..10 {
-                            let object = Object::of_study(&study, None, "");
-                            assert_eq!(client.store(3, &object).status(), 0);
-                        }
-                        // Nobody is done with the second before everybody has begun it.
-                        thread::sleep(Duration::from_millis(300));
-                    }
-                    client.release();
-                });
-            }
-        });
-        if options.contains(&"-tos") {
-            desk.expect_calls(7);
-        }
-        server.signal("TERM");
-        assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
-        let mut expected: Vec<String> =
-            (0..6).map(|sender| format!("<OUT/s_2.25.{sender}><10>")).collect();
-        expected.insert(2, "<OUT/s_2.25.100><60>".to_owned());
-        expected.sort();
-        assert_eq!(desk.calls(), expected, "{options:?}");
-    }
-}
-
-/// A sender with an association for each object, beside another one.
-#[test]
-fn a_time_out_holds_studies_of_many_short_associations_together() {
-    let desk = Desk::new();
-    desk.recorder("rec");
-    let options = ["-ss", "", "-tos", "3", "-xcs", "rec \"$(ls #p | wc -l)\""];
-    let server = desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
-    for _ in 0..10 {
-        for study in ["2.25.1", "2.25.2"] {
-            send(&server, &[Object::of_study(study, None, "")]);
-        }
-    }
-    desk.expect_calls(2);
-    assert_eq!(desk.calls(), ["<10>", "<10>"]);
-    assert_eq!(server.files().iter().filter(|name| name.ends_with('/')).count(), 2);
-}
-
-/// An object that takes longer than the time-out does not lose its study.
-#[test]
-fn a_study_does_not_end_while_an_object_of_it_comes_in() {
-    let desk = Desk::new();
-    desk.recorder("rec");
-    let options = ["-su", "", "-tos", "1", "-xcs", "rec #p"];
-    let server = desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
-    let mut client = Client::usual(server.port());
-    let id = client.message_id();
-    let object = Object::ct(100_000);
-    send(&server, &[Object::ct(10)]);
-    client.command(3, &Command::store(id, uid::CT, &object.sop_instance));
-    let (first, rest) = object.bytes.split_at(10_000);
-    let pdv =
-        |last, data: &[u8]| interop::wire::data_pdu(&[interop::wire::Pdv::data(3, last, data)]);
-    client.send(&pdv(false, first));
-    thread::sleep(Duration::from_millis(2500));
-    assert_eq!(desk.calls(), [""; 0], "the time is over, the object is not");
-    for chunk in rest.chunks(16_000) {
-        client.send(&pdv(false, chunk));
-    }
-    client.send(&pdv(true, &[]));
-    assert_eq!(client.response().1.status(), 0);
-    desk.expect_calls(1);
-    thread::sleep(Duration::from_millis(1500));
-    assert_eq!(desk.calls(), ["<OUT/2.25.301>"]);
-}
-
-/// SIGTERM: what is open ends, what waits is run; what takes too long is told.
-#[test]
-fn at_the_end_studies_end_and_commands_are_run() {
-    let desk = Desk::new();
-    desk.recorder("rec");
-    let options =
-        ["-su", "", "-xcr", "sleep 0.1; rec #f", "-xcs", "rec ended #p", "--exec-max", "1"];
-    let mut server =
-        desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
-    send(&server, &[(); 5].map(|()| Object::of_study("2.25.1", None, "")));
-    server.signal("TERM");
-    assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
-    let calls = desk.raw_calls();
-    assert_eq!(calls.len(), 6, "{calls:?}");
-    assert!(calls[5].starts_with("<ended>"), "the last of all");
-
-    let options = ["-xcr", "sleep 3; true #f", "--exec-max", "1", "--grace-period", "1"];
-    let mut server = Server::start(Program::Ours, &options);
-    let objects = [(); 3].map(|()| Object::ct(10));
-    send(&server, &objects);
-    server.signal("TERM");
-    assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
-    let log = server.stderr();
-    assert!(log.contains("E: grace period over, not done any more: 2 commands"), "{log}");
-    assert!(
-        log.contains(&format!("E: not run: sleep 3; true {}", objects[2].file_name())),
-        "{log}"
-    );
-}
-
-#[test]
-fn a_second_signal_waits_for_no_command() {
-    let options = ["-xcr", "sleep 4; true #f", "--exec-max", "1"];
-    let mut server = Server::start(Program::Ours, &options);
-    let objects = [(); 2].map(|()| Object::ct(10));
-    send(&server, &objects);
-    server.signal("TERM");
-    assert!(server.wait(Duration::from_millis(500)).is_none(), "it waits for its commands");
-    server.signal("TERM");
-    assert_eq!(server.wait(3 * SECOND).and_then(|status| status.code()), Some(1));
-    let not_run = format!("E: not run: sleep 4; true {}", objects[1].file_name());
-    assert!(server.stderr().contains(&not_run), "{}", server.stderr());
-}
-
-/// Debian's takes a whole core from the first study on.
-#[test]
-fn a_time_out_of_nothing_costs_nothing() {
-    let server = Server::start(Program::Ours, &["-su", "", "-tos", "0", "-xcs", "true"]);
-    send(&server, &[Object::ct(10)]);
-    thread::sleep(Duration::from_millis(300));
-    let before = cpu_ticks(server.process_id());
-    thread::sleep(SECOND);
-    let ticks = cpu_ticks(server.process_id()) - before;
-    assert!(ticks < 10, "{ticks} of 100 ticks");
-}
-
 /// A place with an output directory and programs that record what they are called with.
-struct Desk {
-    scratch: Scratch,
-    out: PathBuf,
+pub(crate) struct Desk {
+    pub(crate) scratch: Scratch,
+    pub(crate) out: PathBuf,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let scratch = Scratch::new();
         let out = scratch.directory("out");
         let _bin = scratch.directory("bin");
@@ -551,7 +316,7 @@ impl Desk {
     }
 
     /// Makes a program that adds its arguments to the record, in one line.
-    fn recorder(&self, name: &str) {
+    pub(crate) fn recorder(&self, name: &str) {
         let path = self.scratch.path().join("bin").join(name);
         let record = self.scratch.path().join("record");
         let script = format!(
@@ -563,37 +328,37 @@ impl Desk {
     }
 
     /// Lets the receiver find the programs.
-    fn in_path(&self, setup: Setup) -> Setup {
+    pub(crate) fn in_path(&self, setup: Setup) -> Setup {
         let path = std::env::var("PATH").unwrap_or_default();
         let bin = self.scratch.path().join("bin");
         setup.environment("PATH", &format!("{}:{path}", bin.display()))
     }
 
     /// The lines of the record as they are.
-    fn raw_calls(&self) -> Vec<String> {
+    pub(crate) fn raw_calls(&self) -> Vec<String> {
         let record = fs::read_to_string(self.scratch.path().join("record")).unwrap_or_default();
         record.lines().map(str::to_owned).collect()
     }
 
     /// The same without names of directories, times and new UIDs, sorted: commands run side by side.
-    fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         let mut calls: Vec<String> =
             self.raw_calls().iter().map(|call| self.normal(call)).collect();
         calls.sort();
         calls
     }
 
-    fn normal(&self, text: &str) -> String {
+    pub(crate) fn normal(&self, text: &str) -> String {
         normal(&text.replace(&self.out.display().to_string(), "OUT"))
     }
 
-    fn expect_calls(&self, count: usize) {
+    pub(crate) fn expect_calls(&self, count: usize) {
         eventually("commands have run", SOON, || self.raw_calls().len() >= count);
     }
 }
 
 /// Stores objects on one association.
-fn send(server: &Server, objects: &[Object]) {
+pub(crate) fn send(server: &Server, objects: &[Object]) {
     let mut client = Client::usual(server.port());
     for object in objects {
         assert_eq!(client.store(3, object).status(), 0);
@@ -619,11 +384,4 @@ fn stat(proc: &Path, process: u32) -> Option<(String, u32)> {
     let text = fs::read_to_string(proc.join(process.to_string()).join("stat")).ok()?;
     let mut fields = text.rsplit_once(") ")?.1.split(' ');
     Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
-}
-
-/// User and system time, in ticks of 10 ms.
-fn cpu_ticks(process: u32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
-    let fields: Vec<&str> = text.rsplit_once(") ").expect("a name").1.split(' ').collect();
-    fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
 }

@@ -20,6 +20,7 @@ mod process;
 mod profiles;
 mod senders;
 mod storing;
+mod studies;
 mod tls_clients;
 mod tls_files;
 mod tls_peers;
