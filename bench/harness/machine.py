@@ -1,5 +1,6 @@
 """What the figures were taken on: the machine and the versions, without names or paths."""
 
+import contextlib
 import datetime
 import os
 import subprocess
@@ -9,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PEERS = Path(os.environ.get("STORESCP_PEERS", Path.home() / ".cache" / "storescp-peers"))
 VENV = PEERS / "venv" / "bin"
 CARGO = PEERS / "cargo" / "bin"
+IMAGE_BYTES = 8 * 2**30
 
 
 def describe(scratch):
@@ -64,6 +66,27 @@ def empty(folder):
     for path, _, files in os.walk(folder):
         for name in files:
             os.truncate(os.path.join(path, name), 0)
+
+
+@contextlib.contextmanager
+def image(folder, kind):
+    """A file system of `kind` as `mkfs` makes it, in a file in `folder`; all of the file is there, and
+    the page cache knows it only once."""
+    file, mounted = Path(folder) / "image", Path(folder) / "mounted"
+    mounted.mkdir()
+    with open(file, "wb") as opened:
+        os.posix_fallocate(opened.fileno(), 0, IMAGE_BYTES)
+    subprocess.run([f"mkfs.{kind}", "-q", file], check=True)
+    losetup = ["losetup", "--find", "--show", "--direct-io=on", file]
+    device = subprocess.run(losetup, check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        subprocess.run(["mount", device, mounted], check=True)
+        try:
+            yield mounted
+        finally:
+            subprocess.run(["umount", mounted], check=True)
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
 
 
 def available_bytes():

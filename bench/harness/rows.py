@@ -353,21 +353,24 @@ def echo_checks(results):
 # Durable storing
 
 DURABLE_SIZES = {"39 kB": 39_000, "512 KiB": 512 * KIB}
-DURABLE_OBJECTS = 320
+DURABLE_OBJECTS = {"39 kB": {1: 320, 32: 3_200}, "512 KiB": {1: 320, 32: 640}}
+DURABLE_BYTES = 400 * 2**20
 
 
 def durable_cells(bench):
     cells = []
     for group, size in DURABLE_SIZES.items():
-        loop = Sender(servers.FLOOR, "sync", "{dir}", "--objects", DURABLE_OBJECTS,
-                      "--object-bytes", size)
-        cells.append(Cell(group, "bare loop", loop_measurement(bench, loop), (loop.command(),)))
-        for associations in (1, 32):
-            sender = store(DURABLE_OBJECTS, size, associations)
+        for at_once, objects in DURABLE_OBJECTS[group].items():
+            loop = Sender(servers.FLOOR, "sync", "{dir}", "--objects", objects, "--object-bytes",
+                          size, "--threads", at_once)
+            cells.append(Cell(group, f"bare loop, at once: {at_once}",
+                              loop_measurement(bench, loop), (loop.command(),)))
+            sender = store(objects, size, at_once)
             cells.append(
                 Cell(
-                    group, f"{OURS_FULL.name}, associations: {associations}",
-                    lambda sender=sender: measured(bench, OURS_FULL, sender.run, WARM_UP.run),
+                    group, f"{OURS_FULL.name}, associations: {at_once}",
+                    lambda sender=sender: measured(bench, OURS_FULL, sender.run, WARM_UP.run,
+                                                   bytes_to_write=DURABLE_BYTES),
                     commands(OURS_FULL, sender),
                 )
             )
@@ -377,7 +380,7 @@ def durable_cells(bench):
 def loop_measurement(bench, loop):
     def measure():
         with bench.folder() as folder:
-            machine.settle(bench.scratch)
+            machine.settle(bench.scratch, DURABLE_BYTES)
             words = [str(word).format(dir=folder) for word in loop.argv]
             return json.loads(process.run(words).strip().splitlines()[-1])
 
@@ -387,13 +390,15 @@ def loop_measurement(bench, loop):
 def durable_checks(results):
     checks = []
     for group in DURABLE_SIZES:
-        one = (group, f"{OURS_FULL.name}, associations: 1", "objects_per_s")
-        many = (group, f"{OURS_FULL.name}, associations: 32", "objects_per_s")
-        slower = results.ratio((group, "bare loop", "objects_per_s"), one)
+        ours = {n: (group, f"{OURS_FULL.name}, associations: {n}", "objects_per_s") for n in (1, 32)}
+        bare = {n: (group, f"bare loop, at once: {n}", "objects_per_s") for n in (1, 32)}
+        slower = results.ratio(bare[1], ours[1])
         checks.append(Check(f"{group}: one association, times the bare loop", slower, 1.2))
-        checks.append(
-            Check(f"{group}: 32 associations, times one", results.ratio(many, one), 4, at_least=True)
-        )
+        many = results.ratio(ours[32], ours[1])
+        checks.append(Check(f"{group}: 32 associations, times one", many, 4, at_least=True))
+        # What the disk and the cores give at most: where this is less than 4, so is the above.
+        slower = results.ratio(bare[32], ours[32])
+        checks.append(Check(f"{group}: 32 associations, times 32 bare loops", slower, 1.2))
     return checks
 
 

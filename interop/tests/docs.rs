@@ -28,6 +28,22 @@ fn tests_that_the_documents_name_exist() {
     }
 }
 
+/// Code that the compiler cannot vouch for is one function of a few lines.
+#[test]
+fn unsafe_code_is_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let allows = concat!("allow(", "unsafe_code)");
+    let found: Vec<PathBuf> = ["crates", "interop", "fuzz/harness"]
+        .into_iter()
+        .flat_map(|folder| sources_below(&root.join(folder)))
+        .filter(|source| fs::read_to_string(source).expect("a source file").contains(allows))
+        .collect();
+    let write_back = root.join("crates/storescp/src/platform/write_back.rs");
+    assert_eq!(found, std::slice::from_ref(&write_back), "everywhere else the lint is in force");
+    let text = fs::read_to_string(write_back).expect("a source file");
+    assert_eq!(text.matches(concat!("un", "safe {")).count(), 1);
+}
+
 /// What is between back quotes, if it looks like the name of a test: words joined by `_`, perhaps
 /// behind a path.
 fn test_name(quoted: &str) -> Option<&str> {

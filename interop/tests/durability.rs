@@ -82,6 +82,21 @@ fn without_durability_nothing_is_synced() {
         assert!(answered > 0, "named before it is acknowledged");
     }
     assert!(!calls.iter().any(Call::is_sync), "{calls:#?}");
+    assert!(!calls.iter().any(Call::begins_write_back), "{calls:#?}");
+}
+
+/// The disk works while the network does, so that the sync at the end has little to do. It is only
+/// the sync that is relied on.
+#[test]
+fn a_large_object_is_written_to_disk_while_it_comes_in() {
+    let object = Object::ct(3_000_000);
+    let calls = traced(&[], std::slice::from_ref(&object));
+    let last_write = calls.iter().rposition(|call| call.writes() && call.of_file());
+    let last_write = last_write.expect("it is written");
+    let begun = calls[..last_write].iter().filter(|call| call.begins_write_back());
+    assert!(begun.count() >= 3, "{calls:#?}");
+    let named = position(&calls, |call| call.names(&object.file_name()));
+    assert!(calls[last_write..named].iter().any(|call| call.is_sync() && call.of_file()));
 }
 
 /// A system call that has returned.
@@ -100,7 +115,12 @@ impl Call {
     }
 
     fn is_sync(&self) -> bool {
-        ["fsync", "fdatasync", "syncfs", "sync", "sync_file_range", "msync"].contains(&self.name())
+        ["fsync", "fdatasync", "syncfs", "sync", "msync"].contains(&self.name())
+    }
+
+    /// Promises nothing.
+    fn begins_write_back(&self) -> bool {
+        self.name() == "sync_file_range" && self.of_file() && self.succeeded()
     }
 
     /// Gives a file this final name.

@@ -65,6 +65,7 @@
 //! is mended here to the same bytes, and what it refuses is refused, so that one program can take
 //! the place of the other. Where it would lose data and say nothing, this crate refuses; the
 //! differences are listed in `docs/divergences.md`.
+#![forbid(unsafe_code)]
 
 pub mod attributes;
 pub mod character_set;

@@ -13,6 +13,7 @@
 //! client.release()?;
 //! # Ok::<(), loadgen::Error>(())
 //! ```
+#![forbid(unsafe_code)]
 
 mod client;
 mod enhanced;

@@ -134,6 +134,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![forbid(unsafe_code)]
 
 mod ae_title;
 mod association;

@@ -2,13 +2,14 @@
 //!
 //! Nothing here knows DICOM. `floor receive` takes one socket at a time, reads it in 256 KiB pieces
 //! and writes them to a file; `floor send` is its sender; `floor sync` is the bare loop of a
-//! durable store (write, fsync, rename, fsync of the folder), without a socket.
+//! durable store (write, fsync, rename, fsync of the folder), without a socket, as often side by side
+//! as is asked for.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use flate2::Compression;
@@ -63,8 +64,7 @@ enum Mode {
         #[arg(long, value_name = "SUITE")]
         tls: Option<String>,
     },
-    /// Store objects durably in DIR, one after the other: the loop that a durable receiver cannot
-    /// do without.
+    /// Store objects durably in DIR: the loop that a durable receiver cannot do without.
     Sync {
         /// Folder of the files.
         dir: PathBuf,
@@ -74,6 +74,9 @@ enum Mode {
         /// Size of each object.
         #[arg(long, value_name = "BYTES")]
         object_bytes: usize,
+        /// Loops side by side, which share the objects.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        threads: u64,
     },
 }
 
@@ -100,7 +103,9 @@ fn main() -> io::Result<()> {
             let stream = Stream::connect((Ipv4Addr::LOCALHOST, port), tls.as_ref())?;
             send(stream, objects, object_bytes, filler)
         }
-        Mode::Sync { dir, objects, object_bytes } => store_durably(&dir, objects, object_bytes),
+        Mode::Sync { dir, objects, object_bytes, threads } => {
+            store_durably(&dir, objects, object_bytes, threads)
+        }
     }
 }
 
@@ -194,21 +199,39 @@ fn send(mut stream: Stream, objects: u64, object_bytes: u64, filler: Filler) -> 
     Ok(())
 }
 
-fn store_durably(dir: &Path, objects: u64, object_bytes: usize) -> io::Result<()> {
-    let content = vec![0x5A; object_bytes];
-    let temporary = dir.join(".tmp");
+fn store_durably(dir: &Path, objects: u64, object_bytes: usize, threads: u64) -> io::Result<()> {
     let start = Instant::now();
-    let mut latencies = Vec::new();
-    for number in 0..objects {
+    let latencies = std::thread::scope(|scope| {
+        let loops: Vec<_> = (0..threads)
+            .map(|first| (first..objects).step_by(threads as usize))
+            .map(|numbers| scope.spawn(move || durable_loop(dir, numbers, object_bytes)))
+            .collect();
+        let ended = loops.into_iter().map(|one| one.join().expect("the loop does not panic"));
+        ended.collect::<io::Result<Vec<_>>>()
+    })?
+    .concat();
+    let (object_bytes, associations) = (object_bytes as u64, threads as usize);
+    report::print(&Run { elapsed: start.elapsed(), object_bytes, associations, latencies });
+    Ok(())
+}
+
+/// One loop: stores an object under each of `numbers`, and says how long each of them took.
+fn durable_loop(
+    dir: &Path,
+    mut numbers: impl Iterator<Item = u64>,
+    object_bytes: usize,
+) -> io::Result<Vec<Duration>> {
+    let content = vec![0x5A; object_bytes];
+    numbers.try_fold(Vec::new(), |mut latencies, number| {
         let begun = Instant::now();
+        let name = dir.join(number.to_string());
+        let temporary = dir.join(format!(".tmp-{number}"));
         let mut file = File::create(&temporary)?;
         file.write_all(&content)?;
-        publish(&file, &temporary, &dir.join(number.to_string()), dir)?;
+        publish(&file, &temporary, &name, dir)?;
         latencies.push(begun.elapsed());
-    }
-    let object_bytes = object_bytes as u64;
-    report::print(&Run { elapsed: start.elapsed(), object_bytes, associations: 1, latencies });
-    Ok(())
+        Ok(latencies)
+    })
 }
 
 /// Size of one read.

@@ -6,6 +6,7 @@
 //! | swapping two names | `renameat2(RENAME_EXCHANGE)` | not offered: the older file is not kept |
 //! | renaming to a free name only | `renameat2(RENAME_NOREPLACE)` | a second name, then the first one goes |
 //! | acknowledging at once | `TCP_QUICKACK` | nothing: the system's delayed acknowledgement |
+//! | writing to disk begun ahead of the sync | `sync_file_range` | nothing: the sync does it all |
 //! | ending a wait for connections | `shutdown` of the listening socket | connecting to it |
 //! | whether SIGHUP is ignored | `/proc/self/status` | not known: it is not |
 //! | a thread that steps back | its nice value | nothing |
@@ -14,19 +15,23 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+mod write_back;
+#[cfg(target_os = "linux")]
 pub use linux::{
     acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
     logs_names_with_folders, lower_thread_priority, rename_to_free_name, stop_accepting,
     thread_limit,
 };
+#[cfg(target_os = "linux")]
+pub use write_back::begin_write_back;
 
 #[cfg(not(target_os = "linux"))]
 mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
-    logs_names_with_folders, lower_thread_priority, rename_to_free_name, stop_accepting,
-    thread_limit,
+    acknowledge_now, begin_write_back, create_unnamed, exchange, has_unnamed_files,
+    ignores_hang_up, link_unnamed, logs_names_with_folders, lower_thread_priority,
+    rename_to_free_name, stop_accepting, thread_limit,
 };
 
 use rustix::fs::AtFlags;

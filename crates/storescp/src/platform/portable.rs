@@ -4,6 +4,7 @@ use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::time::Duration;
 
 /// Never: temporary names do the same, if visibly.
@@ -52,6 +53,14 @@ pub fn rename_to_free_name(from: (&File, &str), to: (&File, &str)) -> io::Result
 
 /// Nothing: the system acknowledges when it thinks fit.
 pub fn acknowledge_now(_stream: &TcpStream) {}
+
+/// Nothing: the sync writes it all.
+///
+/// # Errors
+/// Never.
+pub fn begin_write_back(_file: &File, _range: Range<u64>) -> io::Result<()> {
+    Ok(())
+}
 
 /// Ends every wait for a connection on `listener` by giving each a connection; those who wait see
 /// that the server is ending.

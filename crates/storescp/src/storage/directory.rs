@@ -2,6 +2,7 @@
 
 use super::name_claims::{NameClaim, NameClaims};
 use super::subfolders::Subfolders;
+use super::write_back::WriteBack;
 use super::{
     Durability, FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, Taken,
 };
@@ -115,6 +116,8 @@ pub(super) struct OpenDirectory {
     pub(super) identity: (u64, u64),
     /// Whether files are made without a name: see [`platform::logs_names_with_folders`].
     unnamed_files: bool,
+    /// Whether files are synced in the end.
+    synced: bool,
     /// Whether its own name is durable; see [`Subfolder`].
     durable: Arc<AtomicBool>,
     shared_sync: FolderSync,
@@ -128,15 +131,16 @@ impl OpenDirectory {
         let handle = File::from(rustix::fs::open(path, flags, Mode::empty())?);
         let safe = durability == Durability::None || platform::logs_names_with_folders(&handle);
         let unnamed_files = safe && platform::has_unnamed_files(&handle);
-        Self::held(handle, unnamed_files, true)
+        Self::held(handle, unnamed_files, durability == Durability::Full, true)
     }
 
-    fn held(handle: File, unnamed_files: bool, durable: bool) -> io::Result<Self> {
+    fn held(handle: File, unnamed_files: bool, synced: bool, durable: bool) -> io::Result<Self> {
         let status = rustix::fs::fstat(&handle)?;
         Ok(Self {
             handle,
             identity: identity(&status),
             unnamed_files,
+            synced,
             durable: Arc::new(AtomicBool::new(durable)),
             shared_sync: FolderSync::default(),
             claims: Arc::default(),
@@ -171,7 +175,7 @@ impl OpenDirectory {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, name.as_str(), flags, Mode::empty())?;
         // Whoever made it, now or earlier, may have ended before its name was durable.
-        let open = Self::held(File::from(handle), self.unnamed_files, false)?;
+        let open = Self::held(File::from(handle), self.unnamed_files, self.synced, false)?;
         Ok(self.subfolders.add(Arc::new(open)))
     }
 }
@@ -186,6 +190,7 @@ impl Folder for OpenDirectory {
         };
         Ok(Box::new(DirectoryFile {
             destination: Arc::clone(&self),
+            write_back: WriteBack::new(self.synced),
             home: self,
             file,
             temporary,
@@ -225,6 +230,7 @@ struct DirectoryFile {
     /// Where it gets its name.
     destination: Arc<OpenDirectory>,
     file: File,
+    write_back: WriteBack,
     /// A temporary name that exists and is ours to remove: of this file, or, once it is published,
     /// of the file that it replaced.
     temporary: Option<String>,
@@ -239,7 +245,7 @@ impl StagedFile for DirectoryFile {
         if written < total {
             append_rest(&mut self.file, slices, written)?;
         }
-        Ok(())
+        self.write_back.grown(&self.file, total)
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -254,6 +260,7 @@ impl StagedFile for DirectoryFile {
         use std::io::Seek;
         self.file.set_len(length)?;
         self.file.seek(io::SeekFrom::Start(length))?;
+        self.write_back.cut(length);
         Ok(())
     }
 

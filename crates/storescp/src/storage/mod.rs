@@ -26,6 +26,7 @@ mod subfolder_tests;
 mod subfolders;
 #[cfg(test)]
 mod tests;
+mod write_back;
 
 pub use directory::Directory;
 pub use file_name::FileName;
