@@ -8,7 +8,7 @@ use crate::logging;
 use crate::recv_buffer::RecvBuffer;
 use crate::registry::{PastLimit, Place};
 use crate::shared::Shared;
-use crate::storage_service::{Done, StorageService};
+use crate::storage_service::{Done, Received, StorageService};
 use crate::tls::Refusal;
 use crate::transport::{Filled, Transport};
 use dataset::sop_class;
@@ -369,7 +369,8 @@ impl Served<'_> {
             self.respond(fragments.context(), &response, now);
             let sent = self.send_outgoing();
             // The object is stored, whether its sender knows or not.
-            if let Some((reception, ended)) = received {
+            if let Some(Received { reception, ended, file }) = received {
+                drop(file);
                 self.shared.events.after_reception(reception, ended);
             }
             if sent {

@@ -32,8 +32,17 @@ pub(crate) struct StorageService<'s> {
 pub(crate) struct Done {
     /// What it is answered with; `None` if there is nobody to answer.
     pub(crate) response: Option<CommandSet>,
-    /// What is to be done once the answer is sent, and the studies that have ended.
-    pub(crate) received: Option<(Job, Vec<EndedStudy>)>,
+    /// What is to be done once the answer is sent.
+    pub(crate) received: Option<Received>,
+}
+
+/// An object that is stored, or ignored as was asked for, and what its reception has left to do.
+pub(crate) struct Received {
+    pub(crate) reception: Job,
+    /// The studies that have ended.
+    pub(crate) ended: Vec<EndedStudy>,
+    /// Dropping it closes the file.
+    pub(crate) file: Option<InstanceFile>,
 }
 
 /// A data set on its way in.
@@ -177,7 +186,10 @@ impl<'s> StorageService<'s> {
             Answer::Store { request, requested, target } => {
                 let stored = target.and_then(|target| match target {
                     Target::File(incoming) => self.store(&request, requested, incoming),
-                    Target::Ignored => Ok((self.reception(None, None), Vec::new())),
+                    Target::Ignored => {
+                        let reception = self.reception(None, None);
+                        Ok(Received { reception, ended: Vec::new(), file: None })
+                    }
                 });
                 Some(match stored {
                     Ok(received) => Done {
@@ -201,7 +213,7 @@ impl<'s> StorageService<'s> {
         request: &CStoreRq,
         requested: DateTime<Local>,
         mut incoming: Incoming<'s>,
-    ) -> Result<(Job, Vec<EndedStudy>), Failure> {
+    ) -> Result<Received, Failure> {
         let output = &self.shared.config.output;
         incoming.transcoder.finish(&mut incoming.file).map_err(|error| match error {
             // As DCMTK has it, only a file in the transfer syntax received cannot be of nothing; in
@@ -215,16 +227,18 @@ impl<'s> StorageService<'s> {
         let lenient = output.bit_preserving() || unlisted;
         compare_uids(request, incoming.transcoder.attributes(), lenient)?;
         let folder = incoming.enter_folder(self.shared)?;
-        let (committed, arrival) = incoming.commit(request, requested, folder.as_ref(), output)?;
+        let committed = incoming.commit(request, requested, folder.as_ref(), output)?;
+        let Incoming { file, arrival, .. } = incoming;
         let ended = match arrival {
             Some(arrival) => {
                 let prefix = naming::prefix(&request.sop_class);
-                let file = StoredFile { name: committed.name.clone(), prefix };
-                arrival.stored(file, &self.peer, &mut self.attendance)
+                let stored = StoredFile { name: committed.name.clone(), prefix };
+                arrival.stored(stored, &self.peer, &mut self.attendance)
             }
             None => Vec::new(),
         };
-        Ok((self.reception(folder, Some(committed.name)), ended))
+        let reception = self.reception(folder, Some(committed.name));
+        Ok(Received { reception, ended, file: Some(file) })
     }
 
     fn reception(&self, folder: Option<FileName>, file: Option<FileName>) -> Job {

@@ -294,8 +294,9 @@ impl StagedFile for DirectoryFile {
         Ok(replaced)
     }
 
-    fn confirm(mut self: Box<Self>) {
+    fn confirm(&mut self) {
         self.published = None;
+        self.remove_temporary();
     }
 }
 
@@ -343,6 +344,13 @@ impl DirectoryFile {
         Ok(older.is_ok())
     }
 
+    fn remove_temporary(&mut self) {
+        if let Some(temporary) = self.temporary.take() {
+            // Should this fail, the next start sweeps it away.
+            let _ = rustix::fs::unlinkat(&self.home.handle, temporary, AtFlags::empty());
+        }
+    }
+
     /// Takes the name back: the older file returns to it, or nobody has it.
     fn withdraw(&self, name: &FileName) -> io::Result<()> {
         let (folder, name) = (&self.destination.handle, name.as_str());
@@ -361,10 +369,7 @@ impl Drop for DirectoryFile {
             tracing::error!("cannot take back file {}, which is not stored: {error}", claim.name);
             return;
         }
-        if let Some(temporary) = self.temporary.take() {
-            // Should this fail, the next start sweeps it away.
-            let _ = rustix::fs::unlinkat(&self.home.handle, temporary, AtFlags::empty());
-        }
+        self.remove_temporary();
     }
 }
 

@@ -133,7 +133,7 @@ impl StagedFile for FaultyFile {
         self.inner.publish(name, taken)
     }
 
-    fn confirm(self: Box<Self>) {
+    fn confirm(&mut self) {
         self.inner.confirm();
     }
 }

@@ -79,14 +79,16 @@ impl InstanceFile {
         Ok(made)
     }
 
-    /// Gives the file a name for good. After `Ok` the instance is stored as `durability` says.
+    /// Gives the file a name for good. After `Ok` the instance is stored as `durability` says, and
+    /// the file is only to be dropped, which closes it; the answer need not wait for that.
     ///
     /// With [`Taken::Replace`] the first of `names` is given; otherwise the first that is free.
     ///
     /// # Errors
-    /// [`Error::Storage`]: nothing is stored, and an older file of that name is as it was.
+    /// [`Error::Storage`]: nothing is stored and, once this is dropped, an older file of that name is
+    /// as it was.
     pub fn commit(
-        mut self,
+        &mut self,
         names: &mut dyn Iterator<Item = FileName>,
         taken: Taken,
         durability: Durability,

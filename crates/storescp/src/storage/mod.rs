@@ -135,8 +135,9 @@ pub trait StagedFile: Send {
     /// was before, and another one may be tried.
     fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool>;
 
-    /// The instance is stored: the file stays, the one it replaced is forgotten.
-    fn confirm(self: Box<Self>);
+    /// The instance is stored: the file stays, the one it replaced is forgotten. Dropping it only
+    /// closes it from then on.
+    fn confirm(&mut self);
 }
 
 /// What to do where something has the name already.

@@ -281,7 +281,7 @@ impl StagedFile for ForgetfulFile {
         Ok(before.is_some())
     }
 
-    fn confirm(mut self: Box<Self>) {
+    fn confirm(&mut self) {
         self.published = None;
     }
 }

@@ -160,7 +160,7 @@ fn a_free_name_is_found_and_nothing_is_replaced() {
             let threads: Vec<_> = (0..6)
                 .map(|_| {
                     scope.spawn(move || {
-                        let file = InstanceFile::create(storage, b"head".to_vec()).unwrap();
+                        let mut file = InstanceFile::create(storage, b"head".to_vec()).unwrap();
                         let mut names = (0..6).map(|serial| name(&format!("{round}-{serial}")));
                         let done =
                             file.commit(&mut names, Taken::Refuse, Durability::None).unwrap();
@@ -174,7 +174,7 @@ fn a_free_name_is_found_and_nothing_is_replaced() {
         committed.sort();
         let expected: Vec<String> = (0..6).map(|serial| format!("{round}-{serial}")).collect();
         assert_eq!(committed, expected);
-        let file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
+        let mut file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
         let mut names = expected.iter().map(|taken| name(taken));
         file.commit(&mut names, Taken::Refuse, Durability::None).unwrap_err();
     }

@@ -91,7 +91,7 @@ fn a_crashs_leftovers_are_swept_and_files_in_progress_are_not() {
     fs::write(scratch.0.join(".storescp-1-1.part"), b"left by a crash").unwrap();
     fs::write(scratch.0.join("CT.1"), b"an instance").unwrap();
     let storage = Directory::open_with(&scratch.0, false).unwrap();
-    let file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
+    let mut file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
     assert_eq!(storage.sweep().unwrap(), 1);
     file.commit(&mut once(name("CT.2")), Taken::Replace, Durability::None).unwrap();
     assert_eq!(scratch.content().into_keys().collect::<Vec<_>>(), ["CT.1", "CT.2"]);

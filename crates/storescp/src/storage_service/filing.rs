@@ -5,7 +5,7 @@ use crate::cli::Output;
 use crate::naming::plain_name;
 use crate::shared::Shared;
 use crate::storage::{Committed, FileName, InstanceFile};
-use crate::studies::{Arrival, study_text};
+use crate::studies::study_text;
 
 use chrono::{DateTime, Local};
 use dataset::{Attributes, character_set};
@@ -56,12 +56,12 @@ impl<'s> Incoming<'s> {
 
     /// Gives the object its name, for good.
     pub(super) fn commit(
-        self,
+        &mut self,
         request: &CStoreRq,
         requested: DateTime<Local>,
         folder: Option<&FileName>,
         output: &Output,
-    ) -> Result<(Committed, Option<Arrival<'s>>), Failure> {
+    ) -> Result<Committed, Failure> {
         let naming = &output.file_naming;
         let (names, taken) = naming.names(&request.sop_class, &request.sop_instance, requested);
         let mut names = names.peekable();
@@ -83,7 +83,7 @@ impl<'s> Incoming<'s> {
         if committed.replaced && !output.bit_preserving() {
             warn!("DICOM file already exists, overwriting: {}", path(&committed.name).display());
         }
-        Ok((committed, self.arrival))
+        Ok(committed)
     }
 }
 
