@@ -1,6 +1,7 @@
 //! Other toolkits' programs and hostile peers against the receiver; one module per topic.
 
 mod access;
+mod broken_peers;
 mod crash;
 mod dimse;
 mod disk;

@@ -19,6 +19,13 @@ pub const TLS_PEAK_BYTES: usize = RECEIVE_BUFFER_BYTES + 256 * 1024;
 /// How long a peer is silent before its association gives the receive buffer back.
 pub const IDLE_BEFORE_RELEASE: Duration = Duration::from_secs(1);
 
+/// A silent peer is asked whether it is still there after this time,
+pub const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(60);
+/// and again after this one,
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// as often as this, before it counts as gone.
+pub const KEEP_ALIVE_PROBES: u32 = 4;
+
 /// Stack of an association's thread in bytes; only the pages it touches are taken.
 pub const THREAD_STACK_BYTES: usize = 256 * 1024;
 

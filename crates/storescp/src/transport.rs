@@ -36,14 +36,16 @@ enum Channel {
 }
 
 impl Transport {
-    /// Prepares an accepted connection: nothing we send waits for an acknowledgement (Nagle), and
-    /// a peer that takes nothing in ends the connection after `send_timeout`.
+    /// Prepares an accepted connection: nothing we send waits for an acknowledgement (Nagle), a peer
+    /// that takes nothing in ends the connection after `send_timeout`, and one that is gone without a
+    /// word after [`KEEP_ALIVE_IDLE`](crate::limits::KEEP_ALIVE_IDLE) and some more.
     ///
     /// # Errors
     /// Whatever the operating system says.
     pub fn new(stream: Arc<TcpStream>, send_timeout: Option<Duration>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(send_timeout)?;
+        platform::watch_for_loss(&stream);
         Ok(Self { stream, channel: Channel::Tcp })
     }
 

@@ -98,6 +98,31 @@ impl Client {
         self.stream.write_all(bytes)
     }
 
+    /// Ends the connection by a reset: what was on its way is lost.
+    ///
+    /// # Panics
+    /// If the socket cannot be told so.
+    pub fn reset(self) {
+        let linger = rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO));
+        linger.expect("a socket");
+    }
+
+    /// Whether the receiver closes the connection within this time; whatever it sends is passed over.
+    pub fn is_closed_within(&mut self, limit: Duration) -> bool {
+        self.stream.set_read_timeout(Some(limit)).expect("a time limit can be set");
+        let mut buffer = [0; 256];
+        loop {
+            match io::Read::read(&mut self.stream, &mut buffer) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => {
+                    let waits = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
+                    return !waits.contains(&error.kind());
+                }
+            }
+        }
+    }
+
     /// Sends bytes if the receiver takes them within this time, and tells whether it did; some of
     /// them may have gone out if not.
     pub fn send_within(&mut self, bytes: &[u8], limit: Duration) -> bool {

@@ -1,5 +1,6 @@
 //! The Linux ways.
 
+use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -102,6 +103,17 @@ pub fn rename_to_free_name(from: (&File, &str), to: (&File, &str)) -> io::Result
 pub fn acknowledge_now(stream: &TcpStream) {
     // A matter of speed only: a connection that refuses it is about to fail by itself.
     let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
+}
+
+/// Has the kernel ask a silent peer whether it is still there, and end the connection if nothing comes
+/// back: a peer that lost its power or its network says no word.
+pub fn watch_for_loss(stream: &TcpStream) {
+    use rustix::net::sockopt;
+    // Where a peer cannot be watched, the time-outs of the options remain.
+    let _ = sockopt::set_tcp_keepidle(stream, KEEP_ALIVE_IDLE)
+        .and_then(|()| sockopt::set_tcp_keepintvl(stream, KEEP_ALIVE_INTERVAL))
+        .and_then(|()| sockopt::set_tcp_keepcnt(stream, KEEP_ALIVE_PROBES))
+        .and_then(|()| sockopt::set_socket_keepalive(stream, true));
 }
 
 /// Ends every wait for a connection on `listener`, for good: the port is closed.

@@ -7,6 +7,7 @@
 //! | renaming to a free name only | `renameat2(RENAME_NOREPLACE)` | a second name, then the first one goes |
 //! | acknowledging at once | `TCP_QUICKACK` | nothing: the system's delayed acknowledgement |
 //! | writing to disk begun ahead of the sync | `sync_file_range` | nothing: the sync does it all |
+//! | noticing that a silent peer is gone | TCP keep-alive within two minutes | TCP keep-alive as the system has it |
 //! | ending a wait for connections | `shutdown` of the listening socket | connecting to it |
 //! | whether SIGHUP is ignored | `/proc/self/status` | not known: it is not |
 //! | a thread that steps back | its nice value | nothing |
@@ -20,7 +21,7 @@ mod write_back;
 pub use linux::{
     acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
     logs_names_with_folders, lower_thread_priority, rename_to_free_name, stop_accepting,
-    thread_limit,
+    thread_limit, watch_for_loss,
 };
 #[cfg(target_os = "linux")]
 pub use write_back::begin_write_back;

@@ -62,6 +62,11 @@ pub fn begin_write_back(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Ok(())
 }
 
+/// As the system sees fit: after two hours, on most.
+pub fn watch_for_loss(stream: &TcpStream) {
+    let _ = rustix::net::sockopt::set_socket_keepalive(stream, true);
+}
+
 /// Ends every wait for a connection on `listener` by giving each a connection; those who wait see
 /// that the server is ending.
 pub fn stop_accepting(listener: &TcpListener) {
