@@ -25,3 +25,4 @@ mod studies;
 mod tls_clients;
 mod tls_files;
 mod tls_peers;
+mod type_confusion;
