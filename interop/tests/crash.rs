@@ -13,7 +13,7 @@ use interop::{Object, Program, Scratch, Server};
 
 /// How often it is killed; `INTEROP_KILL_ROUNDS` for more.
 const ROUNDS: u64 = 10;
-const SENDERS: usize = 4;
+const SENDERS: usize = 8;
 
 #[test]
 fn a_killed_receiver_has_all_that_it_acknowledged() {
