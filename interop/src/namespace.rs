@@ -77,6 +77,27 @@ impl Namespace {
         setup.keeping(scratch).start()
     }
 
+    /// Runs what is given behind it as process 1 of a container: the whole system is read-only but for
+    /// `volume`, files given as source and place are mounted, and, where we are root, the user is one
+    /// without rights. The process dies with the command.
+    #[must_use]
+    pub fn container(self, files: &[(&Path, &Path)], volume: &Path) -> Command {
+        let mut script = "mount -o remount,bind,ro / ".to_owned();
+        for (source, place) in files {
+            script += &format!("&& mount --bind {} {} ", source.display(), place.display());
+        }
+        script += &format!("&& mount -t tmpfs -o mode=0777 tmpfs {} && exec ", volume.display());
+        if self.user.is_empty() {
+            script += "setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs ";
+            script += "--inh-caps=-all --bounding-set=-all ";
+        }
+        let mut command = Command::new("unshare");
+        command.args(self.user.iter().filter(|option| **option != KEEP));
+        command.args(["-m", "-p", "--mount-proc", "--fork", "--kill-child", "sh", "-c"]);
+        command.arg(script + "\"$0\" \"$@\"");
+        command
+    }
+
     /// A receiver that sees other content in files of the system, given as path and content.
     ///
     /// # Panics

@@ -2,6 +2,7 @@
 
 mod access;
 mod broken_peers;
+mod container;
 mod crash;
 mod dimse;
 mod disk;

@@ -1,30 +1,67 @@
 //! What is shipped to run the receiver as a service: what it allows is enough, and it is understood.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use interop::process::run;
+use interop::process::{self, eventually, run};
 use interop::wire::Client;
-use interop::{Namespace, Object, Program, Scratch, Server, skip};
+use interop::{Namespace, Object, Program, Scratch, Server, free_port, peers, skip};
 
 #[test]
-fn systemd_understands_the_unit_and_finds_it_closed() {
+fn systemd_understands_the_units_and_finds_the_service_closed() {
     if !Path::new(ANALYZER).exists() {
-        return skip("the systemd unit: no systemd-analyze here");
+        return skip("the systemd units: no systemd-analyze here");
     }
-    // The program need not be installed for the unit to be looked at.
+    // The program need not be installed for the units to be looked at.
     let scratch = Scratch::new();
-    let copy = scratch.path().join("storescp.service");
-    let unit = unit().replace("/usr/local/bin/storescp", "/bin/true");
-    fs::write(&copy, unit).expect("room for a copy");
-    let verified = run(Command::new(ANALYZER).arg("verify").arg(&copy), SOON);
+    let [service, socket] = ["storescp.service", "storescp.socket"].map(|name| {
+        let copy = scratch.path().join(name);
+        let unit = shipped(name).replace("/usr/local/bin/storescp", "/bin/true");
+        fs::write(&copy, unit).expect("room for a copy");
+        copy
+    });
+    let verified = run(Command::new(ANALYZER).arg("verify").args([&service, &socket]), SOON);
     assert!(verified.stderr.trim().is_empty(), "{}", verified.stderr);
     let mut security = Command::new(ANALYZER);
-    security.args(["security", "--offline=true", "--threshold=20"]).arg(&copy);
+    security.args(["security", "--offline=true", "--threshold=20"]).arg(&service);
     run(&mut security, SOON).expect_success("an exposure of at most 2.0 of 10");
+}
+
+/// As systemd does for the two units: it listens, and starts the service for the first connection.
+#[test]
+fn the_service_takes_the_port_of_the_socket_unit() {
+    if !Path::new(ACTIVATOR).exists() {
+        return skip("the socket unit: no systemd-socket-activate here");
+    }
+    assert_eq!(setting(&shipped("storescp.socket"), "ListenStream="), "11112");
+    let scratch = Scratch::new();
+    let out = scratch.directory("out");
+    let start = setting(&shipped("storescp.service"), "ExecStart=");
+    let start = start.replace("%%", "%").replace("/var/lib/storescp", &out.display().to_string());
+    let mut words: Vec<&str> = start.split(' ').collect();
+    let program = peers::storescp().display().to_string();
+    words[0] = &program;
+    let port = free_port();
+    let log = scratch.path().join("log");
+    let mut activator = Command::new(ACTIVATOR);
+    activator.args(["--listen", &port.to_string()]).args(&words);
+    activator.stdin(Stdio::null()).stderr(File::create(&log).expect("a file for the log"));
+    let mut child = Guarded(activator.spawn().expect("it runs"));
+    eventually("something listens", SOON, || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let object = Object::ct(1000);
+    let mut client = Client::usual(port);
+    let status = client.store(3, &object).status();
+    client.release();
+    process::signal(child.0.id(), "TERM");
+    let ended = process::wait(&mut child.0, SOON);
+    let log = fs::read_to_string(log).expect("the log");
+    assert!(log.contains(&format!(":{port}, as passed to this process")), "{log}");
+    assert_eq!((status, ended.and_then(|ended| ended.code())), (0, Some(0)), "{log}");
+    assert_eq!(interop::files_below(&out), [object.file_name()]);
 }
 
 /// Receives, stores, replaces and ends under a tracer: every system call is one that the unit allows.
@@ -34,7 +71,8 @@ fn the_unit_allows_every_system_call() {
         return skip("the systemd unit's system calls: no systemd-analyze here");
     }
     let mut allowed = BTreeSet::new();
-    for line in unit().lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")) {
+    let unit = shipped("storescp.service");
+    for line in unit.lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")) {
         let (groups, denied) = line.strip_prefix('~').map_or((line, false), |rest| (rest, true));
         for group in groups.split(' ') {
             let calls = system_calls(group);
@@ -93,8 +131,23 @@ fn it_stores_where_everything_but_its_folder_is_read_only() {
     assert!(fs::write(elsewhere, "").is_err(), "the rest is read-only");
 }
 
-fn unit() -> String {
-    fs::read_to_string(repository().join("packaging/storescp.service")).expect("it is shipped")
+/// A child that does not outlive the test.
+struct Guarded(Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a unit says behind `name`.
+fn setting(unit: &str, name: &str) -> String {
+    unit.lines().find_map(|line| line.strip_prefix(name)).expect(name).to_owned()
+}
+
+fn shipped(name: &str) -> String {
+    fs::read_to_string(repository().join("packaging").join(name)).expect("it is shipped")
 }
 
 fn repository() -> PathBuf {
@@ -113,4 +166,5 @@ fn system_calls(name: &str) -> BTreeSet<String> {
 }
 
 const ANALYZER: &str = "/usr/bin/systemd-analyze";
+const ACTIVATOR: &str = "/usr/bin/systemd-socket-activate";
 const SOON: Duration = Duration::from_secs(20);

@@ -5,6 +5,7 @@
 //!        └── --exec-sync: runs it itself, and waits ──────────────────────────┘
 //! ```
 
+mod children;
 mod command_line;
 mod crew;
 mod numbering;
@@ -17,6 +18,7 @@ use crate::cli::{self, Output};
 use crate::peer_names::PeerNames;
 use crate::storage::{FileName, Storage};
 use crate::studies::EndedStudy;
+use children::Children;
 use command_line::Values;
 use crew::Crew;
 use std::ffi::{OsStr, OsString};
@@ -56,6 +58,7 @@ struct Doer {
     directory: PathBuf,
     storage: Option<Arc<dyn Storage>>,
     peer_names: Arc<PeerNames>,
+    children: Children,
 }
 
 impl Events {
@@ -66,7 +69,9 @@ impl Events {
         peer_names: Arc<PeerNames>,
     ) -> Self {
         let directory = output.directory.clone();
-        let doer = Arc::new(Doer { events: events.clone(), directory, storage, peer_names });
+        let children = Children::new();
+        let doer =
+            Arc::new(Doer { events: events.clone(), directory, storage, peer_names, children });
         let worker = Arc::clone(&doer);
         Self { doer, crew: Crew::new(events.max_commands, move |job| worker.run(job)) }
     }
@@ -131,7 +136,7 @@ impl Doer {
         }
         drop(job);
         if let Some(command) = command {
-            run_command(&command);
+            self.run_command(&command);
         }
     }
 
@@ -175,17 +180,16 @@ impl Doer {
             None => tracing::error!("not done: a study that ended"),
         }
     }
-}
 
-/// Runs a command to its end. Its standard streams, its environment and its working directory are
-/// ours; of our other descriptors it gets none.
-fn run_command(text: &OsStr) {
-    tracing::debug!("executing command: {}", text.display());
-    let status = Command::new("/bin/sh").arg("-c").arg(text).status();
-    match status {
-        Ok(status) if status.success() => {}
-        Ok(status) => tracing::warn!("{}: {}", how_it_ended(status), text.display()),
-        Err(error) => tracing::error!("cannot run a command: {error}: {}", text.display()),
+    /// Runs a command to its end. Its standard streams, its environment and its working directory are
+    /// ours; of our other descriptors it gets none.
+    fn run_command(&self, text: &OsStr) {
+        tracing::debug!("executing command: {}", text.display());
+        match self.children.run(Command::new("/bin/sh").arg("-c").arg(text)) {
+            Ok(status) if status.success() => {}
+            Ok(status) => tracing::warn!("{}: {}", how_it_ended(status), text.display()),
+            Err(error) => tracing::error!("cannot run a command: {error}: {}", text.display()),
+        }
     }
 }
 
