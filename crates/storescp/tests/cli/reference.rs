@@ -88,9 +88,9 @@ fn bash_completes_options_and_their_values() {
     assert_eq!(offered(&["--log-l"]), ["--log-level"]);
     assert_eq!(offered(&["-ll", "f"]), ["fatal"]);
     assert_eq!(offered(&["--output-directory", "comp"]), ["completions"]);
-    assert_eq!(offered(&["-v", "-xf", "storescp.s"]), ["storescp.service"]);
+    assert_eq!(offered(&["-v", "-xf", "storescp.se"]), ["storescp.service"]);
     // The second value is no file, and the word behind it an option again.
-    assert_eq!(offered(&["-xf", "a", "storescp.s"]), [""]);
+    assert_eq!(offered(&["-xf", "a", "storescp.se"]), [""]);
     assert_eq!(offered(&["-xf", "a", "b", "--config"]), ["--config-file"]);
     // A value that looks like an option is none.
     assert_eq!(offered(&["-aet", "-xf", "--config"]), ["--config-file"]);
