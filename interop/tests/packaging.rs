@@ -131,6 +131,38 @@ fn it_stores_where_everything_but_its_folder_is_read_only() {
     assert!(fs::write(elsewhere, "").is_err(), "the rest is read-only");
 }
 
+/// What is said to be in the program is what Cargo links into it, and where OpenSSL's source is from.
+#[test]
+fn the_bill_of_materials_is_that_of_the_lock_file() {
+    let mut expected = crates("normal");
+    let built_with = crates("normal,build");
+    expected.extend(built_with.into_iter().filter(|name| name.starts_with("openssl-src@")));
+    assert!(expected.len() > 40, "{expected:?}");
+    let document = shipped("storescp.cdx.json");
+    let listed: BTreeSet<String> = document
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("\"purl\": \"pkg:cargo/")?.strip_suffix('"'))
+        .map(|name| name.replace("%2B", "+"))
+        .collect();
+    assert_eq!(listed, expected, "run packaging/make-sbom");
+    let source = expected.iter().find_map(|name| name.strip_prefix("openssl-src@"));
+    let openssl = source.and_then(|version| version.split('+').nth(1)).expect("its version");
+    assert!(document.contains(&format!("\"pkg:generic/openssl@{openssl}\"")), "{openssl}");
+}
+
+/// The crates of a registry that `cargo tree` names over such edges, as `name@version`.
+fn crates(edges: &str) -> BTreeSet<String> {
+    let mut tree = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    tree.args(["tree", "--package=storescp", "--locked", "--offline", "--prefix=none"]);
+    tree.args(["--target=x86_64-unknown-linux-gnu", "--format={p}", "--edges", edges]);
+    let printed = run(tree.current_dir(repository()), SOON).expect_success("a tree").stdout;
+    let third_party = printed.lines().filter(|line| !line.contains(" (/"));
+    let words = third_party.filter_map(|line| line.split_once(" v"));
+    words
+        .map(|(name, rest)| format!("{name}@{}", rest.split(' ').next().unwrap_or_default()))
+        .collect()
+}
+
 /// A child that does not outlive the test.
 struct Guarded(Child);
 
