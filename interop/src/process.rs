@@ -105,6 +105,7 @@ pub fn eventually(what: &str, limit: Duration, mut condition: impl FnMut() -> bo
 }
 
 /// A file's text, with anything that is not UTF-8 replaced; empty if it cannot be read.
-pub(crate) fn read_lossy(path: &std::path::Path) -> String {
+#[must_use]
+pub fn read_lossy(path: &std::path::Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }

@@ -1,6 +1,7 @@
 //! Other toolkits' programs and hostile peers against the receiver; one module per topic.
 
 mod access;
+mod attacks;
 mod broken_peers;
 mod container;
 mod crash;
@@ -11,6 +12,7 @@ mod durability;
 mod events;
 mod hostile;
 mod inetd;
+mod injected;
 mod logging;
 mod names;
 mod negotiation;

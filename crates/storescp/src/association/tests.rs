@@ -4,6 +4,7 @@ use super::*;
 use crate::cli::{self, Outcome};
 use crate::registry::{Admission, Registry};
 use crate::storage::doubles::{Faulty, Scratch};
+use crate::storage::forgetful::{Disk, Fault, Survives, Way};
 use crate::storage::{Directory, Durability, Folder, Storage};
 use dataset::Uid;
 use proto::{AeTitle, RequestorConfig, Response};
@@ -27,7 +28,11 @@ struct Receiver {
 
 impl Receiver {
     fn new(scratch: &Scratch, storage: impl Storage + 'static) -> Self {
-        let arguments = ["-od", scratch.0.to_str().unwrap(), "104"];
+        Self::with(scratch, storage, &[])
+    }
+
+    fn with(scratch: &Scratch, storage: impl Storage + 'static, options: &[&str]) -> Self {
+        let arguments = [options, &["-od", scratch.0.to_str().unwrap(), "104"]].concat();
         let Outcome::Run(config) = cli::parse(arguments.iter().map(Into::into)) else {
             panic!("usage error");
         };
@@ -100,6 +105,10 @@ impl Sender {
     }
 
     fn store(&mut self, instance: &str) -> Option<Response> {
+        self.store_data_set(instance, &data_set(instance))
+    }
+
+    fn store_data_set(&mut self, instance: &str, bytes: &[u8]) -> Option<Response> {
         let request = CStoreRq {
             message_id: 1,
             sop_class: uid(CT),
@@ -109,7 +118,7 @@ impl Sender {
             move_originator_message_id: None,
         };
         self.association.send_command(self.context, &request.encode()).unwrap();
-        self.association.send_data(self.context, &data_set(instance), true).unwrap();
+        self.association.send_data(self.context, bytes, true).unwrap();
         self.until(|event| match event {
             Event::Command { command, .. } => Response::parse(command),
             _ => None,
@@ -155,6 +164,111 @@ fn whichever_step_fails_the_answer_is_a700_and_the_association_stores_again() {
     }
     // folder, stage, header and data set, sync, publish, folder sync
     assert_eq!(failures, 6);
+}
+
+/// Instance, study, and how long a comment is; the fourth replaces the first.
+const OBJECTS: [(&str, &str, usize); 5] = [
+    ("1.1", "9.1", 10),
+    ("1.2", "9.1", 20_000),
+    ("1.3", "9.2", 300),
+    ("1.1", "9.1", 500),
+    ("1.4", "9.2", 2),
+];
+
+/// The data set of one of them, with a sequence, whose length is known late.
+fn data_set_of((instance, study, size): (&str, &str, usize)) -> Vec<u8> {
+    let mut bytes = data_set(instance);
+    let mut add = |group: u8, number: u8, vr: &[u8; 2], value: &[u8]| {
+        bytes.extend([group, 0, number, 0]);
+        bytes.extend(vr);
+        bytes.extend(u16::try_from(value.len()).unwrap().to_le_bytes());
+        bytes.extend(value);
+    };
+    add(0x10, 0x10, b"PN", b"Doe^Jane");
+    add(0x20, 0x0D, b"UI", &[study.as_bytes(), b"\0"].concat());
+    let comment: Vec<u8> = b"no part equals another ".iter().copied().cycle().take(size).collect();
+    bytes.extend([0x40, 0, 0x60, 0xA7, b'S', b'Q', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]);
+    bytes.extend([0xFE, 0xFF, 0x00, 0xE0, 0xFF, 0xFF, 0xFF, 0xFF, 0x08, 0, 0x70, 0, b'L', b'T']);
+    bytes.extend(u16::try_from(comment.len()).unwrap().to_le_bytes());
+    bytes.extend(comment);
+    bytes.extend([0xFE, 0xFF, 0x0D, 0xE0, 0, 0, 0, 0, 0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]);
+    bytes
+}
+
+/// The power cut at every step of every way of storing, from the answer's point of view: whatever
+/// was answered with success is found.
+#[test]
+fn no_way_of_storing_answers_before_the_object_survives_a_power_loss() {
+    let ways_of_storing: [&[&str]; 12] = [
+        &[],
+        &["+B"],
+        &["-F"],
+        &["+B", "-F"],
+        &["+td"],
+        &["+tb", "-e"],
+        &["+uf"],
+        &["-tn"],
+        &["-su", "p"],
+        &["-ss", "p", "+B"],
+        &["-sp", "+uf"],
+        &["-su", "p", "-tn", "+td"],
+    ];
+    for options in ways_of_storing {
+        for way in [Way::Unnamed, Way::Temporary] {
+            let whole = Disk::new(way, Fault::Never);
+            assert_eq!(store_until_it_fails(&whole, options), OBJECTS.len(), "{options:?}");
+            let contents: Vec<_> = OBJECTS.map(|object| alone(object, options)).to_vec();
+            for steps in 0..whole.steps() {
+                let disk = Disk::new(way, Fault::PowerLoss(steps));
+                let acknowledged = store_until_it_fails(&disk, options);
+                for survives in Survives::ALL {
+                    let found = disk.after_power_loss(survives);
+                    let when = format!("{options:?} {way:?} after {steps} steps, {survives:?}");
+                    for (name, content) in &found {
+                        assert!(contents.contains(content), "{when}: {name} is torn");
+                    }
+                    for (number, content) in contents.iter().enumerate().take(acknowledged) {
+                        // The one that took its place may be there, acknowledged or not.
+                        let newer = if number == 0 { 3 } else { number };
+                        let kept = found
+                            .values()
+                            .any(|found| found == content || *found == contents[newer]);
+                        assert!(kept, "{when}: object {number} is lost");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the file of this object has in it.
+fn alone(object: (&str, &str, usize), options: &[&str]) -> Vec<u8> {
+    let disk = Disk::new(Way::Unnamed, Fault::Never);
+    let scratch = Scratch::new("association-alone");
+    let receiver = Receiver::with(&scratch, disk.clone(), options);
+    let (mut sender, thread) = receiver.connect();
+    assert_eq!(
+        sender.store_data_set(object.0, &data_set_of(object)).unwrap().status,
+        Status::SUCCESS
+    );
+    drop(sender);
+    thread.join().unwrap();
+    disk.after_power_loss(Survives::Everything).into_values().next().unwrap()
+}
+
+/// How many objects, one after the other, were answered with success.
+fn store_until_it_fails(disk: &Arc<Disk>, options: &[&str]) -> usize {
+    let scratch = Scratch::new("association-power-loss");
+    let receiver = Receiver::with(&scratch, Arc::clone(disk), options);
+    let (mut sender, thread) = receiver.connect();
+    let stored = OBJECTS.iter().take_while(|object| {
+        let response = sender.store_data_set(object.0, &data_set_of(**object)).unwrap();
+        response.status == Status::SUCCESS
+    });
+    let stored = stored.count();
+    drop(sender);
+    thread.join().unwrap();
+    stored
 }
 
 /// Storage with a bug.

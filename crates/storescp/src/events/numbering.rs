@@ -19,6 +19,7 @@ pub(super) fn number_files(
     path: &Path,
 ) -> io::Result<()> {
     let folder = storage.folder()?.subfolder(&study.folder)?;
+    let mark = folder.mark();
     let mut numbers = 1..1_000_000;
     let mut renamed = HashSet::new();
     for file in &study.files {
@@ -34,7 +35,7 @@ pub(super) fn number_files(
             tracing::warn!("cannot rename file '{from}' to '{to}': {error}");
         }
     }
-    folder.sync()
+    folder.sync(mark)
 }
 
 /// Gives a file the next free number.

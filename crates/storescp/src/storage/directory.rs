@@ -4,7 +4,8 @@ use super::name_claims::{NameClaim, NameClaims};
 use super::subfolders::Subfolders;
 use super::write_back::WriteBack;
 use super::{
-    Durability, FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, Taken,
+    Durability, FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName,
+    SyncMark, Taken,
 };
 use crate::platform;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
@@ -13,7 +14,7 @@ use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Files get the permissions that the process's file mode creation mask leaves of this.
@@ -118,8 +119,8 @@ pub(super) struct OpenDirectory {
     unnamed_files: bool,
     /// Whether files are synced in the end.
     synced: bool,
-    /// Whether its own name is durable; see [`Subfolder`].
-    durable: Arc<AtomicBool>,
+    /// Of a subfolder; see [`Subfolder`].
+    own_name: Arc<SubfolderName>,
     shared_sync: FolderSync,
     claims: Arc<NameClaims>,
     subfolders: Subfolders,
@@ -131,17 +132,17 @@ impl OpenDirectory {
         let handle = File::from(rustix::fs::open(path, flags, Mode::empty())?);
         let safe = durability == Durability::None || platform::logs_names_with_folders(&handle);
         let unnamed_files = safe && platform::has_unnamed_files(&handle);
-        Self::held(handle, unnamed_files, durability == Durability::Full, true)
+        Self::held(handle, unnamed_files, durability == Durability::Full, SyncMark::default())
     }
 
-    fn held(handle: File, unnamed_files: bool, synced: bool, durable: bool) -> io::Result<Self> {
+    fn held(handle: File, unnamed_files: bool, synced: bool, since: SyncMark) -> io::Result<Self> {
         let status = rustix::fs::fstat(&handle)?;
         Ok(Self {
             handle,
             identity: identity(&status),
             unnamed_files,
             synced,
-            durable: Arc::new(AtomicBool::new(durable)),
+            own_name: Arc::new(SubfolderName::given(since)),
             shared_sync: FolderSync::default(),
             claims: Arc::default(),
             subfolders: Subfolders::default(),
@@ -152,6 +153,7 @@ impl OpenDirectory {
     /// leads to.
     fn enter(&self, name: &FileName) -> io::Result<(Arc<Self>, bool)> {
         let mut made = false;
+        let since = self.mark();
         let status = rustix::fs::statat(&self.handle, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
         match status {
             Ok(now) => {
@@ -168,14 +170,14 @@ impl OpenDirectory {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok((self.open_subfolder(name)?, made))
+        Ok((self.open_subfolder(name, since)?, made))
     }
 
-    fn open_subfolder(&self, name: &FileName) -> io::Result<Arc<Self>> {
+    fn open_subfolder(&self, name: &FileName, since: SyncMark) -> io::Result<Arc<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, name.as_str(), flags, Mode::empty())?;
         // Whoever made it, now or earlier, may have ended before its name was durable.
-        let open = Self::held(File::from(handle), self.unnamed_files, self.synced, false)?;
+        let open = Self::held(File::from(handle), self.unnamed_files, self.synced, since)?;
         Ok(self.subfolders.add(Arc::new(open)))
     }
 }
@@ -199,7 +201,7 @@ impl Folder for OpenDirectory {
     }
 
     fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
-        Ok(self.open_subfolder(name)?)
+        Ok(self.open_subfolder(name, self.mark())?)
     }
 
     fn rename(&self, from: &FileName, to: &FileName) -> io::Result<()> {
@@ -210,8 +212,16 @@ impl Folder for OpenDirectory {
         renamed
     }
 
-    fn sync(&self) -> io::Result<()> {
-        self.shared_sync.run(|| self.handle.sync_all())
+    fn mark(&self) -> SyncMark {
+        self.shared_sync.mark()
+    }
+
+    fn sync(&self, since: SyncMark) -> io::Result<()> {
+        self.shared_sync.run(since, || self.handle.sync_all())
+    }
+
+    fn remove_empty(&self, name: &FileName) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.handle, name.as_str(), AtFlags::REMOVEDIR)?)
     }
 
     fn space(&self) -> io::Result<Space> {
@@ -272,7 +282,7 @@ impl StagedFile for DirectoryFile {
         let (destination, made) = self.home.enter(name)?;
         self.destination = destination;
         let folder = Arc::clone(&self.destination) as Arc<dyn Folder>;
-        Ok(Subfolder { folder, made, durable: Arc::clone(&self.destination.durable) })
+        Ok(Subfolder { folder, made, name: Arc::clone(&self.destination.own_name) })
     }
 
     fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
@@ -412,10 +422,12 @@ fn create_temporary(folder: &File) -> io::Result<(File, String)> {
         };
         // A receiver that starts just now may have swept the name before it was locked.
         let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
-        if locked && rustix::fs::fstat(&file)?.st_nlink > 0 {
+        let status = rustix::fs::fstat(&file);
+        if locked && status.is_ok_and(|status| status.st_nlink > 0) {
             return Ok((file, name));
         }
         let _ = rustix::fs::unlinkat(folder, name.as_str(), AtFlags::empty());
+        status?;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Test doubles: a directory of one's own, and storage that fails on demand.
 
-use super::{Directory, FileName, Folder, Space, StagedFile, Storage, Subfolder, Taken};
+use super::{Directory, FileName, Folder, Space, StagedFile, Storage, Subfolder, SyncMark, Taken};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IoSlice};
@@ -76,9 +76,17 @@ impl Folder for FaultyFolder {
         Ok(Box::new(FaultyFile { inner, fails_at: self.fails_at, step }))
     }
 
-    fn sync(&self) -> io::Result<()> {
+    fn mark(&self) -> SyncMark {
+        self.inner.mark()
+    }
+
+    fn sync(&self, since: SyncMark) -> io::Result<()> {
         count(&self.step, self.fails_at)?;
-        self.inner.sync()
+        self.inner.sync(since)
+    }
+
+    fn remove_empty(&self, name: &FileName) -> io::Result<()> {
+        self.inner.remove_empty(name)
     }
 
     fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
@@ -122,10 +130,10 @@ impl StagedFile for FaultyFile {
 
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
         count(&self.step, self.fails_at)?;
-        let Subfolder { folder, made, durable } = self.inner.enter(name)?;
+        let Subfolder { folder, made, name } = self.inner.enter(name)?;
         let step = Arc::clone(&self.step);
         let folder = Arc::new(FaultyFolder { inner: folder, fails_at: self.fails_at, step });
-        Ok(Subfolder { folder, made, durable })
+        Ok(Subfolder { folder, made, name })
     }
 
     fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {

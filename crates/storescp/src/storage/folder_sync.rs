@@ -8,6 +8,10 @@ use std::sync::{Condvar, Mutex, PoisonError};
 /// Whoever needs the folder synced needs a sync that *starts* after it gave its name. While one
 /// runs, all newcomers gather for the next, which one of them runs for all: at most two syncs'
 /// time is waited, however many associations store at once.
+///
+/// The kernel reports a lost write once, and counts what it could not write as written from then on.
+/// So a sync that succeeds says nothing of names that were given before an earlier one failed: whoever
+/// gives a name takes a [`SyncMark`] first, and gets every failure since.
 #[derive(Debug, Default)]
 pub struct FolderSync {
     state: Mutex<State>,
@@ -16,30 +20,46 @@ pub struct FolderSync {
     ended: [Condvar; 2],
 }
 
+/// How many syncs of a folder had failed at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SyncMark(u64);
+
 /// Syncs are numbered from 1 in the order in which they start.
 #[derive(Debug, Default)]
 struct State {
     started: u64,
     running: bool,
     ended: u64,
-    /// The latest one that failed. The kernel reports a lost write once, so a later sync that
-    /// succeeds says nothing to those who waited for this one.
-    failed: Option<(u64, io::ErrorKind)>,
+    failures: SyncMark,
+    last_failure: Option<Failure>,
+}
+
+/// What is said again to those who did not run the sync themselves.
+#[derive(Clone, Copy, Debug)]
+enum Failure {
+    Os(i32),
+    Other(io::ErrorKind),
 }
 
 impl FolderSync {
+    /// To be taken before the name is given that [`FolderSync::run`] is then to make durable.
+    #[must_use]
+    pub fn mark(&self) -> SyncMark {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).failures
+    }
+
     /// Returns after a run of `sync` that started after this call, by this thread or another.
     ///
     /// # Errors
-    /// What that run said.
-    pub fn run(&self, sync: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    /// What that run said, or one that failed after `since` was taken.
+    pub fn run(&self, since: SyncMark, sync: impl Fn() -> io::Result<()>) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let needed = state.started + 1;
         loop {
-            if let Some((number, kind)) = state.failed
-                && number >= needed
+            if let Some(failure) = state.last_failure
+                && state.failures > since
             {
-                return Err(kind.into());
+                return Err(failure.into());
             }
             if state.ended >= needed {
                 return Ok(());
@@ -58,16 +78,37 @@ impl FolderSync {
         state.running = false;
         state.ended = number;
         if let Err(error) = &result {
-            state.failed = Some((number, error.kind()));
+            state.failures.0 += 1;
+            state.last_failure = Some(error.into());
         }
         drop(state);
         self.of(number).notify_all();
-        // One of those who wait for the next runs it for all of them.
-        self.of(number + 1).notify_one();
+        if result.is_ok() {
+            // One of those who wait for the next runs it for all of them.
+            self.of(number + 1).notify_one();
+        } else {
+            // It has failed them too, and nobody else may come.
+            self.of(number + 1).notify_all();
+        }
         result
     }
 
     fn of(&self, number: u64) -> &Condvar {
         &self.ended[usize::from(number % 2 == 1)]
+    }
+}
+
+impl From<&io::Error> for Failure {
+    fn from(error: &io::Error) -> Self {
+        error.raw_os_error().map_or(Self::Other(error.kind()), Self::Os)
+    }
+}
+
+impl From<Failure> for io::Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Os(code) => Self::from_raw_os_error(code),
+            Failure::Other(kind) => kind.into(),
+        }
     }
 }

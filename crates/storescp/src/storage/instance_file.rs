@@ -6,7 +6,6 @@ use crate::limits::ROOM_CHECK_BYTES;
 use dataset::Sink;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// What "stored" means when the answer goes out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,13 +66,13 @@ impl InstanceFile {
     /// whether it was. The subfolder's own name is as durable afterwards as `durability` says.
     ///
     /// # Errors
-    /// [`Error::Storage`]; a subfolder that was made stays, empty.
+    /// [`Error::Storage`].
     pub fn enter(&mut self, name: &FileName, durability: Durability) -> Result<bool, Error> {
         let entered = self.file.enter(name).map_err(Error::storage(StorageStep::Subfolder))?;
-        let Subfolder { folder, made, durable } = entered;
-        if durability == Durability::Full && !durable.load(Ordering::Acquire) {
-            self.folder.sync().map_err(Error::storage(StorageStep::SyncFolder))?;
-            durable.store(true, Ordering::Release);
+        let Subfolder { folder, made, name: own_name } = entered;
+        if durability == Durability::Full {
+            let synced = own_name.make_durable(self.folder.as_ref(), name);
+            synced.map_err(Error::storage(StorageStep::SyncFolder))?;
         }
         self.destination = folder;
         Ok(made)
@@ -98,9 +97,10 @@ impl InstanceFile {
         if durable {
             self.file.sync().map_err(Error::storage(StorageStep::Sync))?;
         }
+        let mark = self.destination.mark();
         let committed = self.publish(names, taken).map_err(Error::storage(StorageStep::Name))?;
         if durable {
-            self.destination.sync().map_err(Error::storage(StorageStep::SyncFolder))?;
+            self.destination.sync(mark).map_err(Error::storage(StorageStep::SyncFolder))?;
         }
         self.file.confirm();
         Ok(committed)

@@ -16,6 +16,8 @@ mod directory;
 pub(crate) mod doubles;
 mod file_name;
 mod folder_sync;
+#[cfg(test)]
+pub(crate) mod forgetful;
 mod free_space;
 mod instance_file;
 mod name_claims;
@@ -30,14 +32,15 @@ mod write_back;
 
 pub use directory::Directory;
 pub use file_name::FileName;
-pub use folder_sync::FolderSync;
+pub use folder_sync::{FolderSync, SyncMark};
 pub use free_space::{MinFree, Space};
 pub use instance_file::{Committed, Durability, InstanceFile};
 
 use std::io;
 use std::io::IoSlice;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Where instances are stored.
 ///
@@ -71,12 +74,22 @@ pub trait Folder: Send + Sync {
     /// `AlreadyExists` if something has it; whatever else the operating system says.
     fn rename(&self, from: &FileName, to: &FileName) -> io::Result<()>;
 
-    /// Makes the names given so far durable: returns after a sync of the folder that began after
-    /// this call did.
+    /// To be taken before a name is given in this folder, for the [`Folder::sync`] that follows.
+    fn mark(&self) -> SyncMark;
+
+    /// Makes the names given since `since` durable: returns after a sync of the folder that began
+    /// after this call did.
     ///
     /// # Errors
-    /// Whatever the operating system says; names given before may or may not survive a power loss.
-    fn sync(&self) -> io::Result<()>;
+    /// Whatever the operating system says, to this call or to another one since `since`; names given
+    /// before may or may not survive a power loss.
+    fn sync(&self, since: SyncMark) -> io::Result<()>;
+
+    /// Removes the folder `name` in this one, if there is nothing in it.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn remove_empty(&self, name: &FileName) -> io::Result<()>;
 
     /// The room on the file system that the folder is in.
     ///
@@ -119,7 +132,7 @@ pub trait StagedFile: Send {
     fn sync(&mut self) -> io::Result<()>;
 
     /// Lets the file be named in the subfolder `name` of the folder in which it was staged. The
-    /// subfolder is made if there is none; it stays, whatever becomes of the file.
+    /// subfolder is made if there is none.
     ///
     /// # Errors
     /// Whatever the operating system says; `NotADirectory` if something else has the name, even a
@@ -155,7 +168,46 @@ pub struct Subfolder {
     pub folder: Arc<dyn Folder>,
     /// Whether it was made just now.
     pub made: bool,
-    /// Whether its own name is durable. Whoever finds it is not, syncs the folder around it before
-    /// relying on it, and then says so here.
-    pub durable: Arc<AtomicBool>,
+    /// How durable its own name is.
+    pub name: Arc<SubfolderName>,
+}
+
+/// What is known of the name of a [`Subfolder`].
+pub struct SubfolderName {
+    durable: AtomicBool,
+    /// Taken of the folder around it before it was made or, if it was there, first used.
+    since: Mutex<SyncMark>,
+}
+
+impl SubfolderName {
+    /// A name that may have been given at any time after `since`.
+    #[must_use]
+    pub fn given(since: SyncMark) -> Self {
+        Self { durable: AtomicBool::new(false), since: Mutex::new(since) }
+    }
+
+    /// Makes the name durable in `parent`, if it is not known to be. Until that has succeeded once,
+    /// nothing in the subfolder is.
+    ///
+    /// Where it fails, the subfolder is removed again, so that it gets a new name the next time: the
+    /// kernel does not write the old one again.
+    ///
+    /// # Errors
+    /// As [`Folder::sync`].
+    pub fn make_durable(&self, parent: &dyn Folder, name: &FileName) -> io::Result<()> {
+        if self.durable.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let synced = parent.sync(since);
+        match synced {
+            Ok(()) => self.durable.store(true, Ordering::Release),
+            // With something in it, it is not new: older files rely on the name it has.
+            Err(_) if parent.remove_empty(name).is_err() => {
+                *self.since.lock().unwrap_or_else(PoisonError::into_inner) = parent.mark();
+            }
+            Err(_) => {}
+        }
+        synced
+    }
 }

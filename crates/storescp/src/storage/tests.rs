@@ -175,7 +175,7 @@ fn concurrent_folder_syncs_are_shared_and_each_starts_after_it_was_asked_for() {
                 for _ in 0..20 {
                     let mine = asked.fetch_add(1, Ordering::SeqCst);
                     let covered = AtomicUsize::new(0);
-                    sync.run(|| {
+                    sync.run(sync.mark(), || {
                         covered.store(asked.load(Ordering::SeqCst), Ordering::SeqCst);
                         std::thread::sleep(std::time::Duration::from_millis(1));
                         runs.fetch_add(1, Ordering::SeqCst);
@@ -195,6 +195,39 @@ fn concurrent_folder_syncs_are_shared_and_each_starts_after_it_was_asked_for() {
 #[test]
 fn a_failed_folder_sync_fails_all_who_waited_for_it() {
     let sync = FolderSync::default();
-    assert!(sync.run(|| Err(io::ErrorKind::StorageFull.into())).is_err());
-    assert!(sync.run(|| Ok(())).is_ok(), "the next one stands for itself");
+    let fails = || Err(io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()));
+    assert!(sync.run(sync.mark(), fails).is_err());
+    assert!(sync.run(sync.mark(), || Ok(())).is_ok(), "the next one stands for itself");
+
+    // Names that are given while a sync runs may be part of what it fails to write.
+    let (begun, waiting) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let failures = std::thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            sync.run(sync.mark(), || {
+                begun.store(1, Ordering::SeqCst);
+                while waiting.load(Ordering::SeqCst) < 4 {
+                    std::thread::yield_now();
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                fails()
+            })
+        });
+        let others: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    while begun.load(Ordering::SeqCst) == 0 {
+                        std::thread::yield_now();
+                    }
+                    let since = sync.mark();
+                    waiting.fetch_add(1, Ordering::SeqCst);
+                    sync.run(since, || Ok(()))
+                })
+            })
+            .collect();
+        let all = others.into_iter().chain([first]);
+        all.map(|thread| thread.join().unwrap().unwrap_err()).collect::<Vec<_>>()
+    });
+    let code = rustix::io::Errno::IO.raw_os_error();
+    assert!(failures.iter().all(|error| error.raw_os_error() == Some(code)), "{failures:?}");
+    assert!(sync.run(sync.mark(), || Ok(())).is_ok());
 }

@@ -1,0 +1,382 @@
+//! A disk for tests that forgets whatever was not synced, or keeps a part of it, when its power goes;
+//! and whose syncs fail as the kernel's do.
+
+use super::{
+    FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName, SyncMark,
+    Taken,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// What reaches the disk of that which was not synced.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Survives {
+    Nothing,
+    /// Names without what they stand for: what a careless order of steps is found out by.
+    Names,
+    Content,
+    Everything,
+}
+
+impl Survives {
+    pub(crate) const ALL: [Self; 4] = [Self::Nothing, Self::Names, Self::Content, Self::Everything];
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// Nothing.
+    Never,
+    /// After so many steps the power goes: all that comes later fails and changes nothing.
+    PowerLoss(usize),
+    /// After so many syncs one fails, and what it should have written counts as written: no later
+    /// sync writes it again.
+    LostWrite(usize),
+}
+
+/// How files are on their way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    Unnamed,
+    /// Under a temporary name, as where the file system cannot be trusted with unnamed ones.
+    Temporary,
+}
+
+/// Starts all names of files on their way.
+pub(crate) const TEMPORARY: &str = ".temporary-";
+
+pub(crate) struct Disk {
+    way: Way,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    steps: usize,
+    steps_left: Option<usize>,
+    syncs_left: Option<usize>,
+    files: Vec<File>,
+    /// The first is the output directory.
+    folders: Vec<FolderState>,
+}
+
+/// What the programs see, and what is on the disk.
+#[derive(Default)]
+struct File {
+    seen: Vec<u8>,
+    synced: Vec<u8>,
+    lost: bool,
+}
+
+#[derive(Default)]
+struct FolderState {
+    seen: BTreeMap<String, Entry>,
+    synced: BTreeMap<String, Entry>,
+    /// Names whose last change is on no disk and will be on none, though the kernel takes it for
+    /// written.
+    lost: BTreeSet<String>,
+    syncs: Arc<FolderSync>,
+    names: BTreeMap<String, Arc<SubfolderName>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    File(usize),
+    Folder(usize),
+}
+
+impl FolderState {
+    fn set(&mut self, name: &str, entry: Option<Entry>) -> Option<Entry> {
+        self.lost.remove(name);
+        match entry {
+            Some(entry) => self.seen.insert(name.to_owned(), entry),
+            None => self.seen.remove(name),
+        }
+    }
+
+    fn changed(&self) -> BTreeSet<String> {
+        let names = self.seen.keys().chain(self.synced.keys()).cloned();
+        names.filter(|name| self.seen.get(name) != self.synced.get(name)).collect()
+    }
+
+    fn write(&mut self) {
+        for name in self.changed() {
+            if self.lost.contains(&name) {
+                continue;
+            }
+            match self.seen.get(&name) {
+                Some(entry) => self.synced.insert(name, *entry),
+                None => self.synced.remove(&name),
+            };
+        }
+    }
+}
+
+impl Disk {
+    pub(crate) fn new(way: Way, fault: Fault) -> Arc<Self> {
+        let mut state = State { folders: vec![FolderState::default()], ..State::default() };
+        match fault {
+            Fault::Never => {}
+            Fault::PowerLoss(steps) => state.steps_left = Some(steps),
+            Fault::LostWrite(syncs) => state.syncs_left = Some(syncs),
+        }
+        Arc::new(Self { way, state: Mutex::new(state) })
+    }
+
+    /// How many steps were taken so far.
+    pub(crate) fn steps(&self) -> usize {
+        self.state().steps
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Counts a step, if the power is still there for it.
+    fn step(&self) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.state();
+        if let Some(left) = &mut state.steps_left {
+            *left = left.checked_sub(1).ok_or(io::ErrorKind::BrokenPipe)?;
+        }
+        state.steps += 1;
+        Ok(state)
+    }
+
+    /// The same for a sync, and whether it fails.
+    fn sync_step(&self) -> io::Result<(MutexGuard<'_, State>, bool)> {
+        let mut state = self.step()?;
+        let fails = state.syncs_left == Some(0);
+        state.syncs_left = state.syncs_left.and_then(|left| left.checked_sub(1));
+        Ok((state, fails))
+    }
+
+    /// Paths and contents of all files that are found afterwards.
+    pub(crate) fn after_power_loss(&self, survives: Survives) -> BTreeMap<String, Vec<u8>> {
+        let state = self.state();
+        let names = matches!(survives, Survives::Names | Survives::Everything);
+        let content = matches!(survives, Survives::Content | Survives::Everything);
+        let mut found = BTreeMap::new();
+        let mut folders = vec![(String::new(), 0)];
+        while let Some((path, folder)) = folders.pop() {
+            let folder = &state.folders[folder];
+            for (name, entry) in if names { &folder.seen } else { &folder.synced } {
+                match *entry {
+                    Entry::Folder(folder) => folders.push((format!("{path}{name}/"), folder)),
+                    Entry::File(_) if name.starts_with(TEMPORARY) => {}
+                    Entry::File(file) => {
+                        let file = &state.files[file];
+                        let content = if content { &file.seen } else { &file.synced };
+                        found.insert(format!("{path}{name}"), content.clone());
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+fn lost_write() -> io::Error {
+    io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error())
+}
+
+impl Storage for Arc<Disk> {
+    fn folder(&self) -> io::Result<Arc<dyn Folder>> {
+        drop(self.step()?);
+        Ok(Arc::new(ForgetfulFolder { disk: Arc::clone(self), folder: 0 }))
+    }
+}
+
+struct ForgetfulFolder {
+    disk: Arc<Disk>,
+    folder: usize,
+}
+
+impl ForgetfulFolder {
+    fn syncs(&self) -> Arc<FolderSync> {
+        Arc::clone(&self.disk.state().folders[self.folder].syncs)
+    }
+}
+
+impl Folder for ForgetfulFolder {
+    fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>> {
+        let mut state = self.disk.step()?;
+        state.files.push(File::default());
+        let file = state.files.len() - 1;
+        let temporary = match self.disk.way {
+            Way::Unnamed => None,
+            Way::Temporary => {
+                let name = format!("{TEMPORARY}{file}");
+                state.folders[self.folder].set(&name, Some(Entry::File(file)));
+                Some(name)
+            }
+        };
+        Ok(Box::new(ForgetfulFile {
+            disk: Arc::clone(&self.disk),
+            file,
+            home: self.folder,
+            folder: self.folder,
+            temporary,
+            published: None,
+        }))
+    }
+
+    fn mark(&self) -> SyncMark {
+        self.syncs().mark()
+    }
+
+    fn sync(&self, since: SyncMark) -> io::Result<()> {
+        self.syncs().run(since, || {
+            let (mut state, fails) = self.disk.sync_step()?;
+            let folder = &mut state.folders[self.folder];
+            if fails {
+                let changed = folder.changed();
+                folder.lost.extend(changed);
+                return Err(lost_write());
+            }
+            folder.write();
+            Ok(())
+        })
+    }
+
+    fn remove_empty(&self, name: &FileName) -> io::Result<()> {
+        let mut state = self.disk.step()?;
+        match state.folders[self.folder].seen.get(name.as_str()) {
+            Some(Entry::Folder(inner)) if state.folders[*inner].seen.is_empty() => {
+                let folder = &mut state.folders[self.folder];
+                folder.set(name.as_str(), None);
+                folder.names.remove(name.as_str());
+                Ok(())
+            }
+            _ => Err(io::ErrorKind::DirectoryNotEmpty.into()),
+        }
+    }
+
+    fn subfolder(&self, _name: &FileName) -> io::Result<Arc<dyn Folder>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn rename(&self, _from: &FileName, _to: &FileName) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+struct ForgetfulFile {
+    disk: Arc<Disk>,
+    file: usize,
+    home: usize,
+    folder: usize,
+    /// A name to be removed in the end: of this file, or of the one that it replaced.
+    temporary: Option<String>,
+    /// The name, and what had it before.
+    published: Option<(String, Option<Entry>)>,
+}
+
+impl ForgetfulFile {
+    fn content<T>(&self, change: impl FnOnce(&mut Vec<u8>) -> T) -> io::Result<T> {
+        Ok(change(&mut self.disk.step()?.files[self.file].seen))
+    }
+}
+
+impl StagedFile for ForgetfulFile {
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        self.content(|content| slices.iter().for_each(|slice| content.extend_from_slice(slice)))
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap();
+        self.content(|content| content[offset..offset + bytes.len()].copy_from_slice(bytes))
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap();
+        self.content(|content| bytes.copy_from_slice(&content[offset..offset + bytes.len()]))
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.content(|content| content.truncate(usize::try_from(length).unwrap()))
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let (mut state, fails) = self.disk.sync_step()?;
+        let file = &mut state.files[self.file];
+        file.lost |= fails;
+        if fails {
+            return Err(lost_write());
+        }
+        if !file.lost {
+            file.synced = file.seen.clone();
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
+        let mut state = self.disk.step()?;
+        let existing = state.folders[self.home].seen.get(name.as_str()).copied();
+        let made = existing.is_none();
+        let folder = match existing {
+            Some(Entry::Folder(folder)) => folder,
+            Some(Entry::File(_)) => return Err(io::ErrorKind::NotADirectory.into()),
+            None => {
+                state.folders.push(FolderState::default());
+                let folder = state.folders.len() - 1;
+                state.folders[self.home].set(name.as_str(), Some(Entry::Folder(folder)));
+                folder
+            }
+        };
+        let home = &mut state.folders[self.home];
+        let since = home.syncs.mark();
+        let own_name = home.names.entry(name.as_str().to_owned());
+        let name = own_name.or_insert_with(|| Arc::new(SubfolderName::given(since)));
+        let name = Arc::clone(name);
+        self.folder = folder;
+        let folder = Arc::new(ForgetfulFolder { disk: Arc::clone(&self.disk), folder });
+        Ok(Subfolder { folder, made, name })
+    }
+
+    fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
+        let mut state = self.disk.step()?;
+        let before = state.folders[self.folder].seen.get(name.as_str()).copied();
+        if before.is_some() && taken == Taken::Refuse {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        // One rename, which is on disk in both folders or in neither.
+        state.folders[self.folder].set(name.as_str(), Some(Entry::File(self.file)));
+        if before.is_some() && self.temporary.is_none() {
+            self.temporary = Some(format!("{TEMPORARY}{}", self.file));
+        }
+        if let Some(temporary) = &self.temporary {
+            state.folders[self.home].set(temporary, before);
+        }
+        if before.is_none() {
+            self.temporary = None;
+        }
+        self.published = Some((name.as_str().to_owned(), before));
+        Ok(before.is_some())
+    }
+
+    fn confirm(&mut self) {
+        self.published = None;
+        if let Some(temporary) = self.temporary.take()
+            && let Ok(mut state) = self.disk.step()
+        {
+            state.folders[self.home].set(&temporary, None);
+        }
+    }
+}
+
+impl Drop for ForgetfulFile {
+    fn drop(&mut self) {
+        let Ok(mut state) = self.disk.step() else { return };
+        if let Some((name, before)) = self.published.take() {
+            state.folders[self.folder].set(&name, before);
+        }
+        if let Some(temporary) = self.temporary.take() {
+            state.folders[self.home].set(&temporary, None);
+        }
+    }
+}

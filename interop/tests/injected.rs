@@ -1,0 +1,170 @@
+//! Every system call that storing makes fails in turn, as a broken disk, a full one or a quota would
+//! have it fail: injected by `strace` into the real program.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use interop::process::{self, eventually, read_lossy};
+use interop::wire::{Client, tag, uid};
+use interop::{Object, Program, Scratch, Server, skip};
+
+/// What fails, and how.
+const CALLS: [(&str, &[&str]); 10] = [
+    ("openat", &["EIO", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOENT"]),
+    ("writev", &["EIO", "ENOSPC", "EDQUOT"]),
+    ("pwrite64", &["EIO", "ENOSPC"]),
+    ("sync_file_range", &["EIO", "ENOSPC"]),
+    ("fsync", &["EIO", "ENOSPC", "EDQUOT"]),
+    ("linkat", &["EIO", "ENOSPC", "EDQUOT", "EROFS", "ENOENT"]),
+    ("mkdirat", &["EIO", "ENOSPC", "EDQUOT", "EROFS"]),
+    ("renameat2", &["EIO", "ENOSPC"]),
+    ("newfstatat", &["EIO"]),
+    ("fstat", &["EIO"]),
+];
+
+/// Of these there is another way to the same end, which may be taken.
+const HAVE_ANOTHER_WAY: [&str; 2] = ["renameat2", "newfstatat"];
+
+#[test]
+fn each_system_call_that_fails_costs_one_object() {
+    let mut injected: BTreeMap<&str, usize> = BTreeMap::new();
+    let ways: [(&[&str], bool); 5] = [
+        (&[], false),
+        (&["+B"], true),
+        (&["+td", "-F"], false),
+        (&["-su", "p"], false),
+        (&["--durability", "none"], false),
+    ];
+    for (options, replaces) in ways {
+        let server = Server::start(Program::Ours, options);
+        if Tracer::attach(&server, "fsync", "EIO", 1).is_none() {
+            return skip("failing system calls: strace may not attach here");
+        }
+        let mut client = Client::usual(server.port());
+        for (call, errors) in CALLS {
+            for error in errors {
+                for number in 1..10 {
+                    let case = Case { call, error, number, options, replaces };
+                    if !case.run(&server, &mut client) {
+                        break;
+                    }
+                    *injected.entry(call).or_default() += 1;
+                }
+            }
+        }
+        client.release();
+    }
+    let fewest = CALLS.map(|(call, _)| (call, injected.get(call).copied().unwrap_or_default()));
+    assert!(fewest.iter().all(|(call, count)| *count > 0 || *call == "fstat"), "{fewest:?}");
+    assert!(
+        injected["fsync"] >= 3 * (2 + 2 + 2 + 3),
+        "file, folder and the one around: {injected:?}"
+    );
+}
+
+struct Case<'a> {
+    call: &'a str,
+    error: &'a str,
+    number: usize,
+    options: &'a [&'a str],
+    replaces: bool,
+}
+
+impl Case<'_> {
+    /// Has one call fail while an object is stored, and stores the object again afterwards. False if
+    /// there was no such call.
+    fn run(&self, server: &Server, client: &mut Client) -> bool {
+        let Self { call, error, number, options, replaces } = self;
+        let what = format!("{call} {number}: {error}, {options:?}");
+        let object = Object::ct(300_000);
+        if *replaces {
+            let older = Object::new(uid::CT, &object.sop_instance, 100);
+            assert_eq!(client.store(3, &older).status(), 0, "{what}");
+        }
+        let before = content(server);
+        let tracer = Tracer::attach(server, call, error, *number).expect("it did before");
+        let response = client.store(3, &object);
+        let failed = tracer.injected();
+        let ours = failed
+            .iter()
+            .any(|line| [r"/out>", r"/out/", "/out\""].iter().any(|path| line.contains(path)));
+        if response.status() == 0 {
+            assert!(!ours || HAVE_ANOTHER_WAY.contains(call), "{what} is not told: {failed:?}");
+        } else {
+            assert!(ours, "{what}: {:04X} without a failure", response.status());
+            assert!((0xA700..=0xA7FF).contains(&response.status()), "{what}");
+            assert!(!response.text(tag::ERROR_COMMENT).is_empty(), "{what}: says what is wrong");
+            assert_eq!(content(server), before, "{what}: nothing stays, nothing is lost");
+            assert_eq!(client.store(3, &object).status(), 0, "{what}: the next is stored");
+        }
+        let after = content(server);
+        let new: Vec<_> =
+            after.iter().filter(|(name, _)| name.ends_with(&object.file_name())).collect();
+        assert_eq!(new.len(), 1, "{what}: {:?}", after.keys());
+        assert!(options.contains(&"+td") || new[0].1.ends_with(&object.bytes), "{what}: whole");
+        assert_eq!(after.len(), 1, "{what}: {:?}", after.keys());
+        for name in server.files().iter().rev() {
+            let path = server.directory().join(name);
+            let removed =
+                if name.ends_with('/') { fs::remove_dir(path) } else { fs::remove_file(path) };
+            removed.expect("it is there");
+        }
+        !failed.is_empty()
+    }
+}
+
+/// Files of the output directory, hidden ones too; empty folders do not count.
+fn content(server: &Server) -> BTreeMap<String, Vec<u8>> {
+    let files = server.files().into_iter().filter(|name| !name.ends_with('/'));
+    files
+        .map(|name| (name.clone(), fs::read(server.directory().join(name)).expect("a file")))
+        .collect()
+}
+
+/// An `strace` that has a system call of each thread fail.
+struct Tracer {
+    child: Child,
+    scratch: Scratch,
+}
+
+impl Tracer {
+    fn attach(server: &Server, call: &str, error: &str, number: usize) -> Option<Self> {
+        let scratch = Scratch::new();
+        let stderr = fs::File::create(scratch.path().join("stderr")).expect("a file");
+        let child = Command::new("strace")
+            .args(["-f", "-y", "-o"])
+            .arg(scratch.path().join("trace"))
+            .args(["-e", &format!("trace={call}")])
+            .args(["-e", &format!("inject={call}:error={error}:when={number}")])
+            .args(["-p", &server.process_id().to_string()])
+            .stdin(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .expect("strace runs");
+        let mut tracer = Self { child, scratch };
+        let stderr = tracer.scratch.path().join("stderr");
+        let mut attached = false;
+        eventually("strace attaches or ends", Duration::from_secs(5), || {
+            attached = read_lossy(&stderr).contains("attached");
+            attached || process::wait(&mut tracer.child, Duration::ZERO).is_some()
+        });
+        attached.then_some(tracer)
+    }
+
+    /// Lets go of the receiver, and says which calls failed.
+    fn injected(mut self) -> Vec<String> {
+        process::signal(self.child.id(), "INT");
+        process::wait(&mut self.child, Duration::from_secs(5)).expect("strace lets go");
+        let trace = read_lossy(&self.scratch.path().join("trace"));
+        trace.lines().filter(|line| line.contains("(INJECTED)")).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
