@@ -1,6 +1,8 @@
 //! Transfer syntaxes: what each UID means for the encoding (PS3.5 §8 and §10, Annex A).
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use crate::Uid;
 
@@ -47,12 +49,20 @@ impl TransferSyntax {
     /// A transfer syntax that [`find`](Self::find) does not know. Its data sets can only be stored as
     /// they come; where something is looked for in them, they are taken for explicit VR little endian.
     ///
-    /// Kept as long as the process, some 100 bytes: for what a configuration names, not for what
-    /// peers do.
+    /// Kept as long as the process, some 100 bytes for each UID, however often it is asked for: for
+    /// what a configuration names, not for what peers do.
     #[must_use]
     pub fn unlisted(uid: &Uid) -> &'static TransferSyntax {
+        static KEPT: Mutex<BTreeMap<&str, &TransferSyntax>> = Mutex::new(BTreeMap::new());
+
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.get(uid.as_str()) {
+            return known;
+        }
         let uid: &'static str = Box::leak(uid.as_str().into());
-        Box::leak(Box::new(row(uid, uid, UNLISTED)))
+        let syntax: &'static TransferSyntax = Box::leak(Box::new(row(uid, uid, UNLISTED)));
+        kept.insert(uid, syntax);
+        syntax
     }
 
     /// The UID.

@@ -8,7 +8,7 @@ pub mod data_dictionary;
 pub mod dump;
 pub mod error;
 mod events;
-mod host_access;
+pub mod host_access;
 mod inetd;
 pub mod limits;
 pub mod logging;

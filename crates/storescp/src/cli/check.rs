@@ -15,9 +15,8 @@ use super::config::{
 use super::error::{Error, Misfit};
 use super::options::{self, Choice, Opt};
 use super::parse::{Base, Typed, leading_integer};
-use super::{tls, transfer_syntaxes};
+use super::{Files, tls, transfer_syntaxes};
 use crate::inetd;
-use crate::logging::Setup;
 use crate::storage::FileName;
 
 /// The port to listen on, the only parameter; with `--inetd` or passed sockets there may be none.
@@ -38,7 +37,7 @@ pub(super) fn port(typed: &Typed) -> Result<u16, Error> {
 }
 
 /// How much is logged; until this is known, every error is reported.
-pub(super) fn log(typed: &Typed) -> Result<Log, Error> {
+pub(super) fn log(typed: &Typed, files: &impl Files) -> Result<Log, Error> {
     const LEVELS: &str = "--verbose, --debug or --quiet";
     let verbosity = typed.chosen(Choice::Verbosity);
     let mut level = match verbosity {
@@ -61,7 +60,7 @@ pub(super) fn log(typed: &Typed) -> Result<Log, Error> {
         if typed.has(Opt::LogLevel) {
             return Err(Error::NotAllowedWith("--log-config", "--log-level"));
         }
-        let read = Setup::read(Path::new(file)).map_err(Error::LogConfig)?;
+        let read = files.log_setup(Path::new(file)).map_err(Error::LogConfig)?;
         level = read.level().unwrap_or(LogLevel::Fatal);
         setup = Some(read);
     }

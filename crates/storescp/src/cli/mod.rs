@@ -25,8 +25,11 @@ pub use config::{
     SecurityProfile, SequenceLengths, SocketTimeout, Sorting, Timeouts, Tls,
 };
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
 
+use crate::logging::{Setup, SetupFault};
 use error::Error;
 use options::Opt;
 use parse::Typed;
@@ -42,11 +45,44 @@ pub enum Outcome {
     UsageError(String),
 }
 
+/// What a command line needs of the files that it names.
+pub trait Files {
+    /// The content of an `@file`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn command_file(&self, name: &OsStr) -> io::Result<Vec<u8>>;
+
+    /// What the file of `--log-config` asks for.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no log configuration.
+    fn log_setup(&self, path: &Path) -> Result<Setup, SetupFault>;
+}
+
+/// The files of this machine.
+struct FileSystem;
+
+impl Files for FileSystem {
+    fn command_file(&self, name: &OsStr) -> io::Result<Vec<u8>> {
+        std::fs::read(name)
+    }
+
+    fn log_setup(&self, path: &Path) -> Result<Setup, SetupFault> {
+        Setup::read(path)
+    }
+}
+
 /// Reads a command line, the program's name not included.
 ///
-/// Files named by `@file` arguments are read; nothing else is opened.
+/// Files named by `@file` and `--log-config` are read; nothing else is opened.
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Outcome {
-    let typed = match Typed::read(arguments) {
+    parse_with(arguments, &FileSystem)
+}
+
+/// Reads a command line as [`parse`] does, with files from elsewhere; opens none itself.
+pub fn parse_with(arguments: impl Iterator<Item = OsString>, files: &impl Files) -> Outcome {
+    let typed = match Typed::read(arguments, files) {
         Ok(typed) => typed,
         Err(error) => return usage_error("", &error),
     };
@@ -62,10 +98,11 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Outcome {
     if typed.has(Opt::ListCiphers) {
         return Outcome::PrintAndExit(help::cipher_suites());
     }
-    let (port, log) = match check::port(&typed).and_then(|port| Ok((port, check::log(&typed)?))) {
-        Ok(checked) => checked,
-        Err(error) => return usage_error("", &error),
-    };
+    let (port, log) =
+        match check::port(&typed).and_then(|port| Ok((port, check::log(&typed, files)?))) {
+            Ok(checked) => checked,
+            Err(error) => return usage_error("", &error),
+        };
     let quiet = log.is_quiet();
     let arguments =
         log.arguments.as_ref().map_or_else(String::new, |line| format!("I: {line}\nI: \n"));

@@ -1,8 +1,8 @@
 //! The first step: what was typed, split into options with their values, and parameters.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 
+use super::Files;
 use super::error::{Error, Misfit};
 use super::options::{self, Choice, Opt, OptionSpec, Value};
 
@@ -25,10 +25,13 @@ impl Typed {
     ///
     /// An argument is an option if it begins with `-` or `+` and its second character is no
     /// digit. An option's values are the arguments after it, whatever they look like.
-    pub(super) fn read(arguments: impl Iterator<Item = OsString>) -> Result<Self, Error> {
+    pub(super) fn read(
+        arguments: impl Iterator<Item = OsString>,
+        files: &impl Files,
+    ) -> Result<Self, Error> {
         let mut expanded = Vec::new();
         for argument in arguments {
-            expand(argument, &mut expanded)?;
+            expand(argument, files, &mut expanded)?;
         }
         let mut typed = Self::default();
         let mut arguments = expanded.into_iter();
@@ -187,12 +190,16 @@ pub(super) fn leading_integer(text: &OsStr, base: Base) -> Option<i64> {
 }
 
 /// Appends an argument, or in place of `@file` the words of that file.
-fn expand(argument: OsString, expanded: &mut Vec<OsString>) -> Result<(), Error> {
+fn expand(
+    argument: OsString,
+    files: &impl Files,
+    expanded: &mut Vec<OsString>,
+) -> Result<(), Error> {
     let Some(name) = file_name(&argument) else {
         expanded.push(argument);
         return Ok(());
     };
-    let text = fs::read(&name).map_err(|_| Error::CommandFile(name))?;
+    let text = files.command_file(&name).map_err(|_| Error::CommandFile(name))?;
     expanded.extend(words(&text).into_iter().map(from_bytes));
     Ok(())
 }
@@ -244,10 +251,11 @@ fn from_bytes(bytes: Vec<u8>) -> OsString {
 
 #[cfg(test)]
 mod tests {
+    use super::super::FileSystem;
     use super::*;
 
     fn read(line: &[&str]) -> Result<Typed, Error> {
-        Typed::read(line.iter().map(OsString::from))
+        Typed::read(line.iter().map(OsString::from), &FileSystem)
     }
 
     #[test]

@@ -7,23 +7,34 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
 
 /// An address, and its host name once a rule asks for it.
-pub(crate) struct Host {
+pub(super) struct Host {
     pub(super) address: IpAddr,
     name: OnceCell<HostName>,
-    look_up: fn(IpAddr) -> HostName,
+    world: World,
+}
+
+/// What rules may ask the machine for.
+#[derive(Clone, Copy)]
+pub struct World {
+    /// The name of a host.
+    pub look_up: fn(IpAddr) -> HostName,
+    /// The text of a file of patterns, empty if it cannot be read.
+    pub pattern_file: fn(&str) -> String,
 }
 
 /// What is known of a host's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum HostName {
+pub enum HostName {
+    /// The one that the address has.
     Known(String),
     /// The address has a name, and the name does not have the address.
     Paranoid,
+    /// None, or it could not be found out.
     Unknown,
 }
 
 /// Both ends of a connection.
-pub(crate) struct Client {
+pub struct Client {
     pub(super) peer: Host,
     pub(super) server: Host,
     pub(super) port: u16,
@@ -32,14 +43,16 @@ pub(crate) struct Client {
 impl Client {
     /// Names are unknown without `look_up`.
     pub(crate) fn new(peer: IpAddr, server: SocketAddr, look_up: bool) -> Self {
-        Self::with(peer, server, if look_up { ask_both_ways } else { |_| HostName::Unknown })
+        let look_up = if look_up { ask_both_ways } else { |_| HostName::Unknown };
+        Self::with(peer, server, World { look_up, pattern_file })
     }
 
-    pub(super) fn with(peer: IpAddr, server: SocketAddr, look_up: fn(IpAddr) -> HostName) -> Self {
+    /// With a world of its own.
+    pub fn with(peer: IpAddr, server: SocketAddr, world: World) -> Self {
         let host = |address: IpAddr| Host {
             address: address.to_canonical(),
             name: OnceCell::new(),
-            look_up,
+            world,
         };
         Self { peer: host(peer), server: host(server.ip()), port: server.port() }
     }
@@ -48,11 +61,19 @@ impl Client {
 impl Host {
     /// Its name, in lower case. The first call may take [`ACCESS_NAME_PATIENCE`].
     pub(super) fn name(&self) -> &HostName {
-        self.name.get_or_init(|| match (self.look_up)(self.address) {
+        self.name.get_or_init(|| match (self.world.look_up)(self.address) {
             HostName::Known(name) => HostName::Known(name.to_ascii_lowercase()),
             other => other,
         })
     }
+
+    pub(super) fn pattern_file(&self, path: &str) -> String {
+        (self.world.pattern_file)(path)
+    }
+}
+
+fn pattern_file(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
 }
 
 /// Asks the system's resolver both ways. The thread that does so may outlive the wait for it.

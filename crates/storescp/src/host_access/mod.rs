@@ -8,9 +8,7 @@ mod client;
 mod pattern;
 mod rule;
 
-pub(crate) use client::Client;
-#[cfg(test)]
-use client::HostName;
+pub use client::{Client, HostName, World};
 
 use rule::{Rule, Verdict};
 use std::fmt;
@@ -30,7 +28,7 @@ pub(crate) struct HostAccess {
 /// Why a peer is not served though no rule denies it: something in the files cannot be obeyed, and
 /// in doubt nobody is let in.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// A file is there and cannot be read.
     Unreadable(PathBuf, io::Error),
     /// A rule says something that is not understood, or not supported.
@@ -55,22 +53,38 @@ impl HostAccess {
     /// # Errors
     /// [`Fault`]; the peer is not to be served then.
     pub(crate) fn admits(&self, client: &Client) -> Result<bool, Fault> {
-        if let Some(verdict) = first_match(&self.allow, client)? {
-            return Ok(verdict != Verdict::Denied);
-        }
-        Ok(matches!(first_match(&self.deny, client)?, None | Some(Verdict::Granted)))
+        decide([&self.allow, &self.deny], &read, client)
     }
 }
 
-/// What the first rule that matches says; a file that does not exist has none.
-fn first_match(file: &Path, client: &Client) -> Result<Option<Verdict>, Fault> {
-    let text = match std::fs::read(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Fault::Unreadable(file.to_owned(), error)),
-    };
-    let text = String::from_utf8_lossy(&text);
-    for (line, text) in rule::lines(&text) {
+/// What two files, one that allows and one that denies, say of a client. A file is read by `read`
+/// once it is needed; where there is none, it is empty.
+///
+/// # Errors
+/// [`Fault`]; the peer is not to be served then.
+pub fn decide(
+    [allow, deny]: [&Path; 2],
+    read: &dyn Fn(&Path) -> Result<String, Fault>,
+    client: &Client,
+) -> Result<bool, Fault> {
+    if let Some(verdict) = first_match(allow, &read(allow)?, client)? {
+        return Ok(verdict != Verdict::Denied);
+    }
+    Ok(matches!(first_match(deny, &read(deny)?, client)?, None | Some(Verdict::Granted)))
+}
+
+/// The text of a file; a file that does not exist has none.
+fn read(file: &Path) -> Result<String, Fault> {
+    match std::fs::read(file) {
+        Ok(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(Fault::Unreadable(file.to_owned(), error)),
+    }
+}
+
+/// What the first rule that matches says.
+fn first_match(file: &Path, text: &str, client: &Client) -> Result<Option<Verdict>, Fault> {
+    for (line, text) in rule::lines(text) {
         let fault = |what| Fault::Rule { file: file.to_owned(), line, what };
         let Some(rule) = Rule::parse(&text) else {
             tracing::warn!("{}: line {line}: no ':', ignored", file.display());

@@ -2,24 +2,36 @@
 
 use super::client::{Host, HostName};
 use super::rule::in_list;
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Files of patterns may name files of patterns, so deep.
 const FILES_WITHIN_FILES: usize = 3;
 
+/// For one pattern, so many files are read, those within files included.
+const FILES_OF_A_PATTERN: usize = 64;
+
 /// Whether a host matches a pattern, in any case. What is no pattern matches nobody.
 ///
 /// # Errors
-/// The pattern is a netgroup, which is not supported.
+/// The pattern is a netgroup, which is not supported; or it leads to too many files.
 pub(super) fn matches(pattern: &str, host: &Host) -> Result<bool, String> {
-    within(pattern, host, FILES_WITHIN_FILES)
+    within(pattern, host, FILES_WITHIN_FILES, &Cell::new(0))
 }
 
-fn within(pattern: &str, host: &Host, files: usize) -> Result<bool, String> {
+fn within(
+    pattern: &str,
+    host: &Host,
+    depth: usize,
+    files_read: &Cell<usize>,
+) -> Result<bool, String> {
     if pattern.starts_with('/') {
-        let Some(files) = files.checked_sub(1) else { return Ok(false) };
-        let text = std::fs::read_to_string(pattern).unwrap_or_default();
-        return in_list(&text, &|element| within(element, host, files));
+        let Some(depth) = depth.checked_sub(1) else { return Ok(false) };
+        if files_read.replace(files_read.get() + 1) == FILES_OF_A_PATTERN {
+            return Err(format!("more than {FILES_OF_A_PATTERN} files of patterns in one"));
+        }
+        let text = host.pattern_file(pattern);
+        return in_list(&text, &|element| within(element, host, depth, files_read));
     }
     if pattern.starts_with('@') {
         return Err(format!("netgroup '{pattern}' is not supported here"));

@@ -15,7 +15,9 @@ fn name_of(address: IpAddr) -> HostName {
 }
 
 fn client(peer: &str) -> Client {
-    Client::with(peer.parse().unwrap(), "10.9.9.9:104".parse().unwrap(), name_of)
+    let pattern_file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let world = World { look_up: name_of, pattern_file };
+    Client::with(peer.parse().unwrap(), "10.9.9.9:104".parse().unwrap(), world)
 }
 
 fn admitted(allow: &str, deny: &str, peer: &str) -> bool {
@@ -213,6 +215,16 @@ fn patterns_may_come_from_a_file() {
     assert!(listed(clients, "10.0.0.1") && listed(clients, "10.0.1.7"));
     // It names itself, and comes to an end all the same.
     assert!(!listed(clients, "10.0.0.2") && !listed("/nonexistent", "10.0.0.1"));
+}
+
+#[test]
+fn files_of_patterns_that_multiply_let_nobody_in() {
+    let scratch = Scratch::new("host-access-many");
+    let list = scratch.0.join("list");
+    std::fs::write(&list, format!("{} ", list.display()).repeat(5000)).unwrap();
+    let fault = decide(&format!("ALL: {}\n", list.display()), "", "10.0.0.1").unwrap_err();
+    let expected = "allow: line 1: more than 64 files of patterns in one";
+    assert!(fault.to_string().ends_with(expected), "{fault}");
 }
 
 #[test]

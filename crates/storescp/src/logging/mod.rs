@@ -276,11 +276,8 @@ impl Configured {
             module: place.module,
         };
         in_order(|| {
-            for &index in &self.setup.routes[logger].appenders {
-                let appender = &self.appenders[index];
-                if appender.setup.takes(level, record.message) {
-                    appender.write(record.time, appender.setup.layout.format(&record));
-                }
+            for (index, line) in self.setup.lines(logger, &record) {
+                self.appenders[index].write(record.time, line);
             }
         });
     }

@@ -20,6 +20,12 @@ pub(super) struct Property {
 /// Values that name other values may do so, so deep.
 const REFERENCES_WITHIN_REFERENCES: usize = 8;
 
+/// So many references are replaced for one value, those within others included.
+const REFERENCES_OF_A_VALUE: usize = 256;
+
+/// Once a value is so long, no more references in it are replaced.
+const EXPANDED_BYTES: usize = 64 * 1024;
+
 impl Properties {
     /// Reads a file's text. Lines without `=` say nothing.
     pub(super) fn parse(text: &str) -> Self {
@@ -48,7 +54,9 @@ impl Properties {
     /// The value of a key, with all `${…}` in it replaced.
     pub(super) fn value(&self, key: &str) -> Option<String> {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
-        Some(self.expand(&entry.value, REFERENCES_WITHIN_REFERENCES))
+        let mut expansion = Expansion { text: String::new(), left: REFERENCES_OF_A_VALUE };
+        self.expand(&entry.value, REFERENCES_WITHIN_REFERENCES, &mut expansion);
+        Some(expansion.text)
     }
 
     /// The number of the line that a key is in.
@@ -56,18 +64,18 @@ impl Properties {
         self.entries.iter().find(|entry| entry.key == key).map_or(0, |entry| entry.line)
     }
 
-    fn expand(&self, value: &str, depth: usize) -> String {
-        let mut expanded = String::new();
+    fn expand(&self, value: &str, depth: usize, expansion: &mut Expansion) {
         let mut rest = value;
         while let Some((before, name, after)) = reference(rest) {
-            expanded.push_str(before);
-            if depth > 0 {
-                let value = self.refer(name);
-                expanded.push_str(&self.expand(&value.unwrap_or_default(), depth - 1));
+            expansion.text.push_str(before);
+            if depth > 0 && expansion.left > 0 && expansion.text.len() < EXPANDED_BYTES {
+                expansion.left -= 1;
+                let value = self.refer(name).unwrap_or_default();
+                self.expand(&value, depth - 1, expansion);
             }
             rest = after;
         }
-        expanded + rest
+        expansion.text.push_str(rest);
     }
 
     /// Another entry, a value that is always there, or an environment variable.
@@ -85,6 +93,13 @@ impl Properties {
             _ => return std::env::var(name).ok(),
         })
     }
+}
+
+/// A value whose references are being replaced.
+struct Expansion {
+    text: String,
+    /// References that may still be replaced.
+    left: usize,
 }
 
 /// What is before, in and after the first `${…}`.
@@ -128,5 +143,14 @@ mod tests {
         assert_eq!(properties.value("app"), Some(app));
         let home = std::env::var("PATH").unwrap();
         assert_eq!(Properties::parse("p=${PATH}").value("p"), Some(home));
+    }
+
+    #[test]
+    fn references_that_multiply_come_to_an_end() {
+        let nothing = format!("a = {}\n", "${a}".repeat(500));
+        assert_eq!(Properties::parse(&nothing).value("a").as_deref(), Some(""));
+        let much = format!("a = {}{}\n", "x".repeat(1000), "${a}".repeat(500));
+        let length = Properties::parse(&much).value("a").unwrap().len();
+        assert!((EXPANDED_BYTES..2 * EXPANDED_BYTES).contains(&length), "{length}");
     }
 }

@@ -1,8 +1,10 @@
 //! What a log configuration file asks for (`--log-config`).
 
-use super::layout::{Layout, Time};
+use super::PROGRAM;
+use super::layout::{Layout, Record, Time};
 use super::properties::Properties;
 use crate::cli::LogLevel;
+use chrono::Local;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -111,7 +113,11 @@ impl Setup {
         Ok(setup)
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, SetupFault> {
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// [`SetupFault`]. What is only in part wrong is among the [`problems`](Self::problems).
+    pub fn parse(text: &str) -> Result<Self, SetupFault> {
         let properties = Properties::parse(text);
         if properties.is_empty() {
             return Err(SetupFault::Empty);
@@ -136,6 +142,36 @@ impl Setup {
         let progress = route(PROGRESS, root_level, &loggers).level;
         reader.note_unknown_keys();
         Ok(Self { routes, appenders, progress, problems: reader.problems })
+    }
+
+    /// The lines that become of an event, with the indices of the appenders that take them.
+    pub(super) fn lines(
+        &self,
+        logger: usize,
+        record: &Record<'_>,
+    ) -> impl Iterator<Item = (usize, String)> {
+        let appenders = self.routes[logger].appenders.iter();
+        appenders.filter_map(|&index| {
+            let appender = &self.appenders[index];
+            let takes = appender.takes(record.level, record.message);
+            takes.then(|| (index, appender.layout.format(record)))
+        })
+    }
+
+    /// The lines that become of one event of this program, at this moment, of this level and with this
+    /// message, which is taken to be printable.
+    pub fn example(&self, level: LogLevel, message: &str) -> Vec<String> {
+        let record = Record {
+            level,
+            logger: LOGGERS[PROGRAM],
+            message,
+            time: Local::now(),
+            milliseconds: 0,
+            file: file!(),
+            line: line!(),
+            module: module_path!(),
+        };
+        self.lines(PROGRAM, &record).map(|(_, line)| line).collect()
     }
 
     /// Whether no logger tells errors unless it is told to.

@@ -37,10 +37,16 @@ impl Profile {
     /// [`Fault`]; also for what is wrong in parts of the file that this profile does not use.
     pub fn read(path: &Path, name: &str) -> Result<Self, Fault> {
         let text = std::fs::read(path).map_err(|source| Fault::Unreadable(path.into(), source))?;
-        let text = String::from_utf8_lossy(&text);
-        let file = ConfigFile::parse(&text).map_err(|unclosed| Fault::Unclosed.at(unclosed.line));
-        let read = file.and_then(|file| Lists::read(&file)?.profile(&file, name));
-        read.map_err(|fault| fault.in_file(path))
+        Self::parse(&String::from_utf8_lossy(&text), name).map_err(|fault| fault.in_file(path))
+    }
+
+    /// Takes one profile out of a file's text, as [`read`](Self::read) does.
+    ///
+    /// # Errors
+    /// As there, without the file's name.
+    pub fn parse(text: &str, name: &str) -> Result<Self, Fault> {
+        let file = ConfigFile::parse(text).map_err(|unclosed| Fault::Unclosed.at(unclosed.line))?;
+        Lists::read(&file)?.profile(&file, name)
     }
 
     /// What in the file has no effect.
@@ -48,7 +54,12 @@ impl Profile {
         &self.warnings
     }
 
-    /// What is accepted.
+    /// What is accepted, each abstract syntax once, in the order of the file.
+    pub fn classes(&self) -> &[(Uid, ClassPolicy)] {
+        &self.classes
+    }
+
+    /// What is accepted, for an [`AcceptorPolicy`](proto::AcceptorPolicy).
     #[must_use]
     pub fn abstract_syntaxes(&self) -> AbstractSyntaxes {
         let mut abstract_syntaxes = AbstractSyntaxes::new();

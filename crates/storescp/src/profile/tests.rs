@@ -28,8 +28,7 @@ ExtendedNegotiation = extended
 ";
 
 fn read(text: &str, name: &str) -> Result<Profile, Fault> {
-    let file = ConfigFile::parse(text).map_err(|unclosed| Fault::Unclosed.at(unclosed.line))?;
-    Lists::read(&file)?.profile(&file, name)
+    Profile::parse(text, name)
 }
 
 /// What is wrong with the text once `line` stands where the line that begins with `start` was.
