@@ -33,3 +33,8 @@ fn split_invariance() {
 fn parse_write() {
     assert!(run_corpus("parse_write", harness::parse_write::run) >= 10);
 }
+
+#[test]
+fn dictionary() {
+    assert!(run_corpus("dictionary", harness::dictionary::run) >= 10);
+}

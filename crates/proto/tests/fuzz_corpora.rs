@@ -26,6 +26,11 @@ fn pdu() {
 }
 
 #[test]
+fn command_set() {
+    assert!(run_corpus("command_set", harness::command_set::run) >= 10);
+}
+
+#[test]
 fn association() {
     assert!(run_corpus("association", harness::association::run) >= 10);
 }

@@ -1,5 +1,6 @@
 //! The targets of `crates/dataset`.
 
+pub mod dictionary;
 pub mod parse_write;
 pub mod split_invariance;
 pub mod transcoder;
@@ -20,7 +21,17 @@ fn transcode(
     bytes: &[u8],
     piece_bytes: usize,
 ) -> Result<Vec<u8>, Error> {
-    let mut transcoder = Transcoder::new(input, format, dictionary()).preceded_by(350);
+    transcode_with(&dictionary(), input, format, bytes, piece_bytes)
+}
+
+fn transcode_with(
+    dictionary: &Arc<Dictionary>,
+    input: &'static TransferSyntax,
+    format: &OutputFormat,
+    bytes: &[u8],
+    piece_bytes: usize,
+) -> Result<Vec<u8>, Error> {
+    let mut transcoder = Transcoder::new(input, format, Arc::clone(dictionary)).preceded_by(350);
     let mut out = Vec::new();
     let pieces: Vec<_> = bytes.chunks(piece_bytes.max(1)).map(IoSlice::new).collect();
     // Several at a time, as an upper layer hands them over.

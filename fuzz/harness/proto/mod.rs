@@ -1,6 +1,7 @@
 //! The targets of `crates/proto`.
 
 pub mod association;
+pub mod command_set;
 pub mod pdu;
 
 use std::sync::Arc;

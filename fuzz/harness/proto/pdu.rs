@@ -1,19 +1,22 @@
 //! Any bytes, to an acceptor and to a requestor, in any state.
 //!
 //! The first byte chooses the state and how the rest is cut. Checked: no panic; nothing is held or
-//! queued beyond what the bytes can ask for; the cut makes no difference; and a proposal that was
-//! understood comes back when it is proposed again.
+//! queued beyond what the bytes can ask for; the cut makes no difference; and a proposal, an acceptance
+//! or a rejection that was understood comes back when it is said again.
 
 use std::time::Instant;
 
-use proto::{Association, Event, Proposal, Request, Status, negotiate};
+use proto::{
+    Acceptance, Answer, Association, ContextResult, Event, Proposal, Rejection, Request, State,
+    Status, negotiate,
+};
 
 use super::{acceptor, check, feed, policy, proposal, requestor, start, take_outgoing};
 
 /// Runs one input.
 pub fn run(data: &[u8]) {
     let Some((&choice, stream)) = data.split_first() else { return };
-    let piece_bytes = match choice >> 2 {
+    let piece_bytes = match choice >> 2 & 0x1F {
         0 => 1,
         size => usize::from(size) * 7,
     };
@@ -28,24 +31,32 @@ fn prepared(choice: u8, now: Instant) -> Association {
     let mut acceptor = acceptor(now);
     let mut requestor = requestor(proposal());
     let request = take_outgoing(&mut requestor);
-    match choice & 3 {
-        0 => acceptor,
-        1 => requestor,
-        established => {
-            feed(&mut acceptor, &request, now, |acceptor, event| {
-                if let Event::Proposed(proposal) = event {
-                    acceptor.answer(negotiate(&proposal, &policy()), now);
-                }
-            });
-            let answer = take_outgoing(&mut acceptor);
-            if established == 2 {
-                return acceptor;
-            }
-            feed(&mut requestor, &answer, now, |_, _| {});
-            requestor
-        }
+    match choice & 0x83 {
+        0 => return acceptor,
+        1 => return requestor,
+        _ => {}
     }
+    feed(&mut acceptor, &request, now, |acceptor, event| {
+        if let Event::Proposed(proposal) = event {
+            acceptor.answer(negotiate(&proposal, &policy()), now);
+        }
+    });
+    let answer = take_outgoing(&mut acceptor);
+    feed(&mut requestor, &answer, now, |_, _| {});
+    match choice & 0x83 {
+        2 => return acceptor,
+        3 => return requestor,
+        0x80 => requestor.request_release(),
+        0x81 => acceptor.request_release(),
+        0x82 => feed(&mut acceptor, &A_RELEASE_RQ, now, |_, _| {}),
+        _ => acceptor.abort(now),
+    }
+    let mut prepared = if choice & 3 == 0 { requestor } else { acceptor };
+    take_outgoing(&mut prepared);
+    prepared
 }
+
+const A_RELEASE_RQ: [u8; 10] = [5, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 
 /// Everything that happens, as text, with the data sets joined; then what was sent.
 fn outcome(
@@ -67,6 +78,8 @@ fn outcome(
                     return;
                 }
                 Event::Proposed(proposal) => comes_back(proposal, now),
+                Event::Accepted(acceptance) => acceptance_comes_back(acceptance, now),
+                Event::Rejected(rejection) => rejection_comes_back(*rejection, now),
                 _ => {}
             }
             log.push(format!("{event:?}"));
@@ -95,7 +108,9 @@ fn react(association: &mut Association, event: Event<'_>, now: Instant) {
                     None => return association.abort(now),
                 },
             };
-            association.send_command(context, &response).expect("established");
+            let sent = association.send_command(context, &response);
+            // Not possible any more after a release request of our own.
+            assert!(sent.is_ok() || association.state() != State::Sta6);
         }
         Event::ReleaseRequested => association.accept_release(now),
         _ => {}
@@ -119,4 +134,54 @@ fn comes_back(proposal: &Proposal, now: Instant) {
         }
     });
     assert_eq!(seen.as_deref(), Some(&expected));
+}
+
+/// What was understood of an answer to our proposal can be said again, and is understood the same; of
+/// contexts that are refused, the transfer syntax means nothing.
+fn acceptance_comes_back(acceptance: &Acceptance, now: Instant) {
+    let plain = |acceptance: &Acceptance| {
+        let mut acceptance = acceptance.clone();
+        for context in &mut acceptance.contexts {
+            if context.result != ContextResult::Acceptance {
+                context.transfer_syntax = dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
+            }
+        }
+        acceptance
+    };
+    let said = Answer::Accept(plain(acceptance).into());
+    let understood = answered(said, now, |event| match event {
+        Event::Accepted(acceptance) => Some(plain(acceptance)),
+        _ => None,
+    });
+    assert_eq!(understood, Some(plain(acceptance)));
+}
+
+fn rejection_comes_back(rejection: Rejection, now: Instant) {
+    let understood = answered(Answer::Reject(rejection), now, |event| match event {
+        Event::Rejected(rejection) => Some(*rejection),
+        _ => None,
+    });
+    assert_eq!(understood, Some(rejection));
+}
+
+/// What a requestor understands of an answer.
+fn answered<T>(
+    answer: Answer,
+    now: Instant,
+    understand: impl Fn(&Event<'_>) -> Option<T>,
+) -> Option<T> {
+    let (mut acceptor, mut requestor) = (acceptor(now), requestor(proposal()));
+    let request = take_outgoing(&mut requestor);
+    let mut answer = Some(answer);
+    feed(&mut acceptor, &request, now, |acceptor, event| {
+        if let Event::Proposed(_) = event {
+            acceptor.answer(answer.take().expect("one proposal"), now);
+        }
+    });
+    let answer = take_outgoing(&mut acceptor);
+    let mut understood = None;
+    feed(&mut requestor, &answer, now, |_, event| {
+        understood = understood.take().or_else(|| understand(&event));
+    });
+    understood
 }

@@ -1,0 +1,79 @@
+//! Any text, as hosts.allow, hosts.deny and a file of patterns (`--access-control`).
+//!
+//! Split at NULs, the input is the client, by the first byte, and the three files. No file is opened, no
+//! name looked up. Checked: no panic; a fault names a line of the file; comments make no difference; who
+//! is not served is not served because more is denied, nor is who is served if more is allowed.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::path::Path;
+
+use storescp::host_access::{Client, Fault, HostName, World, decide};
+
+use super::{check_line, one_further};
+
+/// Runs one input.
+pub fn run(data: &[u8]) {
+    let mut parts = data.splitn(4, |&byte| byte == 0);
+    let choice = parts.next().and_then(|part| part.first()).copied().unwrap_or_default();
+    let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
+    let (allow, deny, patterns) = (part(), part(), part());
+    PATTERNS.set(patterns);
+
+    let client = client(choice);
+    let decided = outcome(&allow, &deny, &client);
+    let moved = outcome(&format!("#\n{allow}"), &format!("#\n{deny}"), &client);
+    match &decided {
+        Err(message) => {
+            let text = if message.starts_with(ALLOW) { &allow } else { &deny };
+            check_line(message, text);
+            assert_eq!(moved, Err(one_further(message)));
+        }
+        Ok(_) => assert_eq!(moved, decided),
+    }
+    let more_denied = outcome(&allow, &format!("{deny}\n\nALL: ALL\n"), &client);
+    let more_allowed = outcome(&format!("{allow}\n\nALL: ALL\n"), &deny, &client);
+    match decided {
+        Ok(true) => assert_eq!(more_allowed, Ok(true)),
+        Ok(false) => assert_eq!(more_denied, Ok(false)),
+        Err(message) if message.starts_with(ALLOW) => {
+            assert_eq!([more_allowed, more_denied], [Err(message.clone()), Err(message)]);
+        }
+        Err(message) => assert_eq!(more_denied, Err(message)),
+    }
+}
+
+const ALLOW: &str = "allow";
+const DENY: &str = "deny";
+
+/// The decision, or what hinders it.
+fn outcome(allow: &str, deny: &str, client: &Client) -> Result<bool, String> {
+    let read = |path: &Path| -> Result<String, Fault> {
+        Ok(if path == ALLOW { allow } else { deny }.to_owned())
+    };
+    let decided = decide([Path::new(ALLOW), Path::new(DENY)], &read, client);
+    decided.map_err(|fault| fault.to_string())
+}
+
+fn client(choice: u8) -> Client {
+    let peers = ["10.0.0.1", "192.0.2.1", "192.0.2.2", "192.0.2.3", "::1", "::ffff:10.1.2.3"];
+    let peer = peers[usize::from(choice) % peers.len()].parse().expect("an address");
+    let server = "10.9.9.9:104".parse().expect("an address");
+    let pattern_file = |_: &str| PATTERNS.with_borrow(String::clone);
+    Client::with(peer, server, World { look_up: name_of, pattern_file })
+}
+
+/// Names of each kind.
+fn name_of(address: IpAddr) -> HostName {
+    match address.to_string().as_str() {
+        "192.0.2.1" => HostName::Known("Host.Example.org".into()),
+        "192.0.2.2" => HostName::Known("workstation".into()),
+        "192.0.2.3" => HostName::Paranoid,
+        _ => HostName::Unknown,
+    }
+}
+
+thread_local! {
+    /// What every file of patterns has.
+    static PATTERNS: RefCell<String> = const { RefCell::new(String::new()) };
+}

@@ -1,0 +1,42 @@
+//! Any text, as a log configuration (`--log-config`).
+//!
+//! Nothing is opened: the text is read, and lines are made as its layouts say. Checked: no panic; every
+//! problem names its line; line ends and comments make no difference; and a line is no longer than the
+//! widths in its pattern can make it.
+
+use storescp::cli::LogLevel;
+use storescp::logging::Setup;
+
+use super::{check_line, one_further};
+
+/// Runs one input.
+pub fn run(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let moved = Setup::parse(&format!("#\n{text}"));
+    let setup = match Setup::parse(&text) {
+        Ok(setup) => setup,
+        Err(fault) => return assert_eq!(moved, Err(fault)),
+    };
+    for problem in &setup.problems {
+        check_line(problem, &text);
+    }
+    let mut moved = moved.expect("as before");
+    // What refers to the time is not always the same.
+    if !text.contains("${") {
+        let problems: Vec<_> = setup.problems.iter().map(|it| one_further(it)).collect();
+        assert_eq!(moved.problems, problems);
+        let other = Setup::parse(&text.replace('\n', "\r\n")).expect("as before");
+        assert_eq!(other, setup);
+        moved.problems.clone_from(&setup.problems);
+        assert_eq!(moved, setup);
+    }
+    for level in [LogLevel::Fatal, LogLevel::Warn, LogLevel::Trace] {
+        for line in setup.example(level, "größer als \\n") {
+            assert!(line.len() <= LINE_BYTES, "{} bytes", line.len());
+        }
+    }
+}
+
+/// A pattern of the longest value, which the lines of an input may exceed in part, full of the
+/// shortest conversion of the greatest width.
+const LINE_BYTES: usize = (64 + 9 * 16) * 1024 / 5 * 1000;

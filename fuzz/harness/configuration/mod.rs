@@ -1,0 +1,26 @@
+//! The targets of `crates/storescp` that take what an administrator writes.
+
+pub mod hosts_access;
+pub mod log4cplus;
+pub mod options;
+pub mod profile;
+
+/// The number behind `line ` where a message first has it.
+fn line_number(message: &str) -> Option<usize> {
+    let (_, rest) = message.split_once("line ")?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    rest[..digits].parse().ok()
+}
+
+/// Fails unless a message is about one of the lines of a text.
+fn check_line(message: &str, text: &str) {
+    let lines = text.lines().count();
+    let number = line_number(message);
+    assert!(number.is_some_and(|line| (1..=lines).contains(&line)), "{message} of {lines}");
+}
+
+/// A message once a line was put in front of the text that it is about.
+fn one_further(message: &str) -> String {
+    let number = line_number(message).expect("checked before");
+    message.replacen(&format!("line {number}"), &format!("line {}", number + 1), 1)
+}

@@ -1,0 +1,130 @@
+//! Any words, as a command line.
+//!
+//! Split at NULs, the input is the words, one a line; what `@file` has; and what the file of
+//! `--log-config` has. No file is opened. Checked: no panic; a configuration is within its bounds; words
+//! from a command file mean what they mean on the command line; a password is not shown.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+use std::time::Duration;
+
+use storescp::cli::{self, Config, Files, KeyPassword, NameStyle, Outcome};
+use storescp::logging::{Setup, SetupFault};
+
+/// Runs one input.
+pub fn run(data: &[u8]) {
+    let mut parts = data.splitn(3, |&byte| byte == 0);
+    let mut part = || parts.next().unwrap_or_default().to_vec();
+    let (line, command_file, log_config) = (part(), part(), part());
+    let words: Vec<Vec<u8>> = line.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+
+    let given = InMemory { command_file, log_config: log_config.clone() };
+    let outcome = parse(&words, &given);
+    if let Outcome::Run(config) = &outcome {
+        check(config);
+        check_password(config, &words, &given.command_file);
+    }
+    if let Outcome::UsageError(text) = &outcome {
+        assert!(text.is_empty() || text.ends_with('\n'));
+    }
+
+    let refers = words.iter().any(|word| word.len() > 1 && word[0] == b'@');
+    if let Some(text) = quoted(&words).filter(|_| !refers) {
+        let quoting = InMemory { command_file: text, log_config };
+        let again = parse(&[b"@words".to_vec()], &quoting);
+        assert_eq!(format!("{again:?}"), format!("{outcome:?}"));
+    }
+}
+
+struct InMemory {
+    command_file: Vec<u8>,
+    log_config: Vec<u8>,
+}
+
+impl Files for InMemory {
+    fn command_file(&self, name: &OsStr) -> io::Result<Vec<u8>> {
+        if name == "words" {
+            Ok(self.command_file.clone())
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    }
+
+    fn log_setup(&self, path: &Path) -> Result<Setup, SetupFault> {
+        let text = String::from_utf8_lossy(&self.log_config);
+        if path == "log" { Setup::parse(&text) } else { Err(SetupFault::Missing) }
+    }
+}
+
+fn parse(words: &[Vec<u8>], files: &InMemory) -> Outcome {
+    cli::parse_with(words.iter().cloned().map(OsString::from_vec), files)
+}
+
+/// The words in quotes; `None` if one has quotes of both kinds in it.
+fn quoted(words: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    for word in words {
+        let quote = [b'"', b'\''].into_iter().find(|quote| !word.contains(quote))?;
+        text.push(quote);
+        text.extend_from_slice(word);
+        text.extend([quote, b'\n']);
+    }
+    Some(text)
+}
+
+/// What the rest of the program relies on.
+fn check(config: &Config) {
+    const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
+
+    assert!(config.network.port > 0 || config.network.inetd);
+    let negotiation = &config.negotiation;
+    assert!((4096..=131_072).contains(&negotiation.max_pdu_bytes));
+    assert!(negotiation.max_pdu_bytes.is_multiple_of(2));
+    let uids: Vec<&str> = negotiation.transfer_syntaxes.iter().map(|it| it.uid()).collect();
+    assert!(!uids.is_empty());
+    assert!((1..uids.len()).all(|index| !uids[..index].contains(&uids[index])), "one twice");
+    assert!(negotiation.profile.is_none() || !negotiation.promiscuous);
+
+    let timeouts = &config.timeouts;
+    let events = &config.events;
+    let durations = [
+        Some(timeouts.acse),
+        timeouts.dimse,
+        Some(config.limits.grace_period),
+        Some(config.faults.sleep_after),
+        Some(config.faults.sleep_during),
+        events.end_of_study_timeout,
+    ];
+    assert!(durations.into_iter().flatten().all(|it| it <= LONGEST));
+    assert!(config.limits.max_associations != Some(0));
+    assert!(config.limits.max_associations_per_host != Some(0));
+    assert!(events.max_commands > 0);
+
+    let output = &config.output;
+    assert!(output.encoding.is_none_or(|it| it.compression_level <= 9));
+    let naming = &output.file_naming;
+    assert!(!naming.extension.chars().any(|it| it == '/' || it.is_control()));
+    assert!(matches!(naming.style, NameStyle::SopInstance | NameStyle::NewUid | NameStyle::Time));
+    let sorted = output.sorting.is_some();
+    let at_ends = events.on_end_of_study.is_some()
+        || events.rename_on_end_of_study
+        || events.end_of_study_timeout.is_some();
+    assert!(sorted || !at_ends, "ends of studies want sorting");
+}
+
+/// A password that is nowhere else in the words is nowhere in what is logged.
+fn check_password(config: &Config, words: &[Vec<u8>], command_file: &[u8]) {
+    let Some(KeyPassword::Given(password)) = config.tls.as_ref().map(|tls| &tls.password) else {
+        return;
+    };
+    let password = password.as_encoded_bytes();
+    let has_it = |text: &&[u8]| text.windows(password.len().max(1)).any(|it| it == password);
+    let all = words.iter().map(Vec::as_slice).chain([command_file]);
+    if password.len() < 6 || all.filter(has_it).count() != 1 || has_it(&command_file) {
+        return;
+    }
+    let password = String::from_utf8_lossy(password);
+    assert!(!format!("{config:?}").contains(&*password), "the password shows");
+}
