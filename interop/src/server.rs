@@ -126,10 +126,46 @@ impl Server {
     /// If it has ended.
     #[must_use]
     pub fn peak_kib(&self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
+    /// The memory that it has resident, in KiB.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process_id()));
         let status = status.expect("the receiver runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
         line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// How many descriptors it has open.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        self.entries("fd")
+    }
+
+    /// How many threads it has.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.entries("task")
+    }
+
+    fn entries(&self, what: &str) -> usize {
+        let entries = fs::read_dir(format!("/proc/{}/{what}", self.process_id()));
+        entries.expect("the receiver runs").count()
     }
 
     /// What it has printed on standard error so far.

@@ -1,7 +1,6 @@
 //! What has been the undoing of DICOM receivers, class by class, on the wire. Classes that have tests
 //! elsewhere are in `docs/promises.md`.
 
-use std::fs;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -150,15 +149,7 @@ fn rejected_associations_leak_nothing() {
     spoilt[76..78].copy_from_slice(&u16::MAX.to_be_bytes());
     let firsts =
         [rejected, spoilt, pdu(0x42, &[]), abort(0, 0), Request::usual().encode()[..100].to_vec()];
-    let held = || {
-        let read = |path: String| fs::read_to_string(path).expect("it runs");
-        let status = read(format!("/proc/{}/status", server.process_id()));
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
-        let resident: u64 = resident.trim().trim_end_matches(" kB").parse().expect("a number");
-        let descriptors =
-            fs::read_dir(format!("/proc/{}/fd", server.process_id())).expect("it runs");
-        (resident, descriptors.count())
-    };
+    let held = || (server.resident_kib(), server.descriptors());
     let reject = |times: usize| {
         for first in firsts.iter().cycle().take(times) {
             let mut client = Client::connect(server.port());

@@ -5,6 +5,7 @@ use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::hostile::{hundred_stores, serves_others};
 use interop::process::{eventually, run};
 use interop::wire::{Answer, Client, Command, Pdv, Request, abort, data_pdu, release_request};
 use interop::{Object, Program, Server};
@@ -57,16 +58,7 @@ fn warmed_up(options: &[&str]) -> Server {
 
 /// What the receiver holds: descriptors and threads.
 fn held(server: &Server) -> (usize, usize) {
-    let count = |what: &str| {
-        fs::read_dir(format!("/proc/{}/{what}", server.process_id())).expect("it runs").count()
-    };
-    (count("fd"), count("task"))
-}
-
-fn serves_others(server: &Server) {
-    let mut client = Client::usual(server.port());
-    assert_eq!(client.echo(1), 0);
-    client.release();
+    (server.descriptors(), server.threads())
 }
 
 #[test]
@@ -182,16 +174,6 @@ fn a_byte_a_second_in_each_state_holds_up_nobody_and_outlives_no_limit() {
     let (_, mut client, rest) = unlimited.swap_remove(3);
     client.send(&rest[7..rest.len() - release_request().len()]);
     assert_eq!(client.response().1.status(), 0);
-}
-
-fn hundred_stores(server: &Server) -> Duration {
-    let started = Instant::now();
-    let mut client = Client::usual(server.port());
-    for _ in 0..100 {
-        assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
-    }
-    client.release();
-    started.elapsed()
 }
 
 /// Peers whose machine loses its power: not even the kernel says that the connection is over.

@@ -32,7 +32,7 @@ fn tests_that_the_documents_name_exist() {
 #[test]
 fn unsafe_code_is_in_one_place() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    let allows = concat!("allow(", "unsafe_code)");
+    let allows = concat!("allow(", "unsafe_code");
     let found: Vec<PathBuf> = ["crates", "interop", "fuzz/harness"]
         .into_iter()
         .flat_map(|folder| sources_below(&root.join(folder)))

@@ -332,16 +332,7 @@ fn unusual_but_safe_uids_are_stored() {
 #[test]
 fn idle_peers_hold_up_nobody() {
     let server = Server::start(Program::Ours, &[]);
-    let hundred_stores = || {
-        let started = Instant::now();
-        let mut client = Client::usual(server.port());
-        for _ in 0..100 {
-            assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
-        }
-        client.release();
-        started.elapsed()
-    };
-    let alone = hundred_stores();
+    let alone = hundred_stores(&server);
     let request = Request::usual().encode();
     let idle: Vec<Client> = (0..200)
         .map(|n| {
@@ -357,7 +348,7 @@ fn idle_peers_hold_up_nobody() {
             client
         })
         .collect();
-    let beside = hundred_stores();
+    let beside = hundred_stores(&server);
     assert!(beside < alone * 3 + AT_ONCE, "{beside:?} beside 200 idle peers, {alone:?} alone");
     drop(idle);
 }
@@ -376,7 +367,19 @@ fn a_peer_that_does_not_read_holds_up_nobody() {
     check_memory(&server);
 }
 
-fn serves_others(server: &Server) {
+/// How long a sender of 100 objects takes.
+pub(crate) fn hundred_stores(server: &Server) -> Duration {
+    let started = Instant::now();
+    let mut client = Client::usual(server.port());
+    for _ in 0..100 {
+        assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
+    }
+    client.release();
+    started.elapsed()
+}
+
+/// Somebody else is served, and at once.
+pub(crate) fn serves_others(server: &Server) {
     let started = Instant::now();
     let mut client = Client::usual(server.port());
     assert_eq!(client.echo(1), 0);

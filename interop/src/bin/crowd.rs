@@ -7,8 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::net::TcpStream;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -112,8 +110,8 @@ impl Slow {
 
 /// A connection that is reset in the middle of a request.
 fn reset(port: u16) {
-    let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) else { return };
+    let Ok(mut client) = Client::try_connect(port) else { return };
     let request = Request::usual().encode();
-    let _ = std::io::Write::write_all(&mut &stream, &request[..request.len() / 2]);
-    let _ = rustix::net::sockopt::set_socket_linger(stream.as_fd(), Some(Duration::ZERO));
+    let _ = client.try_send(&request[..request.len() / 2]);
+    client.reset();
 }

@@ -3,7 +3,7 @@
 //! Whoever logs hands its line over and goes on. A disk or a terminal that does not take lines in
 //! costs lines, not associations: once many are waiting, the next ones are dropped, and counted.
 
-use super::setup::{AppenderSetup, Rotation, Target};
+use super::appender_setup::{AppenderSetup, Rotation, Target};
 use crate::limits::{LOG_LINES_WAITING, LOG_PATIENCE};
 use chrono::{DateTime, Local};
 use std::fs::{self, File, OpenOptions};

@@ -6,6 +6,7 @@
 //! that text from a peer cannot forge another line.
 
 mod appender;
+mod appender_setup;
 mod layout;
 mod properties;
 mod setup;
@@ -88,7 +89,8 @@ pub fn finish() {
 /// Writes text to standard output, in order with the log lines that go there.
 pub(crate) fn print(text: &str) {
     let mut appenders = APPENDERS.get().into_iter().flat_map(|appenders| appenders.iter());
-    match appenders.find(|appender| appender.setup.target == setup::Target::StandardOutput) {
+    match appenders.find(|appender| appender.setup.target == appender_setup::Target::StandardOutput)
+    {
         Some(appender) => appender.write(Local::now(), text.to_owned()),
         // Nobody has to read it: a closed standard output costs no object.
         None => {

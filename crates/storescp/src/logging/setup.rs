@@ -1,12 +1,13 @@
 //! What a log configuration file asks for (`--log-config`).
 
 use super::PROGRAM;
+use super::appender_setup::{AppenderSetup, Filter, Rotation, Target};
 use super::layout::{Layout, Record, Time};
 use super::properties::Properties;
 use crate::cli::LogLevel;
 use chrono::Local;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The loggers that this program's events go to, each with those above it.
 pub(super) const LOGGERS: [&str; 5] =
@@ -34,49 +35,6 @@ pub(super) struct Route {
     pub(super) level: Option<LogLevel>,
     /// Indices of appenders; one that two loggers name gets an event twice.
     pub(super) appenders: Vec<usize>,
-}
-
-/// Where lines go to, and which ones in which form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AppenderSetup {
-    pub(super) target: Target,
-    pub(super) layout: Layout,
-    pub(super) threshold: Option<LogLevel>,
-    pub(super) filters: Vec<Filter>,
-}
-
-/// Where lines go to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
-    Nowhere,
-    StandardOutput,
-    StandardError,
-    File { path: PathBuf, append: bool, rotation: Rotation },
-}
-
-/// When a file is put aside for a new one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Rotation {
-    Never,
-    /// Past a size; so many older ones are kept.
-    BySize {
-        max_bytes: u64,
-        backups: usize,
-    },
-    /// When the time in this `strftime` format changes, which is added to the older one's name.
-    ByTime {
-        format: &'static str,
-        backups: usize,
-    },
-}
-
-/// Which events an appender takes; asked one after the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Filter {
-    DenyAll,
-    Level { level: LogLevel, accept: bool },
-    Range { worst: Option<LogLevel>, least: Option<LogLevel>, accept: bool },
-    Text { text: String, accept: bool },
 }
 
 /// Why a file is no log configuration.
@@ -482,34 +440,6 @@ fn route(name: &str, root_level: Option<LogLevel>, loggers: &HashMap<String, Log
         appenders.extend(&root.appenders);
     }
     Route { level: level.unwrap_or(root_level), appenders }
-}
-
-impl AppenderSetup {
-    /// Whether a line of this level and text is written.
-    pub(super) fn takes(&self, level: LogLevel, text: &str) -> bool {
-        if self.threshold.is_some_and(|threshold| level > threshold) {
-            return false;
-        }
-        self.filters.iter().find_map(|filter| filter.decides(level, text)).unwrap_or(true)
-    }
-}
-
-impl Filter {
-    /// `None` leaves it to the next filter.
-    fn decides(&self, level: LogLevel, text: &str) -> Option<bool> {
-        match self {
-            Self::DenyAll => Some(false),
-            Self::Level { level: wanted, accept } => (level == *wanted).then_some(*accept),
-            Self::Range { worst, least, accept } => {
-                let outside = worst.is_some_and(|worst| level < worst)
-                    || least.is_some_and(|least| level > least);
-                if outside { Some(false) } else { accept.then_some(true) }
-            }
-            Self::Text { text: wanted, accept } => {
-                (!wanted.is_empty() && text.contains(wanted.as_str())).then_some(*accept)
-            }
-        }
-    }
 }
 
 /// A level by its name in any case; `Some(None)` is off.

@@ -1,6 +1,6 @@
 //! The one system call that is made here by itself, since no crate has a safe function for it: all of
 //! the `unsafe` code of the workspace.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "see above")]
 
 use std::fs::File;
 use std::io;

@@ -152,27 +152,28 @@ impl OpenDirectory {
     /// The subfolder `name`, made if there is none, and whether it was; never what a symbolic link
     /// leads to.
     fn enter(&self, name: &FileName) -> io::Result<(Arc<Self>, bool)> {
-        let mut made = false;
-        let since = self.mark();
-        let status = rustix::fs::statat(&self.handle, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
-        match status {
-            Ok(now) => {
-                if let Some(open) = self.subfolders.find(identity(&now)) {
-                    return Ok((open, false));
-                }
-            }
-            Err(Errno::NOENT) => {
-                match rustix::fs::mkdirat(&self.handle, name.as_str(), FOLDER_MODE) {
-                    Ok(()) => made = true,
-                    Err(Errno::EXIST) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
+        let there = match rustix::fs::statat(&self.handle, name.as_str(), AtFlags::SYMLINK_NOFOLLOW)
+        {
+            Ok(now) => match self.subfolders.find(identity(&now)) {
+                Some(open) => return Ok((open, false)),
+                None => true,
+            },
+            Err(Errno::NOENT) => false,
             Err(error) => return Err(error.into()),
-        }
+        };
+        // Whoever finds it there while another thread makes it has to know since when it is.
+        let _one_at_a_time = self.subfolders.opening();
+        let since = self.mark();
+        let made = !there
+            && match rustix::fs::mkdirat(&self.handle, name.as_str(), FOLDER_MODE) {
+                Ok(()) => true,
+                Err(Errno::EXIST) => false,
+                Err(error) => return Err(error.into()),
+            };
         Ok((self.open_subfolder(name, since)?, made))
     }
 
+    /// The subfolder `name`, which is there; to be called under [`Subfolders::opening`].
     fn open_subfolder(&self, name: &FileName, since: SyncMark) -> io::Result<Arc<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, name.as_str(), flags, Mode::empty())?;
@@ -201,6 +202,7 @@ impl Folder for OpenDirectory {
     }
 
     fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
+        let _one_at_a_time = self.subfolders.opening();
         Ok(self.open_subfolder(name, self.mark())?)
     }
 

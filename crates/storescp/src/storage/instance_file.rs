@@ -97,10 +97,10 @@ impl InstanceFile {
         if durable {
             self.file.sync().map_err(Error::storage(StorageStep::Sync))?;
         }
-        let mark = self.destination.mark();
+        let since = durable.then(|| self.destination.mark());
         let committed = self.publish(names, taken).map_err(Error::storage(StorageStep::Name))?;
-        if durable {
-            self.destination.sync(mark).map_err(Error::storage(StorageStep::SyncFolder))?;
+        if let Some(since) = since {
+            self.destination.sync(since).map_err(Error::storage(StorageStep::SyncFolder))?;
         }
         self.file.confirm();
         Ok(committed)

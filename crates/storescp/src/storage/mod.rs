@@ -38,9 +38,7 @@ pub use instance_file::{Committed, Durability, InstanceFile};
 
 use std::io;
 use std::io::IoSlice;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where instances are stored.
 ///
@@ -174,16 +172,16 @@ pub struct Subfolder {
 
 /// What is known of the name of a [`Subfolder`].
 pub struct SubfolderName {
-    durable: AtomicBool,
-    /// Taken of the folder around it before it was made or, if it was there, first used.
-    since: Mutex<SyncMark>,
+    /// Taken of the folder around it before it was made or, if it was there, first used; `None` once
+    /// the name is durable.
+    since: Mutex<Option<SyncMark>>,
 }
 
 impl SubfolderName {
     /// A name that may have been given at any time after `since`.
     #[must_use]
     pub fn given(since: SyncMark) -> Self {
-        Self { durable: AtomicBool::new(false), since: Mutex::new(since) }
+        Self { since: Mutex::new(Some(since)) }
     }
 
     /// Makes the name durable in `parent`, if it is not known to be. Until that has succeeded once,
@@ -195,17 +193,13 @@ impl SubfolderName {
     /// # Errors
     /// As [`Folder::sync`].
     pub fn make_durable(&self, parent: &dyn Folder, name: &FileName) -> io::Result<()> {
-        if self.durable.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(since) = *known() else { return Ok(()) };
         let synced = parent.sync(since);
         match synced {
-            Ok(()) => self.durable.store(true, Ordering::Release),
+            Ok(()) => *known() = None,
             // With something in it, it is not new: older files rely on the name it has.
-            Err(_) if parent.remove_empty(name).is_err() => {
-                *self.since.lock().unwrap_or_else(PoisonError::into_inner) = parent.mark();
-            }
+            Err(_) if parent.remove_empty(name).is_err() => *known() = Some(parent.mark()),
             Err(_) => {}
         }
         synced

@@ -3,14 +3,17 @@
 use super::directory::OpenDirectory;
 use crate::limits::OPEN_SUBFOLDERS;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The subfolders of one folder that are open, found by device and inode.
 ///
 /// The ones used last are held open here, up to [`OPEN_SUBFOLDERS`]; others only while a file is on
 /// its way into them. So all who use a subfolder at a time share its syncs and its name claims.
 #[derive(Default)]
-pub(super) struct Subfolders(Mutex<Known>);
+pub(super) struct Subfolders {
+    known: Mutex<Known>,
+    opening: Mutex<()>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -20,18 +23,23 @@ struct Known {
 }
 
 impl Subfolders {
+    /// To be held from before a subfolder is made or opened until it is [added](Self::add).
+    pub(super) fn opening(&self) -> MutexGuard<'_, ()> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The subfolder that is this directory, if it is open.
     pub(super) fn find(&self, identity: (u64, u64)) -> Option<Arc<OpenDirectory>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known.open.get(&identity)?.upgrade()?;
         known.used(&found);
         Some(found)
     }
 
-    /// Holds `opened` open; gives back the one to be used, which another thread may have opened at
-    /// the same moment.
+    /// Holds `opened` open; gives back the one to be used, which another thread may have opened
+    /// before.
     pub(super) fn add(&self, opened: Arc<OpenDirectory>) -> Arc<OpenDirectory> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let earlier = known.open.get(&opened.identity).and_then(Weak::upgrade);
         let open = earlier.unwrap_or(opened);
         if known.open.len() >= 2 * OPEN_SUBFOLDERS {
