@@ -7,8 +7,7 @@ use std::io;
 
 /// Page size of most machines; nothing depends on it but how well the writes are cut.
 const PAGE_BYTES: u64 = 4096;
-/// Pieces of a file of a few pieces, and of a large one. Each costs some CPU: an object of 512 KiB takes 7 %
-/// more of it, and is answered 8 % sooner.
+/// Pieces of a file of a few pieces, and of a large one. Beginning to write one costs some CPU.
 const SMALLEST_PIECE_BYTES: u64 = 256 * 1024;
 const LARGEST_PIECE_BYTES: u64 = 1024 * 1024;
 
