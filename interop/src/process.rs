@@ -104,6 +104,18 @@ pub fn eventually(what: &str, limit: Duration, mut condition: impl FnMut() -> bo
     }
 }
 
+/// The children of a process, zombies too.
+///
+/// # Panics
+/// If it has ended.
+#[must_use]
+pub fn children(process_id: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{process_id}/task")).expect("it runs");
+    let list = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children"));
+    let lists = threads.flatten().filter_map(|thread| list(thread).ok());
+    lists.collect::<String>().split_whitespace().filter_map(|id| id.parse().ok()).collect()
+}
+
 /// A file's text, with anything that is not UTF-8 replaced; empty if it cannot be read.
 #[must_use]
 pub fn read_lossy(path: &std::path::Path) -> String {

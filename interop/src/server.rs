@@ -163,6 +163,15 @@ impl Server {
         self.entries("task")
     }
 
+    /// The processes that it has started, zombies too.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[must_use]
+    pub fn children(&self) -> Vec<u32> {
+        process::children(self.process_id())
+    }
+
     fn entries(&self, what: &str) -> usize {
         let entries = fs::read_dir(format!("/proc/{}/{what}", self.process_id()));
         entries.expect("the receiver runs").count()

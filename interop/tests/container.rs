@@ -116,25 +116,18 @@ impl Container {
 
     /// The ID that it has outside.
     fn process_1(&self) -> u32 {
-        let id = self.unshare.id();
-        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
-        children.expect("it runs").trim().parse().expect("one child")
+        let [process] = process::children(self.unshare.id())[..] else { panic!("one child") };
+        process
     }
 
     /// What process 1 has to wait for.
     fn children(&self) -> Vec<Process> {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.process_1())).expect("it runs");
-        let mut found = Vec::new();
-        for thread in threads.flatten() {
-            let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            for child in children.split_whitespace() {
-                let Ok(stat) = fs::read_to_string(format!("/proc/{child}/stat")) else { continue };
-                let state = stat.rsplit_once(") ").map(|(_, state)| state);
-                found
-                    .push(Process { is_zombie: state.is_some_and(|state| state.starts_with('Z')) });
-            }
-        }
-        found
+        let state = |id: u32| {
+            let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+            let (_, state) = stat.rsplit_once(") ")?;
+            Some(Process { is_zombie: state.starts_with('Z') })
+        };
+        process::children(self.process_1()).into_iter().filter_map(state).collect()
     }
 
     fn log(&self) -> String {

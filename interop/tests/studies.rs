@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use interop::process::eventually;
 use interop::wire::{Client, Command, uid};
 use interop::{Object, Program, Server};
 
@@ -37,7 +38,15 @@ fn ends_of_studies_equal_debian() {
         desk.recorder("rec");
         let options = [line, &["-v"]].concat();
         let server = desk.in_path(Server::with(program, &options)).directory(&desk.out).start();
-        let pause = || thread::sleep(Duration::from_millis(30));
+        // A command that ends while Debian's waits ends the study that is open then.
+        let pause = || {
+            let mut quiet = 0;
+            eventually("no command runs", SOON, || {
+                thread::sleep(Duration::from_millis(15));
+                quiet = if server.children().is_empty() { quiet + 1 } else { 0 };
+                quiet == 3
+            });
+        };
         // In a directory that is used again, Debian's replaces files when it numbers them.
         let back = if line.contains(&"-rns") { &[][..] } else { &[&a[2]] };
         for objects in [&[&a[0], &mr, &a[1], &b[0]][..], &[&b[1]], back] {
@@ -103,6 +112,20 @@ fn numbering_replaces_no_file_and_ends_nothing() {
         let expected: Vec<String> = (1..=6).map(|n| format!("x_2.25.1/CT{n:06}")).collect();
         assert_eq!(files, expected, "{options:?}");
     }
+}
+
+/// Debian's takes the end of a command for its time-out.
+#[test]
+fn the_end_of_a_command_ends_no_study() {
+    let desk = Desk::new();
+    desk.recorder("rec");
+    let options = ["-su", "", "-tos", "4", "-xcs", "rec #p; sleep 0.5"];
+    let server = desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
+    let started = Instant::now();
+    send(&server, &["2.25.1", "2.25.2"].map(|study| Object::of_study(study, None, "")));
+    desk.expect_calls(2);
+    assert_eq!(desk.calls(), ["<OUT/2.25.1>", "<OUT/2.25.2>"]);
+    assert!(started.elapsed() > Duration::from_secs(4), "after {:?}", started.elapsed());
 }
 
 /// With many associations at once, each study is named once: when the last association has left it.
