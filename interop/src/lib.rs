@@ -23,6 +23,7 @@
 mod compare;
 pub mod corpus;
 pub mod differential;
+mod failing_disk;
 mod namespace;
 mod object;
 pub mod part10;
@@ -35,6 +36,7 @@ pub mod tls;
 pub mod wire;
 
 pub use compare::{Difference, compare_files};
+pub use failing_disk::FailingDisk;
 pub use namespace::{Namespace, skip};
 pub use object::{Object, element};
 pub use scratch::Scratch;

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use crate::process::run;
 use crate::{Program, Scratch, Server, Setup};
 
 /// The right to mount file systems that only the receiver sees. They go with its process, so that
@@ -51,13 +53,13 @@ impl Namespace {
         self.setup_on(program, directory, &mount, options)
     }
 
-    /// Starts our receiver with its output directory on the file system in `image`, an ordinary
-    /// file; `None` where this machine cannot mount one.
+    /// Starts our receiver with its output directory on the file system on `disk`, a block device or
+    /// an ordinary file; `None` where this machine cannot mount it.
     #[must_use]
-    pub fn server_on_image(self, image: &Path, options: &[&str]) -> Option<Server> {
+    pub fn server_on_disk(self, disk: &Path, options: &[&str]) -> Option<Server> {
         let scratch = Scratch::new();
         let directory = scratch.directory("out");
-        let mount = format!("mount -o loop {}", image.display());
+        let mount = format!("mount {}", disk.display());
         let possible = Command::new("unshare")
             .args(["-m", "sh", "-c", &format!("{mount} {}", directory.display())])
             .stderr(Stdio::null())
@@ -156,6 +158,31 @@ impl Namespace {
         self.run_inside(server, &["umount", "--lazy"]);
     }
 
+    /// Takes the file system away from under the output directory; false if it is in use.
+    #[must_use]
+    pub fn unmount_unused(self, server: &Server) -> bool {
+        self.succeeds_inside(server, &["umount", "--quiet"])
+    }
+
+    /// Mounts the file system on `disk` on the output directory.
+    ///
+    /// # Panics
+    /// If that is not possible.
+    pub fn mount_disk(self, server: &Server, disk: &Path) {
+        self.run_inside(server, &["mount", &disk.display().to_string()]);
+    }
+
+    /// Copies all files of the file system on `disk` to the directory `to`.
+    ///
+    /// # Panics
+    /// If that is not possible.
+    pub fn copy_files(self, disk: &Path, to: &Path) {
+        let script = "mount \"$0\" /mnt && cp -r /mnt/. \"$1\"";
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", script]).args([disk, to]);
+        run(&mut command, Duration::from_secs(60)).expect_success("copying from a mounted disk");
+    }
+
     /// Mounts a new `tmpfs` on the output directory.
     ///
     /// # Panics
@@ -166,13 +193,16 @@ impl Namespace {
 
     /// Runs this command, completed by the output directory, where the receiver runs.
     fn run_inside(self, server: &Server, command_line: &[&str]) {
+        assert!(self.succeeds_inside(server, command_line), "cannot {command_line:?}");
+    }
+
+    fn succeeds_inside(self, server: &Server, command_line: &[&str]) -> bool {
         let mut command = Command::new("nsenter");
         command.args(["-t", &server.process_id().to_string(), "-m"]);
         // The user namespace is entered, not made: without mapping.
         command.args(self.user.iter().filter(|option| **option != "-r"));
         command.args(command_line).arg(server.directory());
-        let status = command.status();
-        assert!(status.is_ok_and(|status| status.success()), "cannot {command_line:?}");
+        command.status().is_ok_and(|status| status.success())
     }
 }
 

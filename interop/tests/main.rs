@@ -10,6 +10,7 @@ mod disk;
 mod docs;
 mod durability;
 mod events;
+mod failing_disk;
 mod hostile;
 mod inetd;
 mod injected;

@@ -27,8 +27,7 @@ fn survive_a_power_loss(features: &str) {
     File::create(&image).and_then(|file| file.set_len(IMAGE_BYTES)).expect("room for an image");
     let mut make = peers::debian("mkfs.ext4");
     run(make.args(["-q", "-F", "-O", features]).arg(&image), SOON).expect_success("mkfs.ext4");
-    let server =
-        Namespace::available().and_then(|namespace| namespace.server_on_image(&image, &[]));
+    let server = Namespace::available().and_then(|namespace| namespace.server_on_disk(&image, &[]));
     let Some(server) = server else {
         return skip("a power loss: no file system can be mounted here");
     };

@@ -197,6 +197,11 @@ impl<'s> StorageService<'s> {
                         received: Some(received),
                     },
                     Err(Failure { status, comment }) => {
+                        if status == Status::OUT_OF_RESOURCES
+                            && let Some(storage) = &self.shared.storage
+                        {
+                            storage.let_go();
+                        }
                         let instance = &request.sop_instance;
                         error!("cannot store SOP instance {instance}, status {status}: {comment}");
                         let response = request.response(status, Some(&comment));

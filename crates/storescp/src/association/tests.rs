@@ -278,6 +278,8 @@ impl Storage for Panics {
     fn folder(&self) -> io::Result<Arc<dyn Folder>> {
         panic!("a bug in storage")
     }
+
+    fn let_go(&self) {}
 }
 
 #[test]

@@ -28,14 +28,15 @@ const TEMPORARY_SUFFIX: &str = ".part";
 /// An existing directory in which instances are stored.
 ///
 /// Keeps a descriptor open, and one for each of the subfolders used last, up to
-/// [`OPEN_SUBFOLDERS`](crate::limits::OPEN_SUBFOLDERS); each file on its way holds another.
+/// [`OPEN_SUBFOLDERS`](crate::limits::OPEN_SUBFOLDERS), until an object fails; each file on its way
+/// holds another.
 pub struct Directory {
     path: PathBuf,
     /// Device of the file system beneath the one that the directory is in. What is stored there
     /// while the mount is lost would be out of sight when it is back.
     beneath: Option<u64>,
     durability: Durability,
-    open: Mutex<Arc<OpenDirectory>>,
+    open: Mutex<Option<Arc<OpenDirectory>>>,
 }
 
 impl Directory {
@@ -51,7 +52,7 @@ impl Directory {
 
     fn new(path: &Path, durability: Durability, open: OpenDirectory) -> io::Result<Self> {
         let beneath = device_beneath(path, open.identity.0)?;
-        let open = Mutex::new(Arc::new(open));
+        let open = Mutex::new(Some(Arc::new(open)));
         Ok(Self { path: path.to_owned(), durability, beneath, open })
     }
 
@@ -103,10 +104,20 @@ impl Storage for Directory {
         if self.beneath == Some(now.st_dev as u64) {
             return Err(io::Error::other("what was mounted there is gone"));
         }
-        if identity(&now) != open.identity {
-            *open = Arc::new(OpenDirectory::open(&self.path, self.durability)?);
+        let folder = match open.take().filter(|open| open.identity == identity(&now)) {
+            Some(open) => open,
+            None => Arc::new(OpenDirectory::open(&self.path, self.durability)?),
+        };
+        *open = Some(Arc::clone(&folder));
+        Ok(folder)
+    }
+
+    fn let_go(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // All who use it at a time have to share its syncs and its name claims.
+        if open.as_ref().is_some_and(|open| Arc::strong_count(open) == 1) {
+            *open = None;
         }
-        Ok(Arc::clone(&*open) as Arc<dyn Folder>)
     }
 }
 

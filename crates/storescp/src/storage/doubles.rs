@@ -66,6 +66,10 @@ impl Storage for Faulty {
         let step = Arc::clone(&self.step);
         Ok(Arc::new(FaultyFolder { inner: self.inner.folder()?, fails_at: self.fails_at, step }))
     }
+
+    fn let_go(&self) {
+        self.inner.let_go();
+    }
 }
 
 impl Folder for FaultyFolder {

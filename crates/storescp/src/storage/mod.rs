@@ -50,6 +50,10 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// Whatever the operating system says: the folder is gone, or descriptors are used up.
     fn folder(&self) -> io::Result<Arc<dyn Folder>>;
+
+    /// An object has failed: keeps nothing open, unless others are on their way. A file system that
+    /// failed can be unmounted then, and is a new one when it is mounted again.
+    fn let_go(&self);
 }
 
 /// One folder, in which files appear whole or not at all.

@@ -180,3 +180,24 @@ fn a_free_name_is_found_and_nothing_is_replaced() {
     }
     assert_eq!(scratch.content().len(), 12);
 }
+
+#[test]
+fn nothing_is_held_open_after_a_failure() {
+    let scratch = Scratch::new("let-go");
+    let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
+    store_in(&storage, "study", "CT.1").unwrap();
+    let held = || {
+        let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+        let paths = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+        paths.filter(|path| path.starts_with(&scratch.0)).count()
+    };
+    assert_eq!(held(), 2);
+    let other = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
+    storage.let_go();
+    assert_eq!(held(), 3, "another one is on its way");
+    drop(other);
+    storage.let_go();
+    assert_eq!(held(), 0);
+    store_in(&storage, "study", "CT.2").unwrap();
+    assert_eq!(names_in(&scratch.0.join("study")), ["CT.1", "CT.2"]);
+}

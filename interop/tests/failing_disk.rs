@@ -1,0 +1,251 @@
+//! A disk whose writes fail with EIO, under real file systems: no answer says more than what is on
+//! the disk, and the receiver goes on when the disk does.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use interop::process::{eventually, run};
+use interop::wire::{Client, Command, Pdv, data_pdu, tag, uid};
+use interop::{FailingDisk, Namespace, Object, Scratch, Server, files_below, peers, skip};
+
+/// A file system, what makes it, and how large it has to be.
+struct Kind {
+    make: &'static [&'static str],
+    mib: u64,
+    /// Whether it takes nothing more once it could not write its journal.
+    shuts_down: bool,
+}
+
+const KINDS: [Kind; 4] = [
+    Kind { make: &["mkfs.ext4", "-qF", "-O", "has_journal"], mib: 64, shuts_down: true },
+    Kind { make: &["mkfs.ext4", "-qF", "-O", "^has_journal"], mib: 64, shuts_down: false },
+    Kind { make: &["mkfs.xfs", "-qf"], mib: 320, shuts_down: true },
+    Kind { make: &["mkfs.btrfs", "-qf"], mib: 320, shuts_down: true },
+];
+
+#[test]
+fn writes_that_fail_cost_objects_until_the_disk_works_again() {
+    for kind in KINDS {
+        for options in [&[][..], &["-su", "p"]] {
+            let Some(receiver) = Receiver::on(&kind, options) else { return skip(WHY) };
+            let mut client = Client::usual(receiver.server.port());
+            let old = Object::ct(20_000);
+            assert_eq!(client.store(3, &old).status(), 0);
+            let before = receiver.seen();
+
+            receiver.disk.fail();
+            let newer = Object::new(uid::CT, &old.sop_instance, 30_000);
+            for object in [&Object::ct(2_000_000), &Object::ct(300), &newer] {
+                assert_refused(&client.store(3, object));
+                // Btrfs does not even list a folder any more.
+                let seen = receiver.seen();
+                assert!(seen.is_none() || seen == before, "nothing new stays, nothing old is lost");
+            }
+            receiver.disk.mend();
+            receiver.recover(&mut client, &newer);
+            assert_eq!(receiver.seen().map(|files| files.len()), Some(1), "nothing of the others");
+            receiver.expect_on_disk(&[newer]);
+        }
+    }
+}
+
+/// What is written ahead of the sync fails, and the sync finds a disk that works: it is the one to
+/// tell.
+#[test]
+fn what_failed_before_the_sync_is_not_acknowledged() {
+    for kind in KINDS {
+        let Some(receiver) = Receiver::on(&kind, &[]) else { return skip(WHY) };
+        let mut client = Client::usual(receiver.server.port());
+        let object = Object::ct(2_000_000);
+        let (most, rest) = object.bytes.split_at(1_500_000);
+        let id = client.message_id();
+        client.command(3, &Command::store(id, &object.sop_class, &object.sop_instance));
+
+        let failed_before = receiver.disk.failed_writes();
+        receiver.disk.fail();
+        for chunk in most.chunks(16_000) {
+            client.send(&data_pdu(&[Pdv::data(3, false, chunk)]));
+        }
+        eventually("what came is written ahead, and fails", SOON, || {
+            receiver.disk.failed_writes() > failed_before
+        });
+        receiver.settle();
+        receiver.disk.mend();
+        client.data_set(3, rest);
+        assert_refused(&client.response().1);
+
+        receiver.recover(&mut client, &object);
+        receiver.expect_on_disk(&[object]);
+    }
+}
+
+/// The receiver holds nothing of a file system that failed, so that it can be unmounted and repaired.
+#[test]
+fn a_file_system_that_shut_down_costs_objects_until_it_is_mounted_anew() {
+    for kind in KINDS.into_iter().filter(|kind| kind.shuts_down) {
+        for options in [&[][..], &["-su", "p"]] {
+            let Some(receiver) = Receiver::on(&kind, options) else { return skip(WHY) };
+            let mut client = Client::usual(receiver.server.port());
+            let [old, new] = [(); 2].map(|()| Object::ct(20_000));
+            assert_eq!(client.store(3, &old).status(), 0);
+
+            receiver.shut_down();
+            for _ in 0..2 {
+                assert_refused(&client.store(3, &new));
+            }
+            receiver.mount_anew();
+            assert_eq!(client.store(3, &new).status(), 0, "{:?}", kind.make);
+            receiver.expect_on_disk(&[old, new]);
+        }
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_on_a_disk_that_fails_at_times() {
+    for kind in KINDS {
+        for options in [&[][..], &["-ss", "p"]] {
+            let Some(receiver) = Receiver::on(&kind, options) else { return skip(WHY) };
+            let over = AtomicBool::new(false);
+            let stored: Vec<Vec<Object>> = thread::scope(|scope| {
+                let senders: Vec<_> =
+                    (0..3).map(|_| scope.spawn(|| store_until(&over, &receiver))).collect();
+                let end = Instant::now() + Duration::from_millis(1500);
+                for round in 0.. {
+                    thread::sleep(Duration::from_millis(30 + 17 * (round % 5)));
+                    receiver.disk.fail();
+                    thread::sleep(Duration::from_millis(round % 7));
+                    receiver.disk.mend();
+                    if Instant::now() > end {
+                        break;
+                    }
+                }
+                over.store(true, Ordering::Relaxed);
+                senders.into_iter().map(|sender| sender.join().expect("a sender")).collect()
+            });
+            let stored = stored.concat();
+            assert!(stored.len() > 5, "{} objects were stored", stored.len());
+            receiver.expect_on_disk(&stored);
+        }
+    }
+}
+
+fn store_until(over: &AtomicBool, receiver: &Receiver) -> Vec<Object> {
+    let mut client = Client::usual(receiver.server.port());
+    let mut stored = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        let object = Object::ct(if stored.len() % 4 == 0 { 600_000 } else { 3_000 });
+        match client.store(3, &object).status() {
+            0 => stored.push(object),
+            status => {
+                assert_out_of_resources(status);
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+    stored
+}
+
+/// A receiver with its output directory on a disk that fails on demand.
+struct Receiver {
+    server: Server,
+    namespace: Namespace,
+    // Behind the receiver, which is to be gone first.
+    disk: FailingDisk,
+    make: &'static [&'static str],
+}
+
+impl Receiver {
+    fn on(kind: &Kind, options: &[&str]) -> Option<Self> {
+        let namespace = Namespace::available()?;
+        let disk = FailingDisk::new(kind.mib << 20)?;
+        let mut make = peers::debian(kind.make[0]);
+        run(make.args(&kind.make[1..]).arg(disk.device()), SOON).expect_success("mkfs");
+        let server = namespace.server_on_disk(disk.device(), options)?;
+        Some(Self { server, namespace, disk, make: kind.make })
+    }
+
+    /// The files that other programs find in the output directory. A temporary one cannot be removed
+    /// where a file system has become read-only. `None` if it cannot be read.
+    fn seen(&self) -> Option<BTreeMap<String, Vec<u8>>> {
+        let view = self.namespace.view(&self.server);
+        fs::read_dir(&view).ok()?.next()?.ok()?;
+        let is_file = |name: &String| !name.ends_with('/') && !name.starts_with(".storescp-");
+        let files = files_below(&view).into_iter().filter(is_file);
+        Some(files.map(|name| (name.clone(), fs::read(view.join(name)).expect("a file"))).collect())
+    }
+
+    /// Waits until no more writes fail.
+    fn settle(&self) {
+        let mut failed = 0;
+        eventually("the kernel has tried all", SOON, || {
+            thread::sleep(Duration::from_millis(100));
+            std::mem::replace(&mut failed, self.disk.failed_writes()) == failed
+        });
+    }
+
+    /// Has the file system fail to write its journal, and stop, although the disk works again then.
+    fn shut_down(&self) {
+        self.disk.fail();
+        let view = self.namespace.view(&self.server);
+        fs::write(view.join("unwritten"), "content").expect("only the kernel's memory is needed");
+        let mut sync = std::process::Command::new("sync");
+        let synced = run(sync.arg("-f").arg(&view), SOON);
+        assert!(!synced.status.success(), "the journal cannot be written");
+        self.disk.mend();
+    }
+
+    fn mount_anew(&self) {
+        assert!(self.namespace.unmount_unused(&self.server), "the receiver holds nothing there");
+        self.namespace.mount_disk(&self.server, self.disk.device());
+    }
+
+    /// Stores an object now that the disk works again: at once, or when the file system is mounted
+    /// anew.
+    fn recover(&self, client: &mut Client, object: &Object) {
+        if client.store(3, object).status() != 0 {
+            self.mount_anew();
+            assert_eq!(client.store(3, object).status(), 0, "{:?}", self.make);
+        }
+    }
+
+    /// Cuts the power, and has each of these objects whole on the disk; of others, none is torn.
+    fn expect_on_disk(self, acknowledged: &[Object]) {
+        let Self { server, namespace, disk, make } = self;
+        let scratch = Scratch::new();
+        let image = scratch.path().join("image");
+        server.signal("STOP");
+        disk.copy_to(&image);
+        drop((server, disk));
+        if make[0] == "mkfs.ext4" {
+            // 1: errors were corrected.
+            let checked = run(peers::debian("e2fsck").arg("-fy").arg(&image), SOON);
+            assert!(checked.code().is_some_and(|code| code <= 1), "{checked:?}");
+        }
+        let files = scratch.directory("files");
+        namespace.copy_files(&image, &files);
+        let found = files_below(&files);
+        for object in acknowledged {
+            let name = found.iter().find(|name| name.ends_with(&object.file_name()));
+            let name = name.unwrap_or_else(|| panic!("{} is lost, {make:?}", object.file_name()));
+            let content = fs::read(files.join(name)).expect("it is listed");
+            assert!(content.ends_with(&object.bytes), "{name} is not as it was sent, {make:?}");
+        }
+    }
+}
+
+fn assert_refused(response: &Command) {
+    assert_out_of_resources(response.status());
+    assert!(!response.text(tag::ERROR_COMMENT).is_empty(), "says what is wrong");
+}
+
+/// PS3.4 §B.2.3.
+fn assert_out_of_resources(status: u16) {
+    assert!((0xA700..=0xA7FF).contains(&status), "{status:04X} is not out of resources");
+}
+
+const WHY: &str =
+    "a failing disk: no compressed disk in memory (zram) here, or it cannot be mounted";
+const SOON: Duration = Duration::from_secs(20);
