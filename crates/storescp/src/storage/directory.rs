@@ -218,11 +218,12 @@ impl Folder for OpenDirectory {
     }
 
     fn rename(&self, from: &FileName, to: &FileName) -> io::Result<()> {
-        let claim = self.claims.claim(to);
+        // Neither may be one that a commit may still take back. In order, so that no two of us wait
+        // for each other.
+        let _first = self.claims.claim(from.min(to));
+        let _second = (from != to).then(|| self.claims.claim(from.max(to)));
         let [from, to] = [from, to].map(|name| (&self.handle, name.as_str()));
-        let renamed = platform::rename_to_free_name(from, to);
-        drop(claim);
-        renamed
+        platform::rename_to_free_name(from, to)
     }
 
     fn mark(&self) -> SyncMark {

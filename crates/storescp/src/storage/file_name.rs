@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A single path component that a file may have (no separator, not `.` or `..`, 1 to 255 bytes, no
 /// control character), so that no path built with it leaves its folder.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName(String);
 
 impl FileName {

@@ -181,6 +181,28 @@ fn a_free_name_is_found_and_nothing_is_replaced() {
     assert_eq!(scratch.content().len(), 12);
 }
 
+/// A commit that fails gives the older file its name back, whoever renames meanwhile.
+#[test]
+fn a_name_that_may_be_taken_back_is_not_renamed() {
+    let scratch = Scratch::new("rename-claimed");
+    for storage in both_ways(&scratch.0) {
+        fs::write(scratch.0.join("CT.1"), "older").unwrap();
+        let folder = storage.folder().unwrap();
+        let mut file = Arc::clone(&folder).stage().unwrap();
+        file.append(&[IoSlice::new(b"newer")]).unwrap();
+        assert!(file.publish(&name("CT.1"), Taken::Replace).unwrap());
+        let rename = move || folder.rename(&name("CT.1"), &name("CT000001"));
+        let renaming = std::thread::spawn(rename);
+        // Long enough to be done, were it not to wait.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(file);
+        renaming.join().unwrap().unwrap();
+        assert_eq!(fs::read(scratch.0.join("CT000001")).unwrap(), b"older");
+        assert_eq!(names_in(&scratch.0), ["CT000001"]);
+        fs::remove_file(scratch.0.join("CT000001")).unwrap();
+    }
+}
+
 #[test]
 fn nothing_is_held_open_after_a_failure() {
     let scratch = Scratch::new("let-go");
