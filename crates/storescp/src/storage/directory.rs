@@ -181,6 +181,8 @@ impl OpenDirectory {
                 Err(Errno::EXIST) => false,
                 Err(error) => return Err(error.into()),
             };
+        #[cfg(test)]
+        self.subfolders.do_meanwhile();
         Ok((self.open_subfolder(name, since)?, made))
     }
 
@@ -449,4 +451,41 @@ fn temporary_name() -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     format!("{TEMPORARY_PREFIX}{}-{number}{TEMPORARY_SUFFIX}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::doubles::Scratch;
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    /// A thread that finds a subfolder there before the one that made it has opened it: meanwhile a
+    /// sync of the folder around it has failed, and the name may be on no disk.
+    #[test]
+    fn who_meets_at_a_new_subfolder_relies_on_the_same_name() {
+        let scratch = Scratch::new("subfolder-met");
+        let directory = Directory::open(&scratch.0, Durability::Full).unwrap();
+        directory.folder().unwrap();
+        let parent = directory.open.lock().unwrap().clone().unwrap();
+        let name = FileName::new("study".to_owned()).unwrap();
+
+        let (send, entered) = mpsc::channel();
+        let (other, called) = (Arc::clone(&parent), name.clone());
+        let meanwhile = move || {
+            let failed = || Err(Errno::IO.into());
+            other.shared_sync.run(other.mark(), failed).unwrap_err();
+            let entering = thread::spawn(move || send.send(other.enter(&called).unwrap().0));
+            // Long enough to come in, were it let in.
+            thread::sleep(Duration::from_millis(200));
+            drop(entering);
+        };
+        *parent.subfolders.meanwhile.lock().unwrap() = Some(Box::new(meanwhile));
+        let (maker, made) = parent.enter(&name).unwrap();
+        let finder = entered.recv().unwrap();
+        assert!(made && Arc::ptr_eq(&maker, &finder), "one subfolder, open once");
+        let durable = maker.own_name.make_durable(parent.as_ref(), &name);
+        assert!(durable.is_err(), "the failed sync was after the name was given");
+    }
 }

@@ -13,7 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 pub(super) struct Subfolders {
     known: Mutex<Known>,
     opening: Mutex<()>,
+    /// What a test does between the making of a subfolder and its opening.
+    #[cfg(test)]
+    pub(super) meanwhile: Mutex<Option<Meanwhile>>,
 }
+
+#[cfg(test)]
+pub(super) type Meanwhile = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct Known {
@@ -26,6 +32,15 @@ impl Subfolders {
     /// To be held from before a subfolder is made or opened until it is [added](Self::add).
     pub(super) fn opening(&self) -> MutexGuard<'_, ()> {
         self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn do_meanwhile(&self) {
+        // Others are not to wait for this lock.
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
     }
 
     /// The subfolder that is this directory, if it is open.
