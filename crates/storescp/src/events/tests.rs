@@ -1,9 +1,10 @@
-//! Numbering, on a real directory.
+//! Numbering, on a real directory and on a disk that loses its power.
 
 use super::numbering::number_files;
 use super::*;
 use crate::storage::doubles::Scratch;
-use crate::storage::{Directory, Durability};
+use crate::storage::forgetful::{Disk, Fault, Survives, Way};
+use crate::storage::{Directory, Durability, InstanceFile, Taken};
 use crate::studies::StoredFile;
 use std::fs;
 use std::path::Path;
@@ -48,6 +49,45 @@ fn files_are_numbered_and_none_is_replaced() {
         ("SR000004", "SRd.2 of 2"),
     ];
     assert_eq!(content(&folder), expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+}
+
+/// Each stored object is there afterwards, whole, under the old name or the new one.
+#[test]
+fn a_power_loss_while_files_are_numbered_loses_none() {
+    const FILES: [(&str, &str); 3] = [("CT.1", "CT"), ("SRd.2", "SRd"), ("CT.3", "CT")];
+    for (way, fault) in [Way::Unnamed, Way::Temporary].into_iter().flat_map(|way| {
+        [Fault::PowerLoss as fn(usize) -> Fault, Fault::LostWrite].map(|f| (way, f))
+    }) {
+        let mut steps = 0;
+        loop {
+            let disk = Disk::new(way, fault(steps));
+            let store = |file: &&(&str, &str)| store_in_study(&disk, file.0).is_ok();
+            let stored: Vec<_> = FILES.iter().take_while(store).collect();
+            let numbered = number_files(&disk, &study(&FILES), Path::new("study"));
+            for survives in Survives::ALL {
+                let found = disk.after_power_loss(survives);
+                for (number, (name, prefix)) in stored.iter().enumerate() {
+                    let new = format!("study/{}{:06}", &prefix[..2], number + 1);
+                    let kept = [format!("study/{name}"), new];
+                    let kept: Vec<_> = kept.iter().filter_map(|name| found.get(name)).collect();
+                    assert_eq!(kept, [name.as_bytes()], "{name}, {way:?} {steps} {survives:?}");
+                }
+            }
+            if numbered.is_ok() && stored.len() == FILES.len() {
+                break;
+            }
+            steps += 1;
+        }
+        assert!(steps > FILES.len());
+    }
+}
+
+fn store_in_study(disk: &Arc<Disk>, called: &str) -> Result<(), crate::error::Error> {
+    let name = |text: &str| FileName::new(text.to_owned()).unwrap();
+    let mut file = InstanceFile::create(disk, called.as_bytes().to_vec())?;
+    file.enter(&name("study"), Durability::Full)?;
+    file.commit(&mut std::iter::once(name(called)), Taken::Replace, Durability::Full)?;
+    Ok(())
 }
 
 #[test]

@@ -254,12 +254,26 @@ impl Folder for ForgetfulFolder {
         }
     }
 
-    fn subfolder(&self, _name: &FileName) -> io::Result<Arc<dyn Folder>> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
+        let state = self.disk.step()?;
+        match state.folders[self.folder].seen.get(name.as_str()) {
+            Some(Entry::Folder(folder)) => {
+                Ok(Arc::new(Self { disk: Arc::clone(&self.disk), folder: *folder }))
+            }
+            Some(Entry::File(_)) => Err(io::ErrorKind::NotADirectory.into()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
-    fn rename(&self, _from: &FileName, _to: &FileName) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn rename(&self, from: &FileName, to: &FileName) -> io::Result<()> {
+        let mut state = self.disk.step()?;
+        let folder = &mut state.folders[self.folder];
+        if folder.seen.contains_key(to.as_str()) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let entry = folder.set(from.as_str(), None).ok_or(io::ErrorKind::NotFound)?;
+        folder.set(to.as_str(), Some(entry));
+        Ok(())
     }
 
     fn space(&self) -> io::Result<Space> {
