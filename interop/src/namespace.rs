@@ -192,7 +192,10 @@ impl Namespace {
     }
 
     /// Runs this command, completed by the output directory, where the receiver runs.
-    fn run_inside(self, server: &Server, command_line: &[&str]) {
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn run_inside(self, server: &Server, command_line: &[&str]) {
         assert!(self.succeeds_inside(server, command_line), "cannot {command_line:?}");
     }
 

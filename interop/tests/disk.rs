@@ -1,7 +1,7 @@
 //! A disk that does not play along: full, read-only, gone, or with no descriptor left. It costs one
 //! object at a time, and nothing that was stored.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::thread;
 use std::time::Duration;
@@ -9,8 +9,9 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use interop::part10::Part10;
+use interop::process::run;
 use interop::wire::{Answer, Client, Context, Request, tag, uid};
-use interop::{Namespace, Object, Program, Server, peers, skip};
+use interop::{Namespace, Object, Program, Scratch, Server, peers, skip};
 
 #[test]
 fn a_full_disk_costs_one_object_and_leaves_nothing() {
@@ -69,6 +70,70 @@ fn room_that_is_to_be_left_is_left() {
         Client::usual(server.port()).release();
         assert_eq!(interop::files_below(&inside), [second.file_name()]);
     }
+}
+
+/// Btrfs, whose quotas are no matter of users: nobody has to be made for this.
+#[test]
+fn a_quota_costs_objects_until_it_is_raised() {
+    let scratch = Scratch::new();
+    let image = scratch.path().join("image");
+    File::create(&image).and_then(|file| file.set_len(128 << 20)).expect("room for an image");
+    run(peers::debian("mkfs.btrfs").arg("-q").arg(&image), SOON).expect_success("mkfs.btrfs");
+    let namespace = Namespace::available();
+    let server = namespace.and_then(|namespace| namespace.server_on_disk(&image, &[]));
+    let (Some(namespace), Some(server)) = (namespace, server) else {
+        return skip("a quota: no file system can be mounted here");
+    };
+    let limit = |limit| namespace.run_inside(&server, &["btrfs", "qgroup", "limit", limit]);
+    namespace.run_inside(&server, &["btrfs", "quota", "enable"]);
+    limit("3M");
+
+    let mut client = Client::usual(server.port());
+    let old = Object::ct(300_000);
+    assert_eq!(client.store(3, &old).status(), 0);
+    let large = Object::ct(5_000_000);
+    let newer = Object::new(uid::CT, &old.sop_instance, 5_000_000);
+    for object in [&large, &newer] {
+        let response = client.store(3, object);
+        assert_refused(response.status());
+        assert!(response.text(tag::ERROR_COMMENT).contains("quota"), "says what is wrong");
+        let view = namespace.view(&server);
+        assert_eq!(interop::files_below(&view), [old.file_name()]);
+        assert!(Part10::read(&view.join(old.file_name())).data_set == old.bytes);
+    }
+    let small = Object::ct(10_000);
+    assert_eq!(client.store(3, &small).status(), 0, "there is room for this one");
+    limit("50M");
+    assert_eq!(client.store(3, &large).status(), 0, "room again");
+    let mut expected = [&old, &small, &large].map(Object::file_name);
+    expected.sort();
+    assert_eq!(interop::files_below(&namespace.view(&server)), expected);
+}
+
+#[test]
+fn too_many_files_cost_objects_until_there_are_fewer() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a disk of few files: no mount namespaces here");
+    };
+    // One of them is the directory.
+    let server = namespace.server_on_tmpfs("nr_inodes=3", &[]);
+    let inside = namespace.view(&server);
+    let mut client = Client::usual(server.port());
+    let [one, two, three] = [(); 3].map(|()| Object::ct(1000));
+    assert_eq!(client.store(3, &one).status(), 0);
+    assert_eq!(client.store(3, &two).status(), 0);
+    let newer = Object::new(uid::CT, &one.sop_instance, 2000);
+    for object in [&three, &newer] {
+        let response = client.store(3, object);
+        assert_refused(response.status());
+        assert!(!response.text(tag::ERROR_COMMENT).is_empty(), "says what is wrong");
+        assert!(Part10::read(&inside.join(one.file_name())).data_set == one.bytes);
+    }
+    fs::remove_file(inside.join(two.file_name())).expect("it was stored");
+    assert_eq!(client.store(3, &three).status(), 0);
+    let mut expected = [&one, &three].map(Object::file_name);
+    expected.sort();
+    assert_eq!(interop::files_below(&inside), expected);
 }
 
 /// A failed re-send does not cost the older file either. Debian's removes it.
@@ -221,3 +286,5 @@ fn limit_open_files(server: &Server, limit: &str) {
         .status();
     assert!(status.is_ok_and(|status| status.success()), "prlimit");
 }
+
+const SOON: Duration = Duration::from_secs(20);
