@@ -19,6 +19,12 @@ pub fn logs_names_with_folders(_folder: &File) -> bool {
     false
 }
 
+/// Not known here.
+#[must_use]
+pub fn tells_of_writes_late(_folder: &File) -> bool {
+    true
+}
+
 /// Not offered.
 ///
 /// # Errors

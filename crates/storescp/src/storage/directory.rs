@@ -60,7 +60,8 @@ impl Directory {
     #[cfg(test)]
     pub(super) fn open_with(path: &Path, unnamed_files: bool) -> io::Result<Self> {
         let durability = Durability::Full;
-        let open = OpenDirectory { unnamed_files, ..OpenDirectory::open(path, durability)? };
+        let mut open = OpenDirectory::open(path, durability)?;
+        open.manner.unnamed_files = unnamed_files;
         Self::new(path, durability, open)
     }
 
@@ -126,10 +127,7 @@ pub(super) struct OpenDirectory {
     handle: File,
     /// Device and inode.
     pub(super) identity: (u64, u64),
-    /// Whether files are made without a name: see [`platform::logs_names_with_folders`].
-    unnamed_files: bool,
-    /// Whether files are synced in the end.
-    synced: bool,
+    manner: Manner,
     /// Of a subfolder; see [`Subfolder`].
     own_name: Arc<SubfolderName>,
     shared_sync: FolderSync,
@@ -137,22 +135,36 @@ pub(super) struct OpenDirectory {
     subfolders: Subfolders,
 }
 
+/// How files are written in a directory.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// Whether they are made without a name: see [`platform::logs_names_with_folders`].
+    unnamed_files: bool,
+    /// Whether they are synced in the end.
+    synced: bool,
+    /// Whether writes may fail unnoticed until then: see [`platform::tells_of_writes_late`].
+    told_late: bool,
+}
+
 impl OpenDirectory {
     fn open(path: &Path, durability: Durability) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = File::from(rustix::fs::open(path, flags, Mode::empty())?);
         let safe = durability == Durability::None || platform::logs_names_with_folders(&handle);
-        let unnamed_files = safe && platform::has_unnamed_files(&handle);
-        Self::held(handle, unnamed_files, durability == Durability::Full, SyncMark::default())
+        let manner = Manner {
+            unnamed_files: safe && platform::has_unnamed_files(&handle),
+            synced: durability == Durability::Full,
+            told_late: platform::tells_of_writes_late(&handle),
+        };
+        Self::held(handle, manner, SyncMark::default())
     }
 
-    fn held(handle: File, unnamed_files: bool, synced: bool, since: SyncMark) -> io::Result<Self> {
+    fn held(handle: File, manner: Manner, since: SyncMark) -> io::Result<Self> {
         let status = rustix::fs::fstat(&handle)?;
         Ok(Self {
             handle,
             identity: identity(&status),
-            unnamed_files,
-            synced,
+            manner,
             own_name: Arc::new(SubfolderName::given(since)),
             shared_sync: FolderSync::default(),
             claims: Arc::default(),
@@ -191,14 +203,14 @@ impl OpenDirectory {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, name.as_str(), flags, Mode::empty())?;
         // Whoever made it, now or earlier, may have ended before its name was durable.
-        let open = Self::held(File::from(handle), self.unnamed_files, self.synced, since)?;
+        let open = Self::held(File::from(handle), self.manner, since)?;
         Ok(self.subfolders.add(Arc::new(open)))
     }
 }
 
 impl Folder for OpenDirectory {
     fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>> {
-        let (file, temporary) = if self.unnamed_files {
+        let (file, temporary) = if self.manner.unnamed_files {
             (platform::create_unnamed(&self.handle, FILE_MODE)?, None)
         } else {
             let (file, name) = create_temporary(&self.handle)?;
@@ -206,7 +218,7 @@ impl Folder for OpenDirectory {
         };
         Ok(Box::new(DirectoryFile {
             destination: Arc::clone(&self),
-            write_back: WriteBack::new(self.synced),
+            write_back: WriteBack::new(self.manner.synced),
             home: self,
             file,
             temporary,
@@ -292,6 +304,10 @@ impl StagedFile for DirectoryFile {
 
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync_all()
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        if self.home.manner.told_late { self.file.sync_data() } else { Ok(()) }
     }
 
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {

@@ -132,6 +132,10 @@ impl StagedFile for FaultyFile {
         self.inner.sync()
     }
 
+    fn settle(&mut self) -> io::Result<()> {
+        self.inner.settle()
+    }
+
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
         count(&self.step, self.fails_at)?;
         let Subfolder { folder, made, name } = self.inner.enter(name)?;

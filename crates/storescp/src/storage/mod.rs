@@ -133,6 +133,12 @@ pub trait StagedFile: Send {
     /// As for [`StagedFile::append`].
     fn sync(&mut self) -> io::Result<()>;
 
+    /// Finds out whether all that was appended has been taken, where nothing is synced.
+    ///
+    /// # Errors
+    /// As for [`StagedFile::append`].
+    fn settle(&mut self) -> io::Result<()>;
+
     /// Lets the file be named in the subfolder `name` of the folder in which it was staged. The
     /// subfolder is made if there is none.
     ///
