@@ -45,19 +45,17 @@ fn each_system_call_that_fails_costs_one_object() {
         if Tracer::attach(&server, "fsync", "EIO", 1).is_none() {
             return skip("failing system calls: strace may not attach here");
         }
-        let mut client = Client::usual(server.port());
         for (call, errors) in CALLS {
             for error in errors {
                 for number in 1..10 {
                     let case = Case { call, error, number, options, replaces };
-                    if !case.run(&server, &mut client) {
+                    if !case.run(&server) {
                         break;
                     }
                     *injected.entry(call).or_default() += 1;
                 }
             }
         }
-        client.release();
     }
     let fewest = CALLS.map(|(call, _)| (call, injected.get(call).copied().unwrap_or_default()));
     assert!(fewest.iter().all(|(call, count)| *count > 0 || *call == "fstat"), "{fewest:?}");
@@ -65,6 +63,29 @@ fn each_system_call_that_fails_costs_one_object() {
         injected["fsync"] >= 3 * (2 + 2 + 2 + 3),
         "file, folder and the one around: {injected:?}"
     );
+}
+
+#[test]
+fn a_file_that_cannot_be_made_ahead_costs_nothing() {
+    let server = Server::start(Program::Ours, &[]);
+    let mut client = Client::usual(server.port());
+    let objects: Vec<Object> = (0..5).map(|_| Object::ct(1000)).collect();
+    let (before, meanwhile) = objects.split_at(2);
+    for object in before {
+        assert_eq!(client.store(3, object).status(), 0);
+    }
+    assert_eq!(client.echo(1), 0, "a file is made ahead by then, if it can be");
+    let Some(tracer) = Tracer::attach(&server, "openat", "EMFILE", 1) else {
+        return skip("failing system calls: strace may not attach here");
+    };
+    for object in meanwhile {
+        assert_eq!(client.store(3, object).status(), 0);
+    }
+    client.release();
+    assert_eq!(tracer.injected().len(), 1);
+    let mut expected: Vec<String> = objects.iter().map(Object::file_name).collect();
+    expected.sort();
+    assert_eq!(server.files(), expected);
 }
 
 struct Case<'a> {
@@ -78,14 +99,18 @@ struct Case<'a> {
 impl Case<'_> {
     /// Has one call fail while an object is stored, and stores the object again afterwards. False if
     /// there was no such call.
-    fn run(&self, server: &Server, client: &mut Client) -> bool {
+    fn run(&self, server: &Server) -> bool {
         let Self { call, error, number, options, replaces } = self;
         let what = format!("{call} {number}: {error}, {options:?}");
         let object = Object::ct(300_000);
         if *replaces {
             let older = Object::new(uid::CT, &object.sop_instance, 100);
+            let mut client = Client::usual(server.port());
             assert_eq!(client.store(3, &older).status(), 0, "{what}");
+            client.release();
         }
+        // The first object of an association: no file was made ahead for it.
+        let mut client = Client::usual(server.port());
         let before = content(server);
         let tracer = Tracer::attach(server, call, error, *number).expect("it did before");
         let response = client.store(3, &object);
@@ -104,6 +129,7 @@ impl Case<'_> {
             assert_eq!(content(server), before, "{what}: nothing stays, nothing is lost");
             assert_eq!(client.store(3, &object).status(), 0, "{what}: the next is stored");
         }
+        client.release();
         let after = content(server);
         let new: Vec<_> =
             after.iter().filter(|(name, _)| name.ends_with(&object.file_name())).collect();

@@ -33,6 +33,26 @@ fn nothing_is_visible_before_it_is_whole() {
     }
 }
 
+/// A file that is made ahead for an object that does not come would keep the disk from being made
+/// read-only, and its inode in use.
+#[test]
+fn a_silent_association_holds_no_file_open() {
+    let server = Server::start(Program::Ours, &[]);
+    let mut client = Client::usual(server.port());
+    for _ in 0..3 {
+        assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
+    }
+    let inside = format!("{}/", server.directory().display());
+    let held = || {
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", server.process_id())).unwrap();
+        let files = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+        files.filter(|file| file.to_string_lossy().starts_with(&inside)).count()
+    };
+    eventually("no file is held", SOON, || held() == 0);
+    assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
+    client.release();
+}
+
 /// A watcher reads every file as soon as it appears, while unmodified senders are at work.
 #[test]
 fn a_watcher_never_sees_a_part() {

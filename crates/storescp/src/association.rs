@@ -160,7 +160,8 @@ impl Served<'_> {
 
     /// Waits for the peer's next bytes, for as long as it may be silent.
     fn fill(&mut self, received: &mut RecvBuffer) {
-        let filled = self.transport.fill(received, self.patience());
+        let patience = self.patience();
+        let filled = self.transport.fill(received, patience, || self.service.idle());
         match filled {
             Filled::Bytes => {}
             Filled::Closed if self.place.is_draining() && self.ends_here() => {}
@@ -372,6 +373,7 @@ impl Served<'_> {
             if let Some(Received { reception, ended, file }) = received {
                 drop(file);
                 self.shared.events.after_reception(reception, ended);
+                self.service.prepare_next();
             }
             if sent {
                 sleep(faults.sleep_after);

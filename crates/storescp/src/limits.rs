@@ -73,10 +73,13 @@ pub const WAITING_COMMANDS: usize = 50_000;
 pub const COMMANDS_BEHIND: usize = 100;
 
 /// Descriptors kept for what is no association: standard streams, listener, folders, log files.
-pub const RESERVED_DESCRIPTORS: usize = 64;
+pub const RESERVED_DESCRIPTORS: usize = 64 + FILES_AHEAD;
 
 /// Subfolders that are held open from one object to the next.
 pub const OPEN_SUBFOLDERS: usize = 32;
+
+/// Files made ahead of their objects at a time, each with a descriptor.
+pub const FILES_AHEAD: usize = 32;
 
 /// Threads kept for what is no association.
 pub const RESERVED_THREADS: usize = 256;

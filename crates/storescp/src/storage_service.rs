@@ -7,7 +7,7 @@ use crate::events::{Job, Peer};
 use crate::naming;
 use crate::progress::Progress;
 use crate::shared::Shared;
-use crate::storage::{FileName, InstanceFile};
+use crate::storage::{FileAhead, FileName, InstanceFile};
 use crate::studies::{Arrival, Attendance, EndedStudy, StoredFile};
 
 use chrono::{DateTime, Local};
@@ -26,6 +26,8 @@ pub(crate) struct StorageService<'s> {
     peer: Arc<Peer>,
     attendance: Attendance,
     receiving: Option<Receiving<'s>>,
+    /// For the next object.
+    ahead: FileAhead,
 }
 
 /// A message that was received to its end.
@@ -88,7 +90,13 @@ struct Failure {
 
 impl<'s> StorageService<'s> {
     pub(crate) fn new(shared: &'s Shared) -> Self {
-        Self { shared, peer: Arc::default(), attendance: Attendance::default(), receiving: None }
+        Self {
+            shared,
+            peer: Arc::default(),
+            attendance: Attendance::default(),
+            receiving: None,
+            ahead: FileAhead::default(),
+        }
     }
 
     /// The association is accepted: from now on it is known who sends.
@@ -134,6 +142,19 @@ impl<'s> StorageService<'s> {
         if fragments.is_last() { self.end() } else { None }
     }
 
+    /// An object is answered, and the sender may be preparing the next one: time to make a file
+    /// for it.
+    pub(crate) fn prepare_next(&mut self) {
+        if let Some(storage) = &self.shared.storage {
+            self.ahead.make(storage.as_ref());
+        }
+    }
+
+    /// Gives back what is kept for an object that does not come.
+    pub(crate) fn idle(&mut self) {
+        self.ahead.give_up();
+    }
+
     /// Discards what was received of an unfinished data set.
     pub(crate) fn discard_unfinished(&mut self) {
         self.receiving = None;
@@ -144,7 +165,7 @@ impl<'s> StorageService<'s> {
     }
 
     fn open(
-        &self,
+        &mut self,
         request: &CStoreRq,
         transfer_syntax: &'static TransferSyntax,
         calling_ae: Option<&AeTitle>,
@@ -172,7 +193,8 @@ impl<'s> StorageService<'s> {
         };
         let transcoder = Box::new(transcoder.preceded_by(header.len() as u64));
         let min_free = self.shared.config.output.min_free;
-        let file = InstanceFile::create(storage.as_ref(), header)?.leaving(min_free);
+        let file =
+            InstanceFile::create(storage.as_ref(), &mut self.ahead, header)?.leaving(min_free);
         Ok(Target::File(Incoming { transcoder, file, arrival: None }))
     }
 

@@ -63,11 +63,17 @@ impl Transport {
     ///
     /// Where the kernel has nothing for us, the peer may be holding its next bytes back until the
     /// last ones are acknowledged (Nagle's algorithm), so that is done before waiting, and only
-    /// then: while bytes keep coming it would cost time and gain nothing. A buffer with nothing in
-    /// it is given back when the peer has been silent for [`IDLE_BEFORE_RELEASE`].
+    /// then: while bytes keep coming it would cost time and gain nothing. When the peer has been
+    /// silent for [`IDLE_BEFORE_RELEASE`], a buffer with nothing in it is given back, and `idle` is
+    /// called.
     ///
     /// Of a TLS record that is not whole yet, nothing comes out: the time goes on.
-    pub fn fill(&mut self, buffer: &mut RecvBuffer, timeout: Option<Duration>) -> Filled {
+    pub fn fill(
+        &mut self,
+        buffer: &mut RecvBuffer,
+        timeout: Option<Duration>,
+        mut idle: impl FnMut(),
+    ) -> Filled {
         let mut waiting_since = None;
         loop {
             match self.receive(buffer.free()) {
@@ -84,6 +90,7 @@ impl Transport {
             let first = left.map_or(IDLE_BEFORE_RELEASE, |left| left.min(IDLE_BEFORE_RELEASE));
             if self.is_silent_for(Some(first)) {
                 buffer.release();
+                idle();
                 if let Channel::Tls(stream) = &mut self.channel {
                     stream.release();
                 }

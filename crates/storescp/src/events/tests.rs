@@ -4,7 +4,7 @@ use super::numbering::number_files;
 use super::*;
 use crate::storage::doubles::Scratch;
 use crate::storage::forgetful::{Disk, Fault, Survives, Way};
-use crate::storage::{Directory, Durability, InstanceFile, Taken};
+use crate::storage::{Directory, Durability, FileAhead, InstanceFile, Taken};
 use crate::studies::StoredFile;
 use std::fs;
 use std::path::Path;
@@ -84,7 +84,8 @@ fn a_power_loss_while_files_are_numbered_loses_none() {
 
 fn store_in_study(disk: &Arc<Disk>, called: &str) -> Result<(), crate::error::Error> {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
-    let mut file = InstanceFile::create(disk, called.as_bytes().to_vec())?;
+    let mut file =
+        InstanceFile::create(disk, &mut FileAhead::default(), called.as_bytes().to_vec())?;
     file.enter(&name("study"), Durability::Full)?;
     file.commit(&mut std::iter::once(name(called)), Taken::Replace, Durability::Full)?;
     Ok(())

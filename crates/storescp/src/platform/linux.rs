@@ -1,5 +1,6 @@
 //! The Linux ways.
 
+use super::Naming;
 use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use std::ffi::OsStr;
@@ -20,40 +21,21 @@ pub fn has_unnamed_files(folder: &File) -> bool {
     })
 }
 
-/// Whether a name that was given to an unnamed file is on disk once its folder is synced. Where in
-/// doubt, no.
-///
-/// How many names a file has stands in the file's inode, not in the folder. Only a file system that
-/// logs both changes as one has both on disk after a sync of the folder; on another one the file
-/// could come back from a power loss as a deleted one. A file that is made under a temporary name
-/// and renamed has one name all along.
+/// How `folder`'s file system keeps names.
 #[must_use]
-pub fn logs_names_with_folders(folder: &File) -> bool {
+pub fn naming(folder: &File) -> Naming {
     const EXT4: u64 = 0xEF53; // ext2 and ext3 too
     const XFS: u64 = 0x5846_5342;
     const TMPFS: u64 = 0x0102_1994;
     match rustix::fs::fstatfs(folder).map(|status| status.f_type as u64) {
-        Ok(EXT4) => has_journal(folder).unwrap_or(false),
-        Ok(XFS | TMPFS) => true,
-        _ => false,
+        Ok(EXT4) => match has_journal(folder) {
+            Ok(true) => Naming::LoggedWithFolder,
+            Ok(false) => Naming::WrittenApart,
+            Err(_) => Naming::Unknown,
+        },
+        Ok(XFS | TMPFS) => Naming::LoggedWithFolder,
+        _ => Naming::Unknown,
     }
-}
-
-/// Whether `folder`'s file system may take a write and tell only when the file is synced or closed that
-/// there was no room for it: what a network file system writes behind, to a server that has the say.
-#[must_use]
-pub fn tells_of_writes_late(folder: &File) -> bool {
-    const NFS: u32 = 0x6969;
-    const SMB: [u32; 3] = [0x517B, 0xFF53_4D42, 0xFE53_4D42];
-    const FUSE: u32 = 0x6573_5546;
-    const CEPH: u32 = 0x00C3_6400;
-    const NINE_P: u32 = 0x0102_1997;
-    const AFS: [u32; 2] = [0x5346_414F, 0x6B41_4653];
-    #[allow(clippy::cast_possible_truncation, reason = "it has 32 bits")]
-    let kind = rustix::fs::fstatfs(folder).map(|status| status.f_type as u32);
-    kind.is_ok_and(|kind| {
-        [NFS, FUSE, CEPH, NINE_P].contains(&kind) || SMB.contains(&kind) || AFS.contains(&kind)
-    })
 }
 
 /// Whether the kernel runs a journal for the ext4 file system that `folder` is in.

@@ -1,5 +1,6 @@
 //! The ways of any Unix.
 
+use super::Naming;
 use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
@@ -15,14 +16,8 @@ pub fn has_unnamed_files(_folder: &File) -> bool {
 
 /// Not known here.
 #[must_use]
-pub fn logs_names_with_folders(_folder: &File) -> bool {
-    false
-}
-
-/// Not known here.
-#[must_use]
-pub fn tells_of_writes_late(_folder: &File) -> bool {
-    true
+pub fn naming(_folder: &File) -> Naming {
+    Naming::Unknown
 }
 
 /// Not offered.

@@ -7,7 +7,7 @@ use super::{
     Durability, FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName,
     SyncMark, Taken,
 };
-use crate::platform;
+use crate::platform::{self, Naming};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -40,8 +40,8 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens the directory and finds out whether unnamed files are to be used there, as
-    /// `durability` wants it.
+    /// Opens the directory and finds out how files are made there, as `durability`
+    /// wants it.
     ///
     /// # Errors
     /// `NotFound` or `NotADirectory` if there is no directory there, and whatever else the
@@ -56,12 +56,11 @@ impl Directory {
         Ok(Self { path: path.to_owned(), durability, beneath, open })
     }
 
-    /// One way or the other on any file system, for tests.
+    /// One way or another on any file system, for tests.
     #[cfg(test)]
-    pub(super) fn open_with(path: &Path, unnamed_files: bool) -> io::Result<Self> {
+    pub(super) fn open_with(path: &Path, way: Way) -> io::Result<Self> {
         let durability = Durability::Full;
-        let mut open = OpenDirectory::open(path, durability)?;
-        open.manner.unnamed_files = unnamed_files;
+        let open = OpenDirectory { way, ..OpenDirectory::open(path, durability)? };
         Self::new(path, durability, open)
     }
 
@@ -122,12 +121,40 @@ impl Storage for Directory {
     }
 }
 
+/// How files that are on their way are kept from sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// They have no name.
+    Unnamed,
+    /// The same where the number of names is not written with the folder: files are synced again
+    /// when they have one.
+    UnnamedSyncedTwice,
+    /// They have temporary names.
+    Temporary,
+}
+
+impl Way {
+    fn best_for(folder: &File, durability: Durability) -> Self {
+        if !platform::has_unnamed_files(folder) {
+            return Self::Temporary;
+        }
+        match platform::naming(folder) {
+            _ if durability == Durability::None => Self::Unnamed,
+            Naming::LoggedWithFolder => Self::Unnamed,
+            Naming::WrittenApart => Self::UnnamedSyncedTwice,
+            Naming::Unknown => Self::Temporary,
+        }
+    }
+}
+
 /// A directory that is held open, so that a file is named in the directory in which it was made.
 pub(super) struct OpenDirectory {
     handle: File,
     /// Device and inode.
     pub(super) identity: (u64, u64),
-    manner: Manner,
+    way: Way,
+    /// Whether files are synced in the end.
+    synced: bool,
     /// Of a subfolder; see [`Subfolder`].
     own_name: Arc<SubfolderName>,
     shared_sync: FolderSync,
@@ -135,36 +162,21 @@ pub(super) struct OpenDirectory {
     subfolders: Subfolders,
 }
 
-/// How files are written in a directory.
-#[derive(Clone, Copy)]
-struct Manner {
-    /// Whether they are made without a name: see [`platform::logs_names_with_folders`].
-    unnamed_files: bool,
-    /// Whether they are synced in the end.
-    synced: bool,
-    /// Whether writes may fail unnoticed until then: see [`platform::tells_of_writes_late`].
-    told_late: bool,
-}
-
 impl OpenDirectory {
     fn open(path: &Path, durability: Durability) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-        let safe = durability == Durability::None || platform::logs_names_with_folders(&handle);
-        let manner = Manner {
-            unnamed_files: safe && platform::has_unnamed_files(&handle),
-            synced: durability == Durability::Full,
-            told_late: platform::tells_of_writes_late(&handle),
-        };
-        Self::held(handle, manner, SyncMark::default())
+        let way = Way::best_for(&handle, durability);
+        Self::held(handle, way, durability == Durability::Full, SyncMark::default())
     }
 
-    fn held(handle: File, manner: Manner, since: SyncMark) -> io::Result<Self> {
+    fn held(handle: File, way: Way, synced: bool, since: SyncMark) -> io::Result<Self> {
         let status = rustix::fs::fstat(&handle)?;
         Ok(Self {
             handle,
             identity: identity(&status),
-            manner,
+            way,
+            synced,
             own_name: Arc::new(SubfolderName::given(since)),
             shared_sync: FolderSync::default(),
             claims: Arc::default(),
@@ -203,27 +215,31 @@ impl OpenDirectory {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, name.as_str(), flags, Mode::empty())?;
         // Whoever made it, now or earlier, may have ended before its name was durable.
-        let open = Self::held(File::from(handle), self.manner, since)?;
+        let open = Self::held(File::from(handle), self.way, self.synced, since)?;
         Ok(self.subfolders.add(Arc::new(open)))
     }
 }
 
 impl Folder for OpenDirectory {
     fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>> {
-        let (file, temporary) = if self.manner.unnamed_files {
-            (platform::create_unnamed(&self.handle, FILE_MODE)?, None)
-        } else {
+        let (file, temporary) = if self.way == Way::Temporary {
             let (file, name) = create_temporary(&self.handle)?;
             (file, Some(name))
+        } else {
+            (platform::create_unnamed(&self.handle, FILE_MODE)?, None)
         };
         Ok(Box::new(DirectoryFile {
             destination: Arc::clone(&self),
-            write_back: WriteBack::new(self.manner.synced),
+            write_back: WriteBack::new(self.synced),
             home: self,
             file,
             temporary,
             published: None,
         }))
+    }
+
+    fn stage_unseen(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
+        if self.way == Way::Temporary { None } else { self.stage().ok() }
     }
 
     fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
@@ -306,10 +322,6 @@ impl StagedFile for DirectoryFile {
         self.file.sync_all()
     }
 
-    fn settle(&mut self) -> io::Result<()> {
-        if self.home.manner.told_late { self.file.sync_data() } else { Ok(()) }
-    }
-
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
         let (destination, made) = self.home.enter(name)?;
         self.destination = destination;
@@ -330,10 +342,20 @@ impl StagedFile for DirectoryFile {
                 }
             }
             self.temporary = Some(self.link_temporary()?);
+            if self.home.way == Way::UnnamedSyncedTwice {
+                // The older file is to give way to one that is known to have a name.
+                self.file.sync_all()?;
+            }
         }
         let replaced = self.rename(name, taken)?;
         self.published = Some(claim);
         Ok(replaced)
+    }
+
+    fn sync_name(&mut self) -> io::Result<()> {
+        // Of one that replaced another, it was synced before.
+        let due = self.home.way == Way::UnnamedSyncedTwice && self.temporary.is_none();
+        if due { self.file.sync_all() } else { Ok(()) }
     }
 
     fn confirm(&mut self) {

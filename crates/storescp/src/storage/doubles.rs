@@ -1,12 +1,29 @@
 //! Test doubles: a directory of one's own, and storage that fails on demand.
 
-use super::{Directory, FileName, Folder, Space, StagedFile, Storage, Subfolder, SyncMark, Taken};
+use super::directory::Way;
+use super::{
+    Directory, FileAhead, FileName, Folder, InstanceFile, Space, StagedFile, Storage, Subfolder,
+    SyncMark, Taken,
+};
+use crate::error::Error;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IoSlice};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub(super) const WAYS: [Way; 3] = [Way::Unnamed, Way::UnnamedSyncedTwice, Way::Temporary];
+
+/// The directory, with files on their way in each of [`WAYS`].
+pub(super) fn all_ways(path: &Path) -> [Directory; 3] {
+    WAYS.map(|way| Directory::open_with(path, way).unwrap())
+}
+
+/// A file that was not made ahead.
+pub(super) fn create(storage: &dyn Storage) -> Result<InstanceFile, Error> {
+    InstanceFile::create(storage, &mut FileAhead::default(), b"head".to_vec())
+}
 
 /// A directory of its own for each test, removed at its end.
 pub(crate) struct Scratch(pub(crate) PathBuf);
@@ -33,8 +50,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Storage whose n-th step fails: each stage, append, patch, sync, enter, publish and folder sync
-/// counts.
+/// Storage whose n-th step fails: each stage, append, patch, sync, enter, publish, sync of the
+/// name and folder sync counts.
 pub(crate) struct Faulty {
     pub(crate) inner: Directory,
     pub(crate) fails_at: usize,
@@ -132,10 +149,6 @@ impl StagedFile for FaultyFile {
         self.inner.sync()
     }
 
-    fn settle(&mut self) -> io::Result<()> {
-        self.inner.settle()
-    }
-
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
         count(&self.step, self.fails_at)?;
         let Subfolder { folder, made, name } = self.inner.enter(name)?;
@@ -147,6 +160,11 @@ impl StagedFile for FaultyFile {
     fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
         count(&self.step, self.fails_at)?;
         self.inner.publish(name, taken)
+    }
+
+    fn sync_name(&mut self) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.sync_name()
     }
 
     fn confirm(&mut self) {

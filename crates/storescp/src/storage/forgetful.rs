@@ -36,11 +36,17 @@ pub(crate) enum Fault {
 }
 
 /// How files are on their way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Unnamed,
-    /// Under a temporary name, as where the file system cannot be trusted with unnamed ones.
+    /// The same on a disk that forgets a file which had no name when it was synced last.
+    UnnamedSyncedTwice,
+    /// Under a temporary name.
     Temporary,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 3] = [Self::Unnamed, Self::UnnamedSyncedTwice, Self::Temporary];
 }
 
 /// Starts all names of files on their way.
@@ -66,6 +72,7 @@ struct State {
 struct File {
     seen: Vec<u8>,
     synced: Vec<u8>,
+    synced_with_name: bool,
     lost: bool,
 }
 
@@ -110,6 +117,14 @@ impl FolderState {
                 None => self.synced.remove(&name),
             };
         }
+    }
+}
+
+impl State {
+    fn name_temporarily(&mut self, folder: usize, file: usize) -> String {
+        let name = format!("{TEMPORARY}{file}");
+        self.folders[folder].set(&name, Some(Entry::File(file)));
+        name
     }
 }
 
@@ -166,6 +181,11 @@ impl Disk {
                     Entry::File(_) if name.starts_with(TEMPORARY) => {}
                     Entry::File(file) => {
                         let file = &state.files[file];
+                        let forgotten =
+                            self.way == Way::UnnamedSyncedTwice && !file.synced_with_name;
+                        if forgotten && !content {
+                            continue;
+                        }
                         let content = if content { &file.seen } else { &file.synced };
                         found.insert(format!("{path}{name}"), content.clone());
                     }
@@ -206,12 +226,8 @@ impl Folder for ForgetfulFolder {
         state.files.push(File::default());
         let file = state.files.len() - 1;
         let temporary = match self.disk.way {
-            Way::Unnamed => None,
-            Way::Temporary => {
-                let name = format!("{TEMPORARY}{file}");
-                state.folders[self.folder].set(&name, Some(Entry::File(file)));
-                Some(name)
-            }
+            Way::Unnamed | Way::UnnamedSyncedTwice => None,
+            Way::Temporary => Some(state.name_temporarily(self.folder, file)),
         };
         Ok(Box::new(ForgetfulFile {
             disk: Arc::clone(&self.disk),
@@ -326,11 +342,8 @@ impl StagedFile for ForgetfulFile {
         }
         if !file.lost {
             file.synced = file.seen.clone();
+            file.synced_with_name = self.temporary.is_some() || self.published.is_some();
         }
-        Ok(())
-    }
-
-    fn settle(&mut self) -> io::Result<()> {
         Ok(())
     }
 
@@ -359,11 +372,18 @@ impl StagedFile for ForgetfulFile {
     }
 
     fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
-        let mut state = self.disk.step()?;
+        let state = self.disk.step()?;
         let before = state.folders[self.folder].seen.get(name.as_str()).copied();
+        drop(state);
         if before.is_some() && taken == Taken::Refuse {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        if before.is_some() && self.disk.way == Way::UnnamedSyncedTwice {
+            let name = self.disk.step()?.name_temporarily(self.home, self.file);
+            self.temporary = Some(name);
+            self.sync()?;
+        }
+        let mut state = self.disk.step()?;
         // One rename, which is on disk in both folders or in neither.
         state.folders[self.folder].set(name.as_str(), Some(Entry::File(self.file)));
         if before.is_some() && self.temporary.is_none() {
@@ -377,6 +397,11 @@ impl StagedFile for ForgetfulFile {
         }
         self.published = Some((name.as_str().to_owned(), before));
         Ok(before.is_some())
+    }
+
+    fn sync_name(&mut self) -> io::Result<()> {
+        let due = self.disk.way == Way::UnnamedSyncedTwice && self.temporary.is_none();
+        if due { self.sync() } else { Ok(()) }
     }
 
     fn confirm(&mut self) {

@@ -1,6 +1,6 @@
 //! One SOP instance on its way into a folder: the sink of the transcoder, and the commit.
 
-use super::{FileName, Folder, MinFree, StagedFile, Storage, Subfolder, Taken};
+use super::{FileAhead, FileName, Folder, MinFree, StagedFile, Storage, Subfolder, Taken};
 use crate::error::{Error, StorageStep};
 use crate::limits::ROOM_CHECK_BYTES;
 use dataset::Sink;
@@ -14,7 +14,7 @@ pub enum Durability {
     #[default]
     Full,
     /// Whole and named, in the kernel's hands. A crash of the receiver loses nothing; a power loss
-    /// can lose what the kernel has not written yet. There was room for it.
+    /// can lose what the kernel has not written yet.
     None,
 }
 
@@ -40,14 +40,17 @@ pub struct InstanceFile {
 }
 
 impl InstanceFile {
-    /// Opens a file in the storage's folder; `header` (preamble and file meta information, or
-    /// nothing) goes ahead of the data set.
+    /// Opens a file in the storage's folder, or takes the one that was made ahead; `header` (preamble
+    /// and file meta information, or nothing) goes ahead of the data set.
     ///
     /// # Errors
     /// [`Error::Storage`]; nothing is left behind.
-    pub fn create(storage: &dyn Storage, header: Vec<u8>) -> Result<Self, Error> {
-        let folder = storage.folder().map_err(Error::storage(StorageStep::Create))?;
-        let file = Arc::clone(&folder).stage().map_err(Error::storage(StorageStep::Create))?;
+    pub fn create(
+        storage: &dyn Storage,
+        ahead: &mut FileAhead,
+        header: Vec<u8>,
+    ) -> Result<Self, Error> {
+        let (folder, file) = ahead.take(storage).map_err(Error::storage(StorageStep::Create))?;
         let destination = Arc::clone(&folder);
         let data_set_offset = header.len() as u64;
         let (min_free, unchecked_bytes) = (None, 0);
@@ -94,11 +97,13 @@ impl InstanceFile {
     ) -> Result<Committed, Error> {
         let durable = durability == Durability::Full;
         self.write_header(&[]).map_err(Error::storage(StorageStep::Write))?;
-        let written = if durable { self.file.sync() } else { self.file.settle() };
-        written.map_err(Error::storage(StorageStep::Sync))?;
+        if durable {
+            self.file.sync().map_err(Error::storage(StorageStep::Sync))?;
+        }
         let since = durable.then(|| self.destination.mark());
         let committed = self.publish(names, taken).map_err(Error::storage(StorageStep::Name))?;
         if let Some(since) = since {
+            self.file.sync_name().map_err(Error::storage(StorageStep::Sync))?;
             self.destination.sync(since).map_err(Error::storage(StorageStep::SyncFolder))?;
         }
         self.file.confirm();

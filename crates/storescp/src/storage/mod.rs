@@ -1,16 +1,18 @@
 //! Storing: what is asked of a folder, and the promise kept with it.
 //!
 //! ```text
-//!   stage ──► write* ──► enter ──► sync ──► publish ──► Folder::sync ──► confirm ──► response 0000H
-//!     │          │         │        │          │             │
-//!     └──────────┴─────────┴────────┴──────────┴─────────────┴── drop: nothing stays, an older file
-//!                                                                is back
+//!   stage ──► write* ──► enter ──► sync ──► publish ──► sync_name ──► Folder::sync ──► confirm
+//!     │          │         │        │          │            │             │               │
+//!     └──────────┴─────────┴────────┴──────────┴────────────┴─────────────┴──┐      response 0000H
+//!                                                                            drop: nothing stays, an
+//!                                                                            older file is back
 //! ```
 //!
 //! `enter` is for files that go into a subfolder, which is chosen when all of the data set is known.
 //! [`Folder`] and [`StagedFile`] are the whole of what the receiver wants from storage;
 //! [`Directory`] is the one that writes files. Tests put a faulty double in its place.
 
+mod ahead;
 mod directory;
 #[cfg(test)]
 pub(crate) mod doubles;
@@ -30,6 +32,7 @@ mod subfolders;
 mod tests;
 mod write_back;
 
+pub use ahead::FileAhead;
 pub use directory::Directory;
 pub use file_name::FileName;
 pub use folder_sync::{FolderSync, SyncMark};
@@ -45,7 +48,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Shared by all associations; every method may be called by many threads at once.
 pub trait Storage: Send + Sync {
     /// The folder as it is now, looked up anew for each instance, so that a folder that was
-    /// replaced or mounted over while the receiver runs is found again.
+    /// replaced or mounted over while the receiver runs is found again. It is the same [`Arc`] as long
+    /// as it is the same folder.
     ///
     /// # Errors
     /// Whatever the operating system says: the folder is gone, or descriptors are used up.
@@ -63,6 +67,12 @@ pub trait Folder: Send + Sync {
     /// # Errors
     /// Whatever the operating system says; nothing is left behind.
     fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>>;
+
+    /// The same before there is an object for it: where no name shows such a file, and nothing is in
+    /// the way.
+    fn stage_unseen(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
+        None
+    }
 
     /// The folder `name` in this one, which is there already and no symbolic link.
     ///
@@ -133,12 +143,6 @@ pub trait StagedFile: Send {
     /// As for [`StagedFile::append`].
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Finds out whether all that was appended has been taken, where nothing is synced.
-    ///
-    /// # Errors
-    /// As for [`StagedFile::append`].
-    fn settle(&mut self) -> io::Result<()>;
-
     /// Lets the file be named in the subfolder `name` of the folder in which it was staged. The
     /// subfolder is made if there is none.
     ///
@@ -155,6 +159,13 @@ pub trait StagedFile: Send {
     /// Whatever the operating system says, `AlreadyExists` with [`Taken::Refuse`]; the name is as it
     /// was before, and another one may be tried.
     fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool>;
+
+    /// Makes durable what the file itself keeps of the name that it got; that the folder has the name
+    /// is for [`Folder::sync`].
+    ///
+    /// # Errors
+    /// Whatever the operating system says; the file is of no use any more.
+    fn sync_name(&mut self) -> io::Result<()>;
 
     /// The instance is stored: the file stays, the one it replaced is forgotten. Dropping it only
     /// closes it from then on.

@@ -1,7 +1,7 @@
 //! The promise of [`super`], attacked: every step failing, names taken, many at once.
 
-use super::directory::Directory;
-use super::doubles::{Faulty, Scratch};
+use super::directory::{Directory, Way};
+use super::doubles::{Faulty, Scratch, WAYS, all_ways, create};
 use super::*;
 use crate::error::{Error, StorageStep};
 use dataset::Sink;
@@ -9,19 +9,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::iter::once;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn name(text: &str) -> FileName {
     FileName::new(text.to_owned()).unwrap()
 }
 
-fn both_ways(path: &Path) -> [Directory; 2] {
-    [true, false].map(|unnamed_files| Directory::open_with(path, unnamed_files).unwrap())
-}
-
 fn store(storage: &dyn Storage, called: &str, content: &[u8]) -> Result<(), Error> {
-    let mut file = InstanceFile::create(storage, b"head".to_vec())?;
+    let mut file = create(storage)?;
     file.write(&[IoSlice::new(content)]).map_err(Error::storage(StorageStep::Write))?;
     file.patch(0, b"#").map_err(Error::storage(StorageStep::Write))?;
     file.commit(&mut once(name(called)), Taken::Replace, Durability::Full).map(drop)
@@ -30,7 +25,7 @@ fn store(storage: &dyn Storage, called: &str, content: &[u8]) -> Result<(), Erro
 #[test]
 fn a_committed_instance_is_there_whole() {
     let scratch = Scratch::new("committed");
-    for (round, storage) in both_ways(&scratch.0).into_iter().enumerate() {
+    for (round, storage) in all_ways(&scratch.0).into_iter().enumerate() {
         store(&storage, "CT.1", format!("x{round}").as_bytes()).unwrap();
         let expected = format!("head#{round}").into_bytes();
         assert_eq!(scratch.content(), BTreeMap::from([("CT.1".to_owned(), expected)]));
@@ -40,8 +35,8 @@ fn a_committed_instance_is_there_whole() {
 #[test]
 fn nothing_has_the_name_before_commit_and_nothing_stays_without_it() {
     let scratch = Scratch::new("before-commit");
-    for storage in both_ways(&scratch.0) {
-        let mut file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
+    for storage in all_ways(&scratch.0) {
+        let mut file = create(&storage).unwrap();
         file.write(&[IoSlice::new(b"abc"), IoSlice::new(b""), IoSlice::new(b"def")]).unwrap();
         assert!(scratch.content().keys().all(|name| name.starts_with(".storescp-")));
         drop(file);
@@ -52,9 +47,56 @@ fn nothing_has_the_name_before_commit_and_nothing_stays_without_it() {
 #[test]
 fn unnamed_files_show_nothing_at_all() {
     let scratch = Scratch::new("unnamed");
-    let storage = Directory::open_with(&scratch.0, true).unwrap();
-    let _file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
-    assert_eq!(scratch.content(), BTreeMap::new());
+    for way in [Way::Unnamed, Way::UnnamedSyncedTwice] {
+        let storage = Directory::open_with(&scratch.0, way).unwrap();
+        let _file = create(&storage).unwrap();
+        assert_eq!(scratch.content(), BTreeMap::new());
+    }
+}
+
+#[test]
+fn files_are_made_ahead_from_the_second_object_on_and_are_not_seen() {
+    let scratch = Scratch::new("ahead");
+    for way in WAYS {
+        let storage = Directory::open_with(&scratch.0, way).unwrap();
+        let mut ahead = FileAhead::default();
+        ahead.make(&storage);
+        assert!(!ahead.is_there(), "one object may be all that comes");
+        ahead.make(&storage);
+        assert_eq!(ahead.is_there(), way != Way::Temporary);
+        assert_eq!(scratch.content(), BTreeMap::new());
+        for called in ["CT.1", "CT.2"] {
+            let mut file = InstanceFile::create(&storage, &mut ahead, called.into()).unwrap();
+            assert!(!ahead.is_there());
+            file.commit(&mut once(name(called)), Taken::Replace, Durability::Full).unwrap();
+        }
+        let mut content = scratch.content();
+        for called in ["CT.1", "CT.2"] {
+            assert_eq!(content.remove(called).unwrap(), called.as_bytes());
+            fs::remove_file(scratch.0.join(called)).unwrap();
+        }
+        assert!(content.is_empty(), "{content:?}");
+        ahead.make(&storage);
+        ahead.give_up();
+        assert!(!ahead.is_there());
+    }
+}
+
+#[test]
+fn a_file_made_ahead_in_a_directory_that_was_replaced_is_not_used() {
+    let scratch = Scratch::new("ahead-replaced");
+    let inner = scratch.0.join("inner");
+    fs::create_dir(&inner).unwrap();
+    let storage = Directory::open_with(&inner, Way::Unnamed).unwrap();
+    let mut ahead = FileAhead::default();
+    ahead.make(&storage);
+    ahead.make(&storage);
+    assert!(ahead.is_there());
+    fs::rename(&inner, scratch.0.join("away")).unwrap();
+    fs::create_dir(&inner).unwrap();
+    let mut file = InstanceFile::create(&storage, &mut ahead, b"head".to_vec()).unwrap();
+    file.commit(&mut once(name("CT.1")), Taken::Replace, Durability::Full).unwrap();
+    assert_eq!(fs::read(inner.join("CT.1")).unwrap(), b"head");
 }
 
 #[test]
@@ -62,7 +104,7 @@ fn a_symbolic_link_is_replaced_and_its_target_untouched() {
     let scratch = Scratch::new("link");
     let target = Scratch::new("link-target");
     fs::write(target.0.join("file"), b"precious").unwrap();
-    for storage in both_ways(&scratch.0) {
+    for storage in all_ways(&scratch.0) {
         let link = scratch.0.join("CT.1");
         let _ = fs::remove_file(&link);
         symlink(target.0.join("file"), &link).unwrap();
@@ -77,7 +119,7 @@ fn a_symbolic_link_is_replaced_and_its_target_untouched() {
 fn a_directory_in_the_way_stays() {
     let scratch = Scratch::new("directory-in-the-way");
     fs::create_dir(scratch.0.join("CT.1")).unwrap();
-    for storage in both_ways(&scratch.0) {
+    for storage in all_ways(&scratch.0) {
         let refused = store(&storage, "CT.1", b"new").unwrap_err();
         assert!(matches!(refused, Error::Storage { step: StorageStep::Name, .. }), "{refused}");
         let left: Vec<_> = fs::read_dir(&scratch.0).unwrap().map(|e| e.unwrap().path()).collect();
@@ -90,8 +132,8 @@ fn a_crashs_leftovers_are_swept_and_files_in_progress_are_not() {
     let scratch = Scratch::new("sweep");
     fs::write(scratch.0.join(".storescp-1-1.part"), b"left by a crash").unwrap();
     fs::write(scratch.0.join("CT.1"), b"an instance").unwrap();
-    let storage = Directory::open_with(&scratch.0, false).unwrap();
-    let mut file = InstanceFile::create(&storage, b"head".to_vec()).unwrap();
+    let storage = Directory::open_with(&scratch.0, Way::Temporary).unwrap();
+    let mut file = create(&storage).unwrap();
     assert_eq!(storage.sweep().unwrap(), 1);
     file.commit(&mut once(name("CT.2")), Taken::Replace, Durability::None).unwrap();
     assert_eq!(scratch.content().into_keys().collect::<Vec<_>>(), ["CT.1", "CT.2"]);
@@ -117,7 +159,7 @@ fn a_directory_that_was_replaced_is_found_again() {
 #[test]
 fn the_same_name_from_many_at_once_gives_one_whole_file() {
     let scratch = Scratch::new("same-name");
-    for storage in both_ways(&scratch.0) {
+    for storage in all_ways(&scratch.0) {
         std::thread::scope(|scope| {
             for sender in 0..6_u8 {
                 let storage = &storage;
@@ -138,16 +180,15 @@ fn the_same_name_from_many_at_once_gives_one_whole_file() {
 #[test]
 fn whichever_step_fails_nothing_new_stays_and_nothing_old_is_lost() {
     for older in [None, Some(b"older and good".to_vec())] {
-        for way in 0..2 {
-            let scratch = Scratch::new(&format!("faulty-{way}-{}", older.is_some()));
+        for way in WAYS {
+            let scratch = Scratch::new(&format!("faulty-{way:?}-{}", older.is_some()));
             if let Some(older) = &older {
                 fs::write(scratch.0.join("CT.1"), older).unwrap();
             }
             let before = scratch.content();
             let mut failures = 0;
             loop {
-                let [unnamed, temporary] = both_ways(&scratch.0);
-                let inner = if way == 0 { unnamed } else { temporary };
+                let inner = Directory::open_with(&scratch.0, way).unwrap();
                 let step = Arc::new(AtomicUsize::new(0));
                 let storage = Faulty { inner, fails_at: failures, step };
                 if store(&storage, "CT.1", b"new").is_ok() {
@@ -156,8 +197,8 @@ fn whichever_step_fails_nothing_new_stays_and_nothing_old_is_lost() {
                 assert_eq!(scratch.content(), before, "step {failures}");
                 failures += 1;
             }
-            // folder, stage, header and data set, patch, sync, publish, folder sync
-            assert_eq!(failures, 7);
+            // folder, stage, header and data set, patch, sync, publish, sync of the name, folder sync
+            assert_eq!(failures, 8);
             assert_eq!(scratch.content()["CT.1"], b"head#ew");
             assert_eq!(scratch.content().len(), 1);
         }

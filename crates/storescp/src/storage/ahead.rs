@@ -1,0 +1,92 @@
+//! Files made ahead of their objects.
+
+use super::{Folder, StagedFile, Storage};
+use crate::limits::FILES_AHEAD;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Objects that come before the first file is made ahead: who has sent two sends a third.
+const OBJECTS_BEFORE: usize = 2;
+
+/// A file that is made while the sender prepares its next object, so that the object need not wait
+/// for it. It has no name that anybody could see.
+///
+/// Holds at most one file, a descriptor; all of them together hold [`FILES_AHEAD`]. Dropping it
+/// discards the file.
+#[derive(Default)]
+pub struct FileAhead {
+    objects: usize,
+    made: Option<Made>,
+}
+
+struct Made {
+    folder: Arc<dyn Folder>,
+    file: Box<dyn StagedFile>,
+    _place: Place,
+}
+
+impl FileAhead {
+    /// An object has come, and the next one is to be expected.
+    pub fn make(&mut self, storage: &dyn Storage) {
+        self.objects = self.objects.saturating_add(1);
+        if self.objects >= OBJECTS_BEFORE {
+            self.made = Place::free().and_then(|place| Made::new(storage, place));
+        }
+    }
+
+    /// The file that was made ahead, if the folder is still the same, or else a new one.
+    ///
+    /// # Errors
+    /// As [`Storage::folder`] and [`Folder::stage`].
+    pub fn take(
+        &mut self,
+        storage: &dyn Storage,
+    ) -> io::Result<(Arc<dyn Folder>, Box<dyn StagedFile>)> {
+        let folder = storage.folder()?;
+        let file = match self.made.take() {
+            Some(made) if Arc::ptr_eq(&made.folder, &folder) => made.file,
+            _ => Arc::clone(&folder).stage()?,
+        };
+        Ok((folder, file))
+    }
+
+    /// No object has come for a while: gives the file back.
+    pub fn give_up(&mut self) {
+        self.made = None;
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_there(&self) -> bool {
+        self.made.is_some()
+    }
+}
+
+impl Made {
+    fn new(storage: &dyn Storage, place: Place) -> Option<Self> {
+        let folder = storage.folder().ok()?;
+        let file = Arc::clone(&folder).stage_unseen()?;
+        Some(Self { folder, file, _place: place })
+    }
+}
+
+/// One of the [`FILES_AHEAD`].
+struct Place;
+
+static PLACES_TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+impl Place {
+    fn free() -> Option<Self> {
+        let more = |taken| (taken < FILES_AHEAD).then_some(taken + 1);
+        PLACES_TAKEN
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .is_ok()
+            .then_some(Self)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        PLACES_TAKEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
