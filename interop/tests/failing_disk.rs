@@ -135,8 +135,15 @@ fn nothing_acknowledged_is_lost_on_a_disk_that_fails_at_times() {
 fn store_until(over: &AtomicBool, receiver: &Receiver) -> Vec<Object> {
     let mut client = Client::usual(receiver.server.port());
     let mut stored = Vec::new();
-    while !over.load(Ordering::Relaxed) {
-        let object = Object::ct(if stored.len() % 4 == 0 { 600_000 } else { 3_000 });
+    for round in 0.. {
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
+        let object = match round % 4 {
+            0 => Object::ct(600_000),
+            1 => Object::of_study(&format!("2.25.{round}"), None, ""),
+            _ => Object::ct(3_000),
+        };
         match client.store(3, &object).status() {
             0 => stored.push(object),
             status => {
@@ -213,12 +220,14 @@ impl Receiver {
 
     /// Cuts the power, and has each of these objects whole on the disk; of others, none is torn.
     fn expect_on_disk(self, acknowledged: &[Object]) {
-        let Self { server, namespace, disk, make } = self;
+        // Should something fail, the receiver goes before the disk.
+        let Self { make, disk, namespace, server } = self;
         let scratch = Scratch::new();
         let image = scratch.path().join("image");
         server.signal("STOP");
         disk.copy_to(&image);
-        drop((server, disk));
+        drop(server);
+        drop(disk);
         if make[0] == "mkfs.ext4" {
             // 1: errors were corrected.
             let checked = run(peers::debian("e2fsck").arg("-fy").arg(&image), SOON);
