@@ -88,6 +88,12 @@ pub fn node_script(name: &str) -> Command {
     command
 }
 
+/// One of the scripts beside this crate, in `interop/peers`.
+#[must_use]
+pub fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
+}
+
 const INSTALL: &str = "run interop/install-peers";
 
 fn directory() -> PathBuf {
@@ -98,10 +104,6 @@ fn directory() -> PathBuf {
             Path::new(&home).join(".cache/storescp-peers")
         }
     }
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
 }
 
 fn existing(path: PathBuf, hint: &str) -> PathBuf {

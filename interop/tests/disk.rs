@@ -3,6 +3,8 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -108,6 +110,43 @@ fn a_quota_costs_objects_until_it_is_raised() {
     let mut expected = [&old, &small, &large].map(Object::file_name);
     expected.sort();
     assert_eq!(interop::files_below(&namespace.view(&server)), expected);
+}
+
+/// As on a network file system: each write is taken, and that there was no room is told by a sync or
+/// when the file is closed.
+#[test]
+fn room_that_is_refused_late_costs_one_object() {
+    for options in [&[][..], &["--durability", "none"], &["+B", "--durability", "none"]] {
+        let scratch = Scratch::new();
+        let directory = scratch.directory("out");
+        let script = peers::script("late_errors.py");
+        let [directory_text, script] =
+            [&directory, &script].map(|path| path.to_str().expect("UTF-8"));
+        let words = ["-B", script, directory_text, "100000"];
+        let python = peers::python();
+        let possible = run(Command::new(&python).args(words).arg("/bin/true"), SOON);
+        if !possible.status.success() {
+            return skip("room that is refused late: no file system of one's own (FUSE) here");
+        }
+        let python = python.to_str().expect("UTF-8");
+        let setup = Server::with(Program::Ours, options).directory(&directory).keeping(scratch);
+        let server = setup.through(python, &words).start();
+        let view = PathBuf::from(format!("/proc/{}/root{directory_text}", server.process_id()));
+
+        let mut client = Client::usual(server.port());
+        let old = Object::ct(20_000);
+        assert_eq!(client.store(3, &old).status(), 0);
+        let newer = Object::new(uid::CT, &old.sop_instance, 300_000);
+        for object in [&Object::ct(300_000), &newer] {
+            let response = client.store(3, object);
+            assert_refused(response.status());
+            assert!(response.text(tag::ERROR_COMMENT).contains("quota"), "says what is wrong");
+            assert_eq!(contents(&view).len(), 1, "nothing else stays");
+            assert!(contents(&view)[0].ends_with(&old.bytes), "nothing old is lost");
+        }
+        assert_eq!(client.store(3, &Object::ct(30_000)).status(), 0);
+        assert_eq!(contents(&view).len(), 2);
+    }
 }
 
 #[test]
@@ -271,6 +310,12 @@ fn a_deflate_bomb_stops_at_the_room_that_is_to_be_left() {
         assert_eq!(interop::files_below(&namespace.view(&server)), [small.file_name()]);
         assert!(server.peak_kib() < 16 * 1024, "{} KiB resident", server.peak_kib());
     }
+}
+
+/// Of all files below a folder.
+fn contents(folder: &Path) -> Vec<Vec<u8>> {
+    let files = interop::files_below(folder).into_iter().filter(|name| !name.ends_with('/'));
+    files.map(|name| fs::read(folder.join(name)).expect("a file")).collect()
 }
 
 /// PS3.4 §B.2.3: out of resources.

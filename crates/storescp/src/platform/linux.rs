@@ -38,6 +38,23 @@ pub fn naming(folder: &File) -> Naming {
     }
 }
 
+/// Whether `folder`'s file system may take a write and tell only when the file is synced or closed that
+/// there was no room for it: what a network file system writes behind, to a server that has the say.
+#[must_use]
+pub fn tells_of_writes_late(folder: &File) -> bool {
+    const NFS: u32 = 0x6969;
+    const SMB: [u32; 3] = [0x517B, 0xFF53_4D42, 0xFE53_4D42];
+    const FUSE: u32 = 0x6573_5546;
+    const CEPH: u32 = 0x00C3_6400;
+    const NINE_P: u32 = 0x0102_1997;
+    const AFS: [u32; 2] = [0x5346_414F, 0x6B41_4653];
+    #[allow(clippy::cast_possible_truncation, reason = "it has 32 bits")]
+    let kind = rustix::fs::fstatfs(folder).map(|status| status.f_type as u32);
+    kind.is_ok_and(|kind| {
+        [NFS, FUSE, CEPH, NINE_P].contains(&kind) || SMB.contains(&kind) || AFS.contains(&kind)
+    })
+}
+
 /// Whether the kernel runs a journal for the ext4 file system that `folder` is in.
 fn has_journal(folder: &File) -> io::Result<bool> {
     let device = rustix::fs::fstat(folder)?.st_dev;

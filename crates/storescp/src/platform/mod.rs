@@ -5,6 +5,7 @@
 //! | files without a name | `O_TMPFILE`, named by `linkat`, where the file system makes that safe | a temporary name, see [`crate::storage`] |
 //! | swapping two names | `renameat2(RENAME_EXCHANGE)` | not offered: the older file is not kept |
 //! | renaming to a free name only | `renameat2(RENAME_NOREPLACE)` | a second name, then the first one goes |
+//! | whether writes fail late | known by the file system | they may |
 //! | acknowledging at once | `TCP_QUICKACK` | nothing: the system's delayed acknowledgement |
 //! | writing to disk begun ahead of the sync | `sync_file_range` | nothing: the sync does it all |
 //! | noticing that a silent peer is gone | TCP keep-alive within two minutes | TCP keep-alive as the system has it |
@@ -20,8 +21,8 @@ mod write_back;
 #[cfg(target_os = "linux")]
 pub use linux::{
     acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
-    lower_thread_priority, naming, rename_to_free_name, stop_accepting, thread_limit,
-    watch_for_loss,
+    lower_thread_priority, naming, rename_to_free_name, stop_accepting, tells_of_writes_late,
+    thread_limit, watch_for_loss,
 };
 #[cfg(target_os = "linux")]
 pub use write_back::begin_write_back;
@@ -32,7 +33,7 @@ mod portable;
 pub use portable::{
     acknowledge_now, begin_write_back, create_unnamed, exchange, has_unnamed_files,
     ignores_hang_up, link_unnamed, lower_thread_priority, naming, rename_to_free_name,
-    stop_accepting, thread_limit, watch_for_loss,
+    stop_accepting, tells_of_writes_late, thread_limit, watch_for_loss,
 };
 
 use rustix::fs::AtFlags;

@@ -20,6 +20,12 @@ pub fn naming(_folder: &File) -> Naming {
     Naming::Unknown
 }
 
+/// Not known here.
+#[must_use]
+pub fn tells_of_writes_late(_folder: &File) -> bool {
+    true
+}
+
 /// Not offered.
 ///
 /// # Errors

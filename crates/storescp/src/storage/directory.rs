@@ -1,5 +1,6 @@
 //! Storage in a directory of the file system.
 
+use super::manner::{Manner, Way};
 use super::name_claims::{NameClaim, NameClaims};
 use super::subfolders::Subfolders;
 use super::write_back::WriteBack;
@@ -7,7 +8,7 @@ use super::{
     Durability, FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName,
     SyncMark, Taken,
 };
-use crate::platform::{self, Naming};
+use crate::platform;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -60,7 +61,8 @@ impl Directory {
     #[cfg(test)]
     pub(super) fn open_with(path: &Path, way: Way) -> io::Result<Self> {
         let durability = Durability::Full;
-        let open = OpenDirectory { way, ..OpenDirectory::open(path, durability)? };
+        let mut open = OpenDirectory::open(path, durability)?;
+        open.manner.way = way;
         Self::new(path, durability, open)
     }
 
@@ -121,40 +123,12 @@ impl Storage for Directory {
     }
 }
 
-/// How files that are on their way are kept from sight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// They have no name.
-    Unnamed,
-    /// The same where the number of names is not written with the folder: files are synced again
-    /// when they have one.
-    UnnamedSyncedTwice,
-    /// They have temporary names.
-    Temporary,
-}
-
-impl Way {
-    fn best_for(folder: &File, durability: Durability) -> Self {
-        if !platform::has_unnamed_files(folder) {
-            return Self::Temporary;
-        }
-        match platform::naming(folder) {
-            _ if durability == Durability::None => Self::Unnamed,
-            Naming::LoggedWithFolder => Self::Unnamed,
-            Naming::WrittenApart => Self::UnnamedSyncedTwice,
-            Naming::Unknown => Self::Temporary,
-        }
-    }
-}
-
 /// A directory that is held open, so that a file is named in the directory in which it was made.
 pub(super) struct OpenDirectory {
     handle: File,
     /// Device and inode.
     pub(super) identity: (u64, u64),
-    way: Way,
-    /// Whether files are synced in the end.
-    synced: bool,
+    manner: Manner,
     /// Of a subfolder; see [`Subfolder`].
     own_name: Arc<SubfolderName>,
     shared_sync: FolderSync,
@@ -166,17 +140,16 @@ impl OpenDirectory {
     fn open(path: &Path, durability: Durability) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-        let way = Way::best_for(&handle, durability);
-        Self::held(handle, way, durability == Durability::Full, SyncMark::default())
+        let manner = Manner::of(&handle, durability);
+        Self::held(handle, manner, SyncMark::default())
     }
 
-    fn held(handle: File, way: Way, synced: bool, since: SyncMark) -> io::Result<Self> {
+    fn held(handle: File, manner: Manner, since: SyncMark) -> io::Result<Self> {
         let status = rustix::fs::fstat(&handle)?;
         Ok(Self {
             handle,
             identity: identity(&status),
-            way,
-            synced,
+            manner,
             own_name: Arc::new(SubfolderName::given(since)),
             shared_sync: FolderSync::default(),
             claims: Arc::default(),
@@ -215,14 +188,14 @@ impl OpenDirectory {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, name.as_str(), flags, Mode::empty())?;
         // Whoever made it, now or earlier, may have ended before its name was durable.
-        let open = Self::held(File::from(handle), self.way, self.synced, since)?;
+        let open = Self::held(File::from(handle), self.manner, since)?;
         Ok(self.subfolders.add(Arc::new(open)))
     }
 }
 
 impl Folder for OpenDirectory {
     fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>> {
-        let (file, temporary) = if self.way == Way::Temporary {
+        let (file, temporary) = if self.manner.way == Way::Temporary {
             let (file, name) = create_temporary(&self.handle)?;
             (file, Some(name))
         } else {
@@ -230,7 +203,7 @@ impl Folder for OpenDirectory {
         };
         Ok(Box::new(DirectoryFile {
             destination: Arc::clone(&self),
-            write_back: WriteBack::new(self.synced),
+            write_back: WriteBack::new(self.manner.synced),
             home: self,
             file,
             temporary,
@@ -239,7 +212,7 @@ impl Folder for OpenDirectory {
     }
 
     fn stage_unseen(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
-        if self.way == Way::Temporary { None } else { self.stage().ok() }
+        if self.manner.way == Way::Temporary { None } else { self.stage().ok() }
     }
 
     fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
@@ -322,6 +295,10 @@ impl StagedFile for DirectoryFile {
         self.file.sync_all()
     }
 
+    fn settle(&mut self) -> io::Result<()> {
+        if self.home.manner.told_late { self.file.sync_data() } else { Ok(()) }
+    }
+
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
         let (destination, made) = self.home.enter(name)?;
         self.destination = destination;
@@ -342,7 +319,7 @@ impl StagedFile for DirectoryFile {
                 }
             }
             self.temporary = Some(self.link_temporary()?);
-            if self.home.way == Way::UnnamedSyncedTwice {
+            if self.home.manner.way == Way::UnnamedSyncedTwice {
                 // The older file is to give way to one that is known to have a name.
                 self.file.sync_all()?;
             }
@@ -354,7 +331,7 @@ impl StagedFile for DirectoryFile {
 
     fn sync_name(&mut self) -> io::Result<()> {
         // Of one that replaced another, it was synced before.
-        let due = self.home.way == Way::UnnamedSyncedTwice && self.temporary.is_none();
+        let due = self.home.manner.way == Way::UnnamedSyncedTwice && self.temporary.is_none();
         if due { self.file.sync_all() } else { Ok(()) }
     }
 

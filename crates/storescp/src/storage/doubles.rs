@@ -1,6 +1,6 @@
 //! Test doubles: a directory of one's own, and storage that fails on demand.
 
-use super::directory::Way;
+use super::manner::Way;
 use super::{
     Directory, FileAhead, FileName, Folder, InstanceFile, Space, StagedFile, Storage, Subfolder,
     SyncMark, Taken,
@@ -147,6 +147,10 @@ impl StagedFile for FaultyFile {
     fn sync(&mut self) -> io::Result<()> {
         count(&self.step, self.fails_at)?;
         self.inner.sync()
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        self.inner.settle()
     }
 
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {

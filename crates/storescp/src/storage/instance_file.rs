@@ -14,7 +14,7 @@ pub enum Durability {
     #[default]
     Full,
     /// Whole and named, in the kernel's hands. A crash of the receiver loses nothing; a power loss
-    /// can lose what the kernel has not written yet.
+    /// can lose what the kernel has not written yet. There was room for it.
     None,
 }
 
@@ -97,9 +97,8 @@ impl InstanceFile {
     ) -> Result<Committed, Error> {
         let durable = durability == Durability::Full;
         self.write_header(&[]).map_err(Error::storage(StorageStep::Write))?;
-        if durable {
-            self.file.sync().map_err(Error::storage(StorageStep::Sync))?;
-        }
+        let written = if durable { self.file.sync() } else { self.file.settle() };
+        written.map_err(Error::storage(StorageStep::Sync))?;
         let since = durable.then(|| self.destination.mark());
         let committed = self.publish(names, taken).map_err(Error::storage(StorageStep::Name))?;
         if let Some(since) = since {

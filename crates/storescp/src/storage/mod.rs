@@ -22,6 +22,7 @@ mod folder_sync;
 pub(crate) mod forgetful;
 mod free_space;
 mod instance_file;
+mod manner;
 mod name_claims;
 #[cfg(test)]
 mod power_loss_tests;
@@ -142,6 +143,12 @@ pub trait StagedFile: Send {
     /// # Errors
     /// As for [`StagedFile::append`].
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Finds out whether all that was appended has been taken, where nothing is synced.
+    ///
+    /// # Errors
+    /// As for [`StagedFile::append`].
+    fn settle(&mut self) -> io::Result<()>;
 
     /// Lets the file be named in the subfolder `name` of the folder in which it was staged. The
     /// subfolder is made if there is none.

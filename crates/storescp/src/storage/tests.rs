@@ -1,7 +1,8 @@
 //! The promise of [`super`], attacked: every step failing, names taken, many at once.
 
-use super::directory::{Directory, Way};
+use super::directory::Directory;
 use super::doubles::{Faulty, Scratch, WAYS, all_ways, create};
+use super::manner::Way;
 use super::*;
 use crate::error::{Error, StorageStep};
 use dataset::Sink;

@@ -1,0 +1,51 @@
+//! What files have to be written like in a directory.
+
+use super::Durability;
+use crate::platform::{self, Naming};
+use std::fs::File;
+
+/// How files are written in a directory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    pub(super) way: Way,
+    /// Whether they are synced in the end.
+    pub(super) synced: bool,
+    /// Whether writes may fail unnoticed until then: see [`platform::tells_of_writes_late`].
+    pub(super) told_late: bool,
+}
+
+/// How files that are on their way are kept from sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// They have no name.
+    Unnamed,
+    /// The same where the number of names is not written with the folder: files are synced again
+    /// when they have one.
+    UnnamedSyncedTwice,
+    /// They have temporary names.
+    Temporary,
+}
+
+impl Manner {
+    pub(super) fn of(folder: &File, durability: Durability) -> Self {
+        Self {
+            way: Way::best_for(folder, durability),
+            synced: durability == Durability::Full,
+            told_late: platform::tells_of_writes_late(folder),
+        }
+    }
+}
+
+impl Way {
+    fn best_for(folder: &File, durability: Durability) -> Self {
+        if !platform::has_unnamed_files(folder) {
+            return Self::Temporary;
+        }
+        match platform::naming(folder) {
+            _ if durability == Durability::None => Self::Unnamed,
+            Naming::LoggedWithFolder => Self::Unnamed,
+            Naming::WrittenApart => Self::UnnamedSyncedTwice,
+            Naming::Unknown => Self::Temporary,
+        }
+    }
+}
