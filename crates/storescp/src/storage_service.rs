@@ -222,6 +222,7 @@ impl<'s> StorageService<'s> {
                         if status == Status::OUT_OF_RESOURCES
                             && let Some(storage) = &self.shared.storage
                         {
+                            self.ahead.give_up();
                             storage.let_go();
                         }
                         let instance = &request.sop_instance;
