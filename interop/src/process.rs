@@ -97,11 +97,23 @@ pub fn signal(process_id: u32, name: &str) {
 /// # Panics
 /// If it is not within `limit`, naming `what` was waited for.
 pub fn eventually(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
+    let limit = patient(limit);
     let deadline = Instant::now() + limit;
     while !condition() {
         assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// How long to wait for what takes `limit` at most: so many times as long as `STORESCP_PATIENCE` says, for a
+/// program that a tool slows down.
+///
+/// # Panics
+/// If the variable is there and no number.
+#[must_use]
+pub fn patient(limit: Duration) -> Duration {
+    let factor = std::env::var("STORESCP_PATIENCE");
+    limit * factor.map_or(1, |factor| factor.parse().expect("STORESCP_PATIENCE is a number"))
 }
 
 /// The children of a process, zombies too.

@@ -194,7 +194,7 @@ impl Server {
     /// # Panics
     /// If it does not within five seconds.
     pub fn wait_for_log(&self, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + process::patient(Duration::from_secs(5));
         while !self.stderr().contains(text) {
             assert!(Instant::now() < deadline, "no {text:?} in the log:\n{}", self.stderr());
             thread::sleep(Duration::from_millis(5));
@@ -333,7 +333,7 @@ impl Setup {
             ended: None,
             kept: None,
         };
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + process::patient(Duration::from_secs(10));
         loop {
             if let Some(status) = server.wait(Duration::ZERO) {
                 let (stdout, stderr) = (server.stdout(), server.stderr());
