@@ -106,15 +106,23 @@ pub fn eventually(what: &str, limit: Duration, mut condition: impl FnMut() -> bo
 }
 
 /// How long to wait for what takes `limit` at most: so many times as long as `STORESCP_PATIENCE` says, for a
-/// program that a tool slows down.
+/// program that runs under a tool, which slows it down.
 ///
 /// # Panics
 /// If the variable is there and no number.
 #[must_use]
 pub fn patient(limit: Duration) -> Duration {
-    let factor = std::env::var("STORESCP_PATIENCE");
+    let factor = std::env::var(PATIENCE);
     limit * factor.map_or(1, |factor| factor.parse().expect("STORESCP_PATIENCE is a number"))
 }
+
+/// Whether the program runs under a tool.
+#[must_use]
+pub fn is_patient() -> bool {
+    std::env::var_os(PATIENCE).is_some()
+}
+
+const PATIENCE: &str = "STORESCP_PATIENCE";
 
 /// The children of a process, zombies too.
 ///
