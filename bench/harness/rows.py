@@ -353,7 +353,7 @@ def echo_checks(results):
 # Durable storing
 
 DURABLE_SIZES = {"39 kB": 39_000, "512 KiB": 512 * KIB}
-DURABLE_OBJECTS = {"39 kB": {1: 320, 32: 3_200}, "512 KiB": {1: 320, 32: 640}}
+DURABLE_OBJECTS = {"39 kB": {1: 1_600, 32: 6_400}, "512 KiB": {1: 960, 32: 1_920}}
 DURABLE_BYTES = 400 * 2**20
 
 
