@@ -106,8 +106,10 @@ impl VersionName {
     #[must_use]
     pub fn parse(raw: &[u8]) -> Option<VersionName> {
         let text = raw.split(|&byte| byte == 0).next().unwrap_or_default().trim_ascii();
+        let text = &text[..text.len().min(limits::VERSION_NAME_BYTES)];
         let ascii = |&byte: &u8| if byte.is_ascii() { printable(byte) } else { '?' };
-        let name: String = text.iter().take(limits::VERSION_NAME_BYTES).map(ascii).collect();
+        // What is cut off may have stood behind padding.
+        let name: String = text.trim_ascii_end().iter().map(ascii).collect();
         if name.is_empty() { None } else { Some(VersionName(name)) }
     }
 
@@ -491,6 +493,7 @@ mod tests {
         let name = VersionName::parse(b" A\nB\xC3 \0xyz").unwrap();
         assert_eq!(name.as_str(), "A?B?");
         assert_eq!(VersionName::parse(b"ABCDEFGHIJKLMNOPQRS").unwrap().as_str().len(), 16);
+        assert_eq!(VersionName::parse(b"ABC                  DEF").unwrap().as_str(), "ABC");
         assert!(VersionName::parse(b"  \0").is_none());
     }
 }
