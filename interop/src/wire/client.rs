@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use rustix::net::{AddressFamily, SocketType};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::{Accept, Answer, Command, Pdv, Request, data_pdu, pdu, read_answer};
 use crate::Object;
@@ -43,7 +43,9 @@ impl Client {
     /// If nobody listens, or the address is not this machine's.
     #[must_use]
     pub fn connect_from(address: Ipv4Addr, port: u16) -> Self {
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None);
+        // Not to be inherited by a receiver that another test starts just now.
+        let flags = SocketFlags::CLOEXEC;
+        let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None);
         let socket = socket.expect("a socket");
         let bind = rustix::net::bind(&socket, &SocketAddr::from((address, 0)));
         bind.expect("an address of this machine");
