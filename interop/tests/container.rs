@@ -72,7 +72,7 @@ fn as_process_1_it_finishes_what_is_in_flight_at_sigterm() {
 }
 
 struct Container {
-    /// Waits for process 1, which dies with it.
+    /// Waits for process 1.
     unshare: Child,
     port: u16,
     scratch: Scratch,
@@ -137,6 +137,12 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
+        if matches!(self.unshare.try_wait(), Ok(None)) {
+            // The change of its user has undone that it dies with its parent.
+            for process in process::children(self.unshare.id()) {
+                process::signal(process, "KILL");
+            }
+        }
         let _ = self.unshare.kill();
         let _ = self.unshare.wait();
         if std::thread::panicking() {
