@@ -51,7 +51,7 @@ impl FileAhead {
         Ok((folder, file))
     }
 
-    /// No object has come for a while: gives the file back.
+    /// Gives the file back: no object has come for a while, or one has failed.
     pub fn give_up(&mut self) {
         self.made = None;
     }

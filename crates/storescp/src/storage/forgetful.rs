@@ -376,9 +376,7 @@ impl StagedFile for ForgetfulFile {
     }
 
     fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
-        let state = self.disk.step()?;
-        let before = state.folders[self.folder].seen.get(name.as_str()).copied();
-        drop(state);
+        let before = self.disk.state().folders[self.folder].seen.get(name.as_str()).copied();
         if before.is_some() && taken == Taken::Refuse {
             return Err(io::ErrorKind::AlreadyExists.into());
         }

@@ -69,8 +69,8 @@ pub trait Folder: Send + Sync {
     /// Whatever the operating system says; nothing is left behind.
     fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>>;
 
-    /// The same before there is an object for it: where no name shows such a file, and nothing is in
-    /// the way.
+    /// The same before there is an object for it; `None` where a name would show the file, or something
+    /// is in the way.
     fn stage_unseen(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
         None
     }

@@ -31,6 +31,13 @@ fn names_in(path: &Path) -> Vec<String> {
     names
 }
 
+/// How many descriptors of this process lead to a folder and to what is in it.
+fn held_open(folder: &Path) -> usize {
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+    let paths = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    paths.filter(|path| path.starts_with(folder)).count()
+}
+
 #[test]
 fn a_subfolder_is_made_and_used_again() {
     let scratch = Scratch::new("subfolder");
@@ -139,10 +146,7 @@ fn many_subfolders_at_a_time_are_no_more_descriptors() {
     for number in 0..3 * OPEN_SUBFOLDERS {
         store_in(&storage, &format!("study{number}"), "CT.1").unwrap();
     }
-    let descriptors = fs::read_dir("/proc/self/fd").unwrap();
-    let held = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
-    let held = held.filter(|path| path.starts_with(&scratch.0)).count();
-    assert_eq!(held, OPEN_SUBFOLDERS + 1);
+    assert_eq!(held_open(&scratch.0), OPEN_SUBFOLDERS + 1);
     store_in(&storage, "study0", "CT.2").unwrap();
     assert_eq!(names_in(&scratch.0.join("study0")), ["CT.1", "CT.2"]);
 }
@@ -204,18 +208,13 @@ fn nothing_is_held_open_after_a_failure() {
     let scratch = Scratch::new("let-go");
     let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
     store_in(&storage, "study", "CT.1").unwrap();
-    let held = || {
-        let descriptors = fs::read_dir("/proc/self/fd").unwrap();
-        let paths = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
-        paths.filter(|path| path.starts_with(&scratch.0)).count()
-    };
-    assert_eq!(held(), 2);
+    assert_eq!(held_open(&scratch.0), 2);
     let other = create(&storage).unwrap();
     storage.let_go();
-    assert_eq!(held(), 3, "another one is on its way");
+    assert_eq!(held_open(&scratch.0), 3, "another one is on its way");
     drop(other);
     storage.let_go();
-    assert_eq!(held(), 0);
+    assert_eq!(held_open(&scratch.0), 0);
     store_in(&storage, "study", "CT.2").unwrap();
     assert_eq!(names_in(&scratch.0.join("study")), ["CT.1", "CT.2"]);
 }
