@@ -223,7 +223,7 @@ impl Server {
     /// Waits for its end; `None` if it still runs after `limit`.
     pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         if self.ended.is_none() {
-            self.ended = process::wait(&mut self.child, limit);
+            self.ended = process::wait(&mut self.child, process::patient(limit));
         }
         self.ended
     }

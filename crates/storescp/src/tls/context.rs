@@ -25,6 +25,9 @@ pub(super) fn build(
     password: &Password,
     warnings: &mut Vec<String>,
 ) -> Result<SslContext, Error> {
+    // Whatever calls OpenSSL first decides whether it takes itself apart at the end of the process, where
+    // threads may still be at work in it; started so, it does not.
+    openssl::init();
     let suites = Suites::choose(config, warnings)?;
     let identity = Identity::load(config, password, warnings)?;
     if let Some(warning) = suites.unusable_with(&identity) {
