@@ -423,7 +423,9 @@ fn associations_go_on_over_sighup() {
 /// started to ignore it (nohup).
 #[test]
 fn sighup_without_tls_ends_the_server_orderly() {
-    let mut server = Server::start(Program::Ours, &["-v"]);
+    // Whoever runs the tests may ignore it, which is inherited.
+    let heeding = Server::with(Program::Ours, &["-v"]);
+    let mut server = heeding.through("env", &["--default-signal=HUP"]).start();
     let _idle = Client::usual(server.port());
     server.signal("HUP");
     let status = server.wait(Duration::from_secs(10)).expect("it ends");
