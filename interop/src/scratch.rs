@@ -16,9 +16,15 @@ impl Scratch {
     /// Makes one below the system's directory for temporary files.
     #[must_use]
     pub fn new() -> Self {
+        Self::below(&env::temp_dir())
+    }
+
+    /// Makes one below this directory.
+    #[must_use]
+    pub fn below(parent: &Path) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("storescp-interop-{}-{number}", process::id()));
+        let path = parent.join(format!("storescp-interop-{}-{number}", process::id()));
         fs::create_dir(&path).unwrap_or_else(|error| panic!("cannot make {path:?}: {error}"));
         Self { path }
     }

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use interop::process::eventually;
 use interop::wire::Client;
-use interop::{Object, Program, Server};
+use interop::{Object, Program, Scratch, Server};
 
 /// File synced, named, directory synced, answered: in this order, for each object.
 #[test]
 fn an_object_is_durable_before_it_is_acknowledged() {
-    for options in [&[][..], &["+B"], &["-F"], &["--durability", "full"]] {
+    let ways = [&[][..], &["+B"], &["-F"], &["--durability", "full"]];
+    for (place, options) in on_each_place(&ways) {
         let objects: Vec<Object> = (1..=3).map(|n| Object::ct(n * 40_000)).collect();
-        let calls = traced(options, &objects);
+        let calls = traced_on(place, options, &objects);
         for object in &objects {
             let named = position(&calls, |call| call.names(&object.file_name()));
             let synced = calls[..named].iter().rposition(|call| call.is_sync() && call.of_file());
@@ -39,28 +40,34 @@ fn an_object_is_durable_before_it_is_acknowledged() {
 fn a_replacement_is_durable_before_it_is_acknowledged() {
     let first = Object::ct(1000);
     let second = Object::new(&first.sop_class, &first.sop_instance, 50_000);
-    let calls = traced(&[], &[first, second.clone()]);
-    let named = calls.iter().rposition(|call| call.names(&second.file_name()));
-    let named = named.expect("it gets its name");
-    assert!(calls[..named].iter().any(|call| call.is_sync() && call.of_file()));
-    let rest = &calls[named..];
-    let folder = position(rest, |call| call.is_sync() && call.text.contains("/out>"));
-    let answered = position(rest, Call::sends);
-    assert!(folder < answered, "{rest:#?}");
+    for (place, options) in on_each_place(&[&[]]) {
+        let calls = traced_on(place, options, &[first.clone(), second.clone()]);
+        let named = calls.iter().rposition(|call| call.names(&second.file_name()));
+        let named = named.expect("it gets its name");
+        assert!(calls[..named].iter().any(|call| call.is_sync() && call.of_file()));
+        let rest = &calls[named..];
+        let folder = position(rest, |call| call.is_sync() && call.text.contains("/out>"));
+        let answered = position(rest, Call::sends);
+        assert!(folder < answered, "{rest:#?}");
+    }
 }
 
 /// The same for one that goes into a folder of its study: a new one is durable itself.
 #[test]
 fn an_object_in_a_new_folder_is_durable_before_it_is_acknowledged() {
     let objects: Vec<Object> = (1..=3).map(|n| Object::ct(n * 1000)).collect();
-    let calls = traced(&["-su", "p"], &objects);
-    let made =
-        position(&calls, |call| call.name() == "mkdirat" && call.text.contains("p_2.25.301"));
+    for (place, options) in on_each_place(&[&["-su", "p"]]) {
+        new_folder_is_durable(&traced_on(place, options, &objects), &objects);
+    }
+}
+
+fn new_folder_is_durable(calls: &[Call], objects: &[Object]) {
+    let made = position(calls, |call| call.name() == "mkdirat" && call.text.contains("p_2.25.301"));
     for (number, object) in objects.iter().enumerate() {
-        let named = position(&calls, |call| call.names(&object.file_name()));
+        let named = position(calls, |call| call.names(&object.file_name()));
         assert!(made < named);
-        let unnamed = |call: &Call| call.is_sync() && call.of_file() && !call.of_folder();
-        assert!(calls[..named].iter().any(unnamed), "the file is synced before it has its name");
+        let content = |call: &Call| call.is_sync() && call.of_file() && !call.of_folder();
+        assert!(calls[..named].iter().any(content), "the file is synced before it has its name");
         let rest = &calls[named..];
         let folder = position(rest, |call| call.is_sync() && call.of_folder() && call.succeeded());
         assert!(folder < position(rest, Call::sends), "{rest:#?}");
@@ -151,9 +158,31 @@ impl Call {
     }
 }
 
+/// Where files are stored. It is the file system that decides whether they have names on their way.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Disk,
+    /// Where they have none, on any machine.
+    Memory,
+}
+
+fn on_each_place<'a>(options: &[&'a [&'a str]]) -> Vec<(Place, &'a [&'a str])> {
+    let on = |place| options.iter().map(move |options| (place, *options));
+    on(Place::Disk).chain(on(Place::Memory)).collect()
+}
+
 /// The calls, in the order in which they took effect, that a receiver makes for these objects.
 fn traced(options: &[&str], objects: &[Object]) -> Vec<Call> {
+    traced_on(Place::Disk, options, objects)
+}
+
+fn traced_on(place: Place, options: &[&str], objects: &[Object]) -> Vec<Call> {
+    let scratch = match place {
+        Place::Disk => Scratch::new(),
+        Place::Memory => Scratch::below(Path::new("/dev/shm")),
+    };
     let server = Server::with(Program::Ours, options)
+        .directory(&scratch.directory("out"))
         // The tracer is in the background, so that the child is the receiver itself.
         .through("strace", &["-D", "-f", "-yy", "-s", "256", "-o", "trace", "-e", CALLS])
         .start();

@@ -162,8 +162,8 @@ fn whichever_step_fails_the_answer_is_a700_and_the_association_stores_again() {
         thread.join().unwrap();
         failures += 1;
     }
-    // folder, stage, header and data set, sync, publish, sync of the name, folder sync
-    assert_eq!(failures, 7);
+    // folder, stage, header and data set, sync, publish, folder sync
+    assert_eq!(failures, 6);
 }
 
 /// Instance, study, and how long a comment is; the fourth replaces the first.

@@ -1,6 +1,5 @@
 //! The Linux ways.
 
-use super::Naming;
 use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use std::ffi::OsStr;
@@ -21,20 +20,20 @@ pub fn has_unnamed_files(folder: &File) -> bool {
     })
 }
 
-/// How `folder`'s file system keeps names.
+/// Whether `folder`'s file system is known to log a folder and the inodes of what is named in it as one,
+/// so that a file named late is on disk after a sync of the folder.
+///
+/// How many names a file has stands in its inode, not in the folder. A file whose inode says none comes
+/// back from a power loss as a deleted one, whatever the folder says.
 #[must_use]
-pub fn naming(folder: &File) -> Naming {
+pub fn logs_names_with_folder(folder: &File) -> bool {
     const EXT4: u64 = 0xEF53; // ext2 and ext3 too
     const XFS: u64 = 0x5846_5342;
     const TMPFS: u64 = 0x0102_1994;
     match rustix::fs::fstatfs(folder).map(|status| status.f_type as u64) {
-        Ok(EXT4) => match has_journal(folder) {
-            Ok(true) => Naming::LoggedWithFolder,
-            Ok(false) => Naming::WrittenApart,
-            Err(_) => Naming::Unknown,
-        },
-        Ok(XFS | TMPFS) => Naming::LoggedWithFolder,
-        _ => Naming::Unknown,
+        Ok(EXT4) => has_journal(folder).unwrap_or(false),
+        Ok(XFS | TMPFS) => true,
+        _ => false,
     }
 }
 

@@ -21,8 +21,8 @@ mod write_back;
 #[cfg(target_os = "linux")]
 pub use linux::{
     acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
-    lower_thread_priority, naming, rename_to_free_name, stop_accepting, tells_of_writes_late,
-    thread_limit, watch_for_loss,
+    logs_names_with_folder, lower_thread_priority, rename_to_free_name, stop_accepting,
+    tells_of_writes_late, thread_limit, watch_for_loss,
 };
 #[cfg(target_os = "linux")]
 pub use write_back::begin_write_back;
@@ -32,27 +32,13 @@ mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
     acknowledge_now, begin_write_back, create_unnamed, exchange, has_unnamed_files,
-    ignores_hang_up, link_unnamed, lower_thread_priority, naming, rename_to_free_name,
-    stop_accepting, tells_of_writes_late, thread_limit, watch_for_loss,
+    ignores_hang_up, link_unnamed, logs_names_with_folder, lower_thread_priority,
+    rename_to_free_name, stop_accepting, tells_of_writes_late, thread_limit, watch_for_loss,
 };
 
 use rustix::fs::AtFlags;
 use std::fs::File;
 use std::io;
-
-/// How a file system keeps the name that an unnamed file is given.
-///
-/// How many names a file has stands in the file's inode, not in the folder. A file whose inode says
-/// none comes back from a power loss as a deleted one, whatever the folder says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Naming {
-    /// Folder and inode are logged as one: both are on disk after a sync of the folder.
-    LoggedWithFolder,
-    /// Each is written by a sync of its own.
-    WrittenApart,
-    /// Not known.
-    Unknown,
-}
 
 /// Gives a file a second name, which must be free, and takes the first one away.
 fn link_and_unlink(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {

@@ -1,6 +1,5 @@
 //! The ways of any Unix.
 
-use super::Naming;
 use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
@@ -16,8 +15,8 @@ pub fn has_unnamed_files(_folder: &File) -> bool {
 
 /// Not known here.
 #[must_use]
-pub fn naming(_folder: &File) -> Naming {
-    Naming::Unknown
+pub fn logs_names_with_folder(_folder: &File) -> bool {
+    false
 }
 
 /// Not known here.

@@ -319,20 +319,10 @@ impl StagedFile for DirectoryFile {
                 }
             }
             self.temporary = Some(self.link_temporary()?);
-            if self.home.manner.way == Way::UnnamedSyncedTwice {
-                // The older file is to give way to one that is known to have a name.
-                self.file.sync_all()?;
-            }
         }
         let replaced = self.rename(name, taken)?;
         self.published = Some(claim);
         Ok(replaced)
-    }
-
-    fn sync_name(&mut self) -> io::Result<()> {
-        // Of one that replaced another, it was synced before.
-        let due = self.home.manner.way == Way::UnnamedSyncedTwice && self.temporary.is_none();
-        if due { self.file.sync_all() } else { Ok(()) }
     }
 
     fn confirm(&mut self) {

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub(super) const WAYS: [Way; 3] = [Way::Unnamed, Way::UnnamedSyncedTwice, Way::Temporary];
+pub(super) const WAYS: [Way; 2] = [Way::Unnamed, Way::Temporary];
 
 /// The directory, with files on their way in each of [`WAYS`].
-pub(super) fn all_ways(path: &Path) -> [Directory; 3] {
+pub(super) fn all_ways(path: &Path) -> [Directory; 2] {
     WAYS.map(|way| Directory::open_with(path, way).unwrap())
 }
 
@@ -50,8 +50,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Storage whose n-th step fails: each stage, append, patch, sync, enter, publish, sync of the
-/// name and folder sync counts.
+/// Storage whose n-th step fails: each stage, append, patch, sync, enter, publish and
+/// folder sync counts.
 pub(crate) struct Faulty {
     pub(crate) inner: Directory,
     pub(crate) fails_at: usize,
@@ -164,11 +164,6 @@ impl StagedFile for FaultyFile {
     fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
         count(&self.step, self.fails_at)?;
         self.inner.publish(name, taken)
-    }
-
-    fn sync_name(&mut self) -> io::Result<()> {
-        count(&self.step, self.fails_at)?;
-        self.inner.sync_name()
     }
 
     fn confirm(&mut self) {

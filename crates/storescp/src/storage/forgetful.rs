@@ -39,14 +39,12 @@ pub(crate) enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Unnamed,
-    /// The same on a disk that forgets a file which had no name when it was synced last.
-    UnnamedSyncedTwice,
     /// Under a temporary name.
     Temporary,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 3] = [Self::Unnamed, Self::UnnamedSyncedTwice, Self::Temporary];
+    pub(crate) const ALL: [Self; 2] = [Self::Unnamed, Self::Temporary];
 }
 
 /// Starts all names of files on their way.
@@ -72,7 +70,6 @@ struct State {
 struct File {
     seen: Vec<u8>,
     synced: Vec<u8>,
-    synced_with_name: bool,
     lost: bool,
 }
 
@@ -181,11 +178,6 @@ impl Disk {
                     Entry::File(_) if name.starts_with(TEMPORARY) => {}
                     Entry::File(file) => {
                         let file = &state.files[file];
-                        let forgotten =
-                            self.way == Way::UnnamedSyncedTwice && !file.synced_with_name;
-                        if forgotten && !content {
-                            continue;
-                        }
                         let content = if content { &file.seen } else { &file.synced };
                         found.insert(format!("{path}{name}"), content.clone());
                     }
@@ -226,7 +218,7 @@ impl Folder for ForgetfulFolder {
         state.files.push(File::default());
         let file = state.files.len() - 1;
         let temporary = match self.disk.way {
-            Way::Unnamed | Way::UnnamedSyncedTwice => None,
+            Way::Unnamed => None,
             Way::Temporary => Some(state.name_temporarily(self.folder, file)),
         };
         Ok(Box::new(ForgetfulFile {
@@ -342,7 +334,6 @@ impl StagedFile for ForgetfulFile {
         }
         if !file.lost {
             file.synced = file.seen.clone();
-            file.synced_with_name = self.temporary.is_some() || self.published.is_some();
         }
         Ok(())
     }
@@ -380,11 +371,6 @@ impl StagedFile for ForgetfulFile {
         if before.is_some() && taken == Taken::Refuse {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        if before.is_some() && self.disk.way == Way::UnnamedSyncedTwice {
-            let name = self.disk.step()?.name_temporarily(self.home, self.file);
-            self.temporary = Some(name);
-            self.sync()?;
-        }
         let mut state = self.disk.step()?;
         // One rename, which is on disk in both folders or in neither.
         state.folders[self.folder].set(name.as_str(), Some(Entry::File(self.file)));
@@ -399,11 +385,6 @@ impl StagedFile for ForgetfulFile {
         }
         self.published = Some((name.as_str().to_owned(), before));
         Ok(before.is_some())
-    }
-
-    fn sync_name(&mut self) -> io::Result<()> {
-        let due = self.disk.way == Way::UnnamedSyncedTwice && self.temporary.is_none();
-        if due { self.sync() } else { Ok(()) }
     }
 
     fn confirm(&mut self) {

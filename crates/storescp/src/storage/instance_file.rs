@@ -102,7 +102,6 @@ impl InstanceFile {
         let since = durable.then(|| self.destination.mark());
         let committed = self.publish(names, taken).map_err(Error::storage(StorageStep::Name))?;
         if let Some(since) = since {
-            self.file.sync_name().map_err(Error::storage(StorageStep::Sync))?;
             self.destination.sync(since).map_err(Error::storage(StorageStep::SyncFolder))?;
         }
         self.file.confirm();

@@ -1,7 +1,7 @@
 //! What files have to be written like in a directory.
 
 use super::Durability;
-use crate::platform::{self, Naming};
+use crate::platform;
 use std::fs::File;
 
 /// How files are written in a directory.
@@ -19,9 +19,6 @@ pub(super) struct Manner {
 pub(super) enum Way {
     /// They have no name.
     Unnamed,
-    /// The same where the number of names is not written with the folder: files are synced again
-    /// when they have one.
-    UnnamedSyncedTwice,
     /// They have temporary names.
     Temporary,
 }
@@ -38,14 +35,8 @@ impl Manner {
 
 impl Way {
     fn best_for(folder: &File, durability: Durability) -> Self {
-        if !platform::has_unnamed_files(folder) {
-            return Self::Temporary;
-        }
-        match platform::naming(folder) {
-            _ if durability == Durability::None => Self::Unnamed,
-            Naming::LoggedWithFolder => Self::Unnamed,
-            Naming::WrittenApart => Self::UnnamedSyncedTwice,
-            Naming::Unknown => Self::Temporary,
-        }
+        let unnamed = platform::has_unnamed_files(folder)
+            && (durability == Durability::None || platform::logs_names_with_folder(folder));
+        if unnamed { Self::Unnamed } else { Self::Temporary }
     }
 }

@@ -1,11 +1,11 @@
 //! Storing: what is asked of a folder, and the promise kept with it.
 //!
 //! ```text
-//!   stage ──► write* ──► enter ──► sync ──► publish ──► sync_name ──► Folder::sync ──► confirm
-//!     │          │         │        │          │            │             │               │
-//!     └──────────┴─────────┴────────┴──────────┴────────────┴─────────────┴──┐      response 0000H
-//!                                                                            drop: nothing stays, an
-//!                                                                            older file is back
+//!   stage ──► write* ──► enter ──► sync ──► publish ──► Folder::sync ──► confirm
+//!     │          │         │        │          │             │               │
+//!     └──────────┴─────────┴────────┴──────────┴─────────────┴──┐      response 0000H
+//!                                                               drop: nothing stays, an
+//!                                                               older file is back
 //! ```
 //!
 //! `enter` is for files that go into a subfolder, which is chosen when all of the data set is known.
@@ -166,13 +166,6 @@ pub trait StagedFile: Send {
     /// Whatever the operating system says, `AlreadyExists` with [`Taken::Refuse`]; the name is as it
     /// was before, and another one may be tried.
     fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool>;
-
-    /// Makes durable what the file itself keeps of the name that it got; that the folder has the name
-    /// is for [`Folder::sync`].
-    ///
-    /// # Errors
-    /// Whatever the operating system says; the file is of no use any more.
-    fn sync_name(&mut self) -> io::Result<()>;
 
     /// The instance is stored: the file stays, the one it replaced is forgotten. Dropping it only
     /// closes it from then on.

@@ -48,11 +48,9 @@ fn nothing_has_the_name_before_commit_and_nothing_stays_without_it() {
 #[test]
 fn unnamed_files_show_nothing_at_all() {
     let scratch = Scratch::new("unnamed");
-    for way in [Way::Unnamed, Way::UnnamedSyncedTwice] {
-        let storage = Directory::open_with(&scratch.0, way).unwrap();
-        let _file = create(&storage).unwrap();
-        assert_eq!(scratch.content(), BTreeMap::new());
-    }
+    let storage = Directory::open_with(&scratch.0, Way::Unnamed).unwrap();
+    let _file = create(&storage).unwrap();
+    assert_eq!(scratch.content(), BTreeMap::new());
 }
 
 #[test]
@@ -198,8 +196,8 @@ fn whichever_step_fails_nothing_new_stays_and_nothing_old_is_lost() {
                 assert_eq!(scratch.content(), before, "step {failures}");
                 failures += 1;
             }
-            // folder, stage, header and data set, patch, sync, publish, sync of the name, folder sync
-            assert_eq!(failures, 8);
+            // folder, stage, header and data set, patch, sync, publish, folder sync
+            assert_eq!(failures, 7);
             assert_eq!(scratch.content()["CT.1"], b"head#ew");
             assert_eq!(scratch.content().len(), 1);
         }
