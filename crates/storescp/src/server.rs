@@ -284,6 +284,7 @@ fn raise_descriptor_limit() -> usize {
 /// Says what the worst case may take.
 fn log_memory(max_associations: usize, has_tls: bool) {
     let each = crate::limits::RECEIVE_BUFFER_BYTES
+        + crate::limits::WRITE_BLOCK_BYTES
         + if has_tls { TLS_PEAK_BYTES } else { 0 }
         + THREAD_STACK_BYTES
         + proto::limits::PEAK_BYTES;

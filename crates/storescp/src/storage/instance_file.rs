@@ -2,7 +2,7 @@
 
 use super::{FileAhead, FileName, Folder, MinFree, StagedFile, Storage, Subfolder, Taken};
 use crate::error::{Error, StorageStep};
-use crate::limits::ROOM_CHECK_BYTES;
+use crate::limits::{ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
 use dataset::Sink;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -20,17 +20,19 @@ pub enum Durability {
 
 /// A file that is being received. Dropping it discards it.
 ///
-/// Holds one descriptor and, until the first bytes of the data set come, the header; whatever the
-/// size of the instance.
+/// Holds one descriptor and less than [`WRITE_BLOCK_BYTES`], or the header, whatever the size of the
+/// instance.
 pub struct InstanceFile {
     /// Where the file was made.
     folder: Arc<dyn Folder>,
     /// Where it gets its name.
     destination: Arc<dyn Folder>,
     file: Box<dyn StagedFile>,
-    /// Preamble and file meta information, as long as they are not written: they go out with the
-    /// first bytes of the data set, in one write.
-    header: Vec<u8>,
+    /// What goes out with the bytes that come next, in one write: preamble and file meta information,
+    /// later what was behind the last whole block.
+    held: Vec<u8>,
+    /// Bytes that are in the file.
+    written: u64,
     /// Bytes of preamble and file meta information ahead of the data set.
     data_set_offset: u64,
     /// Room to be left on the file system, if any.
@@ -52,9 +54,16 @@ impl InstanceFile {
     ) -> Result<Self, Error> {
         let (folder, file) = ahead.take(storage).map_err(Error::storage(StorageStep::Create))?;
         let destination = Arc::clone(&folder);
-        let data_set_offset = header.len() as u64;
-        let (min_free, unchecked_bytes) = (None, 0);
-        Ok(Self { folder, destination, file, header, data_set_offset, min_free, unchecked_bytes })
+        Ok(Self {
+            folder,
+            destination,
+            file,
+            data_set_offset: header.len() as u64,
+            held: header,
+            written: 0,
+            min_free: None,
+            unchecked_bytes: 0,
+        })
     }
 
     /// The same file, which is given up when writing it leaves less room than `min_free`; that is
@@ -96,7 +105,7 @@ impl InstanceFile {
         durability: Durability,
     ) -> Result<Committed, Error> {
         let durable = durability == Durability::Full;
-        self.write_header(&[]).map_err(Error::storage(StorageStep::Write))?;
+        self.write_held().map_err(Error::storage(StorageStep::Write))?;
         let written = if durable { self.file.sync() } else { self.file.settle() };
         written.map_err(Error::storage(StorageStep::Sync))?;
         let since = durable.then(|| self.destination.mark());
@@ -125,16 +134,48 @@ impl InstanceFile {
         }
     }
 
-    /// Writes the header, if that is still to be done, and `slices` behind it.
-    fn write_header(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
-        if self.header.is_empty() {
+    /// Writes what is held and `slices` behind it, and holds what is behind the last whole block, if
+    /// one ends in `slices`: a file that is written by whole blocks gets large pages of memory.
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        let held = std::mem::take(&mut self.held);
+        let coming: usize = slices.iter().map(|slice| slice.len()).sum();
+        let end = self.written + (held.len() + coming) as u64;
+        #[allow(clippy::cast_possible_truncation, reason = "less than a block")]
+        let behind = (end % WRITE_BLOCK_BYTES as u64) as usize;
+        if held.is_empty() && behind >= coming {
+            self.written = end;
+            return self.file.append(slices);
+        }
+        let mut left = if behind < coming { coming - behind } else { coming };
+
+        let mut all = Vec::with_capacity(1 + slices.len());
+        all.push(IoSlice::new(&held));
+        for slice in slices {
+            let (now, later) = slice.split_at(left.min(slice.len()));
+            left -= now.len();
+            all.push(IoSlice::new(now));
+            self.held.extend_from_slice(later);
+        }
+        self.written = end - self.held.len() as u64;
+        self.file.append(&all)
+    }
+
+    fn write_held(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
             return Ok(());
         }
-        let header = std::mem::take(&mut self.header);
-        let mut all = Vec::with_capacity(1 + slices.len());
-        all.push(IoSlice::new(&header));
-        all.extend(slices.iter().map(|slice| IoSlice::new(slice)));
-        self.file.append(&all)
+        let held = std::mem::take(&mut self.held);
+        self.written += held.len() as u64;
+        self.file.append(&[IoSlice::new(&held)])
+    }
+
+    /// Where `length` bytes from `offset` of the data set are in the file; writes them, if they are held.
+    fn in_file(&mut self, offset: u64, length: usize) -> io::Result<u64> {
+        let start = self.data_set_offset + offset;
+        if start + length as u64 > self.written {
+            self.write_held()?;
+        }
+        Ok(start)
     }
 
     fn publish(
@@ -165,19 +206,102 @@ pub struct Committed {
 impl Sink for InstanceFile {
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
         self.check_room(slices)?;
-        if self.header.is_empty() { self.file.append(slices) } else { self.write_header(slices) }
+        self.append(slices)
     }
 
     fn patch(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_at(self.data_set_offset + offset, bytes)
+        let offset = self.in_file(offset, bytes.len())?;
+        self.file.write_at(offset, bytes)
     }
 
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.file.read_at(self.data_set_offset + offset, into)
+        let offset = self.in_file(offset, into.len())?;
+        self.file.read_at(offset, into)
     }
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
-        self.write_header(&[])?;
-        self.file.truncate(self.data_set_offset + len)
+        self.write_held()?;
+        self.written = self.data_set_offset + len;
+        self.file.truncate(self.written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Directory;
+    use super::super::doubles::{Scratch, create};
+    use super::*;
+
+    const BLOCK: usize = WRITE_BLOCK_BYTES;
+
+    fn started(scratch: &Scratch) -> InstanceFile {
+        create(&Directory::open(&scratch.0, Durability::None).unwrap()).unwrap()
+    }
+
+    fn content(mut file: InstanceFile, scratch: &Scratch) -> Vec<u8> {
+        let name = FileName::new("CT.1".to_owned()).unwrap();
+        file.commit(&mut std::iter::once(name), Taken::Replace, Durability::None).unwrap();
+        scratch.content().remove("CT.1").unwrap()
+    }
+
+    #[test]
+    fn writes_end_at_whole_blocks_where_one_ends_in_them() {
+        let scratch = Scratch::new("blocks");
+        let mut file = started(&scratch);
+        let piece = vec![7; 2 * BLOCK];
+        let header = "head".len();
+        for (coming, written, held) in [
+            (10, header + 10, 0),
+            (BLOCK + 1, BLOCK, header + 11),
+            (20, BLOCK + header + 31, 0),
+            (BLOCK - header - 31, 2 * BLOCK, 0),
+            (2 * BLOCK, 4 * BLOCK, 0),
+            (2 * BLOCK - 1, 5 * BLOCK, BLOCK - 1),
+            (1, 6 * BLOCK, 0),
+        ] {
+            file.write(&[
+                IoSlice::new(&piece[..coming / 2]),
+                IoSlice::new(&piece[coming / 2..coming]),
+            ])
+            .unwrap();
+            assert_eq!((file.written, file.held.len()), (written as u64, held), "{coming}");
+        }
+        assert_eq!(content(file, &scratch)[header..], vec![7; 6 * BLOCK - header]);
+    }
+
+    #[test]
+    fn what_is_held_counts_as_written() {
+        let scratch = Scratch::new("held");
+        for held in [1, BLOCK / 2, BLOCK - 1] {
+            let mut file = started(&scratch);
+            let mut expected: Vec<u8> = (0..BLOCK - 4 + held).map(|n| (n % 251) as u8).collect();
+            let whole = expected.clone();
+            let write = |file: &mut InstanceFile, bytes: &[u8]| {
+                file.write(&[IoSlice::new(bytes)]).unwrap();
+                assert_eq!(file.held.len(), held);
+            };
+            write(&mut file, &whole);
+            let mut read = [0; 2];
+            file.read_at(expected.len() as u64 - 2, &mut read).unwrap();
+            assert_eq!(read, expected[expected.len() - 2..]);
+
+            file.truncate(0).unwrap();
+            write(&mut file, &whole);
+            file.patch(10, b"in front").unwrap();
+            assert_eq!(file.held.len(), held, "that is written already");
+            file.patch(BLOCK as u64 - 5, b"##").unwrap();
+            expected[10..18].copy_from_slice(b"in front");
+            expected[BLOCK - 5..BLOCK - 3].copy_from_slice(b"##");
+            let mut all = vec![0; expected.len()];
+            file.read_at(0, &mut all).unwrap();
+            assert_eq!(all, expected);
+
+            file.truncate(0).unwrap();
+            write(&mut file, &expected);
+            file.truncate(BLOCK as u64 - 3).unwrap();
+            file.write(&[IoSlice::new(b"end")]).unwrap();
+            expected.truncate(BLOCK - 3);
+            assert_eq!(content(file, &scratch), [b"head", &expected[..], b"end"].concat());
+        }
     }
 }

@@ -10,33 +10,43 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 /// succeeded could take back a file that was acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct NameClaims {
-    claimed: Mutex<HashSet<FileName>>,
+    claims: Mutex<Claims>,
     released: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Claims {
+    names: HashSet<FileName>,
+    /// How many wait for one. Waking nobody costs a system call.
+    waiting: usize,
 }
 
 impl NameClaims {
     /// Waits until nobody else commits `name`, and claims it until the claim is dropped.
     pub(super) fn claim(self: &Arc<Self>, name: &FileName) -> NameClaim {
-        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        while !claimed.insert(name.clone()) {
-            claimed = self.released.wait(claimed).unwrap_or_else(PoisonError::into_inner);
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        while !claims.names.insert(name.clone()) {
+            claims.waiting += 1;
+            claims = self.released.wait(claims).unwrap_or_else(PoisonError::into_inner);
+            claims.waiting -= 1;
         }
-        NameClaim { claims: Arc::clone(self), name: name.clone() }
+        NameClaim { folder: Arc::clone(self), name: name.clone() }
     }
 }
 
 /// A name that its holder alone may give or take back.
 #[derive(Debug)]
 pub(super) struct NameClaim {
-    claims: Arc<NameClaims>,
+    folder: Arc<NameClaims>,
     pub(super) name: FileName,
 }
 
 impl Drop for NameClaim {
     fn drop(&mut self) {
-        let mut claimed = self.claims.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        claimed.remove(&self.name);
-        drop(claimed);
-        self.claims.released.notify_all();
+        let mut claims = self.folder.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.names.remove(&self.name);
+        if claims.waiting > 0 {
+            self.folder.released.notify_all();
+        }
     }
 }
