@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interop::process::eventually;
+use interop::process::{eventually, patient};
 use interop::wire::{Client, Command, Request, uid};
 use interop::{Object, Program, Scratch, Server, Setup};
 
@@ -197,14 +197,14 @@ fn commands_run_after_success_only() {
 #[test]
 fn exec_sync_waits_as_debian_does_and_nothing_else_waits() {
     let objects: Vec<Object> = (0..3).map(|_| Object::ct(10)).collect();
-    for (options, waits) in
-        [(&["-xcr", "sleep 0.4", "-xs"][..], true), (&["-xcr", "sleep 0.4"], false)]
-    {
+    let asleep = patient(Duration::from_millis(400));
+    let command = format!("sleep {}", asleep.as_secs_f64());
+    for (options, waits) in [(&["-xcr", &command, "-xs"][..], true), (&["-xcr", &command], false)] {
         for program in [Program::Ours, Program::Debian] {
             let server = Server::start(program, options);
             let started = Instant::now();
             send(&server, &objects);
-            let waited = started.elapsed() > Duration::from_millis(800);
+            let waited = started.elapsed() > 2 * asleep;
             assert_eq!(waited, waits, "{program:?} {options:?}: {:?}", started.elapsed());
         }
     }
