@@ -292,6 +292,9 @@ impl StagedFile for DirectoryFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        if self.home.manner.way == Way::UnnamedUntilSynced && self.temporary.is_none() {
+            self.temporary = Some(self.link_temporary()?);
+        }
         self.file.sync_all()
     }
 

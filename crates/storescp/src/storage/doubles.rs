@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub(super) const WAYS: [Way; 2] = [Way::Unnamed, Way::Temporary];
+pub(super) const WAYS: [Way; 3] = [Way::Unnamed, Way::UnnamedUntilSynced, Way::Temporary];
 
 /// The directory, with files on their way in each of [`WAYS`].
-pub(super) fn all_ways(path: &Path) -> [Directory; 2] {
+pub(super) fn all_ways(path: &Path) -> [Directory; 3] {
     WAYS.map(|way| Directory::open_with(path, way).unwrap())
 }
 

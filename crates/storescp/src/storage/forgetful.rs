@@ -39,12 +39,14 @@ pub(crate) enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Unnamed,
+    /// The same until they are synced, on a disk that forgets a file which had no name then.
+    UnnamedUntilSynced,
     /// Under a temporary name.
     Temporary,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 2] = [Self::Unnamed, Self::Temporary];
+    pub(crate) const ALL: [Self; 3] = [Self::Unnamed, Self::UnnamedUntilSynced, Self::Temporary];
 }
 
 /// Starts all names of files on their way.
@@ -70,6 +72,7 @@ struct State {
 struct File {
     seen: Vec<u8>,
     synced: Vec<u8>,
+    synced_with_name: bool,
     lost: bool,
 }
 
@@ -178,6 +181,11 @@ impl Disk {
                     Entry::File(_) if name.starts_with(TEMPORARY) => {}
                     Entry::File(file) => {
                         let file = &state.files[file];
+                        let forgotten =
+                            self.way == Way::UnnamedUntilSynced && !file.synced_with_name;
+                        if forgotten && !content {
+                            continue;
+                        }
                         let content = if content { &file.seen } else { &file.synced };
                         found.insert(format!("{path}{name}"), content.clone());
                     }
@@ -218,7 +226,7 @@ impl Folder for ForgetfulFolder {
         state.files.push(File::default());
         let file = state.files.len() - 1;
         let temporary = match self.disk.way {
-            Way::Unnamed => None,
+            Way::Unnamed | Way::UnnamedUntilSynced => None,
             Way::Temporary => Some(state.name_temporarily(self.folder, file)),
         };
         Ok(Box::new(ForgetfulFile {
@@ -326,6 +334,10 @@ impl StagedFile for ForgetfulFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        if self.disk.way == Way::UnnamedUntilSynced && self.temporary.is_none() {
+            let name = self.disk.step()?.name_temporarily(self.home, self.file);
+            self.temporary = Some(name);
+        }
         let (mut state, fails) = self.disk.sync_step()?;
         let file = &mut state.files[self.file];
         file.lost |= fails;
@@ -334,6 +346,7 @@ impl StagedFile for ForgetfulFile {
         }
         if !file.lost {
             file.synced = file.seen.clone();
+            file.synced_with_name = self.temporary.is_some();
         }
         Ok(())
     }

@@ -19,6 +19,9 @@ pub(super) struct Manner {
 pub(super) enum Way {
     /// They have no name.
     Unnamed,
+    /// They have none while they come in, and a temporary one when they are synced: the number of names is
+    /// written by that sync, not with the folder.
+    UnnamedUntilSynced,
     /// They have temporary names.
     Temporary,
 }
@@ -35,8 +38,12 @@ impl Manner {
 
 impl Way {
     fn best_for(folder: &File, durability: Durability) -> Self {
-        let unnamed = platform::has_unnamed_files(folder)
-            && (durability == Durability::None || platform::logs_names_with_folder(folder));
-        if unnamed { Self::Unnamed } else { Self::Temporary }
+        if !platform::has_unnamed_files(folder) {
+            Self::Temporary
+        } else if durability == Durability::None || platform::logs_names_with_folder(folder) {
+            Self::Unnamed
+        } else {
+            Self::UnnamedUntilSynced
+        }
     }
 }

@@ -49,7 +49,7 @@ fn a_subfolder_is_made_and_used_again() {
         assert_eq!(names_in(&scratch.0.join(&folder)), ["CT.1", "CT.2"]);
         assert_eq!(fs::read(scratch.0.join(folder).join("CT.2")).unwrap(), b"headCT.2");
     }
-    assert_eq!(names_in(&scratch.0), ["study0", "study1"], "nothing else stays");
+    assert_eq!(names_in(&scratch.0), ["study0", "study1", "study2"], "nothing else stays");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_free_name_is_found_and_nothing_is_replaced() {
         let mut names = expected.iter().map(|taken| name(taken));
         file.commit(&mut names, Taken::Refuse, Durability::None).unwrap_err();
     }
-    assert_eq!(scratch.content().len(), 12);
+    assert_eq!(scratch.content().len(), 18);
 }
 
 /// A commit that fails gives the older file its name back, whoever renames meanwhile.

@@ -48,9 +48,11 @@ fn nothing_has_the_name_before_commit_and_nothing_stays_without_it() {
 #[test]
 fn unnamed_files_show_nothing_at_all() {
     let scratch = Scratch::new("unnamed");
-    let storage = Directory::open_with(&scratch.0, Way::Unnamed).unwrap();
-    let _file = create(&storage).unwrap();
-    assert_eq!(scratch.content(), BTreeMap::new());
+    for way in [Way::Unnamed, Way::UnnamedUntilSynced] {
+        let storage = Directory::open_with(&scratch.0, way).unwrap();
+        let _file = create(&storage).unwrap();
+        assert_eq!(scratch.content(), BTreeMap::new());
+    }
 }
 
 #[test]
