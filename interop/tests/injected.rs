@@ -103,7 +103,7 @@ impl Case<'_> {
     fn run(&self, server: &Server) -> bool {
         let Self { call, error, number, options, replaces } = self;
         let what = format!("{call} {number}: {error}, {options:?}");
-        let object = Object::ct(900_000);
+        let object = Object::ct(300_000);
         if *replaces {
             let older = Object::new(uid::CT, &object.sop_instance, 100);
             let mut client = Client::usual(server.port());

@@ -7,10 +7,10 @@ use std::io;
 
 /// Page size of most machines; nothing depends on it but how well the writes are cut.
 const PAGE_BYTES: u64 = 4096;
-/// Pieces of a file of a few pieces, and of a large one. Beginning to write one costs some CPU, more than
-/// it gains for an image of half a megabyte, which is left to the sync.
-const SMALLEST_PIECE_BYTES: u64 = 768 * 1024;
-const LARGEST_PIECE_BYTES: u64 = 1024 * 1024;
+/// The first piece, and those that follow. Beginning to write one costs some CPU, so the second half of an
+/// image of half a megabyte is left to the sync.
+const FIRST_PIECE_BYTES: u64 = 256 * 1024;
+const PIECE_BYTES: u64 = 1024 * 1024;
 
 /// How far a file that grows is written to disk, or about to be, so that the sync at its end has
 /// little left to do: disk and network work at the same time.
@@ -34,7 +34,7 @@ impl WriteBack {
     /// If the disk takes no more; the file is of no use any more.
     pub(super) fn grown(&mut self, file: &File, bytes: usize) -> io::Result<()> {
         self.length += bytes as u64;
-        let piece = (self.length / 4).clamp(SMALLEST_PIECE_BYTES, LARGEST_PIECE_BYTES);
+        let piece = if self.begun == 0 { FIRST_PIECE_BYTES } else { PIECE_BYTES };
         if !self.wanted || self.length - self.begun < piece {
             return Ok(());
         }
@@ -75,14 +75,14 @@ mod tests {
     #[test]
     fn pieces_are_whole_pages_and_grow_with_the_file() {
         let (file, mut write_back) = (file("pieces"), WriteBack::new(true));
-        write_back.grown(&file, 768 * 1024 - 1).unwrap();
+        write_back.grown(&file, 256 * 1024 - 1).unwrap();
         assert_eq!(write_back.begun, 0);
         write_back.grown(&file, 101).unwrap();
-        assert_eq!(write_back.begun, 768 * 1024);
+        assert_eq!(write_back.begun, 256 * 1024);
         write_back.grown(&file, 64 << 20).unwrap();
-        assert_eq!(write_back.begun, (64 << 20) + 768 * 1024);
+        assert_eq!(write_back.begun, (64 << 20) + 256 * 1024);
         write_back.grown(&file, (1 << 20) - 200).unwrap();
-        assert_eq!(write_back.begun, (64 << 20) + 768 * 1024);
+        assert_eq!(write_back.begun, (64 << 20) + 256 * 1024);
         write_back.cut(5_000);
         assert_eq!((write_back.begun, write_back.length), (4_096, 5_000));
     }
