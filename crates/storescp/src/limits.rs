@@ -14,7 +14,7 @@ pub const RECEIVE_BUFFER_BYTES: usize = 264 * 1024;
 pub const FIRST_RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Files are written by multiples of this, as far as the pieces in which they come allow: the kernel keeps
-/// them in fewer and larger pages then, 4 rather than 10 for an image of half a megabyte.
+/// them in fewer and larger pages then, 3 rather than 10 for an image of half a megabyte.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 
 /// What TLS adds to an association at worst, in bytes: a second buffer for what is still encrypted,

@@ -214,7 +214,7 @@ fn no_way_of_storing_answers_before_the_object_survives_a_power_loss() {
         &["-su", "p", "-tn", "+td"],
     ];
     for options in ways_of_storing {
-        for way in [Way::Unnamed, Way::Temporary] {
+        for way in Way::ALL {
             let whole = Disk::new(way, Fault::Never);
             assert_eq!(store_until_it_fails(&whole, options), OBJECTS.len(), "{options:?}");
             let contents: Vec<_> = OBJECTS.map(|object| alone(object, options)).to_vec();

@@ -55,7 +55,7 @@ fn files_are_numbered_and_none_is_replaced() {
 #[test]
 fn a_power_loss_while_files_are_numbered_loses_none() {
     const FILES: [(&str, &str); 3] = [("CT.1", "CT"), ("SRd.2", "SRd"), ("CT.3", "CT")];
-    for (way, fault) in [Way::Unnamed, Way::Temporary].into_iter().flat_map(|way| {
+    for (way, fault) in Way::ALL.into_iter().flat_map(|way| {
         [Fault::PowerLoss as fn(usize) -> Fault, Fault::LostWrite].map(|f| (way, f))
     }) {
         let mut steps = 0;
