@@ -29,18 +29,19 @@ impl Uid {
     pub fn parse(raw: &[u8]) -> Result<Uid, Error> {
         let trailing_nuls = raw.iter().rev().take_while(|&&byte| byte == 0).count();
         let mut uid = Uid { bytes: [0; UID_BYTES], len: 0 };
+        // `.` and `..` are names of folders, not of things.
+        let mut named = false;
         for &byte in &raw[..raw.len() - trailing_nuls] {
-            if is_white_space(byte) {
+            if byte.is_ascii_alphanumeric() {
+                named = true;
+            } else if is_white_space(byte) {
                 continue;
-            }
-            if !is_allowed(byte) || usize::from(uid.len) == UID_BYTES {
+            } else if !is_punctuation(byte) {
                 return Err(Error::Uid);
             }
-            uid.bytes[usize::from(uid.len)] = byte;
+            *uid.bytes.get_mut(usize::from(uid.len)).ok_or(Error::Uid)? = byte;
             uid.len += 1;
         }
-        // `.` and `..` are names of folders, not of things.
-        let named = uid.as_str().bytes().any(|byte| byte.is_ascii_alphanumeric());
         if named { Ok(uid) } else { Err(Error::Uid) }
     }
 
@@ -68,8 +69,8 @@ pub(crate) fn is_white_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-fn is_allowed(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'@' | b'_' | b'-')
+fn is_punctuation(byte: u8) -> bool {
+    matches!(byte, b'.' | b':' | b'@' | b'_' | b'-')
 }
 
 impl Deref for Uid {
@@ -88,7 +89,7 @@ impl AsRef<str> for Uid {
 
 impl PartialEq for Uid {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.bytes[..usize::from(self.len)] == other.bytes[..usize::from(other.len)]
     }
 }
 

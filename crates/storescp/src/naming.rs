@@ -7,6 +7,7 @@ pub use patient_name::plain_name;
 use crate::storage::{FileName, Taken};
 use chrono::{DateTime, Local};
 use dataset::{Uid, sop_class};
+use std::time::SystemTime;
 
 /// Prefix of the names of instances whose SOP class is not known.
 const UNKNOWN_PREFIX: &str = "UNKNOWN";
@@ -40,7 +41,7 @@ impl FileNaming {
         &self,
         sop_class: &Uid,
         sop_instance: &Uid,
-        requested: DateTime<Local>,
+        requested: SystemTime,
     ) -> (Box<dyn Iterator<Item = FileName> + '_>, Taken) {
         let prefix = prefix(sop_class);
         let extension = &self.extension;
@@ -54,7 +55,7 @@ impl FileNaming {
                 (Box::new(std::iter::repeat_with(name).map_while(|name| name)), Taken::Refuse)
             }
             NameStyle::Time => {
-                let time = requested.format("%Y%m%d%H%M%S%3f").to_string();
+                let time = DateTime::<Local>::from(requested).format("%Y%m%d%H%M%S%3f").to_string();
                 let first = FileName::new(format!("{time}.{prefix}{extension}"));
                 let numbered = (0..1_000_000).map_while(move |serial| {
                     FileName::new(format!("{time}_{serial:04}.{prefix}{extension}"))
@@ -91,7 +92,7 @@ mod tests {
         let naming = FileNaming { style, extension: extension.to_owned() };
         let time = Local.with_ymd_and_hms(2026, 2, 3, 4, 5, 6).unwrap();
         let time = time + chrono::Duration::milliseconds(7);
-        let (names, taken) = naming.names(&uid(class), &uid("1.2.3"), time);
+        let (names, taken) = naming.names(&uid(class), &uid("1.2.3"), time.into());
         (names.take(3).map(|name| name.to_string()).collect(), taken)
     }
 

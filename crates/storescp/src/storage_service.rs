@@ -10,11 +10,11 @@ use crate::shared::Shared;
 use crate::storage::{FileAhead, FileName, InstanceFile};
 use crate::studies::{Arrival, Attendance, EndedStudy, StoredFile};
 
-use chrono::{DateTime, Local};
 use dataset::part10::{self, FileMeta};
 use dataset::{Attributes, Transcoder, TransferSyntax, Uid};
 use proto::{AeTitle, CStoreRq, CommandSet, DataSetFragments, Status};
 use std::sync::Arc;
+use std::time::SystemTime;
 use tracing::{debug, error};
 
 /// The data set that an association is receiving, if any, and what becomes of it.
@@ -58,7 +58,7 @@ enum Answer<'s> {
     /// The object is stored, or could not be.
     Store {
         request: Box<CStoreRq>,
-        requested: DateTime<Local>,
+        requested: SystemTime,
         target: Result<Target<'s>, Failure>,
     },
     /// The request was refused already; its data set is only read to its end.
@@ -117,7 +117,7 @@ impl<'s> StorageService<'s> {
         transfer_syntax: &'static TransferSyntax,
         calling_ae: Option<&AeTitle>,
     ) {
-        let requested = Local::now();
+        let requested = SystemTime::now();
         let target = self.open(&request, transfer_syntax, calling_ae);
         self.receive(Answer::Store { request: Box::new(request), requested, target });
     }
@@ -145,9 +145,7 @@ impl<'s> StorageService<'s> {
     /// An object is answered, and the sender may be preparing the next one: time to make a file
     /// for it.
     pub(crate) fn prepare_next(&mut self) {
-        if let Some(storage) = &self.shared.storage {
-            self.ahead.make(storage.as_ref());
-        }
+        self.ahead.make();
     }
 
     /// Gives back what is kept for an object that does not come.
@@ -239,7 +237,7 @@ impl<'s> StorageService<'s> {
     fn store(
         &mut self,
         request: &CStoreRq,
-        requested: DateTime<Local>,
+        requested: SystemTime,
         mut incoming: Incoming<'s>,
     ) -> Result<Received, Failure> {
         let output = &self.shared.config.output;

@@ -45,6 +45,7 @@ impl Transport {
     pub fn new(stream: Arc<TcpStream>, send_timeout: Option<Duration>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(send_timeout)?;
+        stream.set_read_timeout(Some(IDLE_BEFORE_RELEASE))?;
         platform::watch_for_loss(&stream);
         Ok(Self { stream, channel: Channel::Tcp })
     }
@@ -76,19 +77,23 @@ impl Transport {
     ) -> Filled {
         let mut waiting_since = None;
         loop {
-            match self.receive(buffer.free()) {
-                Received::Bytes(count) => {
-                    buffer.received(count);
-                    return Filled::Bytes;
-                }
-                Received::Closed => return Filled::Closed,
-                Received::Nothing => {}
+            if let Some(filled) = self.receive(buffer, RecvFlags::DONTWAIT) {
+                return filled;
             }
             platform::acknowledge_now(&self.stream);
             let waited = waiting_since.get_or_insert_with(Instant::now).elapsed();
             let left = timeout.map(|limit| limit.saturating_sub(waited));
             let first = left.map_or(IDLE_BEFORE_RELEASE, |left| left.min(IDLE_BEFORE_RELEASE));
-            if self.is_silent_for(Some(first)) {
+            let silent = if first == IDLE_BEFORE_RELEASE && matches!(self.channel, Channel::Tcp) {
+                // The read timeout: waiting and receiving are one system call.
+                if let Some(filled) = self.receive(buffer, RecvFlags::empty()) {
+                    return filled;
+                }
+                true
+            } else {
+                self.is_silent_for(Some(first))
+            };
+            if silent {
                 buffer.release();
                 idle();
                 if let Channel::Tls(stream) = &mut self.channel {
@@ -104,19 +109,20 @@ impl Transport {
         }
     }
 
-    /// Receives what there is, without waiting.
-    fn receive(&mut self, target: &mut [u8]) -> Received {
-        if let Channel::Tls(stream) = &mut self.channel {
-            return stream.receive(target);
-        }
-        loop {
-            match rustix::net::recv(&*self.stream, &mut *target, RecvFlags::DONTWAIT) {
-                Ok((0, _)) => return Received::Closed,
-                Ok((count, _)) => return Received::Bytes(count),
-                Err(Errno::AGAIN) => return Received::Nothing,
-                Err(Errno::INTR) => {}
-                Err(_) => return Received::Closed,
+    /// Receives what there is, if anything; TLS never waits.
+    fn receive(&mut self, buffer: &mut RecvBuffer, flags: RecvFlags) -> Option<Filled> {
+        let target = buffer.free();
+        let received = match &mut self.channel {
+            Channel::Tls(stream) => stream.receive(target),
+            Channel::Tcp => receive_plain(&self.stream, target, flags),
+        };
+        match received {
+            Received::Bytes(count) => {
+                buffer.received(count);
+                Some(Filled::Bytes)
             }
+            Received::Closed => Some(Filled::Closed),
+            Received::Nothing => None,
         }
     }
 
@@ -145,5 +151,17 @@ impl Transport {
             stream.close();
         }
         let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn receive_plain(stream: &TcpStream, target: &mut [u8], flags: RecvFlags) -> Received {
+    loop {
+        match rustix::net::recv(stream, &mut *target, flags) {
+            Ok((0, _)) => return Received::Closed,
+            Ok((count, _)) => return Received::Bytes(count),
+            Err(Errno::AGAIN) => return Received::Nothing,
+            Err(Errno::INTR) => {}
+            Err(_) => return Received::Closed,
+        }
     }
 }

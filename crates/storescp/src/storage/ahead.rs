@@ -17,6 +17,8 @@ const OBJECTS_BEFORE: usize = 2;
 #[derive(Default)]
 pub struct FileAhead {
     objects: usize,
+    /// Where the last object went.
+    folder: Option<Arc<dyn Folder>>,
     made: Option<Made>,
 }
 
@@ -28,10 +30,11 @@ struct Made {
 
 impl FileAhead {
     /// An object has come, and the next one is to be expected.
-    pub fn make(&mut self, storage: &dyn Storage) {
+    pub fn make(&mut self) {
         self.objects = self.objects.saturating_add(1);
+        let folder = self.folder.take();
         if self.objects >= OBJECTS_BEFORE {
-            self.made = Place::free().and_then(|place| Made::new(storage, place));
+            self.made = folder.and_then(Made::new);
         }
     }
 
@@ -48,11 +51,13 @@ impl FileAhead {
             Some(made) if Arc::ptr_eq(&made.folder, &folder) => made.file,
             _ => Arc::clone(&folder).stage()?,
         };
+        self.folder = Some(Arc::clone(&folder));
         Ok((folder, file))
     }
 
     /// Gives the file back: no object has come for a while, or one has failed.
     pub fn give_up(&mut self) {
+        self.folder = None;
         self.made = None;
     }
 
@@ -63,8 +68,8 @@ impl FileAhead {
 }
 
 impl Made {
-    fn new(storage: &dyn Storage, place: Place) -> Option<Self> {
-        let folder = storage.folder().ok()?;
+    fn new(folder: Arc<dyn Folder>) -> Option<Self> {
+        let place = Place::free()?;
         let file = Arc::clone(&folder).stage_unseen()?;
         Some(Self { folder, file, _place: place })
     }

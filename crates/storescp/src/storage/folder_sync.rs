@@ -32,6 +32,8 @@ struct State {
     ended: u64,
     failures: SyncMark,
     last_failure: Option<Failure>,
+    /// How many wait at each of [`FolderSync::ended`]. Waking nobody costs a system call.
+    waiting: [usize; 2],
 }
 
 /// What is said again to those who did not run the sync themselves.
@@ -55,6 +57,7 @@ impl FolderSync {
     pub fn run(&self, since: SyncMark, sync: impl Fn() -> io::Result<()>) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let needed = state.started + 1;
+        let mine = parity(needed);
         loop {
             if let Some(failure) = state.last_failure
                 && state.failures > since
@@ -67,7 +70,9 @@ impl FolderSync {
             if !state.running {
                 break;
             }
-            state = self.of(needed).wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting[mine] += 1;
+            state = self.ended[mine].wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting[mine] -= 1;
         }
         state.started += 1;
         state.running = true;
@@ -81,21 +86,25 @@ impl FolderSync {
             state.failures.0 += 1;
             state.last_failure = Some(error.into());
         }
+        let waiting = state.waiting;
         drop(state);
-        self.of(number).notify_all();
-        if result.is_ok() {
+        let (this, next) = (parity(number), parity(number + 1));
+        if waiting[this] > 0 {
+            self.ended[this].notify_all();
+        }
+        if waiting[next] > 0 && result.is_ok() {
             // One of those who wait for the next runs it for all of them.
-            self.of(number + 1).notify_one();
-        } else {
+            self.ended[next].notify_one();
+        } else if waiting[next] > 0 {
             // It has failed them too, and nobody else may come.
-            self.of(number + 1).notify_all();
+            self.ended[next].notify_all();
         }
         result
     }
+}
 
-    fn of(&self, number: u64) -> &Condvar {
-        &self.ended[usize::from(number % 2 == 1)]
-    }
+fn parity(number: u64) -> usize {
+    usize::from(number % 2 == 1)
 }
 
 impl From<&io::Error> for Failure {

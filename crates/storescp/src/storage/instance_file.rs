@@ -31,6 +31,8 @@ pub struct InstanceFile {
     /// What goes out with the bytes that come next, in one write: preamble and file meta information,
     /// later what was behind the last whole block.
     held: Vec<u8>,
+    /// Nothing more comes, or little: nothing is held any more.
+    ends: bool,
     /// Bytes that are in the file.
     written: u64,
     /// Bytes of preamble and file meta information ahead of the data set.
@@ -60,6 +62,7 @@ impl InstanceFile {
             file,
             data_set_offset: header.len() as u64,
             held: header,
+            ends: false,
             written: 0,
             min_free: None,
             unchecked_bytes: 0,
@@ -72,6 +75,12 @@ impl InstanceFile {
     pub fn leaving(mut self, min_free: Option<MinFree>) -> Self {
         self.min_free = min_free;
         self
+    }
+
+    /// The data set ends with what is written next, so that there is nothing to be gained by holding
+    /// the last of it.
+    pub fn ends(&mut self) {
+        self.ends = true;
     }
 
     /// Lets the file be named in a subfolder of the folder, which is made if there is none; says
@@ -142,21 +151,24 @@ impl InstanceFile {
         let end = self.written + (held.len() + coming) as u64;
         #[allow(clippy::cast_possible_truncation, reason = "less than a block")]
         let behind = (end % WRITE_BLOCK_BYTES as u64) as usize;
-        if held.is_empty() && behind >= coming {
-            self.written = end;
+        let behind = if self.ends || behind >= coming { 0 } else { behind };
+        self.written = end - behind as u64;
+        if held.is_empty() && behind == 0 {
             return self.file.append(slices);
         }
-        let mut left = if behind < coming { coming - behind } else { coming };
 
+        let mut left = coming - behind;
         let mut all = Vec::with_capacity(1 + slices.len());
         all.push(IoSlice::new(&held));
+        self.held.reserve_exact(behind);
         for slice in slices {
             let (now, later) = slice.split_at(left.min(slice.len()));
             left -= now.len();
-            all.push(IoSlice::new(now));
+            if !now.is_empty() {
+                all.push(IoSlice::new(now));
+            }
             self.held.extend_from_slice(later);
         }
-        self.written = end - self.held.len() as u64;
         self.file.append(&all)
     }
 

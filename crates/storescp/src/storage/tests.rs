@@ -61,9 +61,11 @@ fn files_are_made_ahead_from_the_second_object_on_and_are_not_seen() {
     for way in WAYS {
         let storage = Directory::open_with(&scratch.0, way).unwrap();
         let mut ahead = FileAhead::default();
-        ahead.make(&storage);
+        drop(ahead.take(&storage).unwrap());
+        ahead.make();
         assert!(!ahead.is_there(), "one object may be all that comes");
-        ahead.make(&storage);
+        drop(ahead.take(&storage).unwrap());
+        ahead.make();
         assert_eq!(ahead.is_there(), way != Way::Temporary);
         assert_eq!(scratch.content(), BTreeMap::new());
         for called in ["CT.1", "CT.2"] {
@@ -77,7 +79,7 @@ fn files_are_made_ahead_from_the_second_object_on_and_are_not_seen() {
             fs::remove_file(scratch.0.join(called)).unwrap();
         }
         assert!(content.is_empty(), "{content:?}");
-        ahead.make(&storage);
+        ahead.make();
         ahead.give_up();
         assert!(!ahead.is_there());
     }
@@ -90,8 +92,10 @@ fn a_file_made_ahead_in_a_directory_that_was_replaced_is_not_used() {
     fs::create_dir(&inner).unwrap();
     let storage = Directory::open_with(&inner, Way::Unnamed).unwrap();
     let mut ahead = FileAhead::default();
-    ahead.make(&storage);
-    ahead.make(&storage);
+    for _ in 0..2 {
+        drop(ahead.take(&storage).unwrap());
+        ahead.make();
+    }
     assert!(ahead.is_there());
     fs::rename(&inner, scratch.0.join("away")).unwrap();
     fs::create_dir(&inner).unwrap();

@@ -7,9 +7,9 @@ use crate::shared::Shared;
 use crate::storage::{Committed, FileName, InstanceFile};
 use crate::studies::study_text;
 
-use chrono::{DateTime, Local};
 use dataset::{Attributes, character_set};
 use proto::{CStoreRq, DataSetFragments, Status};
+use std::time::SystemTime;
 use tracing::{error, info, warn};
 
 /// The folder of patients whose name is not known.
@@ -25,6 +25,9 @@ impl<'s> Incoming<'s> {
         fragments: &DataSetFragments<'_>,
         shared: &'s Shared,
     ) -> Result<(), Failure> {
+        if fragments.is_last() {
+            self.file.ends();
+        }
         self.transcoder.push(fragments.slices(), &mut self.file)?;
         if let (Some(studies), None) = (&shared.studies, &self.arrival) {
             let uid = self.transcoder.attributes().whole_study_instance_uid();
@@ -58,7 +61,7 @@ impl<'s> Incoming<'s> {
     pub(super) fn commit(
         &mut self,
         request: &CStoreRq,
-        requested: DateTime<Local>,
+        requested: SystemTime,
         folder: Option<&FileName>,
         output: &Output,
     ) -> Result<Committed, Failure> {
