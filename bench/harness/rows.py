@@ -146,13 +146,19 @@ SMALL_OBJECTS = 5_000
 def small_cells(bench):
     sender = store(SMALL_OBJECTS, 4 * KIB)
     slow_sender = store(SMALL_OBJECTS // 20, 4 * KIB)
+    floor, floor_used = servers.floor(4 * KIB), floor_sender(SMALL_OBJECTS, 4 * KIB)
     cells = []
-    for server in (OURS_NONE, OURS_BIT_NONE, OURS_FULL, DCMTK_NODELAY, *PEERS):
+    for server in (OURS_NONE, OURS_BIT_NONE, floor, OURS_FULL, DCMTK_NODELAY, *PEERS):
         used = sender if server in (OURS_NONE, OURS_BIT_NONE) else slow_sender
+        warm_up = WARM_UP
+        if server.floor:
+            used, warm_up = floor_used, floor_sender(3, 4 * KIB)
         cells.append(
             Cell(
                 "4 KiB", server.name,
-                lambda server=server, used=used: measured(bench, server, used.run, WARM_UP.run),
+                lambda server=server, used=used, warm_up=warm_up: measured(
+                    bench, server, used.run, warm_up.run
+                ),
                 commands(server, used), rounds=3 if server in PEERS else None,
             )
         )
