@@ -56,11 +56,7 @@ struct Receiving<'s> {
 /// What its end is answered with.
 enum Answer<'s> {
     /// The object is stored, or could not be.
-    Store {
-        request: Box<CStoreRq>,
-        requested: SystemTime,
-        target: Result<Target<'s>, Failure>,
-    },
+    Store { request: Box<CStoreRq>, requested: SystemTime, target: Result<Target<'s>, Failure> },
     /// The request was refused already; its data set is only read to its end.
     Refusal(CommandSet),
     /// There is nobody to answer.

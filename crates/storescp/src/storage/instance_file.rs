@@ -31,7 +31,7 @@ pub struct InstanceFile {
     /// What goes out with the bytes that come next, in one write: preamble and file meta information,
     /// later what was behind the last whole block.
     held: Vec<u8>,
-    /// Nothing more comes, or little: nothing is held any more.
+    /// What is written next is the last, or nearly: nothing is held any more.
     ends: bool,
     /// Bytes that are in the file.
     written: u64,
@@ -77,8 +77,7 @@ impl InstanceFile {
         self
     }
 
-    /// The data set ends with what is written next, so that there is nothing to be gained by holding
-    /// the last of it.
+    /// The data set ends with what is written next: to hold some of that would only cost another write.
     pub fn ends(&mut self) {
         self.ends = true;
     }
@@ -233,6 +232,7 @@ impl Sink for InstanceFile {
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         self.write_held()?;
+        self.ends = false;
         self.written = self.data_set_offset + len;
         self.file.truncate(self.written)
     }
@@ -278,7 +278,14 @@ mod tests {
             .unwrap();
             assert_eq!((file.written, file.held.len()), (written as u64, held), "{coming}");
         }
-        assert_eq!(content(file, &scratch)[header..], vec![7; 6 * BLOCK - header]);
+        file.ends();
+        file.write(&[IoSlice::new(&piece[1..])]).unwrap();
+        assert_eq!(
+            (file.written, file.held.len()),
+            (8 * BLOCK as u64 - 1, 0),
+            "the last is not held"
+        );
+        assert_eq!(content(file, &scratch)[header..], vec![7; 8 * BLOCK - 1 - header]);
     }
 
     #[test]
