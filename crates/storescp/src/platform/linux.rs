@@ -89,15 +89,7 @@ pub fn create_unnamed(folder: &File, mode: Mode) -> io::Result<File> {
 /// # Errors
 /// `AlreadyExists` if something has the name; whatever else the operating system says.
 pub fn link_unnamed(file: &File, folder: &File, name: &str) -> io::Result<()> {
-    use rustix::io::Errno;
-    match rustix::fs::linkat(file, "", folder, name, AtFlags::EMPTY_PATH) {
-        // Before Linux 6.10 only the privileged may. Or else the folder is gone, which is said again.
-        Err(Errno::NOENT) => {
-            let path = descriptor_path(file);
-            Ok(rustix::fs::linkat(CWD, path, folder, name, AtFlags::SYMLINK_FOLLOW)?)
-        }
-        result => Ok(result?),
-    }
+    Ok(rustix::fs::linkat(CWD, descriptor_path(file), folder, name, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 /// Swaps what two names stand for, each in a folder, in one step.
