@@ -24,6 +24,13 @@ pub const TLS_PEAK_BYTES: usize = RECEIVE_BUFFER_BYTES + 256 * 1024;
 /// How long a peer is silent before its association gives the receive buffer back.
 pub const IDLE_BEFORE_RELEASE: Duration = Duration::from_secs(1);
 
+/// How long an association looks for the next message before it sleeps, where messages are short and
+/// come soon (see `lookout`): what it costs to be woken.
+pub const LOOKOUT: Duration = Duration::from_micros(60);
+
+/// From this size on, a message takes so long that it does not matter whether its thread slept.
+pub const SHORT_MESSAGE_BYTES: usize = 64 * 1024;
+
 /// A silent peer is asked whether it is still there after this time,
 pub const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(60);
 /// and again after this one,

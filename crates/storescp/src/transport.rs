@@ -1,6 +1,7 @@
 //! The connection to a peer.
 
-use crate::limits::IDLE_BEFORE_RELEASE;
+use crate::limits::{IDLE_BEFORE_RELEASE, LOOKOUT};
+use crate::lookout::Lookout;
 use crate::platform;
 use crate::recv_buffer::RecvBuffer;
 use crate::tls::{Received, Refusal, Tls, TlsStream};
@@ -10,6 +11,7 @@ use rustix::net::RecvFlags;
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// What waiting for bytes came to.
@@ -27,6 +29,7 @@ pub enum Filled {
 pub struct Transport {
     stream: Arc<TcpStream>,
     channel: Channel,
+    lookout: Lookout,
 }
 
 /// How bytes travel over the connection.
@@ -47,7 +50,7 @@ impl Transport {
         stream.set_write_timeout(send_timeout)?;
         stream.set_read_timeout(Some(IDLE_BEFORE_RELEASE))?;
         platform::watch_for_loss(&stream);
-        Ok(Self { stream, channel: Channel::Tcp })
+        Ok(Self { stream, channel: Channel::Tcp, lookout: Lookout::default() })
     }
 
     /// Encrypts the connection from here on, if the peer agrees before `deadline`.
@@ -73,16 +76,46 @@ impl Transport {
         &mut self,
         buffer: &mut RecvBuffer,
         timeout: Option<Duration>,
+        idle: impl FnMut(),
+    ) -> Filled {
+        if let Some(filled) = self.receive(buffer, RecvFlags::DONTWAIT) {
+            return filled;
+        }
+        platform::acknowledge_now(&self.stream);
+        let since = Instant::now();
+        let is_new = self.lookout.is_between_messages();
+        let filled = match self.look(buffer, since) {
+            Some(filled) => filled,
+            None => self.wait(buffer, since, timeout, idle),
+        };
+        if is_new {
+            self.lookout.waited(since.elapsed());
+        }
+        filled
+    }
+
+    /// Looks for a message for a moment, where it is likely to come at once.
+    fn look(&mut self, buffer: &mut RecvBuffer, since: Instant) -> Option<Filled> {
+        let _place = self.lookout.begin()?;
+        while since.elapsed() < LOOKOUT {
+            thread::yield_now();
+            if let Some(filled) = self.receive(buffer, RecvFlags::DONTWAIT) {
+                return Some(filled);
+            }
+        }
+        None
+    }
+
+    /// Sleeps until there is something to receive, or `timeout` has passed `since` then.
+    fn wait(
+        &mut self,
+        buffer: &mut RecvBuffer,
+        since: Instant,
+        timeout: Option<Duration>,
         mut idle: impl FnMut(),
     ) -> Filled {
-        let mut waiting_since = None;
         loop {
-            if let Some(filled) = self.receive(buffer, RecvFlags::DONTWAIT) {
-                return filled;
-            }
-            platform::acknowledge_now(&self.stream);
-            let waited = waiting_since.get_or_insert_with(Instant::now).elapsed();
-            let left = timeout.map(|limit| limit.saturating_sub(waited));
+            let left = timeout.map(|limit| limit.saturating_sub(since.elapsed()));
             let first = left.map_or(IDLE_BEFORE_RELEASE, |left| left.min(IDLE_BEFORE_RELEASE));
             let silent = if first == IDLE_BEFORE_RELEASE && matches!(self.channel, Channel::Tcp) {
                 // The read timeout: waiting and receiving are one system call.
@@ -106,6 +139,10 @@ impl Transport {
             } else if left == Some(Duration::ZERO) {
                 return Filled::TimedOut;
             }
+            if let Some(filled) = self.receive(buffer, RecvFlags::DONTWAIT) {
+                return filled;
+            }
+            platform::acknowledge_now(&self.stream);
         }
     }
 
@@ -119,6 +156,7 @@ impl Transport {
         match received {
             Received::Bytes(count) => {
                 buffer.received(count);
+                self.lookout.received(count);
                 Some(Filled::Bytes)
             }
             Received::Closed => Some(Filled::Closed),
@@ -139,6 +177,7 @@ impl Transport {
     /// # Errors
     /// The connection is broken, or the peer took nothing in for the send timeout.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.lookout.answered();
         match &mut self.channel {
             Channel::Tcp => (&*self.stream).write_all(bytes),
             Channel::Tls(stream) => stream.send(bytes),

@@ -2,9 +2,9 @@
 
 use super::{Folder, StagedFile, Storage};
 use crate::limits::FILES_AHEAD;
+use crate::places::{Place, Places};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Objects that come before the first file is made ahead: who has sent two sends a third.
 const OBJECTS_BEFORE: usize = 2;
@@ -69,29 +69,11 @@ impl FileAhead {
 
 impl Made {
     fn new(folder: Arc<dyn Folder>) -> Option<Self> {
-        let place = Place::free()?;
+        let place = PLACES.take(FILES_AHEAD)?;
         let file = Arc::clone(&folder).stage_unseen()?;
         Some(Self { folder, file, _place: place })
     }
 }
 
-/// One of the [`FILES_AHEAD`].
-struct Place;
-
-static PLACES_TAKEN: AtomicUsize = AtomicUsize::new(0);
-
-impl Place {
-    fn free() -> Option<Self> {
-        let more = |taken| (taken < FILES_AHEAD).then_some(taken + 1);
-        PLACES_TAKEN
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
-            .is_ok()
-            .then_some(Self)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        PLACES_TAKEN.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+/// Of all files made ahead.
+static PLACES: Places = Places::new();

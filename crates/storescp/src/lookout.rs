@@ -1,0 +1,100 @@
+//! Looking out for the next message before sleeping.
+
+use crate::limits::SHORT_MESSAGE_BYTES;
+use crate::places::{Place, Places};
+use std::sync::LazyLock;
+use std::thread;
+use std::time::Duration;
+
+/// Whether the thread of an association looks for the next message for a moment before it sleeps.
+///
+/// To put a thread to sleep and to wake it takes the system tens of microseconds where the core goes
+/// idle meanwhile, which is most of the time that a small object takes on a fast network. So whoever
+/// has answered a short message, and had the one before soon, looks again and again for as long as
+/// [`LOOKOUT`](crate::limits::LOOKOUT), and lets other threads go first. At most half of the cores do
+/// so at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Lookout {
+    /// Bytes that came since the last answer.
+    received: usize,
+    /// The last message was a short one.
+    short: bool,
+    /// The wait for it was short too.
+    pays: bool,
+}
+
+impl Lookout {
+    /// Bytes have come.
+    pub(crate) fn received(&mut self, count: usize) {
+        self.received = self.received.saturating_add(count);
+    }
+
+    /// What has come is answered.
+    pub(crate) fn answered(&mut self) {
+        self.short = self.received < SHORT_MESSAGE_BYTES;
+        self.received = 0;
+    }
+
+    /// Whether what comes next is a new message.
+    #[must_use]
+    pub(crate) fn is_between_messages(&self) -> bool {
+        self.received == 0
+    }
+
+    /// How long a new message was waited for.
+    pub(crate) fn waited(&mut self, time: Duration) {
+        self.pays = time < SOON;
+    }
+
+    /// A place among those who look, where it is likely that a message comes at once.
+    #[must_use]
+    pub(crate) fn begin(&self) -> Option<Place> {
+        if self.is_promising() { PLACES.take(most_at_a_time()) } else { None }
+    }
+
+    fn is_promising(&self) -> bool {
+        self.is_between_messages() && self.short && self.pays
+    }
+}
+
+/// A wait that was shorter than this, with the time that it takes to be woken, was as good as none.
+const SOON: Duration = Duration::from_micros(150);
+
+/// Of those who look at the same time.
+static PLACES: Places = Places::new();
+
+fn most_at_a_time() -> usize {
+    static HALF_OF_THE_CORES: LazyLock<usize> = LazyLock::new(|| {
+        thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+    });
+    *HALF_OF_THE_CORES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after_message(bytes: usize, waited: Duration) -> Lookout {
+        let mut lookout = Lookout::default();
+        lookout.waited(waited);
+        lookout.received(bytes);
+        lookout.answered();
+        lookout
+    }
+
+    #[test]
+    fn short_messages_that_come_soon_are_looked_for() {
+        let soon = Duration::from_micros(40);
+        assert!(after_message(4_096, soon).is_promising());
+        assert!(!after_message(SHORT_MESSAGE_BYTES, soon).is_promising(), "a large one took long");
+        assert!(!after_message(4_096, SOON).is_promising(), "the one before was late");
+        assert!(!Lookout::default().is_promising(), "nothing is known of the sender yet");
+
+        let mut within = after_message(4_096, soon);
+        within.received(1);
+        assert!(!within.is_promising(), "the message is coming in");
+        within.received(usize::MAX);
+        within.answered();
+        assert!(!within.is_promising());
+    }
+}
