@@ -305,7 +305,7 @@ def beside_measurement(bench, server, sender, idle):
 
         def send(running):
             with holding(idle, running) if idle else contextlib.nullcontext({"open": 0}) as held:
-                time.sleep(1)  # until they are idle: it accepts the last of them yet
+                time.sleep(2)  # until they are idle: accepted, and silent for longer than a second
                 begun = time.monotonic()
                 sender.run(running, files, timeout=20 if server in PEERS else 600)
                 return {"wall_s": time.monotonic() - begun, "open": held["open"]}
