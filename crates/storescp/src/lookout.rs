@@ -12,7 +12,7 @@ use std::time::Duration;
 /// idle meanwhile, which is most of the time that a small object takes on a fast network. So whoever
 /// has answered a short message, and had the one before soon, looks again and again for as long as
 /// [`LOOKOUT`](crate::limits::LOOKOUT), and lets other threads go first. At most half of the cores do
-/// so at a time.
+/// so at a time. Where nothing comes, it is tried less and less often.
 #[derive(Debug, Default)]
 pub(crate) struct Lookout {
     /// Bytes that came since the last answer.
@@ -20,7 +20,11 @@ pub(crate) struct Lookout {
     /// The last message was a short one.
     short: bool,
     /// The wait for it was short too.
-    pays: bool,
+    soon: bool,
+    /// How often in a row nothing came while it was looked for.
+    misses: u32,
+    /// For how many messages it is not tried again.
+    rest: u32,
 }
 
 impl Lookout {
@@ -33,6 +37,7 @@ impl Lookout {
     pub(crate) fn answered(&mut self) {
         self.short = self.received < SHORT_MESSAGE_BYTES;
         self.received = 0;
+        self.rest = self.rest.saturating_sub(1);
     }
 
     /// Whether what comes next is a new message.
@@ -43,7 +48,18 @@ impl Lookout {
 
     /// How long a new message was waited for.
     pub(crate) fn waited(&mut self, time: Duration) {
-        self.pays = time < SOON;
+        self.soon = time < SOON;
+    }
+
+    /// A message has come while it was looked for.
+    pub(crate) fn found(&mut self) {
+        self.misses = 0;
+    }
+
+    /// None has come, and the core did that for nothing.
+    pub(crate) fn missed(&mut self) {
+        self.misses = (self.misses + 1).min(MOST_MISSES);
+        self.rest = 1 << self.misses;
     }
 
     /// A place among those who look, where it is likely that a message comes at once.
@@ -53,12 +69,15 @@ impl Lookout {
     }
 
     fn is_promising(&self) -> bool {
-        self.is_between_messages() && self.short && self.pays
+        self.is_between_messages() && self.short && self.soon && self.rest == 0
     }
 }
 
 /// A wait that was shorter than this, with the time that it takes to be woken, was as good as none.
 const SOON: Duration = Duration::from_micros(150);
+
+/// Looking that never pays is tried again every 64th message.
+const MOST_MISSES: u32 = 6;
 
 /// Of those who look at the same time.
 static PLACES: Places = Places::new();
@@ -96,5 +115,24 @@ mod tests {
         within.received(usize::MAX);
         within.answered();
         assert!(!within.is_promising());
+    }
+
+    #[test]
+    fn what_does_not_pay_is_tried_less_and_less_often() {
+        let mut lookout = after_message(4_096, Duration::ZERO);
+        let mut tried = Vec::new();
+        for message in 0..300 {
+            if lookout.is_promising() {
+                tried.push(message);
+                lookout.missed();
+            }
+            lookout.received(100);
+            lookout.answered();
+        }
+        assert_eq!(tried, [0, 2, 6, 14, 30, 62, 126, 190, 254]);
+        lookout.rest = 0;
+        lookout.found();
+        lookout.missed();
+        assert_eq!(lookout.rest, 2, "it had paid since");
     }
 }

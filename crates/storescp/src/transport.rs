@@ -100,9 +100,11 @@ impl Transport {
         while since.elapsed() < LOOKOUT {
             thread::yield_now();
             if let Some(filled) = self.receive(buffer, RecvFlags::DONTWAIT) {
+                self.lookout.found();
                 return Some(filled);
             }
         }
+        self.lookout.missed();
         None
     }
 
