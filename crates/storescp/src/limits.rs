@@ -26,7 +26,7 @@ pub const IDLE_BEFORE_RELEASE: Duration = Duration::from_secs(1);
 
 /// How long an association looks for the next message before it sleeps, where messages are short and
 /// come soon (see `lookout`): what it costs to be woken.
-pub const LOOKOUT: Duration = Duration::from_micros(60);
+pub const LOOKOUT: Duration = Duration::from_micros(120);
 
 /// From this size on, a message takes so long that it does not matter whether its thread slept.
 pub const SHORT_MESSAGE_BYTES: usize = 64 * 1024;

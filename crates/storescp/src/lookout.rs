@@ -74,7 +74,7 @@ impl Lookout {
 }
 
 /// A wait that was shorter than this, with the time that it takes to be woken, was as good as none.
-const SOON: Duration = Duration::from_micros(150);
+const SOON: Duration = Duration::from_micros(250);
 
 /// Looking that never pays is tried again every 64th message.
 const MOST_MISSES: u32 = 6;
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn short_messages_that_come_soon_are_looked_for() {
-        let soon = Duration::from_micros(40);
+        let soon = Duration::from_micros(90);
         assert!(after_message(4_096, soon).is_promising());
         assert!(!after_message(SHORT_MESSAGE_BYTES, soon).is_promising(), "a large one took long");
         assert!(!after_message(4_096, SOON).is_promising(), "the one before was late");
