@@ -1,5 +1,6 @@
 //! The Linux ways.
 
+use super::LateNames;
 use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use std::ffi::OsStr;
@@ -20,20 +21,20 @@ pub fn has_unnamed_files(folder: &File) -> bool {
     })
 }
 
-/// Whether `folder`'s file system is known to log a folder and the inodes of what is named in it as one,
-/// so that a file named late is on disk after a sync of the folder.
+/// Which sync brings the name of a file to disk that had none, on `folder`'s file system: one of the folder
+/// where the folder and the inodes of what is named in it are known to be logged as one.
 ///
 /// How many names a file has stands in its inode, not in the folder. A file whose inode says none comes
 /// back from a power loss as a deleted one, whatever the folder says.
 #[must_use]
-pub fn logs_names_with_folder(folder: &File) -> bool {
+pub fn late_names(folder: &File) -> LateNames {
     const EXT4: u64 = 0xEF53; // ext2 and ext3 too
     const XFS: u64 = 0x5846_5342;
     const TMPFS: u64 = 0x0102_1994;
     match rustix::fs::fstatfs(folder).map(|status| status.f_type as u64) {
-        Ok(EXT4) => has_journal(folder).unwrap_or(false),
-        Ok(XFS | TMPFS) => true,
-        _ => false,
+        Ok(EXT4) if !has_journal(folder).unwrap_or(false) => LateNames::WithFile,
+        Ok(EXT4 | XFS | TMPFS) => LateNames::WithFolder,
+        _ => LateNames::Unknown,
     }
 }
 
@@ -177,7 +178,15 @@ fn descriptor_path(file: &File) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_journal_of;
+    use super::{LateNames, is_journal_of, late_names};
+    use std::fs::File;
+
+    #[test]
+    fn of_late_names_nothing_is_taken_for_granted() {
+        let of = |path| late_names(&File::open(path).unwrap());
+        assert_eq!(of("/dev/shm"), LateNames::WithFolder);
+        assert_eq!(of("/proc"), LateNames::Unknown);
+    }
 
     #[test]
     fn a_journal_belongs_to_the_device_it_is_named_after() {

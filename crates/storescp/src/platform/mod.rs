@@ -20,9 +20,9 @@ mod linux;
 mod write_back;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, link_unnamed,
-    logs_names_with_folder, lower_thread_priority, rename_to_free_name, stop_accepting,
-    tells_of_writes_late, thread_limit, watch_for_loss,
+    acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, late_names,
+    link_unnamed, lower_thread_priority, rename_to_free_name, stop_accepting, tells_of_writes_late,
+    thread_limit, watch_for_loss,
 };
 #[cfg(target_os = "linux")]
 pub use write_back::begin_write_back;
@@ -32,13 +32,24 @@ mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
     acknowledge_now, begin_write_back, create_unnamed, exchange, has_unnamed_files,
-    ignores_hang_up, link_unnamed, logs_names_with_folder, lower_thread_priority,
-    rename_to_free_name, stop_accepting, tells_of_writes_late, thread_limit, watch_for_loss,
+    ignores_hang_up, late_names, link_unnamed, lower_thread_priority, rename_to_free_name,
+    stop_accepting, tells_of_writes_late, thread_limit, watch_for_loss,
 };
 
 use rustix::fs::AtFlags;
 use std::fs::File;
 use std::io;
+
+/// Which sync brings the name to disk of a file that was named late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateNames {
+    /// One of the folder.
+    WithFolder,
+    /// One of the file, once it has a name.
+    WithFile,
+    /// Nobody knows: a file had better be named from the start.
+    Unknown,
+}
 
 /// Gives a file a second name, which must be free, and takes the first one away.
 fn link_and_unlink(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {

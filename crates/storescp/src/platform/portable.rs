@@ -1,5 +1,6 @@
 //! The ways of any Unix.
 
+use super::LateNames;
 use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
@@ -15,8 +16,8 @@ pub fn has_unnamed_files(_folder: &File) -> bool {
 
 /// Not known here.
 #[must_use]
-pub fn logs_names_with_folder(_folder: &File) -> bool {
-    false
+pub fn late_names(_folder: &File) -> LateNames {
+    LateNames::Unknown
 }
 
 /// Not known here.

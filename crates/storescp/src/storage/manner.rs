@@ -1,7 +1,7 @@
 //! What files have to be written like in a directory.
 
 use super::Durability;
-use crate::platform;
+use crate::platform::{self, LateNames};
 use std::fs::File;
 
 /// How files are written in a directory.
@@ -39,11 +39,13 @@ impl Manner {
 impl Way {
     fn best_for(folder: &File, durability: Durability) -> Self {
         if !platform::has_unnamed_files(folder) {
-            Self::Temporary
-        } else if durability == Durability::None || platform::logs_names_with_folder(folder) {
-            Self::Unnamed
-        } else {
-            Self::UnnamedUntilSynced
+            return Self::Temporary;
+        }
+        match platform::late_names(folder) {
+            _ if durability == Durability::None => Self::Unnamed,
+            LateNames::WithFolder => Self::Unnamed,
+            LateNames::WithFile => Self::UnnamedUntilSynced,
+            LateNames::Unknown => Self::Temporary,
         }
     }
 }
