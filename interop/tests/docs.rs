@@ -3,6 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use interop::process;
 
 #[test]
 fn tests_that_the_documents_name_exist() {
@@ -26,6 +30,20 @@ fn tests_that_the_documents_name_exist() {
             assert!(functions.contains(name), "{document} names {name}, which is no function");
         }
     }
+}
+
+/// `bench/run --plots` draws what is kept in `bench/plots/`, from runs that are kept too.
+#[test]
+fn charts_are_those_of_the_kept_runs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let script = "import sys; from pathlib import Path; sys.dont_write_bytecode = True\n\
+                  from harness import plots\n\
+                  changed = [path.name for path, text in plots.draw(Path('..').resolve()).items() \
+                  if not path.exists() or path.read_text() != text]\n\
+                  sys.exit(f'draw anew with bench/run --plots: {changed}' if changed else 0)";
+    let mut python = Command::new("python3");
+    python.args(["-B", "-c", script]).current_dir(root.join("bench"));
+    process::run(&mut python, Duration::from_secs(20)).expect_success("charts");
 }
 
 /// Code that the compiler cannot vouch for is one function of a few lines.

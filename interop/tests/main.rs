@@ -23,6 +23,7 @@ mod power_loss;
 mod privacy;
 mod process;
 mod profiles;
+mod readme;
 mod senders;
 mod storing;
 mod studies;
