@@ -10,7 +10,7 @@ use crate::encoder::Encoder;
 use crate::format::OutputFormat;
 use crate::output::{DIRECT_BYTES, Output, WriteBuffer};
 use crate::parser::{Parser, Token};
-use crate::{Error, Fault, Sink, Tag, TransferSyntax};
+use crate::{Error, Fault, RepairKind, Repairs, Sink, Tag, TransferSyntax};
 
 /// Writes one data set, given in pieces, to a [`Sink`].
 ///
@@ -100,6 +100,19 @@ impl Transcoder {
         &self.attributes
     }
 
+    /// What was put right so far in what is written. Complete after [`finish`](Self::finish).
+    #[must_use]
+    pub fn repairs(&self) -> Repairs {
+        match &self.path {
+            Path::Untouched(_) => Repairs::default(),
+            Path::Rewritten(reader, writer) => {
+                let mut repairs = reader.parser.repairs().clone();
+                repairs.extend(writer.encoder.repairs());
+                repairs
+            }
+        }
+    }
+
     /// Takes the next bytes of the data set, wherever they were cut. Long values that need no
     /// conversion go to the sink as these very slices, many in one call.
     ///
@@ -120,8 +133,8 @@ impl Transcoder {
                     return writer.plain(&mut reader.parser, fragments, attributes, sink);
                 }
                 for fragment in fragments {
-                    reader.read(fragment, false, |token, depth| {
-                        writer.token(token, depth, attributes, sink)
+                    reader.read(fragment, false, |token, parser| {
+                        writer.token(token, parser, attributes, sink)
                     })?;
                 }
                 Ok(())
@@ -140,8 +153,8 @@ impl Transcoder {
                 Ok(())
             }
             Path::Rewritten(reader, writer) => {
-                let read = reader.read(&[], true, |token, depth| {
-                    writer.token(token, depth, &mut self.attributes, sink)
+                let read = reader.read(&[], true, |token, parser| {
+                    writer.token(token, parser, &mut self.attributes, sink)
                 });
                 match read {
                     // As DCMTK has it, which does not see these faults: it could not be written.
@@ -195,7 +208,8 @@ fn look(reader: &mut Option<Box<Reader>>, bytes: &[u8], end: bool, attributes: &
         return;
     };
     let mut done = false;
-    let read = looking.read(bytes, end, |token, depth| {
+    let read = looking.read(bytes, end, |token, parser| {
+        let depth = parser.depth();
         // In a data set that is in order, no more of interest follows.
         done |= matches!(token, Token::Element(element) if depth == 0 && element.tag > Attributes::LAST);
         if done {
@@ -224,13 +238,12 @@ impl Reader {
         self.inflater.as_ref().is_some_and(|inflater| !inflater.is_unused())
     }
 
-    /// Hands on all tokens that these bytes complete, each with the number of sequences and items
-    /// around it.
+    /// Hands on all tokens that these bytes complete, each with the parser that has just read it.
     fn read(
         &mut self,
         mut bytes: &[u8],
         end: bool,
-        mut each: impl FnMut(&Token<'_>, usize) -> Result<(), Error>,
+        mut each: impl FnMut(&Token<'_>, &Parser) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Some(inflater) = &mut self.inflater else {
             return parse(&mut self.parser, bytes, end, &mut each);
@@ -246,6 +259,9 @@ impl Reader {
             if !inflater.ended() {
                 return Err(self.parser.fault(Fault::TruncatedDeflate));
             }
+            if inflater.excess() > 1 {
+                self.parser.note(RepairKind::TrailingBytes);
+            }
             parse(&mut self.parser, &[], true, &mut each)?;
         }
         Ok(())
@@ -256,10 +272,10 @@ fn parse(
     parser: &mut Parser,
     mut bytes: &[u8],
     end: bool,
-    each: &mut impl FnMut(&Token<'_>, usize) -> Result<(), Error>,
+    each: &mut impl FnMut(&Token<'_>, &Parser) -> Result<(), Error>,
 ) -> Result<(), Error> {
     while let Some(token) = parser.next(&mut bytes, end)? {
-        each(&token, parser.depth())?;
+        each(&token, parser)?;
         if token == Token::End {
             break;
         }
@@ -299,7 +315,7 @@ impl Writer {
                 self.encoder.copy(&pieces[..count], out)?;
                 parser.skip_value(taken as u32);
             } else if let Some(token) = parser.next(&mut bytes, false)? {
-                self.token(&token, parser.depth(), attributes, sink)?;
+                self.token(&token, parser, attributes, sink)?;
             }
         }
     }
@@ -307,12 +323,13 @@ impl Writer {
     fn token(
         &mut self,
         token: &Token<'_>,
-        depth: usize,
+        parser: &Parser,
         attributes: &mut Attributes,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        note(token, depth, attributes);
-        self.encoder.token(token, &mut Output::new(&mut self.buffer, sink))
+        note(token, parser.depth(), attributes);
+        let out = &mut Output::new(&mut self.buffer, sink);
+        self.encoder.token(token, parser.offset(), out)
     }
 
     fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
