@@ -257,6 +257,16 @@ impl Encoder {
     /// any more: it is unwanted, or a group length, whose value is ours to say.
     fn place(&mut self, tag: Tag, long: bool, out: &mut Output<'_>) -> Result<bool, Error> {
         self.empty = false;
+        if self.skipping == 0 && tag.is_invalid() {
+            let foreign = tag.is_foreign();
+            self.note(
+                if foreign { RepairKind::ForeignGroup } else { RepairKind::InvalidGroup },
+                tag,
+            );
+            if foreign {
+                return Ok(false);
+            }
+        }
         let wanted = tag != Tag::TRAILING_PADDING
             && (!tag.is_group_length() || self.group_lengths == GroupLengths::Recalculate);
         if self.skipping > 0 || !wanted {

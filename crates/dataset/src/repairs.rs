@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::TagPath;
 use crate::limits::REPAIR_PLACES;
-use crate::{Tag, TagPath};
 
 /// A way in which what is written differs from what came, because what came breaks the rules.
 ///
@@ -35,6 +35,8 @@ pub enum RepairKind {
     WrongVr,
     /// An element that came behind one with a larger tag was moved to its place.
     OutOfOrder,
+    /// An element of a group that no data set may have (PS3.5 §7.8) was kept: no reader mistakes it.
+    InvalidGroup,
 }
 
 impl fmt::Display for RepairKind {
@@ -51,6 +53,7 @@ impl fmt::Display for RepairKind {
             RepairKind::UnknownVr => "unknown VR, written as UN",
             RepairKind::WrongVr => "impossible VR, corrected",
             RepairKind::OutOfOrder => "out of order, moved",
+            RepairKind::InvalidGroup => "illegal group, kept",
         })
     }
 }
@@ -139,21 +142,19 @@ impl fmt::Display for Repairs {
     }
 }
 
-impl TagPath {
-    /// The path of an element at the top level.
-    pub(crate) fn top(tag: Tag) -> TagPath {
-        TagPath::new(std::iter::empty(), tag)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Tag;
+
+    fn top(tag: Tag) -> TagPath {
+        TagPath::new(std::iter::empty(), tag)
+    }
 
     fn noted(places: &[(RepairKind, u64, Tag)]) -> Repairs {
         let mut repairs = Repairs::default();
         for &(kind, offset, tag) in places {
-            repairs.note(kind, offset, || TagPath::top(tag));
+            repairs.note(kind, offset, || top(tag));
         }
         repairs
     }
@@ -164,7 +165,7 @@ mod tests {
         let mut repairs = noted(&[(RepairKind::OutOfOrder, 9, Tag(0x0008, 0x0018))]);
         assert_eq!(repairs.to_string(), "out of order, moved: (0008,0018)");
         for number in 0x20..0x28 {
-            repairs.note(RepairKind::Duplicate, u64::from(number), || TagPath::top(id(number)));
+            repairs.note(RepairKind::Duplicate, u64::from(number), || top(id(number)));
         }
         assert_eq!(
             repairs.to_string(),

@@ -8,6 +8,7 @@ use crate::deflate::{self, Inflater};
 use crate::dictionary::Dictionary;
 use crate::encoder::Encoder;
 use crate::format::OutputFormat;
+use crate::onlooker::Onlooker;
 use crate::output::{DIRECT_BYTES, Output, WriteBuffer};
 use crate::parser::{Parser, Token};
 use crate::{Error, Fault, RepairKind, Repairs, Sink, Tag, TransferSyntax};
@@ -26,14 +27,15 @@ pub struct Transcoder {
 /// What happens to the bytes.
 #[derive(Debug)]
 enum Path {
-    /// They go to the sink as they are, and are looked at until nothing more is to be learned.
-    Untouched(Option<Box<Reader>>),
+    /// They go to the sink as they are, and are looked at.
+    Untouched(Onlooker),
     /// They are taken apart and written anew.
     Rewritten(Box<Reader>, Box<Writer>),
 }
 
+/// Takes the bytes of a data set apart, deflated ones too.
 #[derive(Debug)]
-struct Reader {
+pub(crate) struct Reader {
     inflater: Option<Inflater>,
     parser: Parser,
 }
@@ -63,7 +65,7 @@ impl Transcoder {
             parser: Parser::new(input, format.convert_un, dictionary),
         });
         let (output, path) = if format.bit_preserving || input.is_unlisted() {
-            (input, Path::Untouched(Some(reader)))
+            (input, Path::Untouched(Onlooker::new(reader, input.is_unlisted())))
         } else {
             let output = format.transfer_syntax.for_input(input);
             let writer = Writer {
@@ -106,10 +108,20 @@ impl Transcoder {
         match &self.path {
             Path::Untouched(_) => Repairs::default(),
             Path::Rewritten(reader, writer) => {
-                let mut repairs = reader.parser.repairs().clone();
+                let mut repairs = reader.repairs().clone();
                 repairs.extend(writer.encoder.repairs());
                 repairs
             }
+        }
+    }
+
+    /// Why a data set that is written as it comes could be read in part only, if so: what follows was
+    /// not looked at, and [`attributes`](Self::attributes) may lack something.
+    #[must_use]
+    pub fn unread(&self) -> Option<&Error> {
+        match &self.path {
+            Path::Untouched(onlooker) => onlooker.stopped(),
+            Path::Rewritten(..) => None,
         }
     }
 
@@ -120,12 +132,11 @@ impl Transcoder {
     /// See [`Error`]. What the sink holds then is of no use; the transcoder must not be used again.
     pub fn push(&mut self, fragments: &[IoSlice<'_>], sink: &mut dyn Sink) -> Result<(), Error> {
         match &mut self.path {
-            Path::Untouched(reader) => {
+            Path::Untouched(onlooker) => {
                 sink.write(fragments)?;
-                for fragment in fragments {
-                    look(reader, fragment, false, &mut self.attributes);
-                }
-                Ok(())
+                fragments
+                    .iter()
+                    .try_for_each(|fragment| onlooker.look(fragment, false, &mut self.attributes))
             }
             Path::Rewritten(reader, writer) => {
                 let attributes = &mut self.attributes;
@@ -148,10 +159,7 @@ impl Transcoder {
     /// As [`push`](Self::push).
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
         match &mut self.path {
-            Path::Untouched(reader) => {
-                look(reader, &[], true, &mut self.attributes);
-                Ok(())
-            }
+            Path::Untouched(onlooker) => onlooker.look(&[], true, &mut self.attributes),
             Path::Rewritten(reader, writer) => {
                 let read = reader.read(&[], true, |token, parser| {
                     writer.token(token, parser, &mut self.attributes, sink)
@@ -201,29 +209,8 @@ fn take<'s>(
 /// How many pieces are handed on in one call at most.
 const PIECES: usize = 32;
 
-/// Reads along while bytes go by untouched. Whatever is wrong with them is not this reader's
-/// business: it only stops.
-fn look(reader: &mut Option<Box<Reader>>, bytes: &[u8], end: bool, attributes: &mut Attributes) {
-    let Some(looking) = reader else {
-        return;
-    };
-    let mut done = false;
-    let read = looking.read(bytes, end, |token, parser| {
-        let depth = parser.depth();
-        // In a data set that is in order, no more of interest follows.
-        done |= matches!(token, Token::Element(element) if depth == 0 && element.tag > Attributes::LAST);
-        if done {
-            return Err(Error::Empty);
-        }
-        note(token, depth, attributes);
-        Ok(())
-    });
-    if done || read.is_err() {
-        *reader = None;
-    }
-}
-
-fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
+/// Takes note of a token at this depth.
+pub(crate) fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
     match token {
         Token::Element(element) if depth == 0 => attributes.begin(element.tag),
         Token::Element(_) | Token::Fragment { .. } => attributes.begin(Tag::default()),
@@ -238,8 +225,13 @@ impl Reader {
         self.inflater.as_ref().is_some_and(|inflater| !inflater.is_unused())
     }
 
+    /// What breaks the rules and is taken nevertheless.
+    pub(crate) fn repairs(&self) -> &Repairs {
+        self.parser.repairs()
+    }
+
     /// Hands on all tokens that these bytes complete, each with the parser that has just read it.
-    fn read(
+    pub(crate) fn read(
         &mut self,
         mut bytes: &[u8],
         end: bool,
