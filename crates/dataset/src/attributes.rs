@@ -2,15 +2,28 @@
 
 use crate::Tag;
 use crate::limits::ATTRIBUTE_BYTES;
+use crate::uid::without_padding;
 
 /// Values of five attributes at the top level of a data set, as they came: raw bytes, padding
-/// included. Of a longer value the first [`ATTRIBUTE_BYTES`] are kept, so at most five times that
-/// is held. Where an element occurs twice, the first one counts.
+/// included. Of a longer value the first [`ATTRIBUTE_BYTES`] are kept.
+///
+/// Where an element occurs twice, the first one counts, as it does in what a
+/// [`Transcoder`](crate::Transcoder) writes. Of the SOP UIDs, another value than the first is kept as
+/// well. At most seven times [`ATTRIBUTE_BYTES`] are held.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
     values: [Option<Vec<u8>>; NOTED.len()],
+    /// What came when the element occurred again, of the SOP UIDs.
+    others: [Option<Vec<u8>>; NOTED.len()],
     /// Which of them is being read.
-    current: Option<usize>,
+    current: Option<Current>,
+}
+
+/// The place of a value that is being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Current {
+    First(usize),
+    Again(usize),
 }
 
 impl Attributes {
@@ -32,6 +45,18 @@ impl Attributes {
         self.values[2].as_deref()
     }
 
+    /// A value of SOP Class UID that came later, and differs from the first if any does.
+    #[must_use]
+    pub fn other_sop_class_uid(&self) -> Option<&[u8]> {
+        self.others[1].as_deref()
+    }
+
+    /// A value of SOP Instance UID that came later, and differs from the first if any does.
+    #[must_use]
+    pub fn other_sop_instance_uid(&self) -> Option<&[u8]> {
+        self.others[2].as_deref()
+    }
+
     /// Patient's Name (0010,0010).
     #[must_use]
     pub fn patient_name(&self) -> Option<&[u8]> {
@@ -47,22 +72,31 @@ impl Attributes {
     /// Study Instance UID, once all of its value has passed.
     #[must_use]
     pub fn whole_study_instance_uid(&self) -> Option<&[u8]> {
-        self.study_instance_uid().filter(|_| self.current != Some(4))
+        self.study_instance_uid().filter(|_| self.current != Some(Current::First(4)))
     }
-
-    /// The last of the noted tags: in a data set that is in order, nothing follows it.
-    pub(crate) const LAST: Tag = NOTED[NOTED.len() - 1];
 
     /// An element at the top level begins.
     pub(crate) fn begin(&mut self, tag: Tag) {
-        self.current = if tag > Self::LAST {
-            None
-        } else {
-            NOTED.iter().position(|&noted| noted == tag).filter(|&at| self.values[at].is_none())
-        };
-        if let Some(at) = self.current {
-            self.values[at] = Some(Vec::new());
+        self.current = None;
+        if tag > NOTED[NOTED.len() - 1] {
+            return;
         }
+        let Some(at) = NOTED.iter().position(|&noted| noted == tag) else {
+            return;
+        };
+        if self.values[at].is_none() {
+            self.values[at] = Some(Vec::new());
+            self.current = Some(Current::First(at));
+        } else if COMPARED.contains(&tag) && !self.has_other(at) {
+            self.others[at] = Some(Vec::new());
+            self.current = Some(Current::Again(at));
+        }
+    }
+
+    /// Whether a later value differs from the first.
+    fn has_other(&self, at: usize) -> bool {
+        let [first, other] = [&self.values, &self.others].map(|values| values[at].as_deref());
+        other.is_some_and(|other| first.map(without_padding) != Some(without_padding(other)))
     }
 
     /// Whether the value of the element that began last is kept.
@@ -72,7 +106,12 @@ impl Attributes {
 
     /// The element that began last has this as the next piece of its value.
     pub(crate) fn value(&mut self, bytes: &[u8]) {
-        if let Some(value) = self.current.and_then(|at| self.values[at].as_mut()) {
+        let value = match self.current {
+            Some(Current::First(at)) => self.values[at].as_mut(),
+            Some(Current::Again(at)) => self.others[at].as_mut(),
+            None => None,
+        };
+        if let Some(value) = value {
             let room = ATTRIBUTE_BYTES - value.len();
             value.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
@@ -87,6 +126,9 @@ const NOTED: [Tag; 5] = [
     Tag::PATIENT_NAME,
     Tag::STUDY_INSTANCE_UID,
 ];
+
+/// Of these, later values are compared with the first.
+const COMPARED: [Tag; 2] = [Tag::SOP_CLASS_UID, Tag::SOP_INSTANCE_UID];
 
 #[cfg(test)]
 mod tests {
@@ -104,6 +146,19 @@ mod tests {
         attributes.value(b"C");
         assert_eq!(attributes.patient_name(), Some(&b"A^B"[..]));
         assert_eq!(attributes.sop_class_uid(), None);
+    }
+
+    #[test]
+    fn of_several_later_uids_one_that_differs_is_kept() {
+        let mut attributes = Attributes::default();
+        for value in [&b"1.2"[..], b"1.2\0", b"1.2 ", b"1.3", b"1.2"] {
+            attributes.begin(Tag::SOP_INSTANCE_UID);
+            attributes.value(&value[..1]);
+            attributes.value(&value[1..]);
+        }
+        assert_eq!(attributes.sop_instance_uid(), Some(&b"1.2"[..]));
+        assert_eq!(attributes.other_sop_instance_uid(), Some(&b"1.3"[..]));
+        assert_eq!(attributes.other_sop_class_uid(), None);
     }
 
     #[test]

@@ -5,31 +5,54 @@ use encoding_rs::{
     ISO_8859_6, ISO_8859_7, ISO_8859_8, ISO_8859_15, WINDOWS_874, WINDOWS_1254,
 };
 
-/// Reads a person's name, as the value of Specific Character Set (0008,0005) says.
+/// Reads a person's name, as the value of Specific Character Set (0008,0005) says, and tells whether it
+/// could be read so.
 ///
-/// Code extensions are followed whether they are declared or not. Without a declaration, or with one
-/// that is not known, bytes that are valid UTF-8 are read so, others as Latin-1: what senders that
-/// say nothing mostly mean. What cannot be read becomes U+FFFD. Holds a few times `value`.
+/// Code extensions are followed whether they are declared or not. Defined terms are known in upper or
+/// lower case and with other signs between their parts. Without a declaration, with one that is not
+/// known, and where bytes cannot be what is declared, those that are valid UTF-8 are read so, others as
+/// Latin-1: what senders that say nothing mostly mean. What cannot be read becomes U+FFFD. Holds a few
+/// times `value`.
 #[must_use]
-pub fn person_name(specific_character_set: Option<&[u8]>, value: &[u8]) -> String {
-    let declared = specific_character_set.unwrap_or_default();
-    let first = declared.split(|&byte| byte == b'\\').next().unwrap_or_default().trim_ascii();
-    let whole = match first {
-        b"ISO_IR 192" => return String::from_utf8_lossy(value).into_owned(),
-        b"GB18030" => Some(GB18030),
-        b"GBK" => Some(GBK),
-        _ => None,
+pub fn person_name(specific_character_set: Option<&[u8]>, value: &[u8]) -> (String, bool) {
+    let term = first_term(specific_character_set.unwrap_or_default());
+    let high = term.strip_prefix("ISOIR").or_else(|| term.strip_prefix("ISO2022IR"));
+    let high = high.and_then(|number| registered(number.as_bytes()));
+    let declared = match (term.as_str(), high) {
+        ("ISOIR192" | "ISO2022IR192" | "UTF8", _) => utf_8(value),
+        ("GB18030" | "ISO2022GB18030", _) => whole(GB18030, value),
+        ("GBK" | "ISO2022GBK", _) => whole(GBK, value),
+        (_, Some(high)) => Some(extended(high, value)),
+        _ => return (undeclared(value), true),
     };
-    if let Some(encoding) = whole {
-        return encoding.decode_without_bom_handling(value).0.into_owned();
+    match declared {
+        Some(text) if !text.contains(char::REPLACEMENT_CHARACTER) => (text, true),
+        Some(text) if value.contains(&ESCAPE) => (text, true),
+        _ => (undeclared(value), false),
     }
-    let high = first.strip_prefix(b"ISO_IR ").or_else(|| first.strip_prefix(b"ISO 2022 IR "));
-    let high = high.and_then(registered);
-    match (high, std::str::from_utf8(value)) {
-        // Escape sequences are valid UTF-8, too.
-        (None, Ok(text)) if !value.contains(&ESCAPE) => text.to_owned(),
-        _ => extended(high.unwrap_or(High::Latin1), value),
-    }
+}
+
+/// The first value of Specific Character Set in capitals, letters and digits alone.
+fn first_term(declared: &[u8]) -> String {
+    let first = declared.split(|&byte| byte == b'\\').next().unwrap_or_default();
+    let signs = first.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    signs.map(|byte| char::from(byte.to_ascii_uppercase())).collect()
+}
+
+/// Text of which nothing is known.
+fn undeclared(value: &[u8]) -> String {
+    utf_8(value).unwrap_or_else(|| extended(High::Latin1, value))
+}
+
+fn utf_8(value: &[u8]) -> Option<String> {
+    // Escape sequences would be valid, but belong to others.
+    let text = std::str::from_utf8(value).ok().filter(|_| !value.contains(&ESCAPE))?;
+    Some(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
+}
+
+/// Text that is all in one encoding, if it is.
+fn whole(encoding: &'static Encoding, value: &[u8]) -> Option<String> {
+    encoding.decode_without_bom_handling_and_without_replacement(value).map(Into::into)
 }
 
 const ESCAPE: u8 = 0x1b;
@@ -82,10 +105,8 @@ fn extended(initial: High, value: &[u8]) -> String {
             match designation(rest) {
                 Some((length, Designated::Low(set))) => (low, rest) = (set, &rest[length..]),
                 Some((length, Designated::High(set))) => (high, rest) = (set, &rest[length..]),
-                None => {
-                    text.push(char::REPLACEMENT_CHARACTER);
-                    rest = &rest[1..];
-                }
+                // Of a character set that is not known: what follows is read in those that are.
+                None => rest = &rest[escape_sequence_length(rest)..],
             }
             continue;
         }
@@ -168,12 +189,20 @@ fn designation(bytes: &[u8]) -> Option<(usize, Designated)> {
     Some((sequence.len(), to))
 }
 
+/// How long the escape sequence at the start of `bytes` is: signs from blank to slash may stand between
+/// the escape and the one that ends it (ISO 2022).
+fn escape_sequence_length(bytes: &[u8]) -> usize {
+    let between = bytes[1..].iter().take_while(|byte| matches!(byte, 0x20..=0x2F)).count();
+    let ends = bytes.get(1 + between).is_some_and(|byte| matches!(byte, 0x30..=0x7E));
+    if ends { between + 2 } else { 1 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(declared: &str, value: &[u8]) -> String {
-        person_name(Some(declared.as_bytes()), value)
+        person_name(Some(declared.as_bytes()), value).0
     }
 
     /// The examples of PS3.5 Annex H to K.
@@ -243,18 +272,50 @@ mod tests {
 
     #[test]
     fn what_is_not_declared_is_guessed() {
-        assert_eq!(person_name(None, "Müller".as_bytes()), "Müller");
-        assert_eq!(person_name(None, b"M\xfcller"), "Müller");
+        assert_eq!(person_name(None, "Müller".as_bytes()), ("Müller".to_owned(), true));
+        assert_eq!(person_name(None, b"M\xfcller"), ("Müller".to_owned(), true));
         assert_eq!(read("ISO_IR 6", b"M\xfcller"), "Müller");
         assert_eq!(read("nonsense", b"Doe^Jane"), "Doe^Jane");
         assert_eq!(read("", b"\x1b$)C\xc8\xab"), "홍");
+        assert_eq!(read("", "\u{feff}Müller".as_bytes()), "Müller");
     }
 
     #[test]
-    fn what_cannot_be_read_is_marked() {
-        assert_eq!(read("ISO_IR 192", b"A\xff"), "A\u{fffd}");
-        assert_eq!(read("", b"\x1bZ\x1b"), "\u{fffd}Z\u{fffd}");
+    fn what_cannot_be_as_declared_is_read_as_if_nothing_were() {
+        for (declared, value, text) in [
+            ("ISO_IR 192", &b"Gr\xfcn^\xc4pfel"[..], "Grün^Äpfel"),
+            ("ISO_IR 192", b"Gr\xc3\xbcn^\xc4pfel", "GrÃ¼n^Äpfel"),
+            ("ISO_IR 192", b"\xff", "ÿ"),
+            ("GB18030", b"M\xfc\x20ller", "Mü ller"),
+            ("GBK", b"Andr\xe9", "André"),
+            ("ISO_IR 127", b"M\xfcller", "Müller"),
+            ("ISO_IR 13", b"M\xfcller", "Müller"),
+            ("ISO_IR 192", b"\x1b$B;3ED", "山田"),
+            ("ISO_IR 166", b"M\xfcller", "Müller"),
+        ] {
+            let read = person_name(Some(declared.as_bytes()), value);
+            assert_eq!(read, (text.to_owned(), false), "{declared}");
+        }
+    }
+
+    #[test]
+    fn terms_are_known_however_they_are_written() {
+        for declared in
+            ["ISO_IR 192", "iso_ir 192", " ISO_IR 192 ", "ISO-IR_192\0", "ISO IR192", "utf-8"]
+        {
+            assert_eq!(read(declared, "王".as_bytes()), "王", "{declared}");
+        }
+        for declared in ["iso_ir 144", "ISO_IR_144", "ISO IR 144\\ISO 2022 IR 87", "ISO2022IR144"] {
+            assert_eq!(read(declared, b"\xbb"), "Л", "{declared}");
+        }
+        assert_eq!(read("gb18030", b"\xcd\xf5"), "王");
+    }
+
+    #[test]
+    fn broken_escape_sequences_leave_the_rest_legible() {
+        assert_eq!(read("ISO 2022 IR 100", b"\x1b(XDoe^\x1b-ZM\xfcller"), "Doe^Müller");
+        assert_eq!(read("", b"Doe\x1b"), "Doe");
+        assert_eq!(read("", b"\x1bZ\x1b\x80"), "\u{80}");
         assert_eq!(read("", b"\x1b$B;3E"), "山\u{fffd}");
-        assert_eq!(read("ISO_IR 13", b"\xff"), "\u{fffd}");
     }
 }

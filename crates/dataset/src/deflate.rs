@@ -18,6 +18,8 @@ pub(crate) struct Inflater {
     buffer: Vec<u8>,
     ended: bool,
     damaged: bool,
+    /// How many bytes came behind the end of the stream.
+    excess: u64,
 }
 
 /// The binary logarithm of the window's size.
@@ -29,7 +31,7 @@ const BUFFER_BYTES: usize = 32 * 1024;
 impl Inflater {
     pub(crate) fn new() -> Inflater {
         let state = Inflate::new(false, WINDOW_BITS);
-        Inflater { state, buffer: vec![0; BUFFER_BYTES], ended: false, damaged: false }
+        Inflater { state, buffer: vec![0; BUFFER_BYTES], ended: false, damaged: false, excess: 0 }
     }
 
     /// Whether the stream said that it is complete. One that never began is.
@@ -40,6 +42,11 @@ impl Inflater {
     /// Whether nothing has come.
     pub(crate) fn is_unused(&self) -> bool {
         self.state.total_in() == 0
+    }
+
+    /// How many bytes came behind the end of the stream. One may be there to make the length even.
+    pub(crate) fn excess(&self) -> u64 {
+        self.excess
     }
 
     /// Inflates from the front of `input` and moves it forward; `None` once all of it is used up.
@@ -67,6 +74,7 @@ impl Inflater {
             }
         }
         if self.ended {
+            self.excess += input.len() as u64;
             *input = &[];
         }
         Ok(None)

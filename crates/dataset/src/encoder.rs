@@ -12,7 +12,7 @@ use crate::output::{FLUSH_BYTES, Output};
 use crate::parser::{Element, Token};
 use crate::reorder::{Mark, Runs, group_length, write_group_length};
 use crate::value::{Target, ValueWriter};
-use crate::{Error, Tag, TransferSyntax, Vr};
+use crate::{Error, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr};
 
 /// Writes the elements of one data set.
 #[derive(Debug)]
@@ -34,6 +34,9 @@ pub(crate) struct Encoder {
     empty: bool,
     /// How many sequences are open within an element that is left out.
     skipping: u32,
+    repairs: Repairs,
+    /// How many bytes of the data set have come, for what is noted of them.
+    received: u64,
 }
 
 /// An open sequence or item, or the data set.
@@ -53,6 +56,10 @@ struct Frame {
     has_pixel_data: bool,
     /// Tells its own runs from those of the items around it.
     mark: Mark,
+    /// The tag, if it is a sequence.
+    sequence: Option<Tag>,
+    /// How many items began, if it is a sequence.
+    items: u64,
 }
 
 /// A group of elements that is being written.
@@ -81,12 +88,20 @@ impl Encoder {
             unrepresentable: false,
             empty: true,
             skipping: 0,
+            repairs: Repairs::default(),
+            received: 0,
         }
     }
 
-    /// Writes what a token stands for. Once the data set turns out to be one that cannot be written,
-    /// nothing more is.
-    pub(crate) fn token(&mut self, token: &Token<'_>, out: &mut Output<'_>) -> Result<(), Error> {
+    /// Writes what a token stands for, with which `received` bytes of the data set have come. Once the
+    /// data set turns out to be one that cannot be written, nothing more is.
+    pub(crate) fn token(
+        &mut self,
+        token: &Token<'_>,
+        received: u64,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
+        self.received = received;
         if self.unrepresentable {
             return Ok(());
         }
@@ -111,6 +126,11 @@ impl Encoder {
             }
             Token::End => Ok(()),
         }
+    }
+
+    /// What had to be put right.
+    pub(crate) fn repairs(&self) -> &Repairs {
+        &self.repairs
     }
 
     /// Whether Pixel Data came that cannot be written.
@@ -161,6 +181,7 @@ impl Encoder {
             self.value.discard();
             return Ok(());
         }
+        self.note_odd(element.length, element.tag);
         self.value.begin(element, self.target, out);
         Ok(())
     }
@@ -172,6 +193,7 @@ impl Encoder {
         }
         element::write(out.bytes(), element.tag, Vr::SQ, UNDEFINED_LENGTH, self.target.encoding);
         self.open(out);
+        self.frame_mut().sequence = Some(element.tag);
         Ok(())
     }
 
@@ -185,6 +207,7 @@ impl Encoder {
 
     fn item(&mut self, out: &mut Output<'_>) {
         if self.skipping == 0 {
+            self.frame_mut().items += 1;
             element::write_item(out.bytes(), Tag::ITEM, UNDEFINED_LENGTH, self.target.encoding);
             self.open(out);
         }
@@ -217,6 +240,7 @@ impl Encoder {
             self.value.discard();
             return;
         }
+        self.note_odd(length, Tag::PIXEL_DATA);
         element::write_item(out.bytes(), Tag::ITEM, length + length % 2, self.target.encoding);
         self.value.copy();
     }
@@ -233,6 +257,16 @@ impl Encoder {
     /// any more: it is unwanted, or a group length, whose value is ours to say.
     fn place(&mut self, tag: Tag, long: bool, out: &mut Output<'_>) -> Result<bool, Error> {
         self.empty = false;
+        if self.skipping == 0 && tag.is_invalid() {
+            let foreign = tag.is_foreign();
+            self.note(
+                if foreign { RepairKind::ForeignGroup } else { RepairKind::InvalidGroup },
+                tag,
+            );
+            if foreign {
+                return Ok(false);
+            }
+        }
         let wanted = tag != Tag::TRAILING_PADDING
             && (!tag.is_group_length() || self.group_lengths == GroupLengths::Recalculate);
         if self.skipping > 0 || !wanted {
@@ -242,6 +276,7 @@ impl Encoder {
         let (last, largest, mark) = (self.frame().last, self.frame().largest, self.frame().mark);
         // Of two, the first counts.
         if last == Some(tag) || (tag == Tag::PIXEL_DATA && self.frame().has_pixel_data) {
+            self.note(RepairKind::Duplicate, tag);
             return Ok(false);
         }
         if self.runs.any_since(mark) {
@@ -252,6 +287,7 @@ impl Encoder {
             }
         }
         if last > Some(tag) {
+            self.note(RepairKind::OutOfOrder, tag);
             let content = self.frame().content;
             self.runs.begin(mark, content, out.position())?;
             self.frame_mut().group = None;
@@ -294,7 +330,10 @@ impl Encoder {
     /// Puts the elements of the innermost item in order.
     fn merge(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         let mark = self.frame().mark;
-        let (last, group) = self.runs.merge(mark, self.target.encoding, self.group_lengths, out)?;
+        let Encoder { frames, runs, repairs, received, .. } = self;
+        let mut left_out = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
+        let (encoding, group_lengths) = (self.target.encoding, self.group_lengths);
+        let (last, group) = runs.merge(mark, encoding, group_lengths, &mut left_out, out)?;
         let frame = self.frame_mut();
         frame.last = last;
         frame.group = group;
@@ -364,6 +403,17 @@ impl Encoder {
         Ok(())
     }
 
+    fn note_odd(&mut self, length: u32, tag: Tag) {
+        if length % 2 == 1 {
+            self.note(RepairKind::OddLength, tag);
+        }
+    }
+
+    /// Notes a repair of an element of the innermost item.
+    fn note(&mut self, kind: RepairKind, tag: Tag) {
+        note(&mut self.repairs, kind, self.received, &self.frames, tag);
+    }
+
     fn frame(&self) -> &Frame {
         // The data set's own frame is never closed.
         &self.frames[self.frames.len() - 1]
@@ -373,6 +423,11 @@ impl Encoder {
         let last = self.frames.len() - 1;
         &mut self.frames[last]
     }
+}
+
+fn note(repairs: &mut Repairs, kind: RepairKind, received: u64, frames: &[Frame], tag: Tag) {
+    let sequences = frames.iter().filter_map(|frame| Some((frame.sequence?, frame.items)));
+    repairs.note(kind, received, || TagPath::new(sequences, tag));
 }
 
 /// Everything in a data set has even length, so an odd size can only be met at every other multiple.

@@ -65,6 +65,11 @@ pub enum Fault {
     Vr,
     /// Native Pixel Data under an encapsulated transfer syntax.
     NativePixelData,
+    /// An element of group 0000 or 0002 in a data set that is not to be changed: a reader of the file
+    /// would take it for a part of the file meta information (PS3.10 §7.1).
+    ForeignGroup,
+    /// A whole file, with a preamble and file meta information, where a data set must be.
+    WholeFile,
 }
 
 impl fmt::Display for Error {
@@ -113,6 +118,8 @@ impl fmt::Display for Fault {
             Fault::LengthMismatch => "length does not fit its content",
             Fault::Vr => "impossible VR",
             Fault::NativePixelData => "native pixel data in a compressed transfer syntax",
+            Fault::ForeignGroup => "element of a group that no data set has",
+            Fault::WholeFile => "a whole file where a data set must be",
         })
     }
 }

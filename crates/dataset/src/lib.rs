@@ -9,7 +9,7 @@
 //!            push(fragments)                                          finish()
 //!                 |                                                      |
 //!   deflated? Inflater          bit-preserving: straight to the sink,    |
-//!                 |             read along until the names are known     |
+//!                 |             Onlooker reads along                     |
 //!                 v                                                      v
 //!   Parser  bytes to tokens: element, value, item, ..          close what is open,
 //!     |  ^                                                     pad, sort, deflate
@@ -64,7 +64,8 @@
 //! Senders break the rules of encoding in many ways. What DCMTK's `storescp` (3.6.7) was seen to mend
 //! is mended here to the same bytes, and what it refuses is refused, so that one program can take
 //! the place of the other. Where it would lose data and say nothing, this crate refuses; the
-//! differences are listed in `docs/divergences.md`.
+//! differences are listed in `docs/divergences.md`. What is mended can be told afterwards: see
+//! [`Repairs`].
 #![forbid(unsafe_code)]
 
 pub mod attributes;
@@ -76,10 +77,12 @@ mod encoder;
 pub mod error;
 pub mod format;
 pub mod limits;
+mod onlooker;
 mod output;
 mod parser;
 pub mod part10;
 mod reorder;
+pub mod repairs;
 mod resolve;
 pub mod sink;
 pub mod sop_class;
@@ -97,6 +100,7 @@ pub use attributes::Attributes;
 pub use dictionary::Dictionary;
 pub use error::{Error, Fault, TagPath};
 pub use format::OutputFormat;
+pub use repairs::{RepairKind, Repairs};
 pub use sink::Sink;
 pub use sop_class::SopClass;
 pub use tag::Tag;

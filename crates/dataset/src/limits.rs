@@ -27,3 +27,6 @@ pub const REORDER_BYTES: u64 = 64 * 1024 * 1024;
 /// How many private blocks may be reserved in one item and those around it, if a dictionary with
 /// private elements is in use.
 pub const PRIVATE_BLOCKS: usize = 16 * 1024;
+
+/// Of each kind of repair, how many places are kept for the log.
+pub const REPAIR_PLACES: usize = 4;

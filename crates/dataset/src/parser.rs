@@ -14,7 +14,7 @@ use crate::dictionary::Dictionary;
 use crate::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
 use crate::limits::NESTING_LEVELS;
 use crate::resolve::Resolver;
-use crate::{Error, Fault, Tag, TagPath, TransferSyntax, Vr};
+use crate::{Error, Fault, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr};
 
 /// May not come as one long value: PS3.3 has it as a sequence, and DCMTK refuses anything else.
 const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
@@ -74,6 +74,7 @@ pub(crate) struct Parser {
     within_header: bool,
     /// The element that was read last, for error messages.
     last_tag: Tag,
+    repairs: Repairs,
 }
 
 #[derive(Debug)]
@@ -133,7 +134,18 @@ impl Parser {
             header_end: 0,
             within_header: false,
             last_tag: Tag::default(),
+            repairs: Repairs::default(),
         }
+    }
+
+    /// What breaks the rules and is taken nevertheless.
+    pub(crate) fn repairs(&self) -> &Repairs {
+        &self.repairs
+    }
+
+    /// How many bytes were taken so far.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// How many sequences and items are open.
@@ -217,6 +229,9 @@ impl Parser {
         };
         self.header_end = self.offset;
         self.last_tag = header.tag;
+        if self.frame().end.is_some_and(|end| self.offset > end) {
+            self.note(RepairKind::WrongLength);
+        }
         match kind {
             Kind::DataSet | Kind::Item => self.element(header),
             Kind::Sequence => self.item(header),
@@ -252,7 +267,7 @@ impl Parser {
     fn element(&mut self, header: RawHeader) -> Result<Token<'static>, Error> {
         let (kind, end) = (self.frame().kind, self.frame().end);
         match header.tag {
-            Tag::ITEM_DELIMITATION if kind == Kind::Item => return Ok(self.close()),
+            Tag::ITEM_DELIMITATION if kind == Kind::Item => return Ok(self.delimited(&header)),
             Tag::ITEM | Tag::ITEM_DELIMITATION | Tag::SEQUENCE_DELIMITATION => {
                 return Err(self.fault(Fault::UnexpectedDelimiter));
             }
@@ -268,10 +283,14 @@ impl Parser {
         let Some(mut element) = self.resolver.element(&header, encoding) else {
             return Err(self.fault(Fault::Vr));
         };
+        self.note_vr(&header, element.vr);
         if element.tag == Tag::PIXEL_DATA {
             // Of two, the first counts.
             let is_first = !std::mem::replace(&mut self.frame_mut().has_pixel_data, true);
             if !defined && matches!(element.vr, Vr::OB | Vr::OW) {
+                if header.code == Some(Vr::OW.code()) {
+                    self.note(RepairKind::WrongVr);
+                }
                 element.vr = Vr::OB;
                 return self.open(element, Kind::PixelSequence);
             }
@@ -310,7 +329,7 @@ impl Parser {
                 self.push(Kind::Item, encoding, tag, header.length)?;
                 Ok(Token::Item)
             }
-            Tag::SEQUENCE_DELIMITATION => Ok(self.close()),
+            Tag::SEQUENCE_DELIMITATION => Ok(self.delimited(&header)),
             _ => Err(self.fault(Fault::ExpectedItem)),
         }
     }
@@ -322,7 +341,7 @@ impl Parser {
                 self.state = State::Value { remaining: header.length };
                 Ok(Token::Fragment { length: header.length })
             }
-            Tag::SEQUENCE_DELIMITATION => Ok(self.close()),
+            Tag::SEQUENCE_DELIMITATION => Ok(self.delimited(&header)),
             _ => Err(self.fault(Fault::ExpectedItem)),
         }
     }
@@ -347,6 +366,16 @@ impl Parser {
         Ok(())
     }
 
+    /// A delimiter closes the innermost sequence or item, though its length may say otherwise.
+    fn delimited(&mut self, header: &RawHeader) -> Token<'static> {
+        if self.frame().end.is_some() {
+            self.note(RepairKind::ExtraDelimiter);
+        } else if header.length != 0 {
+            self.note(RepairKind::WrongLength);
+        }
+        self.close()
+    }
+
     /// Closes the innermost sequence or item. The data set itself has no end of its own.
     fn close(&mut self) -> Token<'static> {
         match self.frames.pop().map(|frame| frame.kind) {
@@ -362,11 +391,17 @@ impl Parser {
     /// No more bytes will come. An item that announced more is taken as it is, and so is a sequence
     /// that has all its bytes; less than a header may be left over, as padding.
     fn end_of_input<'a>(&mut self) -> Result<Option<Token<'a>>, Error> {
-        self.within_header |= self.pending_bytes > 0;
+        if self.pending_bytes > 0 {
+            self.within_header = true;
+            self.note(RepairKind::TrailingBytes);
+        }
         self.offset += self.pending_bytes as u64;
         self.pending_bytes = 0;
         match self.frame().kind {
-            Kind::Item => Ok(Some(self.close())),
+            Kind::Item => {
+                self.note(RepairKind::MissingEnd);
+                Ok(Some(self.close()))
+            }
             Kind::Sequence if self.frame().end.is_some_and(|end| self.offset >= end) => {
                 Ok(Some(self.close()))
             }
@@ -394,16 +429,34 @@ impl Parser {
         &mut self.frames[last]
     }
 
+    /// Notes it if what stands in the place of a VR is none of the standard's.
+    fn note_vr(&mut self, header: &RawHeader, resolved: Vr) {
+        if header.code.is_some_and(|code| Vr::from_code(code).is_none()) {
+            let unknown = resolved == Vr::UN;
+            self.note(if unknown { RepairKind::UnknownVr } else { RepairKind::WrongVr });
+        }
+    }
+
+    /// Notes that the element that was read last is not what the rules have it to be.
+    pub(crate) fn note(&mut self, kind: RepairKind) {
+        let path = || TagPath::new(sequences(&self.frames), self.last_tag);
+        self.repairs.note(kind, self.offset, path);
+    }
+
     pub(crate) fn fault(&self, fault: Fault) -> Error {
-        let sequences = self
-            .frames
-            .iter()
-            .filter(|frame| frame.kind == Kind::Sequence && frame.items > 0)
-            .map(|frame| (frame.tag, frame.items));
+        let sequences = sequences(&self.frames);
         Error::Malformed {
             fault,
             offset: self.offset,
             path: TagPath::new(sequences, self.last_tag),
         }
     }
+}
+
+/// The sequences that are open and have items, each with the number of the item that is read.
+fn sequences(frames: &[Frame]) -> impl Iterator<Item = (Tag, u64)> {
+    frames
+        .iter()
+        .filter(|frame| frame.kind == Kind::Sequence && frame.items > 0)
+        .map(|frame| (frame.tag, frame.items))
 }

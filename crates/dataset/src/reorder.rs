@@ -58,13 +58,14 @@ impl Runs {
     }
 
     /// Merges the runs of the innermost item, which ends where the output does. Of elements with the
-    /// same tag, the first is kept. Gives back the last element, and its group, whose length is left
-    /// open.
+    /// same tag, the first is kept, and `left_out` told of the others. Gives back the last element, and
+    /// its group, whose length is left open.
     pub(crate) fn merge(
         &mut self,
         mark: Mark,
         encoding: Encoding,
         group_lengths: GroupLengths,
+        left_out: &mut dyn FnMut(Tag),
         out: &mut Output<'_>,
     ) -> Result<(Option<Tag>, Option<OpenGroup>), Error> {
         let starts = self.starts.split_off(mark.0);
@@ -85,7 +86,7 @@ impl Runs {
             merge.enter(run, start, run_end, out)?;
         }
         merge.keep_what_is_in_place(out)?;
-        merge.append_the_rest(out)?;
+        merge.append_the_rest(left_out, out)?;
         self.spent = merge.spent;
         Ok((merge.last, merge.group))
     }
@@ -149,11 +150,16 @@ impl Merge {
         Ok(())
     }
 
-    fn append_the_rest(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
+    fn append_the_rest(
+        &mut self,
+        left_out: &mut dyn FnMut(Tag),
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
         let in_memory = out.is_buffered(self.stays_until);
         while let Some(Reverse(next)) = self.heap.pop() {
             self.enter(next.run, next.end, next.run_end, out)?;
             if self.last == Some(next.tag) {
+                left_out(next.tag);
                 continue;
             }
             let length = next.end - next.start;

@@ -52,6 +52,20 @@ impl Tag {
         self.1 == 0
     }
 
+    /// Whether the group is 0000 or 0002, the command set's and the file meta information's: no data
+    /// set may have them (PS3.5 §7.1), and readers of a file take the latter for its header.
+    #[must_use]
+    pub const fn is_foreign(self) -> bool {
+        matches!(self.0, 0x0000 | 0x0002)
+    }
+
+    /// Whether no data set may have the group: besides [foreign](Self::is_foreign) ones, odd numbers up
+    /// to 0007 and FFFF (PS3.5 §7.8).
+    #[must_use]
+    pub const fn is_invalid(self) -> bool {
+        self.is_foreign() || matches!(self.0, 0x0001 | 0x0003 | 0x0005 | 0x0007 | 0xFFFF)
+    }
+
     /// Whether the element reserves a block of private elements, `(odd,0010)` to `(odd,00FF)`.
     #[must_use]
     pub const fn is_private_creator(self) -> bool {
@@ -95,5 +109,17 @@ mod tests {
         assert!(!Tag(0x0009, 0x0100).is_private_creator());
         assert!(!Tag(0x0008, 0x0010).is_private_creator());
         assert!(Tag(0x0008, 0x0000).is_group_length());
+        for (group, foreign, invalid) in [
+            (0x0000, true, true),
+            (0x0001, false, true),
+            (0x0002, true, true),
+            (0x0004, false, false),
+            (0x0007, false, true),
+            (0x0009, false, false),
+            (0xFFFF, false, true),
+        ] {
+            let tag = Tag(group, 0x0010);
+            assert_eq!((tag.is_foreign(), tag.is_invalid()), (foreign, invalid), "{tag}");
+        }
     }
 }

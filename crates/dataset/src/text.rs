@@ -1,13 +1,11 @@
 //! The padding of character values (PS3.5 §6.2): cut where it came, put back to even length.
 
-use crate::uid::is_white_space;
-
 /// What counts as padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Charset {
     /// Blanks at the end.
     Text,
-    /// NULs at the end, and white space anywhere.
+    /// NULs at the end, and the blanks that some senders write instead.
     Uid,
 }
 
@@ -19,20 +17,28 @@ impl Charset {
             Charset::Uid => 0,
         }
     }
+
+    fn is_padding(self, byte: u8) -> bool {
+        byte == b' ' || (byte == 0 && self == Charset::Uid)
+    }
 }
 
-/// Cuts the padding off a value that comes in pieces. Blanks at the end of a piece are counted, not
-/// kept, until it turns out whether they are the end of the value.
+/// Cuts the padding off a value that comes in pieces. Padding at the end of a piece is counted, not
+/// kept, until it turns out whether it is at the end of the value.
 #[derive(Debug)]
 pub(crate) struct Trimmer {
     charset: Charset,
-    held: u64,
+    /// Runs of equal bytes: which, and how many. What is not used is empty.
+    held: [(u8, u64); RUNS],
     fresh: bool,
 }
 
+/// How many runs of equal bytes padding may have. Some senders write a blank and a NUL.
+const RUNS: usize = 4;
+
 impl Trimmer {
     pub(crate) fn new(charset: Charset) -> Trimmer {
-        Trimmer { charset, held: 0, fresh: true }
+        Trimmer { charset, held: [(0, 0); RUNS], fresh: true }
     }
 
     pub(crate) fn charset(&self) -> Charset {
@@ -51,43 +57,64 @@ impl Trimmer {
         mut emit: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.fresh = false;
-        match self.charset {
-            Charset::Text => self.push_solid(piece, &mut emit),
-            Charset::Uid => piece
-                .split(|&byte| is_white_space(byte))
-                .try_for_each(|solid| self.push_solid(solid, &mut emit)),
-        }
-    }
-
-    fn push_solid<E>(
-        &mut self,
-        piece: &[u8],
-        emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let pad = self.charset.pad();
-        let kept = piece.iter().rposition(|&byte| byte != pad).map_or(0, |last| last + 1);
+        let solid = piece.iter().rposition(|&byte| !self.charset.is_padding(byte));
+        let kept = solid.map_or(0, |last| last + 1);
         if kept > 0 {
-            let padding = [pad; 64];
-            while self.held > 0 {
-                let now = self.held.min(padding.len() as u64);
-                emit(&padding[..now as usize])?;
-                self.held -= now;
+            for run in &mut self.held {
+                release(std::mem::take(run), &mut emit)?;
             }
             emit(&piece[..kept])?;
         }
-        self.held += (piece.len() - kept) as u64;
+        for run in piece[kept..].chunk_by(|one, next| one == next) {
+            self.hold(run[0], run.len() as u64, &mut emit)?;
+        }
+        Ok(())
+    }
+
+    fn hold<E>(
+        &mut self,
+        byte: u8,
+        count: u64,
+        emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let last = &mut self.held[RUNS - 1];
+        if last.0 == byte && last.1 > 0 {
+            last.1 += count;
+            return Ok(());
+        }
+        release(self.held[0], emit)?;
+        self.held.rotate_left(1);
+        self.held[RUNS - 1] = (byte, count);
         Ok(())
     }
 }
 
-/// The value without its padding, if that is one stretch of it.
-pub(crate) fn trim(charset: Charset, value: &[u8]) -> Option<&[u8]> {
-    let pad = charset.pad();
-    if charset == Charset::Uid && value.iter().any(|&byte| is_white_space(byte)) {
-        return None;
+fn release<E>(
+    (byte, mut count): (u8, u64),
+    emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let padding = [byte; 64];
+    while count > 0 {
+        let now = count.min(padding.len() as u64);
+        emit(&padding[..now as usize])?;
+        count -= now;
     }
-    let kept = value.iter().rposition(|&byte| byte != pad).map_or(0, |last| last + 1);
-    Some(&value[..kept])
+    Ok(())
+}
+
+/// The value without its padding.
+pub(crate) fn trim(charset: Charset, value: &[u8]) -> &[u8] {
+    let mut rest = value;
+    for _ in 0..RUNS {
+        match rest.last() {
+            Some(&pad) if charset.is_padding(pad) => {
+                let kept = rest.iter().rposition(|&byte| byte != pad).map_or(0, |last| last + 1);
+                rest = &rest[..kept];
+            }
+            _ => break,
+        }
+    }
+    rest
 }
 
 #[cfg(test)]
@@ -117,26 +144,27 @@ mod tests {
             (b"   ", b""),
             (b"", b""),
         ] {
-            assert_eq!(trim(Charset::Text, value), Some(expected));
+            assert_eq!(trim(Charset::Text, value), expected);
             assert_eq!(trimmed(Charset::Text, &[value]), expected);
         }
     }
 
     #[test]
-    fn uids_lose_white_space_anywhere_and_nuls_at_the_end() {
+    fn uids_lose_nuls_and_blanks_at_the_end_and_nothing_else() {
         for (value, expected) in [
             (&b"1.2\0\0 \0 "[..], &b"1.2"[..]),
-            (b"1 .2\t\0", b"1.2"),
-            (b"1\0\0 2\0", b"1\0\x002"),
+            (b"1.2\0 \0 \0", b"1.2\0"),
+            (b"1.2 \0", b"1.2"),
+            (b"1.2\0 ", b"1.2"),
+            (b"1 .2\t\0", b"1 .2\t"),
+            (b"1\0\0 2\0", b"1\0\0 2"),
+            (b" 1.2", b" 1.2"),
             (b"\x001.2", b"\x001.2"),
             (b" \0", b""),
         ] {
             assert_eq!(trimmed(Charset::Uid, &[value]), expected);
-            if let Some(direct) = trim(Charset::Uid, value) {
-                assert_eq!(direct, expected);
-            }
+            assert_eq!(trim(Charset::Uid, value), expected);
         }
-        assert_eq!(trim(Charset::Uid, b"1.2\0"), Some(&b"1.2"[..]));
     }
 
     #[test]
@@ -144,6 +172,7 @@ mod tests {
         let value = b"  A   \0\0 B  \0 C\0  \0\0   ";
         for charset in [Charset::Text, Charset::Uid] {
             let whole = trimmed(charset, &[value]);
+            assert_eq!(trim(charset, value), whole);
             for cut in 0..=value.len() {
                 let (head, tail) = value.split_at(cut);
                 assert_eq!(trimmed(charset, &[head, tail]), whole, "{cut}");

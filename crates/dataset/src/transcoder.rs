@@ -8,9 +8,10 @@ use crate::deflate::{self, Inflater};
 use crate::dictionary::Dictionary;
 use crate::encoder::Encoder;
 use crate::format::OutputFormat;
+use crate::onlooker::Onlooker;
 use crate::output::{DIRECT_BYTES, Output, WriteBuffer};
 use crate::parser::{Parser, Token};
-use crate::{Error, Fault, Sink, Tag, TransferSyntax};
+use crate::{Error, Fault, RepairKind, Repairs, Sink, Tag, TransferSyntax};
 
 /// Writes one data set, given in pieces, to a [`Sink`].
 ///
@@ -26,14 +27,15 @@ pub struct Transcoder {
 /// What happens to the bytes.
 #[derive(Debug)]
 enum Path {
-    /// They go to the sink as they are, and are looked at until nothing more is to be learned.
-    Untouched(Option<Box<Reader>>),
+    /// They go to the sink as they are, and are looked at.
+    Untouched(Onlooker),
     /// They are taken apart and written anew.
     Rewritten(Box<Reader>, Box<Writer>),
 }
 
+/// Takes the bytes of a data set apart, deflated ones too.
 #[derive(Debug)]
-struct Reader {
+pub(crate) struct Reader {
     inflater: Option<Inflater>,
     parser: Parser,
 }
@@ -63,7 +65,7 @@ impl Transcoder {
             parser: Parser::new(input, format.convert_un, dictionary),
         });
         let (output, path) = if format.bit_preserving || input.is_unlisted() {
-            (input, Path::Untouched(Some(reader)))
+            (input, Path::Untouched(Onlooker::new(reader, input.is_unlisted())))
         } else {
             let output = format.transfer_syntax.for_input(input);
             let writer = Writer {
@@ -100,6 +102,29 @@ impl Transcoder {
         &self.attributes
     }
 
+    /// What was put right so far in what is written. Complete after [`finish`](Self::finish).
+    #[must_use]
+    pub fn repairs(&self) -> Repairs {
+        match &self.path {
+            Path::Untouched(_) => Repairs::default(),
+            Path::Rewritten(reader, writer) => {
+                let mut repairs = reader.repairs().clone();
+                repairs.extend(writer.encoder.repairs());
+                repairs
+            }
+        }
+    }
+
+    /// Why a data set that is written as it comes could be read in part only, if so: what follows was
+    /// not looked at, and [`attributes`](Self::attributes) may lack something.
+    #[must_use]
+    pub fn unread(&self) -> Option<&Error> {
+        match &self.path {
+            Path::Untouched(onlooker) => onlooker.stopped(),
+            Path::Rewritten(..) => None,
+        }
+    }
+
     /// Takes the next bytes of the data set, wherever they were cut. Long values that need no
     /// conversion go to the sink as these very slices, many in one call.
     ///
@@ -107,12 +132,11 @@ impl Transcoder {
     /// See [`Error`]. What the sink holds then is of no use; the transcoder must not be used again.
     pub fn push(&mut self, fragments: &[IoSlice<'_>], sink: &mut dyn Sink) -> Result<(), Error> {
         match &mut self.path {
-            Path::Untouched(reader) => {
+            Path::Untouched(onlooker) => {
                 sink.write(fragments)?;
-                for fragment in fragments {
-                    look(reader, fragment, false, &mut self.attributes);
-                }
-                Ok(())
+                fragments
+                    .iter()
+                    .try_for_each(|fragment| onlooker.look(fragment, false, &mut self.attributes))
             }
             Path::Rewritten(reader, writer) => {
                 let attributes = &mut self.attributes;
@@ -120,8 +144,8 @@ impl Transcoder {
                     return writer.plain(&mut reader.parser, fragments, attributes, sink);
                 }
                 for fragment in fragments {
-                    reader.read(fragment, false, |token, depth| {
-                        writer.token(token, depth, attributes, sink)
+                    reader.read(fragment, false, |token, parser| {
+                        writer.token(token, parser, attributes, sink)
                     })?;
                 }
                 Ok(())
@@ -135,13 +159,10 @@ impl Transcoder {
     /// As [`push`](Self::push).
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
         match &mut self.path {
-            Path::Untouched(reader) => {
-                look(reader, &[], true, &mut self.attributes);
-                Ok(())
-            }
+            Path::Untouched(onlooker) => onlooker.look(&[], true, &mut self.attributes),
             Path::Rewritten(reader, writer) => {
-                let read = reader.read(&[], true, |token, depth| {
-                    writer.token(token, depth, &mut self.attributes, sink)
+                let read = reader.read(&[], true, |token, parser| {
+                    writer.token(token, parser, &mut self.attributes, sink)
                 });
                 match read {
                     // As DCMTK has it, which does not see these faults: it could not be written.
@@ -188,28 +209,8 @@ fn take<'s>(
 /// How many pieces are handed on in one call at most.
 const PIECES: usize = 32;
 
-/// Reads along while bytes go by untouched. Whatever is wrong with them is not this reader's
-/// business: it only stops.
-fn look(reader: &mut Option<Box<Reader>>, bytes: &[u8], end: bool, attributes: &mut Attributes) {
-    let Some(looking) = reader else {
-        return;
-    };
-    let mut done = false;
-    let read = looking.read(bytes, end, |token, depth| {
-        // In a data set that is in order, no more of interest follows.
-        done |= matches!(token, Token::Element(element) if depth == 0 && element.tag > Attributes::LAST);
-        if done {
-            return Err(Error::Empty);
-        }
-        note(token, depth, attributes);
-        Ok(())
-    });
-    if done || read.is_err() {
-        *reader = None;
-    }
-}
-
-fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
+/// Takes note of a token at this depth.
+pub(crate) fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
     match token {
         Token::Element(element) if depth == 0 => attributes.begin(element.tag),
         Token::Element(_) | Token::Fragment { .. } => attributes.begin(Tag::default()),
@@ -224,13 +225,17 @@ impl Reader {
         self.inflater.as_ref().is_some_and(|inflater| !inflater.is_unused())
     }
 
-    /// Hands on all tokens that these bytes complete, each with the number of sequences and items
-    /// around it.
-    fn read(
+    /// What breaks the rules and is taken nevertheless.
+    pub(crate) fn repairs(&self) -> &Repairs {
+        self.parser.repairs()
+    }
+
+    /// Hands on all tokens that these bytes complete, each with the parser that has just read it.
+    pub(crate) fn read(
         &mut self,
         mut bytes: &[u8],
         end: bool,
-        mut each: impl FnMut(&Token<'_>, usize) -> Result<(), Error>,
+        mut each: impl FnMut(&Token<'_>, &Parser) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Some(inflater) = &mut self.inflater else {
             return parse(&mut self.parser, bytes, end, &mut each);
@@ -246,6 +251,9 @@ impl Reader {
             if !inflater.ended() {
                 return Err(self.parser.fault(Fault::TruncatedDeflate));
             }
+            if inflater.excess() > 1 {
+                self.parser.note(RepairKind::TrailingBytes);
+            }
             parse(&mut self.parser, &[], true, &mut each)?;
         }
         Ok(())
@@ -256,10 +264,10 @@ fn parse(
     parser: &mut Parser,
     mut bytes: &[u8],
     end: bool,
-    each: &mut impl FnMut(&Token<'_>, usize) -> Result<(), Error>,
+    each: &mut impl FnMut(&Token<'_>, &Parser) -> Result<(), Error>,
 ) -> Result<(), Error> {
     while let Some(token) = parser.next(&mut bytes, end)? {
-        each(&token, parser.depth())?;
+        each(&token, parser)?;
         if token == Token::End {
             break;
         }
@@ -299,7 +307,7 @@ impl Writer {
                 self.encoder.copy(&pieces[..count], out)?;
                 parser.skip_value(taken as u32);
             } else if let Some(token) = parser.next(&mut bytes, false)? {
-                self.token(&token, parser.depth(), attributes, sink)?;
+                self.token(&token, parser, attributes, sink)?;
             }
         }
     }
@@ -307,12 +315,13 @@ impl Writer {
     fn token(
         &mut self,
         token: &Token<'_>,
-        depth: usize,
+        parser: &Parser,
         attributes: &mut Attributes,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        note(token, depth, attributes);
-        self.encoder.token(token, &mut Output::new(&mut self.buffer, sink))
+        note(token, parser.depth(), attributes);
+        let out = &mut Output::new(&mut self.buffer, sink);
+        self.encoder.token(token, parser.offset(), out)
     }
 
     fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {

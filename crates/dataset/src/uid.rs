@@ -21,21 +21,19 @@ pub struct Uid {
 impl Uid {
     /// Reads the value of a `UI` element or of a UID sub-item.
     ///
-    /// White space anywhere and NULs at the end are dropped first: both occur as padding.
+    /// NULs and blanks at the end are padding and dropped (PS3.5 §6.2, §9.1). Nothing else is: it would
+    /// make one of two identifiers.
     ///
     /// # Errors
     /// [`Error::Uid`] if no letter or digit is left, more than 64 bytes are left, or one of them is
     /// outside the set named above.
     pub fn parse(raw: &[u8]) -> Result<Uid, Error> {
-        let trailing_nuls = raw.iter().rev().take_while(|&&byte| byte == 0).count();
         let mut uid = Uid { bytes: [0; UID_BYTES], len: 0 };
         // `.` and `..` are names of folders, not of things.
         let mut named = false;
-        for &byte in &raw[..raw.len() - trailing_nuls] {
+        for &byte in without_padding(raw) {
             if byte.is_ascii_alphanumeric() {
                 named = true;
-            } else if is_white_space(byte) {
-                continue;
             } else if !is_punctuation(byte) {
                 return Err(Error::Uid);
             }
@@ -64,9 +62,10 @@ impl Uid {
     }
 }
 
-/// White space as C's `isspace` has it: padding that DICOM senders put into UIDs.
-pub(crate) fn is_white_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
+/// The value of a UID without the padding at its end: NULs, or the blanks that some write instead.
+pub(crate) fn without_padding(raw: &[u8]) -> &[u8] {
+    let end = raw.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
+    &raw[..end]
 }
 
 fn is_punctuation(byte: u8) -> bool {
@@ -157,8 +156,26 @@ mod tests {
     fn padding_is_dropped() {
         assert_eq!(parsed(b"1.2.840\0"), Some("1.2.840".into()));
         assert_eq!(parsed(b"1.2.840\0\0"), Some("1.2.840".into()));
-        assert_eq!(parsed(b" 1.2 .840 "), Some("1.2.840".into()));
-        assert_eq!(parsed(b"1.2\t\r\n\x0b\x0c.3 \0"), Some("1.2.3".into()));
+        assert_eq!(parsed(b"1.2.840  "), Some("1.2.840".into()));
+        assert_eq!(parsed(b"1.2.840 \0 \0"), Some("1.2.840".into()));
+    }
+
+    #[test]
+    fn what_is_no_padding_does_not_make_another_identifier() {
+        for raw in [
+            &b"1.2 3"[..],
+            b"1.2. 3",
+            b" 1.23",
+            b"\x001.23",
+            b"1.2\03",
+            b"1.2\t3",
+            b"1.23\t",
+            b"1.23\n",
+            b"1.23\r\n\0",
+            b"1.2\xa03",
+        ] {
+            assert_eq!(parsed(raw), None, "{raw:?}");
+        }
     }
 
     #[test]

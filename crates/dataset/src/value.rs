@@ -200,10 +200,8 @@ impl TextWriter {
         let at_once = last && self.trimmer.is_fresh() && !self.odd;
         if at_once && bytes.len() <= LONGEST_SHORT as usize {
             // Nearly always: the whole value at once.
-            if let Some(value) = trim(self.trimmer.charset(), bytes) {
-                self.write(value, out);
-                return Ok(());
-            }
+            self.write(trim(self.trimmer.charset(), bytes), out);
+            return Ok(());
         }
         let mut trimmer = std::mem::replace(&mut self.trimmer, Trimmer::new(Charset::Text));
         trimmer.push(bytes, |solid| self.take(solid, out))?;

@@ -13,7 +13,7 @@ use dataset::transfer_syntax::{
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
 };
-use dataset::{Dictionary, Transcoder, TransferSyntax};
+use dataset::{Dictionary, Repairs, Transcoder, TransferSyntax};
 use proptest::prelude::*;
 
 /// What came of it, in a form that can be compared.
@@ -21,7 +21,10 @@ use proptest::prelude::*;
 struct Outcome {
     result: Result<(), String>,
     stored: Vec<u8>,
-    attributes: [Option<Vec<u8>>; 5],
+    attributes: [Option<Vec<u8>>; 7],
+    /// Nothing if there is an error.
+    repairs: Repairs,
+    unread: Option<String>,
 }
 
 fn transcode(syntax: &'static TransferSyntax, format: &OutputFormat, cuts: &[&[u8]]) -> Outcome {
@@ -43,13 +46,18 @@ fn transcode(syntax: &'static TransferSyntax, format: &OutputFormat, cuts: &[&[u
         noted.sop_instance_uid(),
         noted.patient_name(),
         noted.study_instance_uid(),
+        noted.other_sop_class_uid(),
+        noted.other_sop_instance_uid(),
     ]
     .map(|value| value.map(<[u8]>::to_vec));
     if result.is_err() {
         // How much of it was written before the fault was seen is nobody's business.
         stored.clear();
     }
-    Outcome { result: result.map_err(|error| error.to_string()), stored, attributes }
+    let repairs = if result.is_ok() { transcoder.repairs() } else { Repairs::default() };
+    let unread = transcoder.unread().map(ToString::to_string);
+    let result = result.map_err(|error| error.to_string());
+    Outcome { result, stored, attributes, repairs, unread }
 }
 
 fn cut_at<'a>(bytes: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
@@ -154,12 +162,13 @@ fn attributes_are_read_in_every_transfer_syntax() {
         for format in formats() {
             let outcome = transcode(syntax, &format, &[&bytes]);
             assert_eq!(outcome.result, Ok(()), "{syntax}");
-            let values = outcome.attributes.map(Option::unwrap);
+            let values = outcome.attributes.map(Option::unwrap_or_default);
             assert_eq!(values[0], b"ISO_IR 100");
             assert_eq!(values[1], b"1.2.840.10008.5.1.4.1.1.2\0");
             assert_eq!(values[2], b"1.2.3.4\0");
             assert_eq!(values[3], b"Doe^Jane  ");
             assert_eq!(values[4], b"1.2.3\0");
+            assert_eq!(values[5..], [b"", b""]);
         }
     }
 }

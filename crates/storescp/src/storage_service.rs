@@ -15,7 +15,7 @@ use dataset::{Attributes, Transcoder, TransferSyntax, Uid};
 use proto::{AeTitle, CStoreRq, CommandSet, DataSetFragments, Status};
 use std::sync::Arc;
 use std::time::SystemTime;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 /// The data set that an association is receiving, if any, and what becomes of it.
 ///
@@ -250,6 +250,7 @@ impl<'s> StorageService<'s> {
         compare_uids(request, incoming.transcoder.attributes(), lenient)?;
         let folder = incoming.enter_folder(self.shared)?;
         let committed = incoming.commit(request, requested, folder.as_ref(), output)?;
+        warn_of_repairs(request, &incoming.transcoder);
         let Incoming { file, arrival, .. } = incoming;
         let ended = match arrival {
             Some(arrival) => {
@@ -283,24 +284,54 @@ impl Drop for StorageService<'_> {
     }
 }
 
-/// Whether the data set is the object that the command announced. With `lenient`
+/// Says what had to be put right in an object that is stored, or that it could not be read to its end.
+fn warn_of_repairs(request: &CStoreRq, transcoder: &Transcoder) {
+    let instance = &request.sop_instance;
+    let repairs = transcoder.repairs();
+    if !repairs.is_empty() {
+        warn!("SOP instance {instance} breaks rules of encoding: {repairs}");
+    }
+    match transcoder.unread() {
+        Some(error) if transcoder.output_transfer_syntax().is_unlisted() => {
+            debug!("SOP instance {instance} was not read to its end: {error}");
+        }
+        Some(error) => {
+            warn!(
+                "SOP instance {instance} is stored as it came, and was not read to its end: {error}"
+            );
+        }
+        None => {}
+    }
+}
+
+/// Whether the data set is the object that the command announced, wherever and however often it tells
+/// its UIDs. With `lenient`
 /// (not taken apart), a data set in which no UIDs were found passes.
 fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> Result<(), Failure> {
-    let pairs = [
-        ("SOP Class UID", &request.sop_class, attributes.sop_class_uid()),
-        ("SOP Instance UID", &request.sop_instance, attributes.sop_instance_uid()),
+    let (class, instance) = (&request.sop_class, &request.sop_instance);
+    let uids = [
+        ("SOP Class UID", class, attributes.sop_class_uid(), attributes.other_sop_class_uid()),
+        (
+            "SOP Instance UID",
+            instance,
+            attributes.sop_instance_uid(),
+            attributes.other_sop_instance_uid(),
+        ),
     ];
     let mut differs = None;
-    for (what, announced, value) in pairs {
-        let value = value.filter(|value| !value.iter().all(|byte| matches!(byte, 0 | b' ')));
-        match value.map(Uid::parse) {
-            Some(Ok(found)) if found == *announced => {}
-            Some(_) => differs = differs.or(Some(what)),
-            None if lenient => debug!("data set has no {what} that could be compared"),
-            None => {
-                let comment = format!("data set has no {what}");
-                return Err(Failure { status: Status::CANNOT_UNDERSTAND, comment });
-            }
+    for (what, announced, first, other) in uids {
+        let [first, other] = [first, other]
+            .map(|value| value.filter(|value| !value.iter().all(|byte| matches!(byte, 0 | b' '))));
+        if first.is_none() && !lenient {
+            let comment = format!("data set has no {what}");
+            return Err(Failure { status: Status::CANNOT_UNDERSTAND, comment });
+        }
+        if first.is_none() && other.is_none() {
+            debug!("data set has no {what} that could be compared");
+        }
+        let same = |value: &[u8]| Uid::parse(value).is_ok_and(|found| found == *announced);
+        if !first.into_iter().chain(other).all(same) {
+            differs = differs.or(Some(what));
         }
     }
     differs.map_or(Ok(()), |what| {

@@ -143,15 +143,27 @@ impl Drop for Arrival<'_> {
     }
 }
 
-/// The first value of Study Instance UID as text that a path can hold: without white space, unusual
-/// characters replaced by `_`. `None` if nothing is left.
+/// The first value of Study Instance UID as text that a path can hold: without the padding at its end,
+/// unusual characters replaced by `_`. Where there are any, white space included, a number made from
+/// all of them is appended, so that no two studies become one. `None` if nothing is left.
 pub(crate) fn study_text(raw: &[u8]) -> Option<String> {
     let first = raw.split(|&byte| byte == b'\\').next().unwrap_or_default();
-    let first = first.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != 0);
+    let end = first.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
+    let first = &first[..end];
     let usual = |byte: u8| byte.is_ascii_alphanumeric() || b".:@_-".contains(&byte);
-    let text: String =
-        first.map(|&byte| if usual(byte) { char::from(byte) } else { '_' }).collect();
+    let letter = |&byte: &u8| if usual(byte) { char::from(byte) } else { '_' };
+    let mut text: String = first.iter().map(letter).collect();
+    if !first.iter().all(|&byte| usual(byte)) {
+        text.push_str(&format!("_{:016x}", fnv_1a(first)));
+    }
     (!text.is_empty()).then_some(text)
+}
+
+/// A number that tells texts apart (the hash FNV-1a); always the same for the same text.
+fn fnv_1a(text: &[u8]) -> u64 {
+    text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// `prefix_rest`, or the rest alone.

@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 
 use dataset::format::{GroupLengths, Lengths, OutputSyntax, Padding};
-use dataset::{OutputFormat, Transcoder, TransferSyntax};
+use dataset::{OutputFormat, Repairs, Transcoder, TransferSyntax};
 
 use super::{Choices, dictionary, input};
 
@@ -34,7 +34,10 @@ struct Outcome {
     result: Result<(), String>,
     /// Nothing if there is an error.
     stored: Vec<u8>,
-    attributes: [Option<Vec<u8>>; 5],
+    attributes: [Option<Vec<u8>>; 7],
+    /// Nothing if there is an error.
+    repairs: Repairs,
+    unread: Option<String>,
 }
 
 fn outcome(input: &'static TransferSyntax, format: &OutputFormat, pieces: &[&[u8]]) -> Outcome {
@@ -53,12 +56,17 @@ fn outcome(input: &'static TransferSyntax, format: &OutputFormat, pieces: &[&[u8
         noted.sop_instance_uid(),
         noted.patient_name(),
         noted.study_instance_uid(),
+        noted.other_sop_class_uid(),
+        noted.other_sop_instance_uid(),
     ]
     .map(|value| value.map(<[u8]>::to_vec));
     if result.is_err() {
         stored.clear();
     }
-    Outcome { result: result.map_err(|error| error.to_string()), stored, attributes }
+    let repairs = if result.is_ok() { transcoder.repairs() } else { Repairs::default() };
+    let unread = transcoder.unread().map(ToString::to_string);
+    let result = result.map_err(|error| error.to_string());
+    Outcome { result, stored, attributes, repairs, unread }
 }
 
 /// Every value of every option at least once.

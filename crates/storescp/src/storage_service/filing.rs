@@ -119,10 +119,10 @@ fn study(attributes: &Attributes) -> Result<String, Failure> {
 
 fn warn_of_unusual(attributes: &Attributes) {
     let raw = attributes.study_instance_uid().unwrap_or_default();
-    let raw: Vec<u8> =
-        raw.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != 0).collect();
-    let Some(clean) = study_text(&raw) else { return };
+    let Some(clean) = study_text(raw) else { return };
     let first = raw.split(|&byte| byte == b'\\').next().unwrap_or_default();
+    let end = first.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
+    let first = &first[..end];
     if first != clean.as_bytes() {
         warn!(
             "Sanitized unusual characters in Study Instance UID, converted from \"{}\" to \
@@ -137,7 +137,10 @@ fn patient_folder(attributes: &Attributes) -> String {
     let raw = attributes.patient_name().unwrap_or_default();
     let end = raw.iter().rposition(|&byte| byte != b' ' && byte != 0).map_or(0, |last| last + 1);
     let character_set = attributes.specific_character_set();
-    let name = character_set::person_name(character_set, &raw[..end]);
+    let (name, as_declared) = character_set::person_name(character_set, &raw[..end]);
+    if !as_declared {
+        warn!("Patient name is not in its declared character set, read as UTF-8 or Latin-1");
+    }
     let name = name.split('\\').next().unwrap_or_default();
     if name.is_empty() {
         warn!(

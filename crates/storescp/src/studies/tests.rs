@@ -230,9 +230,12 @@ fn where_nothing_happens_a_time_out_gives_a_new_folder() {
 fn a_study_is_text_that_is_safe_in_a_path() {
     for (raw, text) in [
         (&b"1.2.3\0"[..], Some("1.2.3")),
-        (b" 1.2 .3 ", Some("1.2.3")),
+        (b"1.2.3 \0", Some("1.2.3")),
+        (b"1.2 .3 ", Some("1.2_.3_c7648c13e72ce857")),
+        (b" 1.2.3", Some("_1.2.3_9d4e6952eb8881fd")),
         (b"1.2\\3.4", Some("1.2")),
-        (b"1/2;$(x)\xff", Some("1_2___x__")),
+        (b"1/2;$(x)\xff", Some("1_2___x___eb0cf3591ee7e28e")),
+        (b"1_2___x__", Some("1_2___x__")),
         (b"..", Some("..")),
         (b" \0", None),
         (b"\\1.2", None),

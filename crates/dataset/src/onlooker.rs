@@ -1,0 +1,123 @@
+//! Reading along with a data set that is written as it comes.
+//!
+//! It is looked at to its end: headers are read, values passed over by their lengths, so a large one
+//! costs nothing. A deflated one is inflated for that.
+
+use crate::attributes::Attributes;
+use crate::parser::Token;
+use crate::transcoder::{Reader, note};
+use crate::{Error, Fault, RepairKind, Tag, TagPath};
+
+/// Notes the attributes of a data set, and finds what readers of the file would mistake.
+///
+/// What is wrong with the data set otherwise is not its business: it only stops, and says where.
+#[derive(Debug)]
+pub(crate) struct Onlooker {
+    /// `None` once nothing more can be read.
+    reader: Option<Box<Reader>>,
+    /// The first bytes as they stand in the file.
+    start: [u8; START_BYTES],
+    start_bytes: usize,
+    /// Whether the encoding is only guessed, since nobody knows the transfer syntax.
+    guesses: bool,
+    /// An element that does not belong here, in an encoding that is guessed.
+    foreign: Option<Error>,
+    /// Why nothing more can be read.
+    stopped: Option<Error>,
+}
+
+/// How many bytes tell a file from a data set: preamble, prefix, and the group that follows
+/// (PS3.10 §7.1).
+const START_BYTES: usize = 134;
+
+impl Onlooker {
+    pub(crate) fn new(reader: Box<Reader>, guesses: bool) -> Onlooker {
+        Onlooker {
+            reader: Some(reader),
+            start: [0; START_BYTES],
+            start_bytes: 0,
+            guesses,
+            foreign: None,
+            stopped: None,
+        }
+    }
+
+    /// Why the rest of the data set could not be read, if it could not.
+    pub(crate) fn stopped(&self) -> Option<&Error> {
+        self.stopped.as_ref()
+    }
+
+    /// Looks at the next bytes of the data set, the last ones if `end` is set.
+    ///
+    /// # Errors
+    /// [`Fault::ForeignGroup`] and [`Fault::WholeFile`]: a file with these bytes would be misread.
+    pub(crate) fn look(
+        &mut self,
+        bytes: &[u8],
+        end: bool,
+        attributes: &mut Attributes,
+    ) -> Result<(), Error> {
+        self.look_at_start(bytes)?;
+        if end && self.start_bytes == START_BYTES && self.start.ends_with(b"DICM\x02\0") {
+            return Err(refusal(Fault::WholeFile, 128, Tag(2, 0)));
+        }
+        let Some(reader) = &mut self.reader else {
+            return Ok(());
+        };
+        let (guesses, foreign) = (self.guesses, &mut self.foreign);
+        let mut refused = false;
+        let read = reader.read(bytes, end, |token, parser| {
+            if foreign.is_none() && is_foreign(token, parser.depth()) {
+                let fault = parser.fault(Fault::ForeignGroup);
+                if !guesses {
+                    refused = true;
+                    return Err(fault);
+                }
+                *foreign = Some(fault);
+            }
+            note(token, parser.depth(), attributes);
+            Ok(())
+        });
+        if refused {
+            return read;
+        }
+        let explained = read.is_ok() && reader.repairs().count(RepairKind::UnknownVr) == 0;
+        if let Err(error) = read {
+            self.stopped = Some(error);
+            self.reader = None;
+        }
+        // A guess that explains all bytes is no guess any more.
+        if end && explained { self.foreign.take().map_or(Ok(()), Err) } else { Ok(()) }
+    }
+
+    /// Readers take what follows the file meta information for a part of it as long as its first two
+    /// bytes are 02 00, whatever they mean in the encoding of the data set.
+    fn look_at_start(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let room = &mut self.start[self.start_bytes..];
+        let taken = room.len().min(bytes.len());
+        room[..taken].copy_from_slice(&bytes[..taken]);
+        self.start_bytes += taken;
+        match self.start[..self.start_bytes] {
+            [2, 0, low, high, ..] => {
+                let tag = Tag(2, u16::from_le_bytes([low, high]));
+                Err(refusal(Fault::ForeignGroup, 0, tag))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refusal(fault: Fault, offset: u64, tag: Tag) -> Error {
+    Error::Malformed { fault, offset, path: TagPath::new(std::iter::empty(), tag) }
+}
+
+fn is_foreign(token: &Token<'_>, depth: usize) -> bool {
+    match token {
+        Token::Element(element) => depth == 0 && element.tag.is_foreign(),
+        // It is open already.
+        Token::Sequence(element) | Token::PixelSequence(element) => {
+            depth == 1 && element.tag.is_foreign()
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,198 @@
+//! What was put right in a data set, for the log: a short list, whatever the data set.
+
+use std::fmt;
+
+use crate::TagPath;
+use crate::limits::REPAIR_PLACES;
+
+/// A way in which what is written differs from what came, because what came breaks the rules.
+///
+/// What the standard or an option asks for is none of these: padding cut off, group lengths set
+/// right, lengths of another kind, another transfer syntax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum RepairKind {
+    /// An element of group 0000 or 0002 was left out: a reader of the file would take it for a part
+    /// of the file meta information (PS3.10 §7.1).
+    ForeignGroup,
+    /// An element came again and was left out: the first one counts.
+    Duplicate,
+    /// Something that is a value under the tag of a sequence was kept as `UN`.
+    NotASequence,
+    /// Bytes behind the last element, too few to be one, were left out.
+    TrailingBytes,
+    /// A delimiter too many was left out.
+    ExtraDelimiter,
+    /// The data set ends within an item, or before its delimiter: taken as the end of it.
+    MissingEnd,
+    /// A length that does not fit what it measures was corrected.
+    WrongLength,
+    /// A value, or a fragment, of odd length was padded (PS3.5 §7.1.1).
+    OddLength,
+    /// A VR that nobody knows was replaced by `UN`.
+    UnknownVr,
+    /// A VR that the element cannot have was replaced by the right one.
+    WrongVr,
+    /// An element that came behind one with a larger tag was moved to its place.
+    OutOfOrder,
+    /// An element of a group that no data set may have (PS3.5 §7.8) was kept: no reader mistakes it.
+    InvalidGroup,
+}
+
+impl fmt::Display for RepairKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RepairKind::ForeignGroup => "no element of a data set, left out",
+            RepairKind::Duplicate => "occurs again, left out",
+            RepairKind::NotASequence => "no sequence, kept as UN",
+            RepairKind::TrailingBytes => "stray bytes behind it left out",
+            RepairKind::ExtraDelimiter => "delimiter too many left out",
+            RepairKind::MissingEnd => "end of item missing, added",
+            RepairKind::WrongLength => "wrong length, corrected",
+            RepairKind::OddLength => "odd length, padded",
+            RepairKind::UnknownVr => "unknown VR, written as UN",
+            RepairKind::WrongVr => "impossible VR, corrected",
+            RepairKind::OutOfOrder => "out of order, moved",
+            RepairKind::InvalidGroup => "illegal group, kept",
+        })
+    }
+}
+
+/// What was put right in one data set.
+///
+/// Of each kind the first [`REPAIR_PLACES`] places are kept and the others counted, so what is held
+/// does not depend on the data set, and nothing is held where nothing was repaired. Prints tags only,
+/// never a value: `occurs again, left out: (0010,0020) and 3 more; out of order, moved: (0008,0018)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repairs {
+    /// In the order of their kinds.
+    kinds: Vec<OfKind>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OfKind {
+    kind: RepairKind,
+    count: u64,
+    /// In the order of their offsets.
+    places: Vec<(u64, TagPath)>,
+}
+
+impl Repairs {
+    /// Notes a repair of the element that `path` leads to. `offset` counts bytes of the data set that
+    /// came, and puts the places of a kind in order.
+    pub(crate) fn note(&mut self, kind: RepairKind, offset: u64, path: impl FnOnce() -> TagPath) {
+        let noted = self.of_kind(kind);
+        noted.count += 1;
+        if noted.places.len() < REPAIR_PLACES {
+            noted.places.push((offset, path()));
+        }
+    }
+
+    /// Adds what was noted elsewhere about the same data set.
+    pub(crate) fn extend(&mut self, other: &Repairs) {
+        for from in &other.kinds {
+            let noted = self.of_kind(from.kind);
+            noted.count += from.count;
+            noted.places.extend_from_slice(&from.places);
+            noted.places.sort_by_key(|(offset, _)| *offset);
+            noted.places.truncate(REPAIR_PLACES);
+        }
+    }
+
+    fn of_kind(&mut self, kind: RepairKind) -> &mut OfKind {
+        let at = self.kinds.binary_search_by_key(&kind, |noted| noted.kind).unwrap_or_else(|at| {
+            self.kinds.insert(at, OfKind { kind, count: 0, places: Vec::new() });
+            at
+        });
+        &mut self.kinds[at]
+    }
+
+    /// Whether what is written is what came, as far as the rules of encoding go.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// How often something of this kind was put right.
+    #[must_use]
+    pub fn count(&self, kind: RepairKind) -> u64 {
+        self.kinds.iter().find(|noted| noted.kind == kind).map_or(0, |noted| noted.count)
+    }
+
+    /// The first places where something of this kind was put right.
+    pub fn places(&self, kind: RepairKind) -> impl Iterator<Item = &TagPath> {
+        let noted = self.kinds.iter().filter(move |noted| noted.kind == kind);
+        noted.flat_map(|noted| noted.places.iter().map(|(_, path)| path))
+    }
+}
+
+impl fmt::Display for Repairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, noted) in self.kinds.iter().enumerate() {
+            write!(f, "{}{}: ", if at > 0 { "; " } else { "" }, noted.kind)?;
+            for (at, (_, path)) in noted.places.iter().enumerate() {
+                write!(f, "{}{path}", if at > 0 { ", " } else { "" })?;
+            }
+            let more = noted.count - noted.places.len() as u64;
+            if more > 0 {
+                write!(f, " and {more} more")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tag;
+
+    fn top(tag: Tag) -> TagPath {
+        TagPath::new(std::iter::empty(), tag)
+    }
+
+    fn noted(places: &[(RepairKind, u64, Tag)]) -> Repairs {
+        let mut repairs = Repairs::default();
+        for &(kind, offset, tag) in places {
+            repairs.note(kind, offset, || top(tag));
+        }
+        repairs
+    }
+
+    #[test]
+    fn the_first_places_of_each_kind_are_named_and_the_others_counted() {
+        let id = |number| Tag(0x0010, number);
+        let mut repairs = noted(&[(RepairKind::OutOfOrder, 9, Tag(0x0008, 0x0018))]);
+        assert_eq!(repairs.to_string(), "out of order, moved: (0008,0018)");
+        for number in 0x20..0x28 {
+            repairs.note(RepairKind::Duplicate, u64::from(number), || top(id(number)));
+        }
+        assert_eq!(
+            repairs.to_string(),
+            "occurs again, left out: (0010,0020), (0010,0021), (0010,0022), (0010,0023) and 4 more; \
+             out of order, moved: (0008,0018)"
+        );
+        assert_eq!(repairs.count(RepairKind::Duplicate), 8);
+        assert_eq!(repairs.places(RepairKind::Duplicate).count(), REPAIR_PLACES);
+    }
+
+    #[test]
+    fn two_lists_become_one_in_the_order_of_the_data_set() {
+        let tag = Tag(0x0010, 0x0010);
+        let mut repairs = noted(&[(RepairKind::UnknownVr, 20, tag)]);
+        repairs.extend(&noted(&[
+            (RepairKind::UnknownVr, 10, Tag::PIXEL_DATA),
+            (RepairKind::Duplicate, 5, tag),
+        ]));
+        let unknown: Vec<Tag> = repairs.places(RepairKind::UnknownVr).map(TagPath::tag).collect();
+        assert_eq!(unknown, [Tag::PIXEL_DATA, tag]);
+        assert_eq!(repairs.count(RepairKind::Duplicate), 1);
+    }
+
+    #[test]
+    fn nothing_is_held_where_nothing_was_repaired() {
+        let repairs = Repairs::default();
+        assert!(repairs.is_empty());
+        assert_eq!(repairs.kinds.capacity(), 0);
+    }
+}
