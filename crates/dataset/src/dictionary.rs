@@ -10,6 +10,7 @@ use crate::{Tag, Vr};
 use file::Line;
 
 mod file;
+mod recent;
 
 pub use file::LineError;
 
@@ -107,6 +108,11 @@ impl Dictionary {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.built_in && self.exact.is_empty() && self.private.is_empty() && self.ranges.is_empty()
+    }
+
+    /// Whether today's standard is in it, and nothing that could contradict it.
+    pub(crate) fn is_standard(&self) -> bool {
+        self.built_in && self.exact.is_empty() && self.private.is_empty() && self.ranges.is_empty()
     }
 
     /// Adds the entries of a file in DCMTK's `dicom.dic` format. Where entries meet, those of later
@@ -211,30 +217,42 @@ impl Dictionary {
     }
 
     fn find_built_in(&self, tag: Tag, single: bool) -> Option<EntryVr> {
-        if !self.built_in {
-            return None;
+        if self.built_in { find_standard(tag, single) } else { None }
+    }
+}
+
+/// The entry of today's standard, whatever dictionary is in use.
+pub(crate) fn find_in_standard(tag: Tag) -> Option<EntryVr> {
+    find_standard(tag, true).or_else(|| find_standard(tag, false))
+}
+
+/// Whether this tag has become that of a sequence since 2022: older senders put something else there,
+/// and older readers, DCMTK 3.6.7 among them, do not know it at all.
+pub(crate) fn is_recent_sequence(tag: Tag) -> bool {
+    recent::SEQUENCES.binary_search(&tag).is_ok()
+}
+
+fn find_standard(tag: Tag, single: bool) -> Option<EntryVr> {
+    let entry = StandardDataDictionary.by_tag(dicom_core::Tag(tag.group(), tag.element()))?;
+    // What repeats, be it groups (PS3.5 §7.6) or elements, has even numbers only.
+    let is_known = match entry.tag {
+        TagRange::Single(_) => single,
+        TagRange::Element100(_) => !single && tag.element().is_multiple_of(2),
+        _ => !single && !tag.is_private(),
+    };
+    if !is_known {
+        return None;
+    }
+    match entry.vr() {
+        VirtualVr::Exact(vr) => {
+            let code = vr.to_string().as_bytes().try_into().ok()?;
+            Vr::from_code(code).map(EntryVr::Exact)
         }
-        let entry = StandardDataDictionary.by_tag(dicom_core::Tag(tag.group(), tag.element()))?;
-        // What repeats, be it groups (PS3.5 §7.6) or elements, has even numbers only.
-        let is_known = match entry.tag {
-            TagRange::Single(_) => single,
-            TagRange::Element100(_) => !single && tag.element().is_multiple_of(2),
-            _ => !single && !tag.is_private(),
-        };
-        if !is_known {
-            return None;
-        }
-        match entry.vr() {
-            VirtualVr::Exact(vr) => {
-                let code = vr.to_string().as_bytes().try_into().ok()?;
-                Vr::from_code(code).map(EntryVr::Exact)
-            }
-            VirtualVr::Xs => Some(EntryVr::Xs),
-            VirtualVr::Ox => Some(EntryVr::Ox),
-            VirtualVr::Px => Some(EntryVr::Px),
-            VirtualVr::Lt => Some(EntryVr::Lt),
-            _ => None,
-        }
+        VirtualVr::Xs => Some(EntryVr::Xs),
+        VirtualVr::Ox => Some(EntryVr::Ox),
+        VirtualVr::Px => Some(EntryVr::Px),
+        VirtualVr::Lt => Some(EntryVr::Lt),
+        _ => None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::output::{FLUSH_BYTES, Output};
 use crate::parser::{Element, Token};
 use crate::reorder::{Mark, Runs, group_length, write_group_length};
 use crate::value::{Target, ValueWriter};
-use crate::{Error, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr};
+use crate::{Error, Fault, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr};
 
 /// Writes the elements of one data set.
 #[derive(Debug)]
@@ -28,8 +28,6 @@ pub(crate) struct Encoder {
     value: ValueWriter,
     /// Whether Pixel Data may be encapsulated in what is written.
     encapsulated: bool,
-    /// Whether there is such Pixel Data nevertheless.
-    unrepresentable: bool,
     /// Whether no element has come yet.
     empty: bool,
     /// How many sequences are open within an element that is left out.
@@ -85,7 +83,6 @@ impl Encoder {
             runs: Runs::default(),
             value: ValueWriter::default(),
             encapsulated: output.encapsulated(),
-            unrepresentable: false,
             empty: true,
             skipping: 0,
             repairs: Repairs::default(),
@@ -93,8 +90,7 @@ impl Encoder {
         }
     }
 
-    /// Writes what a token stands for, with which `received` bytes of the data set have come. Once the
-    /// data set turns out to be one that cannot be written, nothing more is.
+    /// Writes what a token stands for, with which `received` bytes of the data set have come.
     pub(crate) fn token(
         &mut self,
         token: &Token<'_>,
@@ -102,9 +98,6 @@ impl Encoder {
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         self.received = received;
-        if self.unrepresentable {
-            return Ok(());
-        }
         match token {
             Token::Element(element) => self.element(element, out),
             Token::Value { bytes, last } => self.value.push(bytes, *last, out),
@@ -133,15 +126,10 @@ impl Encoder {
         &self.repairs
     }
 
-    /// Whether Pixel Data came that cannot be written.
-    pub(crate) fn is_unrepresentable(&self) -> bool {
-        self.unrepresentable
-    }
-
     /// Whether pieces of the current value are written as they come, so that
     /// [`copy`](Self::copy) will do for all but the last.
     pub(crate) fn copies(&self) -> bool {
-        self.value.is_copied() && !self.unrepresentable
+        self.value.is_copied()
     }
 
     /// Writes pieces of the current value as they are.
@@ -156,18 +144,12 @@ impl Encoder {
 
     /// The data set is complete: what is left open is closed, and the end is padded so that it is,
     /// with `preceding` bytes in front of the data set, at a multiple of `padding`.
-    ///
-    /// # Errors
-    /// [`Error::Representation`] if there is Pixel Data that cannot be written.
     pub(crate) fn finish(
         &mut self,
         preceding: u64,
         padding: u32,
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
-        if self.unrepresentable {
-            return Err(Error::Representation);
-        }
         self.complete(out)?;
         if !self.empty {
             self.pad(preceding + out.position(), even_multiple(padding), out)?;
@@ -230,7 +212,11 @@ impl Encoder {
             return Ok(());
         }
         // Implicit VR knows no fragments, not even in an old sequence of VR UN.
-        self.unrepresentable |= !self.encapsulated || !element.encoding.explicit_vr;
+        if !self.encapsulated || !element.encoding.explicit_vr {
+            let path = TagPath::new(sequences(&self.frames), element.tag);
+            let fault = Fault::EncapsulatedPixelData;
+            return Err(Error::Malformed { fault, offset: self.received, path });
+        }
         element::write(out.bytes(), element.tag, Vr::OB, UNDEFINED_LENGTH, self.target.encoding);
         Ok(())
     }
@@ -426,8 +412,12 @@ impl Encoder {
 }
 
 fn note(repairs: &mut Repairs, kind: RepairKind, received: u64, frames: &[Frame], tag: Tag) {
-    let sequences = frames.iter().filter_map(|frame| Some((frame.sequence?, frame.items)));
-    repairs.note(kind, received, || TagPath::new(sequences, tag));
+    repairs.note(kind, received, || TagPath::new(sequences(frames), tag));
+}
+
+/// The sequences that are open, each with the number of its item.
+fn sequences(frames: &[Frame]) -> impl Iterator<Item = (Tag, u64)> {
+    frames.iter().filter_map(|frame| Some((frame.sequence?, frame.items)))
 }
 
 /// Everything in a data set has even length, so an odd size can only be met at every other multiple.

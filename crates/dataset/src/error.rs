@@ -7,9 +7,7 @@ use crate::Tag;
 
 /// Everything that this crate refuses.
 ///
-/// [`Malformed`](Error::Malformed) and [`Limit`](Error::Limit) speak of the data set: a receiver
-/// answers "cannot understand". [`Representation`](Error::Representation) and
-/// [`Sink`](Error::Sink) mean that it could not be stored as asked.
+/// [`cause`](Error::cause) says whom to blame.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -33,10 +31,30 @@ pub enum Error {
     },
     /// The data set has no bytes at all.
     Empty,
-    /// Pixel Data cannot be had in the transfer syntax it should be written in: there is no codec.
-    Representation,
     /// The sink failed. What it holds is incomplete.
     Sink(io::Error),
+}
+
+/// Who has to change something so that an object can be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The sender: the same data set is refused each time ("cannot understand", PS3.4 §B.2.3).
+    DataSet,
+    /// The receiver: the same data set may be stored another time ("out of resources").
+    Storage,
+}
+
+impl Error {
+    /// Whom to blame. A new kind of error has to be put on one side or the other.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        match self {
+            Error::Uid | Error::Malformed { .. } | Error::Limit { .. } | Error::Empty => {
+                Cause::DataSet
+            }
+            Error::Sink(_) => Cause::Storage,
+        }
+    }
 }
 
 /// How a data set can break the encoding rules.
@@ -70,6 +88,10 @@ pub enum Fault {
     ForeignGroup,
     /// A whole file, with a preamble and file meta information, where a data set must be.
     WholeFile,
+    /// Encapsulated Pixel Data that would have to be written natively: there is no codec.
+    EncapsulatedPixelData,
+    /// A value under the tag of a sequence, which implicit VR cannot tell from one.
+    NotASequence,
 }
 
 impl fmt::Display for Error {
@@ -81,9 +103,6 @@ impl fmt::Display for Error {
             }
             Error::Limit { what, offset } => write!(f, "more {what} than allowed, byte {offset}"),
             Error::Empty => f.write_str("the data set is empty"),
-            Error::Representation => {
-                f.write_str("pixel data cannot be written in this transfer syntax")
-            }
             Error::Sink(error) => write!(f, "cannot write: {error}"),
         }
     }
@@ -120,6 +139,8 @@ impl fmt::Display for Fault {
             Fault::NativePixelData => "native pixel data in a compressed transfer syntax",
             Fault::ForeignGroup => "element of a group that no data set has",
             Fault::WholeFile => "a whole file where a data set must be",
+            Fault::EncapsulatedPixelData => "encapsulated pixel data, to be written uncompressed",
+            Fault::NotASequence => "no sequence under the tag of one, to be written in implicit VR",
         })
     }
 }
@@ -164,6 +185,15 @@ impl fmt::Display for TagPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_the_sink_says_is_the_fault_of_the_receiver() {
+        let malformed = Error::Malformed { fault: Fault::Vr, offset: 0, path: TagPath::default() };
+        for error in [Error::Uid, malformed, Error::Limit { what: "", offset: 0 }, Error::Empty] {
+            assert_eq!(error.cause(), Cause::DataSet, "{error}");
+        }
+        assert_eq!(Error::from(io::Error::other("full")).cause(), Cause::Storage);
+    }
 
     #[test]
     fn an_error_says_what_and_where() {

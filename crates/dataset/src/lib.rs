@@ -98,7 +98,7 @@ pub mod vr;
 
 pub use attributes::Attributes;
 pub use dictionary::Dictionary;
-pub use error::{Error, Fault, TagPath};
+pub use error::{Cause, Error, Fault, TagPath};
 pub use format::OutputFormat;
 pub use repairs::{RepairKind, Repairs};
 pub use sink::Sink;

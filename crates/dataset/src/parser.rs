@@ -10,10 +10,11 @@
 
 use std::sync::Arc;
 
-use crate::dictionary::Dictionary;
+use crate::dictionary::{self, Dictionary};
 use crate::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
 use crate::limits::NESTING_LEVELS;
 use crate::resolve::Resolver;
+use crate::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 use crate::{Error, Fault, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr};
 
 /// May not come as one long value: PS3.3 has it as a sequence, and DCMTK refuses anything else.
@@ -60,12 +61,20 @@ pub(crate) struct Element {
 pub(crate) struct Parser {
     resolver: Resolver,
     encapsulated: bool,
+    /// Whether what is written tells no VRs.
+    implicit_output: bool,
+    /// Reads a value of VR `UN` that is to be a sequence.
+    check: Option<Box<Parser>>,
+    /// A sequence or not, as the next bytes have it; [`State::Undecided`].
+    undecided: Option<Element>,
+    /// A delimiter has ended the data set, here: nothing may follow that says anything.
+    ended_at: Option<u64>,
     /// Open sequences and items, outermost first; the data set itself is the first entry.
     frames: Vec<Frame>,
     state: State,
     /// Bytes taken so far.
     offset: u64,
-    /// The start of a header that was cut.
+    /// The start of a header that was cut, or of a value that was looked at.
     pending: [u8; LONGEST_HEADER],
     pending_bytes: usize,
     /// Where the last header ended.
@@ -113,12 +122,15 @@ enum State {
     Value {
         remaining: u32,
     },
+    /// At the start of a value that is a sequence if it begins like one.
+    Undecided,
     Ended,
 }
 
 impl Parser {
     pub(crate) fn new(
         syntax: &TransferSyntax,
+        implicit_output: bool,
         convert_un: bool,
         dictionary: Arc<Dictionary>,
     ) -> Parser {
@@ -126,6 +138,10 @@ impl Parser {
         Parser {
             resolver: Resolver::new(dictionary, convert_un, syntax.big_endian_pixel_data()),
             encapsulated: syntax.encapsulated(),
+            implicit_output,
+            check: None,
+            undecided: None,
+            ended_at: None,
             frames: vec![Frame::new(Kind::DataSet, encoding, Tag::default(), None)],
             state: State::Header,
             offset: 0,
@@ -157,7 +173,13 @@ impl Parser {
     /// [skipped](Self::skip_value); none, if the parser itself needs the value.
     pub(crate) fn value_remaining(&self) -> u32 {
         match self.state {
-            State::Value { remaining } if !self.resolver.is_watching() => remaining,
+            State::Value { remaining }
+                if !self.resolver.is_watching()
+                    && self.pending_bytes == 0
+                    && self.check.is_none() =>
+            {
+                remaining
+            }
             _ => 0,
         }
     }
@@ -185,6 +207,7 @@ impl Parser {
         match self.state {
             State::Value { remaining } => self.value(input, remaining, end),
             State::Header => self.structure(input, end),
+            State::Undecided => self.decide(input, end),
             State::Ended => {
                 *input = &[];
                 Ok(end.then_some(Token::End))
@@ -198,6 +221,9 @@ impl Parser {
         remaining: u32,
         end: bool,
     ) -> Result<Option<Token<'a>>, Error> {
+        if self.pending_bytes > 0 {
+            return self.looked_at(remaining).map(Some);
+        }
         if input.is_empty() && remaining > 0 {
             let at_header = self.offset == self.header_end;
             let fault = if at_header { Fault::TruncatedHeader } else { Fault::TruncatedValue };
@@ -206,12 +232,130 @@ impl Parser {
         let taken = input.len().min(remaining as usize);
         let (bytes, rest) = input.split_at(taken);
         *input = rest;
-        self.offset += taken as u64;
-        let remaining = remaining - taken as u32;
+        self.piece(bytes, remaining).map(Some)
+    }
+
+    /// Hands on the next byte of a value that was looked at, to see whether it is a sequence.
+    fn looked_at(&mut self, remaining: u32) -> Result<Token<'static>, Error> {
+        let byte = usize::from(self.pending[0]);
+        self.pending.rotate_left(1);
+        self.pending_bytes -= 1;
+        self.piece(&EVERY_BYTE[byte..=byte], remaining)
+    }
+
+    fn piece<'a>(&mut self, bytes: &'a [u8], remaining: u32) -> Result<Token<'a>, Error> {
+        self.offset += bytes.len() as u64;
+        let remaining = remaining - bytes.len() as u32;
         let last = remaining == 0;
         self.resolver.value(bytes, last, self.offset)?;
+        if self.check.is_some() {
+            self.check(bytes, last)?;
+        }
         self.state = if last { State::Header } else { State::Value { remaining } };
-        Ok(Some(Token::Value { bytes, last }))
+        Ok(Token::Value { bytes, last })
+    }
+
+    /// Looks at the first bytes of what should be a sequence. One that does not begin with an item
+    /// is a value of an unknown kind: older senders have text under tags that have become sequences.
+    fn decide<'a>(&mut self, input: &mut &'a [u8], end: bool) -> Result<Option<Token<'a>>, Error> {
+        let Some(mut element) = self.undecided else {
+            return Err(self.fault(Fault::ExpectedItem));
+        };
+        let wanted = TAG_BYTES.min(element.length as usize);
+        let is_sequence = match input.get(..wanted) {
+            Some(bytes) if self.pending_bytes == 0 => begins_sequence(bytes, element.encoding),
+            _ => {
+                while self.pending_bytes < wanted
+                    && let Some((&byte, rest)) = input.split_first()
+                {
+                    self.pending[self.pending_bytes] = byte;
+                    self.pending_bytes += 1;
+                    *input = rest;
+                }
+                if self.pending_bytes < wanted && !end {
+                    return Ok(None);
+                }
+                // Where the data set breaks off, it is a sequence that does.
+                self.pending_bytes < wanted
+                    || begins_sequence(&self.pending[..wanted], element.encoding)
+            }
+        };
+        self.undecided = None;
+        self.state = State::Header;
+        if is_sequence {
+            return self.open(element, Kind::Sequence).map(Some);
+        }
+        element.vr = Vr::UN;
+        if self.is_taken_for_sequence(&element) {
+            return Err(self.fault(Fault::NotASequence));
+        }
+        self.note(RepairKind::NotASequence);
+        Ok(Some(self.begin(element)))
+    }
+
+    /// An element with a value begins.
+    fn begin(&mut self, element: Element) -> Token<'static> {
+        self.resolver.begin(&element);
+        self.state = State::Value { remaining: element.length };
+        Token::Element(element)
+    }
+
+    /// Whether implicit VR is written, in which a reader takes this value for a sequence by its tag. The
+    /// tags that have become those of sequences so late that most readers do not know it may stay where
+    /// a data set is stored as it came.
+    fn is_taken_for_sequence(&self, element: &Element) -> bool {
+        let as_it_came = !self.frames[0].encoding.explicit_vr;
+        self.implicit_output
+            && element.length > 0
+            && self.resolver.is_sequence(element.tag)
+            && !(as_it_came && dictionary::is_recent_sequence(element.tag))
+    }
+
+    /// What a reader takes for a sequence has to be one: its value will be read along.
+    fn must_be_sequence(&mut self, element: &Element) -> Result<(), Error> {
+        if element.vr != Vr::UN {
+            return Err(self.fault(Fault::NotASequence));
+        }
+        let mut check = Parser::new(
+            IMPLICIT_VR_LITTLE_ENDIAN,
+            false,
+            false,
+            Arc::clone(self.resolver.dictionary()),
+        );
+        check.push(Kind::Sequence, Encoding::IMPLICIT, element.tag, element.length)?;
+        self.check = Some(Box::new(check));
+        Ok(())
+    }
+
+    /// Reads along in a value that has to be a sequence.
+    fn check(&mut self, mut bytes: &[u8], last: bool) -> Result<(), Error> {
+        let Some(check) = &mut self.check else {
+            return Ok(());
+        };
+        loop {
+            match check.next(&mut bytes, last) {
+                Ok(Some(Token::End)) => break,
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(_) => return Err(self.not_a_sequence()),
+            }
+        }
+        // Readers are not so lenient.
+        let mended = |kind| check.repairs.count(kind) > 0;
+        if [RepairKind::TrailingBytes, RepairKind::MissingEnd, RepairKind::NotASequence]
+            .into_iter()
+            .any(mended)
+        {
+            return Err(self.not_a_sequence());
+        }
+        self.check = None;
+        Ok(())
+    }
+
+    /// Of the value that is being read: wherever it was cut, the error is the same.
+    fn not_a_sequence(&mut self) -> Error {
+        self.offset = self.header_end;
+        self.fault(Fault::NotASequence)
     }
 
     fn structure<'a>(
@@ -219,25 +363,56 @@ impl Parser {
         input: &mut &'a [u8],
         end: bool,
     ) -> Result<Option<Token<'a>>, Error> {
-        let frame = self.frame();
-        let (kind, encoding) = (frame.kind, frame.encoding);
-        if frame.end.is_some_and(|end| self.offset >= end) && self.pending_bytes == 0 {
-            return Ok(Some(self.close()));
+        loop {
+            let frame = self.frame();
+            let (kind, encoding) = (frame.kind, frame.encoding);
+            if frame.end.is_some_and(|end| self.offset >= end) && self.pending_bytes == 0 {
+                return Ok(Some(self.close()));
+            }
+            let Some(header) = self.header(input, encoding) else {
+                return if end { self.end_of_input() } else { Ok(None) };
+            };
+            self.header_end = self.offset;
+            self.last_tag = header.tag;
+            if self.frame().end.is_some_and(|end| self.offset > end) {
+                self.note(RepairKind::WrongLength);
+            }
+            match kind {
+                Kind::DataSet if self.passes_over(&header)? => continue,
+                Kind::DataSet | Kind::Item => match self.element(header)? {
+                    Some(token) => return Ok(Some(token)),
+                    None => return self.decide(input, end),
+                },
+                Kind::Sequence => return self.item(header).map(Some),
+                Kind::PixelSequence => return self.fragment(header).map(Some),
+            }
         }
-        let Some(header) = self.header(input, encoding) else {
-            return if end { self.end_of_input() } else { Ok(None) };
+    }
+
+    /// Whether this says nothing: an item delimiter that ends no item, and what may follow one. As DCMTK
+    /// has it, such a delimiter ends the data set; but what it would drop then must be nothing.
+    fn passes_over(&mut self, header: &RawHeader) -> Result<bool, Error> {
+        let Some(ended_at) = self.ended_at else {
+            if header.tag == Tag::ITEM_DELIMITATION {
+                self.ended_at = Some(self.offset);
+                self.note(RepairKind::ExtraDelimiter);
+            }
+            return Ok(self.ended_at.is_some());
         };
-        self.header_end = self.offset;
-        self.last_tag = header.tag;
-        if self.frame().end.is_some_and(|end| self.offset > end) {
-            self.note(RepairKind::WrongLength);
+        match header.tag {
+            Tag::ITEM_DELIMITATION | Tag::SEQUENCE_DELIMITATION => {
+                self.note(RepairKind::ExtraDelimiter);
+                Ok(true)
+            }
+            // Zeros.
+            Tag(0, 0) if header.length == 0 => Ok(true),
+            Tag::TRAILING_PADDING => Ok(false),
+            _ => {
+                self.offset = ended_at;
+                self.last_tag = Tag::ITEM_DELIMITATION;
+                Err(self.fault(Fault::UnexpectedDelimiter))
+            }
         }
-        match kind {
-            Kind::DataSet | Kind::Item => self.element(header),
-            Kind::Sequence => self.item(header),
-            Kind::PixelSequence => self.fragment(header),
-        }
-        .map(Some)
     }
 
     /// Reads a header, across the border of two inputs if need be.
@@ -264,10 +439,13 @@ impl Parser {
         None
     }
 
-    fn element(&mut self, header: RawHeader) -> Result<Token<'static>, Error> {
+    /// `None` if the value must be looked at: [`decide`](Self::decide).
+    fn element(&mut self, header: RawHeader) -> Result<Option<Token<'static>>, Error> {
         let (kind, end) = (self.frame().kind, self.frame().end);
         match header.tag {
-            Tag::ITEM_DELIMITATION if kind == Kind::Item => return Ok(self.delimited(&header)),
+            Tag::ITEM_DELIMITATION if kind == Kind::Item => {
+                return Ok(Some(self.delimited(&header)));
+            }
             Tag::ITEM | Tag::ITEM_DELIMITATION | Tag::SEQUENCE_DELIMITATION => {
                 return Err(self.fault(Fault::UnexpectedDelimiter));
             }
@@ -292,21 +470,26 @@ impl Parser {
                     self.note(RepairKind::WrongVr);
                 }
                 element.vr = Vr::OB;
-                return self.open(element, Kind::PixelSequence);
+                return self.open(element, Kind::PixelSequence).map(Some);
             }
             if defined && self.encapsulated && kind == Kind::DataSet && is_first {
                 return Err(self.fault(Fault::NativePixelData));
             }
         }
         if element.vr == Vr::SQ {
-            return self.open(element, Kind::Sequence);
+            if defined && header.length > 0 {
+                self.undecided = Some(element);
+                self.state = State::Undecided;
+                return Ok(None);
+            }
+            return self.open(element, Kind::Sequence).map(Some);
         }
         if !defined {
             if element.vr == Vr::UN {
                 // PS3.5 §6.2.2: such a value is a sequence in implicit VR little endian.
                 element.vr = Vr::SQ;
                 element.encoding = Encoding::IMPLICIT;
-                return self.open(element, Kind::Sequence);
+                return self.open(element, Kind::Sequence).map(Some);
             }
             return Err(self.fault(Fault::UndefinedLength));
         }
@@ -315,9 +498,12 @@ impl Parser {
         {
             return Err(self.fault(Fault::Vr));
         }
-        self.resolver.begin(&element);
-        self.state = State::Value { remaining: header.length };
-        Ok(Token::Element(element))
+        // In implicit VR, the dictionary has said already that it is none, if it is the standard's.
+        let may_be_one = header.code.is_some() || !self.resolver.knows_standard();
+        if self.implicit_output && may_be_one && self.is_taken_for_sequence(&element) {
+            self.must_be_sequence(&element)?;
+        }
+        Ok(Some(self.begin(element)))
     }
 
     fn item(&mut self, header: RawHeader) -> Result<Token<'static>, Error> {
@@ -452,6 +638,29 @@ impl Parser {
         }
     }
 }
+
+/// Whether these first bytes of a value are those of a sequence.
+fn begins_sequence(bytes: &[u8], encoding: Encoding) -> bool {
+    let &[a, b, c, d] = bytes else {
+        return false;
+    };
+    let tag = Tag(encoding.u16([a, b]), encoding.u16([c, d]));
+    matches!(tag, Tag::ITEM | Tag::SEQUENCE_DELIMITATION)
+}
+
+/// How long a tag is.
+const TAG_BYTES: usize = 4;
+
+/// Each byte at its own place, so that one can be handed on without a place to keep it.
+static EVERY_BYTE: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut next = 0;
+    while next < 256 {
+        bytes[next] = next as u8;
+        next += 1;
+    }
+    bytes
+};
 
 /// The sequences that are open and have items, each with the number of the item that is read.
 fn sequences(frames: &[Frame]) -> impl Iterator<Item = (Tag, u64)> {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::dictionary::{CreatorId, Dictionary, EntryVr};
+use crate::dictionary::{self, CreatorId, Dictionary, EntryVr};
 use crate::element::{Encoding, RawHeader, UNDEFINED_LENGTH};
 use crate::limits::PRIVATE_BLOCKS;
 use crate::parser::Element;
@@ -183,6 +183,21 @@ impl Resolver {
             }
         }
         Ok(())
+    }
+
+    pub(crate) fn dictionary(&self) -> &Arc<Dictionary> {
+        &self.dictionary
+    }
+
+    /// Whether the dictionary knows at least what the standard says.
+    pub(crate) fn knows_standard(&self) -> bool {
+        self.dictionary.is_standard()
+    }
+
+    /// Whether this is the tag of a sequence, for us or for a reader that goes by the standard.
+    pub(crate) fn is_sequence(&self, tag: Tag) -> bool {
+        let sequence = Some(EntryVr::Exact(Vr::SQ));
+        self.look_up(tag) == sequence || dictionary::find_in_standard(tag) == sequence
     }
 
     fn look_up(&self, tag: Tag) -> Option<EntryVr> {

@@ -60,14 +60,16 @@ impl Transcoder {
         format: &OutputFormat,
         dictionary: Arc<Dictionary>,
     ) -> Transcoder {
+        let untouched = format.bit_preserving || input.is_unlisted();
+        let output = if untouched { input } else { format.transfer_syntax.for_input(input) };
+        let implicit_output = !untouched && !output.explicit_vr();
         let reader = Box::new(Reader {
             inflater: input.deflated().then(Inflater::new),
-            parser: Parser::new(input, format.convert_un, dictionary),
+            parser: Parser::new(input, implicit_output, format.convert_un, dictionary),
         });
-        let (output, path) = if format.bit_preserving || input.is_unlisted() {
-            (input, Path::Untouched(Onlooker::new(reader, input.is_unlisted())))
+        let path = if untouched {
+            Path::Untouched(Onlooker::new(reader, input.is_unlisted()))
         } else {
-            let output = format.transfer_syntax.for_input(input);
             let writer = Writer {
                 encoder: Encoder::new(output, format),
                 buffer: WriteBuffer::default(),
@@ -75,7 +77,7 @@ impl Transcoder {
                 file_padding: format.padding.file,
                 deflate: output.deflated().then_some(format.compression_level),
             };
-            (output, Path::Rewritten(reader, Box::new(writer)))
+            Path::Rewritten(reader, Box::new(writer))
         };
         Transcoder { output, attributes: Attributes::default(), path }
     }
@@ -165,11 +167,6 @@ impl Transcoder {
                     writer.token(token, parser, &mut self.attributes, sink)
                 });
                 match read {
-                    // As DCMTK has it, which does not see these faults: it could not be written.
-                    Err(Error::Malformed {
-                        fault: Fault::TruncatedHeader | Fault::TruncatedDeflate,
-                        ..
-                    }) if writer.encoder.is_unrepresentable() => Err(Error::Representation),
                     // Something came, even if it held nothing.
                     Err(Error::Empty) if reader.has_inflated() => writer.finish(sink),
                     Err(error) => Err(error),

@@ -4,10 +4,14 @@
 
 mod common;
 
-use common::{IMPLICIT, LITTLE, PATIENT_NAME, SEQUENCE, UNDEFINED, becomes, fault, to, transcode};
-use dataset::Fault;
+use common::{
+    BIG, IMPLICIT, LITTLE, PATIENT_NAME, SEQUENCE, UNDEFINED, becomes, fault, to, transcode,
+};
 use dataset::format::{Lengths, OutputFormat, Padding};
-use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN as EVLE, RLE_LOSSLESS};
+use dataset::transfer_syntax::{
+    EXPLICIT_VR_LITTLE_ENDIAN as EVLE, IMPLICIT_VR_LITTLE_ENDIAN as IVLE, RLE_LOSSLESS,
+};
+use dataset::{Cause, Fault};
 
 fn undefined() -> OutputFormat {
     OutputFormat { lengths: Lengths::Undefined, ..OutputFormat::default() }
@@ -120,6 +124,33 @@ fn delimiters_out_of_place_are_refused() {
 }
 
 #[test]
+fn an_item_delimiter_may_end_the_data_set() {
+    let padding = LITTLE.element((0xFFFC, 0xFFFC), "OB", &[0; 6]);
+    let (item_end, sequence_end) = (LITTLE.item_end(), LITTLE.sequence_end());
+    let nothing: [&[Vec<u8>]; 8] = [
+        &[],
+        &[item_end.clone()],
+        &[sequence_end.clone(), item_end.clone()],
+        &[vec![0; 4]],
+        &[vec![0; 8]],
+        &[vec![0; 62]],
+        &[padding.clone()],
+        &[LITTLE.header((0xFFFE, 0xE00D), "", 4), vec![0; 16], padding],
+    ];
+    for rest in nothing {
+        let bytes = [uid(), name(), item_end.clone(), rest.concat()].concat();
+        becomes(LITTLE, &bytes, &OutputFormat::default(), &[uid(), name()].concat());
+    }
+    // What stands behind it would be lost.
+    for rest in [name(), LITTLE.item(&[]), LITTLE.element((0, 0), "UL", b"\0\0\0\0"), vec![0xFF; 8]]
+    {
+        let bytes = [uid(), item_end.clone(), sequence_end.clone(), rest].concat();
+        let error = transcode(EVLE, &bytes, &OutputFormat::default()).unwrap_err();
+        assert_eq!(error.to_string(), "item or delimiter out of place at (fffe,e00d), byte 20");
+    }
+}
+
+#[test]
 fn delimiters_in_their_place_are_harmless() {
     let expected = [LITTLE.sequence(SEQUENCE, &[LITTLE.item(&[uid()])]), name()].concat();
     let item_end = LITTLE.sequence(SEQUENCE, &[LITTLE.item(&[uid(), LITTLE.item_end()])]);
@@ -191,26 +222,36 @@ fn fragments_are_kept_and_made_even() {
 fn pixel_data_must_suit_the_transfer_syntax() {
     let encapsulated = LITTLE.fragments("OB", &[&[], b"ABCD"]);
     let native = LITTLE.element(common::PIXEL_DATA, "OW", b"ABCD");
-    let is_representation =
-        |result: Result<_, _>| matches!(result, Err(dataset::Error::Representation));
-    assert!(is_representation(transcode(EVLE, &encapsulated, &OutputFormat::default())));
-    assert!(is_representation(transcode(RLE_LOSSLESS, &encapsulated, &to(LITTLE))));
+    assert_eq!(fault(EVLE, &encapsulated, &OutputFormat::default()), Fault::EncapsulatedPixelData);
+    assert_eq!(fault(RLE_LOSSLESS, &encapsulated, &to(LITTLE)), Fault::EncapsulatedPixelData);
     assert_eq!(fault(RLE_LOSSLESS, &native, &OutputFormat::default()), Fault::NativePixelData);
     let followed = [native.clone(), vec![0; 4]].concat();
     assert_eq!(fault(RLE_LOSSLESS, &followed, &OutputFormat::default()), Fault::NativePixelData);
-    // What is broken is broken, whatever else is wrong with it.
-    let broken = [encapsulated.clone(), LITTLE.header((0x7FE1, 0x10), "LO", 9)].concat();
-    let broken = [broken, b"A".to_vec()].concat();
-    assert_eq!(fault(EVLE, &broken, &OutputFormat::default()), Fault::TruncatedValue);
-    // Where it is not seen that the end is missing, it is seen that this cannot be written.
-    let cut = |length| [LITTLE.fragments("OB", &[b"ABCD"]), vec![]].concat()[..length].to_vec();
-    for length in [12, 16, 20, 30] {
-        let cut = cut(length);
-        assert!(is_representation(transcode(EVLE, &cut, &OutputFormat::default())), "{length}");
-        let kept = fault(RLE_LOSSLESS, &cut, &OutputFormat::default());
-        assert_eq!(kept, Fault::TruncatedHeader, "{length}");
+    // Broken ones, too: what comes first counts.
+    for length in [12, 16, 20, 24, 30] {
+        let cut = &LITTLE.fragments("OB", &[b"ABCD"])[..length];
+        let native = fault(EVLE, cut, &OutputFormat::default());
+        assert_eq!(native, Fault::EncapsulatedPixelData, "{length}");
     }
-    assert_eq!(fault(EVLE, &cut(24), &OutputFormat::default()), Fault::TruncatedSequence);
+    // In an icon, and wherever else; the error says where.
+    let icon = LITTLE.sequence((0x0088, 0x0200), &[LITTLE.item(&[encapsulated.clone()])]);
+    for format in [OutputFormat::default(), to(BIG), to(IMPLICIT)] {
+        let error = transcode(EVLE, &icon, &format).unwrap_err();
+        assert_eq!(error.cause(), Cause::DataSet);
+        let expected = "encapsulated pixel data, to be written uncompressed at \
+                        (0088,0200)[1].(7fe0,0010), byte 32";
+        assert_eq!(error.to_string(), expected);
+    }
+    for (number, vr) in [(0x0008, "OF"), (0x0009, "OD"), (0x0010, "UN")] {
+        let mut bytes = LITTLE.header((0x7FE0, number), vr, UNDEFINED);
+        bytes.extend_from_slice(&encapsulated[12..]);
+        let error = transcode(EVLE, &bytes, &OutputFormat::default()).unwrap_err();
+        assert_eq!(error.cause(), Cause::DataSet, "{error}");
+    }
+    let implicit =
+        [IMPLICIT.header(common::PIXEL_DATA, "", UNDEFINED), encapsulated[12..].to_vec()];
+    let implicit = fault(IVLE, &implicit.concat(), &OutputFormat::default());
+    assert_eq!(implicit, Fault::EncapsulatedPixelData);
     // An icon may be native.
     let icon = LITTLE.sequence((0x0088, 0x0200), &[LITTLE.item(&[native])]);
     let bytes = [icon, encapsulated].concat();

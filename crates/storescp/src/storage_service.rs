@@ -11,7 +11,7 @@ use crate::storage::{FileAhead, FileName, InstanceFile};
 use crate::studies::{Arrival, Attendance, EndedStudy, StoredFile};
 
 use dataset::part10::{self, FileMeta};
-use dataset::{Attributes, Transcoder, TransferSyntax, Uid};
+use dataset::{Attributes, Cause, Transcoder, TransferSyntax, Uid};
 use proto::{AeTitle, CStoreRq, CommandSet, DataSetFragments, Status};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -237,14 +237,7 @@ impl<'s> StorageService<'s> {
         mut incoming: Incoming<'s>,
     ) -> Result<Received, Failure> {
         let output = &self.shared.config.output;
-        incoming.transcoder.finish(&mut incoming.file).map_err(|error| match error {
-            // As DCMTK has it, only a file in the transfer syntax received cannot be of nothing; in
-            // anything else, it is the UIDs that are missing.
-            dataset::Error::Empty if !output.writes_same_file() => {
-                Failure { status: Status::CANNOT_UNDERSTAND, comment: error.to_string() }
-            }
-            error => error.into(),
-        })?;
+        incoming.transcoder.finish(&mut incoming.file)?;
         let unlisted = incoming.transcoder.output_transfer_syntax().is_unlisted();
         let lenient = output.bit_preserving() || unlisted;
         compare_uids(request, incoming.transcoder.attributes(), lenient)?;
@@ -342,11 +335,9 @@ fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> R
 
 impl From<dataset::Error> for Failure {
     fn from(error: dataset::Error) -> Self {
-        let status = match error {
-            dataset::Error::Sink(_) | dataset::Error::Representation | dataset::Error::Empty => {
-                Status::OUT_OF_RESOURCES
-            }
-            _ => Status::CANNOT_UNDERSTAND,
+        let status = match error.cause() {
+            Cause::DataSet => Status::CANNOT_UNDERSTAND,
+            Cause::Storage => Status::OUT_OF_RESOURCES,
         };
         Self { status, comment: error.to_string() }
     }
