@@ -88,8 +88,52 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// A panic ends the one association whose thread it is in; all that it held is discarded.
+///
+/// What it says is logged only if no data of a peer can be in it: text that was there at compile time,
+/// or numbers.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        tracing::error!("internal error, ending one association: {panic}");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = harmless_message(panic.payload());
+        tracing::error!("internal error, ending one association: panicked at {place}{message}");
     }));
+}
+
+fn harmless_message(payload: &dyn std::any::Any) -> String {
+    const OF_NUMBERS: [&str; 3] = ["index out of bounds: ", "range ", "slice index "];
+
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        return format!(": {text}");
+    }
+    let text = payload.downcast_ref::<String>().filter(|text| {
+        // Nothing but these words and numbers.
+        let quotes = text.contains(['`', '\'', '"']);
+        OF_NUMBERS.iter().any(|begin| text.starts_with(begin)) && !quotes
+    });
+    text.map(|text| format!(": {text}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The message of a panic as it is logged.
+    fn logged(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
+        harmless_message(&*std::panic::catch_unwind(work).unwrap_err())
+    }
+
+    #[test]
+    fn a_panic_tells_nothing_of_a_patient() {
+        let name = String::from("Müller^Hans");
+        let bytes = name.clone().into_bytes();
+        assert_eq!(logged(|| panic!("of no use")), ": of no use");
+        let length = bytes.len();
+        let expected = format!(": index out of bounds: the len is {length} but the index is 99");
+        assert_eq!(logged(move || assert!(bytes[99] > 0)), expected);
+        let text = name.clone();
+        assert_eq!(logged(move || assert!(!text[2..].is_empty())), "");
+        let text = name.clone();
+        assert_eq!(logged(move || assert_eq!(text, "")), "");
+        assert_eq!(logged(move || Err::<(), _>(name).unwrap()), "");
+    }
 }
