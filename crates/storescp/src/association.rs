@@ -76,7 +76,10 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
 fn log_refusal(refusal: &Refusal, peer: SocketAddr) {
     match refusal {
         Refusal::Nothing => debug!("connection from {peer}: {refusal} before the TLS handshake"),
-        _ => error!("Receiving Association failed: TLS error: {refusal}"),
+        _ => {
+            let hint = log_lines::tls_hint(refusal);
+            error!("Receiving Association failed: {hint}TLS error: {refusal}");
+        }
     }
 }
 
@@ -115,6 +118,7 @@ fn is_admitted(shared: &Shared, stream: &TcpStream, peer: SocketAddr) -> bool {
     });
     if !admitted {
         error!(
+            dcmtks = true,
             "Receiving Association failed: 0006:0324 TCP wrapper: denied connection from {} ({})",
             if look_up { shared.peer_names.name(peer.ip()).to_string() } else { "unknown".into() },
             peer.ip().to_canonical()

@@ -269,15 +269,15 @@ fn reread(shared: &Shared) {
     if files > 0 {
         done.push(format!("log files were opened again: {files}"));
     }
-    if let Some(tls) = &shared.tls
-        && tls.reload()
-    {
-        done.push("keys and certificates were read again".to_owned());
+    match shared.tls.as_ref().map(|tls| tls.reload()) {
+        Some(true) => done.push("keys and certificates were read again".to_owned()),
+        None if done.is_empty() => done.push("there is nothing to read again".to_owned()),
+        // If it failed, that is said.
+        Some(false) | None => {}
     }
-    if done.is_empty() {
-        done.push("nothing was read again".to_owned());
+    if !done.is_empty() {
+        tracing::info!("SIGHUP: {}", done.join(", "));
     }
-    tracing::info!("SIGHUP: {}", done.join(", "));
 }
 
 /// How many associations may be served at a time: what was asked for, or what the process's limits

@@ -1,5 +1,6 @@
 //! Lines about an association for those who look for a missing object, at the default level.
 
+use crate::tls::Refusal;
 use dataset::{Uid, uid_names};
 use proto::{Acceptance, ContextResult, PeerFault, Proposal, ProposedContext};
 use tracing::warn;
@@ -69,6 +70,19 @@ pub(super) fn protocol_hint(fault: &PeerFault) -> &'static str {
         }
         PeerFault::UnrecognizedPdu { pdu_type: b'A'..=b'Z' } => {
             ": the peer speaks a text protocol, such as HTTP"
+        }
+        _ => "",
+    }
+}
+
+/// Whether a peer that was refused spoke no TLS at all, as OpenSSL sees by its first bytes.
+pub(super) fn tls_hint(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Failed(reason)
+            if ["wrong version number", "http request", "https proxy request"]
+                .contains(&reason.as_str()) =>
+        {
+            "the peer does not speak TLS, this port does: "
         }
         _ => "",
     }

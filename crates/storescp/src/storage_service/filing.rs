@@ -125,8 +125,8 @@ fn warn_of_unusual(attributes: &Attributes) {
     let first = raw.split(|&byte| byte == b'\\').next().unwrap_or_default();
     if first != clean.as_bytes() {
         warn!(
-            "Sanitized unusual characters in Study Instance UID: {} of its {} bytes are none that a \
-             UID has",
+            "Sanitized unusual characters in Study Instance UID: {} of its {} bytes do not \
+             belong in a UID",
             first.iter().filter(|&&byte| !byte.is_ascii_digit() && byte != b'.').count(),
             first.len()
         );
