@@ -61,7 +61,10 @@ fn streams_that_nobody_reads_hold_up_neither_objects_nor_the_end() {
                 let options = [options, &["--grace-period", "1"]].concat();
                 let mut server = redirected(&options, &redirections);
                 let (slowest, all) = stored(server.port(), count);
-                assert!(slowest < Duration::from_secs(3), "{options:?} {redirections}: {slowest:?}");
+                assert!(
+                    slowest < Duration::from_secs(3),
+                    "{options:?} {redirections}: {slowest:?}"
+                );
                 assert!(all < Duration::from_secs(60), "{options:?} {redirections}: {all:?}");
                 // An association that is open, and something to say about it.
                 let _idle = Client::usual(server.port());

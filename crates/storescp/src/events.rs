@@ -71,8 +71,7 @@ impl Events {
         peer_names: Arc<PeerNames>,
     ) -> Self {
         let (events_asked, output, children) = (events.clone(), output.clone(), Children::new());
-        let doer =
-            Arc::new(Doer { events: events_asked, output, storage, peer_names, children });
+        let doer = Arc::new(Doer { events: events_asked, output, storage, peer_names, children });
         let worker = Arc::clone(&doer);
         Self { doer, crew: Crew::new(events.max_commands, move |job| worker.run(job)) }
     }

@@ -34,6 +34,7 @@ use crate::cli::Outcome;
 use crate::error::Error;
 use crate::server::Server;
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Our implementation class UID (PS3.7 §D.3.3.2), made from a UUID (PS3.5 §B.2).
@@ -53,16 +54,19 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let config = match cli::parse(arguments.into_iter()) {
         Outcome::Run(config) => *config,
         Outcome::PrintAndExit(text) => {
-            print!("{text}");
+            // Whoever reads a part only is no error.
+            let _ = io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
         Outcome::UsageError(text) => {
-            eprint!("{text}");
+            logging::print_error(&text);
+            logging::finish();
             return ExitCode::FAILURE;
         }
     };
     if let Err(error) = logging::init(&config.log) {
-        eprintln!("error: {error}");
+        logging::print_error(&format!("error: {error}\n"));
+        logging::finish();
         return ExitCode::FAILURE;
     }
     log_panics();

@@ -178,7 +178,11 @@ impl LineQueue {
         None
     }
 
-    fn watch<'s>(&self, mut state: MutexGuard<'s, State>, limit: Duration) -> MutexGuard<'s, State> {
+    fn watch<'s>(
+        &self,
+        mut state: MutexGuard<'s, State>,
+        limit: Duration,
+    ) -> MutexGuard<'s, State> {
         state.watchers += 1;
         let woken = self.progress.wait_timeout(state, limit.max(Duration::from_millis(1)));
         let mut state = woken.unwrap_or_else(PoisonError::into_inner).0;

@@ -32,12 +32,9 @@ impl Fixture {
     fn new() -> Self {
         let (go, wait) = mpsc::channel();
         let (written, fails) = (Arc::default(), Arc::default());
-        let output =
-            Slow { go: wait, written: Arc::clone(&written), fails: Arc::clone(&fails) };
-        let queue = LineQueue::start(
-            Box::new(output),
-            Box::new(|count| Some(format!("{count} lost\n"))),
-        );
+        let output = Slow { go: wait, written: Arc::clone(&written), fails: Arc::clone(&fails) };
+        let queue =
+            LineQueue::start(Box::new(output), Box::new(|count| Some(format!("{count} lost\n"))));
         Self { queue, go: Some(go), written, fails }
     }
 

@@ -86,12 +86,8 @@ mod tests {
         let folder = FileName::new(folder.to_owned()).unwrap();
         let file = FileName::new("CT.1.2.3".to_owned()).unwrap();
         let directory = Path::new("/data");
-        let path = LogPath {
-            directory,
-            sorting: Some(sorting),
-            folder: Some(&folder),
-            file: Some(&file),
-        };
+        let path =
+            LogPath { directory, sorting: Some(sorting), folder: Some(&folder), file: Some(&file) };
         let hides = !path.to_string().contains(folder.as_str());
         assert_eq!(path.hides_something(), hides, "{path}");
         path.to_string()
@@ -122,6 +118,9 @@ mod tests {
             assert_eq!(shown(&sorting, folder), format!("/data/{expected}/CT.1.2.3"));
         }
         let sorting = Sorting::ByTime { prefix: "st".to_owned() };
-        assert_eq!(shown(&sorting, "st_20261129_083015123"), "/data/st_20261129_083015123/CT.1.2.3");
+        assert_eq!(
+            shown(&sorting, "st_20261129_083015123"),
+            "/data/st_20261129_083015123/CT.1.2.3"
+        );
     }
 }

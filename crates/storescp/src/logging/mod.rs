@@ -124,6 +124,11 @@ pub(crate) fn print(text: &str) {
     Stream::Output.queue().push(None, text.to_owned(), 0);
 }
 
+/// Writes text to standard error, for a program that ends before it logs.
+pub(crate) fn print_error(text: &str) {
+    Stream::Error.queue().push(None, text.to_owned(), 0);
+}
+
 /// Says on standard error what cannot be logged.
 fn complain(what: &str) {
     Stream::Error.queue().push(None, format!("E: log: {what}\n"), 1);

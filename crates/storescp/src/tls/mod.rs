@@ -72,7 +72,9 @@ impl Tls {
                 true
             }
             Err(error) => {
-                tracing::error!("SIGHUP: keeping the keys and certificates that are in use: {error}");
+                tracing::error!(
+                    "SIGHUP: keeping the keys and certificates that are in use: {error}"
+                );
                 false
             }
         }
