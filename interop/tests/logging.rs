@@ -50,7 +50,9 @@ fn written(program: Program, config: &str, objects: &[Object; 2]) -> Written {
     let mut written = texts(&server);
     // What each says of itself and of its end.
     for text in written.values_mut() {
-        let own = |line: &&str| !line.contains("ending: no new associations");
+        let own = |line: &&str| {
+            !line.contains("ending: no new associations") && !line.contains("refused association: ")
+        };
         *text = text
             .lines()
             .filter(own)

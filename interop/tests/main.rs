@@ -14,6 +14,8 @@ mod failing_disk;
 mod hostile;
 mod inetd;
 mod injected;
+mod log_lines;
+mod log_streams;
 mod logging;
 mod names;
 mod negotiation;

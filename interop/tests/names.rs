@@ -83,7 +83,8 @@ fn folders_and_log_lines_equal_debian() {
                 }
                 (normal_log(server), stored(server))
             });
-            assert_eq!(ours, theirs, "{line:?}");
+            assert_eq!(ours.0, hide_patients(&theirs.0), "{line:?}");
+            assert_eq!(ours.1, theirs.1, "{line:?}");
         }
     }
 }
@@ -220,10 +221,7 @@ fn study_uids_are_cleaned_as_debian_does() {
             let object = Object::of_study(study, None, "");
             assert_eq!(client.store(3, &object).status(), 0, "{study}");
         }
-        server.wait_for_log(
-            "W: Sanitized unusual characters in Study Instance UID, converted from \"1/2;3\" to \
-             \"1_2_3\".",
-        );
+        server.wait_for_log("W: Sanitized unusual characters in Study Instance UID");
         let folders = server.files().into_iter().filter(|name| name.ends_with('/'));
         folders.collect::<Vec<_>>()
     });
@@ -422,6 +420,15 @@ pub(crate) fn normal(name: &str) -> String {
         }
     }
     text
+}
+
+/// Lines of Debian's as they are here, where no patient's name is in the log.
+fn hide_patients(lines: &[String]) -> Vec<String> {
+    let hidden = |line: &String| {
+        let line = line.replace("OUT/Doe_Jane_", "OUT/<patient>_");
+        line.replace("OUT/Mueller_Joerg_", "OUT/<patient>_")
+    };
+    lines.iter().map(hidden).collect()
 }
 
 /// Log lines about sorting and storing.

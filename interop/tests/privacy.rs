@@ -1,10 +1,215 @@
 //! What the log tells of patients.
 
-use interop::wire::Client;
-use interop::{Object, Program, Server};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use interop::process::eventually;
+use interop::wire::{Client, uid};
+use interop::{Object, Program, Scratch, Server};
+
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// The name and the number of [`Object`]s' patient.
 const PATIENT: [&str; 3] = ["Doe", "Jane", "4711"];
+
+/// Parts of names, as they may turn up: as sent, as text, as parts of folders, escaped.
+const NAMED: [&str; 14] = [
+    "neverlog",
+    "nvrjane",
+    "nevermüller",
+    "nevermueller",
+    "neverm",
+    "иванов",
+    "неверов",
+    "山田",
+    "太郎",
+    "yamadanever",
+    "김희중",
+    "김",
+    "hongnever",
+    "1970never",
+];
+
+/// Names in many encodings, with the character sets that they are in.
+fn names() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("", b"NEVERLOG^NVRJANE^M^^".to_vec()),
+        ("", b"NeverLog".to_vec()),
+        ("ISO_IR 192", "Nevermüller^Jörg".into()),
+        ("ISO_IR 100", b"Neverm\xfcller^J\xf6rg".to_vec()),
+        // Labelled wrong, not labelled, not legible.
+        ("ISO_IR 192", b"Neverm\xfcller^J\xf6rg".to_vec()),
+        ("", "Nevermüller".into()),
+        ("NEVERLOG", b"NEVERLOG^Neverm\xfcller".to_vec()),
+        ("ISO_IR 144", b"\xb8\xd2\xd0\xdd\xde\xd2^\xbd\xd5\xd2\xd5\xe0\xde\xd2".to_vec()),
+        (r"\ISO 2022 IR 87", b"YamadaNever^Taro=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=".to_vec()),
+        (
+            r"\ISO 2022 IR 149",
+            b"HongNever^Gildong=\x1b$)C\xf3\xdf^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xb1\xe8\xc8\xf1\xc1\xdf".to_vec(),
+        ),
+        ("ISO_IR 192", "김희중=山田^太郎".into()),
+        ("", b"1970Never_20200101_101010101".to_vec()),
+        // What would make a line of its own, or be read by a shell.
+        ("", b"NEVERLOG\r\nF: NEVERLOG".to_vec()),
+        ("", b"NEVERLOG$(echo NEVERLOG >&2)`'\"; NEVERLOG".to_vec()),
+        ("", [b"NEVERLOG".as_slice(), &[b'x'; 300]].concat()),
+    ]
+}
+
+/// Objects of one study each with these names, one of them twice: the file is there then. In the last,
+/// the Study Instance UID holds a name.
+fn objects() -> Vec<Object> {
+    let mut all = Vec::new();
+    for (number, (character_set, name)) in names().into_iter().enumerate() {
+        let object = Object::of_study(&format!("2.25.{number}"), Some(&name), character_set);
+        all.extend([object.clone(), object]);
+    }
+    for study in
+        ["NEVERLOG^NVRJANE", "neverlog_nvrjane", "1.2.NEVERLOG", "1.2\\NEVERLOG", "NEVERLOG/.."]
+    {
+        all.push(Object::of_study(study, Some(b"NEVERLOG"), ""));
+    }
+    all
+}
+
+fn assert_silent(log: &str, options: &[&str]) {
+    let lower = log.to_lowercase();
+    for word in NAMED {
+        for line in lower.lines() {
+            assert!(!line.contains(word), "{options:?}: {word} in {line}");
+        }
+    }
+}
+
+/// A receiver with these options, which gets all objects and ends. Returns its log.
+fn log_of(options: &[&str]) -> String {
+    let server = Server::start(Program::Ours, options);
+    log_of_server(server, true)
+}
+
+fn log_of_server(mut server: Server, waits_for_commands: bool) -> String {
+    for object in objects() {
+        let mut client = Client::usual(server.port());
+        client.store(3, &object);
+        client.release();
+    }
+    // Refused in the middle, and broken off.
+    let mut client = Client::usual(server.port());
+    let object = Object::of_study("2.25.1", Some(b"NEVERLOG^NVRJANE"), "");
+    let cut = Object { bytes: object.bytes[..object.bytes.len() - 3].to_vec(), ..object.clone() };
+    client.store(3, &cut);
+    let other = Object { sop_instance: "2.25.1".to_owned(), ..object };
+    client.store(3, &other);
+    let named = Object::made_of(
+        uid::CT,
+        "2.25.2",
+        vec![(0x0010_0010, *b"PN", b"NEVERLOG".to_vec()), (0x0020_000D, *b"UI", b"..".to_vec())],
+    );
+    client.store(3, &named);
+    drop(client);
+    let over = || !waits_for_commands || server.children().is_empty();
+    eventually("commands are over", LIMIT, over);
+    server.signal("TERM");
+    server.wait(LIMIT).expect("it ends");
+    server.stderr() + &server.stdout()
+}
+
+/// Each line of another level comes at one of these.
+const LEVELS: [&[&str]; 3] = [&[], &["-v", "+v"], &["-ll", "trace"]];
+
+/// Every option that makes a name a part of a path, with commands that get that path and fail.
+#[test]
+fn no_path_tells_who_a_patient_is() {
+    for level in LEVELS {
+        for options in [
+            &["-sp"][..],
+            &["-sp", "-F", "-fe", ".dcm"],
+            &["-sp", "-tn"],
+            &["-sp", "+uf", "-rns", "-tos", "1"],
+            &["-su", "st"],
+            &["-su", ""],
+            &["-ss", "st"],
+            &["-sp", "-xcr", "false #p/#f"],
+            &["-sp", "-xcr", "exit 3; '#p' \"#p\" #a #c #r", "-xs"],
+            &["-sp", "-xcs", "kill -9 $$ #p", "-tos", "1"],
+            &["-su", "", "-xcs", "false #p", "-tos", "1"],
+            &["-sp", "-xcr", "true #p", "-xcs", "true #p"],
+        ] {
+            let options = [options, level].concat();
+            let log = log_of(&options);
+            assert_silent(&log, &options);
+            if options.contains(&"-sp") && options.contains(&"-v") {
+                assert!(log.contains("/<patient>_20"), "{log}");
+                assert!(log.contains("I: created new subdirectory for study: "), "{log}");
+            }
+            if options.iter().any(|option| option.starts_with("false ")) {
+                assert!(log.contains("W: command failed with exit code 1: false "), "{log}");
+            }
+        }
+    }
+}
+
+/// What cannot be stored, named, numbered or run: folders that cannot be made, files that cannot be
+/// given their names, a folder whose name is taken, commands that cannot be started or have no time.
+#[test]
+fn no_failure_tells_who_a_patient_is() {
+    let traced = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
+    let can_trace = traced.is_ok_and(|status| status.success());
+    let numbered = &["-sp", "-rns", "-tos", "1"][..];
+    for level in LEVELS {
+        for (options, fails, said) in [
+            (&["-sp"][..], "mkdirat:error=EACCES", "E: could not create subdirectory for study: "),
+            (&["-su", ""], "mkdirat:error=EACCES", "E: could not create subdirectory for study: "),
+            (&["-sp"], "linkat,renameat,renameat2:error=EIO", "E: cannot store SOP instance"),
+            (numbered, "linkat,renameat,renameat2:error=EIO:when=2+", "cannot "),
+            (&["-sp", "-xcr", "true #p"], "clone,clone3,vfork:error=EAGAIN:when=9+", ""),
+            (
+                &["-sp", "-xcr", "sleep 30; true #p", "--grace-period", "1", "--exec-max", "1"],
+                "",
+                "E: not run: sleep 30; true ",
+            ),
+        ] {
+            let options = [options, level].concat();
+            let mut setup = Server::with(Program::Ours, &options);
+            if !fails.is_empty() {
+                if !can_trace {
+                    interop::skip("failing system calls: strace may not run here");
+                    continue;
+                }
+                let calls = fails.split(':').next().unwrap_or_default();
+                let (trace, inject) = (format!("trace={calls}"), format!("inject={fails}"));
+                let quiet = ["-D", "-f", "-qqq", "-o", "/dev/null"];
+                let words = [&quiet[..], &["-e", &trace, "-e", &inject]].concat();
+                setup = setup.through("strace", &words);
+            }
+            let log = log_of_server(setup.start(), !options.contains(&"-xcr"));
+            assert!(log.contains(said), "{options:?} {fails}: {log}");
+            assert_silent(&log, &options);
+        }
+    }
+}
+
+/// A log configuration, with everything that a line may have.
+#[test]
+fn no_log_file_tells_who_a_patient_is() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("log.cfg");
+    let log = scratch.path().join("a.log");
+    let config = format!(
+        "log4cplus.rootLogger = TRACE, a\nlog4cplus.appender.a = log4cplus::FileAppender\n\
+         log4cplus.appender.a.File = {}\nlog4cplus.appender.a.layout = log4cplus::PatternLayout\n\
+         log4cplus.appender.a.layout.ConversionPattern = %D %p %c %t %T %l %M %x %m%n\n",
+        log.display()
+    );
+    fs::write(&file, config).expect("a configuration");
+    let options = ["-lc", file.to_str().expect("UTF-8"), "-sp", "-xcr", "false #p/#f"];
+    let streams = log_of(&options);
+    let text = fs::read_to_string(&log).expect("the log");
+    assert_silent(&(streams + &text), &options);
+    assert!(text.contains("/<patient>_20") && text.contains("executing command: false "));
+}
 
 #[test]
 fn no_level_logs_what_a_data_set_says_of_a_patient() {
@@ -28,4 +233,33 @@ fn no_level_logs_what_a_data_set_says_of_a_patient() {
         let warned = log.contains("identify patients");
         assert_eq!(warned, !options.is_empty() && options != ["-v"], "{options:?}: {log}");
     }
+}
+
+/// A path cannot get into a line by accident: where the program logs, no path is formatted but as a
+/// `LogPath`, or where it is an operator's own.
+#[test]
+fn paths_are_logged_in_one_form_only() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/storescp/src");
+    // Files that the command line or the system names.
+    let of_operators = ["host_access", "tls", "shared.rs", "logging", "cli", "profile"];
+    let mut seen = 0;
+    for name in interop::files_below(&source) {
+        let is_test = name.ends_with("tests.rs") || name.contains("/tests/");
+        if !name.ends_with(".rs") || is_test || of_operators.iter().any(|it| name.starts_with(it)) {
+            continue;
+        }
+        let text = fs::read_to_string(source.join(&name)).expect("a source file");
+        for macro_name in ["trace!(", "debug!(", "info!(", "warn!(", "error!(", "fatal!("] {
+            for (start, _) in text.match_indices(macro_name) {
+                let call = &text[start..];
+                let call =
+                    &call[..call.find(");").or_else(|| call.find("),")).unwrap_or(call.len())];
+                seen += 1;
+                let forbidden = [".display()", ".to_string_lossy()", "folder.as_str()"];
+                let found = forbidden.iter().find(|form| call.contains(**form));
+                assert!(found.is_none(), "{name}: {call}");
+            }
+        }
+    }
+    assert!(seen > 30, "{seen}");
 }

@@ -154,7 +154,13 @@ fn rejections_are_logged_as_debian_does() {
             settle();
             server.stderr()
         });
-        assert_eq!(ours, theirs, "{options:?}");
+        // One line more, at the default level, says whose it was.
+        let (ours, warning): (Vec<&str>, Vec<&str>) =
+            ours.lines().partition(|line| !line.starts_with("W: "));
+        assert_eq!(ours, theirs.lines().collect::<Vec<_>>(), "{options:?}");
+        let [warning] = warning[..] else { panic!("{options:?}: {warning:?}") };
+        assert!(warning.starts_with("W: refused association: "), "{warning}");
+        assert!(warning.ends_with(" (peer INTEROP@127.0.0.1)"), "{warning}");
     }
 }
 

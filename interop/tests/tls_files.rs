@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use interop::process::{eventually, run, wait};
 use interop::tls::{CLIENT_TIME_LIMIT, PASSWORD, Pki, dcmtk, s_client};
-use interop::wire::{Answer, Client, Request};
+use interop::wire::Client;
 use interop::{Program, Scratch, Server, free_port, peers};
 
 fn start(pki: &Pki, program: Program, line: &str) -> Server {
@@ -223,7 +223,7 @@ fn the_password_is_read_from_standard_input() {
     let pki = Pki::shared();
     for ending in ["", "\n", "\r\n", "\nand more\n"] {
         for option in ["", "+ps"] {
-            let line = pki.words(&format!("+tls %pkcs8.key %server.pem -ic {option}"));
+            let line = pki.words(&format!("+tls %pkcs8.key %server.pem -ic -v {option}"));
             let words: Vec<_> = line.iter().map(String::as_str).collect();
             let input = format!("{PASSWORD}{ending}");
             let file = Scratch::new();
@@ -417,22 +417,4 @@ fn associations_go_on_over_sighup() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "0000\n");
     server.wait_for_log("I: Association Release");
-}
-
-/// Without TLS there is nothing to read again: SIGHUP ends the server as SIGTERM does, unless it was
-/// started to ignore it (nohup).
-#[test]
-fn sighup_without_tls_ends_the_server_orderly() {
-    // Whoever runs the tests may ignore it, which is inherited.
-    let heeding = Server::with(Program::Ours, &["-v"]);
-    let mut server = heeding.through("env", &["--default-signal=HUP"]).start();
-    let _idle = Client::usual(server.port());
-    server.signal("HUP");
-    let status = server.wait(Duration::from_secs(10)).expect("it ends");
-    assert_eq!(status.code(), Some(0), "{}", server.stderr());
-    let ignoring = Server::with(Program::Ours, &[]).through("nohup", &[]).start();
-    ignoring.signal("HUP");
-    let (mut client, _) = Client::associate(ignoring.port(), &Request::usual());
-    client.send(&interop::wire::release_request());
-    assert_eq!(client.answer(), Answer::ReleaseReply, "it still serves");
 }

@@ -1,10 +1,12 @@
 //! One association: from an accepted connection to its close.
 
+mod log_lines;
+
 use crate::dump;
 use crate::events::Peer;
 use crate::host_access::Client;
 use crate::limits::{CLOSE_TIMEOUT, REJECTION_TIMEOUT};
-use crate::logging;
+use crate::logging::{self, PeerInLog};
 use crate::recv_buffer::RecvBuffer;
 use crate::registry::{PastLimit, Place};
 use crate::shared::Shared;
@@ -28,6 +30,7 @@ use tracing::{debug, error, info, warn};
 /// Holds a thread, a receive buffer while bytes come in, and what [`StorageService`] holds. Past a
 /// limit the association is rejected, in words, when it is proposed.
 pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: SocketAddr) {
+    let _peer_in_log = PeerInLog::begin(peer);
     if tracing::enabled!(tracing::Level::DEBUG) {
         debug!("Association Received: {}", shared.peer_names.name(peer.ip()));
     }
@@ -60,6 +63,7 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
         transport,
         association: Association::acceptor(config, accepted),
         service: StorageService::new(shared),
+        message_bytes: 0,
     };
     served.serve();
     served.transport.close();
@@ -72,7 +76,10 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
 fn log_refusal(refusal: &Refusal, peer: SocketAddr) {
     match refusal {
         Refusal::Nothing => debug!("connection from {peer}: {refusal} before the TLS handshake"),
-        _ => error!("Receiving Association failed: TLS error: {refusal} (peer {peer})"),
+        _ => {
+            let hint = log_lines::tls_hint(refusal);
+            error!("Receiving Association failed: {hint}TLS error: {refusal}");
+        }
     }
 }
 
@@ -111,6 +118,7 @@ fn is_admitted(shared: &Shared, stream: &TcpStream, peer: SocketAddr) -> bool {
     });
     if !admitted {
         error!(
+            dcmtks = true,
             "Receiving Association failed: 0006:0324 TCP wrapper: denied connection from {} ({})",
             if look_up { shared.peer_names.name(peer.ip()).to_string() } else { "unknown".into() },
             peer.ip().to_canonical()
@@ -127,6 +135,8 @@ struct Served<'s> {
     transport: Transport,
     association: Association,
     service: StorageService<'s>,
+    /// How much has come since the last event: of a PDU or command set that is not whole yet.
+    message_bytes: usize,
 }
 
 impl Served<'_> {
@@ -138,6 +148,8 @@ impl Served<'_> {
                 return;
             }
             let Step { consumed, event } = self.association.receive(received.unread(), now);
+            let is_event = !matches!(event, Event::NeedInput);
+            self.message_bytes = if is_event { 0 } else { self.message_bytes + consumed };
             match event {
                 Event::NeedInput if self.association.is_closed() => return,
                 Event::NeedInput => {
@@ -151,7 +163,10 @@ impl Served<'_> {
                 Event::DataSet(fragments) => self.data_set(&fragments, now),
                 Event::ReleaseRequested => self.release(now),
                 Event::Aborted(abort) => self.aborted(abort),
-                Event::Rejected(rejection) => info!("Association Rejected: {rejection}"),
+                Event::Rejected(rejection) => {
+                    info!("Association Rejected: {rejection}");
+                    warn!("refused association: {rejection}");
+                }
                 Event::Accepted(_) | Event::Released => {}
             }
             received.consume(consumed);
@@ -192,9 +207,11 @@ impl Served<'_> {
     }
 
     fn silent_for_too_long(&mut self) {
-        let what = if self.service.is_receiving() { "data set" } else { "message" };
-        error!("no {what} from the peer in time, aborting the association");
-        self.service.discard_unfinished();
+        if self.service.is_receiving() {
+            self.service.break_off(&"no data set from the peer in time, aborting the association");
+        } else {
+            error!("no message from the peer in time, aborting the association");
+        }
         self.association.abort(Instant::now());
     }
 
@@ -206,6 +223,7 @@ impl Served<'_> {
         }
         if let Err(error) = self.transport.send(outgoing) {
             warn!("cannot send to the peer: {error}");
+            self.service.break_off(&"cannot send to the peer");
             return false;
         }
         let sent = outgoing.len();
@@ -214,6 +232,7 @@ impl Served<'_> {
     }
 
     fn answer(&mut self, proposal: &Proposal, now: Instant) {
+        logging::peer_title(proposal.calling_ae);
         info!("Association Received");
         let prominent = self.shared.config.log.verbose_presentation_contexts;
         let policy = &self.shared.policy;
@@ -235,7 +254,10 @@ impl Served<'_> {
             Answer::Reject(rejection) => self.log_rejection(proposal, *rejection),
         }
         let refused = match &answer {
-            Answer::Accept(acceptance) => Some(Refused::of(acceptance)),
+            Answer::Accept(acceptance) => {
+                log_lines::warn_of_refused_classes(proposal, acceptance);
+                Some(Refused::of(acceptance))
+            }
             Answer::Reject(_) => None,
         };
         self.association.answer(answer, now);
@@ -281,22 +303,34 @@ impl Served<'_> {
     }
 
     fn log_rejection(&self, proposal: &Proposal, rejection: Rejection) {
-        match rejection {
-            Rejection::NO_REASON_GIVEN if self.shared.config.faults.refuse => {
+        let user_information = &proposal.user_information;
+        let faults = &self.shared.config.faults;
+        let why = match rejection {
+            Rejection::NO_REASON_GIVEN if faults.refuse => {
                 info!("Refusing Association (forced via command line)");
+                "forced via command line".to_owned()
             }
             Rejection::APPLICATION_CONTEXT_NAME => {
                 let name = proposal.application_context.map(|name| name.to_string());
-                let name = name.unwrap_or_default();
-                info!("Association Rejected: Bad Application Context Name: {name}");
+                let why = format!("Bad Application Context Name: {}", name.unwrap_or_default());
+                info!("Association Rejected: {why}");
+                why
             }
             Rejection::NO_REASON_GIVEN
-                if proposal.user_information.implementation_class_uid.is_none()
-                    && self.shared.config.faults.reject_without_implementation_class_uid =>
+                if user_information.implementation_class_uid.is_none()
+                    && faults.reject_without_implementation_class_uid =>
             {
                 info!("Association Rejected: No Implementation Class UID provided");
+                "No Implementation Class UID provided".to_owned()
             }
-            _ => info!("Association Rejected: {rejection}"),
+            _ => {
+                info!("Association Rejected: {rejection}");
+                rejection.to_string()
+            }
+        };
+        // Of limits and shortages, there was a warning.
+        if !matches!(rejection, Rejection::LOCAL_LIMIT_EXCEEDED | Rejection::TEMPORARY_CONGESTION) {
+            warn!("refused association: {why}");
         }
     }
 
@@ -385,7 +419,7 @@ impl Served<'_> {
 
     fn abort_on_purpose(&mut self, now: Instant) {
         info!("ABORT initiated (due to command line options)");
-        self.service.discard_unfinished();
+        self.service.break_off(&"as the command line asks");
         self.association.abort(now);
     }
 
@@ -410,24 +444,36 @@ impl Served<'_> {
         if self.association.ending().is_some() || self.association.state() != State::Sta6 {
             return false;
         }
+        self.service.break_off(&"the peer closed the connection, or the server ends");
         self.association.abort(Instant::now());
         true
     }
 
     fn release(&mut self, now: Instant) {
         info!("Association Release");
+        self.service.break_off(&"the peer released the association");
         self.service.leave_studies();
         self.association.accept_release(now);
     }
 
     fn aborted(&mut self, abort: Abort) {
+        let began = self.service.is_receiving();
+        self.service.break_off(&abort);
         self.service.leave_studies();
         match abort {
             Abort::ByPeer(_) | Abort::ConnectionClosed => info!("Association Aborted"),
             Abort::Fault(fault) => {
-                error!("DIMSE failure (aborting association): {fault}");
+                let is_established = self.association.calling_ae().is_some();
+                let hint = if is_established { "" } else { log_lines::protocol_hint(&fault) };
+                error!("DIMSE failure (aborting association): {fault}{hint}");
             }
             _ => {}
+        }
+        if self.message_bytes > 0 && !began {
+            warn!(
+                "association ended within a message, of which {} bytes had come: {abort}",
+                self.message_bytes
+            );
         }
     }
 }

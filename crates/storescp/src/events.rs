@@ -15,6 +15,7 @@ mod tests;
 pub(crate) use command_line::Peer;
 
 use crate::cli::{self, Output};
+use crate::logging::LogPath;
 use crate::peer_names::PeerNames;
 use crate::storage::{FileName, Storage};
 use crate::studies::EndedStudy;
@@ -22,6 +23,7 @@ use children::Children;
 use command_line::Values;
 use crew::Crew;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -55,7 +57,7 @@ pub(crate) enum Job {
 /// What it takes to do it.
 struct Doer {
     events: cli::Events,
-    directory: PathBuf,
+    output: Output,
     storage: Option<Arc<dyn Storage>>,
     peer_names: Arc<PeerNames>,
     children: Children,
@@ -68,10 +70,8 @@ impl Events {
         storage: Option<Arc<dyn Storage>>,
         peer_names: Arc<PeerNames>,
     ) -> Self {
-        let directory = output.directory.clone();
-        let children = Children::new();
-        let doer =
-            Arc::new(Doer { events: events.clone(), directory, storage, peer_names, children });
+        let (events_asked, output, children) = (events.clone(), output.clone(), Children::new());
+        let doer = Arc::new(Doer { events: events_asked, output, storage, peer_names, children });
         let worker = Arc::clone(&doer);
         Self { doer, crew: Crew::new(events.max_commands, move |job| worker.run(job)) }
     }
@@ -140,8 +140,18 @@ impl Doer {
         }
     }
 
+    /// Where the object or the study of a job is.
+    fn place<'j>(&'j self, job: &'j Job) -> LogPath<'j> {
+        match job {
+            Job::Reception { folder, file, .. } => {
+                LogPath::new(&self.output, folder.as_ref(), file.as_ref())
+            }
+            Job::EndOfStudy(study) => LogPath::new(&self.output, Some(&study.folder), None),
+        }
+    }
+
     /// The command that a job is, with values in place of its placeholders.
-    fn command(&self, job: &Job) -> Option<OsString> {
+    fn command(&self, job: &Job) -> Option<Filled> {
         let (text, folder, file, peer) = match job {
             Job::Reception { folder, file, peer } => {
                 (&self.events.on_reception, folder.as_ref(), file.as_ref(), peer)
@@ -153,8 +163,8 @@ impl Doer {
         let text = text.as_deref()?;
         // Where nothing is stored, there is no directory to name.
         let directory = self.storage.as_ref().map(|_| match folder {
-            Some(folder) => self.directory.join(folder.as_str()),
-            None => self.directory.clone(),
+            Some(folder) => self.output.directory.join(folder.as_str()),
+            None => self.output.directory.clone(),
         });
         let values = Values {
             directory: directory.as_deref(),
@@ -162,34 +172,53 @@ impl Doer {
             peer,
             host: &|| self.peer_names.name(peer.address).short(),
         };
-        Some(OsString::from_vec(command_line::fill_in(text, &values)))
+        let command = OsString::from_vec(command_line::fill_in(text, &values));
+        let shown = self.place(job).hides_something().then(|| {
+            let directory = PathBuf::from(LogPath::new(&self.output, folder, None).to_string());
+            let values = Values { directory: Some(&directory), ..values };
+            OsString::from_vec(command_line::fill_in(text, &values))
+        });
+        Some(Filled { command, shown })
     }
 
     fn number_files(&self, study: &EndedStudy) {
-        let path = self.directory.join(study.folder.as_str());
-        if let Some(storage) = &self.storage
-            && let Err(error) = numbering::number_files(storage.as_ref(), study, &path)
-        {
-            tracing::warn!("cannot rename the files in {}: {error}", path.display());
+        let Some(storage) = &self.storage else { return };
+        let shown = LogPath::new(&self.output, Some(&study.folder), None).to_string();
+        if let Err(error) = numbering::number_files(storage.as_ref(), study, shown.as_ref()) {
+            tracing::warn!("cannot rename the files in {shown}: {error}");
         }
     }
 
     fn tell(&self, job: &Job) {
         match self.command(job) {
-            Some(command) => tracing::error!("not run: {}", command.display()),
+            Some(command) => tracing::error!("not run: {command}"),
             None => tracing::error!("not done: a study that ended"),
         }
     }
 
     /// Runs a command to its end. Its standard streams, its environment and its working directory are
     /// ours; of our other descriptors it gets none.
-    fn run_command(&self, text: &OsStr) {
-        tracing::debug!("executing command: {}", text.display());
-        match self.children.run(Command::new("/bin/sh").arg("-c").arg(text)) {
+    fn run_command(&self, filled: &Filled) {
+        tracing::debug!("executing command: {filled}");
+        match self.children.run(Command::new("/bin/sh").arg("-c").arg(&filled.command)) {
             Ok(status) if status.success() => {}
-            Ok(status) => tracing::warn!("{}: {}", how_it_ended(status), text.display()),
-            Err(error) => tracing::error!("cannot run a command: {error}: {}", text.display()),
+            Ok(status) => tracing::warn!("{}: {filled}", how_it_ended(status)),
+            Err(error) => tracing::error!("cannot run a command: {error}: {filled}"),
         }
+    }
+}
+
+/// A command with values in place of its placeholders. It prints as the log may show it: without
+/// what a path says of a patient.
+struct Filled {
+    command: OsString,
+    /// With other values, where those of the command must not be shown.
+    shown: Option<OsString>,
+}
+
+impl fmt::Display for Filled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shown.as_ref().unwrap_or(&self.command).display().fmt(f)
     }
 }
 

@@ -34,6 +34,7 @@ use crate::cli::Outcome;
 use crate::error::Error;
 use crate::server::Server;
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Our implementation class UID (PS3.7 §D.3.3.2), made from a UUID (PS3.5 §B.2).
@@ -53,16 +54,19 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let config = match cli::parse(arguments.into_iter()) {
         Outcome::Run(config) => *config,
         Outcome::PrintAndExit(text) => {
-            print!("{text}");
+            // Whoever reads a part only is no error.
+            let _ = io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
         Outcome::UsageError(text) => {
-            eprint!("{text}");
+            logging::print_error(&text);
+            logging::finish();
             return ExitCode::FAILURE;
         }
     };
     if let Err(error) = logging::init(&config.log) {
-        eprintln!("error: {error}");
+        logging::print_error(&format!("error: {error}\n"));
+        logging::finish();
         return ExitCode::FAILURE;
     }
     log_panics();
@@ -88,8 +92,52 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// A panic ends the one association whose thread it is in; all that it held is discarded.
+///
+/// What it says is logged only if no data of a peer can be in it: text that was there at compile time,
+/// or numbers.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        tracing::error!("internal error, ending one association: {panic}");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = harmless_message(panic.payload());
+        tracing::error!("internal error, ending one association: panicked at {place}{message}");
     }));
+}
+
+fn harmless_message(payload: &dyn std::any::Any) -> String {
+    const OF_NUMBERS: [&str; 3] = ["index out of bounds: ", "range ", "slice index "];
+
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        return format!(": {text}");
+    }
+    let text = payload.downcast_ref::<String>().filter(|text| {
+        // Nothing but these words and numbers.
+        let quotes = text.contains(['`', '\'', '"']);
+        OF_NUMBERS.iter().any(|begin| text.starts_with(begin)) && !quotes
+    });
+    text.map(|text| format!(": {text}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The message of a panic as it is logged.
+    fn logged(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
+        harmless_message(&*std::panic::catch_unwind(work).unwrap_err())
+    }
+
+    #[test]
+    fn a_panic_tells_nothing_of_a_patient() {
+        let name = String::from("Müller^Hans");
+        let bytes = name.clone().into_bytes();
+        assert_eq!(logged(|| panic!("of no use")), ": of no use");
+        let length = bytes.len();
+        let expected = format!(": index out of bounds: the len is {length} but the index is 99");
+        assert_eq!(logged(move || assert!(bytes[99] > 0)), expected);
+        let text = name.clone();
+        assert_eq!(logged(move || assert!(!text[2..].is_empty())), "");
+        let text = name.clone();
+        assert_eq!(logged(move || assert_eq!(text, "")), "");
+        assert_eq!(logged(move || Err::<(), _>(name).unwrap()), "");
+    }
 }

@@ -102,14 +102,29 @@ pub const MAX_WAITING_THREADS: usize = 8;
 /// How long accepting waits after the system refused a descriptor or a thread.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
-/// Log lines of one appender that are waiting to be written; past them, lines are lost.
-pub const LOG_LINES_WAITING: usize = 4096;
+/// Bytes of log lines that are waiting to be written to one output; past them, lines are lost unless
+/// what waits is being written at [`LOG_PACE_BYTES`]. Held only while they wait.
+pub const LOG_BYTES_WAITING: usize = 1024 * 1024;
 
-/// How long whoever logs waits for room among those, before the first line is lost.
-pub const LOG_PATIENCE: Duration = Duration::from_millis(100);
+/// How long whoever logs waits for room among those while less than [`LOG_PACE_BYTES`] are written,
+/// before lines are lost.
+pub const LOG_PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long the program waits for its last log lines to be written when it ends.
-pub const LAST_LINES_PATIENCE: Duration = Duration::from_secs(5);
+/// The pace, in bytes for each [`LOG_PATIENCE`], below which an output is not waited for: 256 KiB/s.
+pub const LOG_PACE_BYTES: u64 = 64 * 1024;
+
+/// How long one line waits for room at most, however fast others are written.
+pub const LOG_LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Log lines are written together up to so many bytes: what a pipe takes whole (`PIPE_BUF`), so that
+/// lines do not mix with those of another process.
+pub const LOG_WRITE_BYTES: usize = 4096;
+
+/// How long the program waits for its last log lines to be written when it ends,
+pub const LAST_LINES_PATIENCE: Duration = Duration::from_secs(2);
+
+/// and how long of that while none is.
+pub const LAST_LINES_STANDSTILL: Duration = Duration::from_secs(1);
 
 /// How long is waited for the name of a peer, where a name is wanted.
 pub const NAME_PATIENCE: Duration = Duration::from_millis(200);

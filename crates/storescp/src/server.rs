@@ -8,6 +8,7 @@ use crate::limits::{
     COMMAND_GRACE, LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES,
     TLS_PEAK_BYTES,
 };
+use crate::logging;
 use crate::platform;
 use crate::registry::{Admission, Drained, Registry};
 use crate::shared::Shared;
@@ -15,7 +16,7 @@ use crate::workers::Workers;
 use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use std::time::Instant;
 /// A server that listens and has not begun to serve.
 pub struct Server {
     listeners: Listeners,
-    /// Readable once SIGTERM or SIGINT has come, or, without TLS, SIGHUP.
+    /// Readable once SIGTERM or SIGINT has come.
     ended_by_signal: UnixStream,
     shared: Arc<Shared>,
     registry: Arc<Registry>,
@@ -39,9 +40,11 @@ impl Server {
     pub fn start(config: Config) -> Result<Self, Error> {
         let max_associations = admissible_associations(config.limits.max_associations)?;
         let max_associations_per_host = config.limits.max_associations_per_host;
+        let hang_ups = hang_ups(&config).map_err(Error::Signals)?;
         let shared = Arc::new(Shared::new(config)?);
         let listeners = Listeners::open(&shared.config)?;
-        let ended_by_signal = receive_signals(hang_up_ends(&shared)).map_err(Error::Signals)?;
+        let ended_by_signal = receive_signals().map_err(Error::Signals)?;
+        reread_on(hang_ups, &shared).map_err(Error::Signals)?;
         log_memory(max_associations, shared.tls.is_some());
         let registry = Registry::new(max_associations, max_associations_per_host);
         Ok(Self { listeners, ended_by_signal, shared, registry: Arc::new(registry) })
@@ -70,8 +73,10 @@ impl Server {
 /// # Errors
 /// What makes the start impossible; [`Error::CutShort`] after a second signal.
 pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
+    let hang_ups = hang_ups(&config).map_err(Error::Signals)?;
     let shared = Arc::new(Shared::new(config)?);
-    let ended_by_signal = receive_signals(hang_up_ends(&shared)).map_err(Error::Signals)?;
+    let ended_by_signal = receive_signals().map_err(Error::Signals)?;
+    reread_on(hang_ups, &shared).map_err(Error::Signals)?;
     let peer = stream.peer_addr().map_err(Error::NoConnection)?;
     let stream = Arc::new(stream);
     let registry = Arc::new(Registry::new(1, None));
@@ -227,29 +232,52 @@ fn listen(config: &Config) -> Result<TcpListener, Error> {
     })
 }
 
-/// Without TLS, SIGHUP has nothing to have read again.
-fn hang_up_ends(shared: &Shared) -> bool {
-    shared.tls.is_none() && !platform::ignores_hang_up()
-}
-
-/// From here on each SIGTERM and SIGINT puts a byte into the stream returned, and with
-/// `hang_up_ends` the first SIGHUP: the end of a terminal may bring it twice.
-fn receive_signals(hang_up_ends: bool) -> io::Result<UnixStream> {
+/// From here on each SIGTERM and SIGINT puts a byte into the stream returned.
+fn receive_signals() -> io::Result<UnixStream> {
     let (ended_by_signal, sender) = UnixStream::pair()?;
     for signal in [SIGTERM, SIGINT] {
         signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
     }
-    if hang_up_ends {
-        let mut hang_ups = Signals::new([SIGHUP])?;
-        let wait = move || {
-            if hang_ups.forever().next().is_some() {
-                // Without a reader, the server is ending already.
-                let _ = (&sender).write_all(&[0]);
-            }
-        };
-        std::thread::Builder::new().name("hang-up".to_owned()).spawn(wait)?;
-    }
     Ok(ended_by_signal)
+}
+
+/// From here on SIGHUP does not end the process. `None` if it was started to ignore it (`nohup`), and
+/// there is nothing to read again: then it stays ignored, by the commands that are run too.
+fn hang_ups(config: &Config) -> io::Result<Option<Signals>> {
+    if platform::ignores_hang_up() && config.tls.is_none() && config.log.setup.is_none() {
+        return Ok(None);
+    }
+    Signals::new([SIGHUP]).map(Some)
+}
+
+/// Reads again, on each SIGHUP, what can change while the server runs.
+fn reread_on(hang_ups: Option<Signals>, shared: &Arc<Shared>) -> io::Result<()> {
+    let Some(mut hang_ups) = hang_ups else { return Ok(()) };
+    let shared = Arc::clone(shared);
+    let reread = move || {
+        for _ in &mut hang_ups {
+            reread(&shared);
+        }
+    };
+    let thread = std::thread::Builder::new().name("hang-up".to_owned());
+    thread.spawn(reread).map(drop)
+}
+
+fn reread(shared: &Shared) {
+    let mut done = Vec::new();
+    let files = logging::reopen_files();
+    if files > 0 {
+        done.push(format!("log files were opened again: {files}"));
+    }
+    match shared.tls.as_ref().map(|tls| tls.reload()) {
+        Some(true) => done.push("keys and certificates were read again".to_owned()),
+        None if done.is_empty() => done.push("there is nothing to read again".to_owned()),
+        // If it failed, that is said.
+        Some(false) | None => {}
+    }
+    if !done.is_empty() {
+        tracing::info!("SIGHUP: {}", done.join(", "));
+    }
 }
 
 /// How many associations may be served at a time: what was asked for, or what the process's limits

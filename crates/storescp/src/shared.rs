@@ -49,7 +49,7 @@ impl Shared {
         let path = std::env::var_os(data_dictionary::PATH_VARIABLE);
         let dictionary = Arc::new(data_dictionary::load(path.as_deref())?);
         let storage = open_storage(&config)?;
-        let tls = config.tls.as_ref().map(Tls::start).transpose()?;
+        let tls = config.tls.as_ref().map(Tls::new).transpose()?.map(Arc::new);
         let output_format = output_format(&config);
         let peer_names = Arc::new(PeerNames::new(!config.network.disable_host_lookup));
         let sorting = config.output.sorting.clone().filter(|_| storage.is_some());

@@ -13,6 +13,7 @@ use crate::studies::{Arrival, Attendance, EndedStudy, StoredFile};
 use dataset::part10::{self, FileMeta};
 use dataset::{Attributes, Cause, Transcoder, TransferSyntax, Uid};
 use proto::{AeTitle, CStoreRq, CommandSet, DataSetFragments, Status};
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tracing::{debug, error, warn};
@@ -51,6 +52,8 @@ pub(crate) struct Received {
 struct Receiving<'s> {
     answer: Answer<'s>,
     progress: Progress,
+    /// How much of it has come.
+    bytes: u64,
 }
 
 /// What its end is answered with.
@@ -129,6 +132,7 @@ impl<'s> StorageService<'s> {
     pub(crate) fn data_set(&mut self, fragments: &DataSetFragments<'_>) -> Option<Done> {
         let receiving = self.receiving.as_mut()?;
         receiving.progress.pdvs(fragments.pdvs_ended());
+        receiving.bytes += fragments.byte_count() as u64;
         if let Answer::Store { target, .. } = &mut receiving.answer
             && let Ok(Target::File(incoming)) = target
             && let Err(failure) = incoming.push(fragments, self.shared)
@@ -149,13 +153,25 @@ impl<'s> StorageService<'s> {
         self.ahead.give_up();
     }
 
-    /// Discards what was received of an unfinished data set.
-    pub(crate) fn discard_unfinished(&mut self) {
-        self.receiving = None;
+    /// The rest of the data set, if one is due, will not come, and `why`: discards what was received
+    /// of it, and says so, since somebody will look for the object.
+    pub(crate) fn break_off(&mut self, why: &dyn fmt::Display) {
+        let Some(Receiving { answer, progress, bytes }) = self.receiving.take() else { return };
+        drop(progress);
+        let Answer::Store { request, target, .. } = answer else { return };
+        let instance = &request.sop_instance;
+        let failed = match &target {
+            Ok(_) => String::new(),
+            Err(Failure { status, comment }) => format!("; status {status}: {comment}"),
+        };
+        error!(
+            "transfer broken off, SOP instance {instance} is not stored, {bytes} bytes had come: \
+             {why}{failed}"
+        );
     }
 
     fn receive(&mut self, answer: Answer<'s>) {
-        self.receiving = Some(Receiving { answer, progress: Progress::begin() });
+        self.receiving = Some(Receiving { answer, progress: Progress::begin(), bytes: 0 });
     }
 
     fn open(
@@ -194,7 +210,7 @@ impl<'s> StorageService<'s> {
 
     /// The data set is complete: stores the object and makes the answer.
     fn end(&mut self) -> Option<Done> {
-        let Receiving { answer, progress } = self.receiving.take()?;
+        let Receiving { answer, progress, .. } = self.receiving.take()?;
         drop(progress);
         match answer {
             Answer::Nothing => None,
@@ -264,7 +280,7 @@ impl<'s> StorageService<'s> {
     /// The association ends: it is at no study any more.
     pub(crate) fn leave_studies(&mut self) {
         // What is on its way first, so that it does not keep its study open.
-        self.receiving = None;
+        self.break_off(&"the association has ended");
         if let Some(studies) = &self.shared.studies {
             studies.leave(&mut self.attendance);
         }

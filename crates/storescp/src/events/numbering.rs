@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Renames the files of a study, in the order in which they were stored, to the first two letters of
 /// their SOP class and a number of six digits. Numbers that files have already are passed over, so
-/// nothing is replaced. `path` is for the log.
+/// nothing is replaced. `path` is the folder as the log may show it.
 ///
 /// # Errors
 /// The folder of the study cannot be opened, or not be synced afterwards. A single file that cannot

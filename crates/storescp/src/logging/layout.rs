@@ -6,7 +6,6 @@ use crate::cli::LogLevel;
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, Local, Utc};
 use std::fmt::Write as _;
-use std::time::Instant;
 
 /// What there is to say about an event.
 #[derive(Debug)]
@@ -22,12 +21,6 @@ pub(super) struct Record<'e> {
     pub(super) file: &'static str,
     pub(super) line: u32,
     pub(super) module: &'static str,
-}
-
-impl Record<'_> {
-    pub(super) fn milliseconds_since(start: Instant) -> u128 {
-        start.elapsed().as_millis()
-    }
 }
 
 /// How a line is made.

@@ -1,26 +1,33 @@
 //! Log lines in DCMTK's form, `I: message`, on standard error, since scripts read them; or as a log
 //! configuration file says (`--log-config`).
 //!
-//! Everything is logged through `tracing`'s macros and [`fatal!`](crate::fatal). A line is one
-//! write, so lines of different threads never mix, and control characters in it are escaped, so
-//! that text from a peer cannot forge another line.
+//! Everything is logged through `tracing`'s macros and [`fatal!`](crate::fatal). Lines are written by
+//! threads of their own, one for each output, through bounded queues (`line_queue`), so that nobody
+//! who logs waits for who reads. Lines of different threads never mix, and control characters in them
+//! are escaped, so that text from a peer cannot forge another line.
 
 mod appender;
 mod appender_setup;
+mod console;
 mod layout;
+mod line_queue;
+mod log_file;
+mod log_path;
+mod peer;
 mod properties;
 mod setup;
 
+pub(crate) use log_path::LogPath;
+pub(crate) use peer::{PeerInLog, peer_title};
 pub use setup::{Setup, SetupFault};
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use chrono::Local;
+use chrono::{DateTime, Local};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span;
@@ -29,11 +36,14 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use crate::cli::{Log, LogLevel};
 use crate::limits::LAST_LINES_PATIENCE;
 use appender::Appender;
+use console::Stream;
 use layout::Record;
+use line_queue::LineQueue;
 
 /// Logs an error after which the program ends; written whatever the level.
 ///
-/// It is an error-level event with the field `fatal`.
+/// It is an error-level event with the field `fatal`. A warning with the field `dcmtks` is written as
+/// DCMTK writes it, without the peer at its end: scripts read it.
 #[macro_export]
 macro_rules! fatal {
     ($($message:tt)+) => { ::tracing::error!(fatal = true, $($message)+) };
@@ -42,63 +52,93 @@ macro_rules! fatal {
 /// Sends every event of this process to standard error or, with `--log-config`, to appenders, as
 /// `log` says, and begins with the command line if that was asked for.
 ///
+/// Starts a thread for each output, unless nothing but a fatal error would be written there.
+///
 /// # Errors
 /// Fails if a logger was set up before; that one stays.
 pub fn init(log: &Log) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
+    START.get_or_init(Instant::now);
     let arguments = log.arguments.as_deref();
     let Some(setup) = &log.setup else {
-        let logger = Logger { level: log.level, writer: io::stderr };
+        let logger = Logger { level: log.level, queue: || Stream::Error.queue() };
+        if log.level > LogLevel::Fatal {
+            Stream::Error.queue();
+        }
         if let Some(arguments) = arguments {
             logger.write(LogLevel::Info, |line| line.write_str(arguments));
             logger.write(LogLevel::Info, |_| Ok(()));
         }
-        SHOWS_PROGRESS.store(log.level == LogLevel::Info, Ordering::Relaxed);
+        show_progress(log.level == LogLevel::Info);
         return tracing::subscriber::set_global_default(logger);
     };
+    let appenders: Arc<[Appender]> = setup.appenders.iter().map(Appender::start).collect();
     for problem in &setup.problems {
-        let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("W: {problem}\n"));
+        Stream::Error.queue().push(None, format!("W: {problem}\n"), 1);
     }
-    let appenders: Arc<[Appender]> = setup.appenders.iter().cloned().map(Appender::start).collect();
-    let logger = Configured {
-        setup: setup.clone(),
-        appenders: Arc::clone(&appenders),
-        start: Instant::now(),
-    };
+    let logger = Configured { setup: setup.clone(), appenders: Arc::clone(&appenders) };
     if let Some(arguments) = arguments {
         for text in [arguments, ""] {
             logger.write(ROOT, LogLevel::Info, &Place::default(), |line| line.write_str(text));
         }
     }
-    SHOWS_PROGRESS.store(setup.progress == Some(LogLevel::Info), Ordering::Relaxed);
+    show_progress(setup.progress == Some(LogLevel::Info));
     // There is one as long as there is a subscriber.
     let _ = APPENDERS.set(appenders);
     tracing::subscriber::set_global_default(logger)
 }
 
+/// When the program started.
+static START: OnceLock<Instant> = OnceLock::new();
+
+fn milliseconds_since_start() -> u128 {
+    START.get_or_init(Instant::now).elapsed().as_millis()
+}
+
 /// The appenders of the process, if there are any.
 static APPENDERS: OnceLock<Arc<[Appender]>> = OnceLock::new();
 
-/// Returns when all that was logged is written, or after [`LAST_LINES_PATIENCE`]. For the end of the
-/// program.
+fn appenders() -> impl Iterator<Item = &'static Appender> {
+    APPENDERS.get().into_iter().flat_map(|appenders| appenders.iter())
+}
+
+/// Returns when all that was logged is written, or after [`LAST_LINES_PATIENCE`], or earlier where
+/// nothing is taken in. For the end of the program.
 pub fn finish() {
-    for appender in APPENDERS.get().into_iter().flat_map(|appenders| appenders.iter()) {
-        appender.finish(LAST_LINES_PATIENCE);
+    let deadline = Instant::now() + LAST_LINES_PATIENCE;
+    for queue in appenders().filter_map(|appender| appender.queue.as_ref()) {
+        queue.finish(deadline);
+    }
+    // Last, since the others complain there.
+    for queue in [Stream::Output, Stream::Error].into_iter().filter_map(Stream::started) {
+        queue.finish(deadline);
     }
 }
 
-/// Writes text to standard output, in order with the log lines that go there.
+/// Opens all log files anew, which may have been renamed. Returns how many there are.
+pub fn reopen_files() -> usize {
+    appenders().filter(|appender| appender.reopen()).count()
+}
+
+/// Writes a part of a line to standard output, in order with the log lines that go there.
 pub(crate) fn print(text: &str) {
-    let mut appenders = APPENDERS.get().into_iter().flat_map(|appenders| appenders.iter());
-    match appenders.find(|appender| appender.setup.target == appender_setup::Target::StandardOutput)
-    {
-        Some(appender) => appender.write(Local::now(), text.to_owned()),
-        // Nobody has to read it: a closed standard output costs no object.
-        None => {
-            let mut out = io::stdout().lock();
-            let _ = io::Write::write_all(&mut out, text.as_bytes());
-            let _ = io::Write::flush(&mut out);
-        }
+    Stream::Output.queue().push(None, text.to_owned(), 0);
+}
+
+/// Writes text to standard error, for a program that ends before it logs.
+pub(crate) fn print_error(text: &str) {
+    Stream::Error.queue().push(None, text.to_owned(), 0);
+}
+
+/// Says on standard error what cannot be logged.
+fn complain(what: &str) {
+    Stream::Error.queue().push(None, format!("E: log: {what}\n"), 1);
+}
+
+fn show_progress(shown: bool) {
+    if shown {
+        Stream::Output.queue();
     }
+    SHOWS_PROGRESS.store(shown, Ordering::Relaxed);
 }
 
 /// Whether a dot is shown for each PDV.
@@ -117,43 +157,59 @@ pub fn block(prominent: bool, lines: impl FnOnce() -> Vec<String>) {
         return;
     }
     let lines = lines();
-    in_order(|| {
-        for line in lines {
-            if prominent {
-                tracing::info!("{line}");
-            } else {
-                tracing::debug!("{line}");
-            }
+    GATHERED.set(Some(Vec::new()));
+    for line in lines {
+        if prominent {
+            tracing::info!("{line}");
+        } else {
+            tracing::debug!("{line}");
         }
-    });
+    }
+    for text in GATHERED.take().unwrap_or_default() {
+        text.queue.push(text.time, text.text, text.lines);
+    }
 }
 
-/// Does something with lines that no other thread's lines may come between. May be called within
-/// itself.
-fn in_order(work: impl FnOnce()) {
-    static ORDER: Mutex<()> = Mutex::new(());
-    thread_local! {
-        static HELD: Cell<bool> = const { Cell::new(false) };
+thread_local! {
+    /// The lines of a [`block`] that is being put together.
+    static GATHERED: RefCell<Option<Vec<Gathered>>> = const { RefCell::new(None) };
+}
+
+/// Lines of one block for one output.
+struct Gathered {
+    queue: Arc<LineQueue>,
+    time: Option<DateTime<Local>>,
+    text: String,
+    lines: u64,
+}
+
+/// Hands a line over to the thread that writes it, or adds it to the block that it is part of.
+fn hand_over(queue: &Arc<LineQueue>, time: Option<DateTime<Local>>, line: String) {
+    let alone = GATHERED.with_borrow_mut(|gathered| {
+        let Some(gathered) = gathered else { return Some(line) };
+        match gathered.iter_mut().find(|it| Arc::ptr_eq(&it.queue, queue)) {
+            Some(before) => {
+                before.text.push_str(&line);
+                before.lines += 1;
+            }
+            None => {
+                gathered.push(Gathered { queue: Arc::clone(queue), time, text: line, lines: 1 });
+            }
+        }
+        None
+    });
+    if let Some(line) = alone {
+        queue.push(time, line, 1);
     }
-    if HELD.get() {
-        return work();
-    }
-    let _order = ORDER.lock().unwrap_or_else(PoisonError::into_inner);
-    HELD.set(true);
-    work();
-    HELD.set(false);
 }
 
 /// A subscriber without spans, filters by name, or time stamps.
-struct Logger<M> {
+struct Logger<Q> {
     level: LogLevel,
-    writer: M,
+    queue: Q,
 }
 
-impl<W: io::Write, M: Fn() -> W + 'static> Subscriber for Logger<M>
-where
-    M: Send + Sync,
-{
+impl<Q: Fn() -> Arc<LineQueue> + Send + Sync + 'static> Subscriber for Logger<Q> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         severity(metadata) <= self.level
     }
@@ -163,10 +219,8 @@ where
     }
 
     fn event(&self, event: &Event<'_>) {
-        self.write(severity(event.metadata()), |line| {
-            event.record(line);
-            Ok(())
-        });
+        let severity = severity(event.metadata());
+        self.write(severity, |line| line.record(event, severity));
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -178,16 +232,15 @@ where
     fn exit(&self, _: &span::Id) {}
 }
 
-impl<W: io::Write, M: Fn() -> W> Logger<M> {
+impl<Q: Fn() -> Arc<LineQueue>> Logger<Q> {
     fn write(&self, severity: LogLevel, message: impl FnOnce(&mut Line) -> fmt::Result) {
         let mut line = Line(String::with_capacity(128));
         line.0.push(letter(severity));
         line.0.push_str(": ");
-        // Writing into a string does not fail; and there is nobody left to tell that standard
-        // error does not work.
+        // Writing into a string does not fail.
         let _ = message(&mut line);
         line.0.push('\n');
-        in_order(|| drop((self.writer)().write_all(line.0.as_bytes())));
+        hand_over(&(self.queue)(), None, line.0);
     }
 }
 
@@ -195,7 +248,6 @@ impl<W: io::Write, M: Fn() -> W> Logger<M> {
 struct Configured {
     setup: Setup,
     appenders: Arc<[Appender]>,
-    start: Instant,
 }
 
 /// Where in the source an event is from.
@@ -241,10 +293,8 @@ impl Subscriber for Configured {
             line: metadata.line().unwrap_or_default(),
             module: metadata.module_path().unwrap_or_default(),
         };
-        self.write(logger_of(metadata), severity(metadata), &place, |line| {
-            event.record(line);
-            Ok(())
-        });
+        let severity = severity(metadata);
+        self.write(logger_of(metadata), severity, &place, |line| line.record(event, severity));
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -272,16 +322,16 @@ impl Configured {
             logger: setup::LOGGERS[logger],
             message: &line.0,
             time: Local::now(),
-            milliseconds: Record::milliseconds_since(self.start),
+            milliseconds: milliseconds_since_start(),
             file: place.file,
             line: place.line,
             module: place.module,
         };
-        in_order(|| {
-            for (index, line) in self.setup.lines(logger, &record) {
-                self.appenders[index].write(record.time, line);
+        for (index, line) in self.setup.lines(logger, &record) {
+            if let Some(queue) = &self.appenders[index].queue {
+                hand_over(queue, Some(record.time), line);
             }
-        });
+        }
     }
 }
 
@@ -331,12 +381,24 @@ fn letter(level: LogLevel) -> char {
 /// One log line being put together, of printable characters only.
 struct Line(String);
 
+impl Line {
+    /// The event's message and, of a warning or an error, the peer that this thread serves.
+    fn record(&mut self, event: &Event<'_>, severity: LogLevel) -> fmt::Result {
+        event.record(self);
+        let is_dcmtks = event.metadata().fields().field("dcmtks").is_some();
+        if matches!(severity, LogLevel::Warn | LogLevel::Error) && !is_dcmtks {
+            peer::write_suffix(self)?;
+        }
+        Ok(())
+    }
+}
+
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
             // Writing into a string does not fail.
             "message" => drop(write!(self, "{value:?}")),
-            "fatal" => {}
+            "fatal" | "dcmtks" => {}
             name => drop(write!(self, " {name}={value:?}")),
         }
     }
@@ -362,31 +424,35 @@ fn deceives(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
+    /// Keeps each write.
     #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<Vec<u8>>>>);
+    struct Shared(Arc<Mutex<Vec<String>>>);
 
-    impl io::Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().push(bytes.to_vec());
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
+    impl line_queue::Output for Shared {
+        fn write(&mut self, _: Option<DateTime<Local>>, lines: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push(lines.to_owned());
             Ok(())
+        }
+        fn takes_batches(&self) -> bool {
+            false
         }
     }
 
     /// The writes made while `work` runs with a logger of `level`.
     fn logged(level: LogLevel, work: impl FnOnce()) -> Vec<String> {
         let output = Shared::default();
-        let writer = output.clone();
-        let logger = Logger { level, writer: move || writer.clone() };
+        let queue = LineQueue::start(Box::new(output.clone()), Box::new(|_| None));
+        let lines = Arc::clone(&queue);
+        let logger = Logger { level, queue: move || Arc::clone(&queue) };
         tracing::subscriber::with_default(logger, work);
+        lines.finish(Instant::now() + LAST_LINES_PATIENCE);
         let writes = output.0.lock().unwrap();
-        writes.iter().map(|write| String::from_utf8(write.clone()).unwrap()).collect()
+        writes.clone()
     }
 
     fn one_of_each() {
@@ -433,10 +499,31 @@ mod tests {
     #[test]
     fn a_block_is_logged_line_by_line_at_one_level() {
         let lines = || vec!["one".to_owned(), "two\nthree".to_owned()];
-        assert_eq!(logged(LogLevel::Info, || block(true, lines)), ["I: one\n", "I: two\\nthree\n"]);
-        assert_eq!(logged(LogLevel::Debug, || block(false, lines))[0], "D: one\n");
+        assert_eq!(logged(LogLevel::Info, || block(true, lines)), ["I: one\nI: two\\nthree\n"]);
+        assert_eq!(logged(LogLevel::Debug, || block(false, lines)), ["D: one\nD: two\\nthree\n"]);
         // Below its level, the lines are not even made.
         assert_eq!(logged(LogLevel::Info, || block(false, || panic!("made"))), [""; 0]);
+    }
+
+    #[test]
+    fn warnings_and_errors_name_the_peer() {
+        let lines = logged(LogLevel::Info, || {
+            let _peer = PeerInLog::begin("10.1.2.3:4711".parse().unwrap());
+            tracing::info!("information");
+            tracing::warn!(dcmtks = true, "as DCMTK has it");
+            tracing::warn!("a warning");
+            peer_title(proto::AeTitle::parse(b"A\xe9").ok());
+            tracing::error!("an error");
+            fatal!("all is lost");
+        });
+        let expected = [
+            "I: information\n",
+            "W: as DCMTK has it\n",
+            "W: a warning (peer 10.1.2.3:4711)\n",
+            "E: an error (peer Aé@10.1.2.3)\n",
+            "F: all is lost\n",
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Failure, Incoming};
 use crate::cli::Output;
+use crate::logging::LogPath;
 use crate::naming::plain_name;
 use crate::shared::Shared;
 use crate::storage::{Committed, FileName, InstanceFile};
@@ -72,19 +73,17 @@ impl<'s> Incoming<'s> {
             status: Status::OUT_OF_RESOURCES,
             comment: "the name of the file would be too long".to_owned(),
         })?;
-        let path = |name: &FileName| match folder {
-            Some(folder) => output.directory.join(folder.as_str()).join(name.as_str()),
-            None => output.directory.join(name.as_str()),
-        };
+        let path = |name| LogPath::new(output, folder, Some(name));
         if !output.bit_preserving() {
-            info!("storing DICOM file: {}", path(&first).display());
+            info!("storing DICOM file: {}", path(&first));
         }
         let committed = self.file.commit(&mut names, taken, output.durability)?;
         if committed.name != first {
-            info!("name was taken, stored DICOM file: {}", path(&committed.name).display());
+            info!("name was taken, stored DICOM file: {}", path(&committed.name));
         }
         if committed.replaced && !output.bit_preserving() {
-            warn!("DICOM file already exists, overwriting: {}", path(&committed.name).display());
+            let path = path(&committed.name);
+            warn!(dcmtks = true, "DICOM file already exists, overwriting: {path}");
         }
         Ok(committed)
     }
@@ -96,13 +95,13 @@ fn enter(
     differs: bool,
     output: &Output,
 ) -> Result<(), Failure> {
-    let path = output.directory.join(folder.as_str());
+    let path = LogPath::new(output, Some(folder), None);
     match file.enter(folder, output.durability) {
-        Ok(true) => info!("created new subdirectory for study: {}", path.display()),
-        Ok(false) if differs => info!("using existing subdirectory for study: {}", path.display()),
+        Ok(true) => info!("created new subdirectory for study: {path}"),
+        Ok(false) if differs => info!("using existing subdirectory for study: {path}"),
         Ok(false) => {}
         Err(error) => {
-            error!("could not create subdirectory for study: {}", path.display());
+            error!("could not create subdirectory for study: {path}");
             return Err(error.into());
         }
     }
@@ -117,6 +116,7 @@ fn study(attributes: &Attributes) -> Result<String, Failure> {
     })
 }
 
+/// A Study Instance UID that is not one is kept out of the log: it may be anything, a name too.
 fn warn_of_unusual(attributes: &Attributes) {
     let raw = attributes.study_instance_uid().unwrap_or_default();
     let Some(clean) = study_text(raw) else { return };
@@ -125,9 +125,10 @@ fn warn_of_unusual(attributes: &Attributes) {
     let first = &first[..end];
     if first != clean.as_bytes() {
         warn!(
-            "Sanitized unusual characters in Study Instance UID, converted from \"{}\" to \
-             \"{clean}\".",
-            String::from_utf8_lossy(first)
+            "Sanitized unusual characters in Study Instance UID: {} of its {} bytes do not \
+             belong in a UID",
+            first.iter().filter(|&&byte| !byte.is_ascii_digit() && byte != b'.').count(),
+            first.len()
         );
     }
 }
@@ -144,18 +145,32 @@ fn patient_folder(attributes: &Attributes) -> String {
     let name = name.split('\\').next().unwrap_or_default();
     if name.is_empty() {
         warn!(
+            dcmtks = true,
             "element PatientName (0010,0010) absent or empty in data set, using '{ANONYMOUS}' \
              instead"
         );
         return ANONYMOUS.to_owned();
     }
     if name.contains(char::REPLACEMENT_CHARACTER) {
-        let declared = String::from_utf8_lossy(character_set.unwrap_or_default());
-        warn!("Patient name not legible (charset: {}), dir name may be broken", declared.trim());
+        let declared = declared_character_set(character_set.unwrap_or_default());
+        warn!("Patient name not legible (charset: {declared}), dir name may be broken");
     }
     let mut plain = plain_name(name);
     let end = plain.char_indices().map(|(start, letter)| start + letter.len_utf8());
     let end = end.take_while(|&end| end <= NAME_BYTES).last().unwrap_or_default();
     plain.truncate(end);
     plain
+}
+
+/// Specific Character Set for the log: its terms if they look like defined ones (PS3.3 §C.12.1.1.2).
+fn declared_character_set(raw: &[u8]) -> String {
+    let declared = String::from_utf8_lossy(raw);
+    let declared = declared.trim_matches([' ', '\0']);
+    let mut terms = declared.split('\\').map(str::trim);
+    let is_term = |term: &str| {
+        let number = ["ISO_IR ", "ISO 2022 IR "].iter().find_map(|it| term.strip_prefix(it));
+        let is_number = |text: &str| text.len() <= 3 && text.bytes().all(|it| it.is_ascii_digit());
+        term.is_empty() || matches!(term, "GB18030" | "GBK") || number.is_some_and(is_number)
+    };
+    if terms.all(is_term) { declared.to_owned() } else { "not a defined term".to_owned() }
 }

@@ -27,8 +27,6 @@ use openssl::x509::X509VerifyResult;
 use password::Password;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use seed::SeedFile;
-use signal_hook::consts::SIGHUP;
-use signal_hook::iterator::Signals;
 use socket::Socket;
 use std::fmt;
 use std::io::{self, Write};
@@ -40,36 +38,18 @@ use std::time::Instant;
 pub struct Tls {
     config: Config,
     context: RwLock<SslContext>,
+    /// Of the private key, which is read again.
+    password: Password,
     seed_file: Option<SeedFile>,
 }
 
 impl Tls {
-    /// As [`Tls::new`], and from then on reads the files again on each SIGHUP.
-    ///
-    /// # Errors
-    /// The first thing that is wrong.
-    pub fn start(config: &Config) -> Result<Arc<Self>, Error> {
-        let (tls, password) = Self::open(config)?;
-        let tls = Arc::new(tls);
-        let signals = Signals::new([SIGHUP]).map_err(Error::Signals)?;
-        let reloaded = Arc::clone(&tls);
-        std::thread::Builder::new()
-            .name("reload".to_owned())
-            .spawn(move || reloaded.reload_on(signals, &password))
-            .map_err(Error::Signals)?;
-        Ok(tls)
-    }
-
     /// Reads all files, and asks for the password if one is needed. What is weak is logged as a
     /// warning.
     ///
     /// # Errors
     /// The first thing that is wrong.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        Ok(Self::open(config)?.0)
-    }
-
-    fn open(config: &Config) -> Result<(Self, Password), Error> {
         let mut warnings = Vec::new();
         if let Some(path) = &config.seed {
             seed::stir_in(path, &mut warnings)?;
@@ -78,22 +58,24 @@ impl Tls {
         let context = context::build(config, &password, &mut warnings)?;
         let seed_file = config.write_seed.as_deref().map(SeedFile::open).transpose()?;
         warn(&warnings);
-        Ok((Self { config: config.clone(), context: RwLock::new(context), seed_file }, password))
+        Ok(Self { config: config.clone(), context: RwLock::new(context), password, seed_file })
     }
 
-    /// Reads all files again; if anything is wrong, what was read before stays.
-    fn reload_on(&self, mut signals: Signals, password: &Password) {
-        for _ in &mut signals {
-            let mut warnings = Vec::new();
-            match context::build(&self.config, password, &mut warnings) {
-                Ok(context) => {
-                    *self.context.write().unwrap_or_else(PoisonError::into_inner) = context;
-                    warn(&warnings);
-                    tracing::warn!("SIGHUP: keys and certificates were read again");
-                }
-                Err(error) => tracing::error!(
+    /// Reads all files again, for SIGHUP. If anything is wrong, which is logged, what was read before
+    /// stays, and the result is false.
+    pub(crate) fn reload(&self) -> bool {
+        let mut warnings = Vec::new();
+        match context::build(&self.config, &self.password, &mut warnings) {
+            Ok(context) => {
+                *self.context.write().unwrap_or_else(PoisonError::into_inner) = context;
+                warn(&warnings);
+                true
+            }
+            Err(error) => {
+                tracing::error!(
                     "SIGHUP: keeping the keys and certificates that are in use: {error}"
-                ),
+                );
+                false
             }
         }
     }

@@ -3,20 +3,20 @@
 use crate::cli::KeyPassword;
 use rustix::fs::FileType;
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
-use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// A password, asked for when it is first needed; kept, since the key is read again on SIGHUP.
 pub(super) struct Password {
-    known: OnceCell<Vec<u8>>,
+    known: OnceLock<Vec<u8>>,
 }
 
 impl Password {
     /// What the command line says of it.
     pub(super) fn new(typed: &KeyPassword) -> Self {
-        let known = OnceCell::new();
+        let known = OnceLock::new();
         let typed = match typed {
             KeyPassword::Ask => return Self { known },
             KeyPassword::Given(password) => password.as_encoded_bytes().to_vec(),

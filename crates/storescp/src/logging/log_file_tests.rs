@@ -1,11 +1,9 @@
 use super::*;
-use crate::logging::layout::Layout;
 use crate::storage::doubles::Scratch;
 use chrono::TimeZone;
-use std::sync::Mutex;
 
-fn at(day: u32, hour: u32) -> DateTime<Local> {
-    Local.with_ymd_and_hms(2026, 1, day, hour, 0, 0).unwrap()
+fn at(day: u32, hour: u32) -> Option<DateTime<Local>> {
+    Some(Local.with_ymd_and_hms(2026, 1, day, hour, 0, 0).unwrap())
 }
 
 /// The files in a folder and what is in them, sorted.
@@ -31,10 +29,10 @@ fn a_file_is_appended_to_or_begun_anew() {
     let scratch = Scratch::new("log-append");
     let path = scratch.0.join("a.log");
     fs::write(&path, "old\n").unwrap();
-    let mut file = LogFile::open(&path, true, Rotation::Never);
+    let mut file = LogFile::new(&path, true, Rotation::Never);
     file.write(at(1, 0), "one\n").unwrap();
     assert_eq!(contents(&scratch.0), pairs(&[("a.log", "old\none\n")]));
-    let mut file = LogFile::open(&path, false, Rotation::Never);
+    let mut file = LogFile::new(&path, false, Rotation::Never);
     file.write(at(1, 0), "two\n").unwrap();
     assert_eq!(contents(&scratch.0), pairs(&[("a.log", "two\n")]));
 }
@@ -44,7 +42,7 @@ fn a_full_file_is_put_aside() {
     let scratch = Scratch::new("log-size");
     let path = scratch.0.join("a.log");
     let rotation = Rotation::BySize { max_bytes: 5, backups: 2 };
-    let mut file = LogFile::open(&path, true, rotation);
+    let mut file = LogFile::new(&path, true, rotation);
     for line in ["1111\n", "2\n", "333333\n", "444444\n", "5\n"] {
         file.write(at(1, 0), line).unwrap();
     }
@@ -52,7 +50,7 @@ fn a_full_file_is_put_aside() {
     assert_eq!(contents(&scratch.0), pairs(&expected));
 
     let path = scratch.0.join("b.log");
-    let mut file = LogFile::open(&path, true, Rotation::BySize { max_bytes: 5, backups: 0 });
+    let mut file = LogFile::new(&path, true, Rotation::BySize { max_bytes: 5, backups: 0 });
     for line in ["111111\n", "2\n"] {
         file.write(at(1, 0), line).unwrap();
     }
@@ -65,8 +63,9 @@ fn a_new_day_begins_a_new_file() {
     let scratch = Scratch::new("log-day");
     let path = scratch.0.join("a.log");
     let rotation = Rotation::ByTime { format: "%Y-%m-%d", backups: 3 };
-    let mut file = LogFile::open(&path, false, rotation);
-    file.period = file.period_of(at(1, 0));
+    let mut file = LogFile::new(&path, false, rotation);
+    file.reopen().unwrap();
+    file.period = file.period_of(at(1, 0).unwrap());
     for (day, line) in [(1, "a\n"), (1, "b\n"), (2, "c\n"), (5, "d\n")] {
         file.write(at(day, 9), line).unwrap();
     }
@@ -94,9 +93,9 @@ fn a_file_of_an_earlier_day_is_put_aside_at_the_start() {
     let path = scratch.0.join("a.log");
     fs::write(&path, "old\n").unwrap();
     let file = File::options().write(true).open(&path).unwrap();
-    file.set_modified(at(1, 12).into()).unwrap();
+    file.set_modified(at(1, 12).unwrap().into()).unwrap();
     let rotation = Rotation::ByTime { format: "%Y-%m-%d", backups: 3 };
-    let mut file = LogFile::open(&path, true, rotation);
+    let mut file = LogFile::new(&path, true, rotation);
     file.write(at(2, 0), "new\n").unwrap();
     let expected = [("a.log", "new\n"), ("a.log.2026-01-01", "old\n")];
     assert_eq!(contents(&scratch.0), pairs(&expected));
@@ -106,63 +105,41 @@ fn a_file_of_an_earlier_day_is_put_aside_at_the_start() {
 fn a_file_that_cannot_be_opened_is_tried_again() {
     let scratch = Scratch::new("log-later");
     let folder = scratch.0.join("folder");
-    let mut file = LogFile::open(&folder.join("a.log"), true, Rotation::Never);
+    let mut file = LogFile::new(&folder.join("a.log"), true, Rotation::Never);
     assert!(file.write(at(1, 0), "lost\n").is_err());
     fs::create_dir(&folder).unwrap();
     assert!(file.write(at(1, 0), "too soon\n").is_err());
-    file.last_tried -= TRY_AGAIN;
+    file.last_tried = file.last_tried.map(|tried| tried - TRY_AGAIN);
     file.write(at(1, 0), "there\n").unwrap();
     assert_eq!(contents(&folder), pairs(&[("a.log", "there\n")]));
 }
 
-/// Takes a line in only when it is told to, and keeps it.
-struct Slow(Receiver<()>, Arc<Mutex<String>>);
-
-impl Output for Slow {
-    fn write(&mut self, _: DateTime<Local>, line: &str) -> io::Result<()> {
-        // When nobody tells any more, it is fast.
-        let _ = self.0.recv();
-        self.1.lock().unwrap().push_str(line);
-        Ok(())
-    }
-    fn name(&self) -> String {
-        "slow".to_owned()
-    }
+#[test]
+fn a_renamed_file_is_left_alone_once_it_is_opened_again() {
+    let scratch = Scratch::new("log-renamed");
+    let (path, aside) = (scratch.0.join("a.log"), scratch.0.join("a.log.1"));
+    let mut file = LogFile::new(&path, false, Rotation::Never);
+    file.write(at(1, 0), "one\n").unwrap();
+    fs::rename(&path, &aside).unwrap();
+    file.write(at(1, 0), "two\n").unwrap();
+    file.reopen().unwrap();
+    file.write(at(1, 0), "three\n").unwrap();
+    // Nobody renamed it: nothing is cut off.
+    file.reopen().unwrap();
+    file.write(at(1, 0), "four\n").unwrap();
+    let expected = [("a.log", "three\nfour\n"), ("a.log.1", "one\ntwo\n")];
+    assert_eq!(contents(&scratch.0), pairs(&expected));
 }
 
 #[test]
-fn an_output_that_takes_nothing_in_holds_up_nobody() {
-    let (go, wait) = mpsc::channel();
-    let written = Arc::new(Mutex::new(String::new()));
-    let output = Box::new(Slow(wait, Arc::clone(&written)));
-    let lost = Arc::new(AtomicU64::new(0));
-    let (sender, receiver) = mpsc::sync_channel(LOG_LINES_WAITING);
-    let thread = {
-        let lost = Arc::clone(&lost);
-        std::thread::spawn(move || write_all(output, &receiver, &lost))
-    };
-    let setup = AppenderSetup {
-        target: Target::Nowhere,
-        layout: Layout::Simple,
-        threshold: None,
-        filters: Vec::new(),
-    };
-    let appender = Appender { setup, lines: Some(sender), lost };
-    let started = Instant::now();
-    let count = LOG_LINES_WAITING + 1000;
-    for number in 0..count {
-        appender.write(at(1, 0), format!("{number}\n"));
-    }
-    // One wait in all, not one for each line.
-    assert!(started.elapsed() < LOG_PATIENCE * 20, "{:?}", started.elapsed());
-    drop(go);
-    appender.finish(Duration::from_secs(60));
-    appender.write(at(1, 0), "last\n".to_owned());
-    drop(appender);
-    thread.join().unwrap();
-    let written = written.lock().unwrap();
-    assert!(written.contains(" log lines were lost here\n"), "{}", written.len());
-    let lines: Vec<&str> = written.lines().filter(|line| !line.starts_with("W: ")).collect();
-    assert!(lines.len() < count && lines.starts_with(&["0", "1", "2"]), "{}", lines.len());
-    assert_eq!(lines.last(), Some(&"last"));
+fn a_file_that_cannot_be_opened_again_is_written_on() {
+    let scratch = Scratch::new("log-stays");
+    let (folder, aside) = (scratch.0.join("folder"), scratch.0.join("aside"));
+    fs::create_dir(&folder).unwrap();
+    let mut file = LogFile::new(&folder.join("a.log"), true, Rotation::Never);
+    file.write(at(1, 0), "one\n").unwrap();
+    fs::rename(&folder, &aside).unwrap();
+    assert!(file.reopen().is_err());
+    file.write(at(1, 0), "two\n").unwrap();
+    assert_eq!(contents(&aside), pairs(&[("a.log", "one\ntwo\n")]));
 }
