@@ -8,6 +8,9 @@
 mod children;
 mod command_line;
 mod crew;
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
 mod numbering;
 #[cfg(test)]
 mod tests;
@@ -19,6 +22,7 @@ use crate::logging::LogPath;
 use crate::peer_names::PeerNames;
 use crate::storage::{FileName, Storage};
 use crate::studies::EndedStudy;
+use crate::sync::Instant;
 use children::Children;
 use command_line::Values;
 use crew::Crew;
@@ -29,7 +33,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Runs what is to happen, by itself or in threads of its own.
 ///

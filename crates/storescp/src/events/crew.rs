@@ -4,10 +4,10 @@ use crate::limits::{
     COMMAND_NICENESS, COMMAND_STAGGER, COMMANDS_BEHIND, THREAD_STACK_BYTES, WAITING_COMMANDS,
 };
 use crate::platform;
+use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Does jobs in the order in which they came, at most so many at a time.
 ///
@@ -60,8 +60,7 @@ impl<J: Send + 'static> Crew<J> {
         Self(Arc::new(Inner {
             work: Box::new(work),
             at_once,
-            promptly: std::thread::available_parallelism()
-                .map_or(1, |cores| cores.get().div_ceil(2)),
+            promptly: thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             state: Mutex::new(state),
             wanted: Condvar::new(),
             advanced: Condvar::new(),
@@ -131,21 +130,25 @@ impl<J: Send + 'static> Crew<J> {
         state.threads += 1;
         drop(state);
         let inner = Arc::clone(&self.0);
-        let thread = std::thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || {
+        let thread = thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || {
             platform::lower_thread_priority(COMMAND_NICENESS);
             inner.serve();
         });
         if let Err(error) = thread {
             tracing::error!("no thread to run commands in: {error}");
-            let mut state = self.0.lock();
-            state.threads -= 1;
-            // Without any thread, nobody else would do it.
-            let job = if state.threads == 0 { state.waiting.pop_front() } else { None };
-            drop(state);
-            if let Some(job) = job {
+            self.0.lock().threads -= 1;
+            // Without any thread, nobody else would do what waits: also the jobs of those whose own
+            // attempt failed while this one seemed to become a thread.
+            while let Some(job) = self.without_thread() {
                 self.run_here(job);
             }
         }
+    }
+
+    /// The next job, if there is no thread that will do it.
+    fn without_thread(&self) -> Option<J> {
+        let mut state = self.0.lock();
+        if state.threads == 0 { state.waiting.pop_front() } else { None }
     }
 }
 
