@@ -29,4 +29,5 @@ mod studies;
 mod tls_clients;
 mod tls_files;
 mod tls_peers;
+mod tls_verdicts;
 mod type_confusion;
