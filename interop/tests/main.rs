@@ -16,6 +16,7 @@ mod inetd;
 mod injected;
 mod logging;
 mod names;
+mod negotiated;
 mod negotiation;
 mod output;
 mod packaging;
