@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use interop::wire::{Answer, Client, Request};
-use interop::{Namespace, Program, both, skip};
+use interop::{Namespace, Program, Scratch, Server, both, skip};
 
 const ALLOW: &str = "/etc/hosts.allow";
 const DENY: &str = "/etc/hosts.deny";
@@ -102,10 +102,97 @@ fn hosts_files_mean_what_their_manual_says() {
         ("storescp@127.0.0.1: LOCAL\n", &["+ac"], [true, false, true, false, false]),
         ("storescp@127.0.0.2: ALL\n", &["+ac"], [false; 5]),
         ("1-65535: ALL\n", &["+ac"], [false; 5]),
-        ("storescp: @netgroup 127.0.0.1\nALL: ALL\n", &["+ac"], [false; 5]),
+        ("storescp: @netgroup 127.0.0.1\n", &["+ac"], [true, false, false, false, false]),
+        ("storescp: @netgroup: deny\nALL: ALL\n", &["+ac"], [false; 5]),
     ] {
         let served = served(namespace, Program::Ours, allow, "ALL: ALL\n", options);
         assert_eq!(served, expected, "{allow} {options:?}");
+    }
+}
+
+/// Where Debian's lets in everybody whom a rule of hosts.deny should have kept out.
+#[test]
+fn what_cannot_be_read_understood_or_looked_up_denies() {
+    let Some(namespace) = Namespace::available().filter(|_| Path::new(ALLOW).exists()) else {
+        return skip("no mount namespaces here, or no hosts.allow");
+    };
+    let scratch = Scratch::new();
+    let list = |name: &str, content: &[u8]| {
+        let path = scratch.path().join(name);
+        std::fs::write(&path, content).expect("a file");
+        path.display().to_string()
+    };
+    let commented = list("commented", b"# f\xfcr alle im Haus\n127.0.0.2\n127.1.\n");
+    let spoilt = list("spoilt", b"127.1.\nm\xfcller\n");
+    let missing = scratch.path().join("missing").display().to_string();
+    let nobody = [false; 5];
+    let unlisted = [true, false, true, true, false];
+    for (allow, deny, options, expected, reason) in [
+        ("", format!("storescp: {commented}\n"), &["+ac", "-dhl"][..], unlisted, ""),
+        ("", format!("#\nstorescp: {spoilt}\n"), &["+ac"], nobody, "deny: line 2: "),
+        ("", format!("storescp: {missing}\n"), &["+ac"], nobody, "deny: line 1: cannot read "),
+        ("", format!("ALL: ALL EXCEPT {missing}\n"), &["+ac"], nobody, "line 1: cannot read "),
+        ("", "storescp: .evil.example\n".into(), &["+ac", "-dhl"], nobody, "line 1: it asks for a"),
+        ("", "storescp 127.0.0.2\n".into(), &["+ac"], nobody, "line 1: there is no ':'"),
+        (
+            "storescp: 127.0.0.2 @group\n",
+            "ALL: ALL\n".into(),
+            &["+ac"],
+            PEERS.map(|it| it[3] == 2),
+            "",
+        ),
+    ] {
+        let files = [(ALLOW, allow), (DENY, &deny), ("/etc/hosts", HOSTS)];
+        let server = namespace.setup_with_files(Program::Ours, &files, options).start();
+        let served = PEERS.map(|peer| is_served(&server, peer));
+        assert_eq!(served, expected, "{allow} {deny} {options:?}");
+        assert!(server.stderr().contains(reason), "{reason}: {}", server.stderr());
+    }
+}
+
+/// A rule by name denies if the name server is not there, or answers that it does not answer; who is
+/// listed by address, or needs no name server, is served all the same.
+#[test]
+fn a_name_server_that_cannot_be_asked_opens_no_door() {
+    let Some(namespace) = Namespace::available().filter(|_| Path::new(ALLOW).exists()) else {
+        return skip("no mount namespaces here, or no hosts.allow");
+    };
+    let Ok(refusing) = UdpSocket::bind("127.0.0.54:53") else {
+        return skip("no name server can be played here");
+    };
+    std::thread::spawn(move || {
+        let mut query = [0; 512];
+        while let Ok((length, peer)) = refusing.recv_from(&mut query) {
+            // A response that says REFUSED.
+            query[2..4].copy_from_slice(&[0x81, 0x85]);
+            let _ = refusing.send_to(&query[..length], peer);
+        }
+    });
+    let named = [true, true, true, false, false];
+    for resolver in ["127.0.0.99", "127.0.0.54"] {
+        for (allow, deny, expected) in [
+            ("", "storescp: .evil.example\n", named),
+            ("", "storescp: PARANOID\n", named),
+            ("", "ALL: ALL EXCEPT .example.org localhost near\n", named),
+            ("storescp: UNKNOWN\n", "ALL: ALL\n", [false; 5]),
+            ("storescp: ALL EXCEPT .evil.example\n", "ALL: ALL\n", named),
+            ("storescp: KNOWN\nstorescp: 127.1.\n", "ALL: ALL\n", [true, true, true, false, true]),
+        ] {
+            let resolver = format!("nameserver {resolver}\noptions timeout:1 attempts:1\n");
+            let order = "hosts: files dns\n";
+            let files = [
+                (ALLOW, allow),
+                (DENY, deny),
+                ("/etc/hosts", HOSTS),
+                ("/etc/resolv.conf", &resolver),
+                ("/etc/nsswitch.conf", order),
+            ];
+            let server = namespace.setup_with_files(Program::Ours, &files, &["+ac"]).start();
+            let served = PEERS.map(|peer| is_served(&server, peer));
+            assert_eq!(served, expected, "{allow} {deny} {resolver}\n{}", server.stderr());
+            let reason = "line 1: the host name of 127.0.0.4 cannot be looked up: ";
+            assert!(server.stderr().contains(reason), "{}", server.stderr());
+        }
     }
 }
 
@@ -119,16 +206,18 @@ fn served(
 ) -> [bool; 5] {
     let files = [(ALLOW, allow), (DENY, deny), ("/etc/hosts", HOSTS)];
     let server = namespace.setup_with_files(program, &files, options).start();
-    PEERS.map(|peer| {
-        let mut client = Client::connect_from(Ipv4Addr::from(peer), server.port());
-        // Who is denied may be so before it has sent anything.
-        let _ = client.try_send(&Request::usual().encode());
-        match client.answer() {
-            Answer::Accept(_) => true,
-            Answer::Closed => false,
-            other => panic!("{other:?}"),
-        }
-    })
+    PEERS.map(|peer| is_served(&server, peer))
+}
+
+fn is_served(server: &Server, peer: [u8; 4]) -> bool {
+    let mut client = Client::connect_from(Ipv4Addr::from(peer), server.port());
+    // Who is denied may be so before it has sent anything.
+    let _ = client.try_send(&Request::usual().encode());
+    match client.answer() {
+        Answer::Accept(_) => true,
+        Answer::Closed => false,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -4,50 +4,58 @@ use std::fmt;
 
 use crate::Error;
 
-/// The title of an application entity: 1 to 16 bytes, not all blank, no control characters.
+/// The title of an application entity: the 16 bytes of its field in a PDU, whatever they are.
 ///
-/// Leading spaces count, trailing ones and what follows a NUL are padding. Bytes outside ASCII are
-/// against the standard but kept, for peers that have them; [`Display`](fmt::Display) shows them as
-/// Latin-1.
+/// The standard forbids control characters, bytes outside ASCII and blank titles, and peers use them
+/// all: they are kept, and sent back as they came. [`Display`](fmt::Display) shows the title as Latin-1.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AeTitle {
-    bytes: [u8; AeTitle::BYTES],
-    len: u8,
+    field: [u8; AeTitle::BYTES],
 }
 
 impl AeTitle {
     /// Longest title, and the size of its field in a PDU.
     pub const BYTES: usize = 16;
 
-    /// Reads a title as typed, or as found in the field of a PDU.
+    /// The title in the field of a PDU: any bytes.
+    #[must_use]
+    pub fn from_field(field: [u8; AeTitle::BYTES]) -> AeTitle {
+        AeTitle { field }
+    }
+
+    /// Reads a title as the standard has it, as a requestor of ours is to be called.
     ///
     /// # Errors
     /// [`Error::AeTitle`] if it is blank, longer than 16 bytes, or has a control character.
     pub fn parse(raw: &[u8]) -> Result<AeTitle, Error> {
-        let text = raw.split(|&byte| byte == 0).next().unwrap_or_default().trim_ascii_end();
+        let text = without_padding(raw);
         let control = text.iter().any(u8::is_ascii_control);
         if text.is_empty() || text.len() > AeTitle::BYTES || control {
             return Err(Error::AeTitle);
         }
-        let mut title = AeTitle { bytes: [b' '; AeTitle::BYTES], len: 0 };
-        for (to, from) in title.bytes.iter_mut().zip(text) {
-            *to = *from;
-            title.len += 1;
-        }
-        Ok(title)
+        let mut field = [b' '; AeTitle::BYTES];
+        field[..text.len()].copy_from_slice(text);
+        Ok(AeTitle { field })
     }
 
-    /// The title without padding.
+    /// The title without padding: leading spaces count, trailing ones and what follows a NUL do not.
+    /// Empty if it is blank.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+        without_padding(&self.field)
     }
 
-    /// The title padded with spaces to the field of a PDU.
+    /// The field of a PDU.
     #[must_use]
     pub fn field(&self) -> [u8; AeTitle::BYTES] {
-        self.bytes
+        self.field
     }
+}
+
+fn without_padding(raw: &[u8]) -> &[u8] {
+    let text = raw.split(|&byte| byte == 0).next().unwrap_or_default();
+    let end = text.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1);
+    &text[..end]
 }
 
 impl std::str::FromStr for AeTitle {
@@ -95,6 +103,22 @@ mod tests {
         assert_eq!(title.as_bytes(), b"M\xDCNCHEN");
         assert_eq!(title.to_string(), "MÜNCHEN");
         assert_eq!(AeTitle::parse(b"A\x85B").unwrap().to_string(), "A?B");
+    }
+
+    #[test]
+    fn any_field_is_a_title() {
+        for (field, title, shown) in [
+            (b"A\nB\x07\x7f\0C        \0", &b"A\nB\x07\x7f"[..], "A?B??"),
+            (b"                ", b"", ""),
+            (b"\0ABC            ", b"", ""),
+            (b"TAB\t            ", b"TAB\t", "TAB?"),
+            (b"ABCDEFGHIJKLMNO\xFC", b"ABCDEFGHIJKLMNO\xFC", "ABCDEFGHIJKLMNO\u{fc}"),
+        ] {
+            let title_of_field = AeTitle::from_field(*field);
+            assert_eq!(title_of_field.as_bytes(), title);
+            assert_eq!(title_of_field.to_string(), shown);
+            assert_eq!(title_of_field.field(), *field);
+        }
     }
 
     #[test]

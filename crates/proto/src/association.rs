@@ -125,6 +125,25 @@ pub struct AcceptedContext {
     pub abstract_syntax: Uid,
     /// The transfer syntax of its data sets.
     pub transfer_syntax: &'static TransferSyntax,
+    /// Whether the requestor may be SCU of the SOP class (PS3.7 §D.3.3.4), which it is unless role
+    /// selection said otherwise.
+    pub requestor_is_scu: bool,
+}
+
+/// Whether a request of the requestor's is about a SOP class that was negotiated for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Negotiated {
+    /// It is the abstract syntax of the request's presentation context (PS3.7 §9.1.1).
+    OnItsContext(AcceptedContext),
+    /// It is the abstract syntax of another accepted one.
+    OnAnotherContext {
+        /// The request's, which says what transfer syntax its data set has.
+        of_request: AcceptedContext,
+        /// The one that the SOP class was accepted on.
+        of_class: AcceptedContext,
+    },
+    /// It is accepted nowhere in this association, or the requestor may not be its SCU.
+    Nowhere,
 }
 
 /// One association, as acceptor or as requestor.
@@ -186,8 +205,8 @@ impl Association {
         association.apply(Evt::Evt2);
         association.outgoing = proposal.encode();
         association.own_max_pdu_bytes = proposal.user_information.max_pdu_bytes.unwrap_or(0);
-        association.calling_ae = proposal.calling_ae;
-        association.called_ae = proposal.called_ae;
+        association.calling_ae = Some(proposal.calling_ae);
+        association.called_ae = Some(proposal.called_ae);
         association.proposed = proposal.contexts;
         association
     }
@@ -412,6 +431,22 @@ impl Association {
     #[must_use]
     pub fn contexts(&self) -> &[AcceptedContext] {
         &self.contexts
+    }
+
+    /// Whether a SOP class was negotiated for a request on a presentation context.
+    #[must_use]
+    pub fn negotiated(&self, context: ContextId, sop_class: &Uid) -> Negotiated {
+        let Some(&of_request) = self.context(context) else { return Negotiated::Nowhere };
+        let is_of_class = |context: &AcceptedContext| {
+            context.abstract_syntax == *sop_class && context.requestor_is_scu
+        };
+        if is_of_class(&of_request) {
+            return Negotiated::OnItsContext(of_request);
+        }
+        match self.contexts.iter().copied().find(is_of_class) {
+            Some(of_class) => Negotiated::OnAnotherContext { of_request, of_class },
+            None => Negotiated::Nowhere,
+        }
     }
 
     /// The accepted presentation context with this ID.

@@ -14,7 +14,7 @@ pub enum Error {
     NotEstablished(State),
     /// Nothing can be sent on a presentation context that was not accepted.
     ContextNotAccepted(ContextId),
-    /// An application entity title is blank, longer than 16 bytes, or has control characters.
+    /// An application entity title of our own is blank, longer than 16 bytes, or has control characters.
     AeTitle,
 }
 

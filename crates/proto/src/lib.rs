@@ -145,7 +145,8 @@ mod ul;
 
 pub use ae_title::AeTitle;
 pub use association::{
-    Abort, AcceptedContext, AcceptorConfig, Association, Ending, Event, RequestorConfig, Step,
+    Abort, AcceptedContext, AcceptorConfig, Association, Ending, Event, Negotiated,
+    RequestorConfig, Step,
 };
 pub use dimse::command::{CommandSet, command_field, element};
 pub use dimse::request::{CEchoRq, CStoreRq, CommandFault, OtherRq, Request, Response};

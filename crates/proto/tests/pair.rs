@@ -69,7 +69,7 @@ fn an_object_is_stored_and_the_association_released() {
 fn a_rejection_reaches_the_requestor() {
     let mut pair = Pair::proposing(&[VERIFICATION]);
     let [Happened::Proposed(proposal)] = &pair.deliver_to_acceptor()[..] else { panic!() };
-    assert_eq!(proposal.called_ae, Some(ae("STORESCP")));
+    assert_eq!(proposal.called_ae, ae("STORESCP"));
     let rejection = Rejection::LOCAL_LIMIT_EXCEEDED;
     pair.acceptor.answer(proto::Answer::Reject(rejection), pair.now);
     assert_eq!(pair.deliver_to_requestor(), [Happened::Rejected(rejection)]);

@@ -13,11 +13,11 @@ use crate::shared::Shared;
 use crate::storage_service::{Done, Received, StorageService};
 use crate::tls::Refusal;
 use crate::transport::{Filled, Transport};
-use dataset::sop_class;
+use dataset::{Uid, sop_class};
 use proto::{
     Abort, Acceptance, AcceptorConfig, AeTitle, Answer, Association, CStoreRq, CommandSet,
-    ContextId, ContextResult, DataSetFragments, Ending, Event, Proposal, Rejection, Request, State,
-    Status, Step, negotiate,
+    ContextId, ContextResult, DataSetFragments, Ending, Event, Negotiated, Proposal, Rejection,
+    Request, State, Status, Step, negotiate,
 };
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -371,9 +371,29 @@ impl Served<'_> {
     }
 
     fn store(&mut self, context: ContextId, request: CStoreRq) {
-        let Some(accepted) = self.association.context(context) else { return };
+        let accepted = match self.association.negotiated(context, &request.sop_class) {
+            Negotiated::OnItsContext(accepted) if !is_verification(&request.sop_class) => accepted,
+            Negotiated::OnAnotherContext { of_request, of_class }
+                if !is_verification(&request.sop_class) =>
+            {
+                warn!(
+                    "SOP class {} was accepted on presentation context {}, but the request came on {}",
+                    request.sop_class, of_class.id, of_request.id
+                );
+                of_request
+            }
+            _ => return self.refuse_class(&request),
+        };
         self.service.begin(request, accepted.transfer_syntax, self.association.calling_ae());
         sleep(self.shared.config.faults.sleep_during);
+    }
+
+    /// Refuses to store an object of a SOP class that the peer may not send in this association.
+    fn refuse_class(&mut self, request: &CStoreRq) {
+        let status = Status::SOP_CLASS_NOT_SUPPORTED;
+        let comment = "SOP class not negotiated for C-STORE in this association";
+        error!("refusing a request, status {status}: {comment}: {}", request.sop_class);
+        self.service.drain(Some(request.response(status, Some(comment))));
     }
 
     /// Refuses a request, once its data set, if it has one, is read.
@@ -476,6 +496,11 @@ impl Served<'_> {
             );
         }
     }
+}
+
+/// The one SOP class without C-STORE that is accepted by default.
+fn is_verification(sop_class: &Uid) -> bool {
+    sop_class.as_str() == sop_class::VERIFICATION
 }
 
 /// One line about a request or, at log level DEBUG, all of it.

@@ -35,7 +35,7 @@ pub fn associate_ac(
     policy: &AcceptorPolicy,
 ) -> Vec<String> {
     let mut lines = vec![ruler("BEGIN A-ASSOCIATE-AC")];
-    lines.extend(parties(proposal, policy, proposal.called_ae.as_ref()));
+    lines.extend(parties(proposal, policy, Some(&proposal.called_ae)));
     lines.push("Presentation Contexts:".to_owned());
     for context in &acceptance.contexts {
         let proposed = &proposal.user_information.roles;
@@ -97,8 +97,8 @@ fn parties(
         ),
         format!("Their Implementation Version Name: {}", text(version)),
         format!("Application Context Name:    {}", text(proposal.application_context.as_ref())),
-        format!("Calling Application Name:    {}", text(proposal.calling_ae.as_ref())),
-        format!("Called Application Name:     {}", text(proposal.called_ae.as_ref())),
+        format!("Calling Application Name:    {}", proposal.calling_ae),
+        format!("Called Application Name:     {}", proposal.called_ae),
         format!("Responding Application Name: {}", text(responding)),
         format!("Our Max PDU Receive Size:    {}", policy.max_pdu_bytes),
         format!("Their Max PDU Receive Size:  {}", theirs.max_pdu_bytes.unwrap_or_default()),

@@ -136,6 +136,17 @@ pub const NAME_PATIENCE: Duration = Duration::from_millis(200);
 /// How long a rule of host access control waits for the name of a peer, in that peer's thread.
 pub const ACCESS_NAME_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Look-ups for host access control at a time: a thread each, which may outlive the wait for it.
+pub const ACCESS_LOOK_UPS_AT_ONCE: usize = 64;
+
+/// Longest file of host access control: hosts.allow, hosts.deny or a file of patterns.
+pub const ACCESS_FILE_BYTES: usize = 1024 * 1024;
+
+/// A file of host access control that changed less than this time ago may be half written,
+pub const ACCESS_FILE_SETTLING: Duration = Duration::from_millis(100);
+/// and is looked at so many times.
+pub const ACCESS_FILE_ROUNDS: usize = 10;
+
 /// Reverse look-ups at a time; meanwhile, other peers have no names.
 pub const LOOK_UPS_AT_ONCE: usize = if EXPLORING { 2 } else { 8 };
 

@@ -5,9 +5,10 @@
 
 use crate::limits::{LOOK_UPS_AT_ONCE, NAME_LIFETIME, NAME_PATIENCE, NAMES_KEPT};
 use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
+use dns_lookup::{AddrFamily, AddrInfoHints, LookupError, LookupErrorKind};
 use std::collections::HashMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// How a peer is called: by its host name where that is known, else by its address.
@@ -78,7 +79,11 @@ impl PeerNames {
     /// Names by the system's resolver; addresses only if not `enabled`.
     #[must_use]
     pub fn new(enabled: bool) -> Self {
-        if enabled { Self::with(reverse_look_up) } else { Self { look_ups: None } }
+        if enabled {
+            Self::with(|address| reverse_look_up(address).ok().flatten())
+        } else {
+            Self { look_ups: None }
+        }
     }
 
     pub(crate) fn with(look_up: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) -> Self {
@@ -178,12 +183,41 @@ impl State {
     }
 }
 
-/// What the system's resolver says; `None` if it knows no name.
-pub(crate) fn reverse_look_up(address: IpAddr) -> Option<String> {
-    let host = dns_lookup::lookup_addr(&address).ok()?;
+/// What the system's resolver says; `None` if the address has no name.
+///
+/// # Errors
+/// Why the resolver does not know: it got no answer, or one that says nothing.
+pub(crate) fn reverse_look_up(address: IpAddr) -> Result<Option<String>, String> {
+    let host = match dns_lookup::getnameinfo(&SocketAddr::new(address, 0), 0) {
+        Ok((host, _)) => host,
+        Err(error) => return no_such_name(error, None),
+    };
     // Without a name, it may tell the address, perhaps with a zone.
     let is_address = host.split('%').next().is_some_and(|text| text.parse::<IpAddr>().is_ok());
-    if is_address { None } else { Some(host) }
+    Ok(if is_address { None } else { Some(host) })
+}
+
+/// Whether a name has an address.
+///
+/// # Errors
+/// As [`reverse_look_up`].
+pub(crate) fn has_address(name: &str, address: IpAddr) -> Result<bool, String> {
+    let family = if address.is_ipv4() { AddrFamily::Inet } else { AddrFamily::Inet6 };
+    let hints = AddrInfoHints { address: family.into(), ..AddrInfoHints::default() };
+    match dns_lookup::getaddrinfo(Some(name), None, Some(hints)) {
+        Ok(found) => {
+            Ok(found.flatten().any(|it| it.sockaddr.ip().to_canonical() == address.to_canonical()))
+        }
+        Err(error) => no_such_name(error, false),
+    }
+}
+
+/// Tells "there is none" from "nobody can say".
+fn no_such_name<T>(error: LookupError, none: T) -> Result<T, String> {
+    match error.kind() {
+        LookupErrorKind::NoName | LookupErrorKind::NoData => Ok(none),
+        _ => Err(crate::error::reason(&error.into())),
+    }
 }
 
 fn is_harmless(host: &str) -> bool {

@@ -194,8 +194,8 @@ impl Association {
         let fixed = reader.fixed();
         let proposal = reader.into_proposal();
         self.request = Some(fixed);
-        self.calling_ae = proposal.calling_ae;
-        self.called_ae = proposal.called_ae;
+        self.calling_ae = Some(proposal.calling_ae);
+        self.called_ae = Some(proposal.called_ae);
         if fixed.protocol_version & 1 == 0 {
             self.machine.refuse();
             return Some(self.reject(Rejection::PROTOCOL_VERSION, now));
@@ -310,12 +310,15 @@ impl Association {
 
     /// Takes over the contexts agreed on.
     pub(super) fn establish(&mut self, acceptance: &Acceptance) {
+        let roles = &acceptance.user_information.roles;
         let accepted = acceptance.contexts.iter().filter_map(|context| {
             let abstract_syntax = context.abstract_syntax?;
+            let role = roles.iter().find(|role| role.sop_class == abstract_syntax);
             (context.result == ContextResult::Acceptance).then_some(AcceptedContext {
                 id: context.id,
                 abstract_syntax,
                 transfer_syntax: context.transfer_syntax,
+                requestor_is_scu: role.is_none_or(|role| role.scu),
             })
         });
         self.contexts = accepted.collect();

@@ -41,12 +41,18 @@ impl FixedFields {
         FixedFields { protocol_version: u16::from_be_bytes([bytes[0], bytes[1]]), echoed }
     }
 
-    fn called_ae(&self) -> Option<AeTitle> {
-        AeTitle::parse(&self.echoed[..AeTitle::BYTES]).ok()
+    fn called_ae(&self) -> AeTitle {
+        self.title_at(0)
     }
 
-    fn calling_ae(&self) -> Option<AeTitle> {
-        AeTitle::parse(&self.echoed[AeTitle::BYTES..2 * AeTitle::BYTES]).ok()
+    fn calling_ae(&self) -> AeTitle {
+        self.title_at(AeTitle::BYTES)
+    }
+
+    fn title_at(&self, start: usize) -> AeTitle {
+        let mut field = [0; AeTitle::BYTES];
+        field.copy_from_slice(&self.echoed[start..start + AeTitle::BYTES]);
+        AeTitle::from_field(field)
     }
 }
 
@@ -327,11 +333,8 @@ impl Proposal {
     /// The A-ASSOCIATE-RQ PDU.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut echoed = [0; FixedFields::ECHOED_BYTES];
-        let blank = [b' '; AeTitle::BYTES];
-        let called = self.called_ae.map_or(blank, |title| title.field());
-        let calling = self.calling_ae.map_or(blank, |title| title.field());
-        echoed[..AeTitle::BYTES].copy_from_slice(&called);
-        echoed[AeTitle::BYTES..2 * AeTitle::BYTES].copy_from_slice(&calling);
+        echoed[..AeTitle::BYTES].copy_from_slice(&self.called_ae.field());
+        echoed[AeTitle::BYTES..2 * AeTitle::BYTES].copy_from_slice(&self.calling_ae.field());
         let mut out = begin_pdu(A_ASSOCIATE_RQ, &echoed);
         if let Some(name) = &self.application_context {
             append_item(&mut out, APPLICATION_CONTEXT, name.as_bytes());

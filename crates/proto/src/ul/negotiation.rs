@@ -34,10 +34,10 @@ impl fmt::Display for ContextId {
 /// Bounded by [`limits`], whatever the PDU's length: see there for the memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
-    /// Called AE title; `None` if it is blank or none by [`AeTitle::parse`].
-    pub called_ae: Option<AeTitle>,
-    /// Calling AE title; `None` likewise.
-    pub calling_ae: Option<AeTitle>,
+    /// Called AE title.
+    pub called_ae: AeTitle,
+    /// Calling AE title.
+    pub calling_ae: AeTitle,
     /// Application context name; `None` if missing or no UID.
     pub application_context: Option<Uid>,
     /// Presentation contexts in the order proposed; of those with the same ID, the first.
@@ -82,8 +82,8 @@ impl Proposal {
     #[must_use]
     pub fn new(calling_ae: AeTitle, called_ae: AeTitle, max_pdu_bytes: u32) -> Proposal {
         Proposal {
-            called_ae: Some(called_ae),
-            calling_ae: Some(calling_ae),
+            called_ae,
+            calling_ae,
             application_context: APPLICATION_CONTEXT_NAME.parse().ok(),
             contexts: Vec::new(),
             contexts_over_limit: 0,
@@ -272,8 +272,8 @@ impl AbstractSyntaxes {
 
 /// Decides about an association (PS3.8 §7.1.1, PS3.7 Annex D).
 ///
-/// Rejections in this order: [`refuse`](AcceptorPolicy::refuse), application context name, AE
-/// titles, no presentation context at all or too many, missing implementation class UID. (An
+/// Rejections in this order: [`refuse`](AcceptorPolicy::refuse), application context name, too many
+/// presentation contexts or none at all, missing implementation class UID. (An
 /// unsupported protocol version never gets here: the upper layer itself rejects it.) Contexts are
 /// answered one by one; that none is accepted is still an acceptance.
 ///
@@ -312,10 +312,6 @@ fn rejection(proposal: &Proposal, policy: &AcceptorPolicy) -> Option<Rejection> 
         Rejection::NO_REASON_GIVEN
     } else if !dicom {
         Rejection::APPLICATION_CONTEXT_NAME
-    } else if proposal.called_ae.is_none() {
-        Rejection::CALLED_AE_TITLE
-    } else if proposal.calling_ae.is_none() {
-        Rejection::CALLING_AE_TITLE
     } else if proposal.contexts_over_limit > 0 {
         Rejection::REQUEST_TOO_LARGE
     } else if proposal.contexts.is_empty() || (policy.require_implementation_class_uid && anonymous)

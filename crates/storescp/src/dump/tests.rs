@@ -154,7 +154,7 @@ Requested Extended Negotiation:";
 #[test]
 fn what_is_missing_is_blank_and_nothing_is_asked() {
     let mut proposal = proposal();
-    proposal.called_ae = None;
+    proposal.called_ae = AeTitle::from_field([b' '; AeTitle::BYTES]);
     proposal.application_context = None;
     proposal.contexts.clear();
     proposal.contexts_over_limit = 5;

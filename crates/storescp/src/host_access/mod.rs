@@ -3,17 +3,27 @@
 //!
 //! The two files are read for each connection, as the TCP wrappers do, so a change holds at once.
 //! Neither is written in a language that needs more than reading: commands in them are not run.
+//!
+//! In doubt nobody is let in. Whether a pattern matches is a [`Match`](matching::Match), which may be that
+//! nobody can tell: [`decide`] is the only place that makes something of it.
 
 mod client;
+mod file;
+mod matching;
 mod pattern;
 mod rule;
 
 pub use client::{Client, HostName, World};
 
+use crate::limits::ACCESS_FILE_SETTLING;
+use matching::Match;
 use rule::{Rule, Verdict};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// The name that the files know this program by, whatever its file is called.
 const SERVICE: &str = "storescp";
@@ -23,6 +33,8 @@ const SERVICE: &str = "storescp";
 pub(crate) struct HostAccess {
     allow: PathBuf,
     deny: PathBuf,
+    /// Those that were there when they were last read.
+    found: Mutex<BTreeSet<PathBuf>>,
 }
 
 /// Why a peer is not served though no rule denies it: something in the files cannot be obeyed, and
@@ -45,7 +57,11 @@ pub enum Fault {
 impl HostAccess {
     /// The system's files.
     pub(crate) fn system() -> Self {
-        Self { allow: "/etc/hosts.allow".into(), deny: "/etc/hosts.deny".into() }
+        Self::of("/etc/hosts.allow".into(), "/etc/hosts.deny".into())
+    }
+
+    fn of(allow: PathBuf, deny: PathBuf) -> Self {
+        Self { allow, deny, found: Mutex::default() }
     }
 
     /// Whether a peer is to be served. May look its name up, if a rule needs it.
@@ -53,46 +69,106 @@ impl HostAccess {
     /// # Errors
     /// [`Fault`]; the peer is not to be served then.
     pub(crate) fn admits(&self, client: &Client) -> Result<bool, Fault> {
-        decide([&self.allow, &self.deny], &read, client)
+        decide([&self.allow, &self.deny], &|file| self.read(file), client)
+    }
+
+    /// The text of a file; a file that does not exist has none. One that did a moment ago may be on its
+    /// way back: not every editor replaces files in one step.
+    fn read(&self, file: &Path) -> Result<String, Fault> {
+        let fault = |error| Fault::Unreadable(file.to_owned(), error);
+        let is_missing = |result: &io::Result<String>| {
+            result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+                // A link that leads nowhere is no missing file.
+                && file.symlink_metadata().is_err()
+        };
+        let mut text = file::read_settled(file);
+        if is_missing(&text) && self.found().contains(file) {
+            thread::sleep(ACCESS_FILE_SETTLING);
+            text = file::read_settled(file);
+        }
+        if is_missing(&text) {
+            self.found().remove(file);
+            return Ok(String::new());
+        }
+        let text = text.map_err(fault)?;
+        self.found().insert(file.to_owned());
+        Ok(text)
+    }
+
+    fn found(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What two files, one that allows and one that denies, say of a client. A file is read by `read`
 /// once it is needed; where there is none, it is empty.
 ///
+/// A rule that cannot be obeyed for sure is taken for what keeps the client out: one that would let it in
+/// does not match, one that would deny it does. So a client gets in only if it does whatever is not known.
+///
 /// # Errors
-/// [`Fault`]; the peer is not to be served then.
+/// [`Fault`], the first one; the peer is not to be served then.
 pub fn decide(
     [allow, deny]: [&Path; 2],
     read: &dyn Fn(&Path) -> Result<String, Fault>,
     client: &Client,
 ) -> Result<bool, Fault> {
-    if let Some(verdict) = first_match(allow, &read(allow)?, client)? {
-        return Ok(verdict != Verdict::Denied);
+    let mut doubt = None;
+    for (file, lets_in) in [(allow, true), (deny, false)] {
+        let found = first_match(file, lets_in, &read(file)?, client, &mut doubt)?;
+        match (found, doubt) {
+            (Some(Decision::Admitted), Some(doubt)) => {
+                tracing::warn!("host access control: {doubt}; another rule lets the peer in");
+                return Ok(true);
+            }
+            (Some(Decision::Admitted), None) => return Ok(true),
+            (Some(Decision::Denied), None) => return Ok(false),
+            (Some(Decision::Denied), Some(doubt)) => return Err(doubt),
+            (None, still) => doubt = still,
+        }
     }
-    Ok(matches!(first_match(deny, &read(deny)?, client)?, None | Some(Verdict::Granted)))
+    doubt.map_or(Ok(true), Err)
 }
 
-/// The text of a file; a file that does not exist has none.
-fn read(file: &Path) -> Result<String, Fault> {
-    match std::fs::read(file) {
-        Ok(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(Fault::Unreadable(file.to_owned(), error)),
-    }
+/// What a rule comes to that surely matches.
+enum Decision {
+    Admitted,
+    Denied,
 }
 
-/// What the first rule that matches says.
-fn first_match(file: &Path, text: &str, client: &Client) -> Result<Option<Verdict>, Fault> {
+/// What the first rule says that surely matches, in a file that by itself `lets_in` or denies. The first
+/// rule that would let the client in, if that could be told, goes into `doubt`.
+///
+/// # Errors
+/// [`Fault`], of a rule that would deny the client, if that could be told.
+fn first_match(
+    file: &Path,
+    lets_in: bool,
+    text: &str,
+    client: &Client,
+    doubt: &mut Option<Fault>,
+) -> Result<Option<Decision>, Fault> {
     for (line, text) in rule::lines(text) {
         let fault = |what| Fault::Rule { file: file.to_owned(), line, what };
-        let Some(rule) = Rule::parse(&text) else {
-            tracing::warn!("{}: line {line}: no ':', ignored", file.display());
-            continue;
+        let (matched, verdict) = match Rule::parse(&text) {
+            None => continue,
+            Some(Ok(rule)) => (rule.matches(client), rule.verdict()),
+            Some(Err(why)) => (Match::CannotTell(why.to_owned()), Ok(Verdict::AsTheFileSays)),
         };
-        if rule.matches(client).map_err(fault)? {
-            let fault = |what| Fault::Rule { file: file.to_owned(), line, what };
-            return rule.verdict().map(Some).map_err(fault);
+        let admits = match &verdict {
+            Ok(Verdict::Granted) => true,
+            Ok(Verdict::AsTheFileSays) => lets_in,
+            Ok(Verdict::Denied) | Err(_) => false,
+        };
+        match (matched, verdict) {
+            (Match::No, _) => {}
+            (Match::Yes, Err(what)) => return Err(fault(what)),
+            (Match::Yes, Ok(_)) if admits => return Ok(Some(Decision::Admitted)),
+            (Match::Yes, Ok(_)) => return Ok(Some(Decision::Denied)),
+            (Match::CannotTell(why), _) if admits => {
+                doubt.get_or_insert(fault(why));
+            }
+            (Match::CannotTell(why), _) => return Err(fault(why)),
         }
     }
     Ok(None)

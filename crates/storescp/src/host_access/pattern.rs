@@ -1,7 +1,8 @@
 //! Patterns of hosts: names, addresses, networks, wildcards.
 
 use super::client::{Host, HostName};
-use super::rule::in_list;
+use super::matching::Match;
+use super::rule::words;
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,52 +12,142 @@ const FILES_WITHIN_FILES: usize = 3;
 /// For one pattern, so many files are read, those within files included.
 const FILES_OF_A_PATTERN: usize = 64;
 
-/// Whether a host matches a pattern, in any case. What is no pattern matches nobody.
-///
-/// # Errors
-/// The pattern is a netgroup, which is not supported; or it leads to too many files.
-pub(super) fn matches(pattern: &str, host: &Host) -> Result<bool, String> {
+/// So much of a pattern that is not understood is shown.
+const SHOWN_CHARACTERS: usize = 64;
+
+/// Whether a host matches a pattern, in any case. That cannot be told if the pattern is a netgroup,
+/// which is not supported, is no pattern at all, names a file that cannot be read, or a host whose
+/// name cannot be looked up.
+pub(super) fn matches(pattern: &str, host: &Host) -> Match {
     within(pattern, host, FILES_WITHIN_FILES, &Cell::new(0))
 }
 
-fn within(
-    pattern: &str,
-    host: &Host,
-    depth: usize,
-    files_read: &Cell<usize>,
-) -> Result<bool, String> {
+fn within(pattern: &str, host: &Host, depth: usize, files_read: &Cell<usize>) -> Match {
     if pattern.starts_with('/') {
-        let Some(depth) = depth.checked_sub(1) else { return Ok(false) };
-        if files_read.replace(files_read.get() + 1) == FILES_OF_A_PATTERN {
-            return Err(format!("more than {FILES_OF_A_PATTERN} files of patterns in one"));
-        }
-        let text = host.pattern_file(pattern);
-        return in_list(&text, &|element| within(element, host, depth, files_read));
+        return in_file(pattern, host, depth, files_read);
     }
     if pattern.starts_with('@') {
-        return Err(format!("netgroup '{pattern}' is not supported here"));
+        return Match::CannotTell(format!("netgroup '{}' is not supported here", shown(pattern)));
     }
+    let no_pattern = || Match::CannotTell(format!("'{}' is no pattern", shown(pattern)));
+    if !pattern.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return no_pattern();
+    }
+    let of = |known: Option<bool>| known.map_or_else(no_pattern, Match::of);
     let pattern = pattern.to_ascii_lowercase();
-    let name = || match host.name() {
-        HostName::Known(name) => Some(name.as_str()),
-        HostName::Paranoid | HostName::Unknown => None,
-    };
-    Ok(match pattern.as_str() {
-        "all" => true,
-        "known" => name().is_some(),
-        "unknown" => *host.name() == HostName::Unknown,
-        "paranoid" => *host.name() == HostName::Paranoid,
-        "local" => name().is_some_and(|name| !name.contains('.')),
-        domain if domain.starts_with('.') => name().is_some_and(|name| name.ends_with(domain)),
-        net if net.ends_with('.') => host.address.to_string().starts_with(net),
-        net if net.starts_with('[') => in_ipv6_network(net, host.address),
-        net if net.contains('/') => in_ipv4_network(net, host.address),
-        text => {
-            is_text(text, &host.address.to_string())
-                // No name looks like an address.
-                || text.parse::<IpAddr>().is_err() && name().is_some_and(|name| is_text(text, name))
+    match pattern.as_str() {
+        "all" => Match::Yes,
+        "known" => by_name(host, |_| true),
+        "unknown" => match host.name() {
+            // Where nobody asks, no name is known.
+            HostName::Unknown | HostName::NotAsked => Match::Yes,
+            _ => by_name(host, |_| false),
+        },
+        "paranoid" => match host.name() {
+            HostName::Paranoid => Match::Yes,
+            _ => by_name(host, |_| false),
+        },
+        "local" => by_name(host, |name| !name.contains('.')),
+        domain if domain.starts_with('.') => {
+            let domain = domain.strip_suffix('.').unwrap_or(domain);
+            by_name(host, |name| name.ends_with(domain))
         }
-    })
+        net if net.ends_with('.') => of(begins_as(net, host.address)),
+        net if net.starts_with('[') => of(in_ipv6_network(net, host.address)),
+        net if net.contains('/') => of(in_ipv4_network(net, host.address)),
+        text if is_of(text, "0123456789.") => {
+            of(text.parse::<IpAddr>().ok().map(|address| address == host.address))
+        }
+        text => {
+            let by_address = Match::of(is_text(text, &host.address.to_string()));
+            // Anybody can have a name that begins with digits: what looks like an address is one.
+            if is_of(text, "0123456789.*?") {
+                return by_address;
+            }
+            by_address.or(|| by_name(host, |name| is_text(text, name)))
+        }
+    }
+}
+
+/// Whether the host has a name that passes a test.
+fn by_name(host: &Host, test: impl Fn(&str) -> bool) -> Match {
+    match host.name() {
+        HostName::Known(name) => Match::of(test(name)),
+        HostName::Paranoid | HostName::Unknown => Match::No,
+        HostName::NotAsked => Match::CannotTell(
+            "it asks for a host name, and none is looked up (--disable-host-lookup)".to_owned(),
+        ),
+        HostName::CannotTell(why) => {
+            let address = host.address;
+            Match::CannotTell(format!("the host name of {address} cannot be looked up: {why}"))
+        }
+    }
+}
+
+/// Whether a host matches a pattern of a file. Comments are unknown to hosts_access(5), where their
+/// words are patterns. Here such a word makes nobody's name wanted, and if it matches, nobody can tell
+/// what was meant.
+fn in_file(path: &str, host: &Host, depth: usize, files_read: &Cell<usize>) -> Match {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Match::CannotTell(format!(
+            "{}: more than {FILES_WITHIN_FILES} files of patterns within one another",
+            shown(path)
+        ));
+    };
+    let too_many =
+        || Match::CannotTell(format!("more than {FILES_OF_A_PATTERN} files of patterns in one"));
+    if files_read.replace(files_read.get() + 1) >= FILES_OF_A_PATTERN {
+        return too_many();
+    }
+    let text = match host.pattern_file(path) {
+        Ok(text) => text,
+        Err(why) => return Match::CannotTell(format!("cannot read {}: {why}", shown(path))),
+    };
+    let mut listed = Match::No;
+    for (index, line) in text.lines().enumerate() {
+        let place = |why| format!("{}: line {}: {why}", shown(path), index + 1);
+        let mut is_comment = false;
+        for word in words(line) {
+            is_comment |= word.starts_with('#');
+            let found = || {
+                let found = match word {
+                    word if is_comment => in_comment(word, host),
+                    word if word.eq_ignore_ascii_case("EXCEPT") => {
+                        Match::CannotTell("EXCEPT has no meaning here".to_owned())
+                    }
+                    word => within(word, host, depth, files_read),
+                };
+                found.because(place)
+            };
+            listed = listed.or(found);
+            if listed == Match::Yes {
+                return listed;
+            }
+            if files_read.get() > FILES_OF_A_PATTERN {
+                return too_many();
+            }
+        }
+    }
+    listed
+}
+
+fn in_comment(word: &str, host: &Host) -> Match {
+    let word = word.trim_start_matches('#');
+    let is_address = is_of(word, "0123456789.*?/") || word.starts_with('[');
+    let is_pattern = !word.is_empty() && (is_address || word.eq_ignore_ascii_case("ALL"));
+    match if is_pattern { matches(word, host) } else { Match::No } {
+        Match::Yes => Match::CannotTell(format!("'{}' is in a comment", shown(word))),
+        Match::No | Match::CannotTell(_) => Match::No,
+    }
+}
+
+fn is_of(text: &str, characters: &str) -> bool {
+    text.chars().all(|character| characters.contains(character))
+}
+
+/// A pattern as it may be logged.
+fn shown(pattern: &str) -> String {
+    pattern.escape_debug().take(SHOWN_CHARACTERS).collect()
 }
 
 /// Whether a text is what a pattern says, in any case: `*` stands for any characters, `?` for one.
@@ -92,37 +183,42 @@ fn is_text_bytes(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|&byte| byte == b'*')
 }
 
-/// `n.n.n.n/m.m.m.m` or `n.n.n.n/length`. As with the TCP wrappers, bits of the network outside the
-/// mask match nobody, and neither do a length of 0 and a mask of all ones.
-fn in_ipv4_network(pattern: &str, address: IpAddr) -> bool {
-    let IpAddr::V4(address) = address else { return false };
-    let Some((net, mask)) = pattern.split_once('/') else { return false };
+/// `n.`, `n.n.` or `n.n.n.`: whether an address begins so; `None` if it is none of these.
+fn begins_as(net: &str, address: IpAddr) -> Option<bool> {
+    let numbers = net.strip_suffix('.')?.split('.');
+    let is_number = |number: &str| number.parse::<u8>().is_ok() && is_of(number, "0123456789");
+    let is_net = (1..=3).contains(&numbers.clone().count()) && numbers.clone().all(is_number);
+    is_net.then(|| address.is_ipv4() && address.to_string().starts_with(net))
+}
+
+/// `n.n.n.n/m.m.m.m` or `n.n.n.n/length`; `None` if it is neither, or one that the TCP wrappers take
+/// for nobody: bits of the network outside the mask, a length of 0, a mask of all ones.
+fn in_ipv4_network(pattern: &str, address: IpAddr) -> Option<bool> {
+    let (net, mask) = pattern.split_once('/')?;
     let mask = match mask.parse::<Ipv4Addr>() {
         Ok(mask) => Some(mask.to_bits()).filter(|&bits| bits != u32::MAX),
         Err(_) => mask.parse().ok().filter(|length| (1..=32).contains(length)).map(leading_ones),
-    };
-    match (net.parse::<Ipv4Addr>(), mask) {
-        (Ok(net), Some(mask)) => mask != 0 && address.to_bits() & mask == net.to_bits(),
-        _ => false,
+    }?;
+    let net = net.parse::<Ipv4Addr>().ok()?.to_bits();
+    if mask == 0 || net & !mask != 0 {
+        return None;
     }
+    Some(matches!(address, IpAddr::V4(address) if address.to_bits() & mask == net))
 }
 
 fn leading_ones(length: u32) -> u32 {
     u32::MAX.checked_shl(32 - length).unwrap_or(0)
 }
 
-/// `[n:n:n:n:n:n:n:n]/length`, or without a length.
-fn in_ipv6_network(pattern: &str, address: IpAddr) -> bool {
-    let IpAddr::V6(address) = address else { return false };
-    let Some((net, rest)) = pattern.strip_prefix('[').and_then(|text| text.split_once(']')) else {
-        return false;
-    };
+/// `[n:n:n:n:n:n:n:n]/length`, or without a length; `None` if it is neither.
+fn in_ipv6_network(pattern: &str, address: IpAddr) -> Option<bool> {
+    let (net, rest) = pattern.strip_prefix('[')?.split_once(']')?;
     let length = match rest.strip_prefix('/') {
-        None if rest.is_empty() => Some(128),
-        None => None,
-        Some(length) => length.parse::<u32>().ok().filter(|length| *length <= 128),
+        None if rest.is_empty() => 128,
+        None => return None,
+        Some(length) => length.parse::<u32>().ok().filter(|length| *length <= 128)?,
     };
-    let (Ok(net), Some(length)) = (net.parse::<Ipv6Addr>(), length) else { return false };
+    let net = net.parse::<Ipv6Addr>().ok()?.to_bits();
     let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
-    address.to_bits() & mask == net.to_bits() & mask
+    Some(matches!(address, IpAddr::V6(address) if address.to_bits() & mask == net & mask))
 }

@@ -2,7 +2,12 @@
 
 use super::SERVICE;
 use super::client::Client;
+use super::matching::Match;
 use super::pattern;
+use std::borrow::Cow;
+
+/// How often a list may say EXCEPT.
+const MOST_EXCEPTIONS: usize = 64;
 
 /// A rule taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,40 +29,46 @@ pub(super) enum Verdict {
 }
 
 /// The rules of a file with the numbers of their first lines, continued lines joined.
-pub(super) fn lines(text: &str) -> Vec<(usize, String)> {
-    let mut rules: Vec<(usize, String)> = Vec::new();
-    let mut continued = false;
-    for (index, line) in text.lines().enumerate() {
-        let (part, goes_on) = match line.strip_suffix('\\') {
-            Some(part) => (part, true),
-            None => (line, false),
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
+    let mut lines = text.lines().enumerate();
+    let joined = std::iter::from_fn(move || {
+        let (index, line) = lines.next()?;
+        let Some(part) = line.strip_suffix('\\') else {
+            return Some((index + 1, Cow::Borrowed(line)));
         };
-        match rules.last_mut() {
-            Some((_, rule)) if continued => rule.push_str(part),
-            _ => rules.push((index + 1, part.to_owned())),
+        let mut joined = part.to_owned();
+        for (_, line) in lines.by_ref() {
+            let part = line.strip_suffix('\\');
+            joined.push_str(part.unwrap_or(line));
+            if part.is_none() {
+                break;
+            }
         }
-        continued = goes_on;
-    }
-    rules.retain(|(_, rule)| !rule.starts_with('#') && !rule.trim().is_empty());
-    rules
+        Some((index + 1, Cow::Owned(joined)))
+    });
+    joined.filter(|(_, line)| !line.starts_with('#') && !line.trim().is_empty())
 }
 
 impl<'t> Rule<'t> {
-    /// `None` if there is no `:`.
-    pub(super) fn parse(text: &'t str) -> Option<Self> {
+    /// Takes a line apart; `None` for one that is a comment only by its first mark.
+    ///
+    /// # Errors
+    /// There is no `:`, or a list is empty.
+    pub(super) fn parse(text: &'t str) -> Option<Result<Self, &'static str>> {
         let mut fields = fields(text).into_iter();
-        let (services, clients) = (fields.next()?, fields.next()?);
-        Some(Self { services, clients, options: fields.map(str::trim).collect() })
+        let (Some(services), Some(clients)) = (fields.next(), fields.next()) else {
+            return (!text.trim_start().starts_with('#')).then_some(Err("there is no ':'"));
+        };
+        if [services, clients].iter().any(|list| words(list).next().is_none()) {
+            return Some(Err("there is nothing before or after the first ':'"));
+        }
+        Some(Ok(Self { services, clients, options: fields.map(str::trim).collect() }))
     }
 
     /// Whether the rule is about us and this client.
-    ///
-    /// # Errors
-    /// Something that it needs cannot be found out.
-    pub(super) fn matches(&self, client: &Client) -> Result<bool, String> {
-        let service = |element: &str| is_us(element, client);
-        let user = |element: &str| is_client(element, client);
-        Ok(in_list(self.services, &service)? && in_list(self.clients, &user)?)
+    pub(super) fn matches(&self, client: &Client) -> Match {
+        let clients = || in_list(self.clients, &|element| is_client(element, client));
+        in_list(self.services, &|element| is_us(element, client)).and(clients)
     }
 
     /// What the options make of it.
@@ -107,60 +118,72 @@ fn fields(text: &str) -> Vec<&str> {
     fields
 }
 
-/// Whether a list has an element that `matches`: `a EXCEPT b EXCEPT c` is a without (b without c).
-pub(super) fn in_list(
-    list: &str,
-    matches: &dyn Fn(&str) -> Result<bool, String>,
-) -> Result<bool, String> {
-    let elements: Vec<&str> =
-        list.split(|c: char| c.is_whitespace() || c == ',').filter(|it| !it.is_empty()).collect();
-    in_elements(&elements, matches)
+/// The elements of a list.
+pub(super) fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split(|c: char| c.is_whitespace() || c == ',').filter(|it| !it.is_empty())
 }
 
-fn in_elements(
-    elements: &[&str],
-    matches: &dyn Fn(&str) -> Result<bool, String>,
-) -> Result<bool, String> {
-    let end = elements.iter().position(|element| element.eq_ignore_ascii_case("EXCEPT"));
-    let (listed, except) = match end {
-        Some(end) => (&elements[..end], &elements[end + 1..]),
-        None => (elements, &[][..]),
-    };
-    for element in listed {
-        if matches(element)? {
-            return Ok(!in_elements(except, matches)?);
+/// Whether a list has an element that `matches`: `a EXCEPT b EXCEPT c` is a without (b without c).
+fn in_list(list: &str, matches: &dyn Fn(&str) -> Match) -> Match {
+    in_words(&mut words(list), MOST_EXCEPTIONS, matches)
+}
+
+fn in_words<'t>(
+    words: &mut dyn Iterator<Item = &'t str>,
+    exceptions: usize,
+    matches: &dyn Fn(&str) -> Match,
+) -> Match {
+    let mut listed = Match::No;
+    while let Some(word) = words.next() {
+        if !word.eq_ignore_ascii_case("EXCEPT") {
+            listed = listed.or(|| matches(word));
+            continue;
         }
+        return listed.and(|| match exceptions.checked_sub(1) {
+            Some(left) => in_words(words, left, matches).not(),
+            None => Match::CannotTell(format!("more than {MOST_EXCEPTIONS} times EXCEPT")),
+        });
     }
-    Ok(false)
+    listed
 }
 
 /// `service`, `port` or `service@host`.
-fn is_us(element: &str, client: &Client) -> Result<bool, String> {
+fn is_us(element: &str, client: &Client) -> Match {
     let (service, host) = split_at_sign(element);
+    let is_range =
+        |(first, last): (&str, &str)| first.parse::<u16>().is_ok() && last.parse::<u16>().is_ok();
+    if !service.bytes().all(|byte| byte.is_ascii_graphic())
+        || service.split_once('-').is_some_and(is_range)
+    {
+        return Match::CannotTell(format!("'{}' is no service", service.escape_debug()));
+    }
     let named = service.eq_ignore_ascii_case("ALL")
         || service.parse() == Ok(client.port)
         || pattern::is_text(service, SERVICE);
     match host {
-        Some(host) if named => pattern::matches(host, &client.server),
-        _ => Ok(named),
+        Some(host) => Match::of(named).and(|| pattern::matches(host, &client.server)),
+        None => Match::of(named),
     }
 }
 
-/// `host` or `user@host`. Nobody is asked for the user, so it is unknown.
-fn is_client(element: &str, client: &Client) -> Result<bool, String> {
+/// `host` or `user@host`. Nobody is asked for the user.
+fn is_client(element: &str, client: &Client) -> Match {
     let (user, host) = match split_at_sign(element) {
         (user, Some(host)) => (Some(user), host),
         (host, None) => (None, host),
     };
-    let unknown = |user: &str| {
-        user.eq_ignore_ascii_case("ALL")
-            || user.eq_ignore_ascii_case("UNKNOWN")
-            || pattern::is_text(user, "unknown")
+    let user = match user {
+        None => Match::Yes,
+        Some(user)
+            if user.eq_ignore_ascii_case("ALL")
+                || user.eq_ignore_ascii_case("UNKNOWN")
+                || pattern::is_text(user, "unknown") =>
+        {
+            Match::Yes
+        }
+        Some(_) => Match::CannotTell("nobody is asked for users here".to_owned()),
     };
-    if user.is_some_and(|user| !unknown(user)) {
-        return Ok(false);
-    }
-    pattern::matches(host, &client.peer)
+    pattern::matches(host, &client.peer).and(|| user)
 }
 
 /// Splits at an `@` that is not the first character, which stands for a netgroup.

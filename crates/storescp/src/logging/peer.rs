@@ -13,8 +13,8 @@ thread_local! {
 #[derive(Clone, Copy)]
 struct Peer {
     address: SocketAddr,
-    /// The calling AE title, once the peer has proposed an association. An empty one is one too.
-    title: Option<Option<AeTitle>>,
+    /// The calling AE title, once the peer has proposed an association.
+    title: Option<AeTitle>,
 }
 
 /// As long as this lives, warnings and errors logged by this thread end with the peer:
@@ -37,7 +37,7 @@ impl Drop for PeerInLog {
 }
 
 /// The peer that this thread serves calls itself so.
-pub(crate) fn peer_title(calling_ae: Option<AeTitle>) {
+pub(crate) fn peer_title(calling_ae: AeTitle) {
     PEER.with_borrow_mut(|peer| {
         if let Some(peer) = peer {
             peer.title = Some(calling_ae);
@@ -51,11 +51,7 @@ pub(super) fn write_suffix(line: &mut impl Write) -> fmt::Result {
         None => Ok(()),
         Some(Peer { address, title: None }) => write!(line, " (peer {address})"),
         Some(Peer { address, title: Some(title) }) => {
-            line.write_str(" (peer ")?;
-            if let Some(title) = title {
-                write!(line, "{title}")?;
-            }
-            write!(line, "@{})", address.ip())
+            write!(line, " (peer {title}@{})", address.ip())
         }
     }
 }
@@ -75,14 +71,14 @@ mod tests {
         assert_eq!(suffix(), "");
         let peer = PeerInLog::begin("[::ffff:10.1.2.3]:4711".parse().unwrap());
         assert_eq!(suffix(), " (peer 10.1.2.3:4711)");
-        peer_title(AeTitle::parse(b"MODALITY 7").ok());
+        peer_title(AeTitle::from_field(*b"MODALITY 7      "));
         assert_eq!(suffix(), " (peer MODALITY 7@10.1.2.3)");
         std::thread::spawn(|| assert_eq!(suffix(), "")).join().unwrap();
         drop(peer);
         assert_eq!(suffix(), "");
         let _peer = PeerInLog::begin("[fe80::1]:1".parse().unwrap());
         assert_eq!(suffix(), " (peer [fe80::1]:1)");
-        peer_title(None);
+        peer_title(AeTitle::from_field([b' '; 16]));
         assert_eq!(suffix(), " (peer @fe80::1)");
     }
 }

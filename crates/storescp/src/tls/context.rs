@@ -11,7 +11,7 @@ use openssl::error::ErrorStack;
 use openssl::pkey::Id;
 use openssl::ssl::{
     AlpnError, NameType, SniError, SslAlert, SslContext, SslContextBuilder, SslMethod, SslMode,
-    SslOptions, SslRef, SslVerifyMode, SslVersion,
+    SslOptions, SslRef, SslSessionCacheMode, SslVerifyMode, SslVersion,
 };
 use std::fs;
 use std::path::Path;
@@ -83,14 +83,25 @@ fn settings(context: &mut SslContextBuilder, config: &Config) -> Result<(), Erro
         PeerCertificate::Verify => SslVerifyMode::PEER,
         PeerCertificate::Ignore => SslVerifyMode::NONE,
     });
-    // Sessions are resumed with tickets; those of clients that have none are kept here.
-    context.set_session_id_context(b"storescp")?;
-    context.set_session_cache_size(KEPT_SESSIONS);
+    resumption(context, config)?;
     context.set_alpn_select_callback(select_protocol);
     if let Some(expected) = config.server_name.clone() {
         context.set_servername_callback(move |ssl, alert| check_server_name(ssl, alert, &expected));
     }
     Ok(())
+}
+
+/// Sessions are resumed with tickets; those of clients that have none are kept here. None is where peers
+/// show certificates: it would carry the verdict on one beyond its validity and its revocation.
+fn resumption(context: &mut SslContextBuilder, config: &Config) -> Result<(), ErrorStack> {
+    if config.peer_certificate == PeerCertificate::Ignore {
+        context.set_session_id_context(b"storescp")?;
+        context.set_session_cache_size(KEPT_SESSIONS);
+        return Ok(());
+    }
+    context.set_options(SslOptions::NO_TICKET);
+    context.set_session_cache_mode(SslSessionCacheMode::OFF);
+    context.set_num_tickets(0)
 }
 
 /// A client that names application protocols has to name ours; most name none.

@@ -19,7 +19,7 @@ mod trust;
 
 pub use profile::SecurityProfile;
 
-use crate::cli::Tls as Config;
+use crate::cli::{PeerCertificate, Tls as Config};
 use crate::error::Error;
 use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslStream};
@@ -37,10 +37,18 @@ use std::time::Instant;
 /// What the server needs to speak TLS: keys, certificates and what is negotiated.
 pub struct Tls {
     config: Config,
-    context: RwLock<SslContext>,
+    current: RwLock<Current>,
     /// Of the private key, which is read again.
     password: Password,
     seed_file: Option<SeedFile>,
+}
+
+/// What connections begin with.
+#[derive(Clone)]
+struct Current {
+    context: SslContext,
+    /// How often the files were read again.
+    generation: u64,
 }
 
 impl Tls {
@@ -58,7 +66,8 @@ impl Tls {
         let context = context::build(config, &password, &mut warnings)?;
         let seed_file = config.write_seed.as_deref().map(SeedFile::open).transpose()?;
         warn(&warnings);
-        Ok(Self { config: config.clone(), context: RwLock::new(context), password, seed_file })
+        let current = RwLock::new(Current { context, generation: 0 });
+        Ok(Self { config: config.clone(), current, password, seed_file })
     }
 
     /// Reads all files again, for SIGHUP. If anything is wrong, which is logged, what was read before
@@ -67,7 +76,9 @@ impl Tls {
         let mut warnings = Vec::new();
         match context::build(&self.config, &self.password, &mut warnings) {
             Ok(context) => {
-                *self.context.write().unwrap_or_else(PoisonError::into_inner) = context;
+                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+                *current = Current { context, generation: current.generation + 1 };
+                drop(current);
                 warn(&warnings);
                 true
             }
@@ -80,12 +91,13 @@ impl Tls {
         }
     }
 
-    /// The handshake with a peer, which has until `deadline` for it.
+    /// The handshake with a peer, which has until `deadline` for it. A verdict on its certificate counts
+    /// only if what it rests on is still what holds.
     ///
     /// # Errors
     /// Why the peer was refused; it has been told, if there was anybody to tell.
     pub fn accept(&self, stream: Arc<TcpStream>, deadline: Instant) -> Result<TlsStream, Refusal> {
-        let context = self.context.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Current { context, generation } = self.current();
         let ssl = Ssl::new(&context).map_err(|error| Refusal::library(&error))?;
         let connection = Arc::clone(&stream);
         let mut stream =
@@ -98,8 +110,17 @@ impl Tls {
                 return Err(Refusal::TimedOut);
             }
         }
+        if self.config.peer_certificate != PeerCertificate::Ignore
+            && self.current().generation != generation
+        {
+            return Err(Refusal::Failed("certificates were read again meanwhile".to_owned()));
+        }
         tracing::debug!("{}", Negotiated(&stream));
         Ok(TlsStream { stream, is_usable: true })
+    }
+
+    fn current(&self) -> Current {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// To be called when an association has ended: `--write-seed`.
