@@ -26,6 +26,7 @@ pub struct Transcoder {
 
 /// What happens to the bytes.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one of them for each object on its way")]
 enum Path {
     /// They go to the sink as they are, and are looked at.
     Untouched(Onlooker),
