@@ -46,7 +46,7 @@ fn why(result: ContextResult, context: &ProposedContext) -> String {
     match result {
         ContextResult::AbstractSyntaxNotSupported => "abstract syntax not supported".to_owned(),
         ContextResult::TransferSyntaxesNotSupported => {
-            let known = context.transfer_syntaxes.iter().map(|syntax| syntax.to_string());
+            let known = context.transfer_syntaxes.iter().map(ToString::to_string);
             let others = context.other_transfer_syntaxes.iter().map(Uid::to_string);
             let named = known.chain(others).take(NAMED).collect::<Vec<_>>().join(", ");
             format!("transfer syntaxes not supported: {named}")
