@@ -236,7 +236,7 @@ fn sighup_opens_renamed_log_files_anew() {
         thread::scope(|scope| {
             let all: Vec<_> =
                 (0..senders).map(|_| scope.spawn(|| stored(server.port(), each))).collect();
-            while !all.iter().all(|sender| sender.is_finished()) || parts.len() < 3 {
+            while !all.iter().all(thread::ScopedJoinHandle::is_finished) || parts.len() < 3 {
                 let aside = scratch.path().join(format!("aside.{}", parts.len()));
                 fs::rename(&current, &aside).expect("it was there");
                 server.signal("HUP");
