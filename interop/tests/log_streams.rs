@@ -232,6 +232,7 @@ fn sighup_opens_renamed_log_files_anew() {
         let (senders, each) = (2, 100);
         let current = scratch.path().join("a.log");
         let text_of = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+        eventually("the file is there", LIMIT, || current.exists());
         let mut parts = Vec::new();
         thread::scope(|scope| {
             let all: Vec<_> =
