@@ -177,16 +177,36 @@ impl Server {
         entries.expect("the receiver runs").count()
     }
 
-    /// What it has printed on standard error so far.
+    /// What it has printed on standard error so far, all that it logged before its last answer
+    /// included.
     #[must_use]
     pub fn stderr(&self) -> String {
+        self.wait_for_log_threads();
         read_lossy(&self.scratch.path().join("stderr"))
     }
 
-    /// What it has printed on standard output so far.
+    /// What it has printed on standard output so far, as [`stderr`](Self::stderr).
     #[must_use]
     pub fn stdout(&self) -> String {
+        self.wait_for_log_threads();
         read_lossy(&self.scratch.path().join("stdout"))
+    }
+
+    /// Ours writes its log from threads of their own. One that sleeps has written all that there is,
+    /// or waits for who reads.
+    fn wait_for_log_threads(&self) {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let is_writing =
+            |status: String| status.starts_with("Name:\tlog\n") && !status.contains("\nState:\tS");
+        while Instant::now() < deadline {
+            let tasks = fs::read_dir(format!("/proc/{}/task", self.process_id()));
+            let mut tasks = tasks.into_iter().flatten().flatten();
+            let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status"));
+            if !tasks.any(|task| status(task).is_ok_and(is_writing)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Waits until standard error contains `text`.

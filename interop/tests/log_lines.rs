@@ -100,6 +100,24 @@ fn transfers_that_the_receiver_breaks_off_leave_an_error_each() {
     drop(client);
 }
 
+/// The object is stored, but nobody is there to be told so.
+#[test]
+fn an_answer_that_reaches_nobody_leaves_a_warning() {
+    let server = Server::start(Program::Ours, &["--sleep-during", "1"]);
+    let object = Object::ct(1000);
+    let mut client = Client::usual(server.port());
+    client.command(3, &Command::store(1, &object.sop_class, &object.sop_instance));
+    client.data_set(3, &object.bytes);
+    thread::sleep(Duration::from_millis(200));
+    client.reset();
+    let said = format!(
+        "W: SOP instance {} is stored, but its sender cannot be told so (peer INTEROP@127.0.0.1)\n",
+        object.sop_instance
+    );
+    eventually("it is told", LIMIT, || server.stderr().contains(&said));
+    assert_eq!(server.files(), [object.file_name()]);
+}
+
 /// An association that ends where no object was due, but something else was.
 #[test]
 fn messages_that_break_off_leave_a_warning_each() {

@@ -232,11 +232,12 @@ fn sighup_opens_renamed_log_files_anew() {
         let (senders, each) = (2, 100);
         let current = scratch.path().join("a.log");
         let text_of = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+        eventually("the file is there", LIMIT, || current.exists());
         let mut parts = Vec::new();
         thread::scope(|scope| {
             let all: Vec<_> =
                 (0..senders).map(|_| scope.spawn(|| stored(server.port(), each))).collect();
-            while !all.iter().all(|sender| sender.is_finished()) || parts.len() < 3 {
+            while !all.iter().all(thread::ScopedJoinHandle::is_finished) || parts.len() < 3 {
                 let aside = scratch.path().join(format!("aside.{}", parts.len()));
                 fs::rename(&current, &aside).expect("it was there");
                 server.signal("HUP");

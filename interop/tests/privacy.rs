@@ -164,7 +164,11 @@ fn no_failure_tells_who_a_patient_is() {
             (&["-su", ""], "mkdirat:error=EACCES", "E: could not create subdirectory for study: "),
             (&["-sp"], "linkat,renameat,renameat2:error=EIO", "E: cannot store SOP instance"),
             (numbered, "linkat,renameat,renameat2:error=EIO:when=2+", "cannot "),
-            (&["-sp", "-xcr", "true #p"], "clone,clone3,vfork:error=EAGAIN:when=9+", ""),
+            (
+                &["-sp", "-xcr", "true #p", "--grace-period", "1"],
+                "clone,clone3,vfork:error=EAGAIN:when=9+",
+                "",
+            ),
             (
                 &["-sp", "-xcr", "sleep 30; true #p", "--grace-period", "1", "--exec-max", "1"],
                 "",
@@ -254,6 +258,8 @@ fn paths_are_logged_in_one_form_only() {
                 let call = &text[start..];
                 let call =
                     &call[..call.find(");").or_else(|| call.find("),")).unwrap_or(call.len())];
+                // The text of a command, of which it is known that no patient is in it.
+                let call = call.replace("text.display()", "");
                 seen += 1;
                 let forbidden = [".display()", ".to_string_lossy()", "folder.as_str()"];
                 let found = forbidden.iter().find(|form| call.contains(**form));

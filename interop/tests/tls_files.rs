@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use interop::process::{eventually, run, wait};
 use interop::tls::{CLIENT_TIME_LIMIT, PASSWORD, Pki, dcmtk, s_client};
-use interop::wire::Client;
 use interop::{Program, Scratch, Server, free_port, peers};
 
 fn start(pki: &Pki, program: Program, line: &str) -> Server {

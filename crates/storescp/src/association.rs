@@ -423,6 +423,9 @@ impl Served<'_> {
         if let Some(Done { response: Some(response), received }) = done {
             self.respond(fragments.context(), &response, now);
             let sent = self.send_outgoing();
+            if !sent && received.is_some() {
+                log_lines::warn_of_lost_answer(&response);
+            }
             // The object is stored, whether its sender knows or not.
             if let Some(Received { reception, ended, file }) = received {
                 drop(file);

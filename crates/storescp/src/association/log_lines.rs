@@ -2,7 +2,7 @@
 
 use crate::tls::Refusal;
 use dataset::{Uid, uid_names};
-use proto::{Acceptance, ContextResult, PeerFault, Proposal, ProposedContext};
+use proto::{Acceptance, CommandSet, ContextResult, PeerFault, Proposal, ProposedContext, element};
 use tracing::warn;
 
 /// Refused classes that are named in one line, and transfer syntaxes that are named of each.
@@ -46,7 +46,7 @@ fn why(result: ContextResult, context: &ProposedContext) -> String {
     match result {
         ContextResult::AbstractSyntaxNotSupported => "abstract syntax not supported".to_owned(),
         ContextResult::TransferSyntaxesNotSupported => {
-            let known = context.transfer_syntaxes.iter().map(|syntax| syntax.to_string());
+            let known = context.transfer_syntaxes.iter().map(ToString::to_string);
             let others = context.other_transfer_syntaxes.iter().map(Uid::to_string);
             let named = known.chain(others).take(NAMED).collect::<Vec<_>>().join(", ");
             format!("transfer syntaxes not supported: {named}")
@@ -59,6 +59,13 @@ fn why(result: ContextResult, context: &ProposedContext) -> String {
 /// The name of a SOP class, or its UID.
 fn name(uid: &Uid) -> String {
     uid_names::name_of(uid.as_str()).map_or_else(|| uid.to_string(), str::to_owned)
+}
+
+/// The object is stored, and its sender does not know.
+pub(super) fn warn_of_lost_answer(response: &CommandSet) {
+    let instance = response.uid(element::AFFECTED_SOP_INSTANCE_UID);
+    let instance = instance.map(|uid| uid.to_string()).unwrap_or_default();
+    warn!("SOP instance {instance} is stored, but its sender cannot be told so");
 }
 
 /// What a peer speaks that did not begin with an A-ASSOCIATE-RQ, where its first byte gives it away.
