@@ -14,6 +14,7 @@ mod failing_disk;
 mod hostile;
 mod inetd;
 mod injected;
+mod limits;
 mod logging;
 mod names;
 mod negotiated;

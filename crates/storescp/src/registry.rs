@@ -36,6 +36,12 @@ struct Connection {
     stream: Arc<TcpStream>,
     /// A message is being received or answered.
     busy: AtomicBool,
+    /// It is there only to be rejected.
+    is_rejected: bool,
+    /// It has been told so.
+    is_told: AtomicBool,
+    /// It was cut off to make room.
+    is_cut_off: AtomicBool,
 }
 
 /// What becomes of a new connection.
@@ -65,6 +71,8 @@ pub enum PastLimit {
     Associations,
     /// So are as many as it serves of one address.
     AssociationsOfHost,
+    /// The system refuses another thread, so that there is only the one that accepts connections.
+    Threads,
 }
 
 /// A connection's place among those being served; dropping it frees the place.
@@ -93,20 +101,37 @@ impl Registry {
 
     /// Finds a place for a new connection from this address.
     pub fn admit(self: &Arc<Self>, stream: &Arc<TcpStream>, peer: IpAddr) -> Admission {
-        let peer = peer.to_canonical();
+        self.find_place(stream, peer.to_canonical(), Self::past_limit)
+    }
+
+    /// Finds a place for a new connection that is to be rejected, since there is no thread to serve it.
+    pub fn reject(self: &Arc<Self>, stream: &Arc<TcpStream>, peer: IpAddr) -> Admission {
+        let no_thread = |_: &Self, _: &Connections, _| Some(PastLimit::Threads);
+        self.find_place(stream, peer.to_canonical(), no_thread)
+    }
+
+    fn find_place(
+        self: &Arc<Self>,
+        stream: &Arc<TcpStream>,
+        peer: IpAddr,
+        past_limit: impl Fn(&Self, &Connections, IpAddr) -> Option<PastLimit>,
+    ) -> Admission {
         let mut connections = self.lock();
         // Set before `drain` takes the lock: it sees every connection that is admitted here.
         if self.draining.load(Ordering::SeqCst) {
             return Admission::Ending;
         }
-        let past_limit = self.past_limit(&connections, peer);
-        if past_limit.is_some()
-            && connections.open.len() - connections.admitted >= REJECTIONS_AT_ONCE
-        {
+        let past_limit = past_limit(self, &connections, peer);
+        if past_limit.is_some() && !connections.make_room_for_rejection() {
             return Admission::Full;
         }
-        let connection =
-            Arc::new(Connection { stream: Arc::clone(stream), busy: AtomicBool::new(false) });
+        let connection = Arc::new(Connection {
+            stream: Arc::clone(stream),
+            busy: AtomicBool::new(false),
+            is_rejected: past_limit.is_some(),
+            is_told: AtomicBool::new(false),
+            is_cut_off: AtomicBool::new(false),
+        });
         let number = connections.next_number;
         connections.next_number += 1;
         if past_limit.is_none() {
@@ -183,6 +208,27 @@ impl Connections {
         }
     }
 
+    /// Sees to it that one more connection can be told that it is rejected: cuts off the one that has been
+    /// there longest, of those that were told already if there are any. A peer that sends its request at
+    /// once is answered at once, so it is never that one for long. False if there are too many all the
+    /// same.
+    fn make_room_for_rejection(&self) -> bool {
+        let rejected = self.open.len() - self.admitted;
+        if rejected < REJECTIONS_AT_ONCE / 2 {
+            return true;
+        }
+        let waiting = self.open.iter().filter(|(_, connection)| {
+            connection.is_rejected && !connection.is_cut_off.load(Ordering::SeqCst)
+        });
+        let is_told = |connection: &Connection| connection.is_told.load(Ordering::SeqCst);
+        let longest = waiting.min_by_key(|(number, connection)| (!is_told(connection), **number));
+        if let Some((_, connection)) = longest {
+            connection.is_cut_off.store(true, Ordering::SeqCst);
+            let _ = connection.stream.shutdown(Shutdown::Both);
+        }
+        rejected < REJECTIONS_AT_ONCE
+    }
+
     fn leave(&mut self, peer: IpAddr) {
         self.admitted -= 1;
         if let Entry::Occupied(mut count) = self.admitted_of_host.entry(peer) {
@@ -204,6 +250,11 @@ impl Place {
     /// Notes whether a message is under way, so that the end of the server waits for it.
     pub fn set_busy(&self, busy: bool) {
         self.connection.busy.store(busy, Ordering::SeqCst);
+    }
+
+    /// Notes that the peer was told that its association is rejected.
+    pub fn set_told(&self) {
+        self.connection.is_told.store(true, Ordering::SeqCst);
     }
 
     /// Whether the server is ending: after the message under way, the association ends too.
@@ -267,8 +318,37 @@ mod tests {
             .inspect(|place| assert_eq!(place.past_limit(), Some(PastLimit::Associations)))
             .collect();
         assert!(matches!(registry.admit(&stream, admitted.peer), Admission::Full));
+        assert!(matches!(registry.reject(&stream, admitted.peer), Admission::Full));
         drop((admitted, refused));
         assert_eq!(place(&registry, &stream, "10.0.0.1").past_limit(), None);
+    }
+
+    #[test]
+    fn whoever_waits_longest_makes_room_for_whoever_is_to_be_rejected_next() {
+        let (registry, stream) = registry(1, None);
+        let _admitted = place(&registry, &stream, "10.0.0.1");
+        let reject = || match registry.reject(&stream, "10.0.0.2".parse().unwrap()) {
+            Admission::Place(place) => place,
+            other => panic!("{other:?}"),
+        };
+        let rejected: Vec<Place> = (0..REJECTIONS_AT_ONCE / 2).map(|_| reject()).collect();
+        assert!(rejected.iter().all(|place| place.past_limit() == Some(PastLimit::Threads)));
+        rejected[3].set_told();
+        let cut_off = || {
+            let is_cut_off = |place: &Place| place.connection.is_cut_off.load(Ordering::SeqCst);
+            rejected.iter().map(is_cut_off).enumerate().filter(|it| it.1).map(|it| it.0).collect()
+        };
+        let mut more = Vec::new();
+        for expected in [vec![3], vec![0, 3], vec![0, 1, 3]] {
+            more.push(reject());
+            let found: Vec<usize> = cut_off();
+            assert_eq!(found, expected);
+        }
+        drop(rejected);
+        assert_eq!(
+            place(&registry, &stream, "10.0.0.1").past_limit(),
+            Some(PastLimit::Associations)
+        );
     }
 
     #[test]

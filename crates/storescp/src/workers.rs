@@ -7,7 +7,7 @@ use crate::registry::{Admission, Registry};
 use crate::shared::Shared;
 use rustix::event::{PollFd, PollFlags};
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Nobody hands connections over: whichever thread the kernel wakes has one. At least one thread
 /// waits as long as the server runs, since whoever stops waiting as the last starts another first;
 /// at most [`MAX_WAITING_THREADS`] wait, and those past that number end. So associations that
-/// follow each other cost no thread each, and none waits for another.
+/// follow each other cost no thread each, and none waits for another. Where the system refuses another
+/// thread, the last one that waits rejects the association itself, in words, and waits again.
 pub(crate) struct Workers {
     listener: TcpListener,
     shared: Arc<Shared>,
@@ -30,6 +31,9 @@ pub(crate) struct Workers {
     /// thread waits for beside a connection, and what makes it readable.
     ended: Option<(UnixStream, UnixStream)>,
 }
+
+/// How a connection gets its place.
+type Admit = fn(&Arc<Registry>, &Arc<TcpStream>, IpAddr) -> Admission;
 
 impl Workers {
     /// Starts serving what comes in on `listener`.
@@ -99,13 +103,13 @@ impl Workers {
             if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1
                 && let Err(error) = self.add_thread()
             {
-                tracing::error!("cannot serve the connection from {peer}, closing it: {error}");
+                tracing::error!("no thread to serve the connection from {peer}: {error}");
                 self.waiting.fetch_add(1, Ordering::SeqCst);
-                drop(stream);
-                std::thread::sleep(ACCEPT_BACKOFF);
+                // Meanwhile others wait in the kernel's queue, or for a thread that is done.
+                self.serve(stream, peer, Registry::reject);
                 continue;
             }
-            self.serve(stream, peer);
+            self.serve(stream, peer, Registry::admit);
             if !self
                 .change_waiting(|waiting| (waiting < MAX_WAITING_THREADS).then_some(waiting + 1))
             {
@@ -154,9 +158,9 @@ impl Workers {
         self.waiting.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change).is_ok()
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, admit: Admit) {
         let stream = Arc::new(stream);
-        let place = match self.registry.admit(&stream, peer.ip()) {
+        let place = match admit(&self.registry, &stream, peer.ip()) {
             Admission::Place(place) => place,
             Admission::Full => {
                 tracing::warn!("too many connections, closing the one from {peer}");
