@@ -14,11 +14,16 @@ use interop::tls::{CLIENT_TIME_LIMIT, Pki};
 use interop::wire::{
     Answer, Client, Command, Context, Pdv, Request, data_pdu, release_request, uid,
 };
-use interop::{Object, Program, Scratch, Server, element, peers, skip};
+use interop::{Object, Program, Scratch, Server, Setup, element, peers, skip};
 
 /// A receiver of a user without rights, of whom nothing else runs, with so many threads at most; `None`
 /// where only root could start it.
 fn with_threads(threads: usize, options: &[&str]) -> Option<(Server, String)> {
+    let (setup, user) = setup_with_threads(threads, options)?;
+    Some((setup.start(), user))
+}
+
+fn setup_with_threads(threads: usize, options: &[&str]) -> Option<(Setup, String)> {
     if !Process::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n") {
         return None;
     }
@@ -36,8 +41,7 @@ fn with_threads(threads: usize, options: &[&str]) -> Option<(Server, String)> {
         copy = copy.display()
     );
     let setup = Server::with(Program::Ours, options).directory(&directory);
-    let server = setup.through("sh", &["-c", &script]).keeping(scratch).start();
-    Some((server, user.to_string()))
+    Some((setup.through("sh", &["-c", &script]).keeping(scratch), user.to_string()))
 }
 
 fn ask(server: &Server) -> (Client, Answer) {
@@ -76,6 +80,17 @@ fn whom_the_limit_on_threads_leaves_no_room_for_is_rejected_in_words() {
     eventually("a place is free again", Duration::from_secs(5), || {
         matches!(ask(&server).1, Answer::Accept(_))
     });
+}
+
+/// With one thread to accept connections and none to serve them, nothing would ever be received.
+#[test]
+fn with_too_few_threads_to_serve_anybody_the_start_fails() {
+    let Some((setup, _)) = setup_with_threads(2, &[]) else {
+        return skip("only root can change users");
+    };
+    let failure = setup.try_start().expect_err("it does not start");
+    assert_eq!(failure.status.code(), Some(1));
+    assert!(failure.stderr.starts_with("F: cannot start a thread: "), "{}", failure.stderr);
 }
 
 /// Another process of the user takes the threads while we run.

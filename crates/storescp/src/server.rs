@@ -5,7 +5,8 @@ use crate::cli::{AddressFamily, Config};
 use crate::error::Error;
 use crate::inetd;
 use crate::limits::{
-    COMMAND_GRACE, LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES,
+    COMMAND_GRACE, LEAST_THREADS, LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS,
+    THREAD_STACK_BYTES,
 };
 use crate::memory;
 use crate::platform;
@@ -263,6 +264,10 @@ fn receive_signals(hang_up_ends: bool) -> io::Result<UnixStream> {
 fn admissible_associations(asked: Option<usize>, association_bytes: usize) -> Result<usize, Error> {
     let descriptors = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
     let threads = platform::threads_left().unwrap_or(usize::MAX);
+    if threads < LEAST_THREADS {
+        let what = format!("the system leaves {threads} threads, and {LEAST_THREADS} are needed");
+        return Err(Error::Threads(io::Error::other(what)));
+    }
     let threads = threads - RESERVED_THREADS.min(threads / 2);
     let memory = platform::memory_left().unwrap_or(usize::MAX) / association_bytes;
     let others = threads.min(memory);
