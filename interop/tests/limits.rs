@@ -82,6 +82,24 @@ fn whom_the_limit_on_threads_leaves_no_room_for_is_rejected_in_words() {
     });
 }
 
+/// Silent peers that are to be rejected make room for those that ask.
+#[test]
+fn silent_peers_keep_nobody_from_being_rejected_in_words() {
+    let server = Server::start(Program::Ours, &["--max-associations", "1"]);
+    let mut first = Client::usual(server.port());
+    let silent: Vec<Client> = (0..300).map(|_| Client::connect(server.port())).collect();
+    for _ in 0..100 {
+        assert!(matches!(ask(&server).1, Answer::Reject(2, 3, 2)), "{}", server.stderr());
+    }
+    thread::scope(|scope| {
+        for _ in 0..200 {
+            scope.spawn(|| assert!(matches!(ask(&server).1, Answer::Reject(2, 3, 2))));
+        }
+    });
+    assert_eq!(first.echo(1), 0);
+    drop(silent);
+}
+
 /// With one thread to accept connections and none to serve them, nothing would ever be received.
 #[test]
 fn with_too_few_threads_to_serve_anybody_the_start_fails() {

@@ -145,6 +145,11 @@ pub const LEAST_THREADS: usize = 3;
 /// Threads that wait for connections at a time, each with a descriptor in reserve.
 pub const MAX_WAITING_THREADS: usize = 8;
 
+/// How long a connection waits for a place where even those past the admitted number are too many,
+pub const PLACE_BACKOFF: Duration = Duration::from_millis(10);
+/// and how often it looks for one.
+pub const PLACE_ROUNDS: usize = 20;
+
 /// How long accepting waits after the system refused a descriptor or a thread.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 

@@ -37,7 +37,7 @@ struct Connection {
     /// A message is being received or answered.
     busy: AtomicBool,
     /// It is there only to be rejected.
-    is_rejected: bool,
+    is_rejected: AtomicBool,
     /// It has been told so.
     is_told: AtomicBool,
     /// It was cut off to make room.
@@ -101,34 +101,20 @@ impl Registry {
 
     /// Finds a place for a new connection from this address.
     pub fn admit(self: &Arc<Self>, stream: &Arc<TcpStream>, peer: IpAddr) -> Admission {
-        self.find_place(stream, peer.to_canonical(), Self::past_limit)
-    }
-
-    /// Finds a place for a new connection that is to be rejected, since there is no thread to serve it.
-    pub fn reject(self: &Arc<Self>, stream: &Arc<TcpStream>, peer: IpAddr) -> Admission {
-        let no_thread = |_: &Self, _: &Connections, _| Some(PastLimit::Threads);
-        self.find_place(stream, peer.to_canonical(), no_thread)
-    }
-
-    fn find_place(
-        self: &Arc<Self>,
-        stream: &Arc<TcpStream>,
-        peer: IpAddr,
-        past_limit: impl Fn(&Self, &Connections, IpAddr) -> Option<PastLimit>,
-    ) -> Admission {
+        let peer = peer.to_canonical();
         let mut connections = self.lock();
         // Set before `drain` takes the lock: it sees every connection that is admitted here.
         if self.draining.load(Ordering::SeqCst) {
             return Admission::Ending;
         }
-        let past_limit = past_limit(self, &connections, peer);
+        let past_limit = self.past_limit(&connections, peer);
         if past_limit.is_some() && !connections.make_room_for_rejection() {
             return Admission::Full;
         }
         let connection = Arc::new(Connection {
             stream: Arc::clone(stream),
             busy: AtomicBool::new(false),
-            is_rejected: past_limit.is_some(),
+            is_rejected: AtomicBool::new(past_limit.is_some()),
             is_told: AtomicBool::new(false),
             is_cut_off: AtomicBool::new(false),
         });
@@ -217,8 +203,13 @@ impl Connections {
         if rejected < REJECTIONS_AT_ONCE / 2 {
             return true;
         }
+        // Half of them are cut off already, and about to go.
+        if rejected >= REJECTIONS_AT_ONCE {
+            return false;
+        }
         let waiting = self.open.iter().filter(|(_, connection)| {
-            connection.is_rejected && !connection.is_cut_off.load(Ordering::SeqCst)
+            let is = |flag: &AtomicBool| flag.load(Ordering::SeqCst);
+            is(&connection.is_rejected) && !is(&connection.is_cut_off)
         });
         let is_told = |connection: &Connection| connection.is_told.load(Ordering::SeqCst);
         let longest = waiting.min_by_key(|(number, connection)| (!is_told(connection), **number));
@@ -226,7 +217,7 @@ impl Connections {
             connection.is_cut_off.store(true, Ordering::SeqCst);
             let _ = connection.stream.shutdown(Shutdown::Both);
         }
-        rejected < REJECTIONS_AT_ONCE
+        true
     }
 
     fn leave(&mut self, peer: IpAddr) {
@@ -245,6 +236,14 @@ impl Place {
     #[must_use]
     pub fn past_limit(&self) -> Option<PastLimit> {
         self.past_limit
+    }
+
+    /// The association is to be rejected, since there is no thread to serve it. Others can have its place.
+    pub fn reject_for_want_of_threads(&mut self) {
+        if self.past_limit.replace(PastLimit::Threads).is_none() {
+            self.registry.lock().leave(self.peer);
+        }
+        self.connection.is_rejected.store(true, Ordering::SeqCst);
     }
 
     /// Notes whether a message is under way, so that the end of the server waits for it.
@@ -318,7 +317,6 @@ mod tests {
             .inspect(|place| assert_eq!(place.past_limit(), Some(PastLimit::Associations)))
             .collect();
         assert!(matches!(registry.admit(&stream, admitted.peer), Admission::Full));
-        assert!(matches!(registry.reject(&stream, admitted.peer), Admission::Full));
         drop((admitted, refused));
         assert_eq!(place(&registry, &stream, "10.0.0.1").past_limit(), None);
     }
@@ -326,13 +324,9 @@ mod tests {
     #[test]
     fn whoever_waits_longest_makes_room_for_whoever_is_to_be_rejected_next() {
         let (registry, stream) = registry(1, None);
-        let _admitted = place(&registry, &stream, "10.0.0.1");
-        let reject = || match registry.reject(&stream, "10.0.0.2".parse().unwrap()) {
-            Admission::Place(place) => place,
-            other => panic!("{other:?}"),
-        };
+        let mut admitted = place(&registry, &stream, "10.0.0.1");
+        let reject = || place(&registry, &stream, "10.0.0.2");
         let rejected: Vec<Place> = (0..REJECTIONS_AT_ONCE / 2).map(|_| reject()).collect();
-        assert!(rejected.iter().all(|place| place.past_limit() == Some(PastLimit::Threads)));
         rejected[3].set_told();
         let cut_off = || {
             let is_cut_off = |place: &Place| place.connection.is_cut_off.load(Ordering::SeqCst);
@@ -344,11 +338,13 @@ mod tests {
             let found: Vec<usize> = cut_off();
             assert_eq!(found, expected);
         }
-        drop(rejected);
-        assert_eq!(
-            place(&registry, &stream, "10.0.0.1").past_limit(),
-            Some(PastLimit::Associations)
-        );
+        drop((rejected, more));
+        assert_eq!(reject().past_limit(), Some(PastLimit::Associations));
+        admitted.reject_for_want_of_threads();
+        assert_eq!(admitted.past_limit(), Some(PastLimit::Threads));
+        assert_eq!(reject().past_limit(), None, "its place is free");
+        drop(admitted);
+        assert_eq!(registry.lock().admitted, 0);
     }
 
     #[test]
