@@ -4,6 +4,7 @@
 use std::fs::{self, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 use std::sync::Barrier;
 use std::thread;
@@ -80,6 +81,51 @@ fn whom_the_limit_on_threads_leaves_no_room_for_is_rejected_in_words() {
     eventually("a place is free again", Duration::from_secs(5), || {
         matches!(ask(&server).1, Answer::Accept(_))
     });
+}
+
+/// A group of processes within another one that has a limit, removed when dropped.
+struct ControlGroup(PathBuf);
+
+impl ControlGroup {
+    /// `None` where no groups can be made that count processes.
+    fn new(processes: usize) -> Option<Self> {
+        let places = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].map(Path::new);
+        let top = places.into_iter().find(|place| place.join("cgroup.procs").exists())?;
+        let outer = top.join(format!("storescp-interop-{}", std::process::id()));
+        fs::create_dir(&outer).ok()?;
+        let group = Self(outer);
+        fs::create_dir(group.0.join("inner")).ok()?;
+        fs::write(group.0.join("pids.max"), processes.to_string()).ok()?;
+        Some(group)
+    }
+}
+
+impl Drop for ControlGroup {
+    fn drop(&mut self) {
+        // The processes in it may need a moment to be gone.
+        let gone =
+            || fs::remove_dir(self.0.join("inner")).is_ok() || !self.0.join("inner").exists();
+        for _ in 0..100 {
+            if gone() && fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// The limit of a control group around ours holds for root too.
+#[test]
+fn whom_a_control_group_leaves_no_room_for_is_rejected_in_words() {
+    let Some(group) = ControlGroup::new(30) else { return skip("no control groups can be made") };
+    let enter = format!("echo $$ >{}/inner/cgroup.procs", group.0.display());
+    let server = Server::with(Program::Ours, &["-d"]).after_shell(&enter).start();
+    let answers: Vec<(Client, Answer)> = (0..40).map(|_| ask(&server)).collect();
+    let served = answers.iter().filter(|(_, answer)| matches!(answer, Answer::Accept(_))).count();
+    let rejected = answers.iter().filter(|(_, answer)| *answer == Answer::Reject(2, 3, 2)).count();
+    assert!(served >= 5 && served + rejected == 40, "{served} {rejected}: {}", server.stderr());
+    assert!(server.stderr().contains(&format!("at most {served} associations at a time")));
+    drop(server);
 }
 
 /// Silent peers that are to be rejected make room for those that ask.
