@@ -15,7 +15,7 @@ use interop::tls::{CLIENT_TIME_LIMIT, Pki};
 use interop::wire::{
     Answer, Client, Command, Context, Pdv, Request, data_pdu, release_request, uid,
 };
-use interop::{Object, Program, Scratch, Server, Setup, element, peers, skip};
+use interop::{Namespace, Object, Program, Scratch, Server, Setup, element, peers, skip};
 
 /// A receiver of a user without rights, of whom nothing else runs, with so many threads at most; `None`
 /// where only root could start it.
@@ -240,6 +240,40 @@ fn an_association_takes_no_more_memory_than_the_log_says() {
     }
 }
 
+/// The same where the longest files of host access control are read.
+#[test]
+fn access_control_takes_no_more_memory_than_the_log_says() {
+    const LONGEST: usize = 1024 * 1024;
+    let (allow, deny) = ("/etc/hosts.allow", "/etc/hosts.deny");
+    let Some(namespace) = Namespace::available().filter(|_| Path::new(allow).exists()) else {
+        return skip("no mount namespaces here, or no hosts.allow");
+    };
+    let scratch = Scratch::new();
+    let list = |name: &str, text: String| {
+        let path = scratch.path().join(name);
+        let mut text = text.into_bytes();
+        text.resize(LONGEST, 0xFF);
+        fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let first = list("third", "11. ".to_owned());
+    let second = list("second", format!("{first} "));
+    let third = list("first", format!("{second} "));
+    let mut rules = format!("sshd: \\\n{}{third}\n", "11.0.0.1 \\\n".repeat(80_000));
+    rules.push_str(&format!("storescp: {} \\\n {third}\n", "11.0.0.1 \\\n".repeat(10_000)));
+    assert!(rules.len() <= LONGEST);
+    let files = [(allow, ""), (deny, &*rules)];
+    let server = namespace.setup_with_files(Program::Ours, &files, &["-d", "-dhl", "+ac"]).start();
+    stays_within_bound(&server, "+ac", || {
+        thread::scope(|scope| {
+            for _ in 0..AT_ONCE {
+                scope.spawn(|| assert_eq!(Client::connect(server.port()).answer(), Answer::Closed));
+            }
+        });
+    });
+    assert!(server.stderr().contains("is no pattern"), "{}", server.stderr());
+}
+
 /// The same over TLS, which has buffers of its own.
 #[test]
 fn an_association_over_tls_takes_no_more_memory_than_the_log_says() {
@@ -277,7 +311,7 @@ fn stays_within_bound(server: &Server, what: &str, greedy: impl FnOnce()) {
     let log = server.stderr();
     let bound = log.split("each of at most ").nth(1).and_then(|text| text.split(' ').next());
     let bound: u64 = bound.expect("a bound").parse().expect("a number");
-    if what != "TLS" {
+    if !["TLS", "+ac"].contains(&what) {
         let mut client = Client::usual(server.port());
         assert_eq!(client.store(3, &Object::ct(500_000)).status(), 0);
         client.release();

@@ -51,7 +51,7 @@ const _: () = assert!(
 pub const ASSOCIATION_BYTES: usize = 256 * 1024;
 
 /// What host access control holds at worst before an association begins: hosts.allow or hosts.deny, a
-/// line of it, and files of patterns within one another, bytes that are not UTF-8 three times.
+/// line of it, and three files of patterns within one another.
 pub const ACCESS_BYTES: usize = 6 * ACCESS_FILE_BYTES;
 
 /// What TLS adds to an association at worst, in bytes: a second buffer for what is still encrypted,
