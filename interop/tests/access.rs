@@ -150,6 +150,31 @@ fn what_cannot_be_read_understood_or_looked_up_denies() {
     }
 }
 
+/// What Debian's makes of the same: a list that is not there denies nobody, a line that is no rule is passed
+/// over, and whoever has a name like an address gets in by it.
+#[test]
+fn debian_lets_in_where_we_are_in_doubt() {
+    let Some(namespace) = Namespace::available().filter(|_| Path::new(ALLOW).exists()) else {
+        return skip("no mount namespaces here, or no hosts.allow");
+    };
+    let hosts = "127.0.0.1 localhost\n127.0.0.2 10.evil.example\n";
+    let second = PEERS.map(|peer| peer == [127, 0, 0, 2]);
+    for (allow, deny, options, theirs) in [
+        ("", "storescp: /nonexistent/list\n", &["+ac"][..], [true; 5]),
+        ("", "storescp ALL\n", &["+ac"], [true; 5]),
+        ("", "storescp: 127.0.0.1/8\n", &["+ac"], [true; 5]),
+        ("", "storescp: .evil.example\n", &["+ac", "-dhl"], [true; 5]),
+        ("storescp: 10.*\n", "ALL: ALL\n", &["+ac"], second),
+    ] {
+        let served = [Program::Ours, Program::Debian].map(|program| {
+            let files = [(ALLOW, allow), (DENY, deny), ("/etc/hosts", hosts)];
+            let server = namespace.setup_with_files(program, &files, options).start();
+            PEERS.map(|peer| is_served(&server, peer))
+        });
+        assert_eq!(served, [[false; 5], theirs], "{allow} {deny} {options:?}");
+    }
+}
+
 /// A rule by name denies if the name server is not there, or answers that it does not answer; who is
 /// listed by address, or needs no name server, is served all the same.
 #[test]

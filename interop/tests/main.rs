@@ -14,6 +14,7 @@ mod failing_disk;
 mod hostile;
 mod inetd;
 mod injected;
+mod limits;
 mod log_lines;
 mod log_streams;
 mod logging;

@@ -115,6 +115,31 @@ fn an_outdated_revocation_list_lets_nobody_in() {
     assert!(server.stderr().contains("CRL has expired"), "{}", server.stderr());
 }
 
+/// An authority between ours and the peer that was revoked, where the whole chain is checked.
+#[test]
+fn a_revoked_authority_vouches_for_nobody() {
+    let pki = Pki::shared();
+    let scratch = authority(&pki);
+    let folder = scratch.path();
+    let list = |name: &str| folder.join(name).display().to_string();
+    let (certificate, key) = (pki.path("intermediate.pem"), pki.path("client.key"));
+    let (certificate, key) = (certificate.display(), key.display());
+    openssl(folder, "ca -config configuration -gencrl -crldays 1 -out before");
+    openssl(folder, &format!("ca -config configuration -revoke {certificate}"));
+    openssl(folder, "ca -config configuration -gencrl -crldays 1 -out after");
+    let signer = format!("-cert {certificate} -keyfile {key}");
+    openssl(folder, &format!("ca -config configuration -gencrl -crldays 1 {signer} -out below"));
+    for (which, check, is_served) in
+        [("before", "+cra", true), ("after", "+cra", false), ("after", "+crv", true)]
+    {
+        let lists = format!("+crl {} +crl {} {check}", list(which), list("below"));
+        let server = start(&pki, &lists);
+        let client = "-cert_chain %intermediate.pem -key %client.key -cert %leaf.pem";
+        let accepted = s_client(&pki, server.port(), client).accepted;
+        assert_eq!(accepted, is_served, "{which} {check}: {}", server.stderr());
+    }
+}
+
 /// A peer that began before the certificates were read again, and shows its own after that.
 #[test]
 fn a_handshake_that_lasts_over_sighup_is_refused() {

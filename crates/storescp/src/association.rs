@@ -5,7 +5,7 @@ mod log_lines;
 use crate::dump;
 use crate::events::Peer;
 use crate::host_access::Client;
-use crate::limits::{CLOSE_TIMEOUT, REJECTION_TIMEOUT};
+use crate::limits::{CLOSE_TIMEOUT, LONE_CLOSE_TIMEOUT, LONE_REJECTION_TIMEOUT, REJECTION_TIMEOUT};
 use crate::logging::{self, PeerInLog};
 use crate::recv_buffer::RecvBuffer;
 use crate::registry::{PastLimit, Place};
@@ -45,17 +45,18 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
         Ok(transport) => transport,
         Err(error) => return debug!("connection from {peer} broke at once: {error}"),
     };
-    let acse_timeout = if place.past_limit().is_some() {
-        REJECTION_TIMEOUT.min(shared.config.timeouts.acse)
-    } else {
-        shared.config.timeouts.acse
+    let (acse_timeout, close_timeout) = match place.past_limit() {
+        None => (shared.config.timeouts.acse, CLOSE_TIMEOUT),
+        Some(PastLimit::Threads) => (LONE_REJECTION_TIMEOUT, LONE_CLOSE_TIMEOUT),
+        Some(_) => (REJECTION_TIMEOUT, CLOSE_TIMEOUT),
     };
+    let acse_timeout = acse_timeout.min(shared.config.timeouts.acse);
     if let Some(tls) = &shared.tls
         && let Err(refusal) = transport.secure(tls, accepted + acse_timeout)
     {
         return log_refusal(&refusal, peer);
     }
-    let config = AcceptorConfig { acse_timeout, close_timeout: CLOSE_TIMEOUT };
+    let config = AcceptorConfig { acse_timeout, close_timeout };
     let mut served = Served {
         shared,
         place,
@@ -228,6 +229,9 @@ impl Served<'_> {
         }
         let sent = outgoing.len();
         self.association.consume_outgoing(sent);
+        if let Some(Ending::Rejected(_)) = self.association.ending() {
+            self.place.set_told();
+        }
         true
     }
 
@@ -286,6 +290,10 @@ impl Served<'_> {
             }
             Some(PastLimit::AssociationsOfHost) => {
                 warn!("Refusing Association (maximum number of its address reached)");
+                return Some(Rejection::LOCAL_LIMIT_EXCEEDED);
+            }
+            Some(PastLimit::Threads) => {
+                warn!("Refusing Association (the system allows no more threads)");
                 return Some(Rejection::LOCAL_LIMIT_EXCEEDED);
             }
             None => {}

@@ -217,8 +217,8 @@ impl fmt::Display for Error {
             }
             Self::TooManyAssociations { asked, allowed } => write!(
                 f,
-                "--max-associations {asked} is more than the descriptor and thread limits allow \
-                 ({allowed}): raise them (ulimit -n, ulimit -u) or ask for fewer"
+                "--max-associations {asked} is more than the limits on descriptors, threads and memory allow \
+                 ({allowed}): raise them (ulimit -n, -u, -v) or ask for fewer"
             ),
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
             Self::CutShort { cut_off } => {

@@ -16,6 +16,7 @@ mod inetd;
 pub mod limits;
 pub mod logging;
 mod lookout;
+mod memory;
 pub mod naming;
 pub mod peer_names;
 mod places;

@@ -21,6 +21,43 @@ pub const FIRST_RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
 /// them in fewer and larger pages then, 3 rather than 10 for an image of half a megabyte.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 
+/// What an association holds at worst to take a data set apart: the open sequences, each by the parser and
+/// by what decides about VRs, the reservations of private blocks, values that naming needs. Vectors that
+/// grow have up to three times their content for a moment.
+pub const PARSER_BYTES: usize = 3
+    * (dataset::limits::NESTING_LEVELS * 128
+        + dataset::limits::PRIVATE_BLOCKS * 16
+        + 16 * dataset::limits::ATTRIBUTE_BYTES);
+
+/// What it holds at worst to write a data set anew: elements that are not in order, the open sequences
+/// again, and a buffer of 64 KiB that may hold twice as much, or three times as much while it grows.
+pub const REWRITE_BYTES: usize =
+    dataset::limits::REORDER_RUNS * 64 + 3 * dataset::limits::NESTING_LEVELS * 128 + 3 * 128 * 1024;
+
+/// What it holds to inflate a data set that comes deflated: window, tables and one buffer.
+pub const INFLATE_BYTES: usize = 96 * 1024;
+
+/// What it holds to deflate one that is stored so: zlib's windows and tables, and three buffers.
+pub const DEFLATE_BYTES: usize = 384 * 1024;
+
+/// What it holds at worst as text for the log, at DEBUG or with `--verbose-pc`: a line for every transfer
+/// syntax of a proposal, or a command set.
+pub const DUMP_BYTES: usize = 3 * 1024 * 1024;
+const _: () = assert!(
+    proto::limits::PRESENTATION_CONTEXTS
+        * (proto::limits::KNOWN_TRANSFER_SYNTAXES + proto::limits::OTHER_TRANSFER_SYNTAXES + 8)
+        * 160
+        < DUMP_BYTES
+);
+
+/// What it holds of everything small, such as the answer to a proposal, names and paths, and what the
+/// allocator loses between.
+pub const ASSOCIATION_BYTES: usize = 256 * 1024;
+
+/// What host access control holds at worst before an association begins: hosts.allow or hosts.deny, a
+/// line of it, and three files of patterns within one another.
+pub const ACCESS_BYTES: usize = 6 * ACCESS_FILE_BYTES;
+
 /// What TLS adds to an association at worst, in bytes: a second buffer for what is still encrypted,
 /// and what OpenSSL holds for records, the longest messages of a handshake and certificates.
 pub const TLS_PEAK_BYTES: usize = RECEIVE_BUFFER_BYTES + 256 * 1024;
@@ -55,12 +92,17 @@ pub const ROOM_CHECK_BYTES: usize = 64 * 1024 * 1024;
 /// How long associations that were cut off when the server ends may take to discard what they hold.
 pub const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Connections past the admitted number that are being told so at the same time; those past this
-/// one are closed without a word.
+/// Connections past the admitted number that are being told so at the same time. From half of this number
+/// on, each new one cuts off the one that has been there longest; should that not help, those past this
+/// number are closed without a word.
 pub const REJECTIONS_AT_ONCE: usize = if EXPLORING { 1 } else { 64 };
 
-/// How long a peer past the admitted number may take to send its A-ASSOCIATE-RQ.
+/// How long a peer past the admitted number may take to send its A-ASSOCIATE-RQ,
 pub const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// and how long where the only thread that accepts connections waits for it,
+pub const LONE_REJECTION_TIMEOUT: Duration = Duration::from_secs(1);
+/// and how long that waits for the peer to close the connection.
+pub const LONE_CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Connections that the kernel completes ahead of being accepted.
 pub const LISTEN_BACKLOG: i32 = 1024;
@@ -97,11 +139,20 @@ pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 32 };
 /// Files made ahead of their objects at a time, each with a descriptor.
 pub const FILES_AHEAD: usize = 32;
 
-/// Threads kept for what is no association.
+/// Threads kept for what is no association: rejections, look-ups of names, commands, log files. Where the
+/// system leaves fewer than twice as many, half of what it leaves.
 pub const RESERVED_THREADS: usize = 256;
+
+/// Threads without which nobody can be served: for signals, to accept connections, and to serve one.
+pub const LEAST_THREADS: usize = 3;
 
 /// Threads that wait for connections at a time, each with a descriptor in reserve.
 pub const MAX_WAITING_THREADS: usize = if EXPLORING { 2 } else { 8 };
+
+/// How long a connection waits for a place where even those past the admitted number are too many,
+pub const PLACE_BACKOFF: Duration = Duration::from_millis(10);
+/// and how often it looks for one.
+pub const PLACE_ROUNDS: usize = 20;
 
 /// How long accepting waits after the system refused a descriptor or a thread.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -160,6 +211,10 @@ const _: () = assert!(OPEN_SUBFOLDERS <= RESERVED_DESCRIPTORS / 2);
 // A P-DATA-TF of the smallest maximum length fits the buffer whole.
 const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES >= 4096 + 6);
 const _: () = assert!(MAX_WAITING_THREADS > 0);
+const _: () = assert!(
+    REJECTIONS_AT_ONCE + LOOK_UPS_AT_ONCE + ACCESS_LOOK_UPS_AT_ONCE + MAX_WAITING_THREADS
+        < RESERVED_THREADS
+);
 const _: () = assert!(MAX_WAITING_THREADS < RESERVED_DESCRIPTORS);
 const _: () = assert!(MAX_WAITING_THREADS < RESERVED_THREADS);
 const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES < RECEIVE_BUFFER_BYTES);

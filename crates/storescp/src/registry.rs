@@ -36,6 +36,12 @@ struct Connection {
     stream: Arc<TcpStream>,
     /// A message is being received or answered.
     busy: AtomicBool,
+    /// It is there only to be rejected.
+    is_rejected: AtomicBool,
+    /// It has been told so.
+    is_told: AtomicBool,
+    /// It was cut off to make room.
+    is_cut_off: AtomicBool,
 }
 
 /// What becomes of a new connection.
@@ -65,6 +71,8 @@ pub enum PastLimit {
     Associations,
     /// So are as many as it serves of one address.
     AssociationsOfHost,
+    /// The system refuses another thread, so that there is only the one that accepts connections.
+    Threads,
 }
 
 /// A connection's place among those being served; dropping it frees the place.
@@ -100,13 +108,16 @@ impl Registry {
             return Admission::Ending;
         }
         let past_limit = self.past_limit(&connections, peer);
-        if past_limit.is_some()
-            && connections.open.len() - connections.admitted >= REJECTIONS_AT_ONCE
-        {
+        if past_limit.is_some() && !connections.make_room_for_rejection() {
             return Admission::Full;
         }
-        let connection =
-            Arc::new(Connection { stream: Arc::clone(stream), busy: AtomicBool::new(false) });
+        let connection = Arc::new(Connection {
+            stream: Arc::clone(stream),
+            busy: AtomicBool::new(false),
+            is_rejected: AtomicBool::new(past_limit.is_some()),
+            is_told: AtomicBool::new(false),
+            is_cut_off: AtomicBool::new(false),
+        });
         let number = connections.next_number;
         connections.next_number += 1;
         if past_limit.is_none() {
@@ -183,6 +194,32 @@ impl Connections {
         }
     }
 
+    /// Sees to it that one more connection can be told that it is rejected: cuts off the one that has been
+    /// there longest, of those that were told already if there are any. A peer that sends its request at
+    /// once is answered at once, so it is never that one for long. False if there are too many all the
+    /// same.
+    fn make_room_for_rejection(&self) -> bool {
+        let rejected = self.open.len() - self.admitted;
+        if rejected < REJECTIONS_AT_ONCE / 2 {
+            return true;
+        }
+        // Half of them are cut off already, and about to go.
+        if rejected >= REJECTIONS_AT_ONCE {
+            return false;
+        }
+        let waiting = self.open.iter().filter(|(_, connection)| {
+            let is = |flag: &AtomicBool| flag.load(Ordering::SeqCst);
+            is(&connection.is_rejected) && !is(&connection.is_cut_off)
+        });
+        let is_told = |connection: &Connection| connection.is_told.load(Ordering::SeqCst);
+        let longest = waiting.min_by_key(|(number, connection)| (!is_told(connection), **number));
+        if let Some((_, connection)) = longest {
+            connection.is_cut_off.store(true, Ordering::SeqCst);
+            let _ = connection.stream.shutdown(Shutdown::Both);
+        }
+        true
+    }
+
     fn leave(&mut self, peer: IpAddr) {
         self.admitted -= 1;
         if let Entry::Occupied(mut count) = self.admitted_of_host.entry(peer) {
@@ -201,9 +238,22 @@ impl Place {
         self.past_limit
     }
 
+    /// The association is to be rejected, since there is no thread to serve it. Others can have its place.
+    pub fn reject_for_want_of_threads(&mut self) {
+        if self.past_limit.replace(PastLimit::Threads).is_none() {
+            self.registry.lock().leave(self.peer);
+        }
+        self.connection.is_rejected.store(true, Ordering::SeqCst);
+    }
+
     /// Notes whether a message is under way, so that the end of the server waits for it.
     pub fn set_busy(&self, busy: bool) {
         self.connection.busy.store(busy, Ordering::SeqCst);
+    }
+
+    /// Notes that the peer was told that its association is rejected.
+    pub fn set_told(&self) {
+        self.connection.is_told.store(true, Ordering::SeqCst);
     }
 
     /// Whether the server is ending: after the message under way, the association ends too.
@@ -269,6 +319,32 @@ mod tests {
         assert!(matches!(registry.admit(&stream, admitted.peer), Admission::Full));
         drop((admitted, refused));
         assert_eq!(place(&registry, &stream, "10.0.0.1").past_limit(), None);
+    }
+
+    #[test]
+    fn whoever_waits_longest_makes_room_for_whoever_is_to_be_rejected_next() {
+        let (registry, stream) = registry(1, None);
+        let mut admitted = place(&registry, &stream, "10.0.0.1");
+        let reject = || place(&registry, &stream, "10.0.0.2");
+        let rejected: Vec<Place> = (0..REJECTIONS_AT_ONCE / 2).map(|_| reject()).collect();
+        rejected[3].set_told();
+        let cut_off = || {
+            let is_cut_off = |place: &Place| place.connection.is_cut_off.load(Ordering::SeqCst);
+            rejected.iter().map(is_cut_off).enumerate().filter(|it| it.1).map(|it| it.0).collect()
+        };
+        let mut more = Vec::new();
+        for expected in [vec![3], vec![0, 3], vec![0, 1, 3]] {
+            more.push(reject());
+            let found: Vec<usize> = cut_off();
+            assert_eq!(found, expected);
+        }
+        drop((rejected, more));
+        assert_eq!(reject().past_limit(), Some(PastLimit::Associations));
+        admitted.reject_for_want_of_threads();
+        assert_eq!(admitted.past_limit(), Some(PastLimit::Threads));
+        assert_eq!(reject().past_limit(), None, "its place is free");
+        drop(admitted);
+        assert_eq!(registry.lock().admitted, 0);
     }
 
     #[test]

@@ -5,10 +5,11 @@ use crate::cli::{AddressFamily, Config};
 use crate::error::Error;
 use crate::inetd;
 use crate::limits::{
-    COMMAND_GRACE, LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS, THREAD_STACK_BYTES,
-    TLS_PEAK_BYTES,
+    COMMAND_GRACE, LEAST_THREADS, LISTEN_BACKLOG, RESERVED_DESCRIPTORS, RESERVED_THREADS,
+    THREAD_STACK_BYTES,
 };
 use crate::logging;
+use crate::memory;
 use crate::platform;
 use crate::registry::{Admission, Drained, Registry};
 use crate::shared::Shared;
@@ -38,14 +39,16 @@ impl Server {
     /// # Errors
     /// What makes the start impossible; nothing stays open.
     pub fn start(config: Config) -> Result<Self, Error> {
-        let max_associations = admissible_associations(config.limits.max_associations)?;
+        let association_bytes = memory::of_association(&config);
+        let max_associations =
+            admissible_associations(config.limits.max_associations, association_bytes)?;
         let max_associations_per_host = config.limits.max_associations_per_host;
         let hang_ups = hang_ups(&config).map_err(Error::Signals)?;
         let shared = Arc::new(Shared::new(config)?);
         let listeners = Listeners::open(&shared.config)?;
         let ended_by_signal = receive_signals().map_err(Error::Signals)?;
         reread_on(hang_ups, &shared).map_err(Error::Signals)?;
-        log_memory(max_associations, shared.tls.is_some());
+        log_memory(max_associations, association_bytes);
         let registry = Registry::new(max_associations, max_associations_per_host);
         Ok(Self { listeners, ended_by_signal, shared, registry: Arc::new(registry) })
     }
@@ -281,20 +284,27 @@ fn reread(shared: &Shared) {
 }
 
 /// How many associations may be served at a time: what was asked for, or what the process's limits
-/// on descriptors (raised as far as is allowed) and threads give.
+/// on descriptors (raised as far as is allowed), threads and memory leave.
 ///
 /// Each association holds one descriptor, and one more while it stores. The default keeps a third
 /// as many for files as there are associations: should more than that store at once, those find no
 /// descriptor and are answered A700H.
-fn admissible_associations(asked: Option<usize>) -> Result<usize, Error> {
+fn admissible_associations(asked: Option<usize>, association_bytes: usize) -> Result<usize, Error> {
     let descriptors = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
-    let threads = platform::thread_limit().unwrap_or(usize::MAX).saturating_sub(RESERVED_THREADS);
+    let threads = platform::threads_left().unwrap_or(usize::MAX);
+    if threads < LEAST_THREADS {
+        let what = format!("the system leaves {threads} threads, and {LEAST_THREADS} are needed");
+        return Err(Error::Threads(io::Error::other(what)));
+    }
+    let threads = threads - RESERVED_THREADS.min(threads / 2);
+    let memory = platform::memory_left().unwrap_or(usize::MAX) / association_bytes;
+    let others = threads.min(memory);
     match asked {
-        Some(asked) if asked > descriptors.min(threads) => {
-            Err(Error::TooManyAssociations { asked, allowed: descriptors.min(threads) })
+        Some(asked) if asked > descriptors.min(others) => {
+            Err(Error::TooManyAssociations { asked, allowed: descriptors.min(others) })
         }
         Some(asked) => Ok(asked),
-        None => Ok((descriptors / 4 * 3).min(threads).max(1)),
+        None => Ok((descriptors / 4 * 3).min(others).max(1)),
     }
 }
 
@@ -310,15 +320,10 @@ fn raise_descriptor_limit() -> usize {
 }
 
 /// Says what the worst case may take.
-fn log_memory(max_associations: usize, has_tls: bool) {
-    let each = crate::limits::RECEIVE_BUFFER_BYTES
-        + crate::limits::WRITE_BLOCK_BYTES
-        + if has_tls { TLS_PEAK_BYTES } else { 0 }
-        + THREAD_STACK_BYTES
-        + proto::limits::PEAK_BYTES;
+fn log_memory(max_associations: usize, association_bytes: usize) {
     tracing::debug!(
         "at most {max_associations} associations at a time, each of at most {} KiB: {} MiB",
-        each / 1024,
-        max_associations.saturating_mul(each) / (1024 * 1024)
+        association_bytes / 1024,
+        max_associations.saturating_mul(association_bytes) / (1024 * 1024)
     );
 }

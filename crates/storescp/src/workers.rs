@@ -1,9 +1,11 @@
 //! The threads that accept connections and serve them.
 
 use crate::association;
-use crate::limits::{ACCEPT_BACKOFF, MAX_WAITING_THREADS, THREAD_STACK_BYTES};
+use crate::limits::{
+    ACCEPT_BACKOFF, MAX_WAITING_THREADS, PLACE_BACKOFF, PLACE_ROUNDS, THREAD_STACK_BYTES,
+};
 use crate::platform;
-use crate::registry::{Admission, Registry};
+use crate::registry::{Admission, Place, Registry};
 use crate::shared::Shared;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Arc, thread};
@@ -11,13 +13,15 @@ use rustix::event::{PollFd, PollFlags};
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Threads that wait for a connection, serve it, and wait again.
 ///
 /// Nobody hands connections over: whichever thread the kernel wakes has one. At least one thread
 /// waits as long as the server runs, since whoever stops waiting as the last starts another first;
 /// at most [`MAX_WAITING_THREADS`] wait, and those past that number end. So associations that
-/// follow each other cost no thread each, and none waits for another.
+/// follow each other cost no thread each, and none waits for another. Where the system refuses another
+/// thread, the last one that waits rejects the association itself, in words, and waits again.
 pub(crate) struct Workers {
     listener: TcpListener,
     shared: Arc<Shared>,
@@ -95,16 +99,22 @@ impl Workers {
     /// What a thread does; it is counted among those waiting when it begins.
     fn work(self: &Arc<Self>) {
         while let Some((stream, peer)) = self.accept() {
+            let stream = Arc::new(stream);
+            let Some(mut place) = self.find_place(&stream, peer) else { continue };
             if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1
                 && let Err(error) = self.add_thread()
             {
-                tracing::error!("cannot serve the connection from {peer}, closing it: {error}");
+                tracing::error!("no thread to serve the connection from {peer}: {error}");
                 self.waiting.fetch_add(1, Ordering::SeqCst);
-                drop(stream);
-                thread::sleep(ACCEPT_BACKOFF);
+                // Meanwhile others wait in the kernel's queue, or for a thread that is done.
+                place.reject_for_want_of_threads();
+                let reject = || association::run(&self.shared, &place, stream, peer);
+                // A panic ends one association, not the only thread that accepts them.
+                let _ = catch_unwind(AssertUnwindSafe(reject));
                 continue;
             }
-            self.serve(stream, peer);
+            association::run(&self.shared, &place, stream, peer);
+            drop(place);
             if !self
                 .change_waiting(|waiting| (waiting < MAX_WAITING_THREADS).then_some(waiting + 1))
             {
@@ -153,16 +163,17 @@ impl Workers {
         self.waiting.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change).is_ok()
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let stream = Arc::new(stream);
-        let place = match self.registry.admit(&stream, peer.ip()) {
-            Admission::Place(place) => place,
-            Admission::Full => {
-                tracing::warn!("too many connections, closing the one from {peer}");
-                return;
+    /// The place of a connection; `None` if the server is ending, or there is none for it. Those that were
+    /// cut off to make room are gone in a moment.
+    fn find_place(&self, stream: &Arc<TcpStream>, peer: SocketAddr) -> Option<Place> {
+        for _ in 0..PLACE_ROUNDS {
+            match self.registry.admit(stream, peer.ip()) {
+                Admission::Place(place) => return Some(place),
+                Admission::Full => std::thread::sleep(PLACE_BACKOFF),
+                Admission::Ending => return None,
             }
-            Admission::Ending => return,
-        };
-        association::run(&self.shared, &place, stream, peer);
+        }
+        tracing::warn!("too many connections, closing the one from {peer}");
+        None
     }
 }

@@ -53,13 +53,24 @@ fn an_acceptance_of_nothing_is_still_one() {
 #[test]
 fn titles_are_echoed_as_they_came() {
     let mut request = wire::usual_rq(&[wire::context(1, CT_IMAGE_STORAGE, &[IMPLICIT_LITTLE])]);
-    request[10..26].copy_from_slice(b"  LEAD\0\0        ");
-    request[26..42].copy_from_slice(b"M\xDCNCHEN         ");
-    let mut acceptor = Acceptor::connected();
-    acceptor.receive(&request);
-    assert_eq!(acceptor.sent()[10..74], request[10..74]);
-    assert_eq!(acceptor.association.called_ae().unwrap().as_bytes(), b"  LEAD");
-    assert_eq!(acceptor.association.calling_ae().unwrap().as_bytes(), b"M\xDCNCHEN");
+    for (called, calling, expected) in [
+        (b"  LEAD\0\0        ", b"M\xDCNCHEN         ", [&b"  LEAD"[..], b"M\xDCNCHEN"]),
+        (b"                ", b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", [b"", b""]),
+        (
+            b"A\x07\x1B\n\\         \0\x01",
+            b"\xFF\xFE\xFD             ",
+            [b"A\x07\x1B\n\\", b"\xFF\xFE\xFD"],
+        ),
+    ] {
+        request[10..26].copy_from_slice(called);
+        request[26..42].copy_from_slice(calling);
+        let mut acceptor = Acceptor::connected();
+        acceptor.receive(&request);
+        assert_eq!(acceptor.sent()[10..74], request[10..74]);
+        let Acceptor { association, .. } = &acceptor;
+        let titles = [association.called_ae(), association.calling_ae()];
+        assert_eq!(titles.map(|title| title.unwrap().as_bytes()), expected);
+    }
 }
 
 /// A requestor of CT on 1 and MR on 3, and the event that this A-ASSOCIATE-AC causes.

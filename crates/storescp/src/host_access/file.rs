@@ -9,8 +9,8 @@ use std::thread;
 use std::time::SystemTime;
 
 /// The text of a file that nobody is writing just now: one that changed less than
-/// [`ACCESS_FILE_SETTLING`] ago is waited for, since half of it may be missing. What is no UTF-8
-/// becomes U+FFFD, which no pattern has.
+/// [`ACCESS_FILE_SETTLING`] ago is waited for, since half of it may be missing. Bytes that are not UTF-8
+/// become DEL, which no pattern has.
 ///
 /// # Errors
 /// It is missing, unreadable, neither a file nor a device such as `/dev/null`, longer than
@@ -21,15 +21,23 @@ pub(super) fn read_settled(path: &Path) -> io::Result<String> {
         // A time in the future says nothing.
         let age = modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
         if age.is_none_or(|age| age >= ACCESS_FILE_SETTLING) {
-            let lossy = |error: std::string::FromUtf8Error| {
-                String::from_utf8_lossy(error.as_bytes()).into_owned()
-            };
-            return Ok(String::from_utf8(bytes).unwrap_or_else(lossy));
+            return Ok(text(bytes));
         }
         drop(bytes);
         thread::sleep(ACCESS_FILE_SETTLING);
     }
     Err(io::Error::other("it is being changed all the time"))
+}
+
+/// Takes no more memory than the bytes have.
+fn text(mut bytes: Vec<u8>) -> String {
+    let mut start = 0;
+    while let Err(error) = std::str::from_utf8(&bytes[start..]) {
+        let bad = start + error.valid_up_to();
+        bytes[bad] = 0x7F;
+        start = bad + 1;
+    }
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Content and time of the last change, the latter for what is on a disk.

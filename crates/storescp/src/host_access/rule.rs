@@ -6,6 +6,9 @@ use super::matching::Match;
 use super::pattern;
 use std::borrow::Cow;
 
+/// How many options a rule may have.
+const MOST_OPTIONS: usize = 64;
+
 /// How often a list may say EXCEPT.
 const MOST_EXCEPTIONS: usize = 64;
 
@@ -53,16 +56,20 @@ impl<'t> Rule<'t> {
     /// Takes a line apart; `None` for one that is a comment only by its first mark.
     ///
     /// # Errors
-    /// There is no `:`, or a list is empty.
+    /// There is no `:`, a list is empty, or there are too many options.
     pub(super) fn parse(text: &'t str) -> Option<Result<Self, &'static str>> {
-        let mut fields = fields(text).into_iter();
+        let mut fields = fields(text);
         let (Some(services), Some(clients)) = (fields.next(), fields.next()) else {
             return (!text.trim_start().starts_with('#')).then_some(Err("there is no ':'"));
         };
         if [services, clients].iter().any(|list| words(list).next().is_none()) {
             return Some(Err("there is nothing before or after the first ':'"));
         }
-        Some(Ok(Self { services, clients, options: fields.map(str::trim).collect() }))
+        let options: Vec<&str> = fields.map(str::trim).take(MOST_OPTIONS + 1).collect();
+        if options.len() > MOST_OPTIONS {
+            return Some(Err("there are too many options"));
+        }
+        Some(Ok(Self { services, clients, options }))
     }
 
     /// Whether the rule is about us and this client.
@@ -99,23 +106,26 @@ impl<'t> Rule<'t> {
 }
 
 /// Splits at colons, but for those in brackets (IPv6 addresses) and behind a backslash.
-fn fields(text: &str) -> Vec<&str> {
-    let mut fields = Vec::new();
-    let (mut start, mut depth, mut escaped) = (0, 0_usize, false);
-    for (index, byte) in text.bytes().enumerate() {
-        match byte {
-            b'[' => depth += 1,
-            b']' => depth = depth.saturating_sub(1),
-            b':' if depth == 0 && !escaped => {
-                fields.push(&text[start..index]);
-                start = index + 1;
+fn fields(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (mut depth, mut escaped) = (0_usize, false);
+        for (index, byte) in text.bytes().enumerate() {
+            match byte {
+                b'[' => depth += 1,
+                b']' => depth = depth.saturating_sub(1),
+                b':' if depth == 0 && !escaped => {
+                    rest = Some(&text[index + 1..]);
+                    return Some(&text[..index]);
+                }
+                _ => {}
             }
-            _ => {}
+            escaped = byte == b'\\';
         }
-        escaped = byte == b'\\';
-    }
-    fields.push(&text[start..]);
-    fields
+        rest = None;
+        Some(text)
+    })
 }
 
 /// The elements of a list.

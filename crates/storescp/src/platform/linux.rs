@@ -147,22 +147,6 @@ pub fn lower_thread_priority(niceness: i32) {
     }
 }
 
-/// How many threads this process may have: the least of what the kernel, the control group and the
-/// number of memory mappings (two for each thread) allow.
-#[must_use]
-pub fn thread_limit() -> Option<usize> {
-    let read = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<usize>().ok();
-    [
-        read("/proc/sys/kernel/threads-max"),
-        read("/proc/sys/kernel/pid_max"),
-        read("/proc/sys/vm/max_map_count").map(|mappings| mappings / 2),
-        read("/sys/fs/cgroup/pids.max"),
-    ]
-    .into_iter()
-    .flatten()
-    .min()
-}
-
 /// Whether the process was started to ignore SIGHUP, as `nohup` does.
 #[must_use]
 pub fn ignores_hang_up() -> bool {

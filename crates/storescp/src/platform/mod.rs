@@ -12,17 +12,21 @@
 //! | ending a wait for connections | `shutdown` of the listening socket | connecting to it |
 //! | whether SIGHUP is ignored | `/proc/self/status` | not known: it is not |
 //! | a thread that steps back | its nice value | nothing |
-//! | how many threads may run | `/proc/sys`, control group | not known: no bound from here |
+//! | how many more threads and bytes there may be | `/proc`, control groups | not known: no bound from here |
 
+#[cfg(target_os = "linux")]
+mod limits;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod write_back;
 #[cfg(target_os = "linux")]
+pub use limits::{memory_left, threads_left};
+#[cfg(target_os = "linux")]
 pub use linux::{
     acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, late_names,
     link_unnamed, lower_thread_priority, rename_to_free_name, stop_accepting, tells_of_writes_late,
-    thread_limit, watch_for_loss,
+    watch_for_loss,
 };
 #[cfg(target_os = "linux")]
 pub use write_back::begin_write_back;
@@ -32,8 +36,8 @@ mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
     acknowledge_now, begin_write_back, create_unnamed, exchange, has_unnamed_files,
-    ignores_hang_up, late_names, link_unnamed, lower_thread_priority, rename_to_free_name,
-    stop_accepting, tells_of_writes_late, thread_limit, watch_for_loss,
+    ignores_hang_up, late_names, link_unnamed, lower_thread_priority, memory_left,
+    rename_to_free_name, stop_accepting, tells_of_writes_late, threads_left, watch_for_loss,
 };
 
 use rustix::fs::AtFlags;

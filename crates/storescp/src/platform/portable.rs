@@ -92,7 +92,13 @@ pub fn lower_thread_priority(_niceness: i32) {}
 
 /// Not known here.
 #[must_use]
-pub fn thread_limit() -> Option<usize> {
+pub fn threads_left() -> Option<usize> {
+    None
+}
+
+/// Not known here.
+#[must_use]
+pub fn memory_left() -> Option<usize> {
     None
 }
 
