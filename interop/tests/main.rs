@@ -23,6 +23,7 @@ mod power_loss;
 mod privacy;
 mod process;
 mod profiles;
+mod repairs;
 mod senders;
 mod storing;
 mod studies;

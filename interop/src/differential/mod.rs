@@ -301,8 +301,8 @@ fn judge_in_any_form(
     }
     if let Some((rule, form)) = mended::without_white_space(case) {
         let outcomes = pair.send(&form);
-        let stored = outcomes.iter().all(rules::stored_by);
-        if stored && !matches!(judge(&form, options, &outcomes), Verdict::Different(_)) {
+        let verdict = judge_in_any_form(pair, &form, options, &outcomes);
+        if !matches!(verdict, Verdict::Different(_)) {
             return Verdict::Known(rule);
         }
     }

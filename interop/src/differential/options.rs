@@ -66,6 +66,12 @@ impl OptionSet {
         Self { words, debian_dictionary: true }
     }
 
+    /// These options without `DCMDICTPATH`.
+    #[must_use]
+    pub fn by_default(self) -> Self {
+        Self { debian_dictionary: false, ..self }
+    }
+
     /// Those of the command line.
     pub(super) fn arguments(&self) -> Vec<&'static str> {
         // An output transfer syntax and `+xa` exclude each other.
