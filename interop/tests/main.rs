@@ -28,6 +28,7 @@ mod privacy;
 mod process;
 mod profiles;
 mod readme;
+mod repairs;
 mod senders;
 mod storing;
 mod studies;

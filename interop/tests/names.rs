@@ -200,6 +200,11 @@ fn patient_names_of_other_alphabets_stay_legible() {
         (r"\ISO 2022 IR 87", b"Yamada=\x1b$B;3ED\x1b(B", "Yamada_山田"),
         (r"\ISO 2022 IR 149", korean, "Hong_Gildong_洪_吉洞_홍"),
         ("GB18030", b"Wang=\xcd\xf5", "Wang_王"),
+        ("ISO_IR 192", b"Gr\xfcn^\xc4pfel", "Gruen_Aepfel"),
+        ("iso_ir_192", "Grün^Äpfel".as_bytes(), "Gruen_Aepfel"),
+        ("GB18030", b"Andr\xe9", "Andre"),
+        ("ISO_IR 127", b"M\xfcller", "Mueller"),
+        (r"ISO 2022 IR 100\ISO 2022 IR 87", b"\x1b(XM\xfcller", "Mueller"),
         ("", "Müller".as_bytes(), "Mueller"),
         ("ISO_IR 192", "../\u{202e}x\u{0}y".as_bytes(), "____x_y"),
     ] {
@@ -212,20 +217,48 @@ fn patient_names_of_other_alphabets_stay_legible() {
     assert_eq!(client.store(3, &long).status(), 0, "cut, not refused");
 }
 
+/// A number is appended to what is cleaned, since Debian's makes one folder of two studies.
 #[test]
-fn study_uids_are_cleaned_as_debian_does() {
-    let studies = ["1/2;3", "1.2 .3", "a$(b)'\"", "1.2\\3.4", "x~y"];
+fn study_uids_are_cleaned_as_debian_does_and_stay_apart() {
+    let cleaned = ["1/2;3", "a$(b)'\"", "x~y"];
+    let usual = ["1.2\\3.4", "1.2 ", "1.2.3", "1:2@3_-A"];
     let [ours, theirs] = both(&["-su", "p"], |server| {
         let mut client = Client::usual(server.port());
-        for study in studies {
+        for study in cleaned.iter().chain(&usual) {
             let object = Object::of_study(study, None, "");
             assert_eq!(client.store(3, &object).status(), 0, "{study}");
         }
         server.wait_for_log("W: Sanitized unusual characters in Study Instance UID");
-        let folders = server.files().into_iter().filter(|name| name.ends_with('/'));
-        folders.collect::<Vec<_>>()
+        folders(server)
     });
-    assert_eq!(ours, theirs);
+    let (ours_cleaned, ours_usual): (Vec<_>, Vec<_>) =
+        ours.into_iter().partition(|name| name.len() > 20);
+    let without_number = |name: &String| format!("{}/", &name[..name.len() - 18]);
+    let mut without_numbers: Vec<String> = ours_cleaned.iter().map(without_number).collect();
+    without_numbers.extend(ours_usual);
+    without_numbers.sort();
+    assert_eq!(without_numbers, theirs);
+}
+
+#[test]
+fn no_two_studies_share_a_folder() {
+    let studies = ["1/2", "1;2", "1_2", "1 _2", "1\t2", " 1_2", "1.2 3", "1.23", "1.2\03"];
+    let [ours, theirs] = both(&["-su", "p"], |server| {
+        let mut client = Client::usual(server.port());
+        for study in studies {
+            for _ in 0..2 {
+                let object = Object::of_study(study, None, "");
+                assert_eq!(client.store(3, &object).status(), 0, "{study}");
+            }
+        }
+        folders(server).len()
+    });
+    assert_eq!(ours, studies.len());
+    assert!(theirs < ours, "Debian's: {theirs}");
+}
+
+fn folders(server: &Server) -> Vec<String> {
+    server.files().into_iter().filter(|name| name.ends_with('/')).collect()
 }
 
 /// Again and again: what is refused once is not taken the second time (as today's DCMTK does).

@@ -27,14 +27,29 @@ fn a_sample_equals_debian() {
 /// VR that it gets there.
 #[test]
 fn private_elements_equal_debian_with_its_dictionary() {
+    let option_sets = [&["+te"][..], &["+tb", "+uc"], &["+ti", "+uc"], &["+t=", "+uc", "-u", "+g"]];
+    private_elements_equal_debian(&option_sets.map(parse));
+}
+
+/// And so it does without, since Debian's files are installed.
+#[test]
+fn private_elements_equal_debian_by_default() {
+    private_elements_equal_debian(
+        &[&["+te"][..], &["+t=", "+uc"]].map(|it| parse(it).by_default()),
+    );
+}
+
+fn private_elements_equal_debian(option_sets: &[OptionSet]) {
     let cases = private_elements(&Path::new(DICTIONARIES).join("private.dic"));
     assert!(cases.len() > 300, "{}", cases.len());
-    let option_sets = [&["+te"][..], &["+tb", "+uc"], &["+ti", "+uc"], &["+t=", "+uc", "-u", "+g"]]
-        .map(|words| OptionSet::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>()));
     let programs = [Program::Ours, Program::Debian];
-    let report = differential::compare(&cases, &option_sets, programs, 2);
+    let report = differential::compare(&cases, option_sets, programs, 2);
     assert_eq!(report.compared, report.equal, "{report}");
     assert_eq!(report.compared, (cases.len() * option_sets.len()) as u64);
+}
+
+fn parse(words: &[&str]) -> OptionSet {
+    OptionSet::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
 /// A set of output options, and what dciodvfy may remark of what they write and not of the source, or

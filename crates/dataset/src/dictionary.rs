@@ -91,6 +91,9 @@ impl Range {
     }
 }
 
+/// How many ranges a dictionary may have to be supplemented by more: each is compared with all others.
+const SUPPLEMENTED_RANGES: usize = 4096;
+
 impl Dictionary {
     /// Today's standard, as this program was built with it. Knows no private elements.
     #[must_use]
@@ -120,8 +123,33 @@ impl Dictionary {
     ///
     /// # Errors
     /// That of the reader; what was read before it stays.
-    pub fn load(&mut self, mut reader: impl BufRead) -> io::Result<Vec<LineError>> {
+    pub fn load(&mut self, reader: impl BufRead) -> io::Result<Vec<LineError>> {
         let mut errors = Vec::new();
+        self.read(reader, false, |error| errors.push(error))?;
+        Ok(errors)
+    }
+
+    /// As [`load`](Self::load), but of the entries for single elements that are no private ones, those
+    /// that are built in count, and no more than 4096 ranges of tags are taken. Gives back how many
+    /// lines cannot be understood, and the first of them.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn supplement(&mut self, reader: impl BufRead) -> io::Result<(u64, Option<LineError>)> {
+        let (mut count, mut first) = (0, None);
+        self.read(reader, true, |error| {
+            count += 1;
+            first.get_or_insert(error);
+        })?;
+        Ok((count, first))
+    }
+
+    fn read(
+        &mut self,
+        mut reader: impl BufRead,
+        supplements: bool,
+        mut fault: impl FnMut(LineError),
+    ) -> io::Result<()> {
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();
@@ -129,15 +157,15 @@ impl Dictionary {
                 break;
             }
             match file::parse(&line) {
-                Ok(Some(parsed)) => self.add(&parsed),
+                Ok(Some(parsed)) => self.add(&parsed, supplements),
                 Ok(None) => {}
-                Err(fault) => errors.push(LineError::new(number, fault)),
+                Err(error) => fault(LineError::new(number, error)),
             }
         }
-        Ok(errors)
+        Ok(())
     }
 
-    fn add(&mut self, line: &Line<'_>) {
+    fn add(&mut self, line: &Line<'_>, supplements: bool) {
         let creator = line.creator.map(|name| {
             let next = CreatorId(self.creators.len() as u32);
             *self.creators.entry(name.into()).or_insert(next)
@@ -146,9 +174,13 @@ impl Dictionary {
         if groups.first == groups.last && elements.first == elements.last {
             let tag = Tag(groups.first, elements.first);
             match creator {
-                Some(creator) => self.private.insert((creator, tag), vr),
-                None => self.exact.insert(tag, vr),
-            };
+                Some(creator) => _ = self.private.insert((creator, tag), vr),
+                None if supplements && self.find_built_in(tag, true).is_some() => {}
+                None => _ = self.exact.insert(tag, vr),
+            }
+            return;
+        }
+        if supplements && self.ranges.len() >= SUPPLEMENTED_RANGES {
             return;
         }
         let entry = RangeEntry { creator, groups, elements, vr };
@@ -269,6 +301,23 @@ mod tests {
 
     fn exact(vr: Vr) -> Option<EntryVr> {
         Some(EntryVr::Exact(vr))
+    }
+
+    #[test]
+    fn what_is_built_in_is_supplemented_not_replaced() {
+        let text = "(0010,0010)\tUT\tX\n(0011,\"ABC\",01)\tUS\tX\n(0010,0007)\tUS\tX\nnonsense\n";
+        let mut dictionary = Dictionary::built_in();
+        let (count, first) = dictionary.supplement(text.as_bytes()).unwrap();
+        assert_eq!((count, first.map(|error| error.line())), (1, Some(4)));
+        let pn = Some(EntryVr::Exact(Vr::PN));
+        assert_eq!(dictionary.find(Tag(0x0010, 0x0010)), pn);
+        assert_eq!(dictionary.find(Tag(0x0010, 0x0007)), Some(EntryVr::Exact(Vr::US)));
+        let creator = dictionary.creator(b"ABC ").unwrap();
+        let private = dictionary.find_private(creator, Tag(0x0011, 0x1001));
+        assert_eq!(private, Some(EntryVr::Exact(Vr::US)));
+        let mut loaded = Dictionary::built_in();
+        loaded.load(text.as_bytes()).unwrap();
+        assert_eq!(loaded.find(Tag(0x0010, 0x0010)), Some(EntryVr::Exact(Vr::UT)));
     }
 
     #[test]

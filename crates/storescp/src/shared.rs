@@ -16,6 +16,7 @@ use crate::tls::Tls;
 
 use dataset::{Dictionary, OutputFormat, Uid, format, sop_class};
 use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy, VersionName};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +48,8 @@ impl Shared {
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
         let policy = acceptor_policy(&config)?;
         let path = std::env::var_os(data_dictionary::PATH_VARIABLE);
-        let dictionary = Arc::new(data_dictionary::load(path.as_deref())?);
+        let shared = data_dictionary::SHARED.map(Path::new);
+        let dictionary = Arc::new(data_dictionary::load(path.as_deref(), &shared)?);
         let storage = open_storage(&config)?;
         let tls = config.tls.as_ref().map(Tls::new).transpose()?.map(Arc::new);
         let output_format = output_format(&config);

@@ -32,6 +32,9 @@ pub(super) fn data_set(seed: u64, number: u64) -> Vec<Case> {
     if random.percent(8) {
         illegal(random, &mut elements);
     }
+    if random.percent(8) {
+        foreign(random, &mut elements);
+    }
     TRANSFER_SYNTAXES
         .into_iter()
         .map(|syntax| Case {
@@ -265,6 +268,27 @@ fn illegal(random: &mut Random, elements: &mut Vec<Element>) {
         }
     };
     elements.insert(place, element);
+    if random.percent(60) {
+        elements.sort_by_key(|element| (element.group, element.number));
+    }
+}
+
+/// Puts elements into the data set that belong to a command set or to file meta information.
+fn foreign(random: &mut Random, elements: &mut Vec<Element>) {
+    for _ in 0..1 + random.below(3) {
+        let (group, number, vr) = random.pick(&[
+            (0x0000, 0x0000, *b"UL"),
+            (0x0000, 0x0100, *b"US"),
+            (0x0000, 0x1000, *b"UI"),
+            (0x0002, 0x0000, *b"UL"),
+            (0x0002, 0x0001, *b"OB"),
+            (0x0002, 0x0003, *b"UI"),
+            (0x0002, 0x0010, *b"UI"),
+            (0x0002, 0x0016, *b"AE"),
+        ]);
+        let place = random.below(elements.len() + 1);
+        elements.insert(place, values::element(group, number, vr, text_or_number(random, vr)));
+    }
     if random.percent(60) {
         elements.sort_by_key(|element| (element.group, element.number));
     }

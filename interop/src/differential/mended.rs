@@ -15,17 +15,74 @@ const ODD_GROUP_LENGTHS: &str =
 const SWAPPED: &str =
     "+uc: numbers of VR UN that a PDV cuts, from big endian, are not swapped; Debian's swaps them";
 
+/// Debian's writes them, and readers of the file take some for its file meta information.
+const FOREIGN_GROUPS: &str =
+    "elements of groups 0000 and 0002 are left out: as Debian's does if they do not come";
+/// Debian's makes one of two UIDs.
+const WHITE_SPACE: &str = "white space inside a UID is kept; Debian's drops it";
+
+/// The data set without white space, with the rule that asks for it, if there is any in a value that is
+/// a UID or whose VR does not stand there: both have to do the same with it.
+pub(super) fn without_white_space(case: &Case) -> Option<(&'static str, Case)> {
+    let (mut bytes, whole) = plain(case);
+    let encoding = Encoding::of(&case.transfer_syntax);
+    let found = walk(&bytes, encoding);
+    let mut in_uid = false;
+    for element in leaves(&found).filter(|element| element.tag.0 != 0xFFFE) {
+        let vr = bytes.get(element.range.start + 4..element.range.start + 6);
+        let may_be_uid = !encoding.explicit()
+            || !element.enclosing.is_empty()
+            || matches!(vr, Some(b"UI" | b"UN"));
+        for byte in &mut bytes[element.value..element.range.end] {
+            if matches!(byte, b'\t'..=b'\r' | b' ') {
+                *byte = b'x';
+                in_uid |= may_be_uid;
+            }
+        }
+    }
+    let deflated = case.transfer_syntax == uid::DEFLATED;
+    let bytes = if deflated { deflate(&bytes, 6) } else { bytes };
+    (whole && in_uid).then(|| (WHITE_SPACE, Case { bytes, ..case.clone() }))
+}
+
 /// Forms of the data set, each with the rule that asks for it: what ours makes of the data set is
 /// what Debian's has to make of that form.
 pub(super) fn mended(case: &Case, options: &OptionSet) -> Vec<(&'static str, Case)> {
-    let padded = padded(case).map(|padded| (ODD_VALUES, padded));
+    let padded_form = padded(case).map(|padded| (ODD_VALUES, padded));
     let group_lengths = with_whole_group_lengths(case).map(|mended| (ODD_GROUP_LENGTHS, mended));
     let swapped = if options.has("+uc") && case.transfer_syntax == uid::EVBE {
         [2, 4, 8].map(|unit| swapped(case, unit).map(|swapped| (SWAPPED, swapped)))
     } else {
         [None, None, None]
     };
-    padded.into_iter().chain(group_lengths).chain(swapped.into_iter().flatten()).collect()
+    let own = without_foreign_groups(case).map(|own| (FOREIGN_GROUPS, own));
+    let own_padded = own.as_ref().and_then(|(rule, own)| padded(own).map(|padded| (*rule, padded)));
+    let forms = padded_form.into_iter().chain(group_lengths).chain(swapped.into_iter().flatten());
+    forms.chain(own).chain(own_padded).collect()
+}
+
+/// The data set without elements of groups that no data set has, if there are any.
+fn without_foreign_groups(case: &Case) -> Option<Case> {
+    let (mut bytes, whole) = plain(case);
+    let found = walk(&bytes, Encoding::of(&case.transfer_syntax));
+    let is_foreign = |found: &&Found| matches!(found.tag.0, 0x0000 | 0x0002);
+    let mut foreign: Vec<&Found> = found.iter().filter(is_foreign).collect();
+    // What is inside another one goes with it.
+    let mut end = 0;
+    foreign.retain(|element| {
+        let inside = element.range.start < end;
+        end = end.max(element.range.end);
+        !inside
+    });
+    for element in foreign.iter().rev() {
+        for field in &element.enclosing {
+            field.subtract(&mut bytes, u32::try_from(element.range.len()).ok()?);
+        }
+        bytes.drain(element.range.clone());
+    }
+    let deflated = case.transfer_syntax == uid::DEFLATED;
+    let bytes = if deflated { deflate(&bytes, 6) } else { bytes };
+    (whole && !foreign.is_empty()).then(|| Case { bytes, ..case.clone() })
 }
 
 /// The data set with all values of odd length padded, if there are any.

@@ -299,6 +299,13 @@ fn judge_in_any_form(
             Verdict::Different(_) => {}
         }
     }
+    if let Some((rule, form)) = mended::without_white_space(case) {
+        let outcomes = pair.send(&form);
+        let verdict = judge_in_any_form(pair, &form, options, &outcomes);
+        if !matches!(verdict, Verdict::Different(_)) {
+            return Verdict::Known(rule);
+        }
+    }
     verdict
 }
 

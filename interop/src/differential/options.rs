@@ -66,6 +66,12 @@ impl OptionSet {
         Self { words, debian_dictionary: true }
     }
 
+    /// These options without `DCMDICTPATH`.
+    #[must_use]
+    pub fn by_default(self) -> Self {
+        Self { debian_dictionary: false, ..self }
+    }
+
     /// Those of the command line.
     pub(super) fn arguments(&self) -> Vec<&'static str> {
         // An output transfer syntax and `+xa` exclude each other.
@@ -85,18 +91,12 @@ impl OptionSet {
         words
     }
 
-    /// `DCMDICTPATH` of ours and of Debian's.
-    ///
-    /// Debian's dictionary for both, or what each has by itself, without the private elements that
-    /// only Debian's has.
+    /// `DCMDICTPATH` of both: Debian's dictionary files, or nothing, so that each has what it takes by
+    /// itself: Debian's these files, ours what is built in, and these for what it does not know.
     pub(super) fn dictionaries(&self) -> [String; 2] {
-        let standard = format!("{DICTIONARIES}/dicom.dic");
-        if self.debian_dictionary {
-            let all = format!("{standard}:{DICTIONARIES}/private.dic");
-            [all.clone(), all]
-        } else {
-            [String::new(), standard]
-        }
+        let named = format!("{DICTIONARIES}/dicom.dic:{DICTIONARIES}/private.dic");
+        let path = if self.debian_dictionary { named } else { String::new() };
+        [path.clone(), path]
     }
 
     /// Whether a word is among them.

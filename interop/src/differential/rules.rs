@@ -85,6 +85,9 @@ fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2])
     if mismatch && stored && options.has("+B") && other_uids(case) {
         return Verdict::Known(UIDS_COMPARED);
     }
+    if refused && stored && options.has("+B") && has_foreign_group(case) {
+        return Verdict::Known(FOREIGN_GROUP);
+    }
     Verdict::Different(format!("answers: {:?} and {:?}", ours.answer, debians.answer))
 }
 
@@ -125,6 +128,9 @@ const UID_OF_OTHER_VR: &str =
     "a UID of another VR than UI is read: stored; Debian's answers C000 and keeps the file";
 /// Debian's refuses PDVs of odd length.
 const ODD_FRAGMENTS: &str = "PDVs of odd length are taken; Debian's aborts";
+/// Readers of Debian's file take such elements for its file meta information.
+const FOREIGN_GROUP: &str =
+    "+B: C000 for an element of group 0000 or 0002 in the data set; Debian's stores";
 /// Bit-preserving, Debian's compares nothing.
 const UIDS_COMPARED: &str = "+B: A900 if the UIDs of command and data set differ; Debian's stores";
 /// An odd size makes Debian's neither pad nor correct group lengths.
@@ -201,6 +207,14 @@ fn has_uid_of_other_vr(case: &Case) -> bool {
             let is_uid = matches!(found.tag, (0x0008, 0x0016 | 0x0018));
             found.depth == 0 && is_uid && vr != Some(b"UI")
         })
+}
+
+/// Whether the data set has an element that no data set has, or begins as one with such an element.
+fn has_foreign_group(case: &Case) -> bool {
+    let (plain, _) = plain(case);
+    let found = walk(&plain, Encoding::of(&case.transfer_syntax));
+    let foreign = found.iter().any(|found| found.depth == 0 && matches!(found.tag.0, 0 | 2));
+    foreign || case.bytes.starts_with(&[2, 0])
 }
 
 /// The data set inflated, if it is deflated, and whether it is whole.

@@ -40,9 +40,17 @@ pub(super) fn help() -> String {
             }
         }
     }
+    text.push_str(DICTIONARIES);
     text.push('\n');
     text
 }
+
+/// Which data dictionaries are used.
+const DICTIONARIES: &str = "data dictionaries:
+  the one built in, and for what it does not know, private elements above all, DCMTK's dicom.dic and
+  private.dic where they are installed (/usr/share/libdcmtk17, or the like); or else the files that
+  the environment variable DCMDICTPATH names, separated by colons, and nothing but these
+";
 
 /// What stands beside an option's names.
 fn lines(option: &OptionSpec) -> impl Iterator<Item = &'static str> {
