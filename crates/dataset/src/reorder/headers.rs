@@ -17,6 +17,8 @@ pub(super) struct Headers {
     in_memory: bool,
     end: u64,
     pages: Vec<Page>,
+    /// Where each page is, by the last digits of its number: it may be another one by now.
+    places: Vec<u16>,
     /// The page to be given up next.
     oldest: usize,
     /// How much was read and copied, and how much may be.
@@ -38,7 +40,16 @@ impl Headers {
     /// Nothing at or behind `end` will be read.
     pub(super) fn new(encoding: Encoding, in_memory: bool, end: u64) -> Headers {
         let allowed = REORDER_BYTES.saturating_add(end.saturating_mul(REORDER_FACTOR));
-        Headers { encoding, in_memory, end, pages: Vec::new(), oldest: 0, spent: 0, allowed }
+        Headers {
+            encoding,
+            in_memory,
+            end,
+            pages: Vec::new(),
+            places: vec![0; PAGES],
+            oldest: 0,
+            spent: 0,
+            allowed,
+        }
     }
 
     /// Reads a header of our own, and tells where it ends.
@@ -104,8 +115,13 @@ impl Headers {
         hint: &mut Hint,
         out: &mut Output<'_>,
     ) -> Result<&[u8; PAGE_BYTES], Error> {
-        let mut slot = usize::from(hint.0);
-        if self.pages.get(slot).is_none_or(|page| page.number != number) {
+        let place = (number % PAGES as u64) as usize;
+        let is_there = |slot: &u16| {
+            self.pages.get(usize::from(*slot)).is_some_and(|page| page.number == number)
+        };
+        let found = [hint.0, self.places[place]].into_iter().find(is_there);
+        let mut slot = found.map_or(0, usize::from);
+        if found.is_none() {
             self.spend(PAGE_BYTES as u64, out)?;
             if self.pages.len() < PAGES {
                 slot = self.pages.len();
@@ -119,8 +135,9 @@ impl Headers {
             let page = &mut self.pages[slot];
             page.number = number;
             out.read_at(start, &mut page.bytes[..there])?;
-            hint.0 = slot as u16;
+            self.places[place] = slot as u16;
         }
+        hint.0 = slot as u16;
         Ok(&self.pages[slot].bytes)
     }
 
