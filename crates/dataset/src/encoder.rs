@@ -187,6 +187,9 @@ impl Encoder {
         if self.reorder.any_within(mark) {
             self.reorder.leave(mark, content, false, out);
         }
+        if self.lengths == Lengths::Undefined {
+            self.reorder.note_end(content, out);
+        }
         self.close(Tag::SEQUENCE_DELIMITATION, out)
     }
 

@@ -31,6 +31,9 @@ pub(crate) struct Reorder {
     nodes: Vec<Node>,
     /// How many runs the nodes have.
     node_runs: usize,
+    /// Where the content of sequences without a length begins and ends, so that it need not be walked
+    /// through for each item around it. None of them is within another; only some are known.
+    sequences: Vec<(u64, u64)>,
 }
 
 /// What belongs to some item, of all runs and nodes.
@@ -84,6 +87,22 @@ impl Reorder {
         self.any_since(mark) || self.nodes.len() > mark.nodes
     }
 
+    /// A sequence that tells no length is complete, and its content ends where the output does.
+    pub(crate) fn note_end(&mut self, content: u64, out: &Output<'_>) {
+        self.forget_ends(content);
+        if self.sequences.len() == SEQUENCES {
+            self.sequences.clear();
+        }
+        self.sequences.push((content, out.position()));
+    }
+
+    /// What stands from here on moves, or is within something else.
+    fn forget_ends(&mut self, from: u64) {
+        while self.sequences.last().is_some_and(|&(content, _)| content >= from) {
+            self.sequences.pop();
+        }
+    }
+
     /// A new run begins where the output ends, in the item that began at `mark` and has its first
     /// element at `content`.
     pub(crate) fn begin(
@@ -120,8 +139,10 @@ impl Reorder {
             let start = joined[0].start;
             let starts: Vec<u64> = joined[1..].iter().map(|run| run.start).collect();
             let nodes = self.take_nodes(self.first_node_behind(mark, start));
-            let mut merger = Merger::new(manner, &nodes, &mut *left_out, start, out)?;
+            let known = Known { nodes: &nodes, sequences: &self.sequences };
+            let mut merger = Merger::new(manner, known, &mut *left_out, start, out)?;
             merger.merge_all(start, &starts, Purpose::Join, out)?;
+            self.forget_ends(start);
             self.runs.push(Run { start, level: level + 1 });
         }
         Ok(())
@@ -170,16 +191,27 @@ impl Reorder {
         let runs = self.runs.split_off(mark.runs);
         let starts: Vec<u64> = runs.iter().skip(1).map(|run| run.start).collect();
         let nodes = self.take_nodes(mark.nodes);
-        let mut merger = Merger::new(manner, &nodes, left_out, content, out)?;
-        merger.merge_all(content, &starts, Purpose::Final, out)
+        let known = Known { nodes: &nodes, sequences: &self.sequences };
+        let mut merger = Merger::new(manner, known, left_out, content, out)?;
+        let merged = merger.merge_all(content, &starts, Purpose::Final, out)?;
+        self.forget_ends(content);
+        Ok(merged)
     }
+}
+
+/// What is known of the sequences and items in what is to be merged.
+#[derive(Clone, Copy)]
+struct Known<'m> {
+    /// By their content: what is around comes before what is inside.
+    nodes: &'m [Node],
+    /// By their content, too.
+    sequences: &'m [(u64, u64)],
 }
 
 /// Merges a stretch of the output that ends where the output does.
 struct Merger<'m> {
     manner: Manner,
-    /// By their content: what is around comes before what is inside.
-    nodes: &'m [Node],
+    known: Known<'m>,
     left_out: &'m mut dyn FnMut(Tag),
     headers: Headers,
     /// Where merged elements are appended.
@@ -243,7 +275,7 @@ impl<'m> Merger<'m> {
     /// What is to be merged begins at `start`.
     fn new(
         manner: Manner,
-        nodes: &'m [Node],
+        known: Known<'m>,
         left_out: &'m mut dyn FnMut(Tag),
         start: u64,
         out: &mut Output<'_>,
@@ -254,7 +286,7 @@ impl<'m> Merger<'m> {
         }
         let end = out.position();
         let headers = Headers::new(manner.encoding, in_memory, end);
-        Ok(Merger { manner, nodes, left_out, headers, end, stays_until: start })
+        Ok(Merger { manner, known, left_out, headers, end, stays_until: start })
     }
 
     /// Merges the runs that begin at `start` and at `starts`.
@@ -321,7 +353,7 @@ impl<'m> Merger<'m> {
         let Some(node) = self.node_within(from, to) else {
             return self.headers.copy(from, to, &mut Hint::default(), out);
         };
-        let Node { content, end, ref runs } = self.nodes[node];
+        let Node { content, end, ref runs } = self.known.nodes[node];
         self.headers.copy(from, content, &mut Hint::default(), out)?;
         let appended_at = out.position();
         tasks.push(Task::Copy { from: end, to });
@@ -357,7 +389,7 @@ impl<'m> Merger<'m> {
     fn close(&mut self, node: usize, content: u64, out: &mut Output<'_>) -> Result<(), Error> {
         let mut length = [0; LENGTH_BYTES as usize];
         let hint = &mut Hint::default();
-        self.headers.read(self.nodes[node].content - LENGTH_BYTES, &mut length, hint, out)?;
+        self.headers.read(self.known.nodes[node].content - LENGTH_BYTES, &mut length, hint, out)?;
         if self.manner.encoding.u32(length) != UNDEFINED_LENGTH {
             let length = group_length(content - LENGTH_BYTES, out.position());
             out.patch(content - LENGTH_BYTES, &self.manner.encoding.u32_bytes(length))?;
@@ -538,19 +570,26 @@ impl<'m> Merger<'m> {
 
     /// Where the content that begins here ends, if that is known.
     fn end_of_node(&self, content: u64) -> u64 {
-        let found = self.nodes.binary_search_by_key(&content, |node| node.content);
-        found.map_or(content, |node| self.nodes[node].end)
+        let Known { nodes, sequences } = self.known;
+        if let Ok(at) = nodes.binary_search_by_key(&content, |node| node.content) {
+            return nodes[at].end;
+        }
+        let found = sequences.binary_search_by_key(&content, |sequence| sequence.0);
+        found.map_or(content, |at| sequences[at].1)
     }
 
     /// The first node whose content begins behind `from` and before `to`.
     fn node_within(&self, from: u64, to: u64) -> Option<usize> {
-        let first = self.nodes.partition_point(|node| node.content <= from);
-        (self.nodes.get(first)?.content < to).then_some(first)
+        let first = self.known.nodes.partition_point(|node| node.content <= from);
+        (self.known.nodes.get(first)?.content < to).then_some(first)
     }
 }
 
 /// How long the length of a sequence or an item is.
 const LENGTH_BYTES: u64 = 4;
+
+/// The ends of how many sequences are known at most.
+const SEQUENCES: usize = 1024;
 
 /// How many nodes are merged early, at least.
 const NODES_AT_LEAST: usize = 16;
