@@ -10,7 +10,7 @@ use crate::element::{self, Encoding, UNDEFINED_LENGTH};
 use crate::format::{GroupLengths, Lengths, OutputFormat};
 use crate::output::{FLUSH_BYTES, Output};
 use crate::parser::{Element, Token};
-use crate::reorder::{Mark, Runs, group_length, write_group_length};
+use crate::reorder::{Manner, Mark, Reorder, close_group, fill, write_group_length};
 use crate::value::{Target, ValueWriter};
 use crate::{Error, Fault, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr};
 
@@ -24,7 +24,7 @@ pub(crate) struct Encoder {
     /// Open sequences and items, outermost first; the data set itself is the first entry.
     frames: Vec<Frame>,
     /// Where elements begin that do not come in order.
-    runs: Runs,
+    reorder: Reorder,
     value: ValueWriter,
     /// Whether Pixel Data may be encapsulated in what is written.
     encapsulated: bool,
@@ -38,7 +38,7 @@ pub(crate) struct Encoder {
 }
 
 /// An open sequence or item, or the data set.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Frame {
     /// Where its length stands.
     length_at: u64,
@@ -80,7 +80,7 @@ impl Encoder {
             lengths: format.lengths,
             item_padding: even_multiple(format.padding.item),
             frames: vec![Frame::default()],
-            runs: Runs::default(),
+            reorder: Reorder::default(),
             value: ValueWriter::default(),
             encapsulated: output.encapsulated(),
             empty: true,
@@ -158,8 +158,7 @@ impl Encoder {
     }
 
     fn element(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
-        let long = element.length as usize >= FLUSH_BYTES;
-        if !self.place(element.tag, long, out)? {
+        if !self.place(element.tag, u64::from(element.length), out)? {
             self.value.discard();
             return Ok(());
         }
@@ -169,7 +168,7 @@ impl Encoder {
     }
 
     fn sequence(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
-        if !self.place(element.tag, false, out)? {
+        if !self.place(element.tag, 0, out)? {
             self.skipping += 1;
             return Ok(());
         }
@@ -183,6 +182,13 @@ impl Encoder {
         if self.skipping > 0 {
             self.skipping -= 1;
             return Ok(());
+        }
+        let Frame { mark, content, .. } = *self.frame();
+        if self.reorder.any_within(mark) {
+            self.reorder.leave(mark, content, false, out);
+        }
+        if self.lengths == Lengths::Undefined {
+            self.reorder.note_end(content, out);
         }
         self.close(Tag::SEQUENCE_DELIMITATION, out)
     }
@@ -199,15 +205,23 @@ impl Encoder {
         if self.skipping > 0 {
             return Ok(());
         }
-        self.complete(out)?;
-        let length = out.position() - self.frame().content;
-        self.pad(length, self.item_padding, out)?;
-        self.close_group(out)?;
+        let Frame { mark, content, largest, .. } = *self.frame();
+        let padded_within = self.item_padding > 0 && largest > Some(Tag::TRAILING_PADDING);
+        if self.reorder.any_within(mark) && !out.is_buffered(content) && !padded_within {
+            self.close_group(out)?;
+            self.reorder.leave(mark, content, true, out);
+        } else {
+            self.complete(out)?;
+            self.pad(out.position() - content, self.item_padding, out)?;
+            self.close_group(out)?;
+        }
         self.close(Tag::ITEM_DELIMITATION, out)
     }
 
     fn pixel_sequence(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
-        if !self.place(element.tag, true, out)? {
+        // Nobody knows how long it gets, but most are long.
+        let length = if self.frames.len() == 1 { u64::MAX } else { 0 };
+        if !self.place(element.tag, length, out)? {
             self.skipping += 1;
             return Ok(());
         }
@@ -241,7 +255,7 @@ impl Encoder {
 
     /// An element comes: sees to its group and to the order. False if nothing of it is to be written
     /// any more: it is unwanted, or a group length, whose value is ours to say.
-    fn place(&mut self, tag: Tag, long: bool, out: &mut Output<'_>) -> Result<bool, Error> {
+    fn place(&mut self, tag: Tag, length: u64, out: &mut Output<'_>) -> Result<bool, Error> {
         self.empty = false;
         if self.skipping == 0 && tag.is_invalid() {
             let foreign = tag.is_foreign();
@@ -265,20 +279,21 @@ impl Encoder {
             self.note(RepairKind::Duplicate, tag);
             return Ok(false);
         }
-        if self.runs.any_since(mark) {
-            // A long value that comes last is better not moved: everything before it is.
-            if (long && largest < Some(tag)) || self.runs.is_full() {
-                self.merge(out)?;
-                return self.place(tag, false, out);
-            }
+        // A long value that comes last is better not moved: what comes before it is, if that is less. And
+        // before too much is to be kept in mind, something is done.
+        let worth_it = length >= FLUSH_BYTES as u64
+            && largest < Some(tag)
+            && self.reorder.any_within(mark)
+            && out.position() - self.frame().content <= length;
+        if worth_it || self.reorder.is_full(mark) {
+            self.merge(out)?;
+            return self.place(tag, 0, out);
         }
         if last > Some(tag) {
             self.note(RepairKind::OutOfOrder, tag);
-            let content = self.frame().content;
-            self.runs.begin(mark, content, out.position())?;
-            self.frame_mut().group = None;
+            self.begin_run(out)?;
         }
-        if self.runs.any_since(mark) {
+        if self.reorder.any_since(mark) {
             if tag.is_group_length() {
                 write_group_length(tag.group(), self.target.encoding, out);
             }
@@ -306,20 +321,30 @@ impl Encoder {
     }
 
     fn close_group(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
-        if let Some(OpenGroup { length_at: Some(at), .. }) = self.frame_mut().group.take() {
-            let length = group_length(at, out.position());
-            out.patch(at, &self.target.encoding.u32_bytes(length))?;
+        match self.frame_mut().group.take() {
+            Some(group) => close_group(group, out.position(), self.target.encoding, out),
+            None => Ok(()),
         }
+    }
+
+    /// The order of the innermost item breaks here.
+    fn begin_run(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
+        let Frame { mark, content, .. } = *self.frame();
+        let manner = self.manner();
+        let Encoder { frames, reorder, repairs, received, .. } = self;
+        let mut left_out = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
+        reorder.begin(mark, content, manner, &mut left_out, out)?;
+        self.frame_mut().group = None;
         Ok(())
     }
 
     /// Puts the elements of the innermost item in order.
     fn merge(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
-        let mark = self.frame().mark;
-        let Encoder { frames, runs, repairs, received, .. } = self;
+        let Frame { mark, content, .. } = *self.frame();
+        let manner = self.manner();
+        let Encoder { frames, reorder, repairs, received, .. } = self;
         let mut left_out = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
-        let (encoding, group_lengths) = (self.target.encoding, self.group_lengths);
-        let (last, group) = runs.merge(mark, encoding, group_lengths, &mut left_out, out)?;
+        let (last, group) = reorder.merge(mark, content, manner, &mut left_out, out)?;
         let frame = self.frame_mut();
         frame.last = last;
         frame.group = group;
@@ -329,7 +354,7 @@ impl Encoder {
     /// All elements of the innermost item have come. What may follow is padding, which the length of
     /// its own group counts.
     fn complete(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
-        if self.runs.any_since(self.frame().mark) {
+        if self.reorder.any_within(self.frame().mark) {
             self.merge(out)?;
         }
         let padding = Tag::TRAILING_PADDING.group();
@@ -341,37 +366,28 @@ impl Encoder {
 
     /// Fills `length` up to a multiple of `padding`, with one element.
     fn pad(&mut self, length: u64, padding: u64, out: &mut Output<'_>) -> Result<(), Error> {
-        if padding == 0 || length == 0 || length.is_multiple_of(padding) {
-            return Ok(());
+        // Tags higher than that of the padding are illegal, but they come; it goes in front of them.
+        let behind = self.frame().largest <= Some(Tag::TRAILING_PADDING);
+        if behind || padding == 0 || length == 0 || length.is_multiple_of(padding) {
+            return fill(length, padding, self.target.encoding, out);
         }
-        let header = if self.target.encoding.explicit_vr { 12 } else { 8 };
-        let mut gap = padding - length % padding;
-        while gap < header {
-            gap += padding;
+        self.begin_run(out)?;
+        fill(length, padding, self.target.encoding, out)?;
+        self.merge(out)
+    }
+
+    fn manner(&self) -> Manner {
+        Manner {
+            encoding: self.target.encoding,
+            group_lengths: self.group_lengths,
+            item_padding: self.item_padding,
         }
-        let mut zeros = (gap - header).min(u64::from(UNDEFINED_LENGTH - 1));
-        let tag = Tag::TRAILING_PADDING;
-        let at = out.position();
-        element::write(out.bytes(), tag, Vr::OB, zeros as u32, self.target.encoding);
-        while zeros > 0 {
-            let piece = [0; 1024];
-            let now = zeros.min(piece.len() as u64);
-            out.append(&piece[..now as usize])?;
-            zeros -= now;
-        }
-        if self.frame().largest > Some(tag) {
-            // Tags that high are illegal, but they come; the padding goes in front of them.
-            let (mark, content) = (self.frame().mark, self.frame().content);
-            self.runs.begin(mark, content, at)?;
-            self.merge(out)?;
-        }
-        Ok(())
     }
 
     /// The header of a sequence or item is written, with its length last.
     fn open(&mut self, out: &Output<'_>) {
         let content = out.position();
-        let mark = self.runs.mark();
+        let mark = self.reorder.mark();
         self.frames.push(Frame { length_at: content - 4, content, mark, ..Frame::default() });
     }
 

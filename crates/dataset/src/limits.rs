@@ -14,9 +14,20 @@ pub const NESTING_LEVELS: usize = 1024;
 /// Text beyond it is not kept, though it is stored.
 pub const ATTRIBUTE_BYTES: usize = 1024;
 
-/// How many stretches of elements that are in order may be held in mind, while elements do not come
-/// in order. 64 bytes each at most.
-pub const REORDER_RUNS: usize = 16 * 1024;
+/// How many stretches of elements that are in order are held in mind while elements do not come in
+/// order, before they are made one; then as many of these, and so on. 16 bytes each in each open item,
+/// 64 while they are merged.
+pub const REORDER_FAN_IN: usize = 128;
+
+/// How many sequences and items may be held in mind that are complete, but not in order. 64 bytes each
+/// at most.
+pub const REORDER_NODES: usize = 8 * 1024;
+
+/// How many pages of what was written are held while it is put in order, and how large they are.
+pub const REORDER_PAGES: usize = 512;
+
+/// The size of one of [`REORDER_PAGES`].
+pub const REORDER_PAGE_BYTES: usize = 512;
 
 /// How much may be read and written to put elements in order: so many times what was written, ..
 pub const REORDER_FACTOR: u64 = 16;

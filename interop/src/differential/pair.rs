@@ -92,7 +92,8 @@ struct Receiver {
     setup: Setup,
     server: Server,
     syntaxes: Vec<String>,
-    client: Option<Client>,
+    /// The association, and the SOP class that it was opened for.
+    client: Option<(Client, String)>,
 }
 
 impl Receiver {
@@ -112,11 +113,12 @@ impl Receiver {
         let place = self.syntaxes.iter().position(|syntax| *syntax == case.transfer_syntax);
         let place = place.expect("a context for each transfer syntax");
         let context = u8::try_from(place * 2 + 1).expect("at most 128 transfer syntaxes");
-        let mut client = self.client.take().unwrap_or_else(|| self.associate());
+        let open = self.client.take().filter(|(_, class)| *class == case.sop_class);
+        let mut client = open.map_or_else(|| self.associate(&case.sop_class), |(client, _)| client);
         let answer = store(&mut client, context, case);
         let files = self.take_files();
         match answer {
-            StoreAnswer::Response(..) => self.client = Some(client),
+            StoreAnswer::Response(..) => self.client = Some((client, case.sop_class.clone())),
             StoreAnswer::Abort => {}
             // Whatever keeps it busy is not to stand in the way of the next data set.
             StoreAnswer::Other(_) => self.server = started(&self.setup),
@@ -124,11 +126,13 @@ impl Receiver {
         Outcome { answer, files }
     }
 
-    /// One context for each transfer syntax: neither program compares the abstract syntax with the
-    /// class of the message.
-    fn associate(&self) -> Client {
-        let contexts = self.syntaxes.iter().zip((1..).step_by(2));
-        let contexts = contexts.map(|(syntax, id)| Context::new(id, uid::CT, &[syntax])).collect();
+    /// One context for each transfer syntax, and one for the class of the message: it has to be
+    /// negotiated, but not in the context of the message.
+    fn associate(&self, class: &str) -> Client {
+        let contexts = self.syntaxes.iter().map(|syntax| (uid::CT, syntax.as_str()));
+        let contexts = contexts.chain([(class, uid::IVLE)]).zip((1..).step_by(2));
+        let contexts =
+            contexts.map(|((class, syntax), id)| Context::new(id, class, &[syntax])).collect();
         let request = Request { max_pdu: Some(PDU_BYTES), ..Request::new(contexts) };
         let (client, accept) = Client::associate(self.server.port(), &request);
         for (context, syntax) in accept.contexts.iter().zip(&self.syntaxes) {

@@ -1,5 +1,8 @@
 //! What may differ, and exactly how: everything in `docs/divergences.md` that a data set can show.
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::model::Encoding;
@@ -29,7 +32,16 @@ pub(super) fn judge(case: &Case, options: &OptionSet, outcomes: &[Outcome; 2]) -
     }
 }
 
-fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2]) -> Verdict {
+fn judge_alike(case: &Case, options: &OptionSet, outcomes: &[Outcome; 2]) -> Verdict {
+    match judge_by_answers(case, options, outcomes) {
+        Verdict::Different(_) if keeps_non_sequence(case, outcomes) => {
+            Verdict::Known(NOT_A_SEQUENCE)
+        }
+        verdict => verdict,
+    }
+}
+
+fn judge_by_answers(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2]) -> Verdict {
     if ours.status().is_some() && ours.status() == debians.status() {
         return match (ours.files.as_slice(), debians.files.as_slice()) {
             ([], []) => Verdict::Equal,
@@ -57,6 +69,13 @@ fn judge_alike(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2])
     }
     if aborted && refused && !options.has("+B") {
         return Verdict::Known(REFUSED);
+    }
+    let no_resources = debians.status() == Some(0xA700) && debians.files.is_empty();
+    if no_resources && refused && (plain(case).0.is_empty() || has_fragments(case)) {
+        return Verdict::Known(BLAMED);
+    }
+    if refused && stored_or_kept(debians) && options.has("+ti") && has_value_for_sequence(case) {
+        return Verdict::Known(NOT_TOLD);
     }
     let mismatch = ours.status() == Some(0xA900) && ours.files.is_empty();
     if aborted && (stored_by(ours) || mismatch) && !options.has("+B") && misread(case) {
@@ -120,6 +139,13 @@ const DATA_LOST: &str =
 const SILENT: &str = "C000 for a deflate stream that is cut or damaged; Debian's never answers";
 /// Debian's does not see it if stray bytes follow, fewer than a header.
 const NATIVE: &str = "C000 for native Pixel Data in a compressed transfer syntax; Debian's stores it before stray bytes";
+/// Debian's takes them for a lack of resources of its own.
+const BLAMED: &str = "C000 for encapsulated Pixel Data to be written natively, and for nothing at all; Debian's A700";
+/// Whoever reads the file takes the value for a sequence.
+const NOT_TOLD: &str = "C000 for a value under the tag of a sequence, to be written in implicit VR; Debian's writes what cannot be read";
+/// Debian's aborts, or drops what is shorter than the header of an item.
+const NOT_A_SEQUENCE: &str =
+    "a value under the tag of a sequence is kept as UN; Debian's aborts or loses it";
 /// Debian's goes on reading at the wrong place.
 const MISREAD: &str =
     "a value that a PDV cuts, of an element out of order or twice, is read whole; Debian's aborts";
@@ -161,6 +187,69 @@ fn loses_data(case: &Case) -> bool {
         is_cut && (last.claimed % 2 == 1 || last.value == plain.len())
     });
     stray || cut || !whole || ends_within_inner_header(&plain, encoding)
+}
+
+/// Whether there is encapsulated Pixel Data.
+fn has_fragments(case: &Case) -> bool {
+    let (plain, _) = plain(case);
+    let found = walk(&plain, Encoding::of(&case.transfer_syntax));
+    found.iter().any(|found| found.tag == (0x7FE0, 0x0010) && found.claimed == UNDEFINED)
+}
+
+/// Whether explicit VR says of a value that it is none of the sequences that its tag stands for.
+fn has_value_for_sequence(case: &Case) -> bool {
+    let (plain, _) = plain(case);
+    walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
+        let is_value = (1..UNDEFINED).contains(&found.claimed);
+        is_value && found.length.encoding.explicit() && is_sequence(found.tag)
+    })
+}
+
+/// Whether ours stores a value that begins like no sequence under the tag of one, and Debian's does not.
+fn keeps_non_sequence(case: &Case, [ours, debians]: &[Outcome; 2]) -> bool {
+    let aborted = debians.answer == StoreAnswer::Abort && debians.files.is_empty();
+    let mismatch = ours.status() == Some(0xA900) && ours.files.is_empty();
+    if !(stored_by(ours) && (aborted || stored_by(debians)) || mismatch && aborted) {
+        return false;
+    }
+    let (plain, _) = plain(case);
+    walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
+        let encoding = found.length.encoding;
+        let Some(value) = plain.get(found.value..found.value + found.claimed) else { return false };
+        let begins = [0xE000, 0xE0DD]
+            .map(|number| [encoding.u16(0xFFFE), encoding.u16(number)].concat())
+            .iter()
+            .any(|tag| value.starts_with(tag));
+        // Without a VR, it is the dictionary that says so, and with `UN` if it is asked.
+        let is_sequence =
+            found.vr == *b"SQ" || (matches!(&found.vr, b"  " | b"UN") && is_sequence(found.tag));
+        let holds = |outcome: &Outcome| {
+            outcome
+                .files
+                .iter()
+                .any(|(_, file)| file.windows(value.len()).any(|part| part == value))
+        };
+        let kept = || mismatch || (holds(ours) && (aborted || !holds(debians)));
+        found.claimed > 0 && !begins && is_sequence && kept()
+    })
+}
+
+/// Whether Debian's dictionary has a sequence under this tag.
+fn is_sequence(tag: (u16, u16)) -> bool {
+    static TAGS: OnceLock<BTreeSet<(u16, u16)>> = OnceLock::new();
+    let tags = TAGS.get_or_init(|| {
+        let file = format!("{}/dicom.dic", super::DICTIONARIES);
+        let text = std::fs::read(file).expect("Debian's dictionary");
+        let entry = |line: &str| {
+            let (tag, rest) = line.strip_prefix('(')?.split_once(')')?;
+            let (group, element) = tag.split_once(',')?;
+            let number = |digits| u16::from_str_radix(digits, 16).ok();
+            let tag = (number(group)?, number(element)?);
+            rest.trim_start().starts_with("SQ").then_some(tag)
+        };
+        String::from_utf8_lossy(&text).lines().filter_map(entry).collect()
+    });
+    tags.contains(&tag)
 }
 
 /// Whether Pixel Data is native where it must not be.

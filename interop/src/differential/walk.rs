@@ -8,6 +8,8 @@ use super::model::{Encoding, has_long_length};
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) tag: (u16, u16),
+    /// The two bytes in the place of the VR; blanks if there are none.
+    pub(super) vr: [u8; 2],
     pub(super) depth: usize,
     pub(super) range: Range<usize>,
     /// Where the value starts.
@@ -175,6 +177,7 @@ impl Walker<'_> {
     fn push(&mut self, place: usize, header: &Header) -> usize {
         self.found.push(Found {
             tag: header.tag,
+            vr: header.vr,
             depth: self.enclosing.len(),
             range: place..header.value,
             value: header.value,

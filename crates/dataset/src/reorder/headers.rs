@@ -1,0 +1,152 @@
+//! Reads what was written already, in many places by turns: a few pages of it are kept.
+
+use std::io;
+
+use crate::element::{self, Encoding, LONGEST_HEADER, RawHeader};
+use crate::limits::{REORDER_BYTES, REORDER_FACTOR, REORDER_PAGES as PAGES};
+use crate::output::Output;
+use crate::{Error, limits};
+
+/// How large a page is: many short elements.
+const PAGE_BYTES: usize = limits::REORDER_PAGE_BYTES;
+
+/// The part of the output that is to be merged.
+pub(super) struct Headers {
+    encoding: Encoding,
+    /// Whether all of it is in the write buffer, and has to stay there.
+    in_memory: bool,
+    end: u64,
+    pages: Vec<Page>,
+    /// Where each page is, by the last digits of its number: it may be another one by now.
+    places: Vec<u16>,
+    /// The page to be given up next.
+    oldest: usize,
+    /// How much was read and copied, and how much may be.
+    spent: u64,
+    allowed: u64,
+}
+
+struct Page {
+    /// Its number, counted from the start of the output.
+    number: u64,
+    bytes: [u8; PAGE_BYTES],
+}
+
+/// In which of the pages a reader has read last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Hint(u16);
+
+impl Headers {
+    /// Nothing at or behind `end` will be read.
+    pub(super) fn new(encoding: Encoding, in_memory: bool, end: u64) -> Headers {
+        let allowed = REORDER_BYTES.saturating_add(end.saturating_mul(REORDER_FACTOR));
+        Headers {
+            encoding,
+            in_memory,
+            end,
+            pages: Vec::new(),
+            places: vec![0; PAGES],
+            oldest: 0,
+            spent: 0,
+            allowed,
+        }
+    }
+
+    /// Reads a header of our own, and tells where it ends.
+    pub(super) fn header(
+        &mut self,
+        at: u64,
+        hint: &mut Hint,
+        out: &mut Output<'_>,
+    ) -> Result<(RawHeader, u64), Error> {
+        let mut bytes = [0; LONGEST_HEADER];
+        let there = self.end.saturating_sub(at).min(LONGEST_HEADER as u64) as usize;
+        self.read(at, &mut bytes[..there], hint, out)?;
+        let (header, size) = element::read(&bytes[..there], self.encoding)
+            .ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        Ok((header, at + size as u64))
+    }
+
+    /// Reads a few bytes.
+    pub(super) fn read(
+        &mut self,
+        mut at: u64,
+        mut into: &mut [u8],
+        hint: &mut Hint,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
+        if self.in_memory {
+            return out.read_at(at, into);
+        }
+        while !into.is_empty() {
+            let page = self.page(at / PAGE_BYTES as u64, hint, out)?;
+            let within = (at % PAGE_BYTES as u64) as usize;
+            let size = into.len().min(PAGE_BYTES - within);
+            let (now, rest) = into.split_at_mut(size);
+            now.copy_from_slice(&page[within..within + size]);
+            at += size as u64;
+            into = rest;
+        }
+        Ok(())
+    }
+
+    /// Appends what stands from here to there once more.
+    pub(super) fn copy(
+        &mut self,
+        from: u64,
+        to: u64,
+        hint: &mut Hint,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
+        let length = to - from;
+        if self.in_memory || length > PAGE_BYTES as u64 {
+            self.spend(length, out)?;
+            return out.append_again(from, length, self.in_memory);
+        }
+        let mut bytes = [0; PAGE_BYTES];
+        let bytes = &mut bytes[..length as usize];
+        self.read(from, bytes, hint, out)?;
+        out.append(bytes)
+    }
+
+    fn page(
+        &mut self,
+        number: u64,
+        hint: &mut Hint,
+        out: &mut Output<'_>,
+    ) -> Result<&[u8; PAGE_BYTES], Error> {
+        let place = (number % PAGES as u64) as usize;
+        let is_there = |slot: &u16| {
+            self.pages.get(usize::from(*slot)).is_some_and(|page| page.number == number)
+        };
+        let found = [hint.0, self.places[place]].into_iter().find(is_there);
+        let mut slot = found.map_or(0, usize::from);
+        if found.is_none() {
+            self.spend(PAGE_BYTES as u64, out)?;
+            if self.pages.len() < PAGES {
+                slot = self.pages.len();
+                self.pages.push(Page { number, bytes: [0; PAGE_BYTES] });
+            } else {
+                slot = self.oldest;
+                self.oldest = (slot + 1) % PAGES;
+            }
+            let start = number * PAGE_BYTES as u64;
+            let there = self.end.saturating_sub(start).min(PAGE_BYTES as u64) as usize;
+            let page = &mut self.pages[slot];
+            page.number = number;
+            out.read_at(start, &mut page.bytes[..there])?;
+            self.places[place] = slot as u16;
+        }
+        hint.0 = slot as u16;
+        Ok(&self.pages[slot].bytes)
+    }
+
+    /// A last resort: nothing is known that would cost as much.
+    fn spend(&mut self, bytes: u64, out: &Output<'_>) -> Result<(), Error> {
+        self.spent += bytes;
+        if self.spent > self.allowed {
+            return Err(Error::Limit { what: "bytes to put in order", offset: out.position() });
+        }
+        Ok(())
+    }
+}
