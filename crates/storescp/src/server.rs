@@ -18,7 +18,8 @@ use signal_hook::iterator::Signals;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -76,20 +77,29 @@ pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
     let stream = Arc::new(stream);
     let registry = Arc::new(Registry::new(1, None));
     let Admission::Place(place) = registry.admit(&stream, peer.ip()) else { return Ok(()) };
-    let ending = Arc::clone(&shared);
-    let signalled = std::thread::Builder::new().spawn(move || {
+    // The association may be held up by anything, so it has a thread that nobody waits for.
+    let (told, ends) = mpsc::channel();
+    let (serving, signalled) = (Arc::clone(&shared), told.clone());
+    let serve = move || {
+        // A panic is in the log, and has ended the association.
+        let serve = AssertUnwindSafe(|| association::run(&serving, &place, stream, peer));
+        let _ = catch_unwind(serve);
+        let by_signal = place.is_draining();
+        drop(place);
+        if !by_signal {
+            let deadline = Instant::now() + serving.config.limits.grace_period;
+            finish_events(&serving, None, deadline);
+            let _ = told.send(Ok(()));
+        }
+    };
+    let watch = move || {
         wait_for(&ended_by_signal);
-        drain(&ending, &registry, None, ended_by_signal)
-    });
-    let signalled = signalled.map_err(Error::Threads)?;
-    association::run(&shared, &place, stream, peer);
-    let by_signal = place.is_draining();
-    drop(place);
-    if by_signal {
-        return signalled.join().unwrap_or(Ok(()));
-    }
-    finish_events(&shared, None, Instant::now() + shared.config.limits.grace_period);
-    Ok(())
+        let _ = signalled.send(drain(&shared, &registry, None, ended_by_signal));
+    };
+    let thread = || std::thread::Builder::new().stack_size(THREAD_STACK_BYTES);
+    thread().spawn(watch).and_then(|_| thread().spawn(serve)).map_err(Error::Threads)?;
+    // Whichever comes first.
+    ends.recv().unwrap_or(Ok(()))
 }
 
 /// Lets what is in flight finish within the grace period, or until another signal comes.
@@ -100,6 +110,7 @@ fn drain(
     ended_by_signal: UnixStream,
 ) -> Result<(), Error> {
     tracing::info!("ending: no new associations, finishing what is in flight");
+    shared.events.stop_waiting();
     let impatient = (Arc::clone(registry), Arc::clone(shared));
     let second_signal = std::thread::Builder::new().spawn(move || {
         wait_for(&ended_by_signal);
@@ -128,7 +139,14 @@ fn drain(
 /// [`COMMAND_GRACE`] if that is near. False if another signal cut it short.
 fn finish_events(shared: &Shared, watch: Option<JoinHandle<()>>, deadline: Instant) -> bool {
     if let Some(studies) = &shared.studies {
-        shared.events.after_studies(studies.close());
+        let (ended, open) = studies.close();
+        shared.events.after_studies(ended);
+        if open > 0 {
+            tracing::warn!(
+                "{open} studies have not timed out: nothing is done at their end, unless objects of \
+                 them come after the next start"
+            );
+        }
     }
     // It may have studies in its hands that have timed out.
     if let Some(watch) = watch {

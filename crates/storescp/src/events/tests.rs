@@ -5,14 +5,15 @@ use super::*;
 use crate::storage::doubles::Scratch;
 use crate::storage::forgetful::{Disk, Fault, Survives, Way};
 use crate::storage::{Directory, Durability, FileAhead, InstanceFile, Taken};
-use crate::studies::StoredFile;
+use crate::studies::{Reason, StoredFile};
 use std::fs;
 use std::path::Path;
 
 fn study(files: &[(&str, &'static str)]) -> EndedStudy {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
     let files = files.iter().map(|&(file, prefix)| StoredFile { name: name(file), prefix });
-    EndedStudy { folder: name("study"), files: files.collect(), peer: Arc::default() }
+    let (uid, reason) = (Box::from(&b"1.2.3"[..]), Reason::Stop);
+    EndedStudy { folder: name("study"), uid, reason, files: files.collect(), peer: Arc::default() }
 }
 
 fn content(folder: &Path) -> Vec<(String, String)> {

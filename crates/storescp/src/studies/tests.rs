@@ -51,7 +51,7 @@ impl Ward {
         let name = FileName::new(format!("{}", self.files)).unwrap();
         let file = StoredFile { name, prefix: "CT" };
         let peer = Arc::new(Peer::default());
-        uids(self.studies.stored(study, file, &peer, who, self.now))
+        uids(self.studies.stored(study, b"1.2 ", file, &peer, who, self.now))
     }
 
     fn time_out(&mut self) -> Vec<String> {
