@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::limits::{FAILURES_TOLD, NOT_RUN_PATIENCE};
 use crate::peer_names::PeerNames;
 use crate::storage::{FileName, Storage};
-use crate::studies::EndedStudy;
+use crate::studies::{EndedStudy, is_uid};
 use children::{Children, Run, is_lack};
 use command_line::{Placeholder, Template, Values};
 use crew::{Crew, Outcome};
@@ -294,12 +294,10 @@ impl Doer {
                 return Outcome::Done;
             }
         };
-        // The name of a patient is no part of any line.
-        match self.sorting {
-            Some(Sorting::ByPatientName) => {
-                tracing::debug!("executing command: {}", self.named(template, &job));
-            }
-            _ => tracing::debug!("executing command: {}", text.display()),
+        if self.names_patient(&job) {
+            tracing::debug!("executing command: {}", self.named(template, &job));
+        } else {
+            tracing::debug!("executing command: {}", text.display());
         }
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(text);
@@ -357,11 +355,27 @@ impl Doer {
         let folder = study.folder.as_str();
         match self.sorting {
             Some(Sorting::ByPatientName) => {
-                // The time, by which it is found.
-                let time = folder.rsplitn(3, '_').take(2).collect::<Vec<_>>();
+                // By the time it is found.
+                let time: Vec<_> = folder.rsplitn(3, '_').take(2).collect();
                 format!("study in *_{}_{}", time.get(1).unwrap_or(&""), time[0])
             }
+            Some(Sorting::ByStudyUid { .. }) if !is_uid(&study.uid) => {
+                "study whose Study Instance UID is none".to_owned()
+            }
             _ => format!("study in {folder}"),
+        }
+    }
+
+    /// Whether the folder may name a patient, which no line of the log is to do.
+    fn names_patient(&self, job: &Job) -> bool {
+        let study = match job {
+            Job::Reception(reception) => reception.study.as_deref().unwrap_or_default(),
+            Job::EndOfStudy(study) => &study.uid,
+        };
+        match self.sorting {
+            Some(Sorting::ByPatientName) => true,
+            Some(Sorting::ByStudyUid { .. }) => !is_uid(study),
+            Some(Sorting::ByTime { .. }) | None => false,
         }
     }
 }

@@ -115,7 +115,9 @@ impl Arrival<'_> {
         state.studies.folder(&self.study, Local::now(), |time| match sorting {
             Sorting::ByTime { prefix } => joined(prefix, &time.to_string()),
             // Without a prefix, only a UID is a name that nothing else has.
-            Sorting::ByStudyUid { prefix } if prefix.is_empty() && !is_uid(&self.study) => {
+            Sorting::ByStudyUid { prefix }
+                if prefix.is_empty() && !is_uid(self.study.as_bytes()) =>
+            {
                 joined(NO_UID_PREFIX, &self.study)
             }
             Sorting::ByStudyUid { prefix } => joined(prefix, &self.study),
@@ -167,13 +169,12 @@ const NO_UID_PREFIX: &str = "study";
 
 /// Whether this is digits and dots as in a UID (PS3.5 §9.1), leading zeros allowed: it begins with 0, 1 or
 /// 2 and has another component at least. Nobody calls anything else so.
-fn is_uid(text: &str) -> bool {
-    let mut components = text.split('.');
-    let has_root = components.next().is_some_and(|root| matches!(root, "0" | "1" | "2"));
+pub(crate) fn is_uid(text: &[u8]) -> bool {
+    let mut components = text.split(|&byte| byte == b'.');
+    let has_root = components.next().is_some_and(|root| matches!(root, b"0" | b"1" | b"2"));
     let mut others = components.peekable();
-    let is_component = |component: &str| {
-        !component.is_empty() && component.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let is_component =
+        |component: &[u8]| !component.is_empty() && component.iter().all(u8::is_ascii_digit);
     has_root && others.peek().is_some() && others.all(is_component)
 }
 

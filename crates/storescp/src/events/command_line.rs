@@ -276,14 +276,18 @@ impl Values<'_> {
                 self.directory.map(|path| path.as_os_str().as_encoded_bytes())
             }
             Placeholder::File => self.file.map(|name| name.as_str().as_bytes()),
-            Placeholder::CallingAe => {
-                return Ok(push_text(&self.peer.clean_calling_ae, quoting, filled));
-            }
-            Placeholder::CalledAe => {
-                return Ok(push_text(&self.peer.clean_called_ae, quoting, filled));
-            }
-            Placeholder::Host => {
-                return Ok(push_text(&clean("host name", &(self.host)()), quoting, filled));
+            Placeholder::CallingAe | Placeholder::CalledAe | Placeholder::Host => {
+                let host;
+                let text = match placeholder {
+                    Placeholder::CallingAe => &self.peer.clean_calling_ae,
+                    Placeholder::CalledAe => &self.peer.clean_called_ae,
+                    _ => {
+                        host = clean("host name", &(self.host)());
+                        &host
+                    }
+                };
+                push_text(text, quoting, filled);
+                return Ok(());
             }
         };
         let path = path.unwrap_or_default();

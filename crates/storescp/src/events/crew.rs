@@ -103,11 +103,13 @@ impl<J: Send + 'static> Crew<J> {
     pub(super) fn submit(&self, job: J) {
         let inner = &self.0;
         let mut state = inner.lock();
-        let is_full = |state: &State<J>| state.waiting.len() >= WAITING_COMMANDS && !state.ending;
-        if is_full(&state) {
+        if state.is_full() {
+            // Whoever reads the log slowly is to hold up nobody else.
+            drop(state);
             tracing::warn!("{WAITING_COMMANDS} commands are waiting, receiving waits for them");
+            state = inner.lock();
         }
-        while is_full(&state) {
+        while state.is_full() {
             state = inner.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.ended {
@@ -116,14 +118,19 @@ impl<J: Send + 'static> Crew<J> {
         }
         let number = state.take_number();
         state.waiting.push_back(Ticket { number, job });
-        if state.waiting.len() >= state.told_at {
-            tracing::warn!("commands fall behind: {} are waiting", state.waiting.len());
+        let waiting = state.waiting.len();
+        let falls_behind = waiting >= state.told_at;
+        if falls_behind {
             state.told_at *= 2;
         }
         if state.idle == 0 && state.threads < inner.at_once {
             self.add_thread(state);
         } else {
             inner.call(&state);
+            drop(state);
+        }
+        if falls_behind {
+            tracing::warn!("commands fall behind: {waiting} are waiting");
         }
     }
 
@@ -199,6 +206,7 @@ impl<J: Send + 'static> Crew<J> {
         state.threads -= 1;
         if state.no_thread_told.is_none_or(|told| told.elapsed() >= FAILURES_TOLD) {
             state.no_thread_told = Some(Instant::now());
+            drop(state);
             tracing::warn!("no further thread to run commands in: {error}");
         }
     }
@@ -238,6 +246,10 @@ impl<J> State<J> {
         self.next_number
     }
 
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= WAITING_COMMANDS && !self.ending
+    }
+
     fn is_done(&self) -> bool {
         self.waiting.is_empty() && self.waiting_here.is_empty() && self.running == 0
     }
@@ -274,8 +286,11 @@ impl<J> Inner<J> {
             if delay == Some(Duration::ZERO)
                 && let Some(Ticket { number, job }) = state.waiting.pop_front()
             {
-                self.note_begun(&mut state);
+                let caught_up = self.note_begun(&mut state);
                 drop(state);
+                if caught_up {
+                    tracing::warn!("commands have caught up");
+                }
                 let outcome = self.run(job);
                 state = self.settle(number, outcome, |state| &mut state.waiting);
                 continue;
@@ -299,18 +314,19 @@ impl<J> Inner<J> {
         }
     }
 
-    /// A waiting job begins: there is room for another one.
-    fn note_begun(&self, state: &mut State<J>) {
+    /// A waiting job begins: there is room for another one. Says whether it was the last of many.
+    fn note_begun(&self, state: &mut State<J>) -> bool {
         if state.waiting.len() + 1 == WAITING_COMMANDS {
             self.advanced.notify_all();
         }
-        if state.waiting.is_empty() && state.told_at > COMMANDS_BEHIND {
-            tracing::warn!("commands have caught up");
+        let caught_up = state.waiting.is_empty() && state.told_at > COMMANDS_BEHIND;
+        if caught_up {
             state.told_at = COMMANDS_BEHIND;
         }
         state.running += 1;
         state.last_begun = Some(Instant::now());
         self.call(state);
+        caught_up
     }
 
     /// Waits until the job of this number may begin in this thread; `None` if the end came first.

@@ -88,3 +88,24 @@ pub(crate) fn unpadded(value: &[u8]) -> Box<[u8]> {
     let end = first.iter().rposition(|byte| !is_padding(byte)).map_or(0, |last| last + 1);
     first[..end].into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_lose_padding_and_nuls_and_nothing_else() {
+        for (raw, value) in [
+            (&b"1.2.3\0"[..], &b"1.2.3"[..]),
+            (b"1.2 3  ", b"1.2 3"),
+            (b" .ssh", b" .ssh"),
+            (b"1.2\\3.4", b"1.2"),
+            (b"\xff;$(x)\n", b"\xff;$(x)\n"),
+            (b" \0", b""),
+            (b"", b""),
+        ] {
+            assert_eq!(*unpadded(raw), *value);
+        }
+        assert_eq!(*without_nul(b"a\0b"), *b"a_b");
+    }
+}
