@@ -57,9 +57,9 @@ enum Unknown {
 }
 
 /// Words after which a shell reads a command, and programs that run their arguments.
-const BEFORE_COMMANDS: [&str; 19] = [
+const BEFORE_COMMANDS: [&str; 21] = [
     "then", "do", "else", "elif", "if", "while", "until", "eval", "trap", "exec", "command",
-    "builtin", "time", "nohup", "env", "sudo", "xargs", "-c", "-exec",
+    "builtin", "time", "nohup", "env", "sudo", "xargs", "-c", "-exec", ".", "source",
 ];
 
 /// Whether a value from a peer seems to stand where a command is named, in a command line that is not
@@ -85,7 +85,9 @@ fn names_command(tokens: &[Token], at: usize) -> Option<Placeholder> {
     };
     let word = before.rsplit(|byte| quotes_or_blanks(byte) || b";&|(){}`\n".contains(byte)).next();
     let word = word.and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
-    let runs = BEFORE_COMMANDS.contains(&word) || is_assignment(word.as_bytes());
+    let name = word.rsplit('/').next().unwrap_or_default();
+    let runs =
+        BEFORE_COMMANDS.contains(&word) || SHELLS.contains(&name) || is_assignment(word.as_bytes());
     let named = placeholder.is_from_peer() && (begins || (is_apart && runs));
     named.then_some(placeholder)
 }
@@ -96,17 +98,16 @@ fn read_by_shell(tokens: &[Token]) -> Option<Placeholder> {
         .iter()
         .map(|token| if let Token::Byte(byte) = token { *byte } else { b'#' })
         .collect();
-    let words = |text: &[u8], of: &[&str]| {
-        let mut words = text.split(|byte| b" \t\n;&|(){}\"'`\\".contains(byte));
-        words.find(|word| !word.is_empty()).is_some_and(|word| {
-            let name = word.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-            of.iter().any(|one| one.as_bytes() == name)
-        })
+    let words = |text: &'_ [u8]| -> Vec<String> {
+        let words = text.split(|byte| b" \t\n;&|(){}\"'`\\".contains(byte));
+        words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     };
-    let is_piped = text.split(|&byte| byte == b'|').skip(1).any(|piped| words(piped, &SHELLS));
-    let is_evaluated = text
-        .split(|byte| b" \t\n;&|(){}\"'`\\".contains(byte))
-        .any(|word| matches!(word, b"eval" | b"trap"));
+    let is_shell = |word: String| SHELLS.contains(&word.rsplit('/').next().unwrap_or_default());
+    let is_piped = text.split(|&byte| byte == b'|').skip(1).any(|piped| {
+        let end = piped.iter().position(|byte| b";&\n".contains(byte)).unwrap_or(piped.len());
+        words(&piped[..end]).into_iter().any(is_shell)
+    });
+    let is_evaluated = words(&text).iter().any(|word| word == "eval" || word == "trap");
     from_peer(tokens).filter(|_| is_piped || is_evaluated)
 }
 
@@ -137,9 +138,9 @@ const RESERVED: [&str; 17] = [
 ];
 
 /// Words behind which a command is named.
-const BEFORE_A_NAME: [&str; 11] = [
+const BEFORE_A_NAME: [&str; 12] = [
     "exec", "command", "builtin", "nohup", "env", "sudo", "doas", "nice", "ionice", "setsid",
-    "time",
+    "time", "timeout",
 ];
 
 /// How deep `$( )` may be nested.
@@ -163,6 +164,8 @@ struct Reader<'t> {
 enum Place {
     /// The name of a command, or an assignment before it.
     Command,
+    /// The same, behind a program that runs it, and that program's options.
+    Wrapped,
     /// Behind a shell's name: the file that it reads.
     ShellScript,
     Argument,
@@ -264,6 +267,7 @@ impl<'t> Reader<'t> {
         let then_command = match self.place {
             Place::Command => true,
             Place::Argument => false,
+            Place::Wrapped => return Err(Unknown::Syntax),
             Place::ShellScript | Place::Redirection { .. } => return Err(Unknown::Syntax),
         };
         self.place = Place::Redirection { then_command };
@@ -362,7 +366,7 @@ impl<'t> Reader<'t> {
                 Err(from_peer(self.tokens).map_or(Unknown::Syntax, Unknown::NamesCommand))
             }
             Place::Redirection { .. } => Err(Unknown::Syntax),
-            Place::Command | Place::Argument => {
+            Place::Command | Place::Wrapped | Place::Argument => {
                 self.place = Place::Command;
                 Ok(())
             }
@@ -377,19 +381,26 @@ impl<'t> Reader<'t> {
         self.place = match self.place {
             Place::Redirection { then_command: true } => Place::Command,
             Place::Redirection { then_command: false } => Place::Argument,
-            Place::Command if is_assignment(&word.literal) => Place::Command,
-            Place::Command if word.value.is_some_and(Placeholder::is_from_peer) => {
+            Place::Command | Place::Wrapped if is_assignment(&word.literal) => self.place,
+            Place::Command | Place::Wrapped
+                if word.value.is_some_and(Placeholder::is_from_peer) =>
+            {
                 return word.value.map_or(Ok(()), |named| Err(Unknown::NamesCommand(named)));
             }
-            Place::Command if RESERVED.contains(&&*literal) => return Err(Unknown::Syntax),
+            Place::Command | Place::Wrapped if RESERVED.contains(&&*literal) => {
+                return Err(Unknown::Syntax);
+            }
             // A file of commands: what it makes of its arguments is its own affair.
             Place::ShellScript if word.value.is_some() || literal.starts_with(['-', '+']) => {
                 return Err(Unknown::Syntax);
             }
             _ if READ_AGAIN.contains(&name) => return Err(Unknown::Syntax),
             _ if SHELLS.contains(&name) => Place::ShellScript,
-            Place::Command if BEFORE_A_NAME.contains(&name) => Place::Command,
+            Place::Command | Place::Wrapped if BEFORE_A_NAME.contains(&name) => Place::Wrapped,
             _ if is_split_option(&literal) => return Err(Unknown::Syntax),
+            Place::Wrapped if literal.starts_with(|first: char| "-0123456789".contains(first)) => {
+                Place::Wrapped
+            }
             _ => Place::Argument,
         };
         Ok(())

@@ -241,6 +241,11 @@ fn what_no_value_is_fit_for_is_refused() {
         ("\"#a\"", "#a stands where a command is named"),
         ("\"$(echo #a)\"", "#a stands where a command is named"),
         ("true && exec #a", "#a stands where a command is named"),
+        ("nice -n 5 #a", "#a stands where a command is named"),
+        ("timeout 5s #c x", "#c stands where a command is named"),
+        (". #a", "#a stands where a command is named"),
+        ("bash #a", "#a stands where a command is named"),
+        ("echo {#a} | xargs sh -c", "#a stands where a command is named"),
         ("if #a; then true; fi", "#a stands where a command is named"),
         ("(A=1 #a)", "#a stands where a command is named"),
         ("echo `#a`", "#a stands where a command is named"),
@@ -256,6 +261,9 @@ fn what_no_value_is_fit_for_is_refused() {
     for (form, path) in [("sh -c 'x #p'", "/a b"), ("x \"in #p\"", "/$x"), ("(x #f)", "/p")] {
         let refusal = template(form, path).unwrap_err().to_string();
         assert!(refusal.contains("has characters that a shell may take"), "{form}: {refusal}");
+    }
+    for form in ["nice -n 5 rec #a", "sudo -u me rec #a", "time rec #p", "rec \"from (#a); #c\""] {
+        assert!(template(form, "").is_ok(), "{form}");
     }
     for form in ["#p/script #f", "#p", "rec \"$(date) #a\" \"`date` #a\"", "rec ${X:-#p} x$$"] {
         assert!(template(form, "").is_ok(), "{form}");
