@@ -57,12 +57,13 @@ impl Server {
     pub fn run(self) -> Result<(), Error> {
         let Self { listeners, ended_by_signal, shared, registry } = self;
         let watch = watch_studies(&shared).map_err(Error::Threads)?;
+        let signals = watch_signals(ended_by_signal, &shared, &registry).map_err(Error::Threads)?;
         let workers = listeners.serve(&shared, &registry).map_err(Error::Threads)?;
-        wait_for(&ended_by_signal);
+        let _ = signals.recv();
         for workers in workers {
             workers.stop_accepting();
         }
-        drain(&shared, &registry, watch, ended_by_signal)
+        drain(&shared, &registry, watch)
     }
 }
 
@@ -77,6 +78,7 @@ pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
     let stream = Arc::new(stream);
     let registry = Arc::new(Registry::new(1, None));
     let Admission::Place(place) = registry.admit(&stream, peer.ip()) else { return Ok(()) };
+    let signals = watch_signals(ended_by_signal, &shared, &registry).map_err(Error::Threads)?;
     // The association may be held up by anything, so it has a thread that nobody waits for.
     let (told, ends) = mpsc::channel();
     let (serving, signalled) = (Arc::clone(&shared), told.clone());
@@ -93,8 +95,8 @@ pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
         }
     };
     let watch = move || {
-        wait_for(&ended_by_signal);
-        let _ = signalled.send(drain(&shared, &registry, None, ended_by_signal));
+        let _ = signals.recv();
+        let _ = signalled.send(drain(&shared, &registry, None));
     };
     let thread = || std::thread::Builder::new().stack_size(THREAD_STACK_BYTES);
     thread().spawn(watch).and_then(|_| thread().spawn(serve)).map_err(Error::Threads)?;
@@ -107,19 +109,9 @@ fn drain(
     shared: &Arc<Shared>,
     registry: &Arc<Registry>,
     watch: Option<JoinHandle<()>>,
-    ended_by_signal: UnixStream,
 ) -> Result<(), Error> {
     tracing::info!("ending: no new associations, finishing what is in flight");
     shared.events.stop_waiting();
-    let impatient = (Arc::clone(registry), Arc::clone(shared));
-    let second_signal = std::thread::Builder::new().spawn(move || {
-        wait_for(&ended_by_signal);
-        impatient.0.cut_short();
-        impatient.1.events.cut_short();
-    });
-    if let Err(error) = second_signal {
-        tracing::warn!("a second signal will do nothing: {error}");
-    }
     let grace_period = shared.config.limits.grace_period;
     let deadline = Instant::now() + grace_period;
     let drained = registry.drain(grace_period);
@@ -133,6 +125,26 @@ fn drain(
             Ok(())
         }
     }
+}
+
+/// Tells of the first signal. After the second one nothing is waited for any more; the thread that sees to
+/// that is there from the start, when there is one to be had.
+fn watch_signals(
+    ended_by_signal: UnixStream,
+    shared: &Arc<Shared>,
+    registry: &Arc<Registry>,
+) -> io::Result<mpsc::Receiver<()>> {
+    let (first, signals) = mpsc::channel();
+    let (shared, registry) = (Arc::clone(shared), Arc::clone(registry));
+    let watch = move || {
+        wait_for(&ended_by_signal);
+        let _ = first.send(());
+        wait_for(&ended_by_signal);
+        registry.cut_short();
+        shared.events.cut_short();
+    };
+    std::thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(watch)?;
+    Ok(signals)
 }
 
 /// Ends the studies that are open and does what waits to be done, until `deadline`, or for
