@@ -4,6 +4,7 @@ use super::*;
 use crate::storage::doubles::Scratch;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// The shells that `/bin/sh` may be: what the system calls so, and the two that Debian has.
@@ -80,18 +81,28 @@ fn filled(template: &Template, peer: &Peer, directory: &str, name: &str) -> Stri
 }
 
 /// A folder in which shells find a command `rec`, which prints its arguments, and one that no value is
-/// to run: `pwn`.
+/// to run: `pwn`. They run in another one, which is empty.
 struct Stage(Scratch);
 
 impl Stage {
     fn new(name: &str) -> Self {
         let stage = Self(Scratch::new(name));
-        for (name, script) in [("rec", "printf '<%s>' \"$@\""), ("pwn", "touch PWNED")] {
+        let mark = stage.mark().display().to_string();
+        fs::create_dir(stage.0.0.join("work")).unwrap();
+        for (name, script) in [("rec", "printf '<%s>' \"$@\""), ("pwn", &format!("touch '{mark}'"))]
+        {
             let path = stage.0.0.join(name);
             fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
+        stage.run("sh", "pwn");
+        fs::remove_file(&mark).expect("what is run leaves its mark");
         stage
+    }
+
+    /// What `pwn` leaves.
+    fn mark(&self) -> PathBuf {
+        self.0.0.join("PWNED")
     }
 
     fn run(&self, shell: &str, line: &str) -> (String, String) {
@@ -100,7 +111,7 @@ impl Stage {
             .arg("-c")
             .arg(line)
             .env("PATH", path)
-            .current_dir(&self.0.0)
+            .current_dir(self.0.0.join("work"))
             .stdin(Stdio::null())
             .output()
             .unwrap();
@@ -109,7 +120,7 @@ impl Stage {
     }
 
     fn expect_nothing_run(&self, line: &str) {
-        assert!(!self.0.0.join("PWNED").exists(), "a value was run: {line}");
+        assert!(!self.mark().exists(), "a value was run: {line}");
     }
 
     /// The words that each shell makes of the arguments of `rec` in a line.
@@ -144,7 +155,7 @@ const FORMS: [(&str, &[&str]); 16] = [
     ("rec \"$(printf %s \"#p\")\" \"$(rec x; true)\"", &["P", "<x>"]),
     ("env rec a#x #p", &["a#x", "P"]),
     ("[ \"#a\" = x ] || rec #p\nrec2=1", &["P"]),
-    ("sh ./rec \"#a\" #p", &["T", "P"]),
+    ("sh ../rec \"#a\" #p", &["T", "P"]),
     ("rec '' \"\" #c", &["", "", "C"]),
 ];
 
