@@ -18,6 +18,7 @@ use crate::cli::{self, Output};
 use crate::peer_names::PeerNames;
 use crate::storage::{FileName, Storage};
 use crate::studies::EndedStudy;
+use crate::sync::Instant;
 use children::Children;
 use command_line::Values;
 use crew::Crew;
@@ -27,7 +28,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Runs what is to happen, by itself or in threads of its own.
 ///

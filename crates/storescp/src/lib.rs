@@ -26,6 +26,7 @@ mod shared;
 pub mod storage;
 mod storage_service;
 mod studies;
+mod sync;
 pub mod tls;
 pub mod transport;
 mod workers;

@@ -11,6 +11,7 @@ use crate::limits::{
 use crate::platform;
 use crate::registry::{Admission, Drained, Registry};
 use crate::shared::Shared;
+use crate::sync::Instant;
 use crate::workers::Workers;
 use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -20,7 +21,6 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 /// A server that listens and has not begun to serve.
 pub struct Server {

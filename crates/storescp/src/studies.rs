@@ -13,10 +13,9 @@ pub(crate) use open_studies::{Attendance, EndedStudy, StoredFile, Timing};
 use crate::cli::Sorting;
 use crate::events::Peer;
 use crate::storage::FileName;
+use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use chrono::Local;
 use open_studies::OpenStudies;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 /// The studies that objects are being received of.
 ///

@@ -4,10 +4,10 @@ use crate::limits::{
     COMMAND_NICENESS, COMMAND_STAGGER, COMMANDS_BEHIND, THREAD_STACK_BYTES, WAITING_COMMANDS,
 };
 use crate::platform;
+use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Does jobs in the order in which they came, at most so many at a time.
 ///
@@ -60,8 +60,7 @@ impl<J: Send + 'static> Crew<J> {
         Self(Arc::new(Inner {
             work: Box::new(work),
             at_once,
-            promptly: std::thread::available_parallelism()
-                .map_or(1, |cores| cores.get().div_ceil(2)),
+            promptly: thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             state: Mutex::new(state),
             wanted: Condvar::new(),
             advanced: Condvar::new(),
@@ -131,7 +130,7 @@ impl<J: Send + 'static> Crew<J> {
         state.threads += 1;
         drop(state);
         let inner = Arc::clone(&self.0);
-        let thread = std::thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || {
+        let thread = thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || {
             platform::lower_thread_priority(COMMAND_NICENESS);
             inner.serve();
         });

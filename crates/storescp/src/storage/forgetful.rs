@@ -5,9 +5,9 @@ use super::{
     FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName, SyncMark,
     Taken,
 };
+use crate::sync::{Arc, Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
-use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What reaches the disk of that which was not synced.
 #[derive(Clone, Copy, Debug)]
