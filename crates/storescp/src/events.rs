@@ -8,6 +8,9 @@
 mod children;
 mod command_line;
 mod crew;
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
 mod numbering;
 #[cfg(test)]
 mod tests;

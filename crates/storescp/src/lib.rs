@@ -8,6 +8,9 @@ pub mod data_dictionary;
 pub mod dump;
 pub mod error;
 mod events;
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
 pub mod host_access;
 mod inetd;
 pub mod limits;

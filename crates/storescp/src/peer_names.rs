@@ -81,7 +81,7 @@ impl PeerNames {
         if enabled { Self::with(reverse_look_up) } else { Self { look_ups: None } }
     }
 
-    fn with(look_up: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) -> Self {
+    pub(crate) fn with(look_up: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) -> Self {
         let look_ups = LookUps {
             look_up: Box::new(look_up),
             state: Mutex::default(),

@@ -4,6 +4,9 @@
 //! until it stores one of another study or ends, so several can be at one. `docs/operations.md`
 //! tells when a study ends; [`OpenStudies`] decides it, and has neither clock nor lock.
 
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
 mod open_studies;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,9 @@ mod explorer;
 #[cfg(feature = "explore")]
 pub(crate) use explorer::{Condvar, Instant, Mutex, MutexGuard, atomic, mpsc, thread};
 #[cfg(all(test, feature = "explore"))]
-pub(crate) use explorer::{Timers, explore_with, pause, pick, refuse_threads};
+pub(crate) use explorer::{
+    Notification, Timers, Wrong, explore_with, notifications, pause, pick, refuse_threads, spoil,
+};
 
 #[cfg(not(feature = "explore"))]
 pub(crate) use std::{

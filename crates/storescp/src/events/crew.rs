@@ -136,15 +136,19 @@ impl<J: Send + 'static> Crew<J> {
         });
         if let Err(error) = thread {
             tracing::error!("no thread to run commands in: {error}");
-            let mut state = self.0.lock();
-            state.threads -= 1;
-            // Without any thread, nobody else would do it.
-            let job = if state.threads == 0 { state.waiting.pop_front() } else { None };
-            drop(state);
-            if let Some(job) = job {
+            self.0.lock().threads -= 1;
+            // Without any thread, nobody else would do what waits: also the jobs of those whose own
+            // attempt failed while this one seemed to become a thread.
+            while let Some(job) = self.without_thread() {
                 self.run_here(job);
             }
         }
+    }
+
+    /// The next job, if there is no thread that will do it.
+    fn without_thread(&self) -> Option<J> {
+        let mut state = self.0.lock();
+        if state.threads == 0 { state.waiting.pop_front() } else { None }
     }
 }
 

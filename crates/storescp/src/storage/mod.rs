@@ -16,6 +16,9 @@ mod ahead;
 mod directory;
 #[cfg(test)]
 pub(crate) mod doubles;
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
 mod file_name;
 mod folder_sync;
 #[cfg(test)]

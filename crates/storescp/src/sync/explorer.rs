@@ -98,6 +98,12 @@ impl Condvar {
 
     pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let (mutex, waiter) = self.begin(guard);
+        if is_hasty() && pick(8) == 0 {
+            // Without a reason, as the system may.
+            pause();
+            self.known().retain(|other| !Arc::ptr_eq(other, &waiter));
+            return mutex.lock();
+        }
         while !waiter.is_woken() {
             shuttle::thread::park();
         }
@@ -138,8 +144,17 @@ impl Condvar {
         Ok((guard, WaitTimeoutResult(false)))
     }
 
+    #[track_caller]
     pub(crate) fn notify_one(&self) {
+        let place = Notification::here(false);
         pause();
+        if place.is(Wrong::Silent) {
+            return;
+        }
+        self.wake_one();
+    }
+
+    fn wake_one(&self) {
         let mut waiting = self.known();
         if !waiting.is_empty() {
             let chosen = pick(waiting.len());
@@ -149,8 +164,16 @@ impl Condvar {
         }
     }
 
+    #[track_caller]
     pub(crate) fn notify_all(&self) {
+        let place = Notification::here(true);
         pause();
+        if place.is(Wrong::Silent) {
+            return;
+        }
+        if place.is(Wrong::WakesOne) {
+            return self.wake_one();
+        }
         let woken = std::mem::take(&mut *self.known());
         for waiter in &woken {
             waiter.woken.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -167,7 +190,9 @@ impl Condvar {
             woken: std::sync::atomic::AtomicBool::new(false),
         });
         self.known().push(Arc::clone(&waiter));
-        (guard.mutex, waiter)
+        let mutex = guard.mutex;
+        drop(guard);
+        (mutex, waiter)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Waiter>>> {
@@ -193,12 +218,63 @@ impl Waiter {
 }
 
 /// When waits time out.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timers {
     /// Only when nobody else can go on: what depends on a time-out shows as time that has passed.
     Patient,
-    /// Also while others are at work, as on a machine that is busy.
+    /// Also while others are at work, as on a machine that is busy. And waits end without a reason.
     Hasty,
+}
+
+/// A place in the source that wakes who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Notification {
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
+    /// Everybody, not only one.
+    pub(crate) to_all: bool,
+}
+
+/// What is made wrong, to see whether exploring finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    Nothing,
+    /// This notification wakes nobody.
+    Silent(Notification),
+    /// This one, which is for all, wakes one.
+    WakesOne(Notification),
+}
+
+impl Notification {
+    #[track_caller]
+    fn here(to_all: bool) -> Self {
+        let place = std::panic::Location::caller();
+        let this = Self { file: place.file(), line: place.line(), to_all };
+        CLOCK.with(|clock| {
+            let mut met = clock.notifications.borrow_mut();
+            if !met.contains(&this) {
+                met.push(this);
+            }
+        });
+        this
+    }
+
+    fn is(self, wrong: impl Fn(Self) -> Wrong) -> bool {
+        CLOCK.with(|clock| clock.wrong.get()) == wrong(self)
+    }
+}
+
+/// What is wrong in this execution.
+#[cfg(test)]
+pub(crate) fn spoil(wrong: Wrong) {
+    CLOCK.with(|clock| clock.wrong.set(wrong));
+}
+
+/// The notifications that executions have come by.
+#[cfg(test)]
+pub(crate) fn notifications() -> Vec<Notification> {
+    CLOCK.with(|clock| clock.notifications.borrow().clone())
 }
 
 thread_local! {
@@ -208,6 +284,8 @@ thread_local! {
         deadlines: RefCell::new(Vec::new()),
         hasty: Cell::new(false),
         refused_threads: Cell::new(0),
+        wrong: Cell::new(Wrong::Nothing),
+        notifications: RefCell::new(Vec::new()),
     } };
 }
 
@@ -218,6 +296,8 @@ struct Clock {
     hasty: Cell<bool>,
     /// Of the next threads, one in so many is refused; 0: none.
     refused_threads: Cell<usize>,
+    wrong: Cell<Wrong>,
+    notifications: RefCell<Vec<Notification>>,
 }
 
 /// To be called at the beginning of each execution.
@@ -249,6 +329,10 @@ pub(crate) fn pause() {
 pub(crate) fn pick(count: usize) -> usize {
     let random = shuttle::rand::thread_rng().next_u64();
     usize::try_from(random % count as u64).unwrap_or(0)
+}
+
+fn is_hasty() -> bool {
+    CLOCK.with(|clock| clock.hasty.get())
 }
 
 fn now() -> Duration {
@@ -334,11 +418,16 @@ impl SubAssign<Duration> for Instant {
 pub(crate) mod thread {
     use super::{CLOCK, deadline_in, pick, wait_until};
     use std::io;
+    use std::num::NonZero;
     use std::time::Duration;
 
     #[allow(unused_imports, reason = "as much as the modules that are explored may need")]
     pub(crate) use shuttle::thread::{JoinHandle, current, scope, spawn, yield_now};
-    pub(crate) use std::thread::available_parallelism;
+
+    /// As many cores as the explorer likes.
+    pub(crate) fn available_parallelism() -> io::Result<NonZero<usize>> {
+        Ok(NonZero::new(1 << pick(3)).unwrap_or(NonZero::<usize>::MIN))
+    }
 
     pub(crate) fn sleep(duration: Duration) {
         wait_until(deadline_in(duration), || false);
