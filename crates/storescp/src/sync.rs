@@ -9,12 +9,14 @@
 mod explorer;
 
 #[cfg(feature = "explore")]
-pub(crate) use explorer::{Condvar, Instant, Mutex, MutexGuard, atomic, mpsc, thread};
+pub(crate) use explorer::{Condvar, Instant, Mutex, MutexGuard, atomic, mpsc, rustix, thread};
 #[cfg(all(test, feature = "explore"))]
 pub(crate) use explorer::{
     Notification, Timers, Wrong, explore_with, notifications, pause, pick, refuse_threads, spoil,
 };
 
+#[cfg(not(feature = "explore"))]
+pub(crate) use ::rustix;
 #[cfg(not(feature = "explore"))]
 pub(crate) use std::{
     sync::{Condvar, Mutex, MutexGuard, atomic, mpsc},

@@ -4,6 +4,8 @@
 //! on a lock or an atomic who goes on. It knows neither time nor waits that time out; here time is a
 //! number that moves when a wait does time out, always the one with the earliest deadline.
 
+pub(crate) mod rustix;
+
 use shuttle::rand::RngCore;
 use std::cell::{Cell, RefCell};
 use std::fmt;
