@@ -1,7 +1,7 @@
 //! The crew does each job once, however its threads and those who bring jobs take turns.
 
 use super::crew::Crew;
-use crate::exploration::{each_notification_counts, explore};
+use crate::exploration::{ToAll, each_notification_counts, explore};
 use crate::limits::COMMAND_STAGGER;
 use crate::sync::{Arc, Condvar, Instant, Mutex, Timers, pause, refuse_threads, thread};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ fn whoever_waits_for_room_has_it_when_a_job_begins() {
 #[test]
 fn each_notification_is_needed() {
     // That there is room for one more may be told to one.
-    each_notification_counts("crew.rs", (0, 1), || {
+    each_notification_counts("crew.rs", &ToAll::NeededBut(1), || {
         all_is_done(Timers::Patient, 1);
         room_comes_when_a_job_begins();
         one_waits_for_its_turn_in_the_end();

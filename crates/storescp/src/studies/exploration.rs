@@ -4,7 +4,7 @@
 use super::{Attendance, EndedStudy, StoredFile, Studies, Timing};
 use crate::cli::Sorting;
 use crate::events::Peer;
-use crate::exploration::{each_notification_counts, explore};
+use crate::exploration::{ToAll, each_notification_counts, explore};
 use crate::storage::FileName;
 use crate::sync::{Arc, Condvar, Instant, Mutex, Timers, pause, thread};
 use std::time::Duration;
@@ -30,8 +30,7 @@ fn a_study_times_out_by_itself() {
 
 #[test]
 fn each_notification_is_needed() {
-    // Only one watches the clock.
-    each_notification_counts("studies.rs", (0, 2), time_out);
+    each_notification_counts("studies.rs", &ToAll::ForOne, time_out);
 }
 
 /// What has ended, and who waits for that.
