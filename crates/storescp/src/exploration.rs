@@ -57,8 +57,8 @@ pub(crate) fn caught(how: &[&str], timers: Timers, body: impl Fn() + Send + Sync
 pub(crate) enum ToAll {
     /// All but so many: where one wakes one, exploring fails.
     NeededBut(usize),
-    /// None: only one waits in what is explored.
-    ForOne,
+    /// Left out of account: only one waits, or it takes too long to try.
+    NotTried,
 }
 
 /// Asserts that each notification that `body` comes by in this source file is needed: exploring fails

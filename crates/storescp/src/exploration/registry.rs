@@ -85,7 +85,7 @@ fn a_second_signal_ends_the_grace_period() {
 
 #[test]
 fn each_notification_is_needed() {
-    each_notification_counts("registry.rs", &ToAll::ForOne, || {
+    each_notification_counts("registry.rs", &ToAll::NotTried, || {
         end_while_messages_come(message);
         end_is_cut_short();
     });
