@@ -9,6 +9,9 @@ mod children;
 mod command_line;
 mod crew;
 mod environment;
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
 mod numbering;
 mod shell;
 #[cfg(test)]
@@ -23,6 +26,7 @@ use crate::limits::{FAILURES_TOLD, NOT_RUN_PATIENCE};
 use crate::peer_names::PeerNames;
 use crate::storage::{FileName, Storage};
 use crate::studies::{EndedStudy, is_uid};
+use crate::sync::Instant;
 use children::{Children, Run, is_lack};
 use command_line::{Placeholder, Template, Values};
 use crew::{Crew, Outcome};
@@ -32,7 +36,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 /// Runs what is to happen, by itself or in threads of its own.
 ///

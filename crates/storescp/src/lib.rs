@@ -8,6 +8,9 @@ pub mod data_dictionary;
 pub mod dump;
 pub mod error;
 mod events;
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
 pub mod host_access;
 mod inetd;
 pub mod limits;
@@ -26,6 +29,7 @@ mod shared;
 pub mod storage;
 mod storage_service;
 mod studies;
+mod sync;
 pub mod tls;
 pub mod transport;
 mod workers;

@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+/// Orders of threads are being explored (see `sync.rs`): some bounds are so low then that a few threads
+/// come up against them.
+const EXPLORING: bool = cfg!(feature = "explore");
+
 /// Bytes read from a socket at a time, and what one association holds to receive into. Less costs
 /// more system calls: with 64 KiB the server took a fifth more CPU for a large object, with
 /// 128 KiB a tenth. A little more than a power of two, so that images of half a megabyte come in two
@@ -53,7 +57,7 @@ pub const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Connections past the admitted number that are being told so at the same time; those past this
 /// one are closed without a word.
-pub const REJECTIONS_AT_ONCE: usize = 64;
+pub const REJECTIONS_AT_ONCE: usize = if EXPLORING { 1 } else { 64 };
 
 /// How long a peer past the admitted number may take to send its A-ASSOCIATE-RQ.
 pub const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -79,7 +83,7 @@ pub const COMMAND_STAGGER: Duration = Duration::from_millis(20);
 pub const COMMAND_NICENESS: i32 = 10;
 
 /// Commands that may wait to be run; whoever brings another one waits himself. Some 500 bytes each.
-pub const WAITING_COMMANDS: usize = 50_000;
+pub const WAITING_COMMANDS: usize = if EXPLORING { 2 } else { 50_000 };
 
 /// How long commands wait before they are tried again after the system had no process, memory or
 /// descriptor for one,
@@ -100,7 +104,7 @@ pub const COMMANDS_BEHIND: usize = 100;
 pub const RESERVED_DESCRIPTORS: usize = 64 + FILES_AHEAD;
 
 /// Subfolders that are held open from one object to the next.
-pub const OPEN_SUBFOLDERS: usize = 32;
+pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 32 };
 
 /// Files made ahead of their objects at a time, each with a descriptor.
 pub const FILES_AHEAD: usize = 32;
@@ -109,7 +113,7 @@ pub const FILES_AHEAD: usize = 32;
 pub const RESERVED_THREADS: usize = 256;
 
 /// Threads that wait for connections at a time, each with a descriptor in reserve.
-pub const MAX_WAITING_THREADS: usize = 8;
+pub const MAX_WAITING_THREADS: usize = if EXPLORING { 2 } else { 8 };
 
 /// How long accepting waits after the system refused a descriptor or a thread.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -130,7 +134,7 @@ pub const NAME_PATIENCE: Duration = Duration::from_millis(200);
 pub const ACCESS_NAME_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reverse look-ups at a time; meanwhile, other peers have no names.
-pub const LOOK_UPS_AT_ONCE: usize = 8;
+pub const LOOK_UPS_AT_ONCE: usize = if EXPLORING { 2 } else { 8 };
 
 /// How long a name is kept, or that there is none.
 pub const NAME_LIFETIME: Duration = Duration::from_secs(300);

@@ -4,11 +4,11 @@
 //! at a time; who asks for a name waits for a moment at most, and does with the address otherwise.
 
 use crate::limits::{LOOK_UPS_AT_ONCE, NAME_LIFETIME, NAME_PATIENCE, NAMES_KEPT};
+use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How a peer is called: by its host name where that is known, else by its address.
 ///
@@ -81,7 +81,7 @@ impl PeerNames {
         if enabled { Self::with(reverse_look_up) } else { Self { look_ups: None } }
     }
 
-    fn with(look_up: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) -> Self {
+    pub(crate) fn with(look_up: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) -> Self {
         let look_ups = LookUps {
             look_up: Box::new(look_up),
             state: Mutex::default(),
@@ -120,7 +120,7 @@ impl LookUps {
         }
         state.make_room();
         let look_ups = Arc::clone(self);
-        let thread = std::thread::Builder::new().spawn(move || look_ups.ask(address));
+        let thread = thread::Builder::new().spawn(move || look_ups.ask(address));
         // Without a thread, there is no name.
         if thread.is_ok() {
             state.names.insert(address, Name::Asked);

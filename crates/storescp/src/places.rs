@@ -1,6 +1,6 @@
 //! Places of which there is a bounded number.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many places are taken.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 //! The connections that are being served, and how many may be.
 
 use crate::limits::{CUT_OFF_TIMEOUT, REJECTIONS_AT_ONCE};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Admits connections up to a number, and ends them when the server ends.

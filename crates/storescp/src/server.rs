@@ -11,6 +11,7 @@ use crate::limits::{
 use crate::platform;
 use crate::registry::{Admission, Drained, Registry};
 use crate::shared::Shared;
+use crate::sync::Instant;
 use crate::workers::Workers;
 use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -21,7 +22,6 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 /// A server that listens and has not begun to serve.
 pub struct Server {

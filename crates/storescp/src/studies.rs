@@ -4,6 +4,9 @@
 //! until it stores one of another study or ends, so several can be at one. `docs/operations.md`
 //! tells when a study ends; [`OpenStudies`] decides it, and has neither clock nor lock.
 
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
 mod open_studies;
 #[cfg(test)]
 mod tests;
@@ -13,10 +16,9 @@ pub(crate) use open_studies::{Attendance, EndedStudy, Reason, StoredFile, Timing
 use crate::cli::Sorting;
 use crate::events::Peer;
 use crate::storage::FileName;
+use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use chrono::Local;
 use open_studies::OpenStudies;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 /// The studies that objects are being received of.
 ///

@@ -5,12 +5,12 @@ use crate::limits::{ACCEPT_BACKOFF, MAX_WAITING_THREADS, THREAD_STACK_BYTES};
 use crate::platform;
 use crate::registry::{Admission, Registry};
 use crate::shared::Shared;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Arc, thread};
 use rustix::event::{PollFd, PollFlags};
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Threads that wait for a connection, serve it, and wait again.
 ///
@@ -84,9 +84,8 @@ impl Workers {
     fn add_thread(self: &Arc<Self>) -> io::Result<()> {
         let workers = Arc::clone(self);
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let thread = std::thread::Builder::new()
-            .stack_size(THREAD_STACK_BYTES)
-            .spawn(move || workers.work());
+        let thread =
+            thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || workers.work());
         if thread.is_err() {
             self.waiting.fetch_sub(1, Ordering::SeqCst);
         }
@@ -102,7 +101,7 @@ impl Workers {
                 tracing::error!("cannot serve the connection from {peer}, closing it: {error}");
                 self.waiting.fetch_add(1, Ordering::SeqCst);
                 drop(stream);
-                std::thread::sleep(ACCEPT_BACKOFF);
+                thread::sleep(ACCEPT_BACKOFF);
                 continue;
             }
             self.serve(stream, peer);
@@ -144,7 +143,7 @@ impl Workers {
                         return None;
                     }
                     tracing::error!("cannot accept a connection, trying again: {error}");
-                    std::thread::sleep(ACCEPT_BACKOFF);
+                    thread::sleep(ACCEPT_BACKOFF);
                 }
             }
         }

@@ -5,11 +5,11 @@ use crate::limits::{
     THREAD_STACK_BYTES, WAITING_COMMANDS,
 };
 use crate::platform;
+use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Does jobs in the order in which they came, at most so many at a time.
 ///
@@ -87,8 +87,7 @@ impl<J: Send + 'static> Crew<J> {
             work: Box::new(work),
             too_late: Box::new(too_late),
             at_once,
-            promptly: std::thread::available_parallelism()
-                .map_or(1, |cores| cores.get().div_ceil(2)),
+            promptly: thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             state: Mutex::new(State::new()),
             wanted: Condvar::new(),
             advanced: Condvar::new(),
@@ -213,7 +212,7 @@ impl<J: Send + 'static> Crew<J> {
 
     fn start_thread(&self) -> io::Result<()> {
         let inner = Arc::clone(&self.0);
-        let thread = std::thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || {
+        let thread = thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || {
             platform::lower_thread_priority(COMMAND_NICENESS);
             inner.serve();
         });

@@ -5,14 +5,14 @@
 
 use super::appender_setup::{AppenderSetup, Rotation, Target};
 use crate::limits::{LOG_LINES_WAITING, LOG_PATIENCE};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use crate::sync::{Arc, Instant, thread};
 use chrono::{DateTime, Local};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An appender at work.
 pub(super) struct Appender {
@@ -44,7 +44,7 @@ impl Appender {
         let lines = output.and_then(|output| {
             let (sender, receiver) = mpsc::sync_channel(LOG_LINES_WAITING);
             let lost = Arc::clone(&lost);
-            let thread = std::thread::Builder::new().name("log".into());
+            let thread = thread::Builder::new().name("log".into());
             let started = thread.spawn(move || write_all(output, &receiver, &lost));
             started.is_ok().then_some(sender)
         });
@@ -63,7 +63,7 @@ impl Appender {
                 return;
             }
             job = back;
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -78,7 +78,7 @@ impl Appender {
                 return;
             }
             job = back;
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         let _ = written.recv_timeout(limit);
     }

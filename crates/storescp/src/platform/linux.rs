@@ -2,6 +2,7 @@
 
 use super::LateNames;
 use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
+use crate::sync::rustix;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use std::ffi::OsStr;
 use std::fs::File;

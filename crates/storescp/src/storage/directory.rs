@@ -9,6 +9,7 @@ use super::{
     SyncMark, Taken,
 };
 use crate::platform;
+use crate::sync::{Arc, Mutex, PoisonError, rustix};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -16,7 +17,6 @@ use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Files get the permissions that the process's file mode creation mask leaves of this.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);

@@ -1,7 +1,7 @@
 //! One folder sync for all who wait for one.
 
+use crate::sync::{Condvar, Mutex, PoisonError};
 use std::io;
-use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Shares folder syncs among concurrent associations.
 ///

@@ -5,9 +5,9 @@ use super::{
     FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName, SyncMark,
     Taken,
 };
+use crate::sync::{Arc, Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
-use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What reaches the disk of that which was not synced.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +85,8 @@ struct FolderState {
     lost: BTreeSet<String>,
     syncs: Arc<FolderSync>,
     names: BTreeMap<String, Arc<SubfolderName>>,
+    /// Nothing is named in it any more.
+    removed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,7 +262,8 @@ impl Folder for ForgetfulFolder {
     fn remove_empty(&self, name: &FileName) -> io::Result<()> {
         let mut state = self.disk.step()?;
         match state.folders[self.folder].seen.get(name.as_str()) {
-            Some(Entry::Folder(inner)) if state.folders[*inner].seen.is_empty() => {
+            Some(&Entry::Folder(inner)) if state.folders[inner].seen.is_empty() => {
+                state.folders[inner].removed = true;
                 let folder = &mut state.folders[self.folder];
                 folder.set(name.as_str(), None);
                 folder.names.remove(name.as_str());
@@ -385,6 +388,9 @@ impl StagedFile for ForgetfulFile {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let mut state = self.disk.step()?;
+        if state.folders[self.folder].removed {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         // One rename, which is on disk in both folders or in neither.
         state.folders[self.folder].set(name.as_str(), Some(Entry::File(self.file)));
         if before.is_some() && self.temporary.is_none() {

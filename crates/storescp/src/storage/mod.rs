@@ -16,6 +16,9 @@ mod ahead;
 mod directory;
 #[cfg(test)]
 pub(crate) mod doubles;
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
 mod file_name;
 mod folder_sync;
 #[cfg(test)]
@@ -40,9 +43,9 @@ pub use folder_sync::{FolderSync, SyncMark};
 pub use free_space::{MinFree, Space};
 pub use instance_file::{Committed, Durability, InstanceFile};
 
+use crate::sync::{Arc, Mutex, PoisonError};
 use std::io;
 use std::io::IoSlice;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where instances are stored.
 ///

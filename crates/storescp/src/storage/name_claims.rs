@@ -1,8 +1,8 @@
 //! Who is committing which name.
 
 use super::FileName;
+use crate::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::collections::HashSet;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// The names of one folder that are being given at this moment.
 ///

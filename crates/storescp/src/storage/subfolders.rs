@@ -2,8 +2,8 @@
 
 use super::directory::OpenDirectory;
 use crate::limits::OPEN_SUBFOLDERS;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The subfolders of one folder that are open, found by device and inode.
 ///

@@ -3,11 +3,12 @@
 use crate::events::{Peer, unpadded};
 use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
 use crate::storage::FileName;
+use crate::sync::Instant;
 use chrono::format::{DelayedFormat, StrftimeItems};
 use chrono::{DateTime, Local};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What decides when a study ends.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,9 +5,10 @@ use super::{is_uid, study_text};
 use crate::events::Peer;
 use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
 use crate::storage::FileName;
+use crate::sync::Instant;
 use chrono::{DateTime, Local, TimeZone};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 const AWAITED: Timing = Timing { awaited: true, timeout: None, keeps_files: false };

@@ -1,0 +1,78 @@
+//! System calls on files: the real ones, each a step at which the explorer may let others go on.
+
+pub(crate) use ::rustix::{io, net, process};
+
+pub(crate) mod fs {
+    use crate::sync::explorer::pause;
+    use rustix::fd::{AsFd, OwnedFd};
+    pub(crate) use rustix::fs::*;
+    use rustix::io::Result;
+    use rustix::path::Arg;
+
+    pub(crate) fn stat(path: impl Arg) -> Result<Stat> {
+        pause();
+        rustix::fs::stat(path)
+    }
+
+    pub(crate) fn statat(folder: impl AsFd, path: impl Arg, flags: AtFlags) -> Result<Stat> {
+        pause();
+        rustix::fs::statat(folder, path, flags)
+    }
+
+    pub(crate) fn openat(
+        folder: impl AsFd,
+        path: impl Arg,
+        flags: OFlags,
+        mode: Mode,
+    ) -> Result<OwnedFd> {
+        pause();
+        rustix::fs::openat(folder, path, flags, mode)
+    }
+
+    pub(crate) fn mkdirat(folder: impl AsFd, path: impl Arg, mode: Mode) -> Result<()> {
+        pause();
+        rustix::fs::mkdirat(folder, path, mode)
+    }
+
+    pub(crate) fn unlinkat(folder: impl AsFd, path: impl Arg, flags: AtFlags) -> Result<()> {
+        pause();
+        rustix::fs::unlinkat(folder, path, flags)
+    }
+
+    pub(crate) fn linkat(
+        from: impl AsFd,
+        from_path: impl Arg,
+        to: impl AsFd,
+        to_path: impl Arg,
+        flags: AtFlags,
+    ) -> Result<()> {
+        pause();
+        rustix::fs::linkat(from, from_path, to, to_path, flags)
+    }
+
+    pub(crate) fn renameat(
+        from: impl AsFd,
+        from_path: impl Arg,
+        to: impl AsFd,
+        to_path: impl Arg,
+    ) -> Result<()> {
+        pause();
+        rustix::fs::renameat(from, from_path, to, to_path)
+    }
+
+    pub(crate) fn renameat_with(
+        from: impl AsFd,
+        from_path: impl Arg,
+        to: impl AsFd,
+        to_path: impl Arg,
+        flags: RenameFlags,
+    ) -> Result<()> {
+        pause();
+        rustix::fs::renameat_with(from, from_path, to, to_path, flags)
+    }
+
+    pub(crate) fn flock(file: impl AsFd, operation: FlockOperation) -> Result<()> {
+        pause();
+        rustix::fs::flock(file, operation)
+    }
+}
