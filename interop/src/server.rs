@@ -214,7 +214,15 @@ impl Server {
     /// # Panics
     /// If it does not within five seconds.
     pub fn wait_for_log(&self, text: &str) {
-        let deadline = Instant::now() + process::patient(Duration::from_secs(5));
+        self.wait_for_log_within(text, Duration::from_secs(5));
+    }
+
+    /// Waits until standard error contains `text`.
+    ///
+    /// # Panics
+    /// If it does not within `limit`.
+    pub fn wait_for_log_within(&self, text: &str, limit: Duration) {
+        let deadline = Instant::now() + process::patient(limit);
         while !self.stderr().contains(text) {
             assert!(Instant::now() < deadline, "no {text:?} in the log:\n{}", self.stderr());
             thread::sleep(Duration::from_millis(5));

@@ -225,17 +225,21 @@ fn a_command_that_hangs_holds_up_nobody() {
 fn failures_of_commands_are_logged_with_their_exit_codes() {
     let command = "case \"#a\" in THREE) exit 3;; GONE) /no/such/program;; KILL) kill -9 $$;; esac";
     let server = Server::start(Program::Ours, &["-xcr", command]);
-    for title in ["THREE", "GONE", "KILL", "FINE"] {
+    let titles = ["THREE", "GONE", "KILL", "FINE"];
+    let objects = titles.map(|title| {
         let mut request = Request::usual();
         request.calling = title.to_owned();
         let (mut client, _) = Client::associate(server.port(), &request);
-        assert_eq!(client.store(3, &Object::ct(10)).status(), 0);
+        let object = Object::ct(10);
+        assert_eq!(client.store(3, &object).status(), 0);
         client.release();
+        object.sop_instance
+    });
+    let ends = ["failed with exit code 3", "failed with exit code 127", "was ended by signal 9"];
+    for (how, instance) in ends.iter().zip(&objects) {
+        server.wait_for_log(&format!("W: command {how}: {command} (SOP instance {instance})"));
     }
-    server.wait_for_log("W: command failed with exit code 3: case \"THREE\" in");
-    server.wait_for_log("W: command failed with exit code 127: case \"GONE\" in");
-    server.wait_for_log("W: command was ended by signal 9: case \"KILL\" in");
-    assert!(!server.stderr().contains("FINE"));
+    assert!(!server.stderr().contains(&objects[3]));
 }
 
 #[test]

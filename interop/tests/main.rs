@@ -3,12 +3,14 @@
 mod access;
 mod attacks;
 mod broken_peers;
+mod commands;
 mod container;
 mod crash;
 mod dimse;
 mod disk;
 mod docs;
 mod durability;
+mod ending;
 mod events;
 mod failing_disk;
 mod hostile;

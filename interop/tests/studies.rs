@@ -238,10 +238,9 @@ fn at_the_end_studies_end_and_commands_are_run() {
     assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
     let log = server.stderr();
     assert!(log.contains("E: grace period over, not done any more: 2 commands"), "{log}");
-    assert!(
-        log.contains(&format!("E: not run: sleep 3; true {}", objects[2].file_name())),
-        "{log}"
-    );
+    let not_run =
+        format!("E: not run: sleep 3; true #f (SOP instance {})", objects[2].sop_instance);
+    assert!(log.contains(&not_run), "{log}");
 }
 
 #[test]
@@ -256,8 +255,107 @@ fn a_second_signal_waits_for_no_command() {
     assert!(server.wait(Duration::ZERO).is_none(), "it waits for its commands");
     server.signal("TERM");
     assert_eq!(server.wait(3 * SECOND).and_then(|status| status.code()), Some(1));
-    let not_run = format!("E: not run: sleep 4; true {}", objects[1].file_name());
+    let not_run =
+        format!("E: not run: sleep 4; true #f (SOP instance {})", objects[1].sop_instance);
     assert!(server.stderr().contains(&not_run), "{}", server.stderr());
+}
+
+/// A planned stop ends no study whose time is not over: it goes on after the next start, so that its end
+/// comes once.
+#[test]
+fn a_stop_ends_no_study_that_has_not_timed_out() {
+    let desk = Desk::new();
+    desk.recorder("rec");
+    let options = ["-su", "", "-tos", "2", "-rns", "-xcs", "rec #p $STORESCP_REASON"];
+    let start = || desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
+    let mut server = start();
+    send(&server, &["2.25.1", "2.25.2"].map(|study| Object::of_study(study, None, "")));
+    server.signal("TERM");
+    assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
+    assert_eq!(desk.calls(), ["<OUT/2.25.1><next-study>"], "the other one goes on");
+    server.wait_for_log("W: 1 studies have not timed out: nothing is done at their end");
+    let server = start();
+    send(&server, &[Object::of_study("2.25.2", None, "")]);
+    desk.expect_calls(2);
+    thread::sleep(SECOND);
+    assert_eq!(desk.calls(), ["<OUT/2.25.1><next-study>", "<OUT/2.25.2><timeout>"]);
+}
+
+/// Why a study ended, as its command is told.
+#[test]
+fn commands_learn_why_a_study_ended() {
+    let desk = Desk::new();
+    desk.recorder("rec");
+    let options = ["-su", "", "-xcs", "rec #p $STORESCP_REASON", "-xs"];
+    let mut server =
+        desk.in_path(Server::with(Program::Ours, &options)).directory(&desk.out).start();
+    let of = |study: &str| Object::of_study(study, None, "");
+    send(&server, &[of("2.25.1"), of("2.25.2")]);
+    send(&server, &[of("2.25.3")]);
+    server.signal("TERM");
+    assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
+    let expected = ["<OUT/2.25.1><next-study>", "<OUT/2.25.2><release>", "<OUT/2.25.3><stop>"];
+    assert_eq!(desk.calls(), expected);
+}
+
+/// What is no UID cannot have the name of a folder that somebody else has made, nor of a hidden one.
+#[test]
+fn study_uids_that_are_none_have_folders_of_their_own() {
+    let names = [
+        (".ssh", "study_.ssh"),
+        (".", "study_."),
+        ("..", "study_.."),
+        ("...", "study_..."),
+        (".1.2", "study_.1.2"),
+        (".storescp-1.part", "study_.storescp-1.part"),
+        ("config", "study_config"),
+        ("lost+found", "study_lost_found"),
+        ("2024", "study_2024"),
+        ("2024.01", "study_2024.01"),
+        ("1", "study_1"),
+        ("1..2", "study_1..2"),
+        ("1.2.", "study_1.2."),
+        ("../../etc", "study_.._.._etc"),
+        ("study_config", "study_study_config"),
+        ("-rf", "study_-rf"),
+    ];
+    let server = Server::start(Program::Ours, &["-su", ""]);
+    for (study, _) in names {
+        if !study.contains('/')
+            && !study.starts_with("..")
+            && !matches!(study, "." | "study_config")
+        {
+            fs::create_dir(server.directory().join(study)).expect("a folder of somebody else");
+        }
+    }
+    fs::create_dir(server.directory().join("1.2.3")).expect("a folder");
+    for (study, folder) in names.into_iter().chain([("1.2.3", "1.2.3"), ("2.25.007", "2.25.007")]) {
+        let object = Object::of_study(study, None, "");
+        send(&server, std::slice::from_ref(&object));
+        let path = server.directory().join(folder).join(object.file_name());
+        assert!(path.is_file(), "{study}: {:?}", server.files());
+    }
+    for (study, _) in
+        names.iter().filter(|(study, _)| !study.contains("../") && *study != "study_config")
+    {
+        if !matches!(*study, "." | "..") {
+            let found = fs::read_dir(server.directory().join(study)).map(Iterator::count);
+            assert_eq!(found.unwrap_or(0), 0, "{study}");
+        }
+    }
+    // With a prefix, names are the operator's.
+    let server = Server::start(Program::Ours, &["-su", "P"]);
+    send(&server, &[Object::of_study(".ssh", None, "")]);
+    assert!(server.directory().join("P_.ssh").is_dir());
+    // Nor does a patient's name, in any place.
+    for name in ["..", ".ssh", "/etc/passwd", "~root", "-rf", " . ", "\u{2024}ssh"] {
+        let server = Server::start(Program::Ours, &["-sp"]);
+        send(&server, &[Object::of_study("1.2.3", Some(name.as_bytes()), "ISO_IR 192")]);
+        let folders = server.files();
+        let folder = folders.first().expect("a folder");
+        let ours = |letter: char| letter.is_ascii_alphanumeric() || "_/".contains(letter);
+        assert!(folder.ends_with('/') && folder.chars().all(ours), "{name}: {folders:?}");
+    }
 }
 
 /// Debian's takes a whole core from the first study on.

@@ -15,9 +15,9 @@ use crate::tls::Refusal;
 use crate::transport::{Filled, Transport};
 use dataset::{Uid, sop_class};
 use proto::{
-    Abort, Acceptance, AcceptorConfig, AeTitle, Answer, Association, CStoreRq, CommandSet,
-    ContextId, ContextResult, DataSetFragments, Ending, Event, Negotiated, Proposal, Rejection,
-    Request, State, Status, Step, negotiate,
+    Abort, Acceptance, AcceptorConfig, Answer, Association, CStoreRq, CommandSet, ContextId,
+    ContextResult, DataSetFragments, Ending, Event, Negotiated, Proposal, Rejection, Request,
+    State, Status, Step, negotiate,
 };
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -37,7 +37,7 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
     if !is_admitted(shared, &stream, peer) {
         return;
     }
-    if shared.config.events.want_host() {
+    if shared.events.want_host() {
         shared.peer_names.begin(peer.ip());
     }
     let accepted = Instant::now();
@@ -304,10 +304,8 @@ impl Served<'_> {
     }
 
     fn peer(&self) -> Peer {
-        let text = |title: Option<&AeTitle>| title.map(AeTitle::to_string).unwrap_or_default();
-        let calling_ae = text(self.association.calling_ae());
-        let called_ae = text(self.association.called_ae());
-        Peer::new(&calling_ae, &called_ae, self.peer_address)
+        let association = &self.association;
+        Peer::new(association.calling_ae(), association.called_ae(), self.peer_address)
     }
 
     fn log_rejection(&self, proposal: &Proposal, rejection: Rejection) {

@@ -39,6 +39,15 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A value cannot be put into a command as it is.
+    CommandLine {
+        /// The option whose command it is.
+        option: &'static str,
+        /// The command, as given on the command line.
+        command: std::ffi::OsString,
+        /// The placeholder, why not, and what to use instead.
+        reason: String,
+    },
     /// More associations were asked for than the process may have descriptors or threads.
     TooManyAssociations {
         /// `--max-associations`.
@@ -214,6 +223,9 @@ impl fmt::Display for Error {
             }
             Self::OutputDirectoryNotWritable { .. } => {
                 f.write_str("specified output directory is not writeable")
+            }
+            Self::CommandLine { option, command, reason } => {
+                write!(f, "{option}: {reason}: {}", command.display())
             }
             Self::TooManyAssociations { asked, allowed } => write!(
                 f,

@@ -8,221 +8,366 @@
 mod children;
 mod command_line;
 mod crew;
+mod environment;
 #[cfg(test)]
 #[cfg(feature = "explore")]
 mod exploration;
 mod numbering;
+mod shell;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use command_line::Peer;
+pub(crate) use environment::unpadded;
 
-use crate::cli::{self, Output};
+use crate::cli::{self, Output, Sorting};
+use crate::error::Error;
+use crate::limits::{FAILURES_TOLD, NOT_RUN_PATIENCE};
 use crate::logging::LogPath;
 use crate::peer_names::PeerNames;
 use crate::storage::{FileName, Storage};
 use crate::studies::EndedStudy;
 use crate::sync::Instant;
-use children::Children;
-use command_line::Values;
-use crew::Crew;
-use std::ffi::{OsStr, OsString};
-use std::fmt;
-use std::os::unix::ffi::OsStringExt;
+use children::{Children, Run, is_lack};
+use command_line::{Placeholder, Template, Values};
+use crew::{Crew, Outcome};
+use dataset::Uid;
+use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Runs what is to happen, by itself or in threads of its own.
 ///
-/// A job that waits takes some 200 bytes; [`WAITING_COMMANDS`](crate::limits::WAITING_COMMANDS) of
+/// A job that waits takes some 500 bytes; [`WAITING_COMMANDS`](crate::limits::WAITING_COMMANDS) of
 /// them may.
 pub(crate) struct Events {
     doer: Arc<Doer>,
-    crew: Crew<Job>,
+    /// `None` where nothing happens.
+    crew: Option<Crew<Job>>,
 }
 
 /// Something that is to be done.
 pub(crate) enum Job {
     /// An object was received.
-    Reception {
-        /// The subdirectory that it is in, if objects are sorted.
-        folder: Option<FileName>,
-        /// Its file, if it is stored.
-        file: Option<FileName>,
-        peer: Arc<Peer>,
-    },
+    Reception(Box<Reception>),
     /// A study has ended.
     EndOfStudy(EndedStudy),
 }
 
+/// An object that was received.
+pub(crate) struct Reception {
+    /// The subdirectory that it is in, if objects are sorted.
+    pub(crate) folder: Option<FileName>,
+    /// Its file, if it is stored.
+    pub(crate) file: Option<FileName>,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) sop_class: Uid,
+    pub(crate) sop_instance: Uid,
+    /// Study Instance UID as it was sent, without padding.
+    pub(crate) study: Option<Box<[u8]>>,
+    /// That of the file, if it is stored.
+    pub(crate) transfer_syntax: Option<&'static str>,
+}
+
 /// What it takes to do it.
 struct Doer {
+    on_reception: Option<Template>,
+    on_end_of_study: Option<Template>,
+    /// Whether a command asks for the name of the peer.
+    wants_host: bool,
     events: cli::Events,
     output: Output,
     storage: Option<Arc<dyn Storage>>,
     peer_names: Arc<PeerNames>,
     children: Children,
+    /// When it was last told that commands cannot be run.
+    failure_told: Mutex<Option<Instant>>,
 }
 
 impl Events {
+    /// # Errors
+    /// [`Error::CommandLine`] if a value cannot be put into a command as it is, [`Error::Threads`] if
+    /// there is no thread to run commands in.
     pub(crate) fn new(
         events: &cli::Events,
         output: &Output,
         storage: Option<Arc<dyn Storage>>,
         peer_names: Arc<PeerNames>,
-    ) -> Self {
-        let (events_asked, output, children) = (events.clone(), output.clone(), Children::new());
-        let doer = Arc::new(Doer { events: events_asked, output, storage, peer_names, children });
-        let worker = Arc::clone(&doer);
-        Self { doer, crew: Crew::new(events.max_commands, move |job| worker.run(job)) }
+    ) -> Result<Self, Error> {
+        let doer = Arc::new(Doer::new(events, output, storage, peer_names)?);
+        let (worker, latecomer) = (Arc::clone(&doer), Arc::clone(&doer));
+        let crew = || {
+            let work = move |job| worker.run(job);
+            Crew::new(events.max_commands, work, move |job| latecomer.tell(&job))
+        };
+        let happens = events.on_reception.is_some() || events.at_end_of_study();
+        let crew = happens.then(crew).transpose().map_err(Error::Threads)?;
+        Ok(Self { doer, crew })
     }
 
     /// Whether something happens after each object or study, so that it matters who sends.
     pub(crate) fn name_peers(&self) -> bool {
-        self.doer.events.on_reception.is_some() || self.doer.events.on_end_of_study.is_some()
+        self.doer.on_reception.is_some() || self.doer.on_end_of_study.is_some()
+    }
+
+    /// Whether something happens after each object.
+    pub(crate) fn after_each_object(&self) -> bool {
+        self.doer.on_reception.is_some()
+    }
+
+    /// Whether a command wants to know the peer's name.
+    pub(crate) fn want_host(&self) -> bool {
+        self.doer.wants_host
     }
 
     /// Does what is to be done after an object was received, and after the studies that ended by
     /// it. Returns at once, unless `--exec-sync` says to wait for the commands.
-    pub(crate) fn after_reception(&self, reception: Job, ended: Vec<EndedStudy>) {
-        if self.doer.events.on_reception.is_some() {
-            self.act(reception);
-        }
-        for study in ended {
-            self.act(Job::EndOfStudy(study));
+    pub(crate) fn after_reception(
+        &self,
+        reception: Option<Box<Reception>>,
+        ended: Vec<EndedStudy>,
+    ) {
+        let Some(crew) = &self.crew else { return };
+        let reception = reception.map(Job::Reception);
+        for job in reception.into_iter().chain(ended.into_iter().map(Job::EndOfStudy)) {
+            if self.doer.events.wait {
+                crew.run_here(job);
+            } else {
+                crew.submit(job);
+            }
         }
     }
 
     /// Does what is to be done after studies that ended without an object; never waits for it.
     pub(crate) fn after_studies(&self, ended: Vec<EndedStudy>) {
+        let Some(crew) = &self.crew else { return };
         for study in ended {
-            self.crew.submit(Job::EndOfStudy(study));
+            crew.submit(Job::EndOfStudy(study));
+        }
+    }
+
+    /// The server is ending: from now on nobody waits for room among the waiting commands.
+    pub(crate) fn stop_waiting(&self) {
+        if let Some(crew) = &self.crew {
+            crew.stop_waiting();
         }
     }
 
     /// Waits for all that is to be done, until `deadline`; what is not begun then is told in the
     /// log. False if [`cut_short`](Self::cut_short) was called and something was left.
     pub(crate) fn finish(&self, deadline: Instant) -> bool {
-        let (left, cut_short) = self.crew.finish(deadline);
+        let Some(crew) = &self.crew else { return true };
+        let (left, cut_short) = crew.finish(deadline);
         if left.is_empty() {
             return !cut_short;
         }
         let why = if cut_short { "cut short" } else { "grace period over" };
         tracing::error!("{why}, not done any more: {} commands", left.len());
-        for job in left {
-            self.doer.tell(&job);
+        let begun = Instant::now();
+        for (told, job) in left.iter().enumerate() {
+            if begun.elapsed() > NOT_RUN_PATIENCE || (!cut_short && crew.is_cut_short()) {
+                tracing::error!("not run, and not told one by one: {} more", left.len() - told);
+                break;
+            }
+            self.doer.tell(job);
         }
         !cut_short
     }
 
     /// Ends [`finish`](Self::finish) now.
     pub(crate) fn cut_short(&self) {
-        self.crew.cut_short();
-    }
-
-    fn act(&self, job: Job) {
-        if self.doer.events.wait {
-            self.crew.run_here(job);
-        } else {
-            self.crew.submit(job);
+        if let Some(crew) = &self.crew {
+            crew.cut_short();
         }
     }
 }
 
 impl Doer {
-    fn run(&self, job: Job) {
-        let command = self.command(&job);
-        if let (Job::EndOfStudy(study), true) = (&job, self.events.rename_on_end_of_study) {
-            self.number_files(study);
-        }
-        drop(job);
-        if let Some(command) = command {
-            self.run_command(&command);
-        }
-    }
-
-    /// Where the object or the study of a job is.
-    fn place<'j>(&'j self, job: &'j Job) -> LogPath<'j> {
-        match job {
-            Job::Reception { folder, file, .. } => {
-                LogPath::new(&self.output, folder.as_ref(), file.as_ref())
-            }
-            Job::EndOfStudy(study) => LogPath::new(&self.output, Some(&study.folder), None),
-        }
-    }
-
-    /// The command that a job is, with values in place of its placeholders.
-    fn command(&self, job: &Job) -> Option<Filled> {
-        let (text, folder, file, peer) = match job {
-            Job::Reception { folder, file, peer } => {
-                (&self.events.on_reception, folder.as_ref(), file.as_ref(), peer)
-            }
-            Job::EndOfStudy(study) => {
-                (&self.events.on_end_of_study, Some(&study.folder), None, &study.peer)
-            }
+    fn new(
+        events: &cli::Events,
+        output: &Output,
+        storage: Option<Arc<dyn Storage>>,
+        peer_names: Arc<PeerNames>,
+    ) -> Result<Self, Error> {
+        let prefix = match &output.sorting {
+            Some(Sorting::ByTime { prefix } | Sorting::ByStudyUid { prefix }) => prefix.as_bytes(),
+            Some(Sorting::ByPatientName) | None => b"",
         };
-        let text = text.as_deref()?;
+        let fixed = [
+            (Placeholder::Directory, output.directory.as_os_str().as_encoded_bytes()),
+            (Placeholder::Directory, prefix),
+            (Placeholder::File, output.file_naming.extension.as_bytes()),
+        ];
+        let read = |option, text: &Option<_>, without: &[Placeholder]| {
+            let known: Vec<_> =
+                Placeholder::ALL.into_iter().filter(|known| !without.contains(known)).collect();
+            let template = |text: &std::ffi::OsString| Template::new(text, &known, &fixed);
+            text.as_ref().map(template).transpose().map_err(|refusal| Error::CommandLine {
+                option,
+                command: text.clone().unwrap_or_default(),
+                reason: refusal.to_string(),
+            })
+        };
+        // Where nothing is stored, there is neither directory nor file to name.
+        let nothing: &[_] = &[Placeholder::Directory, Placeholder::File];
+        let without = if storage.is_some() { &[] } else { nothing };
+        let on_reception = read("--exec-on-reception", &events.on_reception, without)?;
+        let without: &[_] = if storage.is_some() { &[Placeholder::File] } else { nothing };
+        let on_end_of_study = read("--exec-on-eostudy", &events.on_end_of_study, without)?;
+        let asks = |template: &Option<Template>| {
+            template.as_ref().is_some_and(|template| {
+                template.has(Placeholder::Host) || mentions(&template.text, environment::PEER_NAME)
+            })
+        };
+        Ok(Self {
+            wants_host: asks(&on_reception) || asks(&on_end_of_study),
+            on_reception,
+            on_end_of_study,
+            events: events.clone(),
+            output: output.clone(),
+            storage,
+            peer_names,
+            children: Children::new(),
+            failure_told: Mutex::default(),
+        })
+    }
+
+    fn run(&self, mut job: Job) -> Outcome<Job> {
+        if let (Job::EndOfStudy(study), true) = (&mut job, self.events.rename_on_end_of_study)
+            && !study.files.is_empty()
+        {
+            if !self.number_files(study) {
+                return Outcome::Later(job);
+            }
+            // Should the command have to wait, they have their numbers.
+            study.files = Vec::new();
+        }
+        match self.template(&job) {
+            Some(template) => self.run_command(template, job),
+            None => Outcome::Done,
+        }
+    }
+
+    fn template(&self, job: &Job) -> Option<&Template> {
+        match job {
+            Job::Reception(_) => self.on_reception.as_ref(),
+            Job::EndOfStudy(_) => self.on_end_of_study.as_ref(),
+        }
+    }
+
+    /// False if it has to be done later.
+    fn number_files(&self, study: &EndedStudy) -> bool {
+        let Some(storage) = &self.storage else { return true };
+        let shown = self.study_name(study);
+        match numbering::number_files(storage.as_ref(), study, shown.as_ref()) {
+            Ok(()) => true,
+            Err(error) if is_lack(&error) => {
+                self.tell_at_times("cannot rename the files of a study for now", &error);
+                false
+            }
+            Err(error) => {
+                tracing::warn!("cannot rename the files of {}: {error}", self.study_name(study));
+                true
+            }
+        }
+    }
+
+    /// Runs a command to its end. Its standard streams and its working directory are ours; its
+    /// environment is ours and [what it is about](environment::give); of our other descriptors it gets
+    /// none.
+    fn run_command(&self, template: &Template, job: Job) -> Outcome<Job> {
+        let (folder, file, peer) = match &job {
+            Job::Reception(it) => (it.folder.as_ref(), it.file.as_ref(), &it.peer),
+            Job::EndOfStudy(study) => (Some(&study.folder), None, &study.peer),
+        };
         // Where nothing is stored, there is no directory to name.
         let directory = self.storage.as_ref().map(|_| match folder {
             Some(folder) => self.output.directory.join(folder.as_str()),
             None => self.output.directory.clone(),
         });
-        let values = Values {
-            directory: directory.as_deref(),
-            file,
-            peer,
-            host: &|| self.peer_names.name(peer.address).short(),
+        let host = || self.peer_names.name(peer.address).short();
+        let values = Values { directory: directory.as_deref(), file, peer, host: &host };
+        let text = match template.fill_in(&values) {
+            Ok(text) => text,
+            Err(refusal) => {
+                tracing::error!("command not run: {refusal}: {}", self.named(template, &job));
+                return Outcome::Done;
+            }
         };
-        let command = OsString::from_vec(command_line::fill_in(text, &values));
-        let shown = self.place(job).hides_something().then(|| {
-            let directory = PathBuf::from(LogPath::new(&self.output, folder, None).to_string());
-            let values = Values { directory: Some(&directory), ..values };
-            OsString::from_vec(command_line::fill_in(text, &values))
-        });
-        Some(Filled { command, shown })
+        if self.names_patient(&job) {
+            tracing::debug!("executing command: {}", self.named(template, &job));
+        } else {
+            tracing::debug!("executing command: {}", text.display());
+        }
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(text);
+        environment::give(&mut command, &job, &values, self.wants_host);
+        match self.children.run(&mut command) {
+            Run::Ended(status) if status.success() => {}
+            Run::Ended(status) => {
+                tracing::warn!("{}: {}", how_it_ended(status), self.named(template, &job));
+            }
+            Run::Lost(error) => {
+                tracing::warn!("how it ended is lost: {error}: {}", self.named(template, &job));
+            }
+            Run::Lacking(error) => {
+                self.tell_at_times("cannot start a command for now, trying again", &error);
+                return Outcome::Later(job);
+            }
+            Run::Failed(error) => {
+                self.tell_at_times("cannot run commands", &error);
+                tracing::info!("not run: {error}: {}", self.named(template, &job));
+            }
+        }
+        Outcome::Done
     }
 
-    fn number_files(&self, study: &EndedStudy) {
-        let Some(storage) = &self.storage else { return };
-        let shown = LogPath::new(&self.output, Some(&study.folder), None).to_string();
-        if let Err(error) = numbering::number_files(storage.as_ref(), study, shown.as_ref()) {
-            tracing::warn!("cannot rename the files in {shown}: {error}");
+    /// Tells what may fail very often, now and then.
+    fn tell_at_times(&self, what: &str, error: &std::io::Error) {
+        let mut told = self.failure_told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= FAILURES_TOLD) {
+            *told = Some(Instant::now());
+            drop(told);
+            tracing::error!("{what}: {error}");
         }
     }
 
     fn tell(&self, job: &Job) {
-        match self.command(job) {
-            Some(command) => tracing::error!("not run: {command}"),
-            None => tracing::error!("not done: a study that ended"),
+        match (self.template(job), job) {
+            (Some(template), _) => tracing::error!("not run: {}", self.named(template, job)),
+            (None, Job::EndOfStudy(study)) => {
+                tracing::error!("files not renamed: {}", self.study_name(study));
+            }
+            (None, Job::Reception(_)) => {}
         }
     }
 
-    /// Runs a command to its end. Its standard streams, its environment and its working directory are
-    /// ours; of our other descriptors it gets none.
-    fn run_command(&self, filled: &Filled) {
-        tracing::debug!("executing command: {filled}");
-        match self.children.run(Command::new("/bin/sh").arg("-c").arg(&filled.command)) {
-            Ok(status) if status.success() => {}
-            Ok(status) => tracing::warn!("{}: {filled}", how_it_ended(status)),
-            Err(error) => tracing::error!("cannot run a command: {error}: {filled}"),
+    /// A command as it was asked for, and what it is about: nothing that names a patient.
+    fn named(&self, template: &Template, job: &Job) -> String {
+        let command = template.text.display();
+        match job {
+            Job::Reception(it) => format!("{command} (SOP instance {})", it.sop_instance),
+            Job::EndOfStudy(study) => format!("{command} ({})", self.study_name(study)),
         }
     }
-}
 
-/// A command with values in place of its placeholders. It prints as the log may show it: without
-/// what a path says of a patient.
-struct Filled {
-    command: OsString,
-    /// With other values, where those of the command must not be shown.
-    shown: Option<OsString>,
-}
-
-impl fmt::Display for Filled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.shown.as_ref().unwrap_or(&self.command).display().fmt(f)
+    fn study_name(&self, study: &EndedStudy) -> String {
+        LogPath::new(&self.output, Some(&study.folder), None).to_string()
     }
+
+    /// Whether the path may name a patient, which no line of the log is to do.
+    fn names_patient(&self, job: &Job) -> bool {
+        let folder = match job {
+            Job::Reception(reception) => reception.folder.as_ref(),
+            Job::EndOfStudy(study) => Some(&study.folder),
+        };
+        LogPath::new(&self.output, folder, None).hides_something()
+    }
+}
+
+fn mentions(text: &OsStr, word: &str) -> bool {
+    text.as_encoded_bytes().windows(word.len()).any(|letters| letters == word.as_bytes())
 }
 
 fn how_it_ended(status: ExitStatus) -> String {
@@ -237,15 +382,5 @@ impl cli::Events {
     /// Whether something happens at the end of a study.
     pub(crate) fn at_end_of_study(&self) -> bool {
         self.on_end_of_study.is_some() || self.rename_on_end_of_study
-    }
-
-    /// Whether a command wants to know the peer's name.
-    pub(crate) fn want_host(&self) -> bool {
-        let asks = |text: &Option<OsString>| {
-            text.as_deref().is_some_and(|text: &OsStr| {
-                text.as_encoded_bytes().windows(2).any(|letters| letters == b"#r")
-            })
-        };
-        asks(&self.on_reception) || asks(&self.on_end_of_study)
     }
 }

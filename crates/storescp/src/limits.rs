@@ -31,8 +31,9 @@ pub const PARSER_BYTES: usize = 3
 
 /// What it holds at worst to write a data set anew: elements that are not in order, the open sequences
 /// again, and a buffer of 64 KiB that may hold twice as much, or three times as much while it grows.
-pub const REWRITE_BYTES: usize =
-    dataset::limits::REORDER_RUNS * 64 + 3 * dataset::limits::NESTING_LEVELS * 128 + 3 * 128 * 1024;
+pub const REWRITE_BYTES: usize = dataset::limits::REORDER_NODES * 64
+    + 3 * dataset::limits::NESTING_LEVELS * 128
+    + 3 * 128 * 1024;
 
 /// What it holds to inflate a data set that comes deflated: window, tables and one buffer.
 pub const INFLATE_BYTES: usize = 96 * 1024;
@@ -124,8 +125,20 @@ pub const COMMAND_STAGGER: Duration = Duration::from_millis(20);
 /// By how much commands step back behind receiving (`nice(2)`), but for those that are waited for.
 pub const COMMAND_NICENESS: i32 = 10;
 
-/// Commands that may wait to be run; whoever brings another one waits himself. Some 200 bytes each.
+/// Commands that may wait to be run; whoever brings another one waits himself. Some 500 bytes each.
 pub const WAITING_COMMANDS: usize = if EXPLORING { 2 } else { 50_000 };
+
+/// How long commands wait before they are tried again after the system had no process, memory or
+/// descriptor for one,
+pub const SHORTEST_LACK: Duration = Duration::from_millis(20);
+/// and at most, after having waited twice as long each time.
+pub const LONGEST_LACK: Duration = Duration::from_secs(1);
+
+/// How often it is told that commands cannot be run.
+pub const FAILURES_TOLD: Duration = Duration::from_secs(60);
+
+/// How long the commands that are not run any more are told one by one when the server ends.
+pub const NOT_RUN_PATIENCE: Duration = Duration::from_millis(500);
 
 /// So many waiting commands are told of in the log, and twice as many, and so on.
 pub const COMMANDS_BEHIND: usize = 100;

@@ -21,7 +21,8 @@ use signal_hook::iterator::Signals;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 /// A server that listens and has not begun to serve.
@@ -62,12 +63,13 @@ impl Server {
     pub fn run(self) -> Result<(), Error> {
         let Self { listeners, ended_by_signal, shared, registry } = self;
         let watch = watch_studies(&shared).map_err(Error::Threads)?;
+        let signals = watch_signals(ended_by_signal, &shared, &registry).map_err(Error::Threads)?;
         let workers = listeners.serve(&shared, &registry).map_err(Error::Threads)?;
-        wait_for(&ended_by_signal);
+        let _ = signals.recv();
         for workers in workers {
             workers.stop_accepting();
         }
-        drain(&shared, &registry, watch, ended_by_signal)
+        drain(&shared, &registry, watch)
     }
 }
 
@@ -84,20 +86,30 @@ pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
     let stream = Arc::new(stream);
     let registry = Arc::new(Registry::new(1, None));
     let Admission::Place(place) = registry.admit(&stream, peer.ip()) else { return Ok(()) };
-    let ending = Arc::clone(&shared);
-    let signalled = std::thread::Builder::new().spawn(move || {
-        wait_for(&ended_by_signal);
-        drain(&ending, &registry, None, ended_by_signal)
-    });
-    let signalled = signalled.map_err(Error::Threads)?;
-    association::run(&shared, &place, stream, peer);
-    let by_signal = place.is_draining();
-    drop(place);
-    if by_signal {
-        return signalled.join().unwrap_or(Ok(()));
-    }
-    finish_events(&shared, None, Instant::now() + shared.config.limits.grace_period);
-    Ok(())
+    let signals = watch_signals(ended_by_signal, &shared, &registry).map_err(Error::Threads)?;
+    // The association may be held up by anything, so it has a thread that nobody waits for.
+    let (told, ends) = mpsc::channel();
+    let (serving, signalled) = (Arc::clone(&shared), told.clone());
+    let serve = move || {
+        // A panic is in the log, and has ended the association.
+        let serve = AssertUnwindSafe(|| association::run(&serving, &place, stream, peer));
+        let _ = catch_unwind(serve);
+        let by_signal = place.is_draining();
+        drop(place);
+        if !by_signal {
+            let deadline = Instant::now() + serving.config.limits.grace_period;
+            finish_events(&serving, None, deadline);
+            let _ = told.send(Ok(()));
+        }
+    };
+    let watch = move || {
+        let _ = signals.recv();
+        let _ = signalled.send(drain(&shared, &registry, None));
+    };
+    let thread = || std::thread::Builder::new().stack_size(THREAD_STACK_BYTES);
+    thread().spawn(watch).and_then(|_| thread().spawn(serve)).map_err(Error::Threads)?;
+    // Whichever comes first.
+    ends.recv().unwrap_or(Ok(()))
 }
 
 /// Lets what is in flight finish within the grace period, or until another signal comes.
@@ -105,18 +117,9 @@ fn drain(
     shared: &Arc<Shared>,
     registry: &Arc<Registry>,
     watch: Option<JoinHandle<()>>,
-    ended_by_signal: UnixStream,
 ) -> Result<(), Error> {
     tracing::info!("ending: no new associations, finishing what is in flight");
-    let impatient = (Arc::clone(registry), Arc::clone(shared));
-    let second_signal = std::thread::Builder::new().spawn(move || {
-        wait_for(&ended_by_signal);
-        impatient.0.cut_short();
-        impatient.1.events.cut_short();
-    });
-    if let Err(error) = second_signal {
-        tracing::warn!("a second signal will do nothing: {error}");
-    }
+    shared.events.stop_waiting();
     let grace_period = shared.config.limits.grace_period;
     let deadline = Instant::now() + grace_period;
     let drained = registry.drain(grace_period);
@@ -132,11 +135,38 @@ fn drain(
     }
 }
 
+/// Tells of the first signal. After the second one nothing is waited for any more; the thread that sees to
+/// that is there from the start, when there is one to be had.
+fn watch_signals(
+    ended_by_signal: UnixStream,
+    shared: &Arc<Shared>,
+    registry: &Arc<Registry>,
+) -> io::Result<mpsc::Receiver<()>> {
+    let (first, signals) = mpsc::channel();
+    let (shared, registry) = (Arc::clone(shared), Arc::clone(registry));
+    let watch = move || {
+        wait_for(&ended_by_signal);
+        let _ = first.send(());
+        wait_for(&ended_by_signal);
+        registry.cut_short();
+        shared.events.cut_short();
+    };
+    std::thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(watch)?;
+    Ok(signals)
+}
+
 /// Ends the studies that are open and does what waits to be done, until `deadline`, or for
 /// [`COMMAND_GRACE`] if that is near. False if another signal cut it short.
 fn finish_events(shared: &Shared, watch: Option<JoinHandle<()>>, deadline: Instant) -> bool {
     if let Some(studies) = &shared.studies {
-        shared.events.after_studies(studies.close());
+        let (ended, open) = studies.close();
+        shared.events.after_studies(ended);
+        if open > 0 {
+            tracing::warn!(
+                "{open} studies have not timed out: nothing is done at their end, unless objects of \
+                 them come after the next start"
+            );
+        }
     }
     // It may have studies in its hands that have timed out.
     if let Some(watch) = watch {

@@ -44,7 +44,7 @@ impl Shared {
     ///
     /// # Errors
     /// The profile cannot be used; there is no dictionary; the output directory is missing or takes
-    /// no files; TLS cannot be set up.
+    /// no files; TLS cannot be set up; a command cannot be used.
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
         let policy = acceptor_policy(&config)?;
         let path = std::env::var_os(data_dictionary::PATH_VARIABLE);
@@ -62,7 +62,7 @@ impl Shared {
         };
         let studies = sorting.map(|sorting| Studies::new(sorting, timing));
         let (events, output) = (&config.events, &config.output);
-        let events = Events::new(events, output, storage.clone(), Arc::clone(&peer_names));
+        let events = Events::new(events, output, storage.clone(), Arc::clone(&peer_names))?;
         let host_access = config.network.access_control.then(HostAccess::system);
         Ok(Self {
             config,

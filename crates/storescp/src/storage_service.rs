@@ -3,7 +3,7 @@
 mod filing;
 
 use crate::error::Error;
-use crate::events::{Job, Peer};
+use crate::events::{Peer, Reception, unpadded};
 use crate::naming;
 use crate::progress::Progress;
 use crate::shared::Shared;
@@ -41,7 +41,8 @@ pub(crate) struct Done {
 
 /// An object that is stored, or ignored as was asked for, and what its reception has left to do.
 pub(crate) struct Received {
-    pub(crate) reception: Job,
+    /// `None` where nothing happens after it.
+    pub(crate) reception: Option<Box<Reception>>,
     /// The studies that have ended.
     pub(crate) ended: Vec<EndedStudy>,
     /// Dropping it closes the file.
@@ -219,7 +220,7 @@ impl<'s> StorageService<'s> {
                 let stored = target.and_then(|target| match target {
                     Target::File(incoming) => self.store(&request, requested, incoming),
                     Target::Ignored => {
-                        let reception = self.reception(None, None);
+                        let reception = self.reception(&request, None);
                         Ok(Received { reception, ended: Vec::new(), file: None })
                     }
                 });
@@ -260,21 +261,46 @@ impl<'s> StorageService<'s> {
         let folder = incoming.enter_folder(self.shared)?;
         let committed = incoming.commit(request, requested, folder.as_ref(), output)?;
         warn_of_repairs(request, &incoming.transcoder);
-        let Incoming { file, arrival, .. } = incoming;
+        let Incoming { transcoder, file, arrival } = incoming;
         let ended = match arrival {
             Some(arrival) => {
                 let prefix = naming::prefix(&request.sop_class);
                 let stored = StoredFile { name: committed.name.clone(), prefix };
-                arrival.stored(stored, &self.peer, &mut self.attendance)
+                let uid = transcoder.attributes().study_instance_uid().unwrap_or_default();
+                arrival.stored(stored, uid, &self.peer, &mut self.attendance)
             }
             None => Vec::new(),
         };
-        let reception = self.reception(folder, Some(committed.name));
+        let stored = (folder, committed.name, transcoder.as_ref());
+        let reception = self.reception(request, Some(stored));
         Ok(Received { reception, ended, file: Some(file) })
     }
 
-    fn reception(&self, folder: Option<FileName>, file: Option<FileName>) -> Job {
-        Job::Reception { folder, file, peer: Arc::clone(&self.peer) }
+    /// What commands are told of an object, and of its file if it is stored.
+    fn reception(
+        &self,
+        request: &CStoreRq,
+        stored: Option<(Option<FileName>, FileName, &Transcoder)>,
+    ) -> Option<Box<Reception>> {
+        if !self.shared.events.after_each_object() {
+            return None;
+        }
+        let mut reception = Reception {
+            folder: None,
+            file: None,
+            peer: Arc::clone(&self.peer),
+            sop_class: request.sop_class,
+            sop_instance: request.sop_instance,
+            study: None,
+            transfer_syntax: None,
+        };
+        if let Some((folder, file, transcoder)) = stored {
+            reception.folder = folder;
+            reception.file = Some(file);
+            reception.study = transcoder.attributes().study_instance_uid().map(unpadded);
+            reception.transfer_syntax = Some(transcoder.output_transfer_syntax().uid());
+        }
+        Some(Box::new(reception))
     }
 
     /// The association ends: it is at no study any more.

@@ -11,7 +11,7 @@ mod open_studies;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use open_studies::{Attendance, EndedStudy, StoredFile, Timing};
+pub(crate) use open_studies::{Attendance, EndedStudy, Reason, StoredFile, Timing};
 
 use crate::cli::Sorting;
 use crate::events::Peer;
@@ -87,12 +87,13 @@ impl Studies {
         }
     }
 
-    /// The server ends: so do all studies.
-    pub(crate) fn close(&self) -> Vec<EndedStudy> {
+    /// The server ends: so do all studies, or with a time-out those whose time is over. Also says how
+    /// many others are open.
+    pub(crate) fn close(&self) -> (Vec<EndedStudy>, usize) {
         let mut state = self.lock();
         state.closed = true;
         self.changed.notify_all();
-        state.studies.end_all()
+        state.studies.stop(Instant::now())
     }
 
     /// Deadlines only move away, so who waits for one need not know of others.
@@ -115,21 +116,29 @@ impl Arrival<'_> {
         let mut state = self.studies.lock();
         state.studies.folder(&self.study, Local::now(), |time| match sorting {
             Sorting::ByTime { prefix } => joined(prefix, &time.to_string()),
+            // Without a prefix, only a UID is a name that nothing else has.
+            Sorting::ByStudyUid { prefix }
+                if prefix.is_empty() && !is_uid(self.study.as_bytes()) =>
+            {
+                joined(NO_UID_PREFIX, &self.study)
+            }
             Sorting::ByStudyUid { prefix } => joined(prefix, &self.study),
             Sorting::ByPatientName => joined(&patient_name(), &time.to_string()),
         })
     }
 
-    /// The object is stored. Returns the studies that have ended by that.
+    /// The object is stored; `uid` is the value of its Study Instance UID. Returns the studies that have
+    /// ended by that.
     pub(crate) fn stored(
         mut self,
         file: StoredFile,
+        uid: &[u8],
         peer: &Arc<Peer>,
         attendance: &mut Attendance,
     ) -> Vec<EndedStudy> {
         self.pending = false;
         let mut state = self.studies.lock();
-        let ended = state.studies.stored(&self.study, file, peer, attendance, Instant::now());
+        let ended = state.studies.stored(&self.study, uid, file, peer, attendance, Instant::now());
         self.studies.wake(&mut state);
         ended
     }
@@ -166,6 +175,21 @@ fn fnv_1a(text: &[u8]) -> u64 {
     text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+/// What the folder of a study is called, in front of a Study Instance UID that is none, where
+/// `--sort-on-study-uid` gives no prefix: `.ssh`, `config`, `2024` may be folders of somebody else.
+const NO_UID_PREFIX: &str = "study";
+
+/// Whether this is digits and dots as in a UID (PS3.5 §9.1), leading zeros allowed: it begins with 0, 1 or
+/// 2 and has another component at least. Nobody calls anything else so.
+pub(crate) fn is_uid(text: &[u8]) -> bool {
+    let mut components = text.split(|&byte| byte == b'.');
+    let has_root = components.next().is_some_and(|root| matches!(root, b"0" | b"1" | b"2"));
+    let mut others = components.peekable();
+    let is_component =
+        |component: &[u8]| !component.is_empty() && component.iter().all(u8::is_ascii_digit);
+    has_root && others.peek().is_some() && others.all(is_component)
 }
 
 /// `prefix_rest`, or the rest alone.

@@ -1,5 +1,6 @@
 //! The processes of commands, and in a container those that commands leave behind.
 
+use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, wait};
 use std::collections::BTreeMap;
 use std::io;
@@ -18,6 +19,17 @@ pub(super) struct Children {
     running: Mutex<BTreeMap<i32, Option<ExitStatus>>>,
 }
 
+/// How it went with a command.
+pub(super) enum Run {
+    Ended(ExitStatus),
+    /// It was run, and how it ended cannot be known.
+    Lost(io::Error),
+    /// It was not run, since the system lacked something for a moment.
+    Lacking(io::Error),
+    /// It cannot be run.
+    Failed(io::Error),
+}
+
 impl Children {
     pub(super) fn new() -> Self {
         let inherit_orphans = rustix::process::getpid().is_init();
@@ -25,28 +37,42 @@ impl Children {
     }
 
     /// Runs a command to its end; as process 1, then waits for all orphans that have ended by now.
-    ///
-    /// # Errors
-    /// It cannot be started.
-    pub(super) fn run(&self, command: &mut Command) -> io::Result<ExitStatus> {
-        if !self.inherit_orphans {
-            return command.status();
-        }
+    pub(super) fn run(&self, command: &mut Command) -> Run {
         let lock = || self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody waits for the child before it is known as one of ours.
-        let mut running = lock();
-        let mut child = command.spawn()?;
+        // As process 1, nobody waits for the child before it is known as one of ours.
+        let known = self.inherit_orphans.then(lock);
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) if is_lack(&error) => return Run::Lacking(error),
+            Err(error) => return Run::Failed(error),
+        };
         let id = Pid::from_child(&child).as_raw_pid();
-        running.insert(id, None);
-        drop(running);
+        if let Some(mut running) = known {
+            running.insert(id, None);
+        }
         let status = child.wait();
-        let mut running = lock();
+        let told = if self.inherit_orphans { self.bury_orphans(id) } else { None };
+        match told.map_or(status, Ok) {
+            Ok(status) => Run::Ended(status),
+            Err(error) => Run::Lost(error),
+        }
+    }
+
+    /// Waits for all that have ended; tells how this command did if another thread waited for it.
+    fn bury_orphans(&self, id: i32) -> Option<ExitStatus> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let told = running.remove(&id).flatten();
         while let Ok(Some((ended, status))) = wait(WaitOptions::NOHANG) {
             if let Some(command) = running.get_mut(&ended.as_raw_pid()) {
                 *command = Some(ExitStatus::from_raw(status.as_raw()));
             }
         }
-        told.map_or(status, Ok)
+        told
     }
+}
+
+/// Whether the system lacked processes, memory or descriptors, which it may have again soon.
+pub(super) fn is_lack(error: &io::Error) -> bool {
+    let lacks = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE, Errno::INTR];
+    Errno::from_io_error(error).is_some_and(|error| lacks.contains(&error))
 }

@@ -1,11 +1,13 @@
 //! A bounded number of threads that work off a queue.
 
 use crate::limits::{
-    COMMAND_NICENESS, COMMAND_STAGGER, COMMANDS_BEHIND, THREAD_STACK_BYTES, WAITING_COMMANDS,
+    COMMAND_NICENESS, COMMAND_STAGGER, COMMANDS_BEHIND, FAILURES_TOLD, LONGEST_LACK, SHORTEST_LACK,
+    THREAD_STACK_BYTES, WAITING_COMMANDS,
 };
 use crate::platform;
 use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
 use std::collections::VecDeque;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -14,99 +16,157 @@ use std::time::Duration;
 /// Short jobs follow each other on half of the processor's cores; only where they take longer than
 /// [`COMMAND_STAGGER`], more of them run side by side. Their threads have a lower priority than others.
 /// So receiving has the processor when it needs it, and jobs that only wait do not wait for each other.
-/// Threads are started when they are first needed, and stay.
+/// One thread is there from the start; more are started when they are first needed, and stay.
 pub(super) struct Crew<J>(Arc<Inner<J>>);
 
+/// What became of a job.
+pub(super) enum Outcome<J> {
+    /// It is done, or has failed for good.
+    Done,
+    /// The system lacked something for a moment: it is to be done later, before those that came after it.
+    Later(J),
+}
+
 struct Inner<J> {
-    work: Box<dyn Fn(J) + Send + Sync>,
+    work: Box<dyn Fn(J) -> Outcome<J> + Send + Sync>,
+    /// Takes the jobs that come when no more are done.
+    too_late: Box<dyn Fn(J) + Send + Sync>,
     at_once: usize,
     /// Of those, so many begin without delay.
     promptly: usize,
     state: Mutex<State<J>>,
     /// There is a job, or the end has come.
     wanted: Condvar,
-    /// A job has ended, or was taken from the queue.
+    /// A job has ended, or was taken from a queue, or nobody is to wait for room any more.
     advanced: Condvar,
 }
 
 struct State<J> {
-    waiting: VecDeque<J>,
+    /// For the threads of the crew, by number.
+    waiting: VecDeque<Ticket<J>>,
+    /// For the threads that brought them and wait for their turn, by number.
+    waiting_here: VecDeque<Ticket<J>>,
+    next_number: u64,
     /// Jobs that are being done, in threads of the crew and in others.
     running: usize,
     last_begun: Option<Instant>,
+    /// While the system lacks something: how long to wait before the next job begins, and until when.
+    lack: Option<(Duration, Instant)>,
     threads: usize,
     idle: usize,
     /// Of the idle threads, so many watch the clock for the next job.
     watching: usize,
     /// So many waiting jobs are told of next.
     told_at: usize,
+    /// When it was last told that there is no other thread.
+    no_thread_told: Option<Instant>,
+    /// The program is ending: nobody waits for room any more.
+    ending: bool,
     ended: bool,
     cut_short: bool,
 }
 
+/// A job and its place in the order.
+struct Ticket<J> {
+    number: u64,
+    job: J,
+}
+
 impl<J: Send + 'static> Crew<J> {
-    pub(super) fn new(at_once: usize, work: impl Fn(J) + Send + Sync + 'static) -> Self {
-        let state = State {
-            waiting: VecDeque::new(),
-            running: 0,
-            last_begun: None,
-            threads: 0,
-            idle: 0,
-            watching: 0,
-            told_at: COMMANDS_BEHIND,
-            ended: false,
-            cut_short: false,
-        };
-        Self(Arc::new(Inner {
+    /// A crew of one thread, which grows to `at_once`. `work` does a job; `too_late` is told of each that
+    /// comes after [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// There is not one thread to be had.
+    pub(super) fn new(
+        at_once: usize,
+        work: impl Fn(J) -> Outcome<J> + Send + Sync + 'static,
+        too_late: impl Fn(J) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let crew = Self(Arc::new(Inner {
             work: Box::new(work),
+            too_late: Box::new(too_late),
             at_once,
             promptly: thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
-            state: Mutex::new(state),
+            state: Mutex::new(State::new()),
             wanted: Condvar::new(),
             advanced: Condvar::new(),
-        }))
+        }));
+        crew.0.lock().threads = 1;
+        crew.start_thread()?;
+        Ok(crew)
     }
 
     /// Has a job done. Returns at once, unless [`WAITING_COMMANDS`] jobs are waiting already: none is
-    /// lost, so whoever brings another waits then.
+    /// lost, so whoever brings another waits then, until the program ends.
     pub(super) fn submit(&self, job: J) {
         let inner = &self.0;
         let mut state = inner.lock();
-        if state.waiting.len() >= WAITING_COMMANDS {
+        if state.is_full() {
+            // Whoever reads the log slowly is to hold up nobody else.
+            drop(state);
             tracing::warn!("{WAITING_COMMANDS} commands are waiting, receiving waits for them");
+            state = inner.lock();
         }
-        while state.waiting.len() >= WAITING_COMMANDS {
+        while state.is_full() {
             state = inner.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.waiting.push_back(job);
-        if state.waiting.len() >= state.told_at {
-            tracing::warn!("commands fall behind: {} are waiting", state.waiting.len());
+        if state.ended {
+            drop(state);
+            return (inner.too_late)(job);
+        }
+        let number = state.take_number();
+        state.waiting.push_back(Ticket { number, job });
+        let waiting = state.waiting.len();
+        let falls_behind = waiting >= state.told_at;
+        if falls_behind {
             state.told_at *= 2;
         }
         if state.idle == 0 && state.threads < inner.at_once {
             self.add_thread(state);
         } else {
             inner.call(&state);
+            drop(state);
+        }
+        if falls_behind {
+            tracing::warn!("commands fall behind: {waiting} are waiting");
         }
     }
 
-    /// Does a job in this thread, once that is one of those that may be done at a time.
+    /// Does a job in this thread, once that is one of those that may be done at a time. Returns without
+    /// having done it when the program ends first.
     pub(super) fn run_here(&self, job: J) {
-        let mut state = self.0.lock();
-        while state.running >= self.0.at_once {
-            state = self.0.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let inner = &self.0;
+        let mut state = inner.lock();
+        if state.ended {
+            drop(state);
+            return (inner.too_late)(job);
         }
-        state.running += 1;
-        drop(state);
-        self.0.run(job);
-        self.0.wanted.notify_one();
+        let number = state.take_number();
+        state.waiting_here.push_back(Ticket { number, job });
+        while let Some(job) = inner.wait_for_turn(state, number) {
+            let outcome = inner.run(job);
+            let is_done = matches!(outcome, Outcome::Done);
+            state = inner.settle(number, outcome, |state| &mut state.waiting_here);
+            if is_done {
+                break;
+            }
+        }
+        inner.wanted.notify_one();
+    }
+
+    /// From now on nobody waits for room among the waiting jobs: the program is ending.
+    pub(super) fn stop_waiting(&self) {
+        self.0.lock().ending = true;
+        self.0.advanced.notify_all();
     }
 
     /// Waits until everything is done, until `deadline` at the latest. Returns what is not begun
     /// then, and never will be, and whether [`cut_short`](Self::cut_short) ended the wait.
     pub(super) fn finish(&self, deadline: Instant) -> (Vec<J>, bool) {
+        self.stop_waiting();
         let mut state = self.0.lock();
-        while !state.waiting.is_empty() || state.running > 0 {
+        while !state.is_done() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || state.cut_short {
                 break;
@@ -115,9 +175,14 @@ impl<J: Send + 'static> Crew<J> {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.ended = true;
+        let cut_short = state.cut_short && !state.is_done();
+        let State { waiting, waiting_here, .. } = &mut *state;
+        let mut left: Vec<_> = waiting.drain(..).chain(waiting_here.drain(..)).collect();
+        drop(state);
         self.0.wanted.notify_all();
-        let cut_short = state.cut_short && (state.running > 0 || !state.waiting.is_empty());
-        (state.waiting.drain(..).collect(), cut_short)
+        self.0.advanced.notify_all();
+        left.sort_by_key(|ticket| ticket.number);
+        (left.into_iter().map(|ticket| ticket.job).collect(), cut_short)
     }
 
     /// Ends [`finish`](Self::finish) now.
@@ -126,30 +191,90 @@ impl<J: Send + 'static> Crew<J> {
         self.0.advanced.notify_all();
     }
 
+    /// Whether [`cut_short`](Self::cut_short) was called.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.0.lock().cut_short
+    }
+
+    /// Without another thread, those that are there do what waits.
     fn add_thread(&self, mut state: MutexGuard<'_, State<J>>) {
         state.threads += 1;
         drop(state);
+        let Err(error) = self.start_thread() else { return };
+        let mut state = self.0.lock();
+        state.threads -= 1;
+        if state.no_thread_told.is_none_or(|told| told.elapsed() >= FAILURES_TOLD) {
+            state.no_thread_told = Some(Instant::now());
+            drop(state);
+            tracing::warn!("no further thread to run commands in: {error}");
+        }
+    }
+
+    fn start_thread(&self) -> io::Result<()> {
         let inner = Arc::clone(&self.0);
         let thread = thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || {
             platform::lower_thread_priority(COMMAND_NICENESS);
             inner.serve();
         });
-        if let Err(error) = thread {
-            tracing::error!("no thread to run commands in: {error}");
-            self.0.lock().threads -= 1;
-            // Without any thread, nobody else would do what waits: also the jobs of those whose own
-            // attempt failed while this one seemed to become a thread.
-            while let Some(job) = self.without_thread() {
-                self.run_here(job);
-            }
+        thread.map(drop)
+    }
+}
+
+impl<J> State<J> {
+    fn new() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            waiting_here: VecDeque::new(),
+            next_number: 0,
+            running: 0,
+            last_begun: None,
+            lack: None,
+            threads: 0,
+            idle: 0,
+            watching: 0,
+            told_at: COMMANDS_BEHIND,
+            no_thread_told: None,
+            ending: false,
+            ended: false,
+            cut_short: false,
         }
     }
 
-    /// The next job, if there is no thread that will do it.
-    fn without_thread(&self) -> Option<J> {
-        let mut state = self.0.lock();
-        if state.threads == 0 { state.waiting.pop_front() } else { None }
+    fn take_number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
     }
+
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= WAITING_COMMANDS && !self.ending
+    }
+
+    fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.waiting_here.is_empty() && self.running == 0
+    }
+
+    /// The system lacked something: waits a little, and twice as long each time, before the next try.
+    fn note_lack(&mut self) {
+        let now = Instant::now();
+        let wait = match self.lack {
+            // Another one that was begun at the same time.
+            Some((wait, until)) if until > now => wait,
+            Some((wait, _)) => (wait * 2).min(LONGEST_LACK),
+            None => SHORTEST_LACK,
+        };
+        self.lack = Some((wait, now + wait));
+    }
+
+    fn lack_left(&self) -> Duration {
+        self.lack
+            .map_or(Duration::ZERO, |(_, until)| until.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// Puts a job back to where it was in the order.
+fn put_back<J>(queue: &mut VecDeque<Ticket<J>>, ticket: Ticket<J>) {
+    let place = queue.partition_point(|other| other.number < ticket.number);
+    queue.insert(place, ticket);
 }
 
 impl<J> Inner<J> {
@@ -158,21 +283,15 @@ impl<J> Inner<J> {
         loop {
             let delay = self.delay(&state);
             if delay == Some(Duration::ZERO)
-                && let Some(job) = state.waiting.pop_front()
+                && let Some(Ticket { number, job }) = state.waiting.pop_front()
             {
-                if state.waiting.len() + 1 == WAITING_COMMANDS {
-                    self.advanced.notify_all();
-                }
-                if state.waiting.is_empty() && state.told_at > COMMANDS_BEHIND {
-                    tracing::warn!("commands have caught up");
-                    state.told_at = COMMANDS_BEHIND;
-                }
-                state.running += 1;
-                state.last_begun = Some(Instant::now());
-                self.call(&state);
+                let caught_up = self.note_begun(&mut state);
                 drop(state);
-                self.run(job);
-                state = self.lock();
+                if caught_up {
+                    tracing::warn!("commands have caught up");
+                }
+                let outcome = self.run(job);
+                state = self.settle(number, outcome, |state| &mut state.waiting);
                 continue;
             }
             if state.ended {
@@ -194,6 +313,46 @@ impl<J> Inner<J> {
         }
     }
 
+    /// A waiting job begins: there is room for another one. Says whether it was the last of many.
+    fn note_begun(&self, state: &mut State<J>) -> bool {
+        if state.waiting.len() + 1 == WAITING_COMMANDS {
+            self.advanced.notify_all();
+        }
+        let caught_up = state.waiting.is_empty() && state.told_at > COMMANDS_BEHIND;
+        if caught_up {
+            state.told_at = COMMANDS_BEHIND;
+        }
+        state.running += 1;
+        state.last_begun = Some(Instant::now());
+        self.call(state);
+        caught_up
+    }
+
+    /// Waits until the job of this number may begin in this thread; `None` if the end came first.
+    fn wait_for_turn(&self, mut state: MutexGuard<'_, State<J>>, number: u64) -> Option<J> {
+        loop {
+            if state.ended {
+                return None;
+            }
+            let is_next = state.waiting_here.front().is_some_and(|ticket| ticket.number == number);
+            let left = state.lack_left();
+            if !is_next || state.running >= self.at_once {
+                state = self.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
+            } else if !left.is_zero() {
+                let waited = self.advanced.wait_timeout(state, left);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            } else {
+                break;
+            }
+        }
+        let ticket = state.waiting_here.pop_front();
+        state.running += 1;
+        drop(state);
+        // The next one may be allowed to begin, too.
+        self.advanced.notify_all();
+        ticket.map(|ticket| ticket.job)
+    }
+
     /// Wakes an idle thread, if there is a job that it may begin now, or nobody yet who watches for
     /// the time when it may.
     fn call(&self, state: &State<J>) {
@@ -206,23 +365,46 @@ impl<J> Inner<J> {
     /// After which time the next waiting job may begin; `None` if there is none, or none may.
     fn delay(&self, state: &State<J>) -> Option<Duration> {
         if state.waiting.is_empty() || state.running >= self.at_once {
-            None
-        } else if state.running < self.promptly {
-            Some(Duration::ZERO)
+            return None;
+        }
+        let stagger = if state.running < self.promptly {
+            Duration::ZERO
         } else {
             let since = state.last_begun.map_or(Duration::MAX, |begun| begun.elapsed());
-            Some(COMMAND_STAGGER.saturating_sub(since))
-        }
+            COMMAND_STAGGER.saturating_sub(since)
+        };
+        Some(stagger.max(state.lack_left()))
     }
 
-    /// Does a job that is counted as running.
-    fn run(&self, job: J) {
-        // A bug costs one job, not the thread; the panic is in the log.
-        let _ = catch_unwind(AssertUnwindSafe(|| (self.work)(job)));
+    /// A bug costs one job, not the thread; the panic is in the log.
+    fn run(&self, job: J) -> Outcome<J> {
+        catch_unwind(AssertUnwindSafe(|| (self.work)(job))).unwrap_or(Outcome::Done)
+    }
+
+    /// Notes what became of a job that is counted as running. One that is to be done later goes back to
+    /// its place in `queue`, unless the end has come.
+    fn settle(
+        &self,
+        number: u64,
+        outcome: Outcome<J>,
+        queue: fn(&mut State<J>) -> &mut VecDeque<Ticket<J>>,
+    ) -> MutexGuard<'_, State<J>> {
         let mut state = self.lock();
         state.running -= 1;
-        drop(state);
         self.advanced.notify_all();
+        match outcome {
+            Outcome::Done => state.lack = None,
+            Outcome::Later(job) if state.ended => {
+                drop(state);
+                (self.too_late)(job);
+                return self.lock();
+            }
+            Outcome::Later(job) => {
+                state.note_lack();
+                put_back(queue(&mut state), Ticket { number, job });
+            }
+        }
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State<J>> {
@@ -231,117 +413,4 @@ impl<J> Inner<J> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    const LONG: Duration = Duration::from_secs(20);
-
-    fn later(duration: Duration) -> Instant {
-        Instant::now() + duration
-    }
-
-    #[test]
-    fn all_jobs_are_done_and_no_more_than_allowed_at_a_time() {
-        let at_work = Arc::new([0; 3].map(|_| AtomicUsize::new(0)));
-        let [now, most, done] = [0, 1, 2];
-        let counters = Arc::clone(&at_work);
-        let crew = Arc::new(Crew::new(3, move |()| {
-            let running = counters[now].fetch_add(1, Ordering::SeqCst) + 1;
-            counters[most].fetch_max(running, Ordering::SeqCst);
-            std::thread::sleep(3 * COMMAND_STAGGER);
-            counters[now].fetch_sub(1, Ordering::SeqCst);
-            counters[done].fetch_add(1, Ordering::SeqCst);
-        }));
-        std::thread::scope(|scope| {
-            for number in 0..4 {
-                let crew = &crew;
-                scope.spawn(move || {
-                    for _ in 0..5 {
-                        if number == 0 { crew.run_here(()) } else { crew.submit(()) }
-                    }
-                });
-            }
-        });
-        assert_eq!(crew.finish(later(LONG)).0.len(), 0);
-        assert_eq!(at_work[done].load(Ordering::SeqCst), 20);
-        assert_eq!(at_work[most].load(Ordering::SeqCst), 3);
-    }
-
-    #[test]
-    fn jobs_begin_in_their_order() {
-        let (sender, order) = std::sync::mpsc::channel();
-        let crew = Crew::new(1, move |number: i32| sender.send(number).unwrap());
-        (0..100).for_each(|number| crew.submit(number));
-        assert_eq!(crew.finish(later(LONG)).0.len(), 0);
-        assert_eq!(order.try_iter().collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn what_is_not_begun_in_time_is_told() {
-        let (go, gate) = std::sync::mpsc::channel::<()>();
-        let gate = Mutex::new(gate);
-        let crew = Crew::new(1, move |_: i32| {
-            let _ = gate.lock().unwrap().recv();
-        });
-        (0..3).for_each(|number| crew.submit(number));
-        while crew.0.lock().running == 0 {
-            std::thread::yield_now();
-        }
-        assert_eq!(crew.finish(later(Duration::from_millis(20))), (vec![1, 2], false));
-        drop(go);
-    }
-
-    #[test]
-    fn waiting_for_the_end_can_be_cut_short() {
-        let (go, gate) = std::sync::mpsc::channel::<()>();
-        let gate = Mutex::new(gate);
-        let crew = Crew::new(1, move |_: i32| {
-            let _ = gate.lock().unwrap().recv();
-        });
-        crew.submit(1);
-        crew.cut_short();
-        let (left, cut_short) = crew.finish(later(LONG));
-        assert!(cut_short && left.len() <= 1);
-        drop(go);
-    }
-
-    #[test]
-    fn a_panic_costs_one_job() {
-        let (sender, done) = std::sync::mpsc::channel();
-        let crew = Crew::new(2, move |number: i32| {
-            assert!(number % 2 == 0, "a bug");
-            sender.send(number).unwrap();
-        });
-        (0..10).for_each(|number| crew.submit(number));
-        assert_eq!(crew.finish(later(LONG)).0.len(), 0);
-        assert_eq!(done.try_iter().count(), 5);
-    }
-
-    /// No job is lost and no memory taken without end: whoever brings more waits.
-    #[test]
-    fn a_full_queue_holds_up_those_who_fill_it() {
-        let (go, gate) = std::sync::mpsc::channel::<()>();
-        let gate = Mutex::new(gate);
-        let done = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&done);
-        let crew = Arc::new(Crew::new(1, move |()| {
-            let _ = gate.lock().unwrap().recv();
-            counter.fetch_add(1, Ordering::SeqCst);
-        }));
-        crew.submit(());
-        while crew.0.lock().running == 0 {
-            std::thread::yield_now();
-        }
-        (0..WAITING_COMMANDS).for_each(|_| crew.submit(()));
-        let filler = Arc::clone(&crew);
-        let one_more = std::thread::spawn(move || filler.submit(()));
-        std::thread::sleep(Duration::from_millis(20));
-        assert!(!one_more.is_finished());
-        go.send(()).unwrap();
-        one_more.join().unwrap();
-        drop(go);
-        assert_eq!(crew.finish(later(LONG)).0.len(), 0);
-        assert_eq!(done.load(Ordering::SeqCst), WAITING_COMMANDS + 2);
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! The crew does each job once, however its threads and those who bring jobs take turns.
 
-use super::crew::Crew;
-use crate::exploration::{each_notification_counts, explore};
-use crate::limits::COMMAND_STAGGER;
+use super::crew::{Crew, Outcome};
+use crate::exploration::{ToAll, each_notification_counts, explore};
+use crate::limits::{COMMAND_STAGGER, LONGEST_LACK};
 use crate::sync::{Arc, Condvar, Instant, Mutex, Timers, pause, refuse_threads, thread};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,11 +15,9 @@ const JOBS: usize = 5;
 fn each_job_is_done_once_and_never_too_many_at_a_time() {
     for timers in [Timers::Patient, Timers::Hasty] {
         for at_once in [1, AT_ONCE] {
-            explore(timers, move || all_is_done(timers, at_once));
-            explore(timers, move || {
-                refuse_threads(2);
-                all_is_done(timers, at_once);
-            });
+            explore(timers, move || all_is_done(timers, at_once, 0, 0));
+            explore(timers, move || all_is_done(timers, at_once, 2, 0));
+            explore(timers, move || all_is_done(timers, at_once, 0, 2));
         }
     }
 }
@@ -44,13 +42,25 @@ fn whoever_waits_for_room_has_it_when_a_job_begins() {
 }
 
 #[test]
+fn the_end_frees_whoever_waits() {
+    explore(Timers::Patient, the_end_frees_those_who_wait_for_room);
+    explore(Timers::Patient, the_end_frees_those_who_wait_for_their_turn);
+    explore(Timers::Patient, || two_have_their_turns_side_by_side(2));
+    explore(Timers::Patient, || two_have_their_turns_side_by_side(3));
+}
+
+#[test]
 fn each_notification_is_needed() {
     // That there is room for one more may be told to one.
-    each_notification_counts("crew.rs", (0, 1), || {
-        all_is_done(Timers::Patient, 1);
+    each_notification_counts("crew.rs", &ToAll::NeededBut(1), || {
+        all_is_done(Timers::Patient, 1, 0, 0);
         room_comes_when_a_job_begins();
         one_waits_for_its_turn_in_the_end();
         end_is_cut_short();
+        the_end_frees_those_who_wait_for_room();
+        the_end_frees_those_who_wait_for_their_turn();
+        two_have_their_turns_side_by_side(2);
+        two_have_their_turns_side_by_side(3);
     });
 }
 
@@ -58,6 +68,10 @@ fn each_notification_is_needed() {
 #[derive(Default)]
 struct Tally {
     begun: [AtomicUsize; JOBS],
+    /// Those that came when no more were done.
+    late: [AtomicUsize; JOBS],
+    /// So many jobs that begin find no process.
+    lacking: AtomicUsize,
     at_work: AtomicUsize,
     most: AtomicUsize,
     /// Until it is open, jobs that are begun do not end.
@@ -66,17 +80,24 @@ struct Tally {
 
 impl Tally {
     /// A panic would only cost the job.
-    fn work(&self, job: usize) {
+    fn work(&self, job: usize) -> Outcome<usize> {
+        let lacks = |left: usize| left.checked_sub(1);
+        if self.lacking.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lacks).is_ok() {
+            return Outcome::Later(job);
+        }
         let at_work = self.at_work.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(at_work, Ordering::SeqCst);
         self.begun[job].fetch_add(1, Ordering::SeqCst);
         pause();
         self.gate.pass();
         self.at_work.fetch_sub(1, Ordering::SeqCst);
+        Outcome::Done
     }
 
-    fn times_begun(&self) -> [usize; JOBS] {
-        std::array::from_fn(|job| self.begun[job].load(Ordering::SeqCst))
+    /// How often each was begun, or told to have come too late.
+    fn times_known(&self) -> [usize; JOBS] {
+        let count = |of: &[AtomicUsize; JOBS], job: usize| of[job].load(Ordering::SeqCst);
+        std::array::from_fn(|job| count(&self.begun, job) + count(&self.late, job))
     }
 }
 
@@ -102,8 +123,12 @@ impl Gate {
 
 fn crew(at_once: usize) -> (Arc<Crew<usize>>, Arc<Tally>) {
     let tally = Arc::new(Tally::default());
-    let counted = Arc::clone(&tally);
-    (Arc::new(Crew::new(at_once, move |job| counted.work(job))), tally)
+    let (counted, late) = (Arc::clone(&tally), Arc::clone(&tally));
+    let too_late = move |job: usize| {
+        late.late[job].fetch_add(1, Ordering::SeqCst);
+    };
+    let crew = Crew::new(at_once, move |job| counted.work(job), too_late).unwrap();
+    (Arc::new(crew), tally)
 }
 
 fn bring(crew: &Arc<Crew<usize>>, jobs: &'static [usize]) -> thread::JoinHandle<()> {
@@ -111,22 +136,26 @@ fn bring(crew: &Arc<Crew<usize>>, jobs: &'static [usize]) -> thread::JoinHandle<
     thread::spawn(move || jobs.iter().for_each(|job| crew.submit(*job)))
 }
 
-/// More jobs than may wait, brought by two threads, and one that waits for its own.
-fn all_is_done(timers: Timers, at_once: usize) {
+/// More jobs than may wait, brought by two threads, and one that waits for its own; some threads of the crew
+/// and some processes are refused.
+fn all_is_done(timers: Timers, at_once: usize, threads: usize, lacking: usize) {
     let (crew, tally) = crew(at_once);
+    tally.lacking.store(lacking, Ordering::SeqCst);
+    refuse_threads(threads);
     let begun = Instant::now();
     let bringing = [bring(&crew, &[0, 1]), bring(&crew, &[2, 3])];
     crew.run_here(4);
     bringing.into_iter().for_each(|thread| thread.join().unwrap());
     let (left, cut_short) = crew.finish(Instant::now() + LONG);
     assert!(tally.most.load(Ordering::SeqCst) <= at_once, "more than may be done at a time");
-    let mut known = tally.times_begun();
+    let mut known = tally.times_known();
     left.iter().for_each(|job| known[*job] += 1);
     assert_eq!((known, cut_short), ([1; JOBS], false), "each once");
     if timers == Timers::Patient {
         assert!(left.is_empty(), "nobody did {left:?}");
         // Each may have waited until another one could begin beside those that were running.
-        let most = u32::try_from(JOBS).unwrap() * COMMAND_STAGGER;
+        let most = u32::try_from(JOBS).unwrap() * COMMAND_STAGGER
+            + u32::try_from(lacking).unwrap() * LONGEST_LACK;
         assert!(begun.elapsed() <= most, "waited for {:?}", begun.elapsed());
     }
 }
@@ -139,7 +168,7 @@ fn what_is_left_is_told(patience: Duration) {
     let (left, cut_short) = crew.finish(Instant::now() + patience);
     assert!(!cut_short);
     // Nothing is begun any more: what is not done now is told.
-    let mut known = tally.times_begun();
+    let mut known = tally.times_known();
     left.iter().for_each(|job| known[*job] += 1);
     assert_eq!(known, [1, 1, 1, 0, 0]);
 }
@@ -162,7 +191,7 @@ fn one_waits_for_its_turn_in_the_end() {
     let here = run_here(&crew, 4);
     crew.finish(Instant::now() + LONG);
     here.join().unwrap();
-    assert_eq!(tally.times_begun(), [1, 0, 0, 0, 1]);
+    assert_eq!(tally.times_known(), [1, 0, 0, 0, 1]);
 }
 
 fn run_here(crew: &Arc<Crew<usize>>, job: usize) -> thread::JoinHandle<()> {
@@ -184,5 +213,60 @@ fn end_is_cut_short() {
     second_signal.join().unwrap();
     tally.gate.set_closed(false);
     here.join().unwrap();
-    assert!(left.len() <= 1);
+    assert!(left.len() <= 2);
+}
+
+/// As many jobs as may wait, and two more, while the first goes on.
+fn the_end_frees_those_who_wait_for_room() {
+    let (crew, tally) = crew(1);
+    tally.gate.set_closed(true);
+    let bringing = [bring(&crew, &[0, 1, 2]), bring(&crew, &[3, 4])];
+    pause();
+    crew.stop_waiting();
+    bringing.into_iter().for_each(|thread| thread.join().unwrap());
+    tally.gate.set_closed(false);
+    assert_eq!(crew.finish(Instant::now() + LONG).0, []);
+}
+
+/// The first job goes on until the end is over.
+fn the_end_frees_those_who_wait_for_their_turn() {
+    let (crew, tally) = crew(1);
+    tally.gate.set_closed(true);
+    crew.submit(0);
+    let here = [run_here(&crew, 1), run_here(&crew, 2)];
+    pause();
+    let (left, _) = crew.finish(Instant::now());
+    let begun = tally.at_work.load(Ordering::SeqCst);
+    if begun == 1 && tally.times_known()[0] == 1 {
+        here.into_iter().for_each(|thread| thread.join().unwrap());
+        tally.gate.set_closed(false);
+    } else {
+        tally.gate.set_closed(false);
+        here.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+    let mut known = tally.times_known();
+    left.iter().for_each(|job| known[*job] += 1);
+    assert_eq!(known, [1, 1, 1, 0, 0]);
+}
+
+/// Of those that wait for their turns, two do not wait for each other.
+fn two_have_their_turns_side_by_side(waiting: usize) {
+    let tally = Arc::new((Mutex::new(0), Condvar::new()));
+    let both = Arc::clone(&tally);
+    let work = move |job: usize| {
+        if job > 1 {
+            let mut begun = both.0.lock().unwrap();
+            *begun += 1;
+            both.1.notify_all();
+            while *begun < 2 {
+                begun = both.1.wait(begun).unwrap();
+            }
+        }
+        Outcome::Done
+    };
+    let crew = Arc::new(Crew::new(2, work, |_| panic!("too late")).unwrap());
+    bring(&crew, &[0, 1]).join().unwrap();
+    let here: Vec<_> = (2..2 + waiting).map(|job| run_here(&crew, job)).collect();
+    here.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(crew.finish(Instant::now() + LONG).0, []);
 }

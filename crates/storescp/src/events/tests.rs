@@ -4,15 +4,19 @@ use super::numbering::number_files;
 use super::*;
 use crate::storage::doubles::Scratch;
 use crate::storage::forgetful::{Disk, Fault, Survives, Way};
-use crate::storage::{Directory, Durability, FileAhead, InstanceFile, Taken};
-use crate::studies::StoredFile;
+use crate::storage::{Directory, Durability, FileAhead, Folder, InstanceFile, Taken};
+use crate::studies::{Reason, StoredFile};
+use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn study(files: &[(&str, &'static str)]) -> EndedStudy {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
     let files = files.iter().map(|&(file, prefix)| StoredFile { name: name(file), prefix });
-    EndedStudy { folder: name("study"), files: files.collect(), peer: Arc::default() }
+    let (uid, reason) = (Box::from(&b"1.2.3"[..]), Reason::Stop);
+    EndedStudy { folder: name("study"), uid, reason, files: files.collect(), peer: Arc::default() }
 }
 
 fn content(folder: &Path) -> Vec<(String, String)> {
@@ -101,4 +105,44 @@ fn a_folder_that_is_gone_or_a_link_is_left_alone() {
     std::os::unix::fs::symlink(&elsewhere.0, scratch.0.join("study")).unwrap();
     assert!(number_files(&storage, &study(&files), &scratch.0).is_err());
     assert_eq!(content(&elsewhere.0), [("CT.1".to_owned(), "precious".to_owned())]);
+}
+
+/// Storage that has no descriptor for a while.
+struct Short {
+    inner: Directory,
+    lacks: AtomicUsize,
+}
+
+impl Storage for Short {
+    fn folder(&self) -> io::Result<Arc<dyn Folder>> {
+        let lacks = |left: usize| left.checked_sub(1);
+        if self.lacks.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lacks).is_ok() {
+            return Err(rustix::io::Errno::MFILE.into());
+        }
+        self.inner.folder()
+    }
+
+    fn let_go(&self) {}
+}
+
+/// Numbers and command come once each, later.
+#[test]
+fn a_study_is_numbered_when_there_are_descriptors_again() {
+    let scratch = Scratch::new("numbering-later");
+    let folder = scratch.0.join("study");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("CT.1"), "one").unwrap();
+    let line =
+        ["-od", scratch.0.to_str().unwrap(), "-su", "", "-rns", "-xcs", "echo #p >>#p/done", "104"];
+    let cli::Outcome::Run(config) = cli::parse(line.map(OsString::from).into_iter()) else {
+        panic!("a command line")
+    };
+    let inner = Directory::open(&scratch.0, Durability::None).unwrap();
+    let storage: Arc<dyn Storage> = Arc::new(Short { inner, lacks: AtomicUsize::new(3) });
+    let names = Arc::new(PeerNames::new(false));
+    let events = Events::new(&config.events, &config.output, Some(storage), names).unwrap();
+    events.after_studies(vec![study(&[("CT.1", "CT")])]);
+    assert!(events.finish(Instant::now() + std::time::Duration::from_secs(20)));
+    let done = (String::from("done"), format!("{}\n", folder.display()));
+    assert_eq!(content(&folder), [("CT000001".to_owned(), "one".to_owned()), done]);
 }

@@ -1,6 +1,6 @@
 //! A name is waited for until it is told, no longer, and asked for once.
 
-use super::{each_notification_counts, explore};
+use super::{ToAll, each_notification_counts, explore};
 use crate::limits::{LOOK_UPS_AT_ONCE, NAME_PATIENCE};
 use crate::peer_names::PeerNames;
 use crate::sync::{Arc, Instant, Timers, pause, refuse_threads, thread};
@@ -14,7 +14,7 @@ fn a_name_comes_as_soon_as_it_is_told() {
 
 #[test]
 fn each_notification_is_needed() {
-    each_notification_counts("peer_names.rs", (0, 0), names_are_told_at_once);
+    each_notification_counts("peer_names.rs", &ToAll::NeededBut(0), names_are_told_at_once);
 }
 
 /// More peers than are asked for at a time, a slow name server, and threads that cannot be had.

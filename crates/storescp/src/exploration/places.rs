@@ -19,7 +19,7 @@ fn there_are_never_more_than_the_bound() {
 
 #[test]
 fn looking_before_taking_is_caught() {
-    caught("more than there are", Timers::Patient, || {
+    caught(&["more than there are"], Timers::Patient, || {
         let taken = Arc::new(AtomicUsize::new(0));
         by_turns(move || {
             let before = taken.load(Ordering::SeqCst);

@@ -1,7 +1,7 @@
 //! Connections are admitted up to the limits, each place is free again, and the end of the server waits
 //! for what is in flight, and for nothing else.
 
-use super::{caught, each_notification_counts, explore};
+use super::{ToAll, caught, each_notification_counts, explore};
 use crate::registry::{Admission, PastLimit, Place, Registry};
 use crate::sync::{Arc, Instant, Timers, pause, thread};
 use rustix::net::sockopt;
@@ -67,7 +67,7 @@ fn the_end_waits_for_messages_and_not_for_the_idle() {
 /// Noted as idle after looking whether the server ends, it may be overlooked by both sides.
 #[test]
 fn looking_for_the_end_before_being_idle_is_caught() {
-    caught("nobody told", Timers::Patient, || {
+    caught(&["nobody told"], Timers::Patient, || {
         end_while_messages_come(|place| {
             place.set_busy(true);
             pause();
@@ -85,8 +85,7 @@ fn a_second_signal_ends_the_grace_period() {
 
 #[test]
 fn each_notification_is_needed() {
-    // Nobody but the one that ends the server waits.
-    each_notification_counts("registry.rs", (0, 2), || {
+    each_notification_counts("registry.rs", &ToAll::NotTried, || {
         end_while_messages_come(message);
         end_is_cut_short();
     });

@@ -1,6 +1,6 @@
 //! The studies that are open, as plain data.
 
-use crate::events::Peer;
+use crate::events::{Peer, unpadded};
 use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
 use crate::storage::FileName;
 use crate::sync::Instant;
@@ -26,10 +26,27 @@ pub(crate) struct Timing {
 pub(crate) struct EndedStudy {
     /// The name of its folder.
     pub(crate) folder: FileName,
+    /// Study Instance UID as it was sent first, without padding.
+    pub(crate) uid: Box<[u8]>,
+    /// Why it has ended.
+    pub(crate) reason: Reason,
     /// Its files, in the order in which they were stored, if they are wanted.
     pub(crate) files: Vec<StoredFile>,
     /// Who sent the last of them.
     pub(crate) peer: Arc<Peer>,
+}
+
+/// Why a study has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// `--eostudy-timeout` is over.
+    Timeout,
+    /// The association that was the last one at it went on to another study.
+    NextStudy,
+    /// No association was at it any more, and an object of another study came.
+    Release,
+    /// The program ends.
+    Stop,
 }
 
 /// A file of a study.
@@ -65,8 +82,8 @@ struct Study {
     /// When its last object was stored, or the last association left.
     last: Instant,
     files: Vec<StoredFile>,
-    /// Who sent its last object; nobody as long as none is stored.
-    peer: Option<Arc<Peer>>,
+    /// Study Instance UID of its first object, and who sent the last one; none as long as none is stored.
+    stored: Option<(Box<[u8]>, Arc<Peer>)>,
 }
 
 impl OpenStudies {
@@ -119,7 +136,7 @@ impl OpenStudies {
     pub(super) fn give_up(&mut self, study: &Arc<str>, now: Instant) {
         let Some(entry) = self.open.get_mut(study) else { return };
         entry.arriving = entry.arriving.saturating_sub(1);
-        if entry.peer.is_some() {
+        if entry.stored.is_some() {
             entry.last = now;
         } else if entry.arriving == 0 {
             self.open.remove(study);
@@ -129,6 +146,7 @@ impl OpenStudies {
     pub(super) fn stored(
         &mut self,
         study: &Arc<str>,
+        uid: &[u8],
         file: StoredFile,
         peer: &Arc<Peer>,
         attendance: &mut Attendance,
@@ -137,7 +155,10 @@ impl OpenStudies {
         let Some(entry) = self.open.get_mut(study) else { return Vec::new() };
         entry.arriving = entry.arriving.saturating_sub(1);
         entry.last = now;
-        entry.peer = Some(Arc::clone(peer));
+        match &mut entry.stored {
+            Some((_, last)) => *last = Arc::clone(peer),
+            none => *none = Some((unpadded(uid), Arc::clone(peer))),
+        }
         if self.timing.keeps_files {
             entry.files.push(file);
         }
@@ -165,7 +186,7 @@ impl OpenStudies {
             && let Some(visit) = attendance.0.pop_front()
         {
             if self.leave_one(&visit, now) && self.timing.awaited {
-                ended.extend(self.end(&visit.0));
+                ended.extend(self.end(&visit.0, Reason::NextStudy));
             }
         }
         ended
@@ -179,13 +200,13 @@ impl OpenStudies {
         };
         let mut others: Vec<_> = self.open.iter().filter_map(others).collect();
         others.sort_unstable();
-        others.into_iter().filter_map(|(_, uid)| self.end(&uid)).collect()
+        others.into_iter().filter_map(|(_, uid)| self.end(&uid, Reason::Release)).collect()
     }
 
     /// With a time-out of nothing, a study ends with each object, unless another one is on its way.
     fn end_at_once(&mut self, study: &Arc<str>) -> Option<EndedStudy> {
         let arriving = self.open.get(study)?.arriving;
-        if arriving == 0 { self.end(study) } else { None }
+        if arriving == 0 { self.end(study, Reason::Timeout) } else { None }
     }
 
     pub(super) fn leave(&mut self, attendance: &mut Attendance, now: Instant) {
@@ -219,7 +240,8 @@ impl OpenStudies {
             }
         }
         over.sort_unstable();
-        (over.into_iter().filter_map(|(_, uid)| self.end(&uid)).collect(), next)
+        let end = |(_, uid): (u64, Arc<str>)| self.end(&uid, Reason::Timeout);
+        (over.into_iter().filter_map(end).collect(), next)
     }
 
     /// Where nobody waits for the end, what has timed out is simply not known any more.
@@ -229,16 +251,28 @@ impl OpenStudies {
         }
     }
 
+    /// The program ends, and will be started again: a study with a time-out goes on then, so of those only
+    /// the ones end whose time is over. Also says how many others are open.
+    pub(super) fn stop(&mut self, now: Instant) -> (Vec<EndedStudy>, usize) {
+        if self.timing.timeout.is_none() {
+            return (self.end_all(), 0);
+        }
+        let (ended, _) = self.time_out(now);
+        let open = self.open.values().filter(|study| study.stored.is_some()).count();
+        (ended, if self.timing.awaited { open } else { 0 })
+    }
+
     pub(super) fn end_all(&mut self) -> Vec<EndedStudy> {
         let mut all: Vec<_> =
             self.open.iter().map(|(uid, study)| (study.number, Arc::clone(uid))).collect();
         all.sort_unstable();
-        all.into_iter().filter_map(|(_, uid)| self.end(&uid)).collect()
+        all.into_iter().filter_map(|(_, uid)| self.end(&uid, Reason::Stop)).collect()
     }
 
-    fn end(&mut self, study: &Arc<str>) -> Option<EndedStudy> {
-        let Study { folder, files, peer, .. } = self.open.remove(study)?;
-        Some(EndedStudy { folder: folder?, files, peer: peer? })
+    fn end(&mut self, study: &Arc<str>, reason: Reason) -> Option<EndedStudy> {
+        let Study { folder, files, stored, .. } = self.open.remove(study)?;
+        let (uid, peer) = stored?;
+        Some(EndedStudy { folder: folder?, uid, reason, files, peer })
     }
 }
 
@@ -251,11 +285,11 @@ impl Study {
             arriving: 0,
             last: now,
             files: Vec::new(),
-            peer: None,
+            stored: None,
         }
     }
 
     fn is_idle(&self) -> bool {
-        self.attended_by == 0 && self.arriving == 0 && self.peer.is_some()
+        self.attended_by == 0 && self.arriving == 0 && self.stored.is_some()
     }
 }

@@ -1,7 +1,7 @@
 //! When a study ends, under simulated time.
 
-use super::open_studies::{Attendance, EndedStudy, OpenStudies, StoredFile, Timing};
-use super::study_text;
+use super::open_studies::{Attendance, EndedStudy, OpenStudies, Reason, StoredFile, Timing};
+use super::{is_uid, study_text};
 use crate::events::Peer;
 use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
 use crate::storage::FileName;
@@ -52,7 +52,7 @@ impl Ward {
         let name = FileName::new(format!("{}", self.files)).unwrap();
         let file = StoredFile { name, prefix: "CT" };
         let peer = Arc::new(Peer::default());
-        uids(self.studies.stored(study, file, &peer, who, self.now))
+        uids(self.studies.stored(study, b"1.2 ", file, &peer, who, self.now))
     }
 
     fn time_out(&mut self) -> Vec<String> {
@@ -244,4 +244,58 @@ fn a_study_is_text_that_is_safe_in_a_path() {
     ] {
         assert_eq!(study_text(raw).as_deref(), text);
     }
+}
+
+/// Only what is a UID may be a folder's name that is there already.
+#[test]
+fn a_uid_is_told_from_other_names() {
+    for uid in ["1.2", "1.2.840.113619.2.1", "2.25.301", "0.0", "1.02.003"] {
+        assert!(is_uid(uid.as_bytes()), "{uid}");
+    }
+    for other in [
+        "",
+        ".",
+        "..",
+        ".ssh",
+        "1",
+        "2024",
+        "2024.01",
+        "1.",
+        "1..2",
+        ".1.2",
+        "1.2.",
+        "3.4",
+        "1.a",
+        "1.2_3",
+        "1.2-3",
+        "config",
+        "01.2",
+        "-1.2",
+        "1.\u{664}",
+    ] {
+        assert!(!is_uid(other.as_bytes()), "{other}");
+    }
+}
+
+#[test]
+fn a_stop_ends_what_has_timed_out_and_without_a_time_out_everything() {
+    let mut ward = Ward::new(with_timeout(10));
+    let mut one = Attendance::default();
+    ward.store(&mut one, "A");
+    ward.studies.leave(&mut one, ward.now);
+    ward.now += 5 * SECOND;
+    let mut two = Attendance::default();
+    ward.store(&mut two, "B");
+    let arriving = ward.studies.arrive("C", ward.now);
+    ward.now += 5 * SECOND;
+    let (ended, open) = ward.studies.stop(ward.now);
+    let reasons: Vec<_> = ended.iter().map(|study| study.reason).collect();
+    assert_eq!((uids(ended), open, reasons), (vec!["A".to_owned()], 1, vec![Reason::Timeout]));
+    ward.studies.give_up(&arriving, ward.now);
+    let mut ward = Ward::new(AWAITED);
+    ward.store(&mut one, "A");
+    ward.store(&mut two, "B");
+    let (ended, open) = ward.studies.stop(ward.now);
+    assert!(ended.iter().all(|study| study.reason == Reason::Stop && *study.uid == *b"1.2"));
+    assert_eq!((uids(ended), open), (vec!["A".to_owned(), "B".to_owned()], 0));
 }

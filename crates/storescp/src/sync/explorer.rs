@@ -9,7 +9,7 @@ pub(crate) mod rustix;
 use shuttle::rand::RngCore;
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::ops::{Add, AddAssign, Deref, DerefMut, SubAssign};
+use std::ops::{Add, AddAssign, Deref, DerefMut, Sub, SubAssign};
 use std::sync::{Arc, LockResult, PoisonError};
 use std::time::Duration;
 
@@ -407,6 +407,14 @@ impl Add<Duration> for Instant {
 impl AddAssign<Duration> for Instant {
     fn add_assign(&mut self, after: Duration) {
         *self = *self + after;
+    }
+}
+
+impl Sub for Instant {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        self.duration_since(earlier)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who is told that a name is on disk is told so of a sync that began after the name was given, and none
 //! that failed since can have lost it.
 
-use crate::exploration::{caught, each_notification_counts, explore};
+use crate::exploration::{ToAll, caught, each_notification_counts, explore};
 use crate::storage::{FolderSync, SyncMark};
 use crate::sync::{Arc, Mutex, Timers, pause, pick, thread};
 use std::collections::BTreeSet;
@@ -18,22 +18,30 @@ fn what_is_told_to_be_durable_is() {
 
 #[test]
 fn each_notification_is_needed() {
-    each_notification_counts("folder_sync.rs", (0, 0), name_and_sync::<FolderSync, 4, 1>);
+    each_notification_counts(
+        "folder_sync.rs",
+        &ToAll::NeededBut(0),
+        name_and_sync::<FolderSync, 4, 1>,
+    );
 }
 
 #[test]
 fn joining_a_sync_that_runs_is_caught() {
-    caught("on no disk", Timers::Patient, name_and_sync::<WrongSync<JOINS_WHAT_RUNS>, 3, 2>);
+    caught(&["on no disk"], Timers::Patient, name_and_sync::<WrongSync<JOINS_WHAT_RUNS>, 3, 2>);
 }
 
 #[test]
 fn relying_on_the_last_sync_alone_is_caught() {
-    caught("on no disk", Timers::Patient, name_and_sync::<WrongSync<FORGETS_FAILURES>, 3, 2>);
+    caught(&["on no disk"], Timers::Patient, name_and_sync::<WrongSync<FORGETS_FAILURES>, 3, 2>);
 }
 
 #[test]
 fn looking_outside_of_the_lock_is_caught() {
-    caught("two syncs", Timers::Patient, name_and_sync::<WrongSync<LOOKS_BEFORE_LOCKING>, 3, 2>);
+    caught(
+        &["two syncs", "on no disk"],
+        Timers::Patient,
+        name_and_sync::<WrongSync<LOOKS_BEFORE_LOCKING>, 3, 2>,
+    );
 }
 
 /// Threads that each give names, one after the other, and have them synced; syncs fail at times.

@@ -1,6 +1,6 @@
 //! Nobody commits a name while another one does, and nobody waits for a name for ever.
 
-use crate::exploration::{caught, each_notification_counts, explore};
+use crate::exploration::{ToAll, caught, each_notification_counts, explore};
 use crate::storage::FileName;
 use crate::storage::name_claims::{NameClaim, NameClaims};
 use crate::sync::{Arc, Condvar, Mutex, Timers, pause, thread};
@@ -17,7 +17,7 @@ fn two_commits_of_a_name_never_overlap() {
 
 #[test]
 fn each_notification_is_needed() {
-    each_notification_counts("name_claims.rs", (0, 0), || {
+    each_notification_counts("name_claims.rs", &ToAll::NeededBut(0), || {
         claim_by_turns(&[(0, Some(1)), (1, None), (0, None)]);
     });
 }
@@ -25,12 +25,12 @@ fn each_notification_is_needed() {
 /// What renames, claims two names: in the order of the names.
 #[test]
 fn two_names_in_either_order_are_caught() {
-    caught("deadlock", Timers::Patient, || claim_by_turns(&[(0, Some(1)), (1, Some(0))]));
+    caught(&["deadlock"], Timers::Patient, || claim_by_turns(&[(0, Some(1)), (1, Some(0))]));
 }
 
 #[test]
 fn looking_outside_of_the_lock_is_caught() {
-    caught("two commits", Timers::Patient, || {
+    caught(&["two commits"], Timers::Patient, || {
         let (claims, holders) = (Arc::new(HastyClaims::default()), Arc::new(AtomicUsize::new(0)));
         let threads: Vec<_> = (0..2)
             .map(|_| {

@@ -34,7 +34,7 @@ fn the_steps_in_their_order_lose_nothing() {
 
 #[test]
 fn a_folder_synced_before_the_name_is_given_is_caught() {
-    caught("is lost", Timers::Patient, || {
+    caught(&["is lost"], Timers::Patient, || {
         store_by_turns(Way::Unnamed, &["", "other "], |disk, name, content| {
             name_and_sync(disk, name, content, |folder, publish| {
                 let since = folder.mark();
@@ -47,7 +47,7 @@ fn a_folder_synced_before_the_name_is_given_is_caught() {
 
 #[test]
 fn a_mark_taken_after_the_name_is_given_is_caught() {
-    caught("is lost", Timers::Patient, || {
+    caught(&["is lost"], Timers::Patient, || {
         store_by_turns(Way::Unnamed, &["", "other "], |disk, name, content| {
             name_and_sync(disk, name, content, |folder, publish| {
                 publish()?;

@@ -29,7 +29,7 @@ fn who_meets_in_a_subfolder_shares_it() {
 /// Whoever opens a subfolder without looking whether it is open has one of his own.
 #[test]
 fn looking_before_opening_alone_is_caught() {
-    caught("two of one", Timers::Patient, || {
+    caught(&["two of one"], Timers::Patient, || {
         let known = Arc::new(Mutex::new(HashMap::new()));
         enter_by_turns(move |name| {
             let found = known.lock().unwrap().get(name).cloned();
