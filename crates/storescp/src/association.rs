@@ -416,12 +416,12 @@ impl Served<'_> {
 
     fn release(&mut self, now: Instant) {
         info!("Association Release");
-        self.service.leave_studies();
+        self.service.leave();
         self.association.accept_release(now);
     }
 
     fn aborted(&mut self, abort: Abort) {
-        self.service.leave_studies();
+        self.service.leave();
         match abort {
             Abort::ByPeer(_) | Abort::ConnectionClosed => info!("Association Aborted"),
             Abort::Fault(fault) => {

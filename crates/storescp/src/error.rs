@@ -39,6 +39,13 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The file system of the output directory cannot do what the options need.
+    OutputDirectoryLacks {
+        /// As given on the command line.
+        path: PathBuf,
+        /// What it cannot do, and how to do without.
+        lacking: String,
+    },
     /// More associations were asked for than the process may have descriptors or threads.
     TooManyAssociations {
         /// `--max-associations`.
@@ -214,6 +221,9 @@ impl fmt::Display for Error {
             }
             Self::OutputDirectoryNotWritable { .. } => {
                 f.write_str("specified output directory is not writeable")
+            }
+            Self::OutputDirectoryLacks { path, lacking } => {
+                write!(f, "cannot use output directory '{}': {lacking}", path.display())
             }
             Self::TooManyAssociations { asked, allowed } => write!(
                 f,
