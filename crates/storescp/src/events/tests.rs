@@ -4,15 +4,24 @@ use super::numbering::number_files;
 use super::*;
 use crate::storage::doubles::Scratch;
 use crate::storage::forgetful::{Disk, Fault, Survives, Way};
-use crate::storage::{Directory, Durability, FileAhead, InstanceFile, Taken};
+use crate::storage::{Directory, Durability, FileAhead, FileId, InstanceFile, Taken};
 use crate::studies::StoredFile;
 use std::fs;
 use std::path::Path;
 
-fn study(files: &[(&str, &'static str)]) -> EndedStudy {
+/// `id` says which file has a name.
+fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<FileId>) -> EndedStudy {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
-    let files = files.iter().map(|&(file, prefix)| StoredFile { name: name(file), prefix });
+    let stored = |&(file, prefix): &(&str, &'static str)| {
+        StoredFile { name: name(file), prefix, id: id(file) }
+    };
+    let files = files.iter().map(stored);
     EndedStudy { folder: name("study"), files: files.collect(), peer: Arc::default() }
+}
+
+/// Which file of this folder has a name.
+fn in_folder(folder: &Path) -> impl Fn(&str) -> Option<FileId> {
+    |name| Some(FileId::from(&rustix::fs::stat(folder.join(name)).ok()?))
 }
 
 fn content(folder: &Path) -> Vec<(String, String)> {
@@ -38,7 +47,7 @@ fn files_are_numbered_and_none_is_replaced() {
         }
         let files =
             [("CT.1", "CT"), ("gone", "CT"), ("SRd.2", "SRd"), ("CT.1", "CT"), ("CT.3", "CT")];
-        number_files(&storage, &study(&files), &folder).unwrap();
+        number_files(&storage, &study(&files, in_folder(&folder)), &folder).unwrap();
     }
     let expected = [
         ("CT000001", "CT.1 of 1"),
@@ -63,7 +72,7 @@ fn a_power_loss_while_files_are_numbered_loses_none() {
             let disk = Disk::new(way, fault(steps));
             let store = |file: &&(&str, &str)| store_in_study(&disk, file.0).is_ok();
             let stored: Vec<_> = FILES.iter().take_while(store).collect();
-            let numbered = number_files(&disk, &study(&FILES), Path::new("study"));
+            let numbered = number_files(&disk, &study(&FILES, |name| disk.id_of("study", name)), Path::new("study"));
             for survives in Survives::ALL {
                 let found = disk.after_power_loss(survives);
                 for (number, (name, prefix)) in stored.iter().enumerate() {
@@ -96,9 +105,9 @@ fn a_folder_that_is_gone_or_a_link_is_left_alone() {
     let [scratch, elsewhere] = ["numbering-gone", "numbering-link"].map(Scratch::new);
     let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
     let files = [("CT.1", "CT")];
-    assert!(number_files(&storage, &study(&files), &scratch.0).is_err());
+    assert!(number_files(&storage, &study(&files, |_| None), &scratch.0).is_err());
     fs::write(elsewhere.0.join("CT.1"), "precious").unwrap();
     std::os::unix::fs::symlink(&elsewhere.0, scratch.0.join("study")).unwrap();
-    assert!(number_files(&storage, &study(&files), &scratch.0).is_err());
+    assert!(number_files(&storage, &study(&files, |_| None), &scratch.0).is_err());
     assert_eq!(content(&elsewhere.0), [("CT.1".to_owned(), "precious".to_owned())]);
 }

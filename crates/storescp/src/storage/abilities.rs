@@ -1,9 +1,10 @@
 //! What a file system can do with names, tried out once.
 
+use super::calls;
 use super::inode_lock::{Lock, try_lock};
 use super::steps::{can_link, is_unsupported};
 use super::temporary::{Holds, Temporaries};
-use crate::platform;
+
 use std::io;
 
 /// What the file system of an output directory can do.
@@ -39,7 +40,7 @@ impl Abilities {
     fn try_out(temporaries: &Temporaries, one: &mut String, locks: bool) -> io::Result<Self> {
         let top = temporaries.top();
         let from = one.clone();
-        let rename = |to: &str| platform::rename_to_free_name((top, &from), (top, to));
+        let rename = |to: &str| calls::rename_to_free_name((top, &from), (top, to));
         let no_replace = match temporaries.fresh(Holds::Incoming, rename) {
             Ok((renamed, ())) => {
                 *one = renamed;
@@ -48,7 +49,7 @@ impl Abilities {
             Err(error) if is_unsupported(&error) => false,
             Err(error) => return Err(error),
         };
-        let link = |to: &str| platform::link((top, one), (top, to));
+        let link = |to: &str| calls::link((top, one), (top, to));
         let links = match temporaries.fresh(Holds::Incoming, link) {
             Ok((second, ())) => {
                 forget(temporaries, &second);
@@ -59,7 +60,7 @@ impl Abilities {
         };
         let exchange = match temporaries.create() {
             Ok((other, _)) => {
-                let swapped = platform::exchange((top, one), (top, &other));
+                let swapped = calls::exchange((top, one), (top, &other));
                 forget(temporaries, &other);
                 match swapped {
                     Ok(()) => true,

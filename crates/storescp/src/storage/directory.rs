@@ -42,7 +42,7 @@ impl Directory {
     /// costs objects until there is room.
     pub fn open(path: &Path, durability: Durability) -> io::Result<Self> {
         let directory = Self { path: path.to_owned(), durability, state: Mutex::default() };
-        match directory.look_up(&mut directory.state()) {
+        match directory.current() {
             Err(error) if is_full(&error) => {
                 tracing::warn!("no room in the output directory: {error}");
             }
@@ -99,7 +99,7 @@ impl Directory {
     /// # Errors
     /// If the directory cannot be opened, or the hidden folder not be listed.
     pub fn recover(&self) -> io::Result<Recovered> {
-        let open = self.look_up(&mut self.state())?;
+        let open = self.current()?;
         recovery::recover(&open, &self.path)
     }
 
@@ -115,7 +115,8 @@ impl Directory {
     }
 
     /// What the path leads to now. Where that is not what it led to before, whether it may be used.
-    fn look_up(&self, state: &mut State) -> io::Result<Arc<OpenDirectory>> {
+    pub(super) fn current(&self) -> io::Result<Arc<OpenDirectory>> {
+        let state = &mut *self.state();
         let now = FileId::from(&rustix::fs::stat(&self.path)?);
         // The same folder is the same, whichever mount it is seen through.
         if let Some(open) = &state.open
@@ -143,7 +144,7 @@ impl Directory {
 
 impl Storage for Directory {
     fn folder(&self) -> io::Result<Arc<dyn Folder>> {
-        Ok(self.look_up(&mut self.state())?)
+        Ok(self.current()?)
     }
 
     fn let_go(&self) {

@@ -1,5 +1,6 @@
 //! A file on its way into a directory, until it has its name for good.
 
+use super::calls;
 use super::inode_lock::{Lock, Present, try_lock};
 use super::manner::Way;
 use super::name_claims::NameClaim;
@@ -162,7 +163,7 @@ impl DirectoryFile {
             // Locked first, so that no other receiver takes it for what a crash left.
             self.lock();
             let temporaries = &self.home.temporaries;
-            let link = |path: &str| platform::link_unnamed(&self.file, temporaries.top(), path);
+            let link = |path: &str| calls::link_unnamed(&self.file, (temporaries.top(), path));
             self.temporary = Some(temporaries.fresh(Holds::Incoming, link)?.0);
         }
         Ok(())
@@ -172,7 +173,7 @@ impl DirectoryFile {
     fn give(&mut self, name: &FinalName<'_>) -> io::Result<()> {
         match &self.temporary {
             Some(temporary) => name.give(temporary)?,
-            None => return platform::link_unnamed(&self.file, name.folder, name.name.as_str()),
+            None => return calls::link_unnamed(&self.file, (name.folder, name.name.as_str())),
         }
         self.temporary = None;
         Ok(())

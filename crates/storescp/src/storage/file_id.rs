@@ -1,7 +1,7 @@
 //! Which file it is, whatever its name.
 
-use rustix::fs::{AtFlags, Stat};
-use rustix::io::Errno;
+use super::calls::{self, Spot};
+use rustix::fs::Stat;
 use std::fs::File;
 use std::io;
 
@@ -21,8 +21,8 @@ impl FileId {
     }
 
     /// What has the name, if anything; a symbolic link is one itself.
-    pub(super) fn at((folder, name): (&File, &str)) -> io::Result<Option<Self>> {
-        Ok(Stamp::at((folder, name))?.map(|found| found.id))
+    pub(super) fn at(spot: Spot<'_>) -> io::Result<Option<Self>> {
+        Ok(calls::stamp_at(spot)?.map(|found| found.id))
     }
 }
 
@@ -47,12 +47,8 @@ impl Stamp {
     }
 
     /// Of what has the name, if anything.
-    pub(super) fn at((folder, name): (&File, &str)) -> io::Result<Option<Self>> {
-        match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(status) => Ok(Some((&status).into())),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+    pub(super) fn at(spot: Spot<'_>) -> io::Result<Option<Self>> {
+        calls::stamp_at(spot)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Durability;
 use super::abilities::{Abilities, forget};
+use super::calls;
 use super::steps::{can_link, is_unsupported};
 use super::temporary::{FILE_MODE, Holds, Temporaries};
 use crate::platform::{self, LateNames};
@@ -85,7 +86,7 @@ fn has_unnamed_files(folder: &File, temporaries: &Temporaries) -> io::Result<boo
         Err(error) if lacking(&error) => return Ok(false),
         result => result?,
     };
-    let link = |path: &str| platform::link_unnamed(&file, temporaries.top(), path);
+    let link = |path: &str| calls::link_unnamed(&file, (temporaries.top(), path));
     match temporaries.fresh(Holds::Incoming, link) {
         Ok((path, ())) => {
             forget(temporaries, &path);

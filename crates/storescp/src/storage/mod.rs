@@ -14,6 +14,7 @@
 
 mod abilities;
 mod ahead;
+mod calls;
 mod directory;
 mod directory_file;
 #[cfg(test)]

@@ -204,7 +204,7 @@ mod tests {
     fn who_meets_at_a_new_subfolder_relies_on_the_same_name() {
         let scratch = Scratch::new("subfolder-met");
         let directory = Directory::open(&scratch.0, Durability::Full).unwrap();
-        let parent = directory.look_up(&mut directory.state()).unwrap();
+        let parent = directory.current().unwrap();
         let name = FileName::new("study".to_owned()).unwrap();
 
         let (send, entered) = mpsc::channel();

@@ -10,18 +10,14 @@
 //! - Where the second of two steps fails, the first is undone. Where that fails too, both count as done.
 
 use super::abilities::Abilities;
+use super::calls::{self, Spot};
 use super::inode_lock::Present;
 use super::temporary::{Holds, Temporaries, without_names};
 use super::FileName;
 use super::file_id::{FileId, Stamp};
-use crate::platform;
-use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-
-/// A name in a folder.
-pub(super) type Spot<'a> = (&'a File, &'a str);
 
 /// A final name, and what is used to give it and to take it back.
 #[derive(Clone, Copy)]
@@ -107,10 +103,10 @@ impl<'a> FinalName<'a> {
 
     /// One step: no reader of the folder sees the name without a file.
     fn swap(&self, from: &mut String, newer: Stamp) -> io::Result<Option<String>> {
-        let rename = |to: &str| rename_over(self.temporary(from), self.temporary(to));
+        let rename = |to: &str| calls::rename_over(self.temporary(from), self.temporary(to));
         let (renamed, ()) = self.temporaries.fresh(self.holds(newer), rename)?;
         *from = renamed;
-        match platform::exchange(self.temporary(from), self.spot()) {
+        match calls::exchange(self.temporary(from), self.spot()) {
             Ok(()) => Ok(Some(from.clone())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -124,13 +120,13 @@ impl<'a> FinalName<'a> {
         newer: Stamp,
         older: FileId,
     ) -> io::Result<Option<String>> {
-        let link = |to: &str| platform::link(self.spot(), self.temporary(to));
+        let link = |to: &str| calls::link(self.spot(), self.temporary(to));
         let (kept, ()) = match self.temporaries.fresh(self.holds(newer), link) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
         };
         let replaced = match FileId::at(self.temporary(&kept)) {
-            Ok(Some(found)) if found == older => rename_over(self.temporary(from), self.spot()),
+            Ok(Some(found)) if found == older => calls::rename_over(self.temporary(from), self.spot()),
             Ok(_) => Err(io::ErrorKind::NotFound.into()),
             Err(error) => Err(error),
         };
@@ -147,7 +143,7 @@ impl<'a> FinalName<'a> {
 
     /// Two steps with nothing in between: a start puts the older file back after a crash.
     fn move_aside_and_give(&self, from: &str, newer: Stamp) -> io::Result<Option<String>> {
-        let aside = |to: &str| rename_over(self.spot(), self.temporary(to));
+        let aside = |to: &str| calls::rename_over(self.spot(), self.temporary(to));
         let (kept, ()) = match self.temporaries.fresh(self.holds(newer), aside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
@@ -189,7 +185,7 @@ impl<'a> FinalName<'a> {
         // Where that fails, nothing has changed, and the longer way may be open.
         if self.abilities.exchange
             && FileId::at(self.spot())? == Some(ours.id)
-            && platform::exchange(self.temporary(older), self.spot()).is_ok()
+            && calls::exchange(self.temporary(older), self.spot()).is_ok()
         {
             return self.check_swapped(ours, older);
         }
@@ -222,7 +218,7 @@ impl<'a> FinalName<'a> {
             let _ = self.temporaries.remove(temporary);
             return Ok(TakenBack::Restored);
         }
-        platform::exchange(self.temporary(temporary), self.spot())?;
+        calls::exchange(self.temporary(temporary), self.spot())?;
         Ok(TakenBack::OlderKept)
     }
 
@@ -241,13 +237,13 @@ impl<'a> FinalName<'a> {
             Some(false) => return Ok(false),
             Some(true) => {}
         }
-        let aside = |to: &str| rename_over(spot, self.temporary(to));
+        let aside = |to: &str| calls::rename_over(spot, self.temporary(to));
         let moved = match self.temporaries.fresh(self.holds(ours), aside) {
             Ok((moved, ())) => moved,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
             // There may be no room for another name. Whoever takes turns with us cannot have this one.
             Err(_) if self.is_locked && is_ours()? == Some(true) => {
-                rustix::fs::unlinkat(spot.0, spot.1, AtFlags::empty())?;
+                calls::unlink(spot)?;
                 return Ok(true);
             }
             Err(error) => return Err(error),
@@ -300,7 +296,7 @@ impl<'a> FinalName<'a> {
         remove: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
         if self.abilities.no_replace {
-            match platform::rename_to_free_name(from, to) {
+            match calls::rename_to_free_name(from, to) {
                 Err(error) if is_unsupported(&error) => {}
                 result => return result,
             }
@@ -323,7 +319,7 @@ impl<'a> FinalName<'a> {
         to: Spot<'_>,
         remove: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
-        platform::link(from, to)?;
+        calls::link(from, to)?;
         let linked = Stamp::at(to);
         let Err(error) = remove() else { return Ok(()) };
         match linked {
@@ -345,13 +341,8 @@ impl<'a> FinalName<'a> {
 fn rename_if_free(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
     match FileId::at(to)? {
         Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
-        None => rename_over(from, to),
+        None => calls::rename_over(from, to),
     }
-}
-
-/// Renames a file; what has the new name is replaced.
-fn rename_over(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
-    Ok(rustix::fs::renameat(from.0, from.1, to.0, to.1)?)
 }
 
 /// Whether the file system, or the kernel, does not have what was asked for.

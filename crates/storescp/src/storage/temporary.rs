@@ -6,6 +6,7 @@
 
 use super::file_id::{FileId, Stamp};
 use super::FileName;
+use super::calls;
 use crate::platform::{self, ProcessMark};
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -114,10 +115,7 @@ impl Temporaries {
     /// # Errors
     /// Whatever the operating system says.
     pub(super) fn create(&self) -> io::Result<(String, File)> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        self.fresh(Holds::Incoming, |path| {
-            Ok(File::from(rustix::fs::openat(&self.top, path, flags, FILE_MODE)?))
-        })
+        self.fresh(Holds::Incoming, |path| calls::create((&self.top, path), FILE_MODE))
     }
 
     /// Removes a name that is ours alone; that it is gone already is as good.
@@ -125,10 +123,7 @@ impl Temporaries {
     /// # Errors
     /// Whatever the operating system says.
     pub(super) fn remove(&self, path: &str) -> io::Result<()> {
-        match rustix::fs::unlinkat(&self.top, path, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        calls::unlink((&self.top, path))
     }
 
     /// Removes hidden folders that another run left, if nothing is in them and this one has none.
@@ -164,7 +159,7 @@ impl Temporaries {
             return Ok(Arc::clone(folder));
         }
         for folder in Self::folders() {
-            let usable = match rustix::fs::mkdirat(&self.top, &*folder, HIDDEN_FOLDER_MODE) {
+            let usable = match calls::make_folder((&self.top, &folder), HIDDEN_FOLDER_MODE) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => self.is_ours(&folder),
                 Err(error) => return Err(error.into()),
@@ -256,9 +251,10 @@ impl Held {
 
 /// A temporary name as it may be logged, with `*` for the names in it, which may be of a patient.
 pub(super) fn without_names(path: &str) -> String {
-    let fields: Vec<&str> = path.splitn(9, '-').collect();
-    match fields.as_slice() {
-        [known @ .., _, _] if known.len() == 7 => format!("{}-*", known.join("-")),
+    let start = path.rfind('/').map_or(0, |slash| slash + 1);
+    // Ahead of what comes from the object are kind, owner, number and newer file.
+    match path[start..].match_indices('-').nth(7) {
+        Some((end, _)) if path[start..].starts_with(REPLACED) => format!("{}-*", &path[..start + end]),
         _ => path.to_owned(),
     }
 }
@@ -306,8 +302,9 @@ mod tests {
             let place = Some((folder.cloned(), file.clone()));
             let (_, held) = Held::parse(&text).unwrap();
             assert_eq!(held, Held::Replaced { newer: said, place });
-            let logged = without_names(&text);
-            assert!(logged.ends_with("-1234-*") && text.starts_with(&logged[..logged.len() - 1]));
+            let logged = without_names(&format!(".storescp-1/{text}"));
+            let start = logged.strip_suffix('*').unwrap().strip_prefix(".storescp-1/").unwrap();
+            assert!(text.starts_with(start) && start.ends_with("-1234-"), "{logged}");
         }
         let long = name(&"x".repeat(255));
         let text = Holds::Replaced { newer, folder: None, name: &long }.file_name();
