@@ -196,7 +196,10 @@ impl DirectoryFile {
         let Some(Published { claim, older }) = self.published.take() else { return };
         let name = self.destination.final_name(&claim.name, self.is_locked);
         let older = older.as_ref().map(|(_, path)| path.as_str());
-        let taken_back = Stamp::of(&self.file).and_then(|ours| name.take_back(ours, older));
+        let taken_back = Stamp::of(&self.file).and_then(|ours| {
+            // A call that failed may not fail again.
+            name.take_back(ours, older).or_else(|_| name.take_back(ours, older))
+        });
         if let Err(error) = taken_back {
             tracing::error!("cannot take back file {}, which is not stored: {error}", claim.name);
         }

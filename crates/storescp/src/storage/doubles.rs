@@ -55,6 +55,15 @@ impl Scratch {
         Self(path)
     }
 
+    /// The same in memory, where there is such a place: for tests that do the same a thousand times.
+    pub(super) fn in_memory(test: &str) -> Self {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let path = parent.join(format!("storescp-{}-{test}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
     /// Name and content of everything in it, and in its hidden folder.
     pub(crate) fn content(&self) -> BTreeMap<String, Vec<u8>> {
         let in_folder = |folder: PathBuf, prefix: &'static str| {

@@ -63,11 +63,12 @@ pub(super) struct Present {
 
 impl Present {
     /// Locks what has the name, waiting at most [`LOCK_PATIENCE`] for another process; `None` if nothing
-    /// has the name, or something else has by now: then it is to be looked at again.
+    /// has the name, or something else has by now: then it is to be looked at again. Without `locks`, it is
+    /// only looked at.
     ///
     /// # Errors
     /// `IsADirectory` if it is one; whatever else the operating system says of the name.
-    pub(super) fn lock(spot: (&File, &str)) -> io::Result<Option<Self>> {
+    pub(super) fn lock(spot: (&File, &str), locks: bool) -> io::Result<Option<Self>> {
         let status = match rustix::fs::statat(spot.0, spot.1, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(status) => status,
             Err(Errno::NOENT) => return Ok(None),
@@ -77,7 +78,7 @@ impl Present {
         let file = match FileType::from_raw_mode(status.st_mode) {
             FileType::Directory => return Err(io::ErrorKind::IsADirectory.into()),
             // To open anything else may do more than that.
-            FileType::RegularFile => open_and_lock(spot, Instant::now() + LOCK_PATIENCE),
+            FileType::RegularFile if locks => open_and_lock(spot, Instant::now() + LOCK_PATIENCE),
             _ => None,
         };
         let Some(file) = file else { return Ok(Some(Self { id, is_locked: false, _file: None })) };

@@ -36,6 +36,8 @@ mod power_loss_tests;
 mod recovery;
 mod steps;
 #[cfg(test)]
+mod steps_tests;
+#[cfg(test)]
 mod subfolder_tests;
 mod subfolders;
 mod temporary;

@@ -170,16 +170,20 @@ impl Found<'_> {
         // No commit of this process changes it meanwhile.
         let _claim = folder.claims.claim(name);
         let final_name = folder.final_name(name, false);
+        let spot = (&*folder.handle, name.as_str());
+        if FileId::at(spot)? == Some(older) {
+            self.open.temporaries.remove(self.temporary)?;
+            return Ok(Fate::Removed);
+        }
         let Some(present) = final_name.present()? else {
-            final_name.give(self.temporary)?;
+            final_name.give_back(self.temporary)?;
             return Self::restored(folder);
         };
-        let spot = (&*folder.handle, name.as_str());
         let same = || {
             let other = inode_lock::open(spot, OFlags::RDONLY).ok()?;
             have_same_content(file?, &other).ok()
         };
-        if present.id == older || same() == Some(true) {
+        if same() == Some(true) {
             self.open.temporaries.remove(self.temporary)?;
             return Ok(Fate::Removed);
         }

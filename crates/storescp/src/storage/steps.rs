@@ -64,12 +64,36 @@ impl<'a> FinalName<'a> {
         self.move_to_free(self.temporary(from), self.spot(), || self.temporaries.remove(from))
     }
 
+    /// Gives the name back to the file with the temporary name `from`, if that is free. A temporary name that
+    /// cannot be removed is one too many then, which a start removes.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if something has it; whatever else the operating system says.
+    pub(super) fn give_back(&self, from: &str) -> io::Result<()> {
+        let (temporary, spot) = (self.temporary(from), self.spot());
+        let remove = || {
+            let _ = self.temporaries.remove(from);
+            Ok(())
+        };
+        match self.move_to_free(temporary, spot, remove) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
+            result => return result,
+        }
+        // The ways that were not come to, since one before failed.
+        match self.link_and_remove(temporary, spot, remove) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                rename_if_free(temporary, spot)
+            }
+            result => result,
+        }
+    }
+
     /// Locks what has the name: see [`Present::lock`].
     ///
     /// # Errors
     /// As there.
     pub(super) fn present(&self) -> io::Result<Option<Present>> {
-        Present::lock(self.spot())
+        Present::lock(self.spot(), self.abilities.locks)
     }
 
     /// Gives `newer`, with the temporary name `from`, the name that `older` has, and returns the temporary
@@ -149,7 +173,7 @@ impl<'a> FinalName<'a> {
             result => result?,
         };
         let Err(error) = self.give(from) else { return Ok(Some(kept)) };
-        if let Err(second) = self.give(&kept) {
+        if let Err(second) = self.give_back(&kept) {
             self.tell_of_kept(&kept, &second.to_string());
         }
         Err(error)
@@ -192,22 +216,9 @@ impl<'a> FinalName<'a> {
         if !self.take_away(ours)? {
             return Ok(TakenBack::OlderKept);
         }
-        match self.give(older).or_else(|error| self.give_anyhow(older, error)) {
+        match self.give_back(older) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(TakenBack::OlderKept),
             result => result.map(|()| TakenBack::Restored),
-        }
-    }
-
-    /// Tries the ways that [`give`](Self::give) did not come to, since one before failed.
-    fn give_anyhow(&self, older: &str, error: io::Error) -> io::Result<()> {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            return Err(error);
-        }
-        let (from, to) = (self.temporary(older), self.spot());
-        let linked = self.link_and_remove(from, to, || self.temporaries.remove(older));
-        match linked {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => rename_if_free(from, to),
-            result => result,
         }
     }
 
@@ -253,7 +264,10 @@ impl<'a> FinalName<'a> {
             let _ = self.temporaries.remove(&moved);
             return Ok(true);
         }
-        let back = || self.temporaries.remove(&moved);
+        let back = || {
+            let _ = self.temporaries.remove(&moved);
+            Ok(())
+        };
         if let Err(error) = self.move_to_free(self.temporary(&moved), spot, back) {
             self.tell_of_kept(&moved, &error.to_string());
         }
