@@ -24,6 +24,7 @@ mod privacy;
 mod process;
 mod profiles;
 mod senders;
+mod shared_folder;
 mod storing;
 mod studies;
 mod tls_clients;

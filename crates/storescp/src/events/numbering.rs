@@ -32,7 +32,8 @@ pub(super) fn number_files(
         }
         let letters: String = file.prefix.chars().take(2).collect();
         let id = last.get(&file.name).copied().flatten();
-        if let Err((to, error)) = rename(folder.as_ref(), (id, &file.name), &letters, &mut numbers) {
+        if let Err((to, error)) = rename(folder.as_ref(), (id, &file.name), &letters, &mut numbers)
+        {
             let (from, to) = (path.join(file.name.as_str()), path.join(to));
             let (from, to) = (from.display(), to.display());
             tracing::warn!("cannot rename file '{from}' to '{to}': {error}");

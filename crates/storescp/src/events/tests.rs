@@ -12,8 +12,10 @@ use std::path::Path;
 /// `id` says which file has a name.
 fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<FileId>) -> EndedStudy {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
-    let stored = |&(file, prefix): &(&str, &'static str)| {
-        StoredFile { name: name(file), prefix, id: id(file) }
+    let stored = |&(file, prefix): &(&str, &'static str)| StoredFile {
+        name: name(file),
+        prefix,
+        id: id(file),
     };
     let files = files.iter().map(stored);
     EndedStudy { folder: name("study"), files: files.collect(), peer: Arc::default() }
@@ -72,7 +74,11 @@ fn a_power_loss_while_files_are_numbered_loses_none() {
             let disk = Disk::new(way, fault(steps));
             let store = |file: &&(&str, &str)| store_in_study(&disk, file.0).is_ok();
             let stored: Vec<_> = FILES.iter().take_while(store).collect();
-            let numbered = number_files(&disk, &study(&FILES, |name| disk.id_of("study", name)), Path::new("study"));
+            let numbered = number_files(
+                &disk,
+                &study(&FILES, |name| disk.id_of("study", name)),
+                Path::new("study"),
+            );
             for survives in Survives::ALL {
                 let found = disk.after_power_loss(survives);
                 for (number, (name, prefix)) in stored.iter().enumerate() {

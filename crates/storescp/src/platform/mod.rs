@@ -22,9 +22,9 @@ mod linux;
 mod write_back;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    acknowledge_now, create_unnamed, exchange, ignores_hang_up, is_running,
-    late_names, link_unnamed, lower_thread_priority, mount_of, mounts, rename_to_free_name,
-    stop_accepting, tells_of_writes_late, this_process, thread_limit, watch_for_loss,
+    acknowledge_now, create_unnamed, exchange, ignores_hang_up, is_running, late_names,
+    link_unnamed, lower_thread_priority, mount_of, mounts, rename_to_free_name, stop_accepting,
+    tells_of_writes_late, this_process, thread_limit, watch_for_loss,
 };
 #[cfg(target_os = "linux")]
 pub use write_back::begin_write_back;
@@ -33,9 +33,9 @@ pub use write_back::begin_write_back;
 mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    acknowledge_now, begin_write_back, create_unnamed, exchange, ignores_hang_up, is_running, late_names, link_unnamed, lower_thread_priority, mount_of, mounts,
-    rename_to_free_name, stop_accepting, tells_of_writes_late, this_process, thread_limit,
-    watch_for_loss,
+    acknowledge_now, begin_write_back, create_unnamed, exchange, ignores_hang_up, is_running,
+    late_names, link_unnamed, lower_thread_priority, mount_of, mounts, rename_to_free_name,
+    stop_accepting, tells_of_writes_late, this_process, thread_limit, watch_for_loss,
 };
 
 use rustix::fs::AtFlags;

@@ -73,10 +73,12 @@ impl Directory {
         let Some(open) = self.state().open.clone() else { return Ok(()) };
         let Abilities { no_replace, links, locks, .. } = open.abilities();
         if needs.free_names && !no_replace && !links {
-            return Err("its file system has neither hard links nor RENAME_NOREPLACE, so no name can \
+            return Err(
+                "its file system has neither hard links nor RENAME_NOREPLACE, so no name can \
                         be given only if it is free: leave out --unique-filenames, --timenames and \
                         --rename-on-eostudy"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         if !locks {
             tracing::warn!(

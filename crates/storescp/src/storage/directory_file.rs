@@ -1,6 +1,7 @@
 //! A file on its way into a directory, until it has its name for good.
 
 use super::calls;
+use super::file_id::Stamp;
 use super::inode_lock::{Lock, Present, try_lock};
 use super::manner::Way;
 use super::name_claims::NameClaim;
@@ -8,7 +9,6 @@ use super::open_directory::OpenDirectory;
 use super::steps::FinalName;
 use super::temporary::{FILE_MODE, Holds};
 use super::write_back::WriteBack;
-use super::file_id::Stamp;
 use super::{FileId, FileName, Folder, StagedFile, Subfolder, Taken};
 use crate::limits::NAME_ATTEMPTS;
 use crate::platform;

@@ -4,8 +4,8 @@ use super::abilities::Abilities;
 use super::manner::Way;
 use super::temporary::HIDDEN_FOLDER;
 use super::{
-    Directory, FileAhead, FileId, FileName, Folder, InstanceFile, Space, StagedFile, Storage, Subfolder,
-    SyncMark, Taken,
+    Directory, FileAhead, FileId, FileName, Folder, InstanceFile, Space, StagedFile, Storage,
+    Subfolder, SyncMark, Taken,
 };
 use crate::error::Error;
 use std::collections::BTreeMap;

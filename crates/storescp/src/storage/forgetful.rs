@@ -2,8 +2,8 @@
 //! and whose syncs fail as the kernel's do.
 
 use super::{
-    FileId, FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName, SyncMark,
-    Taken,
+    FileId, FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName,
+    SyncMark, Taken,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};

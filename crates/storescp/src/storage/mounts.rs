@@ -57,7 +57,8 @@ impl MountWatch {
             return false;
         }
         // One around the place where ours was is not what was mounted there, whether it is older or newer.
-        let is_around = self.on.mount.point.starts_with(&now.point) && now.point != self.on.mount.point;
+        let is_around =
+            self.on.mount.point.starts_with(&now.point) && now.point != self.on.mount.point;
         is_around || self.beneath.contains(&now)
     }
 }

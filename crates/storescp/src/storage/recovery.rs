@@ -9,12 +9,12 @@
 //! | an older one, and what has the name is the same byte for byte | removed |
 //! | an older one, anything else | both stay, and a warning at each start says so: after a power loss, what was removed may be back |
 
+use super::FileName;
 use super::file_id::{FileId, Stamp};
 use super::inode_lock::{self, Lock, try_lock};
 use super::open_directory::OpenDirectory;
 use super::steps::TakenBack;
 use super::temporary::{Held, Temporaries, owner, without_names};
-use super::FileName;
 use crate::platform::{self, ProcessMark};
 use rustix::fs::{Dir, OFlags};
 use std::fs::File;
@@ -134,7 +134,9 @@ impl Found<'_> {
         match held {
             Held::Incoming => removed(),
             Held::Replaced { newer, .. } if newer == (stamp.id.inode, stamp.modified) => removed(),
-            Held::Replaced { place: None, .. } => Ok(Fate::Kept("its name was too long to be noted")),
+            Held::Replaced { place: None, .. } => {
+                Ok(Fate::Kept("its name was too long to be noted"))
+            }
             Held::Replaced { newer, place: Some((folder, name)) } => match folder {
                 None => self.put_back(self.open, &name, newer, stamp.id, file.as_ref()),
                 Some(folder) => match self.open.existing_subfolder(&folder) {

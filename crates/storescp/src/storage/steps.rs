@@ -9,12 +9,12 @@
 //!   newer file is stored.
 //! - Where the second of two steps fails, the first is undone. Where that fails too, both count as done.
 
+use super::FileName;
 use super::abilities::Abilities;
 use super::calls::{self, Spot};
+use super::file_id::{FileId, Stamp};
 use super::inode_lock::Present;
 use super::temporary::{Holds, Temporaries, without_names};
-use super::FileName;
-use super::file_id::{FileId, Stamp};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -150,7 +150,9 @@ impl<'a> FinalName<'a> {
             result => result?,
         };
         let replaced = match FileId::at(self.temporary(&kept)) {
-            Ok(Some(found)) if found == older => calls::rename_over(self.temporary(from), self.spot()),
+            Ok(Some(found)) if found == older => {
+                calls::rename_over(self.temporary(from), self.spot())
+            }
             Ok(_) => Err(io::ErrorKind::NotFound.into()),
             Err(error) => Err(error),
         };
@@ -280,7 +282,8 @@ impl<'a> FinalName<'a> {
     /// `AlreadyExists` if something has it; `NotFound` if another file has this one; whatever else the
     /// operating system says. The file has the name it had.
     pub(super) fn rename(&self, file: FileId, to: &FileName) -> io::Result<()> {
-        let changed = || io::Error::new(io::ErrorKind::NotFound, "another file has the name by now");
+        let changed =
+            || io::Error::new(io::ErrorKind::NotFound, "another file has the name by now");
         if !self.abilities.give_free_names() {
             let why = "this file system has neither hard links nor RENAME_NOREPLACE";
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));

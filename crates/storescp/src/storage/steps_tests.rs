@@ -153,8 +153,7 @@ fn whichever_kind_of_call_never_works_answer_and_folder_agree() {
         for kind in ["exchange", "rename to a free name", "link", "unlink", "rename", "create"] {
             for errno in [Errno::IO, Errno::INVAL, Errno::PERM, Errno::ROFS] {
                 let storage = case.begin(&scratch);
-                let fails =
-                    move |call: &str| if call == kind { Err(errno.into()) } else { Ok(()) };
+                let fails = move |call: &str| if call == kind { Err(errno.into()) } else { Ok(()) };
                 let stored = hooks::with(fails, || case.store(&storage));
                 let what = format!("{case:?}, no {kind}: {errno:?}, {stored:?}");
                 let seen = case.seen(&scratch);

@@ -4,9 +4,9 @@
 //! as much as there are, whatever is stored. Their own names are hidden too, from programs that look through
 //! all folders.
 
-use super::file_id::{FileId, Stamp};
 use super::FileName;
 use super::calls;
+use super::file_id::{FileId, Stamp};
 use crate::platform::{self, ProcessMark};
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -197,10 +197,8 @@ impl Holds<'_> {
     fn file_name(&self) -> String {
         let owner = owner();
         let number = next_number();
-        let owner = format!(
-            "{:x}-{:x}-{}-{:x}-{number:x}",
-            owner.boot, owner.space, owner.id, owner.start
-        );
+        let owner =
+            format!("{:x}-{:x}-{}-{:x}-{number:x}", owner.boot, owner.space, owner.id, owner.start);
         match self {
             Self::Incoming => format!("{INCOMING}{owner}{END}"),
             Self::Replaced { newer, folder, name } => {
@@ -236,11 +234,8 @@ impl Held {
             (None, _) => None,
             (Some(length), Some(names)) => {
                 let (folder, name) = names.split_at_checked(length.parse().ok()?)?;
-                let folder = if folder.is_empty() {
-                    None
-                } else {
-                    Some(FileName::new(folder.to_owned())?)
-                };
+                let folder =
+                    if folder.is_empty() { None } else { Some(FileName::new(folder.to_owned())?) };
                 Some((folder, FileName::new(name.to_owned())?))
             }
             _ => return None,
@@ -254,7 +249,9 @@ pub(super) fn without_names(path: &str) -> String {
     let start = path.rfind('/').map_or(0, |slash| slash + 1);
     // Ahead of what comes from the object are kind, owner, number and newer file.
     match path[start..].match_indices('-').nth(7) {
-        Some((end, _)) if path[start..].starts_with(REPLACED) => format!("{}-*", &path[..start + end]),
+        Some((end, _)) if path[start..].starts_with(REPLACED) => {
+            format!("{}-*", &path[..start + end])
+        }
         _ => path.to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! The promise of [`super`], attacked: every step failing, names taken, many at once.
 
-use super::directory::Directory;
 use super::abilities::Abilities;
+use super::directory::Directory;
 use super::doubles::{Faulty, Scratch, WAYS, all_ways, create, manners};
 use super::manner::Way;
 use super::*;
