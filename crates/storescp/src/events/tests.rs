@@ -62,6 +62,24 @@ fn files_are_numbered_and_none_is_replaced() {
     assert_eq!(content(&folder), expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
 }
 
+/// Another process has replaced it: its file is not ours to rename.
+#[test]
+fn a_file_that_was_replaced_meanwhile_keeps_its_name() {
+    let scratch = Scratch::new("numbering-foreign");
+    let folder = scratch.0.join("study");
+    fs::create_dir(&folder).unwrap();
+    let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
+    for name in ["CT.1", "CT.2"] {
+        fs::write(folder.join(name), "ours").unwrap();
+    }
+    let ended = study(&[("CT.1", "CT"), ("CT.2", "CT")], in_folder(&folder));
+    fs::write(folder.join("new"), "another one").unwrap();
+    fs::rename(folder.join("new"), folder.join("CT.1")).unwrap();
+    number_files(&storage, &ended, &folder).unwrap();
+    let expected = [("CT.1", "another one"), ("CT000002", "ours")];
+    assert_eq!(content(&folder), expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+}
+
 /// Each stored object is there afterwards, whole, under the old name or the new one.
 #[test]
 fn a_power_loss_while_files_are_numbered_loses_none() {

@@ -34,6 +34,8 @@ mod open_directory;
 #[cfg(test)]
 mod power_loss_tests;
 mod recovery;
+#[cfg(test)]
+mod recovery_tests;
 mod steps;
 #[cfg(test)]
 mod steps_tests;
