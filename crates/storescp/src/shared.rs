@@ -80,7 +80,8 @@ impl Shared {
     /// Deals with the temporary files that a crash left.
     pub(crate) fn recover_storage(&self) {
         if let Some(storage) = &self.storage {
-            storage.recover();
+            // For one connection, nothing is to cost as much as there are files.
+            storage.recover(!self.config.network.inetd);
         }
     }
 

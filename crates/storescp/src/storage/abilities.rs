@@ -26,7 +26,8 @@ impl Abilities {
     pub(super) const ALL: Self =
         Self { no_replace: true, exchange: true, links: true, locks: true };
 
-    /// Tries each of them out with files that are gone afterwards: some 12 system calls.
+    /// Tries each of them out with files that are gone afterwards: some 12 system calls. Where there is
+    /// room for one file, but not for a second, it is found out when it is needed.
     ///
     /// # Errors
     /// Whatever else the operating system says than that it cannot; nothing stays.
@@ -56,6 +57,7 @@ impl Abilities {
                 true
             }
             Err(error) if !can_link(&error) => false,
+            Err(error) if is_full(&error) => true,
             Err(error) => return Err(error),
         };
         let exchange = match temporaries.create() {
@@ -68,7 +70,6 @@ impl Abilities {
                     Err(error) => return Err(error),
                 }
             }
-            // There is room for one file more, not for two: it is found out when it is needed.
             Err(error) if is_full(&error) => true,
             Err(error) => return Err(error),
         };

@@ -1,6 +1,7 @@
 //! Storage in a directory of the file system.
 
 use super::abilities::{Abilities, is_full};
+use super::manner::Manner;
 use super::mounts::MountWatch;
 use super::open_directory::OpenDirectory;
 use super::recovery::{self, Recovered};
@@ -24,6 +25,8 @@ pub struct Directory {
 struct State {
     open: Option<Arc<OpenDirectory>>,
     mounts: Option<MountWatch>,
+    /// How files are written in the directory that was opened last.
+    manner: Option<(FileId, Manner)>,
 }
 
 /// What a directory is used for, as far as not all file systems can do that.
@@ -59,7 +62,8 @@ impl Directory {
         abilities: Abilities,
     ) -> io::Result<Self> {
         let directory = Self::open(path, Durability::Full)?;
-        let mut open = OpenDirectory::on(OpenDirectory::open_handle(path)?, Durability::Full)?;
+        let mut open =
+            OpenDirectory::on(OpenDirectory::open_handle(path)?, None, Durability::Full)?;
         open.set_manner(way, abilities);
         directory.state().open = Some(Arc::new(open));
         Ok(directory)
@@ -96,13 +100,14 @@ impl Directory {
 
     /// Deals with the temporary files that a crashed receiver left: removes those that were never
     /// acknowledged, and puts what was being replaced back under its name. Those that a living receiver
-    /// owns stay. To be called once the port is open.
+    /// owns stay. To be called once the port is open. Where there can be no hidden folder, `lists_all`
+    /// allows to look for them among all files.
     ///
     /// # Errors
     /// If the directory cannot be opened, or the hidden folder not be listed.
-    pub fn recover(&self) -> io::Result<Recovered> {
+    pub fn recover(&self, lists_all: bool) -> io::Result<Recovered> {
         let open = self.current()?;
-        recovery::recover(&open, &self.path)
+        recovery::recover(&open, &self.path, lists_all)
     }
 
     /// Removes the hidden folder, if nothing is in it.
@@ -134,11 +139,17 @@ impl Directory {
             return Err(io::Error::other("what was mounted there is gone"));
         }
         let mounts = MountWatch::of(&self.path, &handle);
-        let open = Arc::new(OpenDirectory::on(handle, self.durability)?);
+        // The same directory of the same mount can do what it could.
+        let is_same = |one: &MountWatch, other: &MountWatch| one.is_same_mount(other);
+        let is_same =
+            state.mounts.as_ref().zip(mounts.as_ref()).is_some_and(|it| is_same(it.0, it.1));
+        let known = state.manner.filter(|(id, _)| is_same && *id == now).map(|(_, manner)| manner);
+        let open = Arc::new(OpenDirectory::on(handle, known, self.durability)?);
         if FileId::from(&rustix::fs::stat(&self.path)?) != open.identity {
             return Err(io::Error::other("another directory is there while it is opened"));
         }
         state.mounts = mounts;
+        state.manner = Some((open.identity, open.manner));
         state.open = Some(Arc::clone(&open));
         Ok(open)
     }
@@ -157,8 +168,8 @@ impl Storage for Directory {
         }
     }
 
-    fn recover(&self) {
-        match Self::recover(self) {
+    fn recover(&self, lists_all: bool) {
+        match Self::recover(self, lists_all) {
             Ok(recovered) => recovered.tell(),
             Err(error) => tracing::warn!("cannot look for temporary files: {error}"),
         }

@@ -1,7 +1,7 @@
 //! What files have to be written like in a directory.
 
 use super::Durability;
-use super::abilities::{Abilities, forget};
+use super::abilities::{Abilities, forget, is_full};
 use super::calls;
 use super::steps::{can_link, is_unsupported};
 use super::temporary::{FILE_MODE, Holds, Temporaries};
@@ -42,12 +42,16 @@ impl Manner {
         temporaries: &Temporaries,
         durability: Durability,
     ) -> io::Result<Self> {
-        let abilities = Abilities::of(temporaries)?;
+        let tried = Abilities::of(temporaries).and_then(|abilities| {
+            Ok((abilities, Way::best_for(folder, temporaries, abilities, durability)?))
+        });
+        temporaries.leave();
+        let (abilities, way) = tried?;
         Ok(Self {
-            abilities,
-            way: Way::best_for(folder, temporaries, abilities, durability)?,
+            way,
             synced: durability == Durability::Full,
             told_late: platform::tells_of_writes_late(folder),
+            abilities,
         })
     }
 }
@@ -84,6 +88,7 @@ fn has_unnamed_files(folder: &File, temporaries: &Temporaries) -> io::Result<boo
     };
     let file = match platform::create_unnamed(folder, FILE_MODE) {
         Err(error) if lacking(&error) => return Ok(false),
+        Err(error) if is_full(&error) => return Ok(true),
         result => result?,
     };
     let link = |path: &str| calls::link_unnamed(&file, (temporaries.top(), path));
@@ -93,6 +98,7 @@ fn has_unnamed_files(folder: &File, temporaries: &Temporaries) -> io::Result<boo
             Ok(true)
         }
         Err(error) if lacking(&error) => Ok(false),
+        Err(error) if is_full(&error) => Ok(true),
         Err(error) => Err(error),
     }
 }

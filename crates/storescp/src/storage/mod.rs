@@ -77,8 +77,8 @@ pub trait Storage: Send + Sync {
     fn let_go(&self);
 
     /// Deals with what a crash left, and says so in the log. To be called once nothing can keep the
-    /// receiver from serving any more.
-    fn recover(&self) {}
+    /// receiver from serving any more. `lists_all` allows it to cost as much as there are files.
+    fn recover(&self, _lists_all: bool) {}
 
     /// An association or the receiver ends: leaves nothing of its own behind but what is on its way.
     fn leave(&self) {}

@@ -36,6 +36,11 @@ impl MountWatch {
         Some(Self { on, beneath: others.into_iter().filter(around).collect() })
     }
 
+    /// Whether both are of the very same mount.
+    pub(super) fn is_same_mount(&self, other: &Self) -> bool {
+        self.on == other.on
+    }
+
     /// Whether the directory that the path leads to now is on a mount that was beneath, or around, the one
     /// that it was on.
     ///

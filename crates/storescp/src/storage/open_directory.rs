@@ -42,14 +42,21 @@ impl OpenDirectory {
         Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
     }
 
-    /// An output directory; finds out how files are made and named there.
+    /// An output directory; finds out how files are made and named there, unless that is known.
     ///
     /// # Errors
     /// No files can be made there.
-    pub(super) fn on(handle: File, durability: Durability) -> io::Result<Self> {
+    pub(super) fn on(
+        handle: File,
+        known: Option<Manner>,
+        durability: Durability,
+    ) -> io::Result<Self> {
         let handle = Arc::new(handle);
         let temporaries = Arc::new(Temporaries::new(Arc::clone(&handle)));
-        let manner = Manner::of(&handle, &temporaries, durability)?;
+        let manner = match known {
+            Some(manner) => manner,
+            None => Manner::of(&handle, &temporaries, durability)?,
+        };
         Self::held(handle, temporaries, manner, None, SyncMark::default())
     }
 

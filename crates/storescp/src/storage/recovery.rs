@@ -14,7 +14,7 @@ use super::file_id::{FileId, Stamp};
 use super::inode_lock::{self, Lock, try_lock};
 use super::open_directory::OpenDirectory;
 use super::steps::TakenBack;
-use super::temporary::{Held, Temporaries, owner, without_names};
+use super::temporary::{Held, TOP, Temporaries, owner, without_names};
 use crate::platform::{self, ProcessMark};
 use rustix::fs::{Dir, OFlags};
 use std::fs::File;
@@ -71,13 +71,15 @@ impl Recovered {
 }
 
 /// Goes through the hidden folders of an output directory; `path` is for the log. Costs as much as there
-/// are temporary files.
+/// are temporary files; where there can be no hidden folder, as much as there are files, and only with
+/// `lists_all`.
 ///
 /// # Errors
 /// A hidden folder cannot be listed.
-pub(super) fn recover(open: &OpenDirectory, path: &Path) -> io::Result<Recovered> {
+pub(super) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> io::Result<Recovered> {
     let mut recovered = Recovered::default();
-    for folder in Temporaries::folders() {
+    let top = (lists_all && open.temporaries.are_in_top()).then(|| TOP.to_owned());
+    for folder in Temporaries::folders().into_iter().chain(top) {
         for name in names_in(open, &folder)? {
             let Some((owner, held)) = Held::parse(&name) else { continue };
             let temporary = format!("{folder}/{name}");

@@ -1,8 +1,8 @@
 //! What becomes of temporary files, by what their names say.
 
+use super::doubles::Scratch;
 use super::file_id::Stamp;
 use super::temporary::{HIDDEN_FOLDER, owner};
-use super::doubles::Scratch;
 use super::*;
 use crate::platform::ProcessMark;
 use std::fs::{self, File};
@@ -64,7 +64,7 @@ impl Place {
 
     /// Removed, restored, kept; and how many temporary files are there afterwards.
     fn recover(&self) -> (usize, usize, usize, usize) {
-        let Recovered { removed, restored, kept } = self.storage.recover().unwrap();
+        let Recovered { removed, restored, kept } = self.storage.recover(true).unwrap();
         let left = fs::read_dir(self.scratch.0.join(HIDDEN_FOLDER)).into_iter().flatten().count();
         (removed, restored, kept.len(), left)
     }

@@ -100,7 +100,7 @@ fn restart(scratch: &Scratch) -> Recovered {
         fields[4] = "1";
         fs::rename(hidden.join(&name), hidden.join(fields.join("-"))).unwrap();
     }
-    Directory::open(&scratch.0, Durability::Full).unwrap().recover().unwrap()
+    Directory::open(&scratch.0, Durability::Full).unwrap().recover(true).unwrap()
 }
 
 fn hidden_names(scratch: &Scratch) -> Vec<String> {

@@ -18,6 +18,8 @@ use std::time::SystemTime;
 
 /// The hidden folder; where that is somebody else's, `-` and our user ID follow.
 pub(super) const HIDDEN_FOLDER: &str = ".storescp";
+/// The output directory itself, where no folder can be made in it.
+pub(super) const TOP: &str = ".";
 const INCOMING: &str = ".incoming-";
 const REPLACED: &str = ".replaced-";
 /// Ends the names, so that none looks like the one of an instance.
@@ -78,6 +80,11 @@ impl Temporaries {
     pub(super) fn folders() -> [String; 2] {
         let user = rustix::process::geteuid().as_raw();
         [HIDDEN_FOLDER.to_owned(), format!("{HIDDEN_FOLDER}-{user}")]
+    }
+
+    /// Whether temporary names are among the others, since there can be no hidden folder.
+    pub(super) fn are_in_top(&self) -> bool {
+        self.chosen().as_deref() == Some(TOP)
     }
 
     /// Has `make` give something a name that nothing has, and returns the name.
@@ -158,18 +165,19 @@ impl Temporaries {
         if let Some(folder) = &*chosen {
             return Ok(Arc::clone(folder));
         }
-        for folder in Self::folders() {
+        for folder in Self::folders().into_iter().chain([TOP.to_owned()]) {
             let usable = match calls::make_folder((&self.top, &folder), HIDDEN_FOLDER_MODE) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => self.is_ours(&folder),
+                // There are folders in which only files may be made.
+                Err(Errno::NOSYS | Errno::NOTSUP | Errno::PERM | Errno::ACCESS) => false,
                 Err(error) => return Err(error.into()),
             };
             if usable {
                 return Ok(Arc::clone(chosen.insert(folder.into())));
             }
         }
-        let why = format!("what is called {HIDDEN_FOLDER} there belongs to somebody else");
-        Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+        Err(io::ErrorKind::PermissionDenied.into())
     }
 
     /// Whether it is a folder, of ours or of whom the output directory belongs to, in which we can make files.
