@@ -39,7 +39,8 @@ impl Inetd {
         let log = scratch.path().join(format!("log-{number}"));
         let mut words: Vec<String> = Vec::new();
         if !faults.is_empty() {
-            words.extend(["strace", "-D", "-f", "-qq", "-o", "/dev/null"].map(str::to_owned));
+            words.extend(["strace", "-D", "-f", "-qq", "-o"].map(str::to_owned));
+            words.push(trace_beside(&log).display().to_string());
             if faults.contains(&LATE_FAILURE) {
                 words.extend(["-P".to_owned(), folder.display().to_string()]);
             }
@@ -86,6 +87,10 @@ impl Drop for Inetd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn trace_beside(log: &Path) -> PathBuf {
+    log.with_extension("trace")
 }
 
 fn can_trace() -> bool {
@@ -268,19 +273,20 @@ fn the_archive_is_not_listed_for_a_connection() {
     for number in 0..3000 {
         fs::write(folder.join(format!("CT.1.2.{number}")), "").expect("a file");
     }
-    let trace = scratch.path().join("trace");
-    let path = trace.display().to_string();
-    let wrapper = ["-D", "-f", "-qq", "-o", &path, "-e", "trace=getdents64"];
-    let server =
-        Server::with(Program::Ours, &[]).directory(&folder).through("strace", &wrapper).start();
-    assert_eq!(Client::usual(server.port()).store(3, &Object::ct(1000)).status(), 0);
-    server.signal("TERM");
-    eventually("it is traced to its end", SOON, || !files_below(&folder).is_empty());
-    let listed: usize = read_lossy(&trace)
-        .lines()
-        .filter_map(|line| line.split(" entries").next()?.rsplit(' ').next()?.parse::<usize>().ok())
-        .sum();
-    assert!(listed < 300, "{listed} entries");
+    let hidden = folder.join(".storescp");
+    fs::create_dir(&hidden).expect("a folder");
+    let mark = process::mark_of_ended_process();
+    fs::write(hidden.join(format!(".incoming-{mark}-5~")), "left by a crash").expect("a file");
+
+    let receiver = Inetd::start(&scratch, &folder, &[], &["getdents64:delay_exit=1"]);
+    let mut client = receiver.associate();
+    assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
+    let trace = trace_beside(&receiver.log);
+    receiver.end(client);
+    let entries = |line: &str| line.split(" entries").next()?.rsplit(' ').next()?.parse().ok();
+    let listed: Vec<usize> = read_lossy(&trace).lines().filter_map(entries).collect();
+    assert!(listed.iter().sum::<usize>() < 300, "{listed:?}");
+    assert!(!hidden.exists(), "it has looked for what a crash left, and left nothing itself");
 }
 
 /// Neither hard links nor renaming to a free name only: unique names cannot be given, and others can.
