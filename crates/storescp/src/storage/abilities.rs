@@ -26,7 +26,7 @@ impl Abilities {
     pub(super) const ALL: Self =
         Self { no_replace: true, exchange: true, links: true, locks: true };
 
-    /// Tries each of them out with files that are gone afterwards: some 12 system calls. Where there is
+    /// Tries each of them out with files that are gone afterwards: with its hidden folder, 13 system calls there and some 40 of `/proc`. Where there is
     /// room for one file, but not for a second, it is found out when it is needed.
     ///
     /// # Errors
