@@ -26,8 +26,9 @@ impl Abilities {
     pub(super) const ALL: Self =
         Self { no_replace: true, exchange: true, links: true, locks: true };
 
-    /// Tries each of them out with files that are gone afterwards: with its hidden folder, 13 system calls there and some 40 of `/proc`. Where there is
-    /// room for one file, but not for a second, it is found out when it is needed.
+    /// Tries each of them out with files that are gone afterwards: 13 system calls with all that belongs to
+    /// it, and some 40 by which `/proc` is asked whose they are. Where there is room for one file, but not
+    /// for a second, it is found out when it is needed.
     ///
     /// # Errors
     /// Whatever else the operating system says than that it cannot; nothing stays.
