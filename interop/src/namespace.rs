@@ -69,6 +69,16 @@ impl Namespace {
         possible.then(|| setup.keeping(scratch).start())
     }
 
+    /// Starts our receiver with this output directory after these shell commands, which may mount there.
+    #[must_use]
+    pub fn server_after(self, commands: &str, directory: &Path) -> Server {
+        let script = format!("({commands}) && exec \"$0\" \"$@\"");
+        let mut arguments: Vec<&str> =
+            self.user.iter().copied().filter(|option| *option != KEEP).collect();
+        arguments.extend(["-m", "sh", "-c", &script]);
+        Server::with(Program::Ours, &[]).directory(directory).through("unshare", &arguments).start()
+    }
+
     /// Starts our receiver where the whole system is read-only but for the output directory.
     #[must_use]
     pub fn server_on_read_only_system(self, options: &[&str]) -> Server {

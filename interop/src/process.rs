@@ -141,3 +141,19 @@ pub fn children(process_id: u32) -> Vec<u32> {
 pub fn read_lossy(path: &std::path::Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
+
+/// What the receiver's temporary names say of a process of this boot that has ended.
+///
+/// # Panics
+/// If `/proc` does not tell of this process.
+#[must_use]
+pub fn mark_of_ended_process() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).expect("proc(5)");
+    let boot = read("/proc/sys/kernel/random/boot_id").replace('-', "");
+    let space = std::fs::read_link("/proc/self/ns/pid").expect("proc(5)");
+    let space = space.to_string_lossy().replace(|letter: char| !letter.is_ascii_digit(), "");
+    let space: u64 = space.parse().expect("a number");
+    // This process, begun with the machine.
+    let boot = boot.get(..16).expect("a UUID").trim_start_matches('0');
+    format!("{boot}-{space:x}-{}-1", std::process::id())
+}

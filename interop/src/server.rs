@@ -403,7 +403,8 @@ impl Setup {
     }
 }
 
-/// All below a directory, as [`Server::files`] tells it.
+/// All below a directory, as [`Server::files`] tells it; but for the receiver's hidden folder itself:
+/// what is in it counts.
 #[must_use]
 pub fn files_below(directory: &Path) -> Vec<String> {
     let mut names = Vec::new();
@@ -415,7 +416,9 @@ pub fn files_below(directory: &Path) -> Vec<String> {
             let path = relative.join(entry.file_name());
             let name = path.to_string_lossy().into_owned();
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                names.push(name + "/");
+                if name != ".storescp" {
+                    names.push(name + "/");
+                }
                 pending.push(path);
             } else {
                 names.push(name);

@@ -244,6 +244,69 @@ fn a_mount_that_is_lost_costs_objects_until_it_is_back() {
     assert_eq!(interop::files_below(&seen), [object.file_name()]);
 }
 
+/// The folder beneath is told from what was mounted by the mount, not by its device: a bind mount has the
+/// same one, and so may the mount around, lost along with it, or one at the same place beneath.
+#[test]
+fn whichever_mount_is_lost_nothing_is_stored_beneath() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("lost mounts: no mount namespaces here");
+    };
+    // What is mounted on "$1", with "$2" as another folder; what of it is lost, and mounted again.
+    let cases = [
+        ("mount --bind $2 $1", "umount -l $1", "mount --bind $2 $1"),
+        ("mount --bind $3 $1 && mount --bind $2 $1", "umount -l $1", "mount -t tmpfs tmpfs $1"),
+        (
+            "mount -t tmpfs tmpfs $1 && mount -t tmpfs tmpfs $1",
+            "umount -l $1",
+            "mount -t tmpfs tmpfs $1",
+        ),
+        (
+            "mount -t tmpfs tmpfs $1 && mount --bind $2 $1",
+            "umount -l $1 && umount -l $1",
+            "mount --bind $2 $1",
+        ),
+        (
+            "mount --bind $2 ${1%/*} && mkdir -p $1 && mount --bind $3 $1",
+            "umount -l ${1%/*}; mkdir -p $1",
+            "mount --bind $2 ${1%/*} && mount --bind $3 $1",
+        ),
+    ];
+    for (mounts, lost, again) in cases {
+        for stores_before in [true, false] {
+            let scratch = Scratch::new();
+            let around = scratch.directory("around");
+            let out = around.join("out");
+            fs::create_dir(&out).expect("a folder");
+            let other = scratch.directory("other");
+            let third = scratch.directory("third");
+            let places = [&out, &other, &third].map(|path| path.display().to_string());
+            let script = format!("set -- {} && {mounts}", places.join(" "));
+            let inside = |server: &Server, command: &str| {
+                let script = format!("set -- {} && {command}", places.join(" "));
+                namespace.run_inside(server, &["sh", "-c", &script]);
+            };
+            let server = namespace.server_after(&script, &out);
+            let mut client = Client::usual(server.port());
+            if stores_before {
+                assert_eq!(client.store(3, &Object::ct(1000)).status(), 0, "{mounts}");
+            }
+            inside(&server, lost);
+            let object = Object::ct(1000);
+            for _ in 0..2 {
+                let response = client.store(3, &object);
+                assert_refused(response.status());
+                assert!(response.text(tag::ERROR_COMMENT).contains("mounted"), "{mounts}");
+            }
+            let seen = namespace.view(&server);
+            let new = object.file_name();
+            assert!(!interop::files_below(&seen).contains(&new), "{mounts}");
+            inside(&server, again);
+            assert_eq!(client.store(3, &object).status(), 0, "{mounts}");
+            assert!(interop::files_below(&seen).contains(&new), "{mounts}");
+        }
+    }
+}
+
 /// A write that fails in the middle, wherever there are no namespaces too.
 #[test]
 fn a_file_size_limit_costs_one_object() {

@@ -185,7 +185,7 @@ impl Receiver {
     fn seen(&self) -> Option<BTreeMap<String, Vec<u8>>> {
         let view = self.namespace.view(&self.server);
         fs::read_dir(&view).ok()?.next()?.ok()?;
-        let is_file = |name: &String| !name.ends_with('/') && !name.starts_with(".storescp-");
+        let is_file = |name: &String| !name.ends_with('/') && !name.starts_with(".storescp/");
         let files = files_below(&view).into_iter().filter(is_file);
         Some(files.map(|name| (name.clone(), fs::read(view.join(name)).expect("a file"))).collect())
     }

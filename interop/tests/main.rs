@@ -32,6 +32,7 @@ mod profiles;
 mod readme;
 mod repairs;
 mod senders;
+mod shared_folder;
 mod storing;
 mod studies;
 mod tls_clients;

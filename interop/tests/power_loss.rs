@@ -90,7 +90,7 @@ fn after_power_loss(server: &Server, image: &Path, scratch: &Path, round: usize)
 fn check(files: &Path, acknowledged: &BTreeMap<String, Object>) {
     let names: Vec<String> = files_below(files)
         .into_iter()
-        .filter(|name| !name.starts_with(".storescp-") && !name.starts_with("lost+found"))
+        .filter(|name| !name.starts_with(".storescp/") && !name.starts_with("lost+found"))
         .collect();
     assert_eq!(names, acknowledged.keys().cloned().collect::<Vec<_>>());
     for (name, object) in acknowledged {

@@ -481,14 +481,14 @@ impl Served<'_> {
     fn release(&mut self, now: Instant) {
         info!("Association Release");
         self.service.break_off(&"the peer released the association");
-        self.service.leave_studies();
+        self.service.leave();
         self.association.accept_release(now);
     }
 
     fn aborted(&mut self, abort: Abort) {
         let began = self.service.is_receiving();
         self.service.break_off(&abort);
-        self.service.leave_studies();
+        self.service.leave();
         match abort {
             Abort::ByPeer(_) | Abort::ConnectionClosed => info!("Association Aborted"),
             Abort::Fault(fault) => {

@@ -48,6 +48,13 @@ pub enum Error {
         /// The placeholder, why not, and what to use instead.
         reason: String,
     },
+    /// The file system of the output directory cannot do what the options need.
+    OutputDirectoryLacks {
+        /// As given on the command line.
+        path: PathBuf,
+        /// What it cannot do, and how to do without.
+        lacking: String,
+    },
     /// More associations were asked for than the process may have descriptors or threads.
     TooManyAssociations {
         /// `--max-associations`.
@@ -226,6 +233,9 @@ impl fmt::Display for Error {
             }
             Self::CommandLine { option, command, reason } => {
                 write!(f, "{option}: {reason}: {}", command.display())
+            }
+            Self::OutputDirectoryLacks { path, lacking } => {
+                write!(f, "cannot use output directory '{}': {lacking}", path.display())
             }
             Self::TooManyAssociations { asked, allowed } => write!(
                 f,

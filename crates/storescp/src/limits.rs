@@ -231,3 +231,9 @@ const _: () = assert!(
 const _: () = assert!(MAX_WAITING_THREADS < RESERVED_DESCRIPTORS);
 const _: () = assert!(MAX_WAITING_THREADS < RESERVED_THREADS);
 const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES < RECEIVE_BUFFER_BYTES);
+
+/// How long a commit waits for another process that is committing the same name. Then it goes on without.
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a commit looks anew at a name that others give and take meanwhile.
+pub const NAME_ATTEMPTS: usize = 64;

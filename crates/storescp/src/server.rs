@@ -65,6 +65,7 @@ impl Server {
         let watch = watch_studies(&shared).map_err(Error::Threads)?;
         let signals = watch_signals(ended_by_signal, &shared, &registry).map_err(Error::Threads)?;
         let workers = listeners.serve(&shared, &registry).map_err(Error::Threads)?;
+        recover_storage(&shared);
         let _ = signals.recv();
         for workers in workers {
             workers.stop_accepting();
@@ -99,6 +100,9 @@ pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
         if !by_signal {
             let deadline = Instant::now() + serving.config.limits.grace_period;
             finish_events(&serving, None, deadline);
+            // The peer has not had to wait for it.
+            serving.recover_storage();
+            serving.leave_storage();
             let _ = told.send(Ok(()));
         }
     };
@@ -124,6 +128,7 @@ fn drain(
     let deadline = Instant::now() + grace_period;
     let drained = registry.drain(grace_period);
     let all_done = finish_events(shared, watch, deadline);
+    shared.leave_storage();
     match drained {
         Drained { cut_off, .. } if !all_done => Err(Error::CutShort { cut_off }),
         Drained { cut_off, cut_short: true } => Err(Error::CutShort { cut_off }),
@@ -190,6 +195,16 @@ fn watch_studies(shared: &Arc<Shared>) -> io::Result<Option<JoinHandle<()>>> {
         }
     };
     std::thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(watch).map(Some)
+}
+
+/// Deals with the temporary files that a crash left, beside the first associations.
+fn recover_storage(shared: &Arc<Shared>) {
+    let recovering = Arc::clone(shared);
+    let recover = move || recovering.recover_storage();
+    let started = std::thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(recover);
+    if let Err(error) = started {
+        tracing::warn!("temporary files of an earlier run stay until the next start: {error}");
+    }
 }
 
 /// What is listened on.

@@ -8,9 +8,10 @@ use crate::data_dictionary;
 use crate::error::Error;
 use crate::events::Events;
 use crate::host_access::HostAccess;
+use crate::naming::NameStyle;
 use crate::peer_names::PeerNames;
 use crate::profile::Profile;
-use crate::storage::{Directory, Storage};
+use crate::storage::{Directory, Needs, Storage};
 use crate::studies::{Studies, Timing};
 use crate::tls::Tls;
 
@@ -39,12 +40,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Reads the negotiation profile and the data dictionary, opens the output directory and clears
-    /// what a crash left in it, reads the keys and certificates.
+    /// Reads the negotiation profile and the data dictionary, opens the output directory and tries out
+    /// what its file system can do, reads the keys and certificates.
     ///
     /// # Errors
-    /// The profile cannot be used; there is no dictionary; the output directory is missing or takes
-    /// no files; TLS cannot be set up; a command cannot be used.
+    /// The profile cannot be used; there is no dictionary; the output directory is missing, takes no
+    /// files, or cannot do what the options need; TLS cannot be set up; a command cannot be used.
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
         let policy = acceptor_policy(&config)?;
         let path = std::env::var_os(data_dictionary::PATH_VARIABLE);
@@ -78,6 +79,21 @@ impl Shared {
         })
     }
 
+    /// Deals with the temporary files that a crash left.
+    pub(crate) fn recover_storage(&self) {
+        if let Some(storage) = &self.storage {
+            // For one connection, nothing is to cost as much as there are files.
+            storage.recover(!self.config.network.inetd);
+        }
+    }
+
+    /// An association or the receiver ends: nothing of its own is to stay in the output directory.
+    pub(crate) fn leave_storage(&self) {
+        if let Some(storage) = &self.storage {
+            storage.leave();
+        }
+    }
+
     /// Says so if there is less room than `--min-free` wants left.
     pub(crate) fn shortage(&self) -> Option<String> {
         let storage = self.storage.as_deref()?;
@@ -96,19 +112,18 @@ impl Shared {
 
 fn open_storage(config: &Config) -> Result<Option<Arc<dyn Storage>>, Error> {
     let path = &config.output.directory;
-    let directory = Directory::open(path, config.output.durability)
-        .map_err(|_| Error::NoOutputDirectory { path: path.clone() })?;
+    if !std::fs::metadata(path).is_ok_and(|found| found.is_dir()) {
+        return Err(Error::NoOutputDirectory { path: path.clone() });
+    }
     if config.faults.ignore {
         return Ok(None);
     }
-    directory
-        .probe()
+    let directory = Directory::open(path, config.output.durability)
         .map_err(|source| Error::OutputDirectoryNotWritable { path: path.clone(), source })?;
-    match directory.sweep() {
-        Ok(0) => {}
-        Ok(count) => tracing::info!("removed {count} unfinished files of an earlier run"),
-        Err(error) => tracing::warn!("cannot look for unfinished files: {error}"),
-    }
+    let free_names = config.output.file_naming.style != NameStyle::SopInstance
+        || config.events.rename_on_end_of_study;
+    let checked = directory.check(Needs { free_names });
+    checked.map_err(|lacking| Error::OutputDirectoryLacks { path: path.clone(), lacking })?;
     Ok(Some(Arc::new(directory)))
 }
 

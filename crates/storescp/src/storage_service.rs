@@ -265,8 +265,10 @@ impl<'s> StorageService<'s> {
         let ended = match arrival {
             Some(arrival) => {
                 let prefix = naming::prefix(&request.sop_class);
-                let stored = StoredFile { name: committed.name.clone(), prefix };
+                let is_numbered = self.shared.config.events.rename_on_end_of_study;
+                let id = is_numbered.then(|| file.identity().ok()).flatten();
                 let uid = transcoder.attributes().study_instance_uid().unwrap_or_default();
+                let stored = StoredFile { name: committed.name.clone(), prefix, id };
                 arrival.stored(stored, uid, &self.peer, &mut self.attendance)
             }
             None => Vec::new(),
@@ -303,19 +305,20 @@ impl<'s> StorageService<'s> {
         Some(Box::new(reception))
     }
 
-    /// The association ends: it is at no study any more.
-    pub(crate) fn leave_studies(&mut self) {
+    /// The association ends: it is at no study any more, and leaves nothing else behind.
+    pub(crate) fn leave(&mut self) {
         // What is on its way first, so that it does not keep its study open.
         self.break_off(&"the association has ended");
         if let Some(studies) = &self.shared.studies {
             studies.leave(&mut self.attendance);
         }
+        self.shared.leave_storage();
     }
 }
 
 impl Drop for StorageService<'_> {
     fn drop(&mut self) {
-        self.leave_studies();
+        self.leave();
     }
 }
 

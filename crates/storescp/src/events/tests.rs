@@ -4,7 +4,7 @@ use super::numbering::number_files;
 use super::*;
 use crate::storage::doubles::Scratch;
 use crate::storage::forgetful::{Disk, Fault, Survives, Way};
-use crate::storage::{Directory, Durability, FileAhead, Folder, InstanceFile, Taken};
+use crate::storage::{Directory, Durability, FileAhead, FileId, Folder, InstanceFile, Taken};
 use crate::studies::{Reason, StoredFile};
 use std::ffi::OsString;
 use std::fs;
@@ -12,11 +12,22 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn study(files: &[(&str, &'static str)]) -> EndedStudy {
+/// `id` says which file has a name.
+fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<FileId>) -> EndedStudy {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
-    let files = files.iter().map(|&(file, prefix)| StoredFile { name: name(file), prefix });
+    let stored = |&(file, prefix): &(&str, &'static str)| StoredFile {
+        name: name(file),
+        prefix,
+        id: id(file),
+    };
+    let files = files.iter().map(stored);
     let (uid, reason) = (Box::from(&b"1.2.3"[..]), Reason::Stop);
     EndedStudy { folder: name("study"), uid, reason, files: files.collect(), peer: Arc::default() }
+}
+
+/// Which file of this folder has a name.
+fn in_folder(folder: &Path) -> impl Fn(&str) -> Option<FileId> {
+    |name| Some(FileId::from(&rustix::fs::stat(folder.join(name)).ok()?))
 }
 
 fn content(folder: &Path) -> Vec<(String, String)> {
@@ -42,7 +53,7 @@ fn files_are_numbered_and_none_is_replaced() {
         }
         let files =
             [("CT.1", "CT"), ("gone", "CT"), ("SRd.2", "SRd"), ("CT.1", "CT"), ("CT.3", "CT")];
-        number_files(&storage, &study(&files), &folder).unwrap();
+        number_files(&storage, &study(&files, in_folder(&folder)), &folder).unwrap();
     }
     let expected = [
         ("CT000001", "CT.1 of 1"),
@@ -52,6 +63,24 @@ fn files_are_numbered_and_none_is_replaced() {
         ("SR000003", "SRd.2 of 1"),
         ("SR000004", "SRd.2 of 2"),
     ];
+    assert_eq!(content(&folder), expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+}
+
+/// Another process has replaced it: its file is not ours to rename.
+#[test]
+fn a_file_that_was_replaced_meanwhile_keeps_its_name() {
+    let scratch = Scratch::new("numbering-foreign");
+    let folder = scratch.0.join("study");
+    fs::create_dir(&folder).unwrap();
+    let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
+    for name in ["CT.1", "CT.2"] {
+        fs::write(folder.join(name), "ours").unwrap();
+    }
+    let ended = study(&[("CT.1", "CT"), ("CT.2", "CT")], in_folder(&folder));
+    fs::write(folder.join("new"), "another one").unwrap();
+    fs::rename(folder.join("new"), folder.join("CT.1")).unwrap();
+    number_files(&storage, &ended, &folder).unwrap();
+    let expected = [("CT.1", "another one"), ("CT000002", "ours")];
     assert_eq!(content(&folder), expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
 }
 
@@ -67,7 +96,11 @@ fn a_power_loss_while_files_are_numbered_loses_none() {
             let disk = Disk::new(way, fault(steps));
             let store = |file: &&(&str, &str)| store_in_study(&disk, file.0).is_ok();
             let stored: Vec<_> = FILES.iter().take_while(store).collect();
-            let numbered = number_files(&disk, &study(&FILES), Path::new("study"));
+            let numbered = number_files(
+                &disk,
+                &study(&FILES, |name| disk.id_of("study", name)),
+                Path::new("study"),
+            );
             for survives in Survives::ALL {
                 let found = disk.after_power_loss(survives);
                 for (number, (name, prefix)) in stored.iter().enumerate() {
@@ -100,10 +133,10 @@ fn a_folder_that_is_gone_or_a_link_is_left_alone() {
     let [scratch, elsewhere] = ["numbering-gone", "numbering-link"].map(Scratch::new);
     let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
     let files = [("CT.1", "CT")];
-    assert!(number_files(&storage, &study(&files), &scratch.0).is_err());
+    assert!(number_files(&storage, &study(&files, |_| None), &scratch.0).is_err());
     fs::write(elsewhere.0.join("CT.1"), "precious").unwrap();
     std::os::unix::fs::symlink(&elsewhere.0, scratch.0.join("study")).unwrap();
-    assert!(number_files(&storage, &study(&files), &scratch.0).is_err());
+    assert!(number_files(&storage, &study(&files, |_| None), &scratch.0).is_err());
     assert_eq!(content(&elsewhere.0), [("CT.1".to_owned(), "precious".to_owned())]);
 }
 

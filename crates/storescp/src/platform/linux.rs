@@ -1,6 +1,6 @@
 //! The Linux ways.
 
-use super::LateNames;
+use super::{LateNames, Mount, ProcessMark};
 use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
 use crate::sync::rustix;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
@@ -10,17 +10,6 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::path::Path;
-
-/// Whether `folder`'s file system makes files without a name, and lets them be named later (which
-/// goes through `/proc`).
-#[must_use]
-pub fn has_unnamed_files(folder: &File) -> bool {
-    create_unnamed(folder, Mode::RUSR).is_ok_and(|file| {
-        let path = descriptor_path(&file);
-        let exists = rustix::fs::Access::EXISTS;
-        rustix::fs::accessat(CWD, path, exists, AtFlags::empty()).is_ok()
-    })
-}
 
 /// Which sync brings the name of a file to disk that had none, on `folder`'s file system: one of the folder
 /// where the folder and the inodes of what is named in it are known to be logged as one.
@@ -102,17 +91,125 @@ pub fn exchange(one: (&File, &str), other: (&File, &str)) -> io::Result<()> {
     Ok(rustix::fs::renameat_with(one.0, one.1, other.0, other.1, RenameFlags::EXCHANGE)?)
 }
 
-/// Renames a file, unless something has the new name.
+/// Renames a file in one step, unless something has the new name.
 ///
 /// # Errors
-/// `AlreadyExists` if something has it, which stays; whatever else the operating system says.
+/// `AlreadyExists` if something has it, which stays; `InvalidInput` or `Unsupported` where the file system
+/// cannot.
 pub fn rename_to_free_name(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
-    use rustix::io::Errno;
-    match rustix::fs::renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
-        // The file system cannot do it in one step.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => super::link_and_unlink(from, to),
-        result => Ok(result?),
+    Ok(rustix::fs::renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE)?)
+}
+
+/// What this process can be told by, now and after its end, on this machine.
+#[must_use]
+pub fn this_process() -> Option<ProcessMark> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let boot: String = boot.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    let id = std::process::id();
+    let (found, start) = process_start("self")?;
+    let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    let space = space.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()?;
+    // Elsewhere, `/proc` is that of another name space of processes.
+    (found == id).then_some(ProcessMark {
+        boot: u64::from_str_radix(&boot, 16).ok()?,
+        space,
+        id,
+        start,
+    })
+}
+
+/// Whether the process with this mark still runs; `None` if that cannot be known here: it ran before the
+/// last boot, on another machine or in another name space of processes.
+#[must_use]
+pub fn is_running(process: &ProcessMark) -> Option<bool> {
+    let this = this_process()?;
+    if (this.boot, this.space) != (process.boot, process.space) {
+        return None;
     }
+    if let Some((_, start)) = process_start(&process.id.to_string()) {
+        return Some(start == process.start);
+    }
+    // `/proc` may hide the processes of others.
+    let id = i32::try_from(process.id).ok().and_then(rustix::process::Pid::from_raw)?;
+    Some(rustix::process::test_kill_process(id) != Err(rustix::io::Errno::SRCH))
+}
+
+/// Number of a process and when it began, in ticks since the boot.
+fn process_start(process: &str) -> Option<(u32, u64)> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (head, rest) = status.rsplit_once(')')?;
+    let start = rest.split_ascii_whitespace().nth(19)?.parse().ok()?;
+    Some((head.split_ascii_whitespace().next()?.parse().ok()?, start))
+}
+
+/// All mounts that this process sees.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn mounts() -> io::Result<Vec<Mount>> {
+    let table = std::fs::read("/proc/self/mountinfo")?;
+    Ok(table.split(|byte| *byte == b'\n').filter_map(Mount::parse).collect())
+}
+
+/// The number of the mount that `file` was opened on, as [`Mount::id`] has it; and, where the kernel knows
+/// one (Linux 6.8), one that no other mount ever has.
+///
+/// # Errors
+/// Neither the kernel nor `/proc` knows.
+pub fn mount_of(file: &File) -> io::Result<(u64, Option<u64>)> {
+    use rustix::fs::{StatxFlags, statx};
+    const MNT_ID_UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
+    let asked = |mask: StatxFlags| {
+        let found = statx(file, "", AtFlags::EMPTY_PATH, mask).ok()?;
+        (found.stx_mask & mask.bits() != 0).then_some(found.stx_mnt_id)
+    };
+    let unique = asked(MNT_ID_UNIQUE);
+    if let Some(id) = asked(StatxFlags::MNT_ID) {
+        return Ok((id, unique));
+    }
+    let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
+    let id = about.lines().find_map(|line| line.strip_prefix("mnt_id:"));
+    let id = id.and_then(|id| id.trim().parse().ok());
+    Ok((id.ok_or(io::ErrorKind::Unsupported)?, unique))
+}
+
+impl Mount {
+    /// A line of `/proc/self/mountinfo` (proc(5)).
+    fn parse(line: &[u8]) -> Option<Self> {
+        use std::os::unix::ffi::OsStringExt;
+        let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+        let separator = fields.iter().position(|field| *field == b"-")?;
+        let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse().ok();
+        let mut what = [fields.get(1)?, fields.get(2)?, fields.get(3)?].map(|field| field.to_vec());
+        let source = fields.get(separator + 1..separator + 3)?.concat();
+        what[2].extend(source);
+        Some(Self {
+            id: number(fields.first()?)?,
+            point: std::ffi::OsString::from_vec(unescaped(fields.get(4)?)).into(),
+            what: what.concat(),
+        })
+    }
+}
+
+/// Blanks and the like are written as a backslash and three octal digits.
+fn unescaped(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, behind)) = rest.split_first() {
+        let octal = behind.get(..3).filter(|_| first == b'\\');
+        let octal = octal.and_then(|digits| std::str::from_utf8(digits).ok());
+        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &behind[3..];
+            }
+            None => {
+                bytes.push(first);
+                rest = behind;
+            }
+        }
+    }
+    bytes
 }
 
 /// Sends the acknowledgement that the kernel holds back in the hope of data to carry it, and turns
@@ -163,8 +260,32 @@ fn descriptor_path(file: &File) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LateNames, is_journal_of, late_names};
+    use super::{LateNames, Mount, is_journal_of, is_running, late_names, mount_of, mounts};
+    use super::{ProcessMark, this_process};
     use std::fs::File;
+    use std::path::Path;
+
+    #[test]
+    fn a_process_is_told_from_others() {
+        let this = this_process().unwrap();
+        assert_eq!(is_running(&this), Some(true));
+        let earlier = ProcessMark { start: this.start - 1, ..this };
+        assert_eq!(is_running(&earlier), Some(false), "its number is used again");
+        let gone = ProcessMark { id: 4_194_304 + 1, ..this };
+        assert_eq!(is_running(&gone), Some(false));
+        assert_eq!(is_running(&ProcessMark { boot: this.boot ^ 1, ..this }), None);
+        assert_eq!(is_running(&ProcessMark { space: this.space + 1, ..this }), None);
+    }
+
+    #[test]
+    fn mounts_are_read_with_their_points() {
+        let line = b"36 35 98:0 /mnt1 /mnt\\0402\\134 rw,noatime master:1 - ext3 /dev/root rw";
+        let mount = Mount::parse(line).unwrap();
+        assert_eq!((mount.id, mount.point.as_path()), (36, Path::new("/mnt 2\\")));
+        let (proc, _) = mount_of(&File::open("/proc").unwrap()).unwrap();
+        let found = mounts().unwrap();
+        assert!(found.iter().any(|mount| mount.id == proc && mount.point == Path::new("/proc")));
+    }
 
     #[test]
     fn of_late_names_nothing_is_taken_for_granted() {

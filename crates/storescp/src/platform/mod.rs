@@ -3,8 +3,10 @@
 //! | | Linux | elsewhere |
 //! |---|---|---|
 //! | files without a name | `O_TMPFILE`, named by `linkat`, where the file system makes that safe | a temporary name, see [`crate::storage`] |
-//! | swapping two names | `renameat2(RENAME_EXCHANGE)` | not offered: the older file is not kept |
-//! | renaming to a free name only | `renameat2(RENAME_NOREPLACE)` | a second name, then the first one goes |
+//! | swapping two names | `renameat2(RENAME_EXCHANGE)` | not offered: the older file is kept by a second name |
+//! | renaming to a free name only | `renameat2(RENAME_NOREPLACE)` | not offered: a second name, then the first one goes |
+//! | telling a process from others | boot, number, start, name space, from `/proc` | not known: locks decide alone |
+//! | telling mounts apart | `statx`, `/proc/self/mountinfo` | not known: a lost mount goes unnoticed |
 //! | whether writes fail late | known by the file system | they may |
 //! | acknowledging at once | `TCP_QUICKACK` | nothing: the system's delayed acknowledgement |
 //! | writing to disk begun ahead of the sync | `sync_file_range` | nothing: the sync does it all |
@@ -24,9 +26,9 @@ mod write_back;
 pub use limits::{memory_left, threads_left};
 #[cfg(target_os = "linux")]
 pub use linux::{
-    acknowledge_now, create_unnamed, exchange, has_unnamed_files, ignores_hang_up, late_names,
-    link_unnamed, lower_thread_priority, rename_to_free_name, stop_accepting, tells_of_writes_late,
-    watch_for_loss,
+    acknowledge_now, create_unnamed, exchange, ignores_hang_up, is_running, late_names,
+    link_unnamed, lower_thread_priority, mount_of, mounts, rename_to_free_name, stop_accepting,
+    tells_of_writes_late, this_process, watch_for_loss,
 };
 #[cfg(target_os = "linux")]
 pub use write_back::begin_write_back;
@@ -35,14 +37,16 @@ pub use write_back::begin_write_back;
 mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    acknowledge_now, begin_write_back, create_unnamed, exchange, has_unnamed_files,
-    ignores_hang_up, late_names, link_unnamed, lower_thread_priority, memory_left,
-    rename_to_free_name, stop_accepting, tells_of_writes_late, threads_left, watch_for_loss,
+    acknowledge_now, begin_write_back, create_unnamed, exchange, ignores_hang_up, is_running,
+    late_names, link_unnamed, lower_thread_priority, memory_left, mount_of, mounts,
+    rename_to_free_name, stop_accepting, tells_of_writes_late, this_process, threads_left,
+    watch_for_loss,
 };
 
 use rustix::fs::AtFlags;
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 
 /// Which sync brings the name to disk of a file that was named late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +59,35 @@ pub enum LateNames {
     Unknown,
 }
 
-/// Gives a file a second name, which must be free, and takes the first one away.
-fn link_and_unlink(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
-    rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?;
-    Ok(rustix::fs::unlinkat(from.0, from.1, AtFlags::empty())?)
+/// Gives a file, or a symbolic link, a second name.
+///
+/// # Errors
+/// `AlreadyExists` if something has it; `PermissionDenied` where the file system has no hard links; whatever
+/// else the operating system says.
+pub fn link(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
+    Ok(rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?)
+}
+
+/// A process, as it can be told from all others of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessMark {
+    /// Of this boot of the machine; random.
+    pub boot: u64,
+    /// The name space that its number is of.
+    pub space: u64,
+    /// Its number, which is used again after its end.
+    pub id: u32,
+    /// When it began, in ticks since the boot.
+    pub start: u64,
+}
+
+/// A mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Its number, which may be used again once it is gone.
+    pub id: u64,
+    /// Where it is mounted.
+    pub point: PathBuf,
+    /// What is mounted, and on which other mount: to tell it from others of the same number.
+    pub what: Vec<u8>,
 }

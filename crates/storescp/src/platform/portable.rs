@@ -1,18 +1,12 @@
 //! The ways of any Unix.
 
-use super::LateNames;
+use super::{LateNames, Mount, ProcessMark};
 use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::time::Duration;
-
-/// Never: temporary names do the same, if visibly.
-#[must_use]
-pub fn has_unnamed_files(_folder: &File) -> bool {
-    false
-}
 
 /// Not known here.
 #[must_use]
@@ -50,12 +44,40 @@ pub fn exchange(_one: (&File, &str), _other: (&File, &str)) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Renames a file, unless something has the new name.
+/// Not offered.
 ///
 /// # Errors
-/// `AlreadyExists` if something has it, which stays; whatever else the operating system says.
-pub fn rename_to_free_name(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
-    super::link_and_unlink(from, to)
+/// Always `Unsupported`.
+pub fn rename_to_free_name(_from: (&File, &str), _to: (&File, &str)) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not known here.
+#[must_use]
+pub fn this_process() -> Option<ProcessMark> {
+    None
+}
+
+/// Not known here.
+#[must_use]
+pub fn is_running(_process: &ProcessMark) -> Option<bool> {
+    None
+}
+
+/// Not known here.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn mounts() -> io::Result<Vec<Mount>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not known here.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn mount_of(_file: &File) -> io::Result<(u64, Option<u64>)> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Nothing: the system acknowledges when it thinks fit.

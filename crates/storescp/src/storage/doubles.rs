@@ -1,9 +1,11 @@
 //! Test doubles: a directory of one's own, and storage that fails on demand.
 
+use super::abilities::Abilities;
 use super::manner::Way;
+use super::temporary::HIDDEN_FOLDER;
 use super::{
-    Directory, FileAhead, FileName, Folder, InstanceFile, Space, StagedFile, Storage, Subfolder,
-    SyncMark, Taken,
+    Directory, FileAhead, FileId, FileName, Folder, InstanceFile, Space, StagedFile, Storage,
+    Subfolder, SyncMark, Taken,
 };
 use crate::error::Error;
 use std::collections::BTreeMap;
@@ -15,9 +17,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(super) const WAYS: [Way; 3] = [Way::Unnamed, Way::UnnamedUntilSynced, Way::Temporary];
 
-/// The directory, with files on their way in each of [`WAYS`].
-pub(super) fn all_ways(path: &Path) -> [Directory; 3] {
-    WAYS.map(|way| Directory::open_with(path, way).unwrap())
+/// What file systems can do, beside all: no swap of names (NFS), no hard links (exFAT, SMB), neither of
+/// them nor renaming to a free name only, no locks, nothing at all.
+pub(super) const ABILITIES: [Abilities; 7] = [
+    Abilities::ALL,
+    Abilities { exchange: false, ..Abilities::ALL },
+    Abilities { exchange: false, no_replace: false, ..Abilities::ALL },
+    Abilities { exchange: false, links: false, ..Abilities::ALL },
+    Abilities { locks: false, ..Abilities::ALL },
+    Abilities { exchange: false, no_replace: false, locks: false, ..Abilities::ALL },
+    Abilities { exchange: false, no_replace: false, links: false, locks: false },
+];
+
+/// All that may be together.
+pub(super) fn manners() -> impl Iterator<Item = (Way, Abilities)> {
+    let all = ABILITIES.into_iter().flat_map(|abilities| WAYS.map(|way| (way, abilities)));
+    all.filter(|(way, abilities)| *way == Way::Temporary || abilities.links)
+}
+
+/// The directory, with files on their way in each of [`manners`].
+pub(super) fn all_ways(path: &Path) -> impl Iterator<Item = Directory> {
+    manners().map(|(way, abilities)| Directory::open_with(path, way, abilities).unwrap())
 }
 
 /// A file that was not made ahead.
@@ -35,12 +55,27 @@ impl Scratch {
         Self(path)
     }
 
-    /// Name and content of everything in it.
+    /// The same in memory, where there is such a place: for tests that do the same a thousand times.
+    pub(super) fn in_memory(test: &str) -> Self {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let path = parent.join(format!("storescp-{}-{test}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// Name and content of everything in it, and in its hidden folder.
     pub(crate) fn content(&self) -> BTreeMap<String, Vec<u8>> {
-        let entry = |entry: fs::DirEntry| {
-            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+        let in_folder = |folder: PathBuf, prefix: &'static str| {
+            let entries = fs::read_dir(folder).into_iter().flatten();
+            entries.map(move |entry| {
+                let entry = entry.unwrap();
+                (prefix.to_owned() + &entry.file_name().into_string().unwrap(), entry.path())
+            })
         };
-        fs::read_dir(&self.0).unwrap().map(|found| entry(found.unwrap())).collect()
+        let shown = in_folder(self.0.clone(), "").filter(|(name, _)| name != HIDDEN_FOLDER);
+        let all = shown.chain(in_folder(self.0.join(HIDDEN_FOLDER), ".storescp/"));
+        all.map(|(name, path)| (name, fs::read(path).unwrap())).collect()
     }
 }
 
@@ -114,8 +149,8 @@ impl Folder for FaultyFolder {
         self.inner.subfolder(name)
     }
 
-    fn rename(&self, from: &FileName, to: &FileName) -> io::Result<()> {
-        self.inner.rename(from, to)
+    fn rename(&self, file: FileId, from: &FileName, to: &FileName) -> io::Result<()> {
+        self.inner.rename(file, from, to)
     }
 
     fn space(&self) -> io::Result<Space> {
@@ -166,7 +201,11 @@ impl StagedFile for FaultyFile {
         self.inner.publish(name, taken)
     }
 
-    fn confirm(&mut self) {
-        self.inner.confirm();
+    fn confirm(&mut self) -> io::Result<()> {
+        self.inner.confirm()
+    }
+
+    fn identity(&self) -> io::Result<FileId> {
+        self.inner.identity()
     }
 }

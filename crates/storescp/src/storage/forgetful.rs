@@ -2,8 +2,8 @@
 //! and whose syncs fail as the kernel's do.
 
 use super::{
-    FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName, SyncMark,
-    Taken,
+    FileId, FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName,
+    SyncMark, Taken,
 };
 use crate::sync::{Arc, Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,12 +15,32 @@ pub(crate) enum Survives {
     Nothing,
     /// Names without what they stand for: what a careless order of steps is found out by.
     Names,
+    /// The same of all but the hidden folder, and of that alone: a disk may write one folder and not
+    /// another.
+    ShownNames,
+    HiddenNames,
     Content,
     Everything,
 }
 
 impl Survives {
-    pub(crate) const ALL: [Self; 4] = [Self::Nothing, Self::Names, Self::Content, Self::Everything];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Nothing,
+        Self::Names,
+        Self::ShownNames,
+        Self::HiddenNames,
+        Self::Content,
+        Self::Everything,
+    ];
+
+    fn names_in(self, folder: usize) -> bool {
+        match self {
+            Self::Names | Self::Everything => true,
+            Self::ShownNames => folder != HIDDEN,
+            Self::HiddenNames => folder == HIDDEN,
+            Self::Nothing | Self::Content => false,
+        }
+    }
 }
 
 /// What goes wrong.
@@ -43,14 +63,22 @@ pub(crate) enum Way {
     UnnamedUntilSynced,
     /// Under a temporary name.
     Temporary,
+    /// The same where names cannot be swapped: what is replaced moves aside first, and a start puts it
+    /// back if its name is free. The disk writes renames in their order.
+    MovedAside,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 3] = [Self::Unnamed, Self::UnnamedUntilSynced, Self::Temporary];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Unnamed, Self::UnnamedUntilSynced, Self::Temporary, Self::MovedAside];
 }
 
 /// Starts all names of files on their way.
 pub(crate) const TEMPORARY: &str = ".temporary-";
+
+/// The output directory, and the hidden folder that temporary names are in.
+const TOP: usize = 0;
+const HIDDEN: usize = 1;
 
 pub(crate) struct Disk {
     way: Way,
@@ -63,8 +91,10 @@ struct State {
     steps_left: Option<usize>,
     syncs_left: Option<usize>,
     files: Vec<File>,
-    /// The first is the output directory.
+    /// The first two are [`TOP`] and [`HIDDEN`].
     folders: Vec<FolderState>,
+    /// What was moved aside: its temporary name, and where it was.
+    aside: BTreeMap<String, (usize, String)>,
 }
 
 /// What the programs see, and what is on the disk.
@@ -123,16 +153,19 @@ impl FolderState {
 }
 
 impl State {
-    fn name_temporarily(&mut self, folder: usize, file: usize) -> String {
+    fn name_temporarily(&mut self, file: usize) -> String {
         let name = format!("{TEMPORARY}{file}");
-        self.folders[folder].set(&name, Some(Entry::File(file)));
+        self.folders[HIDDEN].set(&name, Some(Entry::File(file)));
         name
     }
 }
 
 impl Disk {
     pub(crate) fn new(way: Way, fault: Fault) -> Arc<Self> {
-        let mut state = State { folders: vec![FolderState::default()], ..State::default() };
+        let mut state = State {
+            folders: vec![FolderState::default(), FolderState::default()],
+            ..State::default()
+        };
         match fault {
             Fault::Never => {}
             Fault::PowerLoss(steps) => state.steps_left = Some(steps),
@@ -168,34 +201,63 @@ impl Disk {
         Ok((state, fails))
     }
 
-    /// Paths and contents of all files that are found afterwards.
+    /// Which file has a name, in a folder of the output directory.
+    pub(crate) fn id_of(&self, folder: &str, name: &str) -> Option<FileId> {
+        let state = self.state();
+        let Some(Entry::Folder(folder)) = state.folders[TOP].seen.get(folder) else { return None };
+        match state.folders[*folder].seen.get(name) {
+            Some(Entry::File(file)) => Some(id(*file)),
+            _ => None,
+        }
+    }
+
+    /// Paths and contents of all files that are found afterwards, once the receiver has started again.
     pub(crate) fn after_power_loss(&self, survives: Survives) -> BTreeMap<String, Vec<u8>> {
         let state = self.state();
-        let names = matches!(survives, Survives::Names | Survives::Everything);
         let content = matches!(survives, Survives::Content | Survives::Everything);
+        let entries = |folder: usize| {
+            let found = &state.folders[folder];
+            // Where renames are written in their order, one is in both folders or in neither.
+            let survives = match survives {
+                Survives::ShownNames | Survives::HiddenNames if self.way == Way::MovedAside => {
+                    Survives::Nothing
+                }
+                survives => survives,
+            };
+            if survives.names_in(folder) { &found.seen } else { &found.synced }
+        };
+        let read = |file: usize| {
+            let file = &state.files[file];
+            let forgotten = self.way == Way::UnnamedUntilSynced && !file.synced_with_name;
+            let bytes = if content { &file.seen } else { &file.synced };
+            (content || !forgotten).then(|| bytes.clone())
+        };
         let mut found = BTreeMap::new();
-        let mut folders = vec![(String::new(), 0)];
+        let mut folders = vec![(String::new(), TOP)];
         while let Some((path, folder)) = folders.pop() {
-            let folder = &state.folders[folder];
-            for (name, entry) in if names { &folder.seen } else { &folder.synced } {
+            for (name, entry) in entries(folder) {
                 match *entry {
                     Entry::Folder(folder) => folders.push((format!("{path}{name}/"), folder)),
-                    Entry::File(_) if name.starts_with(TEMPORARY) => {}
                     Entry::File(file) => {
-                        let file = &state.files[file];
-                        let forgotten =
-                            self.way == Way::UnnamedUntilSynced && !file.synced_with_name;
-                        if forgotten && !content {
-                            continue;
-                        }
-                        let content = if content { &file.seen } else { &file.synced };
-                        found.insert(format!("{path}{name}"), content.clone());
+                        found.extend(read(file).map(|bytes| (format!("{path}{name}"), bytes)));
                     }
+                }
+            }
+            for (name, entry) in entries(HIDDEN) {
+                if let (Some((place, free)), Entry::File(file)) = (state.aside.get(name), entry)
+                    && *place == folder
+                    && !entries(folder).contains_key(free)
+                {
+                    found.extend(read(*file).map(|bytes| (format!("{path}{free}"), bytes)));
                 }
             }
         }
         found
     }
+}
+
+fn id(file: usize) -> FileId {
+    FileId { device: 0, inode: file as u64 }
 }
 
 fn lost_write() -> io::Error {
@@ -229,7 +291,7 @@ impl Folder for ForgetfulFolder {
         let file = state.files.len() - 1;
         let temporary = match self.disk.way {
             Way::Unnamed | Way::UnnamedUntilSynced => None,
-            Way::Temporary => Some(state.name_temporarily(self.folder, file)),
+            Way::Temporary | Way::MovedAside => Some(state.name_temporarily(file)),
         };
         Ok(Box::new(ForgetfulFile {
             disk: Arc::clone(&self.disk),
@@ -255,6 +317,9 @@ impl Folder for ForgetfulFolder {
                 return Err(lost_write());
             }
             folder.write();
+            if self.disk.way == Way::MovedAside {
+                state.folders.iter_mut().for_each(FolderState::write);
+            }
             Ok(())
         })
     }
@@ -284,9 +349,13 @@ impl Folder for ForgetfulFolder {
         }
     }
 
-    fn rename(&self, from: &FileName, to: &FileName) -> io::Result<()> {
+    fn rename(&self, file: FileId, from: &FileName, to: &FileName) -> io::Result<()> {
         let mut state = self.disk.step()?;
         let folder = &mut state.folders[self.folder];
+        match folder.seen.get(from.as_str()) {
+            Some(Entry::File(found)) if id(*found) == file => {}
+            _ => return Err(io::ErrorKind::NotFound.into()),
+        }
         if folder.seen.contains_key(to.as_str()) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -338,7 +407,7 @@ impl StagedFile for ForgetfulFile {
 
     fn sync(&mut self) -> io::Result<()> {
         if self.disk.way == Way::UnnamedUntilSynced && self.temporary.is_none() {
-            let name = self.disk.step()?.name_temporarily(self.home, self.file);
+            let name = self.disk.step()?.name_temporarily(self.file);
             self.temporary = Some(name);
         }
         let (mut state, fails) = self.disk.sync_step()?;
@@ -391,13 +460,26 @@ impl StagedFile for ForgetfulFile {
         if state.folders[self.folder].removed {
             return Err(io::ErrorKind::NotFound.into());
         }
-        // One rename, which is on disk in both folders or in neither.
+        if let (Way::MovedAside, Some(older)) = (self.disk.way, before) {
+            let kept = format!("{TEMPORARY}older-of-{}", self.file);
+            state.folders[HIDDEN].set(&kept, Some(older));
+            state.folders[self.folder].set(name.as_str(), None);
+            state.aside.insert(kept.clone(), (self.folder, name.as_str().to_owned()));
+            drop(state);
+            self.published = Some((name.as_str().to_owned(), before));
+            let temporary = self.temporary.replace(kept);
+            state = self.disk.step()?;
+            state.folders[self.folder].set(name.as_str(), Some(Entry::File(self.file)));
+            state.folders[HIDDEN].set(&temporary.unwrap_or_default(), None);
+            return Ok(true);
+        }
+        // One rename. A disk may write it in one folder and not in the other.
         state.folders[self.folder].set(name.as_str(), Some(Entry::File(self.file)));
         if before.is_some() && self.temporary.is_none() {
             self.temporary = Some(format!("{TEMPORARY}{}", self.file));
         }
         if let Some(temporary) = &self.temporary {
-            state.folders[self.home].set(temporary, before);
+            state.folders[HIDDEN].set(temporary, before);
         }
         if before.is_none() {
             self.temporary = None;
@@ -406,13 +488,17 @@ impl StagedFile for ForgetfulFile {
         Ok(before.is_some())
     }
 
-    fn confirm(&mut self) {
-        self.published = None;
-        if let Some(temporary) = self.temporary.take()
-            && let Ok(mut state) = self.disk.step()
-        {
-            state.folders[self.home].set(&temporary, None);
+    fn confirm(&mut self) -> io::Result<()> {
+        if let Some(temporary) = &self.temporary {
+            self.disk.step()?.folders[HIDDEN].set(temporary, None);
         }
+        self.temporary = None;
+        self.published = None;
+        Ok(())
+    }
+
+    fn identity(&self) -> io::Result<FileId> {
+        Ok(id(self.file))
     }
 }
 
@@ -423,7 +509,7 @@ impl Drop for ForgetfulFile {
             state.folders[self.folder].set(&name, before);
         }
         if let Some(temporary) = self.temporary.take() {
-            state.folders[self.home].set(&temporary, None);
+            state.folders[HIDDEN].set(&temporary, None);
         }
     }
 }

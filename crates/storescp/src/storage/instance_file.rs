@@ -1,6 +1,6 @@
 //! One SOP instance on its way into a folder: the sink of the transcoder, and the commit.
 
-use super::{FileAhead, FileName, Folder, MinFree, StagedFile, Storage, Subfolder, Taken};
+use super::{FileAhead, FileId, FileName, Folder, MinFree, StagedFile, Storage, Subfolder, Taken};
 use crate::error::{Error, StorageStep};
 use crate::limits::{ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
 use dataset::Sink;
@@ -121,8 +121,16 @@ impl InstanceFile {
         if let Some(since) = since {
             self.destination.sync(since).map_err(Error::storage(StorageStep::SyncFolder))?;
         }
-        self.file.confirm();
+        self.file.confirm().map_err(Error::storage(StorageStep::Name))?;
         Ok(committed)
+    }
+
+    /// Which file it is, whatever name it has.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub fn identity(&self) -> io::Result<FileId> {
+        self.file.identity()
     }
 
     /// # Errors

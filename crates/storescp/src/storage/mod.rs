@@ -12,36 +12,52 @@
 //! [`Folder`] and [`StagedFile`] are the whole of what the receiver wants from storage;
 //! [`Directory`] is the one that writes files. Tests put a faulty double in its place.
 
+mod abilities;
 mod ahead;
+mod calls;
 mod directory;
+mod directory_file;
 #[cfg(test)]
 pub(crate) mod doubles;
 #[cfg(test)]
 #[cfg(feature = "explore")]
 mod exploration;
+mod file_id;
 mod file_name;
 mod folder_sync;
 #[cfg(test)]
 pub(crate) mod forgetful;
 mod free_space;
+mod inode_lock;
 mod instance_file;
 mod manner;
+mod mounts;
 mod name_claims;
+mod open_directory;
 #[cfg(test)]
 mod power_loss_tests;
+mod recovery;
+#[cfg(test)]
+mod recovery_tests;
+mod steps;
+#[cfg(test)]
+mod steps_tests;
 #[cfg(test)]
 mod subfolder_tests;
 mod subfolders;
+mod temporary;
 #[cfg(test)]
 mod tests;
 mod write_back;
 
 pub use ahead::FileAhead;
-pub use directory::Directory;
+pub use directory::{Directory, Needs};
+pub use file_id::FileId;
 pub use file_name::FileName;
 pub use folder_sync::{FolderSync, SyncMark};
 pub use free_space::{MinFree, Space};
 pub use instance_file::{Committed, Durability, InstanceFile};
+pub use recovery::Recovered;
 
 use crate::sync::{Arc, Mutex, PoisonError};
 use std::io;
@@ -62,6 +78,13 @@ pub trait Storage: Send + Sync {
     /// An object has failed: keeps nothing open, unless others are on their way. A file system that
     /// failed can be unmounted then, and is a new one when it is mounted again.
     fn let_go(&self);
+
+    /// Deals with what a crash left, and says so in the log. To be called once nothing can keep the
+    /// receiver from serving any more. `lists_all` allows it to cost as much as there are files.
+    fn recover(&self, _lists_all: bool) {}
+
+    /// An association or the receiver ends: leaves nothing of its own behind but what is on its way.
+    fn leave(&self) {}
 }
 
 /// One folder, in which files appear whole or not at all.
@@ -84,11 +107,12 @@ pub trait Folder: Send + Sync {
     /// Whatever the operating system says.
     fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>>;
 
-    /// Renames a file of this folder, unless something has the new name.
+    /// Renames the file `file` of this folder, unless something has the new name.
     ///
     /// # Errors
-    /// `AlreadyExists` if something has it; whatever else the operating system says.
-    fn rename(&self, from: &FileName, to: &FileName) -> io::Result<()>;
+    /// `AlreadyExists` if something has it; `NotFound` if another file, or none, has the old one;
+    /// whatever else the operating system says. The file has its old name then.
+    fn rename(&self, file: FileId, from: &FileName, to: &FileName) -> io::Result<()>;
 
     /// To be taken before a name is given in this folder, for the [`Folder::sync`] that follows.
     fn mark(&self) -> SyncMark;
@@ -170,9 +194,18 @@ pub trait StagedFile: Send {
     /// was before, and another one may be tried.
     fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool>;
 
-    /// The instance is stored: the file stays, the one it replaced is forgotten. Dropping it only
+    /// The instance is stored: the file stays, the one it replaced is gone for good. Dropping it only
     /// closes it from then on.
-    fn confirm(&mut self);
+    ///
+    /// # Errors
+    /// Whatever the operating system says: the older file could not be removed, and has its name back.
+    fn confirm(&mut self) -> io::Result<()>;
+
+    /// Which file it is, whatever name it gets.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn identity(&self) -> io::Result<FileId>;
 }
 
 /// What to do where something has the name already.

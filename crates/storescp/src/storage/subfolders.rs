@@ -1,6 +1,7 @@
 //! The subfolders that are held open.
 
-use super::directory::OpenDirectory;
+use super::FileId;
+use super::open_directory::OpenDirectory;
 use crate::limits::OPEN_SUBFOLDERS;
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::collections::{HashMap, VecDeque};
@@ -23,7 +24,7 @@ pub(super) type Meanwhile = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct Known {
-    open: HashMap<(u64, u64), Weak<OpenDirectory>>,
+    open: HashMap<FileId, Weak<OpenDirectory>>,
     /// The one used last stands last.
     recent: VecDeque<Arc<OpenDirectory>>,
 }
@@ -44,7 +45,7 @@ impl Subfolders {
     }
 
     /// The subfolder that is this directory, if it is open.
-    pub(super) fn find(&self, identity: (u64, u64)) -> Option<Arc<OpenDirectory>> {
+    pub(super) fn find(&self, identity: FileId) -> Option<Arc<OpenDirectory>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known.open.get(&identity)?.upgrade()?;
         known.used(&found);

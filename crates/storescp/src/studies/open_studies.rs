@@ -2,7 +2,7 @@
 
 use crate::events::{Peer, unpadded};
 use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
-use crate::storage::FileName;
+use crate::storage::{FileId, FileName};
 use crate::sync::Instant;
 use chrono::format::{DelayedFormat, StrftimeItems};
 use chrono::{DateTime, Local};
@@ -55,6 +55,8 @@ pub(crate) struct StoredFile {
     pub(crate) name: FileName,
     /// The letters of its SOP class.
     pub(crate) prefix: &'static str,
+    /// Which file that is, if it is wanted at the end of the study.
+    pub(crate) id: Option<FileId>,
 }
 
 /// The studies that an association is at, the latest last.

@@ -50,7 +50,7 @@ impl Ward {
         self.studies.folder(study, Self::local(), named).unwrap();
         self.files += 1;
         let name = FileName::new(format!("{}", self.files)).unwrap();
-        let file = StoredFile { name, prefix: "CT" };
+        let file = StoredFile { name, prefix: "CT", id: None };
         let peer = Arc::new(Peer::default());
         uids(self.studies.stored(study, b"1.2 ", file, &peer, who, self.now))
     }

@@ -1,0 +1,97 @@
+//! What a file system can do with names, tried out once.
+
+use super::calls;
+use super::inode_lock::{Lock, try_lock};
+use super::steps::{can_link, is_unsupported};
+use super::temporary::{Holds, Temporaries};
+
+use std::io;
+
+/// What the file system of an output directory can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Abilities {
+    /// Rename a file to a name that is free, in one step.
+    pub(super) no_replace: bool,
+    /// Swap two names.
+    pub(super) exchange: bool,
+    /// Give a file a second name.
+    pub(super) links: bool,
+    /// Lock a file.
+    pub(super) locks: bool,
+}
+
+impl Abilities {
+    /// All of them, until something else is found out.
+    #[cfg(test)]
+    pub(super) const ALL: Self =
+        Self { no_replace: true, exchange: true, links: true, locks: true };
+
+    /// Tries each of them out with files that are gone afterwards: 13 system calls with all that belongs to
+    /// it, and some 40 by which `/proc` is asked whose they are. Where there is room for one file, but not
+    /// for a second, it is found out when it is needed.
+    ///
+    /// # Errors
+    /// Whatever else the operating system says than that it cannot; nothing stays.
+    pub(super) fn of(temporaries: &Temporaries) -> io::Result<Self> {
+        let (mut one, file) = temporaries.create()?;
+        let tried = Self::try_out(temporaries, &mut one, try_lock(&file) != Lock::Unavailable);
+        forget(temporaries, &one);
+        tried
+    }
+
+    fn try_out(temporaries: &Temporaries, one: &mut String, locks: bool) -> io::Result<Self> {
+        let top = temporaries.top();
+        let from = one.clone();
+        let rename = |to: &str| calls::rename_to_free_name((top, &from), (top, to));
+        let no_replace = match temporaries.fresh(Holds::Incoming, rename) {
+            Ok((renamed, ())) => {
+                *one = renamed;
+                true
+            }
+            Err(error) if is_unsupported(&error) => false,
+            Err(error) => return Err(error),
+        };
+        let link = |to: &str| calls::link((top, one), (top, to));
+        let links = match temporaries.fresh(Holds::Incoming, link) {
+            Ok((second, ())) => {
+                forget(temporaries, &second);
+                true
+            }
+            Err(error) if !can_link(&error) => false,
+            Err(error) if is_full(&error) => true,
+            Err(error) => return Err(error),
+        };
+        let exchange = match temporaries.create() {
+            Ok((other, _)) => {
+                let swapped = calls::exchange((top, one), (top, &other));
+                forget(temporaries, &other);
+                match swapped {
+                    Ok(()) => true,
+                    Err(error) if is_unsupported(&error) => false,
+                    Err(error) => return Err(error),
+                }
+            }
+            Err(error) if is_full(&error) => true,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { no_replace, exchange, links, locks })
+    }
+
+    /// Whether a file can be given a name that is known to be free: what unique names and numbers need.
+    pub(super) fn give_free_names(self) -> bool {
+        self.no_replace || self.links
+    }
+}
+
+/// Removes a name that was made to try something out. Should that fail, a start removes it; objects may be
+/// stored all the same.
+pub(super) fn forget(temporaries: &Temporaries, name: &str) {
+    if let Err(error) = temporaries.remove(name) {
+        tracing::debug!("cannot remove {name}: {error}");
+    }
+}
+
+/// Whether the error says that there is no room.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

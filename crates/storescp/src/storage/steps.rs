@@ -1,0 +1,377 @@
+//! The steps by which names are given, taken over and taken back, in an order that loses nothing.
+//!
+//! Other processes may do the same with the same names at the same time, locks may not work, and each step
+//! may fail. Hence:
+//!
+//! - Nothing is removed by its final name. It is moved aside first, to a name that nobody else uses, and
+//!   looked at there: if it is another file than it should be, it is put back.
+//! - What had a name before keeps one of its own, which says what it holds ([`Holds::Replaced`]), until the
+//!   newer file is stored.
+//! - Where the second of two steps fails, the first is undone. Where that fails too, both count as done.
+
+use super::FileName;
+use super::abilities::Abilities;
+use super::calls::{self, Spot};
+use super::file_id::{FileId, Stamp};
+use super::inode_lock::Present;
+use super::temporary::{Holds, Temporaries, without_names};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+
+/// A final name, and what is used to give it and to take it back.
+#[derive(Clone, Copy)]
+pub(super) struct FinalName<'a> {
+    pub(super) folder: &'a File,
+    /// What `folder` is called, if it is a subfolder.
+    pub(super) folder_name: Option<&'a FileName>,
+    pub(super) name: &'a FileName,
+    pub(super) temporaries: &'a Temporaries,
+    pub(super) abilities: Abilities,
+    /// Whether the file that gets the name or loses it is locked.
+    pub(super) is_locked: bool,
+}
+
+/// What became of a name that was to be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TakenBack {
+    /// What had it before has it again; nobody, if nothing had.
+    Restored,
+    /// Something else has it by now, and what had it before us keeps its temporary name.
+    OlderKept,
+}
+
+impl<'a> FinalName<'a> {
+    fn spot(&self) -> Spot<'a> {
+        (self.folder, self.name.as_str())
+    }
+
+    fn temporary<'t>(&'t self, path: &'t str) -> Spot<'t> {
+        (self.temporaries.top(), path)
+    }
+
+    /// For what has the name while `newer` gets it or loses it.
+    fn holds(&self, newer: Stamp) -> Holds<'a> {
+        Holds::Replaced { newer, folder: self.folder_name, name: self.name }
+    }
+
+    /// Gives the file with the temporary name `from` the final one, if that is free.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if something has it; whatever else the operating system says. The temporary name is
+    /// as before.
+    pub(super) fn give(&self, from: &str) -> io::Result<()> {
+        self.move_to_free(self.temporary(from), self.spot(), || self.temporaries.remove(from))
+    }
+
+    /// Gives the name back to the file with the temporary name `from`, if that is free. A temporary name that
+    /// cannot be removed is one too many then, which a start removes.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if something has it; whatever else the operating system says.
+    pub(super) fn give_back(&self, from: &str) -> io::Result<()> {
+        let (temporary, spot) = (self.temporary(from), self.spot());
+        let remove = || {
+            let _ = self.temporaries.remove(from);
+            Ok(())
+        };
+        match self.move_to_free(temporary, spot, remove) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
+            result => return result,
+        }
+        // The ways that were not come to, since one before failed.
+        match self.link_and_remove(temporary, spot, remove) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                rename_if_free(temporary, spot)
+            }
+            result => result,
+        }
+    }
+
+    /// Locks what has the name: see [`Present::lock`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn present(&self) -> io::Result<Option<Present>> {
+        Present::lock(self.spot(), self.abilities.locks)
+    }
+
+    /// Gives `newer`, with the temporary name `from`, the name that `older` has, and returns the temporary
+    /// name that `older` has then. With `None`, something else has the name by now, or nothing.
+    ///
+    /// `from` follows the file if it gets another temporary name.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; `older` has its name.
+    pub(super) fn take_over(
+        &self,
+        from: &mut String,
+        newer: Stamp,
+        older: &Present,
+    ) -> io::Result<Option<String>> {
+        if self.abilities.exchange {
+            match self.swap(from, newer) {
+                Err(error) if is_unsupported(&error) => {}
+                result => return result,
+            }
+        }
+        // Only as long as nobody else takes the name is the one that is kept the one that is replaced.
+        if self.abilities.links && older.is_locked {
+            match self.keep_and_replace(from, newer, older.id) {
+                Err(error) if !can_link(&error) => {}
+                result => return result,
+            }
+        }
+        self.move_aside_and_give(from, newer)
+    }
+
+    /// One step: no reader of the folder sees the name without a file.
+    fn swap(&self, from: &mut String, newer: Stamp) -> io::Result<Option<String>> {
+        let rename = |to: &str| calls::rename_over(self.temporary(from), self.temporary(to));
+        let (renamed, ()) = self.temporaries.fresh(self.holds(newer), rename)?;
+        *from = renamed;
+        match calls::exchange(self.temporary(from), self.spot()) {
+            Ok(()) => Ok(Some(from.clone())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Two steps: the older file gets a second name, and the newer one its first.
+    fn keep_and_replace(
+        &self,
+        from: &str,
+        newer: Stamp,
+        older: FileId,
+    ) -> io::Result<Option<String>> {
+        let link = |to: &str| calls::link(self.spot(), self.temporary(to));
+        let (kept, ()) = match self.temporaries.fresh(self.holds(newer), link) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result?,
+        };
+        let replaced = match FileId::at(self.temporary(&kept)) {
+            Ok(Some(found)) if found == older => {
+                calls::rename_over(self.temporary(from), self.spot())
+            }
+            Ok(_) => Err(io::ErrorKind::NotFound.into()),
+            Err(error) => Err(error),
+        };
+        if replaced.is_ok() {
+            return Ok(Some(kept));
+        }
+        // A second name of a file that has its first: should this fail, a start removes it.
+        let _ = self.temporaries.remove(&kept);
+        match replaced {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => result.map(|()| None),
+        }
+    }
+
+    /// Two steps with nothing in between: a start puts the older file back after a crash.
+    fn move_aside_and_give(&self, from: &str, newer: Stamp) -> io::Result<Option<String>> {
+        let aside = |to: &str| calls::rename_over(self.spot(), self.temporary(to));
+        let (kept, ()) = match self.temporaries.fresh(self.holds(newer), aside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result?,
+        };
+        let Err(error) = self.give(from) else { return Ok(Some(kept)) };
+        if let Err(second) = self.give_back(&kept) {
+            self.tell_of_kept(&kept, &second.to_string());
+        }
+        Err(error)
+    }
+
+    /// Takes the name from `ours`, if it still has it, and gives it back to what had it before and has the
+    /// temporary name `older` now.
+    ///
+    /// # Errors
+    /// Whatever the operating system says: `ours` may have the name still, and what had it before keeps the
+    /// temporary one, which is told in the log.
+    pub(super) fn take_back(&self, ours: Stamp, older: Option<&str>) -> io::Result<TakenBack> {
+        let result = match older {
+            Some(older) => self.restore(ours, older),
+            None => self.take_away(ours).map(|_| TakenBack::Restored),
+        };
+        if let Some(older) = older {
+            match &result {
+                Ok(TakenBack::Restored) => {}
+                Ok(TakenBack::OlderKept) => {
+                    self.tell_of_kept(older, "another process has given the name meanwhile");
+                }
+                Err(error) => self.tell_of_kept(older, &error.to_string()),
+            }
+        }
+        result
+    }
+
+    fn restore(&self, ours: Stamp, older: &str) -> io::Result<TakenBack> {
+        if FileId::at(self.temporary(older))?.is_none() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "it is gone"));
+        }
+        // Where that fails, nothing has changed, and the longer way may be open.
+        if self.abilities.exchange
+            && FileId::at(self.spot())? == Some(ours.id)
+            && calls::exchange(self.temporary(older), self.spot()).is_ok()
+        {
+            return self.check_swapped(ours, older);
+        }
+        if !self.take_away(ours)? {
+            return Ok(TakenBack::OlderKept);
+        }
+        match self.give_back(older) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(TakenBack::OlderKept),
+            result => result.map(|()| TakenBack::Restored),
+        }
+    }
+
+    /// What was swapped out has the temporary name now.
+    fn check_swapped(&self, ours: Stamp, temporary: &str) -> io::Result<TakenBack> {
+        if FileId::at(self.temporary(temporary))? == Some(ours.id) {
+            // Should this fail, a start removes it: the name says what it holds.
+            let _ = self.temporaries.remove(temporary);
+            return Ok(TakenBack::Restored);
+        }
+        calls::exchange(self.temporary(temporary), self.spot())?;
+        Ok(TakenBack::OlderKept)
+    }
+
+    /// Removes the name, if it still is that of `ours` or of nothing; false if something else has it.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; `ours` may have the name still.
+    fn take_away(&self, ours: Stamp) -> io::Result<bool> {
+        self.take_away_from(self.spot(), ours)
+    }
+
+    fn take_away_from(&self, spot: Spot<'_>, ours: Stamp) -> io::Result<bool> {
+        let is_ours = || FileId::at(spot).map(|found| found.map(|found| found == ours.id));
+        match is_ours()? {
+            None => return Ok(true),
+            Some(false) => return Ok(false),
+            Some(true) => {}
+        }
+        let aside = |to: &str| calls::rename_over(spot, self.temporary(to));
+        let moved = match self.temporaries.fresh(self.holds(ours), aside) {
+            Ok((moved, ())) => moved,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            // There may be no room for another name. Whoever takes turns with us cannot have this one.
+            Err(_) if self.is_locked && is_ours()? == Some(true) => {
+                calls::unlink(spot)?;
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
+        if FileId::at(self.temporary(&moved))? == Some(ours.id) {
+            // Should this fail, a start removes it.
+            let _ = self.temporaries.remove(&moved);
+            return Ok(true);
+        }
+        let back = || {
+            let _ = self.temporaries.remove(&moved);
+            Ok(())
+        };
+        if let Err(error) = self.move_to_free(self.temporary(&moved), spot, back) {
+            self.tell_of_kept(&moved, &error.to_string());
+        }
+        Ok(false)
+    }
+
+    /// Renames `file`, which has this name, to `to`, if that is free.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if something has it; `NotFound` if another file has this one; whatever else the
+    /// operating system says. The file has the name it had.
+    pub(super) fn rename(&self, file: FileId, to: &FileName) -> io::Result<()> {
+        let changed =
+            || io::Error::new(io::ErrorKind::NotFound, "another file has the name by now");
+        if !self.abilities.give_free_names() {
+            let why = "this file system has neither hard links nor RENAME_NOREPLACE";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
+        // Kept, so that it stays locked.
+        let present = self.present()?.filter(|present| present.id == file).ok_or_else(changed)?;
+        let this = FinalName { is_locked: present.is_locked, ..*self };
+        let (from, to) = (self.spot(), (self.folder, to.as_str()));
+        let stamp = Stamp::at(from)?.filter(|found| found.id == file).ok_or_else(changed)?;
+        this.move_to_free(from, to, || this.take_away(stamp).map(drop))?;
+        match Stamp::at(to)? {
+            Some(moved) if moved.id != file => {
+                // Another process has given the name in that moment.
+                this.move_to_free(to, from, || this.take_away_from(to, moved).map(drop))?;
+                Err(changed())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves a file from one name to another, if that is free. `remove` takes the old name away where that
+    /// is a step of its own.
+    fn move_to_free(
+        &self,
+        from: Spot<'_>,
+        to: Spot<'_>,
+        remove: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.abilities.no_replace {
+            match calls::rename_to_free_name(from, to) {
+                Err(error) if is_unsupported(&error) => {}
+                result => return result,
+            }
+        }
+        if self.abilities.links {
+            match self.link_and_remove(from, to, remove) {
+                Err(error) if !can_link(&error) => {}
+                result => return result,
+            }
+        }
+        // Where names have to be free, such a file system is refused at the start.
+        rename_if_free(from, to)
+    }
+
+    /// Gives a file a second name and takes the first one away. Where that fails, the second one is taken
+    /// away again; where that fails too, the file has its new name, and the old one is one too many.
+    fn link_and_remove(
+        &self,
+        from: Spot<'_>,
+        to: Spot<'_>,
+        remove: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        calls::link(from, to)?;
+        let linked = Stamp::at(to);
+        let Err(error) = remove() else { return Ok(()) };
+        match linked {
+            Ok(Some(file)) if matches!(self.take_away_from(to, file), Ok(true)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell_of_kept(&self, path: &str, why: &str) {
+        tracing::error!(
+            "an older file keeps the name {} in the output directory, it cannot have its own back: \
+             {why}",
+            without_names(path)
+        );
+    }
+}
+
+/// The last resort, of two steps: what has the name a moment later is replaced.
+fn rename_if_free(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    match FileId::at(to)? {
+        Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        None => calls::rename_over(from, to),
+    }
+}
+
+/// Whether the file system, or the kernel, does not have what was asked for.
+pub(super) fn is_unsupported(error: &io::Error) -> bool {
+    let lacking = [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP];
+    error.kind() == io::ErrorKind::Unsupported
+        || lacking.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// False where the file system has no hard links, or none for this file: `link(2)` says so by `EPERM`.
+pub(super) fn can_link(error: &io::Error) -> bool {
+    let refused = [Errno::PERM, Errno::MLINK, Errno::ACCESS];
+    !is_unsupported(error)
+        && !refused.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}

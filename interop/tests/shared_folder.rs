@@ -1,0 +1,339 @@
+//! Several processes that store in one folder, crashes while an older file is replaced, and file systems that
+//! can do less than others: what was acknowledged stays, under its name.
+
+use std::fs;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use interop::process::{self, eventually, read_lossy};
+use interop::wire::{self, Answer, Client, Pdv, Request, data_pdu, tag, uid};
+use interop::{Namespace, Object, Program, Scratch, Server, files_below, peers, skip};
+
+const SOON: Duration = Duration::from_secs(15);
+/// Where locks do not work.
+const NO_LOCKS: &str = "flock:error=ENOLCK";
+/// The sync of the folder fails, and is slow enough for others to do something meanwhile.
+const LATE_FAILURE: &str = "fsync:error=EIO:delay_enter=1000000";
+/// The same after the sync of the file, and after that of the folder around too.
+const SECOND_FAILS: &str = "fsync:error=EIO:delay_enter=1000000:when=2";
+const THIRD_FAILS: &str = "fsync:error=EIO:delay_enter=1000000:when=3";
+
+/// Served by a process of its own, as inetd starts it.
+struct Inetd {
+    child: Child,
+    client: TcpStream,
+    log: PathBuf,
+}
+
+impl Inetd {
+    /// `faults` are injected into all calls of their names; with [`LATE_FAILURE`] into those on `folder`.
+    fn start(scratch: &Scratch, folder: &Path, options: &[&str], faults: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let client = TcpStream::connect(listener.local_addr().expect("its number")).expect("it");
+        let connection = OwnedFd::from(listener.accept().expect("a connection").0);
+        let number = files_below(scratch.path()).len();
+        let log = scratch.path().join(format!("log-{number}"));
+        let mut words: Vec<String> = Vec::new();
+        if !faults.is_empty() {
+            words.extend(["strace", "-D", "-f", "-qq", "-o"].map(str::to_owned));
+            words.push(trace_beside(&log).display().to_string());
+            if faults.contains(&LATE_FAILURE) {
+                words.extend(["-P".to_owned(), folder.display().to_string()]);
+            }
+            let calls = faults.iter().map(|fault| fault.split(':').next().expect("a call"));
+            let calls: Vec<&str> = calls.collect();
+            words.extend(["-e".to_owned(), format!("trace={}", calls.join(","))]);
+            for fault in faults {
+                words.extend(["-e".to_owned(), format!("inject={fault}")]);
+            }
+        }
+        words.push(peers::storescp().display().to_string());
+        words.extend(options.iter().map(|&option| option.to_owned()));
+        words.extend(["--inetd", "-od"].map(str::to_owned));
+        words.push(folder.display().to_string());
+        let child = Command::new(&words[0])
+            .args(&words[1..])
+            .stdin(Stdio::from(connection))
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log).expect("a file"))
+            .spawn()
+            .expect("the receiver starts");
+        client.set_read_timeout(Some(SOON)).expect("a time limit");
+        Self { child, client, log }
+    }
+
+    fn associate(&self) -> Client {
+        let mut client = Client::on(self.client.try_clone().expect("a descriptor"));
+        client.send(&Request::usual().encode());
+        assert!(matches!(client.answer(), Answer::Accept(_)), "{}", read_lossy(&self.log));
+        client
+    }
+
+    fn end(mut self, client: Client) -> String {
+        client.release();
+        // It waits for that.
+        let _ = self.client.shutdown(Shutdown::Both);
+        process::wait(&mut self.child, SOON).expect("it ends by itself");
+        read_lossy(&self.log)
+    }
+}
+
+impl Drop for Inetd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn trace_beside(log: &Path) -> PathBuf {
+    log.with_extension("trace")
+}
+
+fn can_trace() -> bool {
+    let mut command = Command::new("strace");
+    command.args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn shown(folder: &Path) -> Vec<String> {
+    let names = files_below(folder).into_iter();
+    names.filter(|name| !name.ends_with('/') && !name.starts_with(".storescp")).collect()
+}
+
+fn store_alone(scratch: &Scratch, folder: &Path, options: &[&str], object: &Object) -> u16 {
+    let receiver = Inetd::start(scratch, folder, options, &[]);
+    let mut client = receiver.associate();
+    let status = client.store(3, object).status();
+    receiver.end(client);
+    status
+}
+
+/// The first gives the name, and then its sync fails; the second stores the same instance meanwhile.
+#[test]
+fn what_another_process_acknowledged_is_not_taken_back() {
+    if !can_trace() {
+        return skip("failing system calls: strace may not trace here");
+    }
+    let ways: [(&[&str], &[&str], bool); 6] = [
+        (&[], &[LATE_FAILURE], false),
+        (&[], &[LATE_FAILURE], true),
+        (&["+B"], &[SECOND_FAILS, NO_LOCKS], true),
+        (&[], &[SECOND_FAILS, NO_LOCKS], false),
+        (&[], &[SECOND_FAILS, "renameat2:error=EINVAL"], true),
+        (&["-su", "p"], &[THIRD_FAILS, NO_LOCKS], true),
+    ];
+    for (options, faults, replaces) in ways {
+        let scratch = Scratch::new();
+        let folder = scratch.directory("out");
+        let older = Object::ct(1000);
+        if replaces {
+            assert_eq!(store_alone(&scratch, &folder, options, &older), 0);
+        }
+        let [one, two] = [2000, 3000].map(|size| Object::new(uid::CT, &older.sop_instance, size));
+        let first = Inetd::start(&scratch, &folder, options, faults);
+        let mut client = first.associate();
+        let (refused, stored) = thread::scope(|scope| {
+            let storing = scope.spawn(|| client.store(3, &one).status());
+            thread::sleep(Duration::from_millis(500));
+            let stored = store_alone(&scratch, &folder, options, &two);
+            (storing.join().expect("it is answered"), stored)
+        });
+        let what = format!("{options:?} {faults:?} {replaces}: {refused:04X}");
+        assert_eq!(stored, 0, "{what}");
+        let log = first.end(client);
+        let names = shown(&folder);
+        assert_eq!(names.len(), 1, "{what}: {names:?}\n{log}");
+        let content = fs::read(folder.join(&names[0])).expect("it is listed");
+        let right = content.ends_with(&two.bytes) || refused == 0 && content.ends_with(&one.bytes);
+        assert!(right, "{what}: {} bytes\n{log}", content.len());
+    }
+}
+
+/// Another process starts while an older file has a temporary name, and the replacement fails then.
+#[test]
+fn a_start_leaves_what_others_are_replacing() {
+    if !can_trace() {
+        return skip("failing system calls: strace may not trace here");
+    }
+    for faults in [&[LATE_FAILURE][..], &[SECOND_FAILS, NO_LOCKS]] {
+        for starts_server in [false, true] {
+            let scratch = Scratch::new();
+            let folder = scratch.directory("out");
+            let older = Object::ct(1000);
+            assert_eq!(store_alone(&scratch, &folder, &[], &older), 0);
+            let newer = Object::new(uid::CT, &older.sop_instance, 2000);
+            let replacing = Inetd::start(&scratch, &folder, &[], faults);
+            let mut client = replacing.associate();
+            let status = thread::scope(|scope| {
+                let storing = scope.spawn(|| client.store(3, &newer).status());
+                thread::sleep(Duration::from_millis(500));
+                if starts_server {
+                    let server = Server::with(Program::Ours, &[]).directory(&folder).start();
+                    assert_eq!(Client::usual(server.port()).echo(1), 0);
+                    thread::sleep(Duration::from_millis(200));
+                } else {
+                    let starting = Inetd::start(&scratch, &folder, &[], &[]);
+                    let greeting = starting.associate();
+                    starting.end(greeting);
+                }
+                storing.join().expect("it is answered")
+            });
+            let log = replacing.end(client);
+            assert_ne!(status, 0, "the sync fails: {log}");
+            assert_eq!(shown(&folder), [older.file_name()], "{faults:?}: {log}");
+            let content = fs::read(folder.join(older.file_name())).expect("it is listed");
+            assert!(content.ends_with(&older.bytes), "{faults:?} {starts_server}: {log}");
+        }
+    }
+}
+
+/// Killed at each system call of a replacement. What it had acknowledged is under its name after the next
+/// start, and nothing else is left.
+#[test]
+fn a_receiver_killed_at_any_call_of_a_replacement_loses_nothing() {
+    if !can_trace() {
+        return skip("killing at a system call: strace may not trace here");
+    }
+    let calls = ["linkat", "renameat", "renameat2", "unlinkat", "fsync", "flock", "mkdirat"];
+    let mut killed = 0;
+    for options in [&[][..], &["-su", "p"]] {
+        for other in [None, Some("renameat2:error=EINVAL")] {
+            for call in calls.iter().filter(|call| other.is_none() || **call != "renameat2") {
+                for number in 1..12 {
+                    let scratch = Scratch::new();
+                    let folder = scratch.directory("out");
+                    let older = Object::ct(1000);
+                    assert_eq!(store_alone(&scratch, &folder, options, &older), 0);
+                    let newer = Object::new(uid::CT, &older.sop_instance, 2000);
+                    let kill = format!("{call}:signal=KILL:when={number}");
+                    let mut faults = vec![kill.as_str()];
+                    faults.extend(other);
+                    let status = replace(&scratch, &folder, options, &faults, &newer);
+                    let what = format!("{options:?} {faults:?}: {status:?}");
+                    let server = Server::with(Program::Ours, options).directory(&folder).start();
+                    let path = shown(&folder);
+                    let expected = if status == Some(0) { &newer } else { &older };
+                    eventually(&what, SOON, || {
+                        let names = files_below(&folder);
+                        let files = names.iter().filter(|name| !name.ends_with('/')).count();
+                        let content = path.first().map(|name| fs::read(folder.join(name)));
+                        let right = |content: Vec<u8>| content.ends_with(&expected.bytes);
+                        files == 1 && content.is_some_and(|content| content.is_ok_and(right))
+                    });
+                    drop(server);
+                    if status.is_some() {
+                        break;
+                    }
+                    killed += 1;
+                }
+            }
+        }
+    }
+    assert!(killed >= 20, "killed {killed} times");
+}
+
+/// The answer, if it comes.
+fn replace(
+    scratch: &Scratch,
+    folder: &Path,
+    options: &[&str],
+    faults: &[&str],
+    newer: &Object,
+) -> Option<u16> {
+    let mut receiver = Inetd::start(scratch, folder, options, faults);
+    let mut client = Client::on(receiver.client.try_clone().expect("a descriptor"));
+    client.try_send(&Request::usual().encode()).ok()?;
+    let mut status = None;
+    if matches!(client.answer(), Answer::Accept(_)) {
+        let command = wire::Command::store(1, &newer.sop_class, &newer.sop_instance);
+        let mut bytes = data_pdu(&[Pdv::command(3, true, &command.encode())]);
+        bytes.extend(data_pdu(&[Pdv::data(3, true, &newer.bytes)]));
+        if client.try_send(&bytes).is_ok()
+            && let Answer::Data(pdvs) = client.answer()
+        {
+            status = Some(wire::Command::parse(&pdvs[0].data).status());
+        }
+    }
+    let _ = receiver.client.shutdown(Shutdown::Both);
+    process::wait(&mut receiver.child, SOON).expect("it ends");
+    status
+}
+
+#[test]
+fn the_archive_is_not_listed_for_a_connection() {
+    if !can_trace() {
+        return skip("counting system calls: strace may not trace here");
+    }
+    let scratch = Scratch::new();
+    let folder = scratch.directory("out");
+    for number in 0..3000 {
+        fs::write(folder.join(format!("CT.1.2.{number}")), "").expect("a file");
+    }
+    let hidden = folder.join(".storescp");
+    fs::create_dir(&hidden).expect("a folder");
+    let mark = process::mark_of_ended_process();
+    fs::write(hidden.join(format!(".incoming-{mark}-5~")), "left by a crash").expect("a file");
+
+    let receiver = Inetd::start(&scratch, &folder, &[], &["getdents64:delay_exit=1"]);
+    let mut client = receiver.associate();
+    assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
+    let trace = trace_beside(&receiver.log);
+    receiver.end(client);
+    let entries = |line: &str| line.split(" entries").next()?.rsplit(' ').next()?.parse().ok();
+    let listed: Vec<usize> = read_lossy(&trace).lines().filter_map(entries).collect();
+    assert!(listed.iter().sum::<usize>() < 300, "{listed:?}");
+    assert!(!hidden.exists(), "it has looked for what a crash left, and left nothing itself");
+}
+
+/// Neither hard links nor renaming to a free name only: unique names cannot be given, and others can.
+#[test]
+fn what_a_file_system_cannot_do_is_told_at_the_start_or_done_otherwise() {
+    let Some(namespace) = Namespace::available() else {
+        return skip("a file system of another kind: no mount namespaces here");
+    };
+    if !can_trace() {
+        return skip("failing system calls: strace may not trace here");
+    }
+    let lacking = ["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2,linkat,flock"];
+    let no_names = ["-e", "inject=renameat2:error=EINVAL", "-e", "inject=linkat:error=EPERM"];
+    let no_locks = ["-e", "inject=flock:error=EOPNOTSUPP"];
+    let with = |words: &[&str], options: &[&str]| {
+        let scratch = Scratch::new();
+        let directory = scratch.directory("out");
+        let setup = namespace.setup_on_tmpfs(Program::Ours, &directory, "size=8m", options);
+        let words: Vec<&str> = lacking.iter().chain(words).copied().collect();
+        setup.through("strace", &words).try_start().map(|server| (server, scratch))
+    };
+    for options in [&["+uf"][..], &["-tn"], &["-su", "p", "-rns"]] {
+        let failure = with(&no_names, options).expect_err("no unique names there");
+        assert!(failure.stderr.contains("neither hard links nor"), "{}", failure.stderr);
+    }
+    let neither: Vec<&str> = no_names.iter().chain(&no_locks).copied().collect();
+    for (words, options) in [
+        (&no_names[..], &[][..]),
+        (&neither, &[]),
+        (&no_locks, &["+uf"]),
+        (&no_names[..2], &["+uf"]),
+        (&neither, &["-su", "p"]),
+    ] {
+        let (server, _scratch) = with(words, options).expect("objects can be stored there");
+        let mut client = Client::usual(server.port());
+        let object = Object::ct(1000);
+        let newer = Object::new(uid::CT, &object.sop_instance, 2000);
+        for object in [&object, &newer] {
+            let response = client.store(3, object);
+            let comment = response.text(tag::ERROR_COMMENT);
+            assert_eq!(response.status(), 0, "{words:?} {options:?}: {comment}");
+        }
+        client.release();
+        let view = namespace.view(&server);
+        let names = shown(&view);
+        assert_eq!(names.len(), 1 + usize::from(options == ["+uf"]), "{words:?} {names:?}");
+        let files: Vec<_> = files_below(&view);
+        assert_eq!(files.iter().filter(|name| !name.ends_with('/')).count(), names.len());
+    }
+}
