@@ -28,7 +28,7 @@ pub struct Transcoder {
 #[derive(Debug)]
 enum Path {
     /// They go to the sink as they are, and are looked at.
-    Untouched(Onlooker),
+    Untouched(Box<Onlooker>),
     /// They are taken apart and written anew.
     Rewritten(Box<Reader>, Box<Writer>),
 }
@@ -60,12 +60,12 @@ impl Transcoder {
         format: &OutputFormat,
         dictionary: Arc<Dictionary>,
     ) -> Transcoder {
-        let reader = Box::new(Reader {
+        let reader = Reader {
             inflater: input.deflated().then(Inflater::new),
             parser: Parser::new(input, format.convert_un, dictionary),
-        });
+        };
         let (output, path) = if format.bit_preserving || input.is_unlisted() {
-            (input, Path::Untouched(Onlooker::new(reader, input.is_unlisted())))
+            (input, Path::Untouched(Box::new(Onlooker::new(reader, input.is_unlisted()))))
         } else {
             let output = format.transfer_syntax.for_input(input);
             let writer = Writer {
@@ -75,7 +75,7 @@ impl Transcoder {
                 file_padding: format.padding.file,
                 deflate: output.deflated().then_some(format.compression_level),
             };
-            (output, Path::Rewritten(reader, Box::new(writer)))
+            (output, Path::Rewritten(Box::new(reader), Box::new(writer)))
         };
         Transcoder { output, attributes: Attributes::default(), path }
     }
@@ -113,6 +113,12 @@ impl Transcoder {
                 repairs
             }
         }
+    }
+
+    /// Whether the data set is written as it comes.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        matches!(self.path, Path::Untouched(_))
     }
 
     /// Why a data set that is written as it comes could be read in part only, if so: what follows was
