@@ -10,7 +10,7 @@ use interop::differential::{self, DICTIONARIES, OptionSet, Plan, private_element
 use interop::part10::Part10;
 use interop::process::run;
 use interop::wire::{Client, Command, Context, Request, tag, uid};
-use interop::{Object, Program, Scratch, Server, peers};
+use interop::{Object, Program, Scratch, Server, element, peers};
 
 /// A sample of what `differential` compares, from several seeds.
 #[test]
@@ -232,6 +232,53 @@ fn data_sets_that_cannot_be_read_are_refused_and_the_association_goes_on() {
         assert!(line.starts_with("E: cannot store SOP instance 1.2.3, status C000H: "), "{line}");
         assert_eq!(client.store(3, &Object::ct(10)).status(), 0, "after {what}");
         server.clear();
+    }
+}
+
+/// The help, the manual page and the reference say which dictionaries are used.
+#[test]
+fn it_is_documented_which_dictionaries_are_used() {
+    let help = std::process::Command::new(peers::storescp()).arg("--help").output();
+    let help = String::from_utf8(help.expect("help").stdout).expect("text");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let file = |name: &str| fs::read_to_string(root.join(name)).expect(name);
+    for text in
+        [help, file("docs/cli.md"), file("docs/operations.md"), file("packaging/storescp.1")]
+    {
+        for name in ["DCMDICTPATH", "dicom.dic", "private.dic", "built in"] {
+            assert!(text.contains(name), "{name} in {text}");
+        }
+    }
+}
+
+/// Private elements get their VR from Debian's dictionary, and none from one that does not know them.
+#[test]
+fn private_elements_get_their_vr_where_a_dictionary_knows_them() {
+    let private = [
+        element(0x0029, 0x0010, *b"LO", b"SIEMENS CSA HEADER"),
+        element(0x0029, 0x1008, *b"UN", b"IMAGE NUM 4 "),
+        element(0x0029, 0x1108, *b"UN", b"IMAGE NUM 4 "),
+    ];
+    let scratch = Scratch::new();
+    let dictionary = scratch.path().join("small.dic");
+    fs::write(&dictionary, "(0010,0010)\tPN\tPatientName\n").expect("a dictionary file");
+    let small = dictionary.display().to_string();
+    for (path, vr) in [("", *b"CS"), (small.as_str(), *b"UN")] {
+        let setup = Server::with(Program::Ours, &["+uc"]).environment("DCMDICTPATH", path);
+        let server = setup.start();
+        let mut client = Client::usual(server.port());
+        let plain = Object::made_of(uid::CT, "2.25.29", Vec::new());
+        let object = Object { bytes: [plain.bytes.clone(), private.concat()].concat(), ..plain };
+        assert_eq!(client.store(3, &object).status(), 0);
+        let stored = fs::read(server.directory().join(object.file_name())).expect("the object");
+        let found = |number: u16, vr: [u8; 2]| {
+            let [low, high] = number.to_le_bytes();
+            let header = [&[0x29, 0, low, high][..], &vr].concat();
+            stored.windows(6).any(|bytes| bytes == header)
+        };
+        assert!(found(0x1008, vr), "{path:?}");
+        assert!(found(0x1108, *b"UN"), "{path:?}: nobody reserved this block");
+        assert_eq!(server.stderr(), "", "{path:?}");
     }
 }
 

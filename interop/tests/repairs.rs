@@ -113,7 +113,9 @@ fn what_readers_would_mistake_is_not_stored_bit_for_bit() {
                 "{options:?} {place}: {status:04X}"
             );
         }
-        let whole = [&[0; 128][..], b"DICM", &foreign(), &Object::ct(10).bytes].concat();
+        let length = element(0x0002, 0x0000, *b"UL", &[28, 0, 0, 0]);
+        let syntax = element(0x0002, 0x0010, *b"UI", BIG_ENDIAN);
+        let whole = [&[0; 128][..], b"DICM", &length, &syntax, &Object::ct(10).bytes].concat();
         let file = Object { bytes: whole, ..Object::ct(10) };
         assert_eq!(client.store(3, &file).status(), 0xC000, "{options:?}");
         assert_eq!(server.files().len(), 1, "{options:?}");
@@ -235,6 +237,25 @@ fn no_other_identifier_takes_the_place_of_an_object() {
         assert_eq!(client.store(3, &Object::new(uid::CT, same, 20)).status(), 0, "{same:?}");
     }
     assert_eq!(server.files(), [first.file_name()]);
+}
+
+/// Where two studies are named, the first counts, for the folder and in the file.
+#[test]
+fn of_two_studies_the_first_counts_everywhere() {
+    for options in [&["-su", "p"][..], &["-su", "p", "+B"]] {
+        let server = Server::start(Program::Ours, options);
+        let mut client = Client::usual(server.port());
+        let plain = Object::of_study("2.25.1", None, "");
+        let other = element(0x0020, 0x000D, *b"UI", b"2.25.2");
+        let object = Object { bytes: [&plain.bytes[..], &other].concat(), ..plain };
+        assert_eq!(client.store(3, &object).status(), 0);
+        let file = format!("p_2.25.1/{}", object.file_name());
+        assert_eq!(server.files(), ["p_2.25.1/", &file], "{options:?}");
+        server.wait_for_log("W: SOP instance ");
+        let stored = std::fs::read(server.directory().join(file)).expect("the object");
+        let both = stored.windows(other.len()).any(|bytes| bytes == other);
+        assert_eq!(both, options.contains(&"+B"), "{options:?}");
+    }
 }
 
 /// A data set that cannot be read to its end is stored bit for bit all the same, but not in silence.

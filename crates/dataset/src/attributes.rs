@@ -8,12 +8,12 @@ use crate::uid::without_padding;
 /// included. Of a longer value the first [`ATTRIBUTE_BYTES`] are kept.
 ///
 /// Where an element occurs twice, the first one counts, as it does in what a
-/// [`Transcoder`](crate::Transcoder) writes. Of the SOP UIDs, another value than the first is kept as
-/// well. At most seven times [`ATTRIBUTE_BYTES`] are held.
+/// [`Transcoder`](crate::Transcoder) writes. Of UIDs, another value than the first is kept as well. At
+/// most eight times [`ATTRIBUTE_BYTES`] are held.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
     values: [Option<Vec<u8>>; NOTED.len()],
-    /// What came when the element occurred again, of the SOP UIDs.
+    /// What came when the element occurred again, of the three UIDs.
     others: [Option<Vec<u8>>; NOTED.len()],
     /// Which of them is being read.
     current: Option<Current>,
@@ -45,16 +45,22 @@ impl Attributes {
         self.values[2].as_deref()
     }
 
-    /// A value of SOP Class UID that came later, and differs from the first if any does.
+    /// A value of SOP Class UID that came later and differs from the first.
     #[must_use]
     pub fn other_sop_class_uid(&self) -> Option<&[u8]> {
-        self.others[1].as_deref()
+        self.other(1)
     }
 
-    /// A value of SOP Instance UID that came later, and differs from the first if any does.
+    /// A value of SOP Instance UID that came later and differs from the first.
     #[must_use]
     pub fn other_sop_instance_uid(&self) -> Option<&[u8]> {
-        self.others[2].as_deref()
+        self.other(2)
+    }
+
+    /// A value of Study Instance UID that came later and differs from the first.
+    #[must_use]
+    pub fn other_study_instance_uid(&self) -> Option<&[u8]> {
+        self.other(4)
     }
 
     /// Patient's Name (0010,0010).
@@ -87,16 +93,16 @@ impl Attributes {
         if self.values[at].is_none() {
             self.values[at] = Some(Vec::new());
             self.current = Some(Current::First(at));
-        } else if COMPARED.contains(&tag) && !self.has_other(at) {
+        } else if COMPARED.contains(&tag) && self.other(at).is_none() {
             self.others[at] = Some(Vec::new());
             self.current = Some(Current::Again(at));
         }
     }
 
-    /// Whether a later value differs from the first.
-    fn has_other(&self, at: usize) -> bool {
+    /// A later value that differs from the first.
+    fn other(&self, at: usize) -> Option<&[u8]> {
         let [first, other] = [&self.values, &self.others].map(|values| values[at].as_deref());
-        other.is_some_and(|other| first.map(without_padding) != Some(without_padding(other)))
+        other.filter(|other| first.map(without_padding) != Some(without_padding(other)))
     }
 
     /// Whether the value of the element that began last is kept.
@@ -128,7 +134,7 @@ const NOTED: [Tag; 5] = [
 ];
 
 /// Of these, later values are compared with the first.
-const COMPARED: [Tag; 2] = [Tag::SOP_CLASS_UID, Tag::SOP_INSTANCE_UID];
+const COMPARED: [Tag; 3] = [Tag::SOP_CLASS_UID, Tag::SOP_INSTANCE_UID, Tag::STUDY_INSTANCE_UID];
 
 #[cfg(test)]
 mod tests {

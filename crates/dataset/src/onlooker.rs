@@ -14,7 +14,7 @@ use crate::{Error, Fault, RepairKind, Tag, TagPath};
 #[derive(Debug)]
 pub(crate) struct Onlooker {
     /// `None` once nothing more can be read.
-    reader: Option<Box<Reader>>,
+    reader: Option<Reader>,
     /// The first bytes as they stand in the file.
     start: [u8; START_BYTES],
     start_bytes: usize,
@@ -31,7 +31,7 @@ pub(crate) struct Onlooker {
 const START_BYTES: usize = 134;
 
 impl Onlooker {
-    pub(crate) fn new(reader: Box<Reader>, guesses: bool) -> Onlooker {
+    pub(crate) fn new(reader: Reader, guesses: bool) -> Onlooker {
         Onlooker {
             reader: Some(reader),
             start: [0; START_BYTES],
@@ -113,6 +113,8 @@ fn refusal(fault: Fault, offset: u64, tag: Tag) -> Error {
 
 fn is_foreign(token: &Token<'_>, depth: usize) -> bool {
     match token {
+        // Eight zero bytes are padding, which no reader mistakes.
+        Token::Element(element) if element.tag == Tag(0, 0) && element.length == 0 => false,
         Token::Element(element) => depth == 0 && element.tag.is_foreign(),
         // It is open already.
         Token::Sequence(element) | Token::PixelSequence(element) => {

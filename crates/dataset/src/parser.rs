@@ -617,7 +617,9 @@ impl Parser {
 
     /// Notes it if what stands in the place of a VR is none of the standard's.
     fn note_vr(&mut self, header: &RawHeader, resolved: Vr) {
-        if header.code.is_some_and(|code| Vr::from_code(code).is_none()) {
+        let strange = header.code.is_some_and(|code| Vr::from_code(code).is_none());
+        // What is left out is told as that.
+        if strange && !header.tag.is_foreign() {
             let unknown = resolved == Vr::UN;
             self.note(if unknown { RepairKind::UnknownVr } else { RepairKind::WrongVr });
         }

@@ -26,10 +26,9 @@ pub struct Transcoder {
 
 /// What happens to the bytes.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "one of them for each object on its way")]
 enum Path {
     /// They go to the sink as they are, and are looked at.
-    Untouched(Onlooker),
+    Untouched(Box<Onlooker>),
     /// They are taken apart and written anew.
     Rewritten(Box<Reader>, Box<Writer>),
 }
@@ -64,12 +63,12 @@ impl Transcoder {
         let untouched = format.bit_preserving || input.is_unlisted();
         let output = if untouched { input } else { format.transfer_syntax.for_input(input) };
         let implicit_output = !untouched && !output.explicit_vr();
-        let reader = Box::new(Reader {
+        let reader = Reader {
             inflater: input.deflated().then(Inflater::new),
             parser: Parser::new(input, implicit_output, format.convert_un, dictionary),
-        });
+        };
         let path = if untouched {
-            Path::Untouched(Onlooker::new(reader, input.is_unlisted()))
+            Path::Untouched(Box::new(Onlooker::new(reader, input.is_unlisted())))
         } else {
             let writer = Writer {
                 encoder: Encoder::new(output, format),
@@ -78,7 +77,7 @@ impl Transcoder {
                 file_padding: format.padding.file,
                 deflate: output.deflated().then_some(format.compression_level),
             };
-            Path::Rewritten(reader, Box::new(writer))
+            Path::Rewritten(Box::new(reader), Box::new(writer))
         };
         Transcoder { output, attributes: Attributes::default(), path }
     }
@@ -116,6 +115,12 @@ impl Transcoder {
                 repairs
             }
         }
+    }
+
+    /// Whether the data set is written as it comes.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        matches!(self.path, Path::Untouched(_))
     }
 
     /// Why a data set that is written as it comes could be read in part only, if so: what follows was

@@ -42,8 +42,10 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Every encoding: how to write in it, and the transfer syntax.
-fn encodings() -> [(Writer, &'static TransferSyntax, fn(&[u8]) -> Vec<u8>); 4] {
+/// How to write in an encoding, its transfer syntax, and what is done to the whole.
+type Form = (Writer, &'static TransferSyntax, fn(&[u8]) -> Vec<u8>);
+
+fn encodings() -> [Form; 4] {
     let plain: fn(&[u8]) -> Vec<u8> = <[u8]>::to_vec;
     [
         (LITTLE, LITTLE.syntax(), plain),
@@ -100,6 +102,8 @@ fn elements_that_readers_take_for_file_meta_information_are_refused() {
                 assert_eq!(refused(syntax, &finished(&bytes)), Fault::ForeignGroup, "{tag:?}");
             }
         }
+        let padded = [&instance[..], &[0; 128]].concat();
+        assert!(look(syntax, &finished(&padded)).is_ok(), "zeros at the end");
         // Nobody looks for file meta information in items.
         let inner = w.open_item(&[w.element((0x0002, 0x0010), "UI", b"1.2\0")]);
         let bytes = w.open_sequence(SEQUENCE, &[inner]);

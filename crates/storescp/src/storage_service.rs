@@ -329,6 +329,9 @@ fn warn_of_repairs(request: &CStoreRq, transcoder: &Transcoder) {
     if !repairs.is_empty() {
         warn!("SOP instance {instance} breaks rules of encoding: {repairs}");
     }
+    if transcoder.is_untouched() && transcoder.attributes().other_study_instance_uid().is_some() {
+        warn!("SOP instance {instance} names two studies, of which the first counts here");
+    }
     match transcoder.unread() {
         Some(error) if transcoder.output_transfer_syntax().is_unlisted() => {
             debug!("SOP instance {instance} was not read to its end: {error}");

@@ -88,14 +88,22 @@ fn a_response_is_one_pdu_with_one_pdv() {
     assert_eq!(acceptor.sent(), wire::p_data(3, 3, &response.encode()));
 }
 
+/// Padding is at the end only (PS3.5 §6.2, §9.1).
 #[test]
-fn uids_are_stripped_of_white_space() {
-    let class = format!(" {CT_IMAGE_STORAGE} ");
-    let request = parsed(&with(0x0002, wire::element(0x0002, class.as_bytes())));
-    assert_eq!(request.sop_class, uid(CT_IMAGE_STORAGE));
-    let request = parsed(&with(0x1000, wire::element(0x1000, b"1.2 .3")));
-    assert_eq!(request.sop_instance, uid("1.2.3"));
-    assert!(request.response(Status::SUCCESS, None).encode().ends_with(b"1.2.3\0"));
+fn uids_are_stripped_of_their_padding_and_of_nothing_else() {
+    for padding in ["", " ", "  ", "\0", "\0\0", " \0", "\0 "] {
+        let class = format!("{CT_IMAGE_STORAGE}{padding}");
+        let request = parsed(&with(0x0002, wire::element(0x0002, class.as_bytes())));
+        assert_eq!(request.sop_class, uid(CT_IMAGE_STORAGE));
+        let instance = format!("1.2.3{padding}");
+        let request = parsed(&with(0x1000, wire::element(0x1000, instance.as_bytes())));
+        assert_eq!(request.sop_instance, uid("1.2.3"));
+        assert!(request.response(Status::SUCCESS, None).encode().ends_with(b"1.2.3\0"));
+    }
+    for other in ["1.2 .3", " 1.2.3", "1.2.3\t", "1.2\0.3", "\x001.2.3", "1.2.\n3"] {
+        let fault = fault(&with(0x1000, wire::element(0x1000, other.as_bytes())));
+        assert_eq!(fault.status(), Status::INVALID_SOP_INSTANCE, "{other:?}");
+    }
 }
 
 #[test]
