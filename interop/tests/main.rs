@@ -23,6 +23,7 @@ mod logging;
 mod names;
 mod negotiated;
 mod negotiation;
+mod not_sequences;
 mod output;
 mod packaging;
 mod power_loss;

@@ -285,8 +285,13 @@ impl Encoder {
             && largest < Some(tag)
             && self.reorder.any_within(mark)
             && out.position() - self.frame().content <= length;
-        if worth_it || self.reorder.is_full(mark) {
+        let full = self.reorder.is_full(mark);
+        if worth_it || (full && !self.reorder.any_since(mark)) {
             self.merge(out)?;
+            return self.place(tag, 0, out);
+        }
+        if full {
+            self.settle(out)?;
             return self.place(tag, 0, out);
         }
         if last > Some(tag) {
@@ -335,6 +340,17 @@ impl Encoder {
         let mut left_out = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
         reorder.begin(mark, content, manner, &mut left_out, out)?;
         self.frame_mut().group = None;
+        Ok(())
+    }
+
+    /// Puts the elements of all that is complete within the innermost item in order.
+    fn settle(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
+        let mark = self.frame().mark;
+        let manner = self.manner();
+        let Encoder { frames, reorder, repairs, received, .. } = self;
+        let mut left_out = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
+        let last = reorder.settle(mark, manner, &mut left_out, out)?;
+        self.frame_mut().last = last;
         Ok(())
     }
 

@@ -139,8 +139,8 @@ impl fmt::Display for Fault {
             Fault::NativePixelData => "native pixel data in a compressed transfer syntax",
             Fault::ForeignGroup => "element of a group that no data set has",
             Fault::WholeFile => "a whole file where a data set must be",
-            Fault::EncapsulatedPixelData => "encapsulated pixel data, to be written uncompressed",
-            Fault::NotASequence => "no sequence under the tag of one, to be written in implicit VR",
+            Fault::EncapsulatedPixelData => "encapsulated pixel data",
+            Fault::NotASequence => "not a sequence, in implicit VR",
         })
     }
 }

@@ -14,20 +14,37 @@ pub const NESTING_LEVELS: usize = 1024;
 /// Text beyond it is not kept, though it is stored.
 pub const ATTRIBUTE_BYTES: usize = 1024;
 
-/// How many stretches of elements that are in order are held in mind while elements do not come in
-/// order, before they are made one; then as many of these, and so on. 16 bytes each in each open item,
-/// 64 while they are merged.
+/// How many stretches of elements that are in order are held in mind for each open item, while elements do
+/// not come in order, before they are made one; then as many of these, and so on.
 pub const REORDER_FAN_IN: usize = 128;
 
-/// How many sequences and items may be held in mind that are complete, but not in order. 64 bytes each
-/// at most.
-pub const REORDER_NODES: usize = 8 * 1024;
+/// How many of these stretches are held in mind for all open items. 16 bytes each, 64 while they are merged.
+pub const REORDER_RUNS: usize = 8 * 1024;
 
-/// How many pages of what was written are held while it is put in order, and how large they are.
+/// How many sequences and items that are complete, but not in order, are held in mind, with the stretches in
+/// them; beyond that, those of an item are merged as soon as there are [`REORDER_NODES_AT_LEAST`].
+pub const REORDER_NODES: usize = 4 * 1024;
+
+/// See [`REORDER_NODES`].
+pub const REORDER_NODES_AT_LEAST: usize = 4;
+
+/// Of how many sequences the end is known at most. 16 bytes each.
+pub const REORDER_SEQUENCES: usize = 1024;
+
+/// How many pages of what was written are held while it is put in order.
 pub const REORDER_PAGES: usize = 512;
 
 /// The size of one of [`REORDER_PAGES`].
 pub const REORDER_PAGE_BYTES: usize = 512;
+
+/// What is held at worst to put elements in order: vectors that grow have up to three times their content
+/// for a moment.
+pub const REORDER_MEMORY_BYTES: usize = 3
+    * (16 * REORDER_RUNS
+        + 32 * (REORDER_NODES + (1 + REORDER_NODES_AT_LEAST) * NESTING_LEVELS)
+        + 16 * REORDER_SEQUENCES)
+    + 64 * REORDER_RUNS
+    + REORDER_PAGES * (REORDER_PAGE_BYTES + 16);
 
 /// How much may be read and written to put elements in order: so many times what was written, ..
 pub const REORDER_FACTOR: u64 = 16;

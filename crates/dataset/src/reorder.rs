@@ -15,7 +15,10 @@ use std::collections::BinaryHeap;
 use crate::element::{self, Encoding, UNDEFINED_LENGTH};
 use crate::encoder::OpenGroup;
 use crate::format::GroupLengths;
-use crate::limits::{REORDER_FAN_IN as FAN_IN, REORDER_NODES as NODES};
+use crate::limits::{
+    REORDER_FAN_IN as FAN_IN, REORDER_NODES as NODES, REORDER_NODES_AT_LEAST as NODES_AT_LEAST,
+    REORDER_RUNS as RUNS, REORDER_SEQUENCES as SEQUENCES,
+};
 use crate::output::Output;
 use crate::{Error, Tag, Vr};
 use headers::{Headers, Hint};
@@ -31,6 +34,8 @@ pub(crate) struct Reorder {
     nodes: Vec<Node>,
     /// How many runs the nodes have.
     node_runs: usize,
+    /// What all merging so far has read and copied, in bytes.
+    spent: u64,
     /// Where the content of sequences without a length begins and ends, so that it need not be walked
     /// through for each item around it. None of them is within another; only some are known.
     sequences: Vec<(u64, u64)>,
@@ -132,20 +137,53 @@ impl Reorder {
         while let Some(&Run { level, .. }) = self.runs.get(mark.runs..).and_then(<[Run]>::last) {
             let own = &self.runs[mark.runs..];
             let same = own.iter().rev().take_while(|run| run.level == level).count();
-            if same < FAN_IN {
+            if same < FAN_IN && (self.runs.len() < RUNS || own.len() < 2) {
                 break;
             }
-            let joined = self.runs.split_off(self.runs.len() - same);
-            let start = joined[0].start;
-            let starts: Vec<u64> = joined[1..].iter().map(|run| run.start).collect();
-            let nodes = self.take_nodes(self.first_node_behind(mark, start));
-            let known = Known { nodes: &nodes, sequences: &self.sequences };
-            let mut merger = Merger::new(manner, known, &mut *left_out, start, out)?;
-            merger.merge_all(start, &starts, Purpose::Join, out)?;
-            self.forget_ends(start);
-            self.runs.push(Run { start, level: level + 1 });
+            let count = if same < FAN_IN { own.len() } else { same };
+            self.join(mark, self.runs.len() - count, level + 1, manner, left_out, out)?;
         }
         Ok(())
+    }
+
+    /// Makes one run of those from this one on, and tells its last element.
+    fn join(
+        &mut self,
+        mark: Mark,
+        first: usize,
+        level: u32,
+        manner: Manner,
+        left_out: &mut dyn FnMut(Tag),
+        out: &mut Output<'_>,
+    ) -> Result<Option<Tag>, Error> {
+        let joined = self.runs.split_off(first);
+        let Some(start) = joined.first().map(|run| run.start) else {
+            return Ok(None);
+        };
+        let starts: Vec<u64> = joined[1..].iter().map(|run| run.start).collect();
+        let nodes = self.take_nodes(self.first_node_behind(mark, start));
+        let known = Known { nodes: &nodes, sequences: &self.sequences };
+        let mut merger = Merger::new(manner, known, left_out, start, self.spent, out)?;
+        let (last, _) = merger.merge_all(start, &starts, Purpose::Join, out)?;
+        self.spent = merger.headers.spent();
+        self.forget_ends(start);
+        self.runs.push(Run { start, level });
+        Ok(last)
+    }
+
+    /// Merges the nodes within the innermost item, which is out of order, with the runs that they are in; tells
+    /// the element that is the last one now.
+    pub(crate) fn settle(
+        &mut self,
+        mark: Mark,
+        manner: Manner,
+        left_out: &mut dyn FnMut(Tag),
+        out: &mut Output<'_>,
+    ) -> Result<Option<Tag>, Error> {
+        let first_node = self.nodes[mark.nodes..].iter().map(|node| node.content).min();
+        let own = &self.runs[mark.runs..];
+        let behind = own.partition_point(|run| Some(run.start) <= first_node);
+        self.join(mark, mark.runs + behind.saturating_sub(1), 1, manner, left_out, out)
     }
 
     /// Of the item that began at `mark`, the first node behind `start`.
@@ -192,8 +230,9 @@ impl Reorder {
         let starts: Vec<u64> = runs.iter().skip(1).map(|run| run.start).collect();
         let nodes = self.take_nodes(mark.nodes);
         let known = Known { nodes: &nodes, sequences: &self.sequences };
-        let mut merger = Merger::new(manner, known, left_out, content, out)?;
+        let mut merger = Merger::new(manner, known, left_out, content, self.spent, out)?;
         let merged = merger.merge_all(content, &starts, Purpose::Final, out)?;
+        self.spent = merger.headers.spent();
         self.forget_ends(content);
         Ok(merged)
     }
@@ -278,6 +317,7 @@ impl<'m> Merger<'m> {
         known: Known<'m>,
         left_out: &'m mut dyn FnMut(Tag),
         start: u64,
+        spent: u64,
         out: &mut Output<'_>,
     ) -> Result<Merger<'m>, Error> {
         let in_memory = out.is_buffered(start);
@@ -285,7 +325,7 @@ impl<'m> Merger<'m> {
             out.flush()?;
         }
         let end = out.position();
-        let headers = Headers::new(manner.encoding, in_memory, end);
+        let headers = Headers::new(manner.encoding, in_memory, end, spent);
         Ok(Merger { manner, known, left_out, headers, end, stays_until: start })
     }
 
@@ -587,12 +627,6 @@ impl<'m> Merger<'m> {
 
 /// How long the length of a sequence or an item is.
 const LENGTH_BYTES: u64 = 4;
-
-/// The ends of how many sequences are known at most.
-const SEQUENCES: usize = 1024;
-
-/// How many nodes are merged early, at least.
-const NODES_AT_LEAST: usize = 16;
 
 /// How long the header of a group length is, in every encoding.
 const GROUP_LENGTH_HEADER: u64 = 8;

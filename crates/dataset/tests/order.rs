@@ -6,8 +6,8 @@ mod common;
 
 use common::{BIG, LITTLE, SEQUENCE, Writer, becomes, to, transcode};
 use dataset::format::{GroupLengths, Lengths, OutputFormat};
+use dataset::limits;
 use dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN as EVLE;
-use dataset::{Error, limits};
 
 fn groups(group_lengths: GroupLengths) -> OutputFormat {
     OutputFormat { group_lengths, ..OutputFormat::default() }

@@ -238,8 +238,7 @@ fn pixel_data_must_suit_the_transfer_syntax() {
     for format in [OutputFormat::default(), to(BIG), to(IMPLICIT)] {
         let error = transcode(EVLE, &icon, &format).unwrap_err();
         assert_eq!(error.cause(), Cause::DataSet);
-        let expected = "encapsulated pixel data, to be written uncompressed at \
-                        (0088,0200)[1].(7fe0,0010), byte 32";
+        let expected = "encapsulated pixel data at (0088,0200)[1].(7fe0,0010), byte 32";
         assert_eq!(error.to_string(), expected);
     }
     for (number, vr) in [(0x0008, "OF"), (0x0009, "OD"), (0x0010, "UN")] {

@@ -244,12 +244,12 @@ fn formats() -> [OutputFormat; 6] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn any_order(
         seed in 1_u64..u64::MAX,
-        elements in prop::sample::select(vec![3_u64, 30, 400, 3000]),
+        elements in prop::sample::select(vec![3_u64, 30, 400, 1500]),
         long in prop::sample::select(vec![0_u64, 2, 20]),
         long_bytes in prop::sample::select(vec![600_u64, 9000, 70_000]),
         sequences in prop::sample::select(vec![2_u64, 10, 1000]),
@@ -278,11 +278,11 @@ fn nested(tag: (u16, u16), elements: Vec<Element>) -> Element {
 
 #[test]
 fn patterns_that_would_be_costly() {
-    let count = 40_000;
+    let count = 10_000;
     let small = |at: u16| value((0x0021, at + 0x100), 2);
     let mut patterns: Vec<(&str, Vec<Element>)> = Vec::new();
     let late = |at: u16| [value((0x0011, at + 0x100), 2), value((0x7001, at + 0x100), 65_536)];
-    let by_turns = (0..count).map(small).chain((0..20).flat_map(late)).collect();
+    let by_turns = (0..count).map(small).chain((0..12).flat_map(late)).collect();
     patterns.push(("small and large by turns", by_turns));
     let large = |at: u16| [value((0x7001, at + 0x100), 9000), value((0x0011, at + 0x100), 2)];
     patterns.push(("large and small by turns", (0..200).flat_map(large).collect()));
@@ -290,10 +290,10 @@ fn patterns_that_would_be_costly() {
     let zigzag = |at: u16| small(if at % 2 == 0 { at } else { count - at });
     patterns.push(("from both ends", (0..count).map(zigzag).collect()));
     let shuffled =
-        |at: u32| value((0x0021 + 2 * (at % 7) as u16, ((at * 7919) % 40_009) as u16 + 0x100), 2);
+        |at: u32| value((0x0021 + 2 * (at % 7) as u16, ((at * 7919) % 10_007) as u16 + 0x100), 2);
     patterns.push(("shuffled", (0..u32::from(count)).map(shuffled).collect()));
-    let huge = |at: u16| value((0x7001, 0x200 - at), 700_000);
-    patterns.push(("few huge ones", (0..6).map(huge).collect()));
+    let huge = |at: u16| value((0x7001, 0x200 - at), 200_000);
+    patterns.push(("few huge ones", (0..5).map(huge).collect()));
     // At the end of each item stands what belongs to its start.
     let around = |inner: Element, _| {
         nested(
@@ -302,30 +302,30 @@ fn patterns_that_would_be_costly() {
         )
     };
     patterns
-        .push(("deep around one", vec![(0..60).fold(value((0x7001, 0x1000), 300_000), around)]));
+        .push(("deep around one", vec![(0..40).fold(value((0x7001, 0x1000), 100_000), around)]));
     let filled = |inner: Element, level: u16| {
         nested(
             (0x0040, 0xA730),
             vec![value((0x0041, 0x1000), 9000), inner, small(level), small(level)],
         )
     };
-    patterns.push(("deep and filled", vec![(0..60).fold(small(0), filled)]));
+    patterns.push(("deep and filled", vec![(0..25).fold(small(0), filled)]));
     let tower = (0..100).fold(value((0x7001, 0x1000), 9000), around);
-    let towers = (0..60).map(|at| Element { tag: (0x4001, 0x2000 - at), ..tower.clone() });
+    let towers = (0..20).map(|at| Element { tag: (0x4001, 0x2000 - at), ..tower.clone() });
     patterns.push(("many deep ones", towers.collect()));
     let short = |_| nested((0x0040, 0xA730), (0..30).rev().map(small).collect());
-    let items = (0..3000).map(|at: u16| Element { tag: (0x4001, 0x6000 - at), ..short(()) });
+    let items = (0..500).map(|at: u16| Element { tag: (0x4001, 0x6000 - at), ..short(()) });
     patterns.push(("many short items", items.collect()));
     for (what, elements) in &patterns {
-        for format in formats() {
-            write(elements, &format, what);
+        for format in [&formats()[0], &formats()[5]] {
+            write(elements, format, what);
         }
     }
 }
 
 #[test]
 fn what_is_in_order_is_not_touched_again() {
-    let elements: Vec<Element> = (0..40_000).map(|at| value((0x0021, at + 0x100), 2)).collect();
+    let elements: Vec<Element> = (0..10_000).map(|at| value((0x0021, at + 0x100), 2)).collect();
     let sink = write(&elements, &OutputFormat::default(), "in order");
     assert_eq!(sink.moved, sink.bytes.len() as u64);
 }

@@ -31,7 +31,7 @@ pub const PARSER_BYTES: usize = 3
 
 /// What it holds at worst to write a data set anew: elements that are not in order, the open sequences
 /// again, and a buffer of 64 KiB that may hold twice as much, or three times as much while it grows.
-pub const REWRITE_BYTES: usize = dataset::limits::REORDER_NODES * 64
+pub const REWRITE_BYTES: usize = dataset::limits::REORDER_MEMORY_BYTES
     + 3 * dataset::limits::NESTING_LEVELS * 128
     + 3 * 128 * 1024;
 

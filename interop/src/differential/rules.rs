@@ -34,7 +34,7 @@ pub(super) fn judge(case: &Case, options: &OptionSet, outcomes: &[Outcome; 2]) -
 
 fn judge_alike(case: &Case, options: &OptionSet, outcomes: &[Outcome; 2]) -> Verdict {
     match judge_by_answers(case, options, outcomes) {
-        Verdict::Different(_) if keeps_non_sequence(case, outcomes) => {
+        Verdict::Different(_) if keeps_non_sequence(case, options, outcomes) => {
             Verdict::Known(NOT_A_SEQUENCE)
         }
         verdict => verdict,
@@ -206,12 +206,18 @@ fn has_value_for_sequence(case: &Case) -> bool {
 }
 
 /// Whether ours stores a value that begins like no sequence under the tag of one, and Debian's does not.
-fn keeps_non_sequence(case: &Case, [ours, debians]: &[Outcome; 2]) -> bool {
+fn keeps_non_sequence(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2]) -> bool {
     let aborted = debians.answer == StoreAnswer::Abort && debians.files.is_empty();
     let mismatch = ours.status() == Some(0xA900) && ours.files.is_empty();
     if !(stored_by(ours) && (aborted || stored_by(debians)) || mismatch && aborted) {
         return false;
     }
+    let deflated =
+        options.has("+td") || case.transfer_syntax == uid::DEFLATED && !converts(options);
+    let [our_set, their_set] = [ours, debians].map(|outcome| {
+        let data_set = data_set_of(options, &outcome.files).map_or(&[][..], |parts| parts.data_set);
+        if deflated { inflate(data_set).0 } else { data_set.to_vec() }
+    });
     let (plain, _) = plain(case);
     walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
         let encoding = found.length.encoding;
@@ -223,13 +229,8 @@ fn keeps_non_sequence(case: &Case, [ours, debians]: &[Outcome; 2]) -> bool {
         // Without a VR, it is the dictionary that says so, and with `UN` if it is asked.
         let is_sequence =
             found.vr == *b"SQ" || (matches!(&found.vr, b"  " | b"UN") && is_sequence(found.tag));
-        let holds = |outcome: &Outcome| {
-            outcome
-                .files
-                .iter()
-                .any(|(_, file)| file.windows(value.len()).any(|part| part == value))
-        };
-        let kept = || mismatch || (holds(ours) && (aborted || !holds(debians)));
+        let holds = |data_set: &[u8]| data_set.windows(value.len()).any(|part| part == value);
+        let kept = || mismatch || (holds(&our_set) && (aborted || !holds(&their_set)));
         found.claimed > 0 && !begins && is_sequence && kept()
     })
 }

@@ -38,7 +38,7 @@ pub(super) struct Hint(u16);
 
 impl Headers {
     /// Nothing at or behind `end` will be read.
-    pub(super) fn new(encoding: Encoding, in_memory: bool, end: u64) -> Headers {
+    pub(super) fn new(encoding: Encoding, in_memory: bool, end: u64, spent: u64) -> Headers {
         let allowed = REORDER_BYTES.saturating_add(end.saturating_mul(REORDER_FACTOR));
         Headers {
             encoding,
@@ -47,9 +47,14 @@ impl Headers {
             pages: Vec::new(),
             places: vec![0; PAGES],
             oldest: 0,
-            spent: 0,
+            spent,
             allowed,
         }
+    }
+
+    /// How much was read and copied, with what was before.
+    pub(super) fn spent(&self) -> u64 {
+        self.spent
     }
 
     /// Reads a header of our own, and tells where it ends.
@@ -99,9 +104,12 @@ impl Headers {
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         let length = to - from;
-        if self.in_memory || length > PAGE_BYTES as u64 {
+        if self.in_memory {
+            return out.append_again(from, length, true);
+        }
+        if length > PAGE_BYTES as u64 {
             self.spend(length, out)?;
-            return out.append_again(from, length, self.in_memory);
+            return out.append_again(from, length, false);
         }
         let mut bytes = [0; PAGE_BYTES];
         let bytes = &mut bytes[..length as usize];
@@ -141,7 +149,7 @@ impl Headers {
         Ok(&self.pages[slot].bytes)
     }
 
-    /// A last resort: nothing is known that would cost as much.
+    /// A last resort: nothing is known that would cost as much. What is in memory costs next to nothing.
     fn spend(&mut self, bytes: u64, out: &Output<'_>) -> Result<(), Error> {
         self.spent += bytes;
         if self.spent > self.allowed {
