@@ -157,7 +157,7 @@ fn what_is_wrong_with_a_data_set_is_never_called_a_lack_of_resources() {
         let response = client.store(1, &object);
         assert_eq!(response.status(), 0xC000);
         let comment = response.text(tag::ERROR_COMMENT);
-        assert!(comment.contains("byte "), "{comment}");
+        assert!(comment.contains("(7fe0,00"), "it says where: {comment}");
     }
     for options in [&[][..], &["+te"]] {
         let server = Server::start(Program::Ours, options);

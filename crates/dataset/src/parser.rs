@@ -10,12 +10,13 @@
 
 use std::sync::Arc;
 
-use crate::dictionary::{self, Dictionary};
+use crate::dictionary::Dictionary;
 use crate::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
 use crate::limits::NESTING_LEVELS;
 use crate::resolve::Resolver;
-use crate::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 use crate::{Error, Fault, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr};
+
+mod undecided;
 
 /// May not come as one long value: PS3.3 has it as a sequence, and DCMTK refuses anything else.
 const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
@@ -253,109 +254,6 @@ impl Parser {
         }
         self.state = if last { State::Header } else { State::Value { remaining } };
         Ok(Token::Value { bytes, last })
-    }
-
-    /// Looks at the first bytes of what should be a sequence. One that does not begin with an item
-    /// is a value of an unknown kind: older senders have text under tags that have become sequences.
-    fn decide<'a>(&mut self, input: &mut &'a [u8], end: bool) -> Result<Option<Token<'a>>, Error> {
-        let Some(mut element) = self.undecided else {
-            return Err(self.fault(Fault::ExpectedItem));
-        };
-        let wanted = TAG_BYTES.min(element.length as usize);
-        let is_sequence = match input.get(..wanted) {
-            Some(bytes) if self.pending_bytes == 0 => begins_sequence(bytes, element.encoding),
-            _ => {
-                while self.pending_bytes < wanted
-                    && let Some((&byte, rest)) = input.split_first()
-                {
-                    self.pending[self.pending_bytes] = byte;
-                    self.pending_bytes += 1;
-                    *input = rest;
-                }
-                if self.pending_bytes < wanted && !end {
-                    return Ok(None);
-                }
-                // Where the data set breaks off, it is a sequence that does.
-                self.pending_bytes < wanted
-                    || begins_sequence(&self.pending[..wanted], element.encoding)
-            }
-        };
-        self.undecided = None;
-        self.state = State::Header;
-        if is_sequence {
-            return self.open(element, Kind::Sequence).map(Some);
-        }
-        element.vr = Vr::UN;
-        if self.is_taken_for_sequence(&element) {
-            return Err(self.fault(Fault::NotASequence));
-        }
-        self.note(RepairKind::NotASequence);
-        Ok(Some(self.begin(element)))
-    }
-
-    /// An element with a value begins.
-    fn begin(&mut self, element: Element) -> Token<'static> {
-        self.resolver.begin(&element);
-        self.state = State::Value { remaining: element.length };
-        Token::Element(element)
-    }
-
-    /// Whether implicit VR is written, in which a reader takes this value for a sequence by its tag. The
-    /// tags that have become those of sequences so late that most readers do not know it may stay where
-    /// a data set is stored as it came.
-    fn is_taken_for_sequence(&self, element: &Element) -> bool {
-        let as_it_came = !self.frames[0].encoding.explicit_vr;
-        self.implicit_output
-            && element.length > 0
-            && self.resolver.is_sequence(element.tag)
-            && !(as_it_came && dictionary::is_recent_sequence(element.tag))
-    }
-
-    /// What a reader takes for a sequence has to be one: its value will be read along.
-    fn must_be_sequence(&mut self, element: &Element) -> Result<(), Error> {
-        if element.vr != Vr::UN {
-            return Err(self.fault(Fault::NotASequence));
-        }
-        let mut check = Parser::new(
-            IMPLICIT_VR_LITTLE_ENDIAN,
-            false,
-            false,
-            Arc::clone(self.resolver.dictionary()),
-        );
-        check.push(Kind::Sequence, Encoding::IMPLICIT, element.tag, element.length)?;
-        self.check = Some(Box::new(check));
-        Ok(())
-    }
-
-    /// Reads along in a value that has to be a sequence.
-    fn check(&mut self, mut bytes: &[u8], last: bool) -> Result<(), Error> {
-        let Some(check) = &mut self.check else {
-            return Ok(());
-        };
-        loop {
-            match check.next(&mut bytes, last) {
-                Ok(Some(Token::End)) => break,
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(()),
-                Err(_) => return Err(self.not_a_sequence()),
-            }
-        }
-        // Readers are not so lenient.
-        let mended = |kind| check.repairs.count(kind) > 0;
-        if [RepairKind::TrailingBytes, RepairKind::MissingEnd, RepairKind::NotASequence]
-            .into_iter()
-            .any(mended)
-        {
-            return Err(self.not_a_sequence());
-        }
-        self.check = None;
-        Ok(())
-    }
-
-    /// Of the value that is being read: wherever it was cut, the error is the same.
-    fn not_a_sequence(&mut self) -> Error {
-        self.offset = self.header_end;
-        self.fault(Fault::NotASequence)
     }
 
     fn structure<'a>(
@@ -640,18 +538,6 @@ impl Parser {
         }
     }
 }
-
-/// Whether these first bytes of a value are those of a sequence.
-fn begins_sequence(bytes: &[u8], encoding: Encoding) -> bool {
-    let &[a, b, c, d] = bytes else {
-        return false;
-    };
-    let tag = Tag(encoding.u16([a, b]), encoding.u16([c, d]));
-    matches!(tag, Tag::ITEM | Tag::SEQUENCE_DELIMITATION)
-}
-
-/// How long a tag is.
-const TAG_BYTES: usize = 4;
 
 /// Each byte at its own place, so that one can be handed on without a place to keep it.
 static EVERY_BYTE: [u8; 256] = {

@@ -103,10 +103,14 @@ fn sample(writer: Writer) -> Vec<u8> {
         element((0x0028, 0x1201), "OW", b"\x01\x02\x03\x04"),
         element((0x5400, 0x1004), "US", &number(16)),
         element((0x5400, 0x1010), "OW", b"\x01\x02\x03\x04"),
+        // Not a sequence, in explicit VR; and, at the end, a delimiter too many.
+        element((0x5401, 0x1001), "SQ", b"no item "),
         element((0x7FE0, 0x0010), "OW", &[7; 300]),
         element((0x0010, 0x0010), "PN", b"second"),
         element((0x0010, 0x0020), "LO", b"late"),
         element((0xFFFC, 0xFFFC), "OB", b"\0\0"),
+        writer.item_end(),
+        vec![0; 10],
     ]
     .concat()
 }

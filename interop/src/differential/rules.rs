@@ -74,7 +74,14 @@ fn judge_by_answers(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome
     if no_resources && refused && (plain(case).0.is_empty() || has_fragments(case)) {
         return Verdict::Known(BLAMED);
     }
-    if refused && stored_or_kept(debians) && options.has("+ti") && has_value_for_sequence(case) {
+    let implicit_output =
+        options.has("+ti") || case.transfer_syntax == uid::IVLE && !converts(options);
+    if refused
+        && stored_or_kept(debians)
+        && implicit_output
+        && !options.has("+B")
+        && has_value_for_sequence(case)
+    {
         return Verdict::Known(NOT_TOLD);
     }
     let mismatch = ours.status() == Some(0xA900) && ours.files.is_empty();
@@ -196,13 +203,25 @@ fn has_fragments(case: &Case) -> bool {
     found.iter().any(|found| found.tag == (0x7FE0, 0x0010) && found.claimed == UNDEFINED)
 }
 
-/// Whether explicit VR says of a value that it is none of the sequences that its tag stands for.
+/// Whether a value is none of the sequences that its tag stands for: its VR says so, or its first bytes.
 fn has_value_for_sequence(case: &Case) -> bool {
     let (plain, _) = plain(case);
     walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
         let is_value = (1..UNDEFINED).contains(&found.claimed);
-        is_value && found.length.encoding.explicit() && is_sequence(found.tag)
+        let told = found.length.encoding.explicit() || !begins_like_sequence(found, &plain);
+        is_value && told && is_sequence(found.tag)
     })
+}
+
+/// Whether the value begins with an item, or with the delimiter of a sequence.
+fn begins_like_sequence(found: &Found, plain: &[u8]) -> bool {
+    let encoding = found.length.encoding;
+    let value = plain.get(found.value..).unwrap_or_default();
+    let value = &value[..value.len().min(found.claimed)];
+    [0xE000, 0xE0DD]
+        .map(|number| [encoding.u16(0xFFFE), encoding.u16(number)].concat())
+        .iter()
+        .any(|tag| value.starts_with(tag))
 }
 
 /// Whether ours stores a value that begins like no sequence under the tag of one, and Debian's does not.
@@ -220,12 +239,8 @@ fn keeps_non_sequence(case: &Case, options: &OptionSet, [ours, debians]: &[Outco
     });
     let (plain, _) = plain(case);
     walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
-        let encoding = found.length.encoding;
         let Some(value) = plain.get(found.value..found.value + found.claimed) else { return false };
-        let begins = [0xE000, 0xE0DD]
-            .map(|number| [encoding.u16(0xFFFE), encoding.u16(number)].concat())
-            .iter()
-            .any(|tag| value.starts_with(tag));
+        let begins = begins_like_sequence(found, &plain);
         // Without a VR, it is the dictionary that says so, and with `UN` if it is asked.
         let is_sequence =
             found.vr == *b"SQ" || (matches!(&found.vr, b"  " | b"UN") && is_sequence(found.tag));
