@@ -159,10 +159,5 @@ fn what_is_wrong_with_a_data_set_is_never_called_a_lack_of_resources() {
         let comment = response.text(tag::ERROR_COMMENT);
         assert!(comment.contains("(7fe0,00"), "it says where: {comment}");
     }
-    for options in [&[][..], &["+te"]] {
-        let server = Server::start(Program::Ours, options);
-        let empty = Object { bytes: Vec::new(), ..Object::ct(0) };
-        assert_eq!(associate(&server).store(1, &empty).status(), 0xC000, "{options:?}");
-    }
     assert_eq!(server.files(), [""; 0]);
 }

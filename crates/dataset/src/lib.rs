@@ -26,8 +26,8 @@
 //! ```
 //!
 //! One pass is enough for nearly everything. Lengths that stand in front of what they measure are
-//! patched. Elements that do not come in order are merged when their item is complete, on the sink if
-//! they do not fit the buffer; deflated output is compressed in place at the end.
+//! patched. Elements that do not come in order are merged when their item is complete, in the buffer if it is
+//! still there, or else with all others on the sink; deflated output is compressed in place at the end.
 //!
 //! Long values that need no change are handed to the sink as the caller's own slices.
 //!
