@@ -53,7 +53,8 @@ fn in_implicit_vr_they_are_kept_as_unknown() {
                 let format = OutputFormat { convert_un: true, ..to(writer) };
                 becomes(IMPLICIT, &bytes, &format, &expected);
                 // Within an item, too.
-                let nested = IMPLICIT.sequence(SEQUENCE, &[IMPLICIT.item(&[bytes.clone()])]);
+                let nested =
+                    IMPLICIT.sequence(SEQUENCE, &[IMPLICIT.item(std::slice::from_ref(&bytes))]);
                 let expected = writer.sequence(SEQUENCE, &[writer.item(&[expected])]);
                 becomes(IMPLICIT, &nested, &format, &expected);
             }
@@ -103,7 +104,8 @@ fn in_implicit_output_they_are_refused_where_readers_would_take_them_for_sequenc
             for reader in [LITTLE, BIG] {
                 let bytes = reader.element(tag, vr, value);
                 assert_eq!(fault(reader.syntax(), &bytes, &to(IMPLICIT)), Fault::NotASequence);
-                let nested = reader.sequence(SEQUENCE, &[reader.open_item(&[bytes.clone()])]);
+                let nested =
+                    reader.sequence(SEQUENCE, &[reader.open_item(std::slice::from_ref(&bytes))]);
                 assert_eq!(fault(reader.syntax(), &nested, &to(IMPLICIT)), Fault::NotASequence);
                 assert!(transcode(reader.syntax(), &bytes, &OutputFormat::default()).is_ok());
             }

@@ -129,13 +129,13 @@ fn an_item_delimiter_may_end_the_data_set() {
     let (item_end, sequence_end) = (LITTLE.item_end(), LITTLE.sequence_end());
     let nothing: [&[Vec<u8>]; 8] = [
         &[],
-        &[item_end.clone()],
+        std::slice::from_ref(&item_end),
         &[sequence_end.clone(), item_end.clone()],
         &[vec![0; 4]],
         &[vec![0; 8]],
         &[vec![0; 62]],
-        &[padding.clone()],
-        &[LITTLE.header((0xFFFE, 0xE00D), "", 4), vec![0; 16], padding],
+        std::slice::from_ref(&padding),
+        &[LITTLE.header((0xFFFE, 0xE00D), "", 4), vec![0; 16], padding.clone()],
     ];
     for rest in nothing {
         let bytes = [uid(), name(), item_end.clone(), rest.concat()].concat();
@@ -234,7 +234,8 @@ fn pixel_data_must_suit_the_transfer_syntax() {
         assert_eq!(native, Fault::EncapsulatedPixelData, "{length}");
     }
     // In an icon, and wherever else; the error says where.
-    let icon = LITTLE.sequence((0x0088, 0x0200), &[LITTLE.item(&[encapsulated.clone()])]);
+    let icon =
+        LITTLE.sequence((0x0088, 0x0200), &[LITTLE.item(std::slice::from_ref(&encapsulated))]);
     for format in [OutputFormat::default(), to(BIG), to(IMPLICIT)] {
         let error = transcode(EVLE, &icon, &format).unwrap_err();
         assert_eq!(error.cause(), Cause::DataSet);

@@ -287,7 +287,7 @@ fn patterns_that_would_be_costly() {
     let large = |at: u16| [value((0x7001, at + 0x100), 9000), value((0x0011, at + 0x100), 2)];
     patterns.push(("large and small by turns", (0..200).flat_map(large).collect()));
     patterns.push(("descending", (0..count).rev().map(small).collect()));
-    let zigzag = |at: u16| small(if at % 2 == 0 { at } else { count - at });
+    let zigzag = |at: u16| small(if at.is_multiple_of(2) { at } else { count - at });
     patterns.push(("from both ends", (0..count).map(zigzag).collect()));
     let shuffled =
         |at: u32| value((0x0021 + 2 * (at % 7) as u16, ((at * 7919) % 10_007) as u16 + 0x100), 2);
