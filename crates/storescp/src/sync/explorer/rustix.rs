@@ -2,6 +2,27 @@
 
 pub(crate) use ::rustix::{io, net, process};
 
+pub(crate) mod event {
+    use crate::sync::thread;
+    pub(crate) use rustix::event::*;
+    use rustix::fs::Timespec;
+    use std::time::Duration;
+
+    /// Without an end, as long as the explorer lets others go on.
+    pub(crate) fn poll(
+        descriptors: &mut [PollFd<'_>],
+        _limit: Option<&Timespec>,
+    ) -> rustix::io::Result<usize> {
+        loop {
+            let ready = rustix::event::poll(descriptors, Some(&Timespec::default()))?;
+            if ready > 0 {
+                return Ok(ready);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 pub(crate) mod fs {
     use crate::sync::explorer::pause;
     use rustix::fd::{AsFd, OwnedFd};
