@@ -12,7 +12,6 @@ use crate::workers::Workers;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 const PEERS: usize = 4;
 
@@ -49,10 +48,10 @@ fn serve(folder: &str, refused: usize) {
         .collect();
     peers.into_iter().for_each(|peer| peer.join().unwrap());
     // Each thread waits again or has ended.
-    let mut rounds = 0..100;
+    let mut rounds = 0..1000;
     while Arc::strong_count(&workers) != workers.waiting() + 1 {
         assert!(rounds.next().is_some(), "{} are counted as waiting", workers.waiting());
-        thread::sleep(Duration::from_millis(1));
+        thread::yield_now();
     }
     let waiting = workers.waiting();
     assert!(waiting >= 1, "nobody waits");
@@ -69,7 +68,7 @@ fn connect(address: SocketAddr) {
     loop {
         match stream.read(&mut [0; 64]) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                thread::sleep(Duration::from_millis(1));
+                thread::yield_now();
             }
             Ok(0) | Err(_) => return,
             Ok(_) => {}

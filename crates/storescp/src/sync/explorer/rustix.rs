@@ -6,7 +6,6 @@ pub(crate) mod event {
     use crate::sync::thread;
     pub(crate) use rustix::event::*;
     use rustix::fs::Timespec;
-    use std::time::Duration;
 
     /// Without an end, as long as the explorer lets others go on.
     pub(crate) fn poll(
@@ -18,7 +17,7 @@ pub(crate) mod event {
             if ready > 0 {
                 return Ok(ready);
             }
-            thread::sleep(Duration::from_millis(1));
+            thread::yield_now();
         }
     }
 }
