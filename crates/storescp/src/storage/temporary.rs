@@ -8,13 +8,13 @@ use super::FileName;
 use super::calls;
 use super::file_id::{FileId, Stamp};
 use crate::platform::{self, ProcessMark};
-use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 /// The hidden folder; where that is somebody else's, `-` and our user ID follow.

@@ -35,7 +35,7 @@ fn what_was_acknowledged_stays() {
 fn a_claim_given_up_before_the_name_is_taken_back_is_caught() {
     explore(Timers::Patient, in_new_folders(commit_plainly::<false>));
     let wrong = in_new_folders(commit_plainly::<true>);
-    caught(&["acknowledged"], Timers::Patient, wrong);
+    caught(&["acknowledged", "left == right"], Timers::Patient, wrong);
 }
 
 #[derive(Clone, Copy)]
