@@ -96,7 +96,7 @@ pub const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 /// Connections past the admitted number that are being told so at the same time. From half of this number
 /// on, each new one cuts off the one that has been there longest; should that not help, those past this
 /// number are closed without a word.
-pub const REJECTIONS_AT_ONCE: usize = if EXPLORING { 1 } else { 64 };
+pub const REJECTIONS_AT_ONCE: usize = if EXPLORING { 2 } else { 64 };
 
 /// How long a peer past the admitted number may take to send its A-ASSOCIATE-RQ,
 pub const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -172,7 +172,7 @@ pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// Bytes of log lines that are waiting to be written to one output; past them, lines are lost unless
 /// what waits is being written at [`LOG_PACE_BYTES`]. Held only while they wait.
-pub const LOG_BYTES_WAITING: usize = 1024 * 1024;
+pub const LOG_BYTES_WAITING: usize = if EXPLORING { 256 } else { 1024 * 1024 };
 
 /// How long whoever logs waits for room among those while less than [`LOG_PACE_BYTES`] are written,
 /// before lines are lost.

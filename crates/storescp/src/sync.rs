@@ -4,6 +4,7 @@
 //! They are the standard library's. With the feature `explore` they are those of an explorer, which runs
 //! the threads of a test in one order after another, so that orders which no test meets by chance are
 //! seen; see `exploration`. A module is explored by importing from here; nothing else in it changes.
+//! Statics stay the standard library's: explorations that run side by side would share them.
 
 #[cfg(feature = "explore")]
 mod explorer;

@@ -8,7 +8,7 @@ use crate::platform;
 use crate::registry::{Admission, Place, Registry};
 use crate::shared::Shared;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::sync::{Arc, thread};
+use crate::sync::{Arc, rustix, thread};
 use rustix::event::{PollFd, PollFlags};
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -85,9 +85,19 @@ impl Workers {
         }
     }
 
+    /// How many threads are waiting for a connection.
+    #[cfg(test)]
+    #[cfg(feature = "explore")]
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Starts another thread, unless somebody waits again by now.
     fn add_thread(self: &Arc<Self>) -> io::Result<()> {
+        if !self.change_waiting(|waiting| (waiting == 0).then_some(1)) {
+            return Ok(());
+        }
         let workers = Arc::clone(self);
-        self.waiting.fetch_add(1, Ordering::SeqCst);
         let thread =
             thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || workers.work());
         if thread.is_err() {

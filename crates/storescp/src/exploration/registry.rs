@@ -2,7 +2,7 @@
 //! for what is in flight, and for nothing else.
 
 use super::{ToAll, caught, each_notification_counts, explore};
-use crate::registry::{Admission, PastLimit, Place, Registry};
+use crate::registry::{Admission, Place, Registry};
 use crate::sync::{Arc, Instant, Timers, pause, thread};
 use rustix::net::sockopt;
 use std::io::Read;
@@ -54,7 +54,7 @@ fn connect_twice(
                 pause();
                 of_host.fetch_sub(1, Ordering::SeqCst);
             }
-            Some(PastLimit::Associations | PastLimit::AssociationsOfHost) => pause(),
+            Some(_) => pause(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::properties::host_name;
 use super::{letter, word};
 use crate::cli::LogLevel;
+use crate::sync::thread;
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, Local, Utc};
 use std::fmt::Write as _;
@@ -164,9 +165,7 @@ impl What {
             Self::Time(time) => time.format(&record.time),
             Self::ProcessId => std::process::id().to_string(),
             Self::Thread => thread_number(),
-            Self::ThreadName => {
-                std::thread::current().name().map_or_else(thread_number, str::to_owned)
-            }
+            Self::ThreadName => thread::current().name().map_or_else(thread_number, str::to_owned),
             Self::Host => host_name(),
             Self::File => record.file.to_owned(),
             Self::FileName => record.file.rsplit('/').next().unwrap_or_default().to_owned(),
@@ -297,7 +296,7 @@ fn last_components(name: &str, count: Option<usize>) -> &str {
 }
 
 fn thread_number() -> String {
-    let id = format!("{:?}", std::thread::current().id());
+    let id = format!("{:?}", thread::current().id());
     id.chars().filter(char::is_ascii_digit).collect()
 }
 

@@ -10,10 +10,10 @@ use crate::limits::{
     LAST_LINES_STANDSTILL, LOG_BYTES_WAITING, LOG_LONGEST_WAIT, LOG_PACE_BYTES, LOG_PATIENCE,
     LOG_WRITE_BYTES, THREAD_STACK_BYTES,
 };
+use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
 use chrono::{DateTime, Local};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Where lines are written to.
 pub(super) trait Output: Send {
@@ -101,8 +101,7 @@ impl LineQueue {
             loss_line,
         });
         let writer = Arc::clone(&queue);
-        let thread =
-            std::thread::Builder::new().name("log".to_owned()).stack_size(THREAD_STACK_BYTES);
+        let thread = thread::Builder::new().name("log".to_owned()).stack_size(THREAD_STACK_BYTES);
         if thread.spawn(move || writer.write_all()).is_err() {
             queue.lock().no_thread = true;
         }
@@ -112,10 +111,7 @@ impl LineQueue {
     /// Hands over text that counts as so many lines. Nothing comes between its lines.
     pub(super) fn push(&self, time: Option<DateTime<Local>>, text: String, lines: u64) {
         let text = Text { time, text, lines };
-        let Some(mut state) = self.room_for(text.bytes()) else {
-            self.lock().lost += lines;
-            return;
-        };
+        let Some(mut state) = self.room_for(&text) else { return };
         if state.no_thread {
             drop(state);
             let _ = self.output().write(time, &text.text);
@@ -151,8 +147,9 @@ impl LineQueue {
         }
     }
 
-    /// The state, with room for so many bytes; `None` if the line is lost.
-    fn room_for(&self, bytes: usize) -> Option<MutexGuard<'_, State>> {
+    /// The state, with room for this; `None` if it is lost, and counted.
+    fn room_for(&self, text: &Text) -> Option<MutexGuard<'_, State>> {
+        let bytes = text.bytes();
         let mut state = self.lock();
         let mut began = None;
         while !state.dropping {
@@ -175,6 +172,8 @@ impl LineQueue {
             }
             state = self.watch(state, LOG_PATIENCE.saturating_sub(waited));
         }
+        // Under the same lock: whoever makes room next tells of it.
+        state.lost += text.lines;
         None
     }
 
@@ -284,6 +283,10 @@ impl State {
     }
 }
 
+#[cfg(test)]
+#[cfg(feature = "explore")]
+#[path = "line_queue_exploration.rs"]
+mod exploration;
 #[cfg(test)]
 #[path = "line_queue_tests.rs"]
 mod tests;

@@ -25,7 +25,6 @@ use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use chrono::{DateTime, Local};
 use tracing::field::{Field, Visit};
@@ -35,6 +34,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::cli::{Log, LogLevel};
 use crate::limits::LAST_LINES_PATIENCE;
+use crate::sync::Instant;
 use appender::Appender;
 use console::Stream;
 use layout::Record;
@@ -512,7 +512,7 @@ mod tests {
             tracing::info!("information");
             tracing::warn!(dcmtks = true, "as DCMTK has it");
             tracing::warn!("a warning");
-            peer_title(proto::AeTitle::from_field(*b"A\xe9              "));
+            peer_title(proto::AeTitle::parse(b"A\xe9").unwrap());
             tracing::error!("an error");
             fatal!("all is lost");
         });

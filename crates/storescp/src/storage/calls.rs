@@ -3,6 +3,7 @@
 
 use super::file_id::Stamp;
 use crate::platform;
+use crate::sync::rustix;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;

@@ -6,7 +6,7 @@ use super::mounts::MountWatch;
 use super::open_directory::OpenDirectory;
 use super::recovery::{self, Recovered};
 use super::{Durability, FileId, Folder, Storage};
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use std::io;
 use std::path::{Path, PathBuf};
 

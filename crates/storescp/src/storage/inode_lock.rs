@@ -6,11 +6,12 @@
 
 use super::FileId;
 use crate::limits::LOCK_PATIENCE;
+use crate::sync::{Instant, rustix, thread};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The first wait for a lock that another process has, and the longest.
 const FIRST_WAIT: Duration = Duration::from_micros(100);
@@ -45,7 +46,7 @@ fn lock_until(file: &File, deadline: Instant) -> bool {
             Lock::Held => return true,
             Lock::Unavailable => return false,
             Lock::Busy if Instant::now() >= deadline => return false,
-            Lock::Busy => std::thread::sleep(wait),
+            Lock::Busy => thread::sleep(wait),
         }
         wait = (2 * wait).min(LONGEST_WAIT);
     }
@@ -81,7 +82,11 @@ impl Present {
             FileType::RegularFile if locks => open_and_lock(spot, Instant::now() + LOCK_PATIENCE),
             _ => None,
         };
-        let Some(file) = file else { return Ok(Some(Self { id, is_locked: false, _file: None })) };
+        let Some(file) = file else {
+            // What lost the name before it was opened could not be locked; another one may have it by now.
+            let unlocked = Self { id, is_locked: false, _file: None };
+            return Ok((FileId::at(spot)? == Some(id)).then_some(unlocked));
+        };
         // The one that has the name must be the one that is locked.
         let locked = FileId::of(&file)?;
         if FileId::at(spot)? != Some(locked) {

@@ -10,12 +10,12 @@ use super::temporary::Temporaries;
 use super::{
     Durability, FileId, FileName, Folder, FolderSync, Space, StagedFile, SubfolderName, SyncMark,
 };
+use crate::sync::{Arc, rustix};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Directories get the permissions that the process's file mode creation mask leaves of this.
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);

@@ -8,12 +8,13 @@ use super::FileName;
 use super::calls;
 use super::file_id::{FileId, Stamp};
 use crate::platform::{self, ProcessMark};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 /// The hidden folder; where that is somebody else's, `-` and our user ID follow.
@@ -97,6 +98,7 @@ impl Temporaries {
         make: impl Fn(&str) -> io::Result<T>,
     ) -> io::Result<(String, T)> {
         let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+        let mut was_there = false;
         for _ in 0..ATTEMPTS {
             let folder = self.folder()?;
             let path = format!("{folder}/{}", holds.file_name());
@@ -105,10 +107,16 @@ impl Temporaries {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
                 // Another process may have removed the folder, which was empty.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    if FileId::at((&self.top, &folder))?.is_some() {
+                    let is_there = FileId::at((&self.top, &folder))?.is_some();
+                    // Somebody may have made it again meanwhile: only at the second time it is not the
+                    // folder that is missing.
+                    if is_there && was_there {
                         return Err(error);
                     }
-                    *self.chosen() = None;
+                    was_there = is_there;
+                    if !is_there {
+                        *self.chosen() = None;
+                    }
                     last = error;
                 }
                 Err(error) => return Err(error),
@@ -155,7 +163,7 @@ impl Temporaries {
         }
     }
 
-    fn chosen(&self) -> std::sync::MutexGuard<'_, Option<Arc<str>>> {
+    fn chosen(&self) -> MutexGuard<'_, Option<Arc<str>>> {
         self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

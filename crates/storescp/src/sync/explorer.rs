@@ -13,7 +13,7 @@ use std::ops::{Add, AddAssign, Deref, DerefMut, Sub, SubAssign};
 use std::sync::{Arc, LockResult, PoisonError};
 use std::time::Duration;
 
-pub(crate) use shuttle::sync::{atomic, mpsc};
+pub(crate) use shuttle::sync::atomic;
 
 /// For how many turns a wait that may time out lets others go on before it counts them as blocked.
 const IDLE_TURNS: u32 = 400;

@@ -4,6 +4,7 @@
 
 use crate::exploration::{caught, explore};
 use crate::platform;
+use crate::storage::abilities::Abilities;
 use crate::storage::doubles::Scratch;
 use crate::storage::manner::Way;
 use crate::storage::name_claims::NameClaims;
@@ -21,8 +22,11 @@ const OLDER: &str = "older";
 fn what_was_acknowledged_stays() {
     for way in [Way::Unnamed, Way::UnnamedUntilSynced, Way::Temporary] {
         for older in [false, true] {
-            let case = Case { way, older, ..Case::default() };
-            explore(Timers::Patient, in_new_folders(move |folder| receive(case, folder)));
+            // One receiver, and several that share the folder.
+            for processes in 1..=3 {
+                let case = Case { way, older, processes, ..Case::default() };
+                explore(Timers::Patient, in_new_folders(move |folder| receive(case, folder)));
+            }
         }
     }
 }
@@ -31,7 +35,7 @@ fn what_was_acknowledged_stays() {
 fn a_claim_given_up_before_the_name_is_taken_back_is_caught() {
     explore(Timers::Patient, in_new_folders(commit_plainly::<false>));
     let wrong = in_new_folders(commit_plainly::<true>);
-    caught(&["acknowledged"], Timers::Patient, wrong);
+    caught(&["acknowledged", "left == right"], Timers::Patient, wrong);
 }
 
 #[derive(Clone, Copy)]
@@ -89,7 +93,7 @@ impl Record {
 
 fn receive(case: Case, folder: &Path) {
     let processes: Vec<_> = (0..case.processes)
-        .map(|_| Arc::new(Directory::open_with(folder, case.way).unwrap()))
+        .map(|_| Arc::new(Directory::open_with(folder, case.way, Abilities::ALL).unwrap()))
         .collect();
     commit_by_turns(case, folder, move |number, record| {
         commit(&processes[number % case.processes], &format!("newer {number}"), record);
@@ -127,7 +131,7 @@ fn commit(directory: &Directory, content: &str, record: &Record) {
     if pick(2) == 0 {
         return;
     }
-    file.confirm();
+    file.confirm().unwrap();
     record.acknowledge(content, began);
 }
 

@@ -121,8 +121,7 @@ fn name_and_sync(
     file.sync()?;
     let called = name(called);
     in_order(folder.as_ref(), &mut || file.publish(&called, Taken::Replace).map(drop))?;
-    file.confirm();
-    Ok(())
+    file.confirm()
 }
 
 fn name(text: &str) -> FileName {
