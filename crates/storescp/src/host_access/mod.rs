@@ -4,7 +4,7 @@
 //! The two files are read for each connection, as the TCP wrappers do, so a change holds at once.
 //! Neither is written in a language that needs more than reading: commands in them are not run.
 //!
-//! In doubt nobody is let in. Whether a pattern matches is a [`Match`], which may be that
+//! In doubt nobody is let in. Whether a pattern matches is a `Match`, which may be that
 //! nobody can tell: [`decide`] is the only place that makes something of it.
 
 mod client;
