@@ -16,7 +16,8 @@ use crate::{Error, Fault, RepairKind, Repairs, Sink, Tag, TransferSyntax};
 /// Writes one data set, given in pieces, to a [`Sink`].
 ///
 /// What is held does not depend on the data set: a stack of open sequences, buffers of some 64 KiB,
-/// and the tables of the compression if there is any; below 1 MiB in all, and rarely above 200 KiB.
+/// the tables of the compression if there is any, and what puts elements in order that did not come so, at
+/// most [`REORDER_MEMORY_BYTES`](crate::limits::REORDER_MEMORY_BYTES). Rarely above 200 KiB in all.
 #[derive(Debug)]
 pub struct Transcoder {
     output: &'static TransferSyntax,

@@ -158,3 +158,33 @@ impl Headers {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::WriteBuffer;
+
+    /// What is read and copied to put elements in order has a bound, whatever causes it.
+    #[test]
+    fn more_than_is_allowed_is_neither_read_nor_copied() {
+        let mut buffer = WriteBuffer::default();
+        let mut sink = Vec::new();
+        let mut output = Output::new(&mut buffer, &mut sink);
+        output.append(&[7; 4 * PAGE_BYTES]).unwrap();
+        output.flush().unwrap();
+        let end = 4 * PAGE_BYTES as u64;
+        let allowed = REORDER_BYTES + REORDER_FACTOR * end;
+        let spent = allowed - PAGE_BYTES as u64;
+        let mut headers = Headers::new(Encoding::EXPLICIT, false, end, spent);
+        let mut hint = Hint::default();
+        let mut byte = [0];
+        headers.read(0, &mut byte, &mut hint, &mut output).unwrap();
+        assert_eq!((byte, headers.spent()), ([7], allowed));
+        headers.read(1, &mut byte, &mut hint, &mut output).unwrap();
+        assert!(matches!(
+            headers.read(end - 1, &mut byte, &mut hint, &mut output),
+            Err(Error::Limit { .. })
+        ));
+        assert!(headers.copy(0, end, &mut hint, &mut output).is_err());
+    }
+}
