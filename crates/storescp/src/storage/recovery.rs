@@ -20,7 +20,7 @@ use rustix::fs::{Dir, OFlags};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// How long a file on a network file system is left to a process of another machine that may live, where
@@ -37,7 +37,7 @@ pub struct Recovered {
     /// Older files that have their names back.
     pub restored: usize,
     /// Older files that stay under their temporary names, and why; with `*` for names in them.
-    pub kept: Vec<(PathBuf, String)>,
+    pub kept: Vec<(String, String)>,
 }
 
 enum Fate {
@@ -62,9 +62,8 @@ impl Recovered {
         }
         for (path, why) in &self.kept {
             tracing::warn!(
-                "kept {}, which may be the only copy of an acknowledged object: {why}; see \
-                 docs/operations.md, Temporary files",
-                path.display()
+                "kept {path}, which may be the only copy of an acknowledged object: {why}; see \
+                 docs/operations.md, Temporary files"
             );
         }
     }
@@ -89,7 +88,8 @@ pub(super) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> io:
                 Fate::Removed => recovered.removed += 1,
                 Fate::Restored => recovered.restored += 1,
                 Fate::Kept(why) => {
-                    recovered.kept.push((path.join(without_names(&temporary)), why.to_owned()));
+                    let shown = path.join(without_names(&temporary)).display().to_string();
+                    recovered.kept.push((shown, why.to_owned()));
                 }
             }
         }
