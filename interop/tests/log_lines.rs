@@ -91,7 +91,7 @@ fn transfers_that_the_receiver_breaks_off_leave_an_error_each() {
         }
         let status = server.wait(LIMIT).expect("it ends");
         assert_eq!(status.code(), Some(signals - 1));
-        broken_off(&server, &object, "the server ends");
+        broken_off(&server, &object, "the receiver ends");
     }
     let server = Server::start(Program::Ours, &["--abort-during"]);
     let client = in_the_middle(&server, &object);

@@ -65,6 +65,7 @@ pub(crate) fn run(shared: &Shared, place: &Place, stream: Arc<TcpStream>, peer: 
         association: Association::acceptor(config, accepted),
         service: StorageService::new(shared),
         message_bytes: 0,
+        objects: 0,
     };
     served.serve();
     served.transport.close();
@@ -138,6 +139,8 @@ struct Served<'s> {
     service: StorageService<'s>,
     /// How much has come since the last event: of a PDU or command set that is not whole yet.
     message_bytes: usize,
+    /// How many objects were stored.
+    objects: u64,
 }
 
 impl Served<'_> {
@@ -435,6 +438,7 @@ impl Served<'_> {
             // The object is stored, whether its sender knows or not.
             if let Some(Received { reception, ended, file }) = received {
                 drop(file);
+                self.objects += 1;
                 self.shared.events.after_reception(reception, ended);
                 self.service.prepare_next();
             }
@@ -473,7 +477,13 @@ impl Served<'_> {
         if self.association.ending().is_some() || self.association.state() != State::Sta6 {
             return false;
         }
-        self.service.break_off(&"the peer closed the connection, or the server ends");
+        self.service.break_off(&"the receiver ends");
+        if self.objects > 0 {
+            warn!(
+                "association aborted, the receiver ends: {} objects of it are stored",
+                self.objects
+            );
+        }
         self.association.abort(Instant::now());
         true
     }
