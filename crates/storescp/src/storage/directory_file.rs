@@ -171,10 +171,11 @@ impl DirectoryFile {
 
     /// Gives it the name, if that is free.
     fn give(&mut self, name: &FinalName<'_>) -> io::Result<()> {
-        match &self.temporary {
-            Some(temporary) => name.give(temporary)?,
-            None => return calls::link_unnamed(&self.file, (name.folder, name.name.as_str())),
-        }
+        let spot = (name.folder, name.name.as_str());
+        let Some(temporary) = &self.temporary else {
+            return calls::link_unnamed(&self.file, spot);
+        };
+        name.give(temporary, || FileId::of(&self.file))?;
         self.temporary = None;
         Ok(())
     }
@@ -210,8 +211,12 @@ impl Drop for DirectoryFile {
     fn drop(&mut self) {
         self.withdraw();
         if let Some(temporary) = self.temporary.take() {
+            let temporaries = &self.home.temporaries;
+            let found = FileId::at((temporaries.top(), &temporary)).ok().flatten();
             // Should this fail, the next start removes it.
-            let _ = self.home.temporaries.remove(&temporary);
+            if found.is_some() && found == FileId::of(&self.file).ok() {
+                let _ = temporaries.remove(&temporary);
+            }
         }
     }
 }
