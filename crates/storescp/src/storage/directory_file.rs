@@ -226,12 +226,12 @@ fn create_temporary(home: &OpenDirectory) -> io::Result<(File, String, bool)> {
     let mut attempts = 0;
     loop {
         let (name, file) = home.temporaries.create()?;
-        let is_locked = home.manner.abilities.locks && try_lock(&file) == Lock::Held;
+        let lock = if home.manner.abilities.locks { try_lock(&file) } else { Lock::Unavailable };
         let status = rustix::fs::fstat(&file);
-        // A receiver on another machine, which cannot know that we live, may have removed it before it
-        // was locked.
-        if status.as_ref().is_ok_and(|status| status.st_nlink > 0) {
-            return Ok((file, name, is_locked));
+        // A receiver that cannot know that we live, on another machine or in another container, may have
+        // removed it before it was locked, or be about to.
+        if lock != Lock::Busy && status.as_ref().is_ok_and(|status| status.st_nlink > 0) {
+            return Ok((file, name, lock == Lock::Held));
         }
         let _ = home.temporaries.remove(&name);
         attempts += 1;

@@ -169,8 +169,10 @@ impl Temporaries {
             let usable = match calls::make_folder((&self.top, &folder), HIDDEN_FOLDER_MODE) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => self.is_ours(&folder),
-                // There are folders in which only files may be made.
-                Err(Errno::NOSYS | Errno::NOTSUP | Errno::PERM | Errno::ACCESS) => false,
+                // There are folders in which only files may be made, or no more folders.
+                Err(Errno::NOSYS | Errno::NOTSUP | Errno::PERM | Errno::ACCESS | Errno::MLINK) => {
+                    false
+                }
                 Err(error) => return Err(error.into()),
             };
             if usable {
