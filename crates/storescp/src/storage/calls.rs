@@ -6,6 +6,7 @@
 //! none is taken at its word.
 
 use super::file_id::{FileId, Stamp};
+use super::inode_lock;
 use crate::platform;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -90,6 +91,12 @@ pub(super) fn create(spot: Spot<'_>, mode: Mode) -> io::Result<File> {
     step("create")?;
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(spot.0, spot.1, flags, mode)?.into())
+}
+
+/// Opens a folder to list it, unless it is a symbolic link.
+pub(super) fn open_folder(spot: Spot<'_>) -> io::Result<File> {
+    step("list")?;
+    inode_lock::open(spot, OFlags::RDONLY | OFlags::DIRECTORY)
 }
 
 /// Makes a folder, if its name is free.
