@@ -229,8 +229,9 @@ fn create_temporary(home: &OpenDirectory) -> io::Result<(File, String, bool)> {
         let lock = if home.manner.abilities.locks { try_lock(&file) } else { Lock::Unavailable };
         let status = rustix::fs::fstat(&file);
         // A receiver that cannot know that we live, on another machine or in another container, may have
-        // removed it before it was locked, or be about to.
-        if lock != Lock::Busy && status.as_ref().is_ok_and(|status| status.st_nlink > 0) {
+        // removed it before it was locked, or be about to. Where each lock is busy, none tells anything.
+        let may_be_kept = lock != Lock::Busy || attempts > 0;
+        if may_be_kept && status.as_ref().is_ok_and(|status| status.st_nlink > 0) {
             return Ok((file, name, lock == Lock::Held));
         }
         let _ = home.temporaries.remove(&name);

@@ -395,7 +395,8 @@ pub(super) fn is_unsupported(error: &io::Error) -> bool {
         || lacking.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// False where the file system has no hard links, or none for this file: `link(2)` says so by `EPERM`.
+/// False where the file system has no hard links, or none for this file: `link(2)` says so by `EPERM`. So
+/// are other calls refused, by sandboxes that do not know them.
 pub(super) fn can_link(error: &io::Error) -> bool {
     let refused = [Errno::PERM, Errno::MLINK, Errno::ACCESS];
     !is_unsupported(error)
