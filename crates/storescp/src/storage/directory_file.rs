@@ -9,7 +9,7 @@ use super::open_directory::OpenDirectory;
 use super::steps::FinalName;
 use super::temporary::{FILE_MODE, Holds};
 use super::write_back::WriteBack;
-use super::{FileId, FileName, Folder, StagedFile, Subfolder, Taken};
+use super::{FileId, FileName, Folder, LastingId, StagedFile, Subfolder, Taken};
 use crate::limits::NAME_ATTEMPTS;
 use crate::platform;
 use std::fs::File;
@@ -145,8 +145,8 @@ impl StagedFile for DirectoryFile {
         Ok(())
     }
 
-    fn identity(&self) -> io::Result<FileId> {
-        FileId::of(&self.file)
+    fn identity(&self) -> io::Result<LastingId> {
+        LastingId::of(&self.file)
     }
 }
 

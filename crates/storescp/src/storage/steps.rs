@@ -12,7 +12,7 @@
 use super::FileName;
 use super::abilities::Abilities;
 use super::calls::{self, Spot};
-use super::file_id::{FileId, Stamp};
+use super::file_id::{FileId, LastingId, Stamp};
 use super::inode_lock::Present;
 use super::temporary::{Holds, Temporaries, without_names};
 use crate::limits::NAME_ATTEMPTS;
@@ -306,7 +306,7 @@ impl<'a> FinalName<'a> {
     /// # Errors
     /// `AlreadyExists` if something has it; `NotFound` if another file has this one; whatever else the
     /// operating system says. The file has the name it had.
-    pub(super) fn rename(&self, file: FileId, to: &FileName) -> io::Result<()> {
+    pub(super) fn rename(&self, file: LastingId, to: &FileName) -> io::Result<()> {
         let changed =
             || io::Error::new(io::ErrorKind::NotFound, "another file has the name by now");
         if !self.abilities.give_free_names() {
@@ -314,13 +314,17 @@ impl<'a> FinalName<'a> {
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
         // Kept, so that it stays locked.
-        let present = self.present()?.filter(|present| present.id == file).ok_or_else(changed)?;
+        let present =
+            self.present()?.filter(|present| present.id == file.id).ok_or_else(changed)?;
         let this = FinalName { is_locked: present.is_locked, ..*self };
         let (from, to) = (self.spot(), (self.folder, to.as_str()));
-        let stamp = Stamp::at(from)?.filter(|found| found.id == file).ok_or_else(changed)?;
+        let stamp = Stamp::at(from)?.filter(|found| found.id == file.id).ok_or_else(changed)?;
+        if LastingId::at(from)? != Some(file) {
+            return Err(changed());
+        }
         this.move_to_free(from, to, || this.take_away(stamp).map(drop))?;
         match Stamp::at(to)? {
-            Some(moved) if moved.id != file => {
+            Some(moved) if moved.id != file.id => {
                 // Another process has given the name in that moment.
                 this.move_to_free(to, from, || this.take_away_from(to, moved).map(drop))?;
                 Err(changed())
