@@ -153,6 +153,62 @@ fn what_another_process_acknowledged_is_not_taken_back() {
     }
 }
 
+/// Both give the name, and the sync of each fails, whoever's comes first.
+#[test]
+fn two_processes_that_both_fail_leave_what_was_there() {
+    if !can_trace() {
+        return skip("failing system calls: strace may not trace here");
+    }
+    const SOONER: &str = "fsync:error=EIO:delay_enter=300000:when=2";
+    for replaces in [false, true] {
+        for (faults, no_locks) in [
+            ([&[SECOND_FAILS][..], &[SOONER]], false),
+            ([&[SOONER], &[SECOND_FAILS]], false),
+            ([&[SECOND_FAILS, NO_LOCKS], &[SOONER, NO_LOCKS]], true),
+            ([&[SECOND_FAILS, NO_LOCKS], &[SECOND_FAILS, NO_LOCKS]], true),
+        ] {
+            let scratch = Scratch::new();
+            let folder = scratch.directory("out");
+            let older = Object::ct(1000);
+            if replaces {
+                assert_eq!(store_alone(&scratch, &folder, &[], &older), 0);
+            }
+            let fail = |faults, bytes| {
+                let object = Object::new(uid::CT, &older.sop_instance, bytes);
+                let receiver = Inetd::start(&scratch, &folder, &[], faults);
+                let mut client = receiver.associate();
+                let status = client.store(3, &object).status();
+                (status, receiver.end(client))
+            };
+            let [one, two] = faults;
+            let (one, two) = thread::scope(|scope| {
+                let one = scope.spawn(|| fail(one, 2000));
+                thread::sleep(Duration::from_millis(200));
+                let two = scope.spawn(|| fail(two, 3000));
+                (one.join().expect("it is answered"), two.join().expect("it is answered"))
+            });
+            let what = format!("{faults:?} {replaces}: {one:?} {two:?}");
+            assert!(one.0 != 0 && two.0 != 0, "{what}");
+            if no_locks {
+                // They cannot take turns: what was refused may be in sight until the next start.
+                assert!(folder.read_dir().expect("it is there").count() <= 2, "{what}");
+                let starting = Inetd::start(&scratch, &folder, &[], &[]);
+                let greeting = starting.associate();
+                starting.end(greeting);
+            }
+            if !replaces && no_locks {
+                continue;
+            }
+            let expected = if replaces { vec![older.file_name()] } else { vec![] };
+            assert_eq!(files_below(&folder), expected, "{what}");
+            if replaces {
+                let content = fs::read(folder.join(older.file_name())).expect("it is listed");
+                assert!(content.ends_with(&older.bytes), "{what}: {} bytes", content.len());
+            }
+        }
+    }
+}
+
 /// Another process starts while an older file has a temporary name, and the replacement fails then.
 #[test]
 fn a_start_leaves_what_others_are_replacing() {

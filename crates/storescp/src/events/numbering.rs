@@ -1,6 +1,6 @@
 //! `--rename-on-eostudy`: the files of a study get numbers for names.
 
-use crate::storage::{FileId, FileName, Folder, Storage};
+use crate::storage::{FileName, Folder, LastingId, Storage};
 use crate::studies::EndedStudy;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -22,7 +22,7 @@ pub(super) fn number_files(
     let mark = folder.mark();
     let mut numbers = 1..1_000_000;
     // An instance that came twice is one file: the later one.
-    let last: HashMap<&FileName, Option<FileId>> =
+    let last: HashMap<&FileName, Option<LastingId>> =
         study.files.iter().map(|file| (&file.name, file.id)).collect();
     let mut renamed = HashSet::new();
     for file in &study.files {
@@ -45,7 +45,7 @@ pub(super) fn number_files(
 /// Gives a file the next free number.
 fn rename(
     folder: &dyn Folder,
-    (id, from): (Option<FileId>, &FileName),
+    (id, from): (Option<LastingId>, &FileName),
     letters: &str,
     numbers: &mut std::ops::Range<u32>,
 ) -> Result<(), (String, io::Error)> {

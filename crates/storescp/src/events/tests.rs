@@ -4,16 +4,16 @@ use super::numbering::number_files;
 use super::*;
 use crate::storage::doubles::Scratch;
 use crate::storage::forgetful::{Disk, Fault, Survives, Way};
-use crate::storage::{Directory, Durability, FileAhead, FileId, Folder, InstanceFile, Taken};
+use crate::storage::{Directory, Durability, FileAhead, Folder, InstanceFile, LastingId, Taken};
 use crate::studies::{Reason, StoredFile};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// `id` says which file has a name.
-fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<FileId>) -> EndedStudy {
+fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<LastingId>) -> EndedStudy {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
     let stored = |&(file, prefix): &(&str, &'static str)| StoredFile {
         name: name(file),
@@ -26,8 +26,8 @@ fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<FileId>) ->
 }
 
 /// Which file of this folder has a name.
-fn in_folder(folder: &Path) -> impl Fn(&str) -> Option<FileId> {
-    |name| Some(FileId::from(&rustix::fs::stat(folder.join(name)).ok()?))
+fn in_folder(folder: &Path) -> impl Fn(&str) -> Option<LastingId> {
+    |name| LastingId::of(&File::open(folder.join(name)).ok()?).ok()
 }
 
 fn content(folder: &Path) -> Vec<(String, String)> {
@@ -82,6 +82,23 @@ fn a_file_that_was_replaced_meanwhile_keeps_its_name() {
     number_files(&storage, &ended, &folder).unwrap();
     let expected = [("CT.1", "another one"), ("CT000002", "ours")];
     assert_eq!(content(&folder), expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+}
+
+/// Its inode has the number that ours had, as soon as others have replaced it twice.
+#[test]
+fn a_file_with_a_number_that_is_used_again_keeps_its_name() {
+    let scratch = Scratch::new("numbering-inode");
+    let folder = scratch.0.join("study");
+    fs::create_dir(&folder).unwrap();
+    let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
+    fs::write(folder.join("CT.1"), "another one").unwrap();
+    let found = in_folder(&folder)("CT.1").unwrap();
+    for born in [Some((1, 1)), found.born] {
+        let ours = LastingId { born, ..found };
+        number_files(&storage, &study(&[("CT.1", "CT")], |_| Some(ours)), &folder).unwrap();
+        let expected = if ours == found { "CT000001" } else { "CT.1" };
+        assert_eq!(content(&folder), [(expected.to_owned(), "another one".to_owned())]);
+    }
 }
 
 /// Each stored object is there afterwards, whole, under the old name or the new one.

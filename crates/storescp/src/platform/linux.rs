@@ -142,6 +142,17 @@ fn process_start(process: &str) -> Option<(u32, u64)> {
     Some((head.split_ascii_whitespace().next()?.parse().ok()?, start))
 }
 
+/// When the file was made that has this name in `folder`, in seconds and nanoseconds, or `folder` itself,
+/// which may be any file, for an empty name. `None` where the file system does not know.
+#[must_use]
+pub fn born(folder: &File, name: &str) -> Option<(i64, u32)> {
+    use rustix::fs::{StatxFlags, statx};
+    let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
+    let found = statx(folder, name, flags, StatxFlags::BTIME).ok()?;
+    let time = found.stx_btime;
+    (found.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((time.tv_sec, time.tv_nsec))
+}
+
 /// All mounts that this process sees.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 //! | swapping two names | `renameat2(RENAME_EXCHANGE)` | not offered: the older file is kept by a second name |
 //! | renaming to a free name only | `renameat2(RENAME_NOREPLACE)` | not offered: a second name, then the first one goes |
 //! | telling a process from others | boot, number, start, name space, from `/proc` | not known: locks decide alone |
+//! | when a file was made | `statx` | not known |
 //! | telling mounts apart | `statx`, `/proc/self/mountinfo` | not known: a lost mount goes unnoticed |
 //! | whether writes fail late | known by the file system | they may |
 //! | acknowledging at once | `TCP_QUICKACK` | nothing: the system's delayed acknowledgement |
@@ -26,7 +27,7 @@ mod write_back;
 pub use limits::{memory_left, threads_left};
 #[cfg(target_os = "linux")]
 pub use linux::{
-    acknowledge_now, create_unnamed, exchange, ignores_hang_up, is_running, late_names,
+    acknowledge_now, born, create_unnamed, exchange, ignores_hang_up, is_running, late_names,
     link_unnamed, lower_thread_priority, mount_of, mounts, rename_to_free_name, stop_accepting,
     tells_of_writes_late, this_process, watch_for_loss,
 };
@@ -37,7 +38,7 @@ pub use write_back::begin_write_back;
 mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    acknowledge_now, begin_write_back, create_unnamed, exchange, ignores_hang_up, is_running,
+    acknowledge_now, begin_write_back, born, create_unnamed, exchange, ignores_hang_up, is_running,
     late_names, link_unnamed, lower_thread_priority, memory_left, mount_of, mounts,
     rename_to_free_name, stop_accepting, tells_of_writes_late, this_process, threads_left,
     watch_for_loss,

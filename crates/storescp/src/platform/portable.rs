@@ -65,6 +65,12 @@ pub fn is_running(_process: &ProcessMark) -> Option<bool> {
 }
 
 /// Not known here.
+#[must_use]
+pub fn born(_folder: &File, _name: &str) -> Option<(i64, u32)> {
+    None
+}
+
+/// Not known here.
 ///
 /// # Errors
 /// Always `Unsupported`.

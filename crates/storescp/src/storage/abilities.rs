@@ -2,9 +2,10 @@
 
 use super::calls;
 use super::inode_lock::{Lock, try_lock};
-use super::steps::{can_link, is_unsupported};
+use super::steps::can_link;
 use super::temporary::{Holds, Temporaries};
 
+use std::fs::File;
 use std::io;
 
 /// What the file system of an output directory can do.
@@ -26,7 +27,7 @@ impl Abilities {
     pub(super) const ALL: Self =
         Self { no_replace: true, exchange: true, links: true, locks: true };
 
-    /// Tries each of them out with files that are gone afterwards: 13 system calls with all that belongs to
+    /// Tries each of them out with files that are gone afterwards: 14 system calls with all that belongs to
     /// it, and some 40 by which `/proc` is asked whose they are. Where there is room for one file, but not
     /// for a second, it is found out when it is needed.
     ///
@@ -34,7 +35,8 @@ impl Abilities {
     /// Whatever else the operating system says than that it cannot; nothing stays.
     pub(super) fn of(temporaries: &Temporaries) -> io::Result<Self> {
         let (mut one, file) = temporaries.create()?;
-        let tried = Self::try_out(temporaries, &mut one, try_lock(&file) != Lock::Unavailable);
+        let tried = has_locks(temporaries, &file)
+            .and_then(|locks| Self::try_out(temporaries, &mut one, locks));
         forget(temporaries, &one);
         tried
     }
@@ -42,13 +44,18 @@ impl Abilities {
     fn try_out(temporaries: &Temporaries, one: &mut String, locks: bool) -> io::Result<Self> {
         let top = temporaries.top();
         let from = one.clone();
+        // Nothing is replaced without this one, and it may be the last resort.
+        let aside = |to: &str| calls::rename_aside((top, &from), (top, to));
+        *one = temporaries.fresh(Holds::Incoming, aside)?.0;
+        let from = one.clone();
         let rename = |to: &str| calls::rename_to_free_name((top, &from), (top, to));
         let no_replace = match temporaries.fresh(Holds::Incoming, rename) {
             Ok((renamed, ())) => {
                 *one = renamed;
                 true
             }
-            Err(error) if is_unsupported(&error) => false,
+            // Sandboxes may refuse calls that they do not know.
+            Err(error) if !can_link(&error) => false,
             Err(error) => return Err(error),
         };
         let link = |to: &str| calls::link((top, one), (top, to));
@@ -67,7 +74,7 @@ impl Abilities {
                 forget(temporaries, &other);
                 match swapped {
                     Ok(()) => true,
-                    Err(error) if is_unsupported(&error) => false,
+                    Err(error) if !can_link(&error) => false,
                     Err(error) => return Err(error),
                 }
             }
@@ -83,6 +90,20 @@ impl Abilities {
     }
 }
 
+/// A start of another receiver may be looking at the one file; where the next one is busy too, no lock tells
+/// anything.
+fn has_locks(temporaries: &Temporaries, file: &File) -> io::Result<bool> {
+    let lock = match try_lock(file) {
+        Lock::Busy => {
+            let (other, file) = temporaries.create()?;
+            forget(temporaries, &other);
+            try_lock(&file)
+        }
+        lock => lock,
+    };
+    Ok(lock == Lock::Held)
+}
+
 /// Removes a name that was made to try something out. Should that fail, a start removes it; objects may be
 /// stored all the same.
 pub(super) fn forget(temporaries: &Temporaries, name: &str) {
@@ -94,4 +115,38 @@ pub(super) fn forget(temporaries: &Temporaries, name: &str) {
 /// Whether the error says that there is no room.
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::calls::hooks;
+    use super::super::doubles::Scratch;
+    use super::super::{Directory, Durability};
+    use super::*;
+    use rustix::io::Errno;
+
+    /// What is found out where one kind of call always fails.
+    fn found(scratch: &Scratch, kind: &'static str, errno: Errno) -> io::Result<Abilities> {
+        let fails = move |call: &str| if call == kind { Err(errno.into()) } else { Ok(()) };
+        let opened = hooks::with(fails, || Directory::open(&scratch.0, Durability::Full))?;
+        Ok(opened.current()?.abilities())
+    }
+
+    #[test]
+    fn what_is_refused_is_done_without_and_what_is_needed_is_tried() {
+        let scratch = Scratch::in_memory("abilities");
+        for errno in [Errno::INVAL, Errno::NOSYS, Errno::PERM, Errno::OPNOTSUPP] {
+            let all = Abilities::ALL;
+            let no_replace = Abilities { no_replace: false, ..all };
+            let exchange = Abilities { exchange: false, ..all };
+            let links = Abilities { links: false, ..all };
+            let kinds = [("rename to a free name", no_replace), ("exchange", exchange)];
+            for (kind, expected) in kinds.into_iter().chain([("link", links)]) {
+                assert_eq!(found(&scratch, kind, errno).unwrap(), expected, "{kind}: {errno:?}");
+            }
+            // Else each object would find out for itself.
+            assert!(found(&scratch, "rename", errno).is_err(), "{errno:?}");
+        }
+        assert_eq!(scratch.content().len(), 0);
+    }
 }

@@ -104,10 +104,10 @@ impl Directory {
     /// allows to look for them among all files.
     ///
     /// # Errors
-    /// If the directory cannot be opened, or the hidden folder not be listed.
+    /// If the directory cannot be opened.
     pub fn recover(&self, lists_all: bool) -> io::Result<Recovered> {
         let open = self.current()?;
-        recovery::recover(&open, &self.path, lists_all)
+        Ok(recovery::recover(&open, &self.path, lists_all))
     }
 
     /// Removes the hidden folder, if nothing is in it.

@@ -9,7 +9,7 @@ use super::open_directory::OpenDirectory;
 use super::steps::FinalName;
 use super::temporary::{FILE_MODE, Holds};
 use super::write_back::WriteBack;
-use super::{FileId, FileName, Folder, StagedFile, Subfolder, Taken};
+use super::{FileId, FileName, Folder, LastingId, StagedFile, Subfolder, Taken};
 use crate::limits::NAME_ATTEMPTS;
 use crate::platform;
 use std::fs::File;
@@ -145,8 +145,8 @@ impl StagedFile for DirectoryFile {
         Ok(())
     }
 
-    fn identity(&self) -> io::Result<FileId> {
-        FileId::of(&self.file)
+    fn identity(&self) -> io::Result<LastingId> {
+        LastingId::of(&self.file)
     }
 }
 
@@ -171,10 +171,11 @@ impl DirectoryFile {
 
     /// Gives it the name, if that is free.
     fn give(&mut self, name: &FinalName<'_>) -> io::Result<()> {
-        match &self.temporary {
-            Some(temporary) => name.give(temporary)?,
-            None => return calls::link_unnamed(&self.file, (name.folder, name.name.as_str())),
-        }
+        let spot = (name.folder, name.name.as_str());
+        let Some(temporary) = &self.temporary else {
+            return calls::link_unnamed(&self.file, spot);
+        };
+        name.give(temporary, || FileId::of(&self.file))?;
         self.temporary = None;
         Ok(())
     }
@@ -210,8 +211,12 @@ impl Drop for DirectoryFile {
     fn drop(&mut self) {
         self.withdraw();
         if let Some(temporary) = self.temporary.take() {
+            let temporaries = &self.home.temporaries;
+            let found = FileId::at((temporaries.top(), &temporary)).ok().flatten();
             // Should this fail, the next start removes it.
-            let _ = self.home.temporaries.remove(&temporary);
+            if found.is_some() && found == FileId::of(&self.file).ok() {
+                let _ = temporaries.remove(&temporary);
+            }
         }
     }
 }
@@ -221,12 +226,13 @@ fn create_temporary(home: &OpenDirectory) -> io::Result<(File, String, bool)> {
     let mut attempts = 0;
     loop {
         let (name, file) = home.temporaries.create()?;
-        let is_locked = home.manner.abilities.locks && try_lock(&file) == Lock::Held;
+        let lock = if home.manner.abilities.locks { try_lock(&file) } else { Lock::Unavailable };
         let status = rustix::fs::fstat(&file);
-        // A receiver on another machine, which cannot know that we live, may have removed it before it
-        // was locked.
-        if status.as_ref().is_ok_and(|status| status.st_nlink > 0) {
-            return Ok((file, name, is_locked));
+        // A receiver that cannot know that we live, on another machine or in another container, may have
+        // removed it before it was locked, or be about to. Where each lock is busy, none tells anything.
+        let may_be_kept = lock != Lock::Busy || attempts > 0;
+        if may_be_kept && status.as_ref().is_ok_and(|status| status.st_nlink > 0) {
+            return Ok((file, name, lock == Lock::Held));
         }
         let _ = home.temporaries.remove(&name);
         attempts += 1;

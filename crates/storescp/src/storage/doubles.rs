@@ -4,7 +4,7 @@ use super::abilities::Abilities;
 use super::manner::Way;
 use super::temporary::HIDDEN_FOLDER;
 use super::{
-    Directory, FileAhead, FileId, FileName, Folder, InstanceFile, Space, StagedFile, Storage,
+    Directory, FileAhead, FileName, Folder, InstanceFile, LastingId, Space, StagedFile, Storage,
     Subfolder, SyncMark, Taken,
 };
 use crate::error::Error;
@@ -149,7 +149,7 @@ impl Folder for FaultyFolder {
         self.inner.subfolder(name)
     }
 
-    fn rename(&self, file: FileId, from: &FileName, to: &FileName) -> io::Result<()> {
+    fn rename(&self, file: LastingId, from: &FileName, to: &FileName) -> io::Result<()> {
         self.inner.rename(file, from, to)
     }
 
@@ -205,7 +205,7 @@ impl StagedFile for FaultyFile {
         self.inner.confirm()
     }
 
-    fn identity(&self) -> io::Result<FileId> {
+    fn identity(&self) -> io::Result<LastingId> {
         self.inner.identity()
     }
 }

@@ -1,6 +1,7 @@
 //! Which file it is, whatever its name.
 
 use super::calls::{self, Spot};
+use crate::platform;
 use rustix::fs::Stat;
 use std::fs::File;
 use std::io;
@@ -30,6 +31,26 @@ impl From<&Stat> for FileId {
     #[allow(clippy::unnecessary_cast, reason = "their types differ from system to system")]
     fn from(status: &Stat) -> Self {
         Self { device: status.st_dev as u64, inode: status.st_ino as u64 }
+    }
+}
+
+/// Which file it was, as can still be told when it is closed: numbers of inodes are used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastingId {
+    /// Device and inode.
+    pub id: FileId,
+    /// When it was made, in seconds and nanoseconds, where that is known.
+    pub born: Option<(i64, u32)>,
+}
+
+impl LastingId {
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
+        Ok(Self { id: FileId::of(file)?, born: platform::born(file, "") })
+    }
+
+    /// What has the name, if anything; a symbolic link is one itself.
+    pub(super) fn at(spot: Spot<'_>) -> io::Result<Option<Self>> {
+        Ok(FileId::at(spot)?.map(|id| Self { id, born: platform::born(spot.0, spot.1) }))
     }
 }
 

@@ -2,8 +2,8 @@
 //! and whose syncs fail as the kernel's do.
 
 use super::{
-    FileId, FileName, Folder, FolderSync, Space, StagedFile, Storage, Subfolder, SubfolderName,
-    SyncMark, Taken,
+    FileId, FileName, Folder, FolderSync, LastingId, Space, StagedFile, Storage, Subfolder,
+    SubfolderName, SyncMark, Taken,
 };
 use crate::sync::{Arc, Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
@@ -202,7 +202,7 @@ impl Disk {
     }
 
     /// Which file has a name, in a folder of the output directory.
-    pub(crate) fn id_of(&self, folder: &str, name: &str) -> Option<FileId> {
+    pub(crate) fn id_of(&self, folder: &str, name: &str) -> Option<LastingId> {
         let state = self.state();
         let Some(Entry::Folder(folder)) = state.folders[TOP].seen.get(folder) else { return None };
         match state.folders[*folder].seen.get(name) {
@@ -256,8 +256,8 @@ impl Disk {
     }
 }
 
-fn id(file: usize) -> FileId {
-    FileId { device: 0, inode: file as u64 }
+fn id(file: usize) -> LastingId {
+    LastingId { id: FileId { device: 0, inode: file as u64 }, born: None }
 }
 
 fn lost_write() -> io::Error {
@@ -349,7 +349,7 @@ impl Folder for ForgetfulFolder {
         }
     }
 
-    fn rename(&self, file: FileId, from: &FileName, to: &FileName) -> io::Result<()> {
+    fn rename(&self, file: LastingId, from: &FileName, to: &FileName) -> io::Result<()> {
         let mut state = self.disk.step()?;
         let folder = &mut state.folders[self.folder];
         match folder.seen.get(from.as_str()) {
@@ -497,7 +497,7 @@ impl StagedFile for ForgetfulFile {
         Ok(())
     }
 
-    fn identity(&self) -> io::Result<FileId> {
+    fn identity(&self) -> io::Result<LastingId> {
         Ok(id(self.file))
     }
 }

@@ -1,6 +1,8 @@
 //! One SOP instance on its way into a folder: the sink of the transcoder, and the commit.
 
-use super::{FileAhead, FileId, FileName, Folder, MinFree, StagedFile, Storage, Subfolder, Taken};
+use super::{
+    FileAhead, FileName, Folder, LastingId, MinFree, StagedFile, Storage, Subfolder, Taken,
+};
 use crate::error::{Error, StorageStep};
 use crate::limits::{ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
 use dataset::Sink;
@@ -129,7 +131,7 @@ impl InstanceFile {
     ///
     /// # Errors
     /// Whatever the operating system says.
-    pub fn identity(&self) -> io::Result<FileId> {
+    pub fn identity(&self) -> io::Result<LastingId> {
         self.file.identity()
     }
 

@@ -52,7 +52,7 @@ mod write_back;
 
 pub use ahead::FileAhead;
 pub use directory::{Directory, Needs};
-pub use file_id::FileId;
+pub use file_id::{FileId, LastingId};
 pub use file_name::FileName;
 pub use folder_sync::{FolderSync, SyncMark};
 pub use free_space::{MinFree, Space};
@@ -112,7 +112,7 @@ pub trait Folder: Send + Sync {
     /// # Errors
     /// `AlreadyExists` if something has it; `NotFound` if another file, or none, has the old one;
     /// whatever else the operating system says. The file has its old name then.
-    fn rename(&self, file: FileId, from: &FileName, to: &FileName) -> io::Result<()>;
+    fn rename(&self, file: LastingId, from: &FileName, to: &FileName) -> io::Result<()>;
 
     /// To be taken before a name is given in this folder, for the [`Folder::sync`] that follows.
     fn mark(&self) -> SyncMark;
@@ -205,7 +205,7 @@ pub trait StagedFile: Send {
     ///
     /// # Errors
     /// Whatever the operating system says.
-    fn identity(&self) -> io::Result<FileId>;
+    fn identity(&self) -> io::Result<LastingId>;
 }
 
 /// What to do where something has the name already.

@@ -64,7 +64,9 @@ impl MountWatch {
         // One around the place where ours was is not what was mounted there, whether it is older or newer.
         let is_around =
             self.on.mount.point.starts_with(&now.point) && now.point != self.on.mount.point;
-        is_around || self.beneath.contains(&now)
+        // One that was mounted after ours was not beneath it, whatever number it has.
+        let is_newer = unique > self.on.unique && self.on.unique.is_some();
+        is_around || !is_newer && self.beneath.contains(&now)
     }
 }
 
@@ -113,6 +115,15 @@ mod tests {
         assert!(watch.is_lost_among(around, (4, None)), "ours was at /data/out");
         let anew = vec![mount(1, "/", "root"), mount(3, "/data/out", "anew")];
         assert!(!watch.is_lost_among(anew, (3, None)), "not the lower one");
+    }
+
+    /// A file system that was mounted twice at one place, lost, and is mounted once again.
+    #[test]
+    fn what_is_mounted_anew_may_have_the_number_of_what_was_beneath() {
+        let again = vec![mount(1, "/", "root"), mount(3, "/data/out", "lower")];
+        assert!(!watch(Some(40)).is_lost_among(again.clone(), (3, Some(60))));
+        assert!(watch(Some(40)).is_lost_among(again.clone(), (3, Some(30))), "it is the old one");
+        assert!(watch(None).is_lost_among(again, (3, None)), "nobody knows");
     }
 
     #[test]

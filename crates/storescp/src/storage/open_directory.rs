@@ -8,7 +8,8 @@ use super::steps::FinalName;
 use super::subfolders::Subfolders;
 use super::temporary::Temporaries;
 use super::{
-    Durability, FileId, FileName, Folder, FolderSync, Space, StagedFile, SubfolderName, SyncMark,
+    Durability, FileId, FileName, Folder, FolderSync, LastingId, Space, StagedFile, SubfolderName,
+    SyncMark,
 };
 use crate::sync::{Arc, rustix};
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -167,7 +168,7 @@ impl Folder for OpenDirectory {
         Ok(self.existing_subfolder(name)?)
     }
 
-    fn rename(&self, file: FileId, from: &FileName, to: &FileName) -> io::Result<()> {
+    fn rename(&self, file: LastingId, from: &FileName, to: &FileName) -> io::Result<()> {
         // Neither may be one that a commit may still take back. In order, so that no two of us wait
         // for each other.
         let _first = self.claims.claim(from.min(to));

@@ -10,6 +10,7 @@
 //! | an older one, anything else | both stay, and a warning at each start says so: after a power loss, what was removed may be back |
 
 use super::FileName;
+use super::calls;
 use super::file_id::{FileId, Stamp};
 use super::inode_lock::{self, Lock, try_lock};
 use super::open_directory::OpenDirectory;
@@ -17,6 +18,7 @@ use super::steps::TakenBack;
 use super::temporary::{Held, TOP, Temporaries, owner, without_names};
 use crate::platform::{self, ProcessMark};
 use rustix::fs::{Dir, OFlags};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -38,6 +40,8 @@ pub struct Recovered {
     pub restored: usize,
     /// Older files that stay under their temporary names, and why; with `*` for names in them.
     pub kept: Vec<(String, String)>,
+    /// Hidden folders that cannot be looked into, and why.
+    pub unseen: Vec<(String, String)>,
 }
 
 enum Fate {
@@ -66,20 +70,30 @@ impl Recovered {
                  docs/operations.md, Temporary files"
             );
         }
+        for (path, why) in &self.unseen {
+            tracing::warn!(
+                "cannot look into {path}: {why}; unless a receiver of another user is running, older \
+                 files may be in there: see docs/operations.md, Temporary files"
+            );
+        }
     }
 }
 
 /// Goes through the hidden folders of an output directory; `path` is for the log. Costs as much as there
 /// are temporary files; where there can be no hidden folder, as much as there are files, and only with
 /// `lists_all`.
-///
-/// # Errors
-/// A hidden folder cannot be listed.
-pub(super) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> io::Result<Recovered> {
+pub(super) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Recovered {
     let mut recovered = Recovered::default();
     let top = (lists_all && open.temporaries.are_in_top()).then(|| TOP.to_owned());
     for folder in Temporaries::folders().into_iter().chain(top) {
-        for name in names_in(open, &folder)? {
+        let names = match names_in(open, &folder) {
+            Ok(names) => names,
+            Err(error) => {
+                recovered.unseen.push((path.join(folder).display().to_string(), error.to_string()));
+                continue;
+            }
+        };
+        for name in names {
             let Some((owner, held)) = Held::parse(&name) else { continue };
             let temporary = format!("{folder}/{name}");
             let fate = Found { open, temporary: &temporary, owner }.deal_with(held);
@@ -95,13 +109,17 @@ pub(super) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> io:
         }
     }
     open.temporaries.leave_unused();
-    Ok(recovered)
+    recovered
 }
 
-/// Empty if there is no such folder, or if it is somebody else's.
+/// Empty if there is no such folder.
 fn names_in(open: &OpenDirectory, folder: &str) -> io::Result<Vec<String>> {
-    let mode = OFlags::RDONLY | OFlags::DIRECTORY;
-    let Ok(folder) = inode_lock::open((&open.handle, folder), mode) else { return Ok(Vec::new()) };
+    let lacking =
+        [Errno::NOENT, Errno::NOTDIR, Errno::LOOP].map(|errno| Some(errno.raw_os_error()));
+    let folder = match calls::open_folder((&open.handle, folder)) {
+        Err(error) if lacking.contains(&error.raw_os_error()) => return Ok(Vec::new()),
+        result => result?,
+    };
     let mut names = Vec::new();
     for entry in Dir::read_from(&folder)? {
         names.extend(entry?.file_name().to_str().ok().map(str::to_owned));
@@ -155,11 +173,10 @@ impl Found<'_> {
             return false;
         }
         let lock = file.map_or(Lock::Unavailable, try_lock);
-        match (platform::is_running(&self.owner), lock) {
-            (Some(true), _) | (_, Lock::Busy) | (None, Lock::Unavailable) => false,
-            (Some(false), _) => true,
-            (None, Lock::Held) => !self.open.manner.told_late || file.is_some_and(is_old),
-        }
+        let told_late = self.open.manner.told_late;
+        is_abandoned(platform::is_running(&self.owner), lock, told_late, || {
+            file.is_some_and(is_old)
+        })
     }
 
     /// Gives an older file its name back, if no file that may have been acknowledged has it.
@@ -214,6 +231,22 @@ impl Found<'_> {
         // Its content is durable; should the name not be, the next start finds it again.
         let _ = folder.handle.sync_all();
         Ok(Fate::Restored)
+    }
+}
+
+/// Whether what belongs to a process that may run, and is locked or not, is abandoned, as far as that can be
+/// proven; where writes are told of late, a lock may be had by a process on each machine.
+pub(super) fn is_abandoned(
+    is_running: Option<bool>,
+    lock: Lock,
+    told_late: bool,
+    is_old: impl FnOnce() -> bool,
+) -> bool {
+    match (is_running, lock) {
+        (Some(true), _) | (_, Lock::Busy) => false,
+        (Some(false), _) => true,
+        (None, Lock::Held) if !told_late => true,
+        (None, Lock::Held | Lock::Unavailable) => is_old(),
     }
 }
 

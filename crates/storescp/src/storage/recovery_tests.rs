@@ -1,10 +1,12 @@
 //! What becomes of temporary files, by what their names say.
 
+use super::calls::hooks;
 use super::doubles::Scratch;
 use super::file_id::Stamp;
 use super::temporary::{HIDDEN_FOLDER, owner};
 use super::*;
 use crate::platform::ProcessMark;
+use rustix::io::Errno;
 use std::fs::{self, File};
 
 const OLDER: &[u8] = b"older, acknowledged";
@@ -64,7 +66,7 @@ impl Place {
 
     /// Removed, restored, kept; and how many temporary files are there afterwards.
     fn recover(&self) -> (usize, usize, usize, usize) {
-        let Recovered { removed, restored, kept } = self.storage.recover(true).unwrap();
+        let Recovered { removed, restored, kept, .. } = self.storage.recover(true).unwrap();
         let left = fs::read_dir(self.scratch.0.join(HIDDEN_FOLDER)).into_iter().flatten().count();
         (removed, restored, kept.len(), left)
     }
@@ -146,4 +148,35 @@ fn what_is_locked_stays() {
     assert_eq!(place.recover(), (0, 0, 0, 1));
     drop(file);
     assert_eq!(place.recover(), (1, 0, 0, 0));
+}
+
+/// Where neither process nor lock tells, as without locks after a restart of the machine, the time does.
+#[test]
+fn what_nothing_tells_of_is_left_alone_for_an_hour() {
+    use inode_lock::Lock::{Busy, Held, Unavailable};
+    for (is_running, lock, told_late, young, old) in [
+        (Some(true), Unavailable, false, false, false),
+        (Some(false), Unavailable, true, true, true),
+        (None, Busy, true, false, false),
+        (None, Held, false, true, true),
+        (None, Held, true, false, true),
+        (None, Unavailable, false, false, true),
+        (None, Unavailable, true, false, true),
+    ] {
+        let abandoned = |age| recovery::is_abandoned(is_running, lock, told_late, || age);
+        assert_eq!((abandoned(false), abandoned(true)), (young, old), "{is_running:?} {lock:?}");
+    }
+}
+
+/// As one of root is for another user.
+#[test]
+fn a_hidden_folder_that_cannot_be_looked_into_is_told_of() {
+    let place = Place::new("recovery-unseen");
+    let hidden = place.scratch.0.join(HIDDEN_FOLDER);
+    place.leave("notes");
+    assert_eq!(place.storage.recover(true).unwrap(), Recovered::default());
+    let denied = |call: &str| if call == "list" { Err(Errno::ACCESS.into()) } else { Ok(()) };
+    let recovered = hooks::with(denied, || place.storage.recover(true).unwrap());
+    let unseen: Vec<_> = recovered.unseen.iter().map(|(path, _)| path.clone()).collect();
+    assert!(unseen.contains(&hidden.display().to_string()), "{unseen:?}");
 }

@@ -12,9 +12,10 @@
 use super::FileName;
 use super::abilities::Abilities;
 use super::calls::{self, Spot};
-use super::file_id::{FileId, Stamp};
+use super::file_id::{FileId, LastingId, Stamp};
 use super::inode_lock::Present;
 use super::temporary::{Holds, Temporaries, without_names};
+use crate::limits::NAME_ATTEMPTS;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -55,13 +56,27 @@ impl<'a> FinalName<'a> {
         Holds::Replaced { newer, folder: self.folder_name, name: self.name }
     }
 
-    /// Gives the file with the temporary name `from` the final one, if that is free.
+    /// Gives `file`, with the temporary name `from`, the final one, if that is free.
     ///
     /// # Errors
     /// `AlreadyExists` if something has it; whatever else the operating system says. The temporary name is
     /// as before.
-    pub(super) fn give(&self, from: &str) -> io::Result<()> {
-        self.move_to_free(self.temporary(from), self.spot(), || self.temporaries.remove(from))
+    pub(super) fn give(
+        &self,
+        from: &str,
+        file: impl FnOnce() -> io::Result<FileId>,
+    ) -> io::Result<()> {
+        let remove = || self.temporaries.remove(from);
+        let Err(error) = self.move_to_free(self.temporary(from), self.spot(), remove) else {
+            return Ok(());
+        };
+        if error.kind() == io::ErrorKind::AlreadyExists || FileId::at(self.spot())? != Some(file()?)
+        {
+            return Err(error);
+        }
+        // It has been done all the same. Should this fail, a start removes it.
+        let _ = self.temporaries.remove(from);
+        Ok(())
     }
 
     /// Gives the name back to the file with the temporary name `from`, if that is free. A temporary name that
@@ -127,13 +142,17 @@ impl<'a> FinalName<'a> {
 
     /// One step: no reader of the folder sees the name without a file.
     fn swap(&self, from: &mut String, newer: Stamp) -> io::Result<Option<String>> {
-        let rename = |to: &str| calls::rename_over(self.temporary(from), self.temporary(to));
+        let rename = |to: &str| calls::rename_aside(self.temporary(from), self.temporary(to));
         let (renamed, ()) = self.temporaries.fresh(self.holds(newer), rename)?;
         *from = renamed;
-        match calls::exchange(self.temporary(from), self.spot()) {
-            Ok(()) => Ok(Some(from.clone())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+        let Err(error) = calls::exchange(self.temporary(from), self.spot()) else {
+            return Ok(Some(from.clone()));
+        };
+        match FileId::at(self.temporary(from)) {
+            // It has been done all the same.
+            Ok(Some(found)) if found != newer.id => Ok(Some(from.clone())),
+            _ if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            _ => Err(error),
         }
     }
 
@@ -151,7 +170,7 @@ impl<'a> FinalName<'a> {
         };
         let replaced = match FileId::at(self.temporary(&kept)) {
             Ok(Some(found)) if found == older => {
-                calls::rename_over(self.temporary(from), self.spot())
+                calls::rename_over(self.temporary(from), self.spot(), newer.id)
             }
             Ok(_) => Err(io::ErrorKind::NotFound.into()),
             Err(error) => Err(error),
@@ -169,12 +188,12 @@ impl<'a> FinalName<'a> {
 
     /// Two steps with nothing in between: a start puts the older file back after a crash.
     fn move_aside_and_give(&self, from: &str, newer: Stamp) -> io::Result<Option<String>> {
-        let aside = |to: &str| calls::rename_over(self.spot(), self.temporary(to));
+        let aside = |to: &str| calls::rename_aside(self.spot(), self.temporary(to));
         let (kept, ()) = match self.temporaries.fresh(self.holds(newer), aside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
         };
-        let Err(error) = self.give(from) else { return Ok(Some(kept)) };
+        let Err(error) = self.give(from, || Ok(newer.id)) else { return Ok(Some(kept)) };
         if let Err(second) = self.give_back(&kept) {
             self.tell_of_kept(&kept, &second.to_string());
         }
@@ -211,7 +230,8 @@ impl<'a> FinalName<'a> {
         // Where that fails, nothing has changed, and the longer way may be open.
         if self.abilities.exchange
             && FileId::at(self.spot())? == Some(ours.id)
-            && calls::exchange(self.temporary(older), self.spot()).is_ok()
+            && (calls::exchange(self.temporary(older), self.spot()).is_ok()
+                || FileId::at(self.temporary(older))? == Some(ours.id))
         {
             return self.check_swapped(ours, older);
         }
@@ -245,21 +265,26 @@ impl<'a> FinalName<'a> {
 
     fn take_away_from(&self, spot: Spot<'_>, ours: Stamp) -> io::Result<bool> {
         let is_ours = || FileId::at(spot).map(|found| found.map(|found| found == ours.id));
-        match is_ours()? {
-            None => return Ok(true),
-            Some(false) => return Ok(false),
-            Some(true) => {}
-        }
-        let aside = |to: &str| calls::rename_over(spot, self.temporary(to));
-        let moved = match self.temporaries.fresh(self.holds(ours), aside) {
-            Ok((moved, ())) => moved,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-            // There may be no room for another name. Whoever takes turns with us cannot have this one.
-            Err(_) if self.is_locked && is_ours()? == Some(true) => {
-                calls::unlink(spot)?;
-                return Ok(true);
+        let aside = |to: &str| calls::rename_aside(spot, self.temporary(to));
+        let mut attempts = 0;
+        let moved = loop {
+            match is_ours()? {
+                None => return Ok(true),
+                Some(false) => return Ok(false),
+                Some(true) => attempts += 1,
             }
-            Err(error) => return Err(error),
+            match self.temporaries.fresh(self.holds(ours), aside) {
+                Ok((moved, ())) => break moved,
+                // The name was gone in that moment, or the hidden folder.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && attempts < NAME_ATTEMPTS => {}
+                // There may be no room for another name. Whoever takes turns with us cannot have this one.
+                Err(_) if self.is_locked && is_ours()? == Some(true) => {
+                    calls::unlink(spot)?;
+                    return Ok(true);
+                }
+                Err(error) => return Err(error),
+            }
         };
         if FileId::at(self.temporary(&moved))? == Some(ours.id) {
             // Should this fail, a start removes it.
@@ -281,7 +306,7 @@ impl<'a> FinalName<'a> {
     /// # Errors
     /// `AlreadyExists` if something has it; `NotFound` if another file has this one; whatever else the
     /// operating system says. The file has the name it had.
-    pub(super) fn rename(&self, file: FileId, to: &FileName) -> io::Result<()> {
+    pub(super) fn rename(&self, file: LastingId, to: &FileName) -> io::Result<()> {
         let changed =
             || io::Error::new(io::ErrorKind::NotFound, "another file has the name by now");
         if !self.abilities.give_free_names() {
@@ -289,13 +314,17 @@ impl<'a> FinalName<'a> {
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
         // Kept, so that it stays locked.
-        let present = self.present()?.filter(|present| present.id == file).ok_or_else(changed)?;
+        let present =
+            self.present()?.filter(|present| present.id == file.id).ok_or_else(changed)?;
         let this = FinalName { is_locked: present.is_locked, ..*self };
         let (from, to) = (self.spot(), (self.folder, to.as_str()));
-        let stamp = Stamp::at(from)?.filter(|found| found.id == file).ok_or_else(changed)?;
+        let stamp = Stamp::at(from)?.filter(|found| found.id == file.id).ok_or_else(changed)?;
+        if LastingId::at(from)? != Some(file) {
+            return Err(changed());
+        }
         this.move_to_free(from, to, || this.take_away(stamp).map(drop))?;
         match Stamp::at(to)? {
-            Some(moved) if moved.id != file => {
+            Some(moved) if moved.id != file.id => {
                 // Another process has given the name in that moment.
                 this.move_to_free(to, from, || this.take_away_from(to, moved).map(drop))?;
                 Err(changed())
@@ -356,10 +385,11 @@ impl<'a> FinalName<'a> {
 
 /// The last resort, of two steps: what has the name a moment later is replaced.
 fn rename_if_free(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
-    match FileId::at(to)? {
-        Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
-        None => calls::rename_over(from, to),
+    if FileId::at(to)?.is_some() {
+        return Err(io::ErrorKind::AlreadyExists.into());
     }
+    let file = FileId::at(from)?.ok_or(io::ErrorKind::NotFound)?;
+    calls::rename_over(from, to, file)
 }
 
 /// Whether the file system, or the kernel, does not have what was asked for.
@@ -369,7 +399,8 @@ pub(super) fn is_unsupported(error: &io::Error) -> bool {
         || lacking.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// False where the file system has no hard links, or none for this file: `link(2)` says so by `EPERM`.
+/// False where the file system has no hard links, or none for this file: `link(2)` says so by `EPERM`. So
+/// are other calls refused, by sandboxes that do not know them.
 pub(super) fn can_link(error: &io::Error) -> bool {
     let refused = [Errno::PERM, Errno::MLINK, Errno::ACCESS];
     !is_unsupported(error)

@@ -282,3 +282,59 @@ fn store_foreign(folder: &Path) {
     fs::write(&temporary, FOREIGN).unwrap();
     fs::rename(temporary, folder.join("CT.1")).unwrap();
 }
+
+/// As on a network file system that sends a request again when its answer was lost.
+#[test]
+fn what_has_been_done_and_is_said_to_have_failed_costs_nothing() {
+    let scratch = Scratch::in_memory("steps-answers");
+    for case in Case::all() {
+        for errno in [Errno::NOENT, Errno::EXIST, Errno::IO] {
+            for number in 0.. {
+                let storage = case.begin(&scratch);
+                let count = Rc::new(Cell::new(0));
+                let calls = Rc::clone(&count);
+                let answer = move |call: &str| {
+                    // It would say that the old name is gone.
+                    let told = (call, errno) != ("rename to a free name", Errno::EXIST);
+                    let is_it = calls.replace(calls.get() + 1) == number;
+                    if is_it && told { Err(errno.into()) } else { Ok(()) }
+                };
+                let stored = hooks::answering(answer, || case.store(&storage));
+                let what = format!("{case:?}, {errno:?} from call {number}: {stored:?}");
+                drop(storage);
+                let expected = if stored.is_ok() { Some(NEWER.to_vec()) } else { case.before() };
+                assert_eq!(case.seen(&scratch), expected, "{what}");
+                let recovered = restart(&scratch);
+                assert_eq!(recovered.kept, [], "{what}");
+                assert_eq!(case.seen(&scratch), expected, "{what}, after a restart");
+                assert_eq!(hidden_names(&scratch), [""; 0], "{what}");
+                if count.get() <= number {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Of the last process that leaves the hidden folder, and the next one that makes it anew.
+#[test]
+fn a_hidden_folder_that_comes_and_goes_does_not_keep_a_name_from_being_taken_back() {
+    let scratch = Scratch::in_memory("steps-hidden-folder");
+    let new = |case: &Case| case.sync_fails && !case.replaces;
+    for case in Case::all().filter(new) {
+        let storage = case.begin(&scratch);
+        let hidden = scratch.0.join(HIDDEN_FOLDER);
+        let left = Cell::new(false);
+        let others = move |call: &str| {
+            if call == "rename" && !left.get() {
+                left.set(fs::remove_dir(&hidden).is_ok());
+            } else if call == "stat" && left.get() && !hidden.exists() {
+                fs::create_dir(&hidden).unwrap();
+                left.set(true);
+            }
+            Ok(())
+        };
+        hooks::with(others, || case.store(&storage)).unwrap_err();
+        assert_eq!(case.seen(&scratch), None, "{case:?}");
+    }
+}

@@ -194,7 +194,7 @@ fn a_name_that_may_be_taken_back_is_not_renamed() {
         let storage = Directory::open_with(&scratch.0, way, abilities).unwrap();
         fs::write(scratch.0.join("CT.1"), "older").unwrap();
         let folder = storage.folder().unwrap();
-        let older = FileId::from(&rustix::fs::stat(scratch.0.join("CT.1")).unwrap());
+        let older = LastingId::of(&fs::File::open(scratch.0.join("CT.1")).unwrap()).unwrap();
         let mut file = Arc::clone(&folder).stage().unwrap();
         file.append(&[IoSlice::new(b"newer")]).unwrap();
         assert!(file.publish(&name("CT.1"), Taken::Replace).unwrap());

@@ -174,11 +174,17 @@ impl Temporaries {
             return Ok(Arc::clone(folder));
         }
         for folder in Self::folders().into_iter().chain([TOP.to_owned()]) {
-            let usable = match calls::make_folder((&self.top, &folder), HIDDEN_FOLDER_MODE) {
+            let made = match &*folder {
+                TOP => Err(Errno::EXIST),
+                _ => calls::make_folder((&self.top, &folder), HIDDEN_FOLDER_MODE),
+            };
+            let usable = match made {
                 Ok(()) => true,
                 Err(Errno::EXIST) => self.is_ours(&folder),
-                // There are folders in which only files may be made.
-                Err(Errno::NOSYS | Errno::NOTSUP | Errno::PERM | Errno::ACCESS) => false,
+                // There are folders in which only files may be made, or no more folders.
+                Err(Errno::NOSYS | Errno::NOTSUP | Errno::PERM | Errno::ACCESS | Errno::MLINK) => {
+                    false
+                }
                 Err(error) => return Err(error.into()),
             };
             if usable {

@@ -2,7 +2,7 @@
 
 use crate::events::{Peer, unpadded};
 use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
-use crate::storage::{FileId, FileName};
+use crate::storage::{FileName, LastingId};
 use crate::sync::Instant;
 use chrono::format::{DelayedFormat, StrftimeItems};
 use chrono::{DateTime, Local};
@@ -56,7 +56,7 @@ pub(crate) struct StoredFile {
     /// The letters of its SOP class.
     pub(crate) prefix: &'static str,
     /// Which file that is, if it is wanted at the end of the study.
-    pub(crate) id: Option<FileId>,
+    pub(crate) id: Option<LastingId>,
 }
 
 /// The studies that an association is at, the latest last.
