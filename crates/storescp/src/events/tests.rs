@@ -174,7 +174,7 @@ fn a_study_is_numbered_when_there_are_descriptors_again() {
     let storage: Arc<dyn Storage> = Arc::new(Short { inner, lacks: AtomicUsize::new(3) });
     let names = Arc::new(PeerNames::new(false));
     let events = Events::new(&config.events, &config.output, Some(storage), names).unwrap();
-    events.after_studies(vec![study(&[("CT.1", "CT")])]);
+    events.after_studies(vec![study(&[("CT.1", "CT")], in_folder(&folder))]);
     assert!(events.finish(Instant::now() + std::time::Duration::from_secs(20)));
     let done = (String::from("done"), format!("{}\n", folder.display()));
     assert_eq!(content(&folder), [("CT000001".to_owned(), "one".to_owned()), done]);
