@@ -99,7 +99,10 @@ pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
         drop(place);
         if !by_signal {
             let deadline = Instant::now() + serving.config.limits.grace_period;
-            finish_events(&serving, None, deadline);
+            if !finish_events(&serving, None, deadline) {
+                // Whoever waits for signals tells that it was cut short.
+                return;
+            }
             // The peer has not had to wait for it.
             serving.recover_storage();
             serving.leave_storage();
