@@ -245,6 +245,27 @@ fn with_inetd() {
     }
 }
 
+/// Its association is over, and a command is still running: the exit code tells what became of it.
+#[test]
+fn with_inetd_what_is_cut_short_is_told() {
+    let (mut child, stream, _scratch) = by_inetd(&["-xcr", "sleep 8", "--grace-period", "60"]);
+    let mut client = Client::on(stream);
+    client.send(&Request::usual().encode());
+    assert!(matches!(client.answer(), interop::wire::Answer::Accept(_)));
+    assert_eq!(client.store(3, &Object::ct(10)).status(), 0);
+    client.release();
+    for _ in 0..2 {
+        thread::sleep(SECOND / 2);
+        assert!(process::wait(&mut child, Duration::ZERO).is_none(), "it waits for the command");
+        process::signal(child.id(), "TERM");
+    }
+    let ended = process::wait(&mut child, patient(AFTER_TWO));
+    if ended.is_none() {
+        let _ = child.kill();
+    }
+    assert_eq!(ended.expect("an end").code(), Some(1));
+}
+
 fn by_inetd(options: &[&str]) -> (Child, TcpStream, Scratch) {
     let scratch = Scratch::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -147,14 +147,31 @@ fn silent_peers_keep_nobody_from_being_rejected_in_words() {
 }
 
 /// With one thread to accept connections and none to serve them, nothing would ever be received.
+/// With each limit, either the start fails, or somebody is served.
 #[test]
 fn with_too_few_threads_to_serve_anybody_the_start_fails() {
-    let Some((setup, _)) = setup_with_threads(2, &[]) else {
-        return skip("only root can change users");
-    };
-    let failure = setup.try_start().expect_err("it does not start");
-    assert_eq!(failure.status.code(), Some(1));
-    assert!(failure.stderr.starts_with("F: cannot start a thread: "), "{}", failure.stderr);
+    let with_command: &[&str] = &["-su", "S", "-tos", "5", "-xcs", "true"];
+    for (options, limits) in [(&[][..], 2..9), (with_command, 5..11)] {
+        let mut started = 0;
+        for threads in limits {
+            let Some((setup, _)) = setup_with_threads(threads, options) else {
+                return skip("only root can change users");
+            };
+            match setup.try_start() {
+                Ok(server) => {
+                    started += 1;
+                    let (_, answer) = ask(&server);
+                    assert!(matches!(answer, Answer::Accept(_)), "{threads}: {answer:?}");
+                }
+                Err(failure) => {
+                    assert_eq!((failure.status.code(), started), (Some(1), 0), "{threads}");
+                    let stderr = failure.stderr;
+                    assert!(stderr.starts_with("F: cannot start a thread: "), "{stderr}");
+                }
+            }
+        }
+        assert!((1..4).contains(&started), "{started} of {options:?} start");
+    }
 }
 
 /// Another process of the user takes the threads while we run.

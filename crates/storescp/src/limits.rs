@@ -156,8 +156,9 @@ pub const FILES_AHEAD: usize = 32;
 /// system leaves fewer than twice as many, half of what it leaves.
 pub const RESERVED_THREADS: usize = 256;
 
-/// Threads without which nobody can be served: for signals, to accept connections, and to serve one.
-pub const LEAST_THREADS: usize = 3;
+/// Threads without which nobody can be served: one for signals and one for SIGHUP, one for the log, one to
+/// accept connections, and one to serve one. Events take more.
+pub const LEAST_THREADS: usize = 5;
 
 /// Threads that wait for connections at a time, each with a descriptor in reserve.
 pub const MAX_WAITING_THREADS: usize = if EXPLORING { 2 } else { 8 };

@@ -41,8 +41,7 @@ impl Server {
     /// What makes the start impossible; nothing stays open.
     pub fn start(config: Config) -> Result<Self, Error> {
         let association_bytes = memory::of_association(&config);
-        let max_associations =
-            admissible_associations(config.limits.max_associations, association_bytes)?;
+        let max_associations = admissible_associations(&config, association_bytes)?;
         let max_associations_per_host = config.limits.max_associations_per_host;
         let hang_ups = hang_ups(&config).map_err(Error::Signals)?;
         let shared = Arc::new(Shared::new(config)?);
@@ -99,7 +98,10 @@ pub fn serve_one(config: Config, stream: TcpStream) -> Result<(), Error> {
         drop(place);
         if !by_signal {
             let deadline = Instant::now() + serving.config.limits.grace_period;
-            finish_events(&serving, None, deadline);
+            if !finish_events(&serving, None, deadline) {
+                // Whoever waits for signals tells that it was cut short.
+                return;
+            }
             // The peer has not had to wait for it.
             serving.recover_storage();
             serving.leave_storage();
@@ -183,8 +185,7 @@ fn finish_events(shared: &Shared, watch: Option<JoinHandle<()>>, deadline: Insta
 
 /// Ends studies that have timed out, in a thread of its own, where something happens then.
 fn watch_studies(shared: &Arc<Shared>) -> io::Result<Option<JoinHandle<()>>> {
-    let events = &shared.config.events;
-    if !events.at_end_of_study() || events.end_of_study_timeout.is_none() {
+    if !watches_studies(&shared.config) {
         return Ok(None);
     }
     let shared = Arc::clone(shared);
@@ -195,6 +196,11 @@ fn watch_studies(shared: &Arc<Shared>) -> io::Result<Option<JoinHandle<()>>> {
         }
     };
     std::thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(watch).map(Some)
+}
+
+/// Whether something happens when studies time out.
+fn watches_studies(config: &Config) -> bool {
+    config.events.at_end_of_study() && config.events.end_of_study_timeout.is_some()
 }
 
 /// Deals with the temporary files that a crash left, beside the first associations.
@@ -334,23 +340,30 @@ fn reread(shared: &Shared) {
 /// Each association holds one descriptor, and one more while it stores. The default keeps a third
 /// as many for files as there are associations: should more than that store at once, those find no
 /// descriptor and are answered A700H.
-fn admissible_associations(asked: Option<usize>, association_bytes: usize) -> Result<usize, Error> {
+fn admissible_associations(config: &Config, association_bytes: usize) -> Result<usize, Error> {
     let descriptors = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
     let threads = platform::threads_left().unwrap_or(usize::MAX);
-    if threads < LEAST_THREADS {
-        let what = format!("the system leaves {threads} threads, and {LEAST_THREADS} are needed");
+    let needed = least_threads(config);
+    if threads < needed {
+        let what = format!("the system leaves {threads} threads, and {needed} are needed");
         return Err(Error::Threads(io::Error::other(what)));
     }
     let threads = threads - RESERVED_THREADS.min(threads / 2);
     let memory = platform::memory_left().unwrap_or(usize::MAX) / association_bytes;
     let others = threads.min(memory);
-    match asked {
+    match config.limits.max_associations {
         Some(asked) if asked > descriptors.min(others) => {
             Err(Error::TooManyAssociations { asked, allowed: descriptors.min(others) })
         }
         Some(asked) => Ok(asked),
         None => Ok((descriptors / 4 * 3).min(others).max(1)),
     }
+}
+
+/// How many threads it takes to serve one association.
+fn least_threads(config: &Config) -> usize {
+    let runs_commands = config.events.on_reception.is_some() || config.events.at_end_of_study();
+    LEAST_THREADS + usize::from(runs_commands) + usize::from(watches_studies(config))
 }
 
 fn raise_descriptor_limit() -> usize {

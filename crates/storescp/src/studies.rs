@@ -155,8 +155,9 @@ impl Drop for Arrival<'_> {
 }
 
 /// The first value of Study Instance UID as text that a path can hold: without the padding at its end,
-/// unusual characters replaced by `_`. Where there are any, white space included, a number made from
-/// all of them is appended, so that no two studies become one. `None` if nothing is left.
+/// unusual characters replaced by `_`. Where there are any, white space included, or where it ends as
+/// if there had been, a number made from all of them is appended, so that no two studies become one.
+/// `None` if nothing is left.
 pub(crate) fn study_text(raw: &[u8]) -> Option<String> {
     let first = raw.split(|&byte| byte == b'\\').next().unwrap_or_default();
     let end = first.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
@@ -164,10 +165,16 @@ pub(crate) fn study_text(raw: &[u8]) -> Option<String> {
     let usual = |byte: u8| byte.is_ascii_alphanumeric() || b".:@_-".contains(&byte);
     let letter = |&byte: &u8| if usual(byte) { char::from(byte) } else { '_' };
     let mut text: String = first.iter().map(letter).collect();
-    if !first.iter().all(|&byte| usual(byte)) {
+    if !first.iter().all(|&byte| usual(byte)) || ends_in_number(&text) {
         text.push_str(&format!("_{:016x}", fnv_1a(first)));
     }
     (!text.is_empty()).then_some(text)
+}
+
+/// Whether a text ends in `_` and a number as [`study_text`] appends it.
+fn ends_in_number(text: &str) -> bool {
+    let number = text.rsplit_once('_').map_or("", |(_, number)| number);
+    number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// A number that tells texts apart (the hash FNV-1a); always the same for the same text.

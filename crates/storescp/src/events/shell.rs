@@ -5,6 +5,8 @@
 //! functions, subshells, here-documents, back quotes, arithmetic. Of everything else it is not attempted
 //! to know what a shell makes of it.
 
+mod unclear;
+
 use super::command_line::Placeholder;
 
 /// One byte of a command line, or a placeholder that a value takes the place of.
@@ -44,9 +46,7 @@ pub(super) fn form(tokens: &[Token]) -> Form {
         Ok(()) => Form::Proven(reader.quotings),
         Err(Unknown::NamesCommand(placeholder)) => Form::NamesCommand(placeholder),
         Err(Unknown::Syntax) => {
-            let named = read_by_shell(tokens)
-                .or_else(|| (0..tokens.len()).find_map(|at| names_command(tokens, at)));
-            named.map_or(Form::Unclear, Form::NamesCommand)
+            unclear::named_by_peer(tokens).map_or(Form::Unclear, Form::NamesCommand)
         }
     }
 }
@@ -56,61 +56,12 @@ enum Unknown {
     NamesCommand(Placeholder),
 }
 
-/// Words after which a shell reads a command, and programs that run their arguments.
-const BEFORE_COMMANDS: [&str; 21] = [
-    "then", "do", "else", "elif", "if", "while", "until", "eval", "trap", "exec", "command",
-    "builtin", "time", "nohup", "env", "sudo", "xargs", "-c", "-exec", ".", "source",
-];
-
-/// Whether a value from a peer seems to stand where a command is named, in a command line that is not
-/// understood.
-fn names_command(tokens: &[Token], at: usize) -> Option<Placeholder> {
-    let Token::Value(placeholder) = tokens[at] else { return None };
-    let before: Vec<u8> = tokens[..at]
-        .iter()
-        .map(|token| if let Token::Byte(byte) = token { *byte } else { b'#' })
-        .collect();
-    let quotes_or_blanks = |byte: &u8| b"\"' \t\\".contains(byte);
-    let end = before.iter().rposition(|byte| !quotes_or_blanks(byte)).map_or(0, |last| last + 1);
-    let is_apart = end < before.len();
-    let before = &before[..end];
-    let count = |wanted: u8| before.iter().filter(|&&byte| byte == wanted).count();
-    let begins = match before.last() {
-        None => true,
-        // What comes of an expansion right before it may be nothing.
-        Some(b')' | b'`' | b'}') if !is_apart => true,
-        Some(b')') => count(b')') > count(b'('),
-        Some(b'`') => count(b'`') % 2 == 1,
-        Some(byte) => b";&|({!\n".contains(byte),
-    };
-    let word = before.rsplit(|byte| quotes_or_blanks(byte) || b";&|(){}`\n".contains(byte)).next();
-    let word = word.and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
-    let name = word.rsplit('/').next().unwrap_or_default();
-    let runs =
-        BEFORE_COMMANDS.contains(&word) || SHELLS.contains(&name) || is_assignment(word.as_bytes());
-    let named = placeholder.is_from_peer() && (begins || (is_apart && runs));
-    named.then_some(placeholder)
+/// The last component of a path.
+fn base(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or_default()
 }
 
-/// A value from a peer, if a shell reads what another command writes, or all the words of a command.
-fn read_by_shell(tokens: &[Token]) -> Option<Placeholder> {
-    let text: Vec<u8> = tokens
-        .iter()
-        .map(|token| if let Token::Byte(byte) = token { *byte } else { b'#' })
-        .collect();
-    let words = |text: &'_ [u8]| -> Vec<String> {
-        let words = text.split(|byte| b" \t\n;&|(){}\"'`\\".contains(byte));
-        words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
-    };
-    let is_shell = |word: String| SHELLS.contains(&word.rsplit('/').next().unwrap_or_default());
-    let is_piped = text.split(|&byte| byte == b'|').skip(1).any(|piped| {
-        let end = piped.iter().position(|byte| b";&\n".contains(byte)).unwrap_or(piped.len());
-        words(&piped[..end]).into_iter().any(is_shell)
-    });
-    let is_evaluated = words(&text).iter().any(|word| word == "eval" || word == "trap");
-    from_peer(tokens).filter(|_| is_piped || is_evaluated)
-}
-
+/// A value that a peer chooses.
 fn from_peer(tokens: &[Token]) -> Option<Placeholder> {
     tokens.iter().find_map(|token| match token {
         Token::Value(placeholder) if placeholder.is_from_peer() => Some(*placeholder),
@@ -138,9 +89,71 @@ const RESERVED: [&str; 17] = [
 ];
 
 /// Words behind which a command is named.
-const BEFORE_A_NAME: [&str; 12] = [
-    "exec", "command", "builtin", "nohup", "env", "sudo", "doas", "nice", "ionice", "setsid",
-    "time", "timeout",
+const BEFORE_A_NAME: [&str; 23] = [
+    "exec",
+    "command",
+    "builtin",
+    "nohup",
+    "env",
+    "sudo",
+    "doas",
+    "nice",
+    "ionice",
+    "setsid",
+    "time",
+    "timeout",
+    "chrt",
+    "fakeroot",
+    "ltrace",
+    "pkexec",
+    "prlimit",
+    "setpriv",
+    "stdbuf",
+    "strace",
+    "systemd-run",
+    "unbuffer",
+    "unshare",
+];
+
+/// The same, but for a word between: a file, a folder, a user.
+const BEFORE_A_WORD_AND_A_NAME: [&str; 5] = ["chroot", "flock", "gosu", "su-exec", "taskset"];
+
+/// Options of these that have the next word for a value.
+const WITH_A_VALUE: [&str; 13] =
+    ["-u", "-g", "-U", "-C", "-D", "-R", "-s", "-o", "-f", "-a", "-h", "-T", "-t"];
+
+/// Programs, but shells, that run text behind `-c`.
+const RUN_BY_OPTION: [&str; 4] = ["flock", "su", "runuser", "script"];
+
+/// Programs that run text behind an option of one letter.
+const INTERPRETERS: [&str; 10] =
+    ["perl", "python", "python2", "python3", "ruby", "node", "php", "lua", "tclsh", "Rscript"];
+
+/// The last letters of such options.
+const PROGRAM_LETTERS: [char; 4] = ['c', 'e', 'E', 'r'];
+
+/// Programs to which their arguments are text, or names of files, and that have not much to say.
+const TAKE_TEXT: [&str; 20] = [
+    "echo",
+    "printf",
+    "logger",
+    "test",
+    "[",
+    "cp",
+    "mv",
+    "ln",
+    "rm",
+    "rmdir",
+    "mkdir",
+    "touch",
+    "cat",
+    "ls",
+    "cd",
+    "chmod",
+    "chown",
+    "basename",
+    "dirname",
+    "notify-send",
 ];
 
 /// How deep `$( )` may be nested.
@@ -153,8 +166,12 @@ struct Reader<'t> {
     quotings: Vec<Quoting>,
     /// A value stands among other quoted text.
     has_text: bool,
+    /// The same, and it is only printed, unless that goes into a pipe.
+    prints_text: bool,
     word: Option<Word>,
     place: Place,
+    /// What comes behind a redirection.
+    after_redirection: Place,
     /// How many `$(` are open.
     depth: usize,
 }
@@ -166,13 +183,17 @@ enum Place {
     Command,
     /// The same, behind a program that runs it, and that program's options.
     Wrapped,
+    /// The value of such an option, or what else is before the name.
+    BeforeWrapped,
     /// Behind a shell's name: the file that it reads.
     ShellScript,
+    /// Behind the name of an interpreter: an option of its own, or a file.
+    Script,
     Argument,
-    /// A file behind `<` or `>`, and what the word behind that is.
-    Redirection {
-        then_command: bool,
-    },
+    /// An argument of a program that does nothing else with it.
+    Text,
+    /// A file behind `<` or `>`.
+    Redirection,
 }
 
 /// A word that is being read.
@@ -188,8 +209,20 @@ struct Word {
 impl<'t> Reader<'t> {
     fn new(tokens: &'t [Token]) -> Self {
         let quotings = Vec::new();
-        let place = Place::Command;
-        Self { tokens, at: 0, quotings, has_text: false, word: None, place, depth: 0 }
+        let (place, after_redirection) = (Place::Command, Place::Command);
+        let (has_text, prints_text) = (false, false);
+        let word = None;
+        Self {
+            tokens,
+            at: 0,
+            quotings,
+            has_text,
+            prints_text,
+            word,
+            place,
+            after_redirection,
+            depth: 0,
+        }
     }
 
     fn peek(&self) -> Option<Token> {
@@ -225,6 +258,11 @@ impl<'t> Reader<'t> {
     fn bare(&mut self, byte: u8) -> Result<(), Unknown> {
         match byte {
             b' ' | b'\t' => self.end_word(),
+            b'|' if !self.next_is(|next| next == b'|') => {
+                self.end_word()?;
+                self.has_text |= self.prints_text;
+                self.end_command()
+            }
             b'\n' | b';' | b'|' | b'&' => self.end_command(),
             b'<' | b'>' => self.redirection(byte),
             b'\'' => self.single(),
@@ -264,14 +302,17 @@ impl<'t> Reader<'t> {
         if self.next_is(|next| next == b'&' || next == b'>' || (byte == b'>' && next == b'|')) {
             self.at += 1;
         }
-        let then_command = match self.place {
-            Place::Command => true,
-            Place::Argument => false,
-            Place::Wrapped => return Err(Unknown::Syntax),
-            Place::ShellScript | Place::Redirection { .. } => return Err(Unknown::Syntax),
-        };
-        self.place = Place::Redirection { then_command };
-        Ok(())
+        match self.place {
+            Place::Command | Place::Argument | Place::Text => {
+                self.after_redirection = self.place;
+                self.place = Place::Redirection;
+                Ok(())
+            }
+            Place::Wrapped | Place::BeforeWrapped | Place::ShellScript | Place::Script => {
+                Err(Unknown::Syntax)
+            }
+            Place::Redirection => Err(Unknown::Syntax),
+        }
     }
 
     fn single(&mut self) -> Result<(), Unknown> {
@@ -323,9 +364,10 @@ impl<'t> Reader<'t> {
         }
         let word = self.word.take();
         let place = std::mem::replace(&mut self.place, Place::Command);
+        let (after, prints) = (self.after_redirection, std::mem::take(&mut self.prints_text));
         self.read()?;
         self.depth -= 1;
-        self.place = place;
+        (self.place, self.after_redirection, self.prints_text) = (place, after, prints);
         let word = self.word.insert(word.unwrap_or_default());
         word.literal.push(b'$');
         let values = self.tokens[begin..self.at].iter().filter_map(|token| match token {
@@ -360,13 +402,15 @@ impl<'t> Reader<'t> {
 
     fn end_command(&mut self) -> Result<(), Unknown> {
         self.end_word()?;
+        // What `$( )` prints may be anything to the command around it.
+        self.has_text |= std::mem::take(&mut self.prints_text) && self.depth > 0;
         match self.place {
-            // A shell that reads its standard input.
-            Place::ShellScript => {
+            // A shell or an interpreter that reads its standard input.
+            Place::ShellScript | Place::Script => {
                 Err(from_peer(self.tokens).map_or(Unknown::Syntax, Unknown::NamesCommand))
             }
-            Place::Redirection { .. } => Err(Unknown::Syntax),
-            Place::Command | Place::Wrapped | Place::Argument => {
+            Place::Redirection => Err(Unknown::Syntax),
+            _ => {
                 self.place = Place::Command;
                 Ok(())
             }
@@ -375,36 +419,78 @@ impl<'t> Reader<'t> {
 
     fn end_word(&mut self) -> Result<(), Unknown> {
         let Some(word) = self.word.take() else { return Ok(()) };
-        self.has_text |= word.value.is_some() && word.has_text;
+        let has_text = word.value.is_some() && word.has_text;
+        match self.place {
+            Place::Text => self.prints_text |= has_text,
+            _ => self.has_text |= has_text,
+        }
         let literal = String::from_utf8_lossy(&word.literal);
-        let name = literal.rsplit('/').next().unwrap_or_default();
+        let from_peer = word.value.filter(|value| value.is_from_peer());
         self.place = match self.place {
-            Place::Redirection { then_command: true } => Place::Command,
-            Place::Redirection { then_command: false } => Place::Argument,
+            Place::Redirection => self.after_redirection,
+            Place::Text => Place::Text,
+            Place::BeforeWrapped => Place::Wrapped,
             Place::Command | Place::Wrapped if is_assignment(&word.literal) => self.place,
-            Place::Command | Place::Wrapped
-                if word.value.is_some_and(Placeholder::is_from_peer) =>
-            {
-                return word.value.map_or(Ok(()), |named| Err(Unknown::NamesCommand(named)));
+            Place::Command | Place::Wrapped if from_peer.is_some() => {
+                return from_peer.map_or(Ok(()), |named| Err(Unknown::NamesCommand(named)));
             }
-            Place::Command | Place::Wrapped if RESERVED.contains(&&*literal) => {
-                return Err(Unknown::Syntax);
+            Place::Command => self.behind_name(&literal)?,
+            Place::Wrapped if literal.starts_with(|first: char| first.is_ascii_digit()) => {
+                Place::Wrapped
             }
+            Place::Wrapped if literal.starts_with('-') => self.behind_option(&literal)?,
+            Place::Wrapped => self.behind_name(&literal)?,
             // A file of commands: what it makes of its arguments is its own affair.
             Place::ShellScript if word.value.is_some() || literal.starts_with(['-', '+']) => {
                 return Err(Unknown::Syntax);
             }
-            _ if READ_AGAIN.contains(&name) => return Err(Unknown::Syntax),
-            _ if SHELLS.contains(&name) => Place::ShellScript,
-            Place::Command | Place::Wrapped if BEFORE_A_NAME.contains(&name) => Place::Wrapped,
-            _ if is_split_option(&literal) => return Err(Unknown::Syntax),
-            Place::Wrapped if literal.starts_with(|first: char| "-0123456789".contains(first)) => {
-                Place::Wrapped
+            // An option that may be followed by a program.
+            Place::Script if literal.starts_with('-') => {
+                let is_program = word.value.is_some() || literal.ends_with(PROGRAM_LETTERS);
+                if is_program { Err(Unknown::Syntax) } else { Ok(Place::Script) }?
             }
-            _ => Place::Argument,
+            Place::ShellScript | Place::Script | Place::Argument => behind_argument(&literal)?,
         };
         Ok(())
     }
+
+    /// What comes behind a word that names a command.
+    fn behind_name(&self, literal: &str) -> Result<Place, Unknown> {
+        let name = base(literal);
+        // Which command an expansion names is not known: it may read its arguments again.
+        let is_hidden = name.contains(['$', '*', '?']) && from_peer(self.tokens).is_some();
+        if is_hidden || RESERVED.contains(&literal) {
+            return Err(Unknown::Syntax);
+        }
+        Ok(match name {
+            _ if BEFORE_A_NAME.contains(&name) => Place::Wrapped,
+            _ if BEFORE_A_WORD_AND_A_NAME.contains(&name) => Place::BeforeWrapped,
+            _ if INTERPRETERS.contains(&name) => Place::Script,
+            _ if TAKE_TEXT.contains(&name) => Place::Text,
+            _ => behind_argument(literal)?,
+        })
+    }
+
+    /// What comes behind an option of a program that runs a command.
+    fn behind_option(&self, literal: &str) -> Result<Place, Unknown> {
+        let mut rest = self.tokens[self.at..].iter();
+        let next = rest.find(|token| !matches!(token, Token::Byte(b' ' | b'\t')));
+        let is_number = matches!(next, Some(Token::Byte(byte)) if byte.is_ascii_digit());
+        // `flock -c` runs a shell, `ionice -c` has a number.
+        if is_split_option(literal) || (literal == "-c" && !is_number) {
+            return Err(Unknown::Syntax);
+        }
+        Ok(if WITH_A_VALUE.contains(&literal) { Place::BeforeWrapped } else { Place::Wrapped })
+    }
+}
+
+/// What comes behind an argument. Programs that run others are known by their names, wherever these are.
+fn behind_argument(literal: &str) -> Result<Place, Unknown> {
+    let name = base(literal);
+    if READ_AGAIN.contains(&name) || is_split_option(literal) {
+        return Err(Unknown::Syntax);
+    }
+    Ok(if SHELLS.contains(&name) { Place::ShellScript } else { Place::Argument })
 }
 
 /// `env -S` takes a command line apart.

@@ -220,5 +220,11 @@ fn in_ipv6_network(pattern: &str, address: IpAddr) -> Option<bool> {
     };
     let net = net.parse::<Ipv6Addr>().ok()?.to_bits();
     let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
-    Some(matches!(address, IpAddr::V6(address) if address.to_bits() & mask == net & mask))
+    let address = match address {
+        IpAddr::V6(address) => address,
+        // Within `::ffff:0:0/96`, IPv4 addresses are meant.
+        IpAddr::V4(address) if length >= 96 => address.to_ipv6_mapped(),
+        IpAddr::V4(_) => return Some(false),
+    };
+    Some(address.to_bits() & mask == net & mask)
 }

@@ -17,6 +17,8 @@ const MOST_EXCEPTIONS: usize = 64;
 pub(super) struct Rule<'t> {
     services: &'t str,
     clients: &'t str,
+    /// An IPv6 address is not in brackets, so what is behind its first colon is taken for options.
+    has_bare_address: bool,
     options: Vec<&'t str>,
 }
 
@@ -69,12 +71,16 @@ impl<'t> Rule<'t> {
         if options.len() > MOST_OPTIONS {
             return Some(Err("there are too many options"));
         }
-        Some(Ok(Self { services, clients, options }))
+        let has_bare_address = options.first().is_some_and(|next| is_cut_address(clients, next));
+        Some(Ok(Self { services, clients, has_bare_address, options }))
     }
 
     /// Whether the rule is about us and this client.
     pub(super) fn matches(&self, client: &Client) -> Match {
-        let clients = || in_list(self.clients, &|element| is_client(element, client));
+        let clients = || match self.has_bare_address {
+            true => Match::CannotTell("an IPv6 address has to be in brackets".to_owned()),
+            false => in_list(self.clients, &|element| is_client(element, client)),
+        };
         in_list(self.services, &|element| is_us(element, client)).and(clients)
     }
 
@@ -126,6 +132,15 @@ fn fields(text: &str) -> impl Iterator<Item = &str> {
         rest = None;
         Some(text)
     })
+}
+
+/// Whether a list of clients ends within an IPv6 address that goes on in the `next` field.
+fn is_cut_address(clients: &str, next: &str) -> bool {
+    let is_group = |text: &str| {
+        (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let last = words(clients).last().and_then(|word| word.rsplit('@').next());
+    last.is_some_and(is_group) && (next.is_empty() || is_group(next))
 }
 
 /// The elements of a list.

@@ -110,6 +110,11 @@ fn addresses_and_networks() {
         ("[::]/0", "fe80::1", true),
         ("[::]/0", "10.0.0.1", false),
         ("10.0.0.1", "::ffff:10.0.0.1", true),
+        ("[::ffff:10.0.0.1]", "::ffff:10.0.0.1", true),
+        ("[::ffff:10.0.0.0]/104", "10.7.0.1", true),
+        ("[::ffff:10.0.0.0]/104", "11.7.0.1", false),
+        ("[::ffff:0:0]/96", "10.0.0.1", true),
+        ("[64:ff9b::]/96", "10.0.0.1", false),
         ("10.0.0.1, 10.0.0.2,10.0.0.3", "10.0.0.3", true),
     ] {
         assert_eq!(listed(clients, peer), expected, "{clients} {peer}");
@@ -199,6 +204,32 @@ fn what_is_no_pattern_is_in_doubt() {
     ] {
         assert_doubt(clients, "10.0.0.1", "is no pattern");
     }
+}
+
+/// Behind its first colon, options would begin, and what is before it is a name.
+#[test]
+fn an_ipv6_address_without_brackets_is_in_doubt() {
+    for clients in [
+        "fe80::1",
+        "fd00:1:2:3::/64",
+        "2001:db8::7",
+        "10. fd00::1",
+        "ALL EXCEPT fd00::1",
+        "fe80::1%eth0",
+        "ALL@fd00::1",
+        "fd00::1: allow",
+        "fd00::1:allow",
+    ] {
+        for peer in ["fd00::1", "10.0.0.1"] {
+            let allow = format!("storescp: {clients}\n");
+            let fault = decide("", &allow, peer).expect_err(clients).to_string();
+            assert!(fault.contains("line 1: an IPv6 address has to be in brackets"), "{fault}");
+            assert!(decide(&allow, "ALL: ALL\n", peer).is_err(), "{clients}");
+        }
+        assert!(admitted("", &format!("sshd: {clients}\n"), "fd00::1"), "{clients}");
+    }
+    assert!(!admitted("", "storescp: [fd00::1]: spawn logger a::b :: c\n", "fd00::1"));
+    assert!(admitted("", "storescp: [fd00::1]: spawn logger :: c\n", "fd00::2"));
 }
 
 #[test]

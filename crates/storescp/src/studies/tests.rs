@@ -239,6 +239,9 @@ fn a_study_is_text_that_is_safe_in_a_path() {
         (b"1_2___x__", Some("1_2___x__")),
         (b"..", Some("..")),
         (b" \0", None),
+        // What the one above has become is another study.
+        (b"1.2_.3_c7648c13e72ce857", Some("1.2_.3_c7648c13e72ce857_a8a5add4a1739898")),
+        (b"1.2_3_4", Some("1.2_3_4")),
         (b"\\1.2", None),
         (b"", None),
     ] {

@@ -140,7 +140,7 @@ impl Stage {
 }
 
 /// Each form that is proven, with what it makes of a title `T`, a path `P` and a file `F`.
-const FORMS: [(&str, &[&str]); 16] = [
+const FORMS: [(&str, &[&str]); 22] = [
     ("rec #p #f #a #c #r", &["P", "F", "T", "C", "host"]),
     ("rec #p/#f \"#p/#f\" '#p/#f'", &["P/F", "P/F", "P/F"]),
     ("rec x#a#c x\"#a\"y", &["xTC", "xTy"]),
@@ -157,6 +157,13 @@ const FORMS: [(&str, &[&str]); 16] = [
     ("[ \"#a\" = x ] || rec #p\nrec2=1", &["P"]),
     ("sh ../rec \"#a\" #p", &["T", "P"]),
     ("rec '' \"\" #c", &["", "", "C"]),
+    // What is only printed, or the name of a file, may be among text.
+    ("echo \"at #p, #a; $(true)\" >/dev/null && rec \"#p\"", &["P"]),
+    ("printf '<%s>' \"it is #a (at #f)\"", &["it is T (at F)"]),
+    ("test \"#a\" = 'a; b' || rec #f", &["F"]),
+    ("echo sh at #a >/dev/null; rec #a", &["T"]),
+    ("flock -n ../lock rec #a", &["T"]),
+    ("timeout -s KILL 5 nice -n 5 rec #a", &["T"]),
 ];
 
 #[test]
@@ -191,6 +198,7 @@ fn titles_are_quoted_as_by_dcmtk() {
     for (form, expected) in [
         ("x #a #c #r", "x \"MY AE\" \"THEIR__AE_\" \"host\""),
         ("x '#a' \"#a\"", "x '\"MY AE\"' \"MY AE\""),
+        ("logger \"#f of #a\" && $HOME/step #a", "logger \"f of MY AE\" && $HOME/step \"MY AE\""),
         // A shell that this one calls reads it again.
         ("sh -c 'echo #a'", "sh -c 'echo MY_AE'"),
         ("x 'it is #a' \"$(date): #c\"", "x 'it is MY_AE' \"$(date): THEIR__AE_\""),
@@ -220,6 +228,12 @@ fn what_is_not_proven_gets_letters_and_digits_only() {
         "awk 'BEGIN { print \"#a\" }'",
         "rec #a \\\n x#c",
         "rec x # it's #a\nrec x#c",
+        "$UNSET rec #a",
+        "/bin/e?ho #a",
+        "flock ../lock -c 'rec #a'",
+        "python3 -c 'print \"#a\"'",
+        "echo \"it is #a\" | cat",
+        "rec \"$(echo 'it is #a')\"",
     ] {
         let template = template(form, "").unwrap_or_else(|refusal| panic!("{form}: {refusal}"));
         assert!(template.quotings.is_none(), "{form}");
@@ -265,6 +279,35 @@ fn what_no_value_is_fit_for_is_refused() {
         ("eval 'rec \"#a\"'", "#a stands where a command is named"),
         ("echo #a | sh", "#a stands where a command is named"),
         ("(echo #a) | /bin/bash", "#a stands where a command is named"),
+        ("echo \"#a\" | at now", "#a stands where a command is named"),
+        ("bash <(echo #a)", "#a stands where a command is named"),
+        ("bash <<< \"#a\"", "#a stands where a command is named"),
+        // Programs that run their arguments.
+        ("sudo -u me #a", "#a stands where a command is named"),
+        ("exec -a x #a", "#a stands where a command is named"),
+        ("flock /lock #a", "#a stands where a command is named"),
+        ("flock /lock -c \"#a\"", "#a stands where a command is named"),
+        ("timeout -s KILL 5 #a", "#a stands where a command is named"),
+        ("strace -o out #a", "#a stands where a command is named"),
+        ("python3 -c #a", "#a stands where a command is named"),
+        ("perl -ne '#a' x", "#a stands where a command is named"),
+        ("echo #a | perl", "#a stands where a command is named"),
+        // Names of commands that are put together.
+        ("e'v'al #a", "#a stands where a command is named"),
+        ("x=#a; $x", "#a stands where a command is named"),
+        ("x=eval; $x #a", "#a stands where a command is named"),
+        ("x='sh -c'; \"$x\" #a", "#a stands where a command is named"),
+        ("x=ev; ${x}al #a", "#a stands where a command is named"),
+        ("read x <out; $x #a", "#a stands where a command is named"),
+        ("for x in eval; do $x #a; done", "#a stands where a command is named"),
+        ("set -- sh -c; \"$@\" #a", "#a stands where a command is named"),
+        ("f() { $1; }; f #a", "#a stands where a command is named"),
+        ("f() { \"${2}\"; }; f x #a", "#a stands where a command is named"),
+        ("$SHELL -c #a", "#a stands where a command is named"),
+        ("$(echo #a)", "#a stands where a command is named"),
+        ("`echo #a`", "#a stands where a command is named"),
+        ("x=`echo #a`; $x", "#a stands where a command is named"),
+        ("alias x=#a", "#a stands where a command is named"),
     ] {
         let refusal = template(form, "").unwrap_err().to_string();
         assert!(refusal.starts_with(why), "{form}: {refusal}");
@@ -275,6 +318,10 @@ fn what_no_value_is_fit_for_is_refused() {
     }
     for form in ["nice -n 5 rec #a", "sudo -u me rec #a", "time rec #p", "rec \"from (#a); #c\""] {
         assert!(template(form, "").is_ok(), "{form}");
+    }
+    // A command of the administrator's choice.
+    for form in ["$STEP \"#p\"", "\"$STEP\" #p/#f", "step-*.sh #p"] {
+        assert!(template(form, "/a b").unwrap().quotings.is_some(), "{form}");
     }
     for form in ["#p/script #f", "#p", "rec \"$(date) #a\" \"`date` #a\"", "rec ${X:-#p} x$$"] {
         assert!(template(form, "").is_ok(), "{form}");
