@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use crate::attributes;
 use crate::dictionary::{self, Dictionary};
 use crate::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
 use crate::limits::NESTING_LEVELS;
@@ -311,6 +312,13 @@ impl Parser {
             && !(as_it_came && dictionary::is_recent_sequence(element.tag))
     }
 
+    /// Whether implicit VR is written, in which a reader goes by this tag and looks for no items. As it
+    /// came, it was the dictionary that had it be a sequence.
+    fn is_taken_for_value(&self, tag: Tag) -> bool {
+        let as_it_came = !self.frames[0].encoding.explicit_vr;
+        self.implicit_output && !as_it_came && self.resolver.is_value(tag)
+    }
+
     /// What a reader takes for a sequence has to be one: its value will be read along.
     fn must_be_sequence(&mut self, element: &Element) -> Result<(), Error> {
         if element.vr != Vr::UN {
@@ -462,6 +470,14 @@ impl Parser {
             return Err(self.fault(Fault::Vr));
         };
         self.note_vr(&header, element.vr);
+        if kind == Kind::DataSet
+            && attributes::is_identifier(element.tag)
+            && !(element.vr.is_text() || matches!(element.vr, Vr::UN | Vr::SQ))
+        {
+            // It is compared and named by as bytes, so nobody may read it as numbers.
+            element.vr = Vr::UI;
+            self.note(RepairKind::WrongVr);
+        }
         if element.tag == Tag::PIXEL_DATA {
             // Of two, the first counts.
             let is_first = !std::mem::replace(&mut self.frame_mut().has_pixel_data, true);
@@ -511,8 +527,12 @@ impl Parser {
             Tag::ITEM => {
                 let sequence = self.frame_mut();
                 sequence.items += 1;
-                let (encoding, tag) = (sequence.encoding, sequence.tag);
+                let (encoding, tag, end) = (sequence.encoding, sequence.tag, sequence.end);
                 self.push(Kind::Item, encoding, tag, header.length)?;
+                // The item is taken whole, and what is in it with it, as DCMTK has it.
+                if end.is_some_and(|end| self.frame().end.is_some_and(|own| own > end)) {
+                    self.note(RepairKind::WrongLength);
+                }
                 Ok(Token::Item)
             }
             Tag::SEQUENCE_DELIMITATION => Ok(self.delimited(&header)),
@@ -533,6 +553,9 @@ impl Parser {
     }
 
     fn open(&mut self, element: Element, kind: Kind) -> Result<Token<'static>, Error> {
+        if kind == Kind::Sequence && self.is_taken_for_value(element.tag) {
+            return Err(self.fault(Fault::NotAValue));
+        }
         self.push(kind, element.encoding, element.tag, element.length)?;
         Ok(match kind {
             Kind::PixelSequence => Token::PixelSequence(element),
