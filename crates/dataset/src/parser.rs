@@ -170,6 +170,15 @@ impl Parser {
         self.frames.len() - 1
     }
 
+    /// Whether the header that was read last stands past the length of the sequence at the top level that
+    /// it is in. An item that reaches past its sequence is taken whole here; others cut it off there.
+    pub(crate) fn is_past_sequence(&self) -> bool {
+        self.frames.get(1).is_some_and(|outermost| {
+            outermost.kind == Kind::Sequence
+                && outermost.end.is_some_and(|end| self.header_end > end)
+        })
+    }
+
     /// How many bytes of the current value are still to come. All but the last may be
     /// [skipped](Self::skip_value); none, if the parser itself needs the value.
     pub(crate) fn value_remaining(&self) -> u32 {

@@ -111,6 +111,30 @@ fn a_sequence_in_the_place_of_a_uid_counts_as_an_empty_one() {
     }
 }
 
+/// Some readers go by the length of the item, others by that of its sequence.
+#[test]
+fn what_an_item_has_past_the_end_of_its_sequence_counts() {
+    for (w, syntax, finished) in encodings() {
+        let instance = w.element(INSTANCE, "UI", b"1.3\0");
+        let inner = w.element((0x0008, 0x1155), "UI", b"1.4\0");
+        for (past, other) in [(w.element(INSTANCE, "UI", b"1.9\0"), true), (inner.clone(), false)] {
+            let length = (inner.len() + past.len()) as u32;
+            let bytes = [
+                instance.clone(),
+                w.header(SEQUENCE, "SQ", 8 + inner.len() as u32),
+                w.header(common::ITEM, "", length),
+                inner.clone(),
+                past,
+            ]
+            .concat();
+            let seen = look(syntax, &finished(&bytes)).unwrap();
+            assert_eq!(seen.attributes().sop_instance_uid(), Some(&b"1.3\0"[..]));
+            let others: Vec<&[u8]> = seen.attributes().other_sop_instance_uids().collect();
+            assert_eq!(others, if other { vec![b"1.9\0"] } else { vec![] });
+        }
+    }
+}
+
 #[test]
 fn elements_that_readers_take_for_file_meta_information_are_refused() {
     for (w, syntax, finished) in encodings() {
