@@ -211,6 +211,18 @@ fn contradicting_uids_are_found_wherever_they_stand() {
             let status = client.store(3, &Object { bytes, ..plain.clone() }).status();
             assert_eq!(status, 0xA900, "{options:?} {what}");
         }
+        // What is written begins with the first one, and that is no UID.
+        let expected = if options == ["+B"] { 0xA900 } else { 0xC000 };
+        let items = element(0x0008, 0x0018, *b"SQ", &[]);
+        let blanks = own(&" ".repeat(2000));
+        for (what, first) in [("empty", own("")), ("blanks", blanks), ("a sequence", items)] {
+            let bytes = [&first[..], &plain.bytes, &own("2.25.1")].concat();
+            let status = client.store(3, &Object { bytes, ..plain.clone() }).status();
+            assert_eq!(status, expected, "{options:?} {what}");
+        }
+        let hidden = [&class(uid::CT)[..], &own(&format!("{:2000}2.25.1", ""))].concat();
+        let status = client.store(3, &Object { bytes: hidden, ..plain.clone() }).status();
+        assert_eq!(status, 0xA900, "{options:?} behind blanks");
         assert_eq!(server.files(), [""; 0], "{options:?}");
         let padded = [&plain.bytes[..], &own(&format!("{}  ", plain.sop_instance))].concat();
         assert_eq!(client.store(3, &Object { bytes: padded, ..plain }).status(), 0, "{options:?}");

@@ -8,13 +8,16 @@ use crate::uid::without_padding;
 /// included. Of a longer value the first [`ATTRIBUTE_BYTES`] are kept.
 ///
 /// Where an element occurs twice, the first one counts, as it does in what a
-/// [`Transcoder`](crate::Transcoder) writes. Of UIDs, another value than the first is kept as well. At
-/// most eight times [`ATTRIBUTE_BYTES`] are held.
+/// [`Transcoder`](crate::Transcoder) writes. Of the three UIDs, other values are kept as well, as many as
+/// it takes to see that two are named: readers differ in which one they take. Of one that is longer, the
+/// last byte kept tells whether all the rest is padding. At most eleven times [`ATTRIBUTE_BYTES`] are
+/// held.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
     values: [Option<Vec<u8>>; NOTED.len()],
-    /// What came when the element occurred again, of the three UIDs.
-    others: [Option<Vec<u8>>; NOTED.len()],
+    /// What came when the element occurred again, of the three UIDs: values that are neither empty nor
+    /// what is there already, and the one that is being read. Two at most.
+    others: [Vec<Vec<u8>>; NOTED.len()],
     /// Which of them is being read.
     current: Option<Current>,
 }
@@ -45,22 +48,19 @@ impl Attributes {
         self.values[2].as_deref()
     }
 
-    /// A value of SOP Class UID that came later and differs from the first.
-    #[must_use]
-    pub fn other_sop_class_uid(&self) -> Option<&[u8]> {
-        self.other(1)
+    /// Values of SOP Class UID that came later and differ from the first, but for empty ones.
+    pub fn other_sop_class_uids(&self) -> impl Iterator<Item = &[u8]> {
+        self.others(1)
     }
 
-    /// A value of SOP Instance UID that came later and differs from the first.
-    #[must_use]
-    pub fn other_sop_instance_uid(&self) -> Option<&[u8]> {
-        self.other(2)
+    /// Values of SOP Instance UID that came later and differ from the first, but for empty ones.
+    pub fn other_sop_instance_uids(&self) -> impl Iterator<Item = &[u8]> {
+        self.others(2)
     }
 
-    /// A value of Study Instance UID that came later and differs from the first.
-    #[must_use]
-    pub fn other_study_instance_uid(&self) -> Option<&[u8]> {
-        self.other(4)
+    /// Values of Study Instance UID that came later and differ from the first, but for empty ones.
+    pub fn other_study_instance_uids(&self) -> impl Iterator<Item = &[u8]> {
+        self.others(4)
     }
 
     /// Patient's Name (0010,0010).
@@ -83,7 +83,9 @@ impl Attributes {
 
     /// An element at the top level begins.
     pub(crate) fn begin(&mut self, tag: Tag) {
-        self.current = None;
+        if let Some(Current::Again(at)) = self.current.take() {
+            self.keep_if_new(at);
+        }
         if tag > NOTED[NOTED.len() - 1] {
             return;
         }
@@ -93,16 +95,27 @@ impl Attributes {
         if self.values[at].is_none() {
             self.values[at] = Some(Vec::new());
             self.current = Some(Current::First(at));
-        } else if COMPARED.contains(&tag) && self.other(at).is_none() {
-            self.others[at] = Some(Vec::new());
+        } else if COMPARED.contains(&tag) && self.others[at].len() < OTHERS {
+            self.others[at].push(Vec::new());
             self.current = Some(Current::Again(at));
         }
     }
 
-    /// A later value that differs from the first.
-    fn other(&self, at: usize) -> Option<&[u8]> {
-        let [first, other] = [&self.values, &self.others].map(|values| values[at].as_deref());
-        other.filter(|other| first.map(without_padding) != Some(without_padding(other)))
+    /// Forgets the value that was read last if it says nothing new.
+    fn keep_if_new(&mut self, at: usize) {
+        let Some(last) = self.others[at].pop() else { return };
+        let value = without_padding(&last);
+        let mut known = self.values[at].iter().chain(&self.others[at]);
+        if !value.is_empty() && known.all(|known| without_padding(known) != value) {
+            self.others[at].push(last);
+        }
+    }
+
+    /// Later values that differ from the first.
+    fn others(&self, at: usize) -> impl Iterator<Item = &[u8]> {
+        let first = self.values[at].as_deref().map(without_padding).unwrap_or_default();
+        let values = self.others[at].iter().map(Vec::as_slice);
+        values.filter(move |other| ![&[], first].contains(&without_padding(other)))
     }
 
     /// Whether the value of the element that began last is kept.
@@ -112,14 +125,19 @@ impl Attributes {
 
     /// The element that began last has this as the next piece of its value.
     pub(crate) fn value(&mut self, bytes: &[u8]) {
-        let value = match self.current {
-            Some(Current::First(at)) => self.values[at].as_mut(),
-            Some(Current::Again(at)) => self.others[at].as_mut(),
-            None => None,
+        let (at, value) = match self.current {
+            Some(Current::First(at)) => (at, self.values[at].as_mut()),
+            Some(Current::Again(at)) => (at, self.others[at].last_mut()),
+            None => return,
         };
-        if let Some(value) = value {
-            let room = ATTRIBUTE_BYTES - value.len();
-            value.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let Some(value) = value else { return };
+        let (kept, rest) = bytes.split_at(bytes.len().min(ATTRIBUTE_BYTES - value.len()));
+        value.extend_from_slice(kept);
+        if COMPARED.contains(&NOTED[at])
+            && let Some(&solid) = without_padding(rest).last()
+            && let Some(last) = value.last_mut()
+        {
+            *last = solid;
         }
     }
 }
@@ -133,8 +151,16 @@ const NOTED: [Tag; 5] = [
     Tag::STUDY_INSTANCE_UID,
 ];
 
+/// How many later values of a UID are held at a time.
+const OTHERS: usize = 2;
+
 /// Of these, later values are compared with the first.
 const COMPARED: [Tag; 3] = [Tag::SOP_CLASS_UID, Tag::SOP_INSTANCE_UID, Tag::STUDY_INSTANCE_UID];
+
+/// Whether this tells which object, or which study, a data set is of.
+pub(crate) fn is_identifier(tag: Tag) -> bool {
+    COMPARED.contains(&tag)
+}
 
 #[cfg(test)]
 mod tests {
@@ -163,8 +189,38 @@ mod tests {
             attributes.value(&value[1..]);
         }
         assert_eq!(attributes.sop_instance_uid(), Some(&b"1.2"[..]));
-        assert_eq!(attributes.other_sop_instance_uid(), Some(&b"1.3"[..]));
-        assert_eq!(attributes.other_sop_class_uid(), None);
+        assert_eq!(attributes.other_sop_instance_uids().collect::<Vec<_>>(), [b"1.3"]);
+        assert_eq!(attributes.other_sop_class_uids().count(), 0);
+    }
+
+    #[test]
+    fn two_identifiers_are_found_whatever_comes_before_them() {
+        let values = [&b""[..], b" ", b"1.2", b"\0\0", b"1.2\0", b"", b"1.3", b"1.4", b""];
+        for start in 0..7 {
+            let mut attributes = Attributes::default();
+            for value in &values[start..] {
+                attributes.begin(Tag::SOP_INSTANCE_UID);
+                attributes.value(value);
+            }
+            let first = attributes.sop_instance_uid().into_iter();
+            let mut named: Vec<&[u8]> = first.chain(attributes.other_sop_instance_uids()).collect();
+            named.retain(|value| !without_padding(value).is_empty());
+            assert!(named.len() >= 2, "from {start}: {named:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_much_padding_is_seen() {
+        let mut attributes = Attributes::default();
+        attributes.begin(Tag::SOP_INSTANCE_UID);
+        for _ in 0..11 {
+            attributes.value(&[b' '; 100]);
+        }
+        assert_eq!(attributes.sop_instance_uid().map(without_padding), Some(&b""[..]));
+        attributes.value(b"1.3\0");
+        attributes.value(b"  ");
+        let kept = attributes.sop_instance_uid().unwrap();
+        assert_eq!((kept.len(), kept.last()), (ATTRIBUTE_BYTES, Some(&b'3')));
     }
 
     #[test]

@@ -92,6 +92,8 @@ pub enum Fault {
     EncapsulatedPixelData,
     /// A value under the tag of a sequence, which implicit VR cannot tell from one.
     NotASequence,
+    /// A sequence under the tag of a value, which implicit VR cannot tell from one.
+    NotAValue,
 }
 
 impl fmt::Display for Error {
@@ -141,6 +143,7 @@ impl fmt::Display for Fault {
             Fault::WholeFile => "a whole file where a data set must be",
             Fault::EncapsulatedPixelData => "encapsulated pixel data",
             Fault::NotASequence => "not a sequence, in implicit VR",
+            Fault::NotAValue => "a sequence under the tag of a value, in implicit VR",
         })
     }
 }

@@ -4,7 +4,7 @@
 //! costs nothing. A deflated one is inflated for that.
 
 use crate::attributes::Attributes;
-use crate::parser::Token;
+use crate::parser::{Parser, Token};
 use crate::transcoder::{Reader, note};
 use crate::{Error, Fault, RepairKind, Tag, TagPath};
 
@@ -67,7 +67,8 @@ impl Onlooker {
         let (guesses, foreign) = (self.guesses, &mut self.foreign);
         let mut refused = false;
         let read = reader.read(bytes, end, |token, parser| {
-            if foreign.is_none() && is_foreign(token, parser.depth()) {
+            let depth = depth(token, parser);
+            if foreign.is_none() && is_foreign(token, depth) {
                 let fault = parser.fault(Fault::ForeignGroup);
                 if !guesses {
                     refused = true;
@@ -75,7 +76,7 @@ impl Onlooker {
                 }
                 *foreign = Some(fault);
             }
-            note(token, parser.depth(), attributes);
+            note(token, depth, attributes);
             Ok(())
         });
         if refused {
@@ -105,6 +106,13 @@ impl Onlooker {
             _ => Ok(()),
         }
     }
+}
+
+/// How deep a token stands, also for a reader that goes by the lengths of sequences.
+fn depth(token: &Token<'_>, parser: &Parser) -> usize {
+    // It is open already.
+    let opened = matches!(token, Token::Sequence(_) | Token::PixelSequence(_));
+    if parser.is_past_sequence() { usize::from(opened) } else { parser.depth() }
 }
 
 fn refusal(fault: Fault, offset: u64, tag: Tag) -> Error {

@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use crate::attributes;
 use crate::dictionary::Dictionary;
 use crate::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
 use crate::limits::NESTING_LEVELS;
@@ -168,6 +169,15 @@ impl Parser {
     /// How many sequences and items are open.
     pub(crate) fn depth(&self) -> usize {
         self.frames.len() - 1
+    }
+
+    /// Whether the header that was read last stands past the length of the sequence at the top level that
+    /// it is in. An item that reaches past its sequence is taken whole here; others cut it off there.
+    pub(crate) fn is_past_sequence(&self) -> bool {
+        self.frames.get(1).is_some_and(|outermost| {
+            outermost.kind == Kind::Sequence
+                && outermost.end.is_some_and(|end| self.header_end > end)
+        })
     }
 
     /// How many bytes of the current value are still to come. All but the last may be
@@ -360,6 +370,14 @@ impl Parser {
             return Err(self.fault(Fault::Vr));
         };
         self.note_vr(&header, element.vr);
+        if kind == Kind::DataSet
+            && attributes::is_identifier(element.tag)
+            && !(element.vr.is_text() || matches!(element.vr, Vr::UN | Vr::SQ))
+        {
+            // It is compared and named by as bytes, so nobody may read it as numbers.
+            element.vr = Vr::UI;
+            self.note(RepairKind::WrongVr);
+        }
         if element.tag == Tag::PIXEL_DATA {
             // Of two, the first counts.
             let is_first = !std::mem::replace(&mut self.frame_mut().has_pixel_data, true);
@@ -409,8 +427,12 @@ impl Parser {
             Tag::ITEM => {
                 let sequence = self.frame_mut();
                 sequence.items += 1;
-                let (encoding, tag) = (sequence.encoding, sequence.tag);
+                let (encoding, tag, end) = (sequence.encoding, sequence.tag, sequence.end);
                 self.push(Kind::Item, encoding, tag, header.length)?;
+                // The item is taken whole, and what is in it with it, as DCMTK has it.
+                if end.is_some_and(|end| self.frame().end.is_some_and(|own| own > end)) {
+                    self.note(RepairKind::WrongLength);
+                }
                 Ok(Token::Item)
             }
             Tag::SEQUENCE_DELIMITATION => Ok(self.delimited(&header)),
@@ -431,6 +453,9 @@ impl Parser {
     }
 
     fn open(&mut self, element: Element, kind: Kind) -> Result<Token<'static>, Error> {
+        if kind == Kind::Sequence && self.is_taken_for_value(element.tag) {
+            return Err(self.fault(Fault::NotAValue));
+        }
         self.push(kind, element.encoding, element.tag, element.length)?;
         Ok(match kind {
             Kind::PixelSequence => Token::PixelSequence(element),

@@ -200,6 +200,16 @@ impl Resolver {
         self.look_up(tag) == sequence || dictionary::find_in_standard(tag) == sequence
     }
 
+    /// Whether this is the tag of a value, for us or for a reader that goes by the standard.
+    pub(crate) fn is_value(&self, tag: Tag) -> bool {
+        let is_value = |entry: Option<EntryVr>| {
+            entry.is_some_and(|entry| {
+                !matches!(entry, EntryVr::Exact(Vr::SQ | Vr::UN) | EntryVr::Na)
+            })
+        };
+        is_value(self.look_up(tag)) || is_value(dictionary::find_in_standard(tag))
+    }
+
     fn look_up(&self, tag: Tag) -> Option<EntryVr> {
         if tag.is_private() && tag.element() > 0xFF && self.dictionary.knows_creators() {
             let block = Tag(tag.group(), tag.element() >> 8);

@@ -217,6 +217,8 @@ const PIECES: usize = 32;
 pub(crate) fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
     match token {
         Token::Element(element) if depth == 0 => attributes.begin(element.tag),
+        // It is open already. In the place of a value, it is one that says nothing.
+        Token::Sequence(element) if depth == 1 => attributes.begin(element.tag),
         Token::Element(_) | Token::Fragment { .. } => attributes.begin(Tag::default()),
         Token::Value { bytes, .. } => attributes.value(bytes),
         _ => {}

@@ -79,12 +79,59 @@ fn uids_are_found_wherever_they_stand() {
             let attributes = seen.attributes();
             assert_eq!(attributes.sop_class_uid(), Some(&b"1.2\0"[..]), "{what}");
             assert_eq!(attributes.sop_instance_uid(), Some(&b"1.3\0"[..]), "{what}");
-            assert_eq!(attributes.other_sop_instance_uid(), None, "{what}");
+            assert_eq!(attributes.other_sop_instance_uids().count(), 0, "{what}");
             assert!(seen.unread().is_none(), "{what}");
         }
         let other = w.element(INSTANCE, "UI", b"1.4\0");
         let seen = look(syntax, &finished(&[&uids[..], &series, &other].concat())).unwrap();
-        assert_eq!(seen.attributes().other_sop_instance_uid(), Some(&b"1.4\0"[..]));
+        let attributes = seen.attributes();
+        assert_eq!(attributes.other_sop_instance_uids().collect::<Vec<_>>(), [b"1.4\0"]);
+    }
+}
+
+#[test]
+fn a_sequence_in_the_place_of_a_uid_counts_as_an_empty_one() {
+    for (w, syntax, finished) in encodings() {
+        if w.syntax() == IMPLICIT.syntax() {
+            continue;
+        }
+        let instance = w.element(INSTANCE, "UI", b"1.3\0");
+        for sequence in [
+            w.open_sequence(INSTANCE, &[w.open_item(&[instance.clone()])]),
+            w.sequence(INSTANCE, &[]),
+        ] {
+            let seen = look(syntax, &finished(&[&sequence[..], &instance].concat())).unwrap();
+            assert_eq!(seen.attributes().sop_instance_uid(), Some(&b""[..]));
+            let others: Vec<&[u8]> = seen.attributes().other_sop_instance_uids().collect();
+            assert_eq!(others, [b"1.3\0"]);
+            let seen = look(syntax, &finished(&[&instance[..], &sequence].concat())).unwrap();
+            assert_eq!(seen.attributes().sop_instance_uid(), Some(&b"1.3\0"[..]));
+            assert_eq!(seen.attributes().other_sop_instance_uids().count(), 0);
+        }
+    }
+}
+
+/// Some readers go by the length of the item, others by that of its sequence.
+#[test]
+fn what_an_item_has_past_the_end_of_its_sequence_counts() {
+    for (w, syntax, finished) in encodings() {
+        let instance = w.element(INSTANCE, "UI", b"1.3\0");
+        let inner = w.element((0x0008, 0x1155), "UI", b"1.4\0");
+        for (past, other) in [(w.element(INSTANCE, "UI", b"1.9\0"), true), (inner.clone(), false)] {
+            let length = (inner.len() + past.len()) as u32;
+            let bytes = [
+                instance.clone(),
+                w.header(SEQUENCE, "SQ", 8 + inner.len() as u32),
+                w.header(common::ITEM, "", length),
+                inner.clone(),
+                past,
+            ]
+            .concat();
+            let seen = look(syntax, &finished(&bytes)).unwrap();
+            assert_eq!(seen.attributes().sop_instance_uid(), Some(&b"1.3\0"[..]));
+            let others: Vec<&[u8]> = seen.attributes().other_sop_instance_uids().collect();
+            assert_eq!(others, if other { vec![b"1.9\0"] } else { vec![] });
+        }
     }
 }
 

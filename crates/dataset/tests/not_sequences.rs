@@ -7,7 +7,7 @@ mod common;
 use std::io::Write;
 
 use common::{BIG, IMPLICIT, LITTLE, SEQUENCE, Writer, becomes, fault, to, transcode};
-use dataset::format::{OutputFormat, OutputSyntax};
+use dataset::format::{Lengths, OutputFormat, OutputSyntax};
 use dataset::transfer_syntax::{
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN as DEFLATED, EXPLICIT_VR_BIG_ENDIAN as EVBE,
     EXPLICIT_VR_LITTLE_ENDIAN as EVLE, IMPLICIT_VR_LITTLE_ENDIAN as IVLE,
@@ -131,6 +131,35 @@ fn in_implicit_output_they_are_refused_where_readers_would_take_them_for_sequenc
         let bytes = IMPLICIT.element(OLD, "", value);
         assert_eq!(fault(IVLE, &bytes, &OutputFormat::default()), Fault::NotASequence, "{value:?}");
         assert!(transcode(IVLE, &bytes, &OutputFormat::bit_preserving()).is_ok());
+    }
+}
+
+/// In implicit VR, readers go by the tag: those of values have no items for them.
+#[test]
+fn sequences_under_the_tags_of_values_are_not_written_in_implicit_vr() {
+    let lengths = [Lengths::Explicit, Lengths::Undefined];
+    for lengths in lengths {
+        let implicit = OutputFormat { lengths, ..to(IMPLICIT) };
+        for reader in [LITTLE, BIG] {
+            let item = reader.open_item(&[reader.element((8, 0x100), "SH", b"AB")]);
+            for tag in [(0x0010, 0x0010), (0x0028, 0x0010), (0x6002, 0x3000), (0x7FE0, 0x0010)] {
+                for bytes in [
+                    reader.sequence(tag, std::slice::from_ref(&item)),
+                    reader.open_sequence(tag, std::slice::from_ref(&item)),
+                    [reader.header(tag, "UN", common::UNDEFINED), IMPLICIT.sequence_end()].concat(),
+                ] {
+                    assert_eq!(fault(reader.syntax(), &bytes, &implicit), Fault::NotAValue);
+                    let nested = reader.sequence(SEQUENCE, &[reader.item(&[bytes.clone()])]);
+                    assert_eq!(fault(reader.syntax(), &nested, &implicit), Fault::NotAValue);
+                    assert!(transcode(reader.syntax(), &bytes, &OutputFormat::default()).is_ok());
+                }
+            }
+            // What nobody knows may be a sequence.
+            for tag in [(0x0009, 0x1001), (0x0008, 0x0009), SEQUENCE] {
+                let bytes = reader.open_sequence(tag, std::slice::from_ref(&item));
+                assert!(transcode(reader.syntax(), &bytes, &implicit).is_ok(), "{tag:?}");
+            }
+        }
     }
 }
 

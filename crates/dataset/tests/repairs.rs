@@ -7,7 +7,7 @@ mod common;
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use common::{BIG, IMPLICIT, LITTLE, PATIENT_NAME, SEQUENCE, UNDEFINED, Writer, to};
+use common::{BIG, IMPLICIT, LITTLE, PATIENT_NAME, SEQUENCE, UNDEFINED, Writer, becomes, to};
 use dataset::transfer_syntax::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
 use dataset::{Dictionary, OutputFormat, RepairKind, Transcoder, TransferSyntax};
 use flate2::Compression;
@@ -89,7 +89,19 @@ fn every_kind_names_its_place() {
         (
             "no end of item",
             w.element(SEQUENCE, "SQ", &[w.header(common::ITEM, "", 90), id.clone()].concat()),
-            "end of item missing, added: (0008,1140)[1].(0010,0020)",
+            "end of item missing, added: (0008,1140)[1].(0010,0020); \
+             wrong length, corrected: (0008,1140)[1].(fffe,e000)",
+        ),
+        (
+            "an item that reaches past its sequence",
+            [
+                w.header(SEQUENCE, "SQ", 8),
+                w.header(common::ITEM, "", id.len() as u32),
+                id.clone(),
+                name.clone(),
+            ]
+            .concat(),
+            "wrong length, corrected: (0008,1140)[1].(fffe,e000)",
         ),
     ];
     for (what, bytes, expected) in cases {
@@ -115,6 +127,25 @@ fn places_in_items_have_a_path_and_what_is_left_out_as_a_whole_is_told_once() {
         let repairs = told_by_default(w, &again);
         assert!(repairs.contains("occurs again, left out: (0008,1140);"), "{repairs}");
         assert_eq!(repairs.matches("(0002,0010)").count(), 1, "{repairs}");
+    }
+}
+
+/// A UID is compared as bytes, and those must not change places on the way.
+#[test]
+fn uids_of_the_vr_of_numbers_become_uids() {
+    for reader in [LITTLE, BIG] {
+        for vr in ["US", "OW", "FD", "OB"] {
+            let bytes = reader.element(STUDY, vr, b"1.2.3.4\0");
+            for writer in [LITTLE, BIG, IMPLICIT] {
+                let written = writer.element(STUDY, "UI", b"1.2.3.4\0");
+                becomes(reader, &bytes, &to(writer), &written);
+            }
+            assert_eq!(told_by_default(reader, &bytes), "impossible VR, corrected: (0020,000d)");
+        }
+        for vr in ["LO", "UN"] {
+            let bytes = reader.element(STUDY, vr, b"1.2.3.4\0");
+            assert_eq!(told_by_default(reader, &bytes), "", "{vr}");
+        }
     }
 }
 

@@ -46,8 +46,8 @@ fn transcode(syntax: &'static TransferSyntax, format: &OutputFormat, cuts: &[&[u
         noted.sop_instance_uid(),
         noted.patient_name(),
         noted.study_instance_uid(),
-        noted.other_sop_class_uid(),
-        noted.other_sop_instance_uid(),
+        noted.other_sop_class_uids().next(),
+        noted.other_sop_instance_uids().next(),
     ]
     .map(|value| value.map(<[u8]>::to_vec));
     if result.is_err() {

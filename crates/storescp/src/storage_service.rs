@@ -329,7 +329,8 @@ fn warn_of_repairs(request: &CStoreRq, transcoder: &Transcoder) {
     if !repairs.is_empty() {
         warn!("SOP instance {instance} breaks rules of encoding: {repairs}");
     }
-    if transcoder.is_untouched() && transcoder.attributes().other_study_instance_uid().is_some() {
+    let attributes = transcoder.attributes();
+    if transcoder.is_untouched() && attributes.other_study_instance_uids().next().is_some() {
         warn!("SOP instance {instance} names two studies, of which the first counts here");
     }
     match transcoder.unread() {
@@ -346,32 +347,27 @@ fn warn_of_repairs(request: &CStoreRq, transcoder: &Transcoder) {
 }
 
 /// Whether the data set is the object that the command announced, wherever and however often it tells
-/// its UIDs. With `lenient`
-/// (not taken apart), a data set in which no UIDs were found passes.
+/// its UIDs. With `lenient` (not taken apart), a data set in which no UIDs were found passes.
 fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> Result<(), Failure> {
-    let (class, instance) = (&request.sop_class, &request.sop_instance);
-    let uids = [
-        ("SOP Class UID", class, attributes.sop_class_uid(), attributes.other_sop_class_uid()),
-        (
-            "SOP Instance UID",
-            instance,
-            attributes.sop_instance_uid(),
-            attributes.other_sop_instance_uid(),
-        ),
-    ];
+    let class = attributes.sop_class_uid().into_iter();
+    let classes: Vec<&[u8]> = class.chain(attributes.other_sop_class_uids()).collect();
+    let instance = attributes.sop_instance_uid().into_iter();
+    let instances: Vec<&[u8]> = instance.chain(attributes.other_sop_instance_uids()).collect();
     let mut differs = None;
-    for (what, announced, first, other) in uids {
-        let [first, other] = [first, other]
-            .map(|value| value.filter(|value| !value.iter().all(|byte| matches!(byte, 0 | b' '))));
-        if first.is_none() && !lenient {
+    for (what, announced, found) in [
+        ("SOP Class UID", &request.sop_class, classes),
+        ("SOP Instance UID", &request.sop_instance, instances),
+    ] {
+        let is_empty = |value: &&[u8]| value.iter().all(|byte| matches!(byte, 0 | b' '));
+        if found.first().is_none_or(is_empty) && !lenient {
             let comment = format!("data set has no {what}");
             return Err(Failure { status: Status::CANNOT_UNDERSTAND, comment });
         }
-        if first.is_none() && other.is_none() {
+        let mut named = found.into_iter().filter(|value| !is_empty(value)).peekable();
+        if named.peek().is_none() {
             debug!("data set has no {what} that could be compared");
         }
-        let same = |value: &[u8]| Uid::parse(value).is_ok_and(|found| found == *announced);
-        if !first.into_iter().chain(other).all(same) {
+        if !named.all(|value| Uid::parse(value).is_ok_and(|found| found == *announced)) {
             differs = differs.or(Some(what));
         }
     }

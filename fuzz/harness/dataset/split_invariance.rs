@@ -56,8 +56,8 @@ fn outcome(input: &'static TransferSyntax, format: &OutputFormat, pieces: &[&[u8
         noted.sop_instance_uid(),
         noted.patient_name(),
         noted.study_instance_uid(),
-        noted.other_sop_class_uid(),
-        noted.other_sop_instance_uid(),
+        noted.other_sop_class_uids().next(),
+        noted.other_sop_instance_uids().next(),
     ]
     .map(|value| value.map(<[u8]>::to_vec));
     if result.is_err() {

@@ -68,6 +68,13 @@ impl Parser {
             && !(as_it_came && dictionary::is_recent_sequence(element.tag))
     }
 
+    /// Whether implicit VR is written, in which a reader goes by this tag and looks for no items. As it
+    /// came, it was the dictionary that had it be a sequence.
+    pub(super) fn is_taken_for_value(&self, tag: Tag) -> bool {
+        let as_it_came = !self.frames[0].encoding.explicit_vr;
+        self.implicit_output && !as_it_came && self.resolver.is_value(tag)
+    }
+
     /// What a reader takes for a sequence has to be one: its value will be read along.
     pub(super) fn must_be_sequence(&mut self, element: &Element) -> Result<(), Error> {
         if element.vr != Vr::UN {
