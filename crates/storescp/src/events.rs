@@ -39,8 +39,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Runs what is to happen, by itself or in threads of its own.
 ///
-/// A job that waits takes some 500 bytes; [`WAITING_COMMANDS`](crate::limits::WAITING_COMMANDS) of
-/// them may.
+/// A job that waits takes some 500 bytes, and a Study Instance UID of up to 1024;
+/// [`WAITING_COMMANDS`](crate::limits::WAITING_COMMANDS) of them may.
 pub(crate) struct Events {
     doer: Arc<Doer>,
     /// `None` where nothing happens.
