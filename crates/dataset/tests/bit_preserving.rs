@@ -97,7 +97,7 @@ fn a_sequence_in_the_place_of_a_uid_counts_as_an_empty_one() {
         }
         let instance = w.element(INSTANCE, "UI", b"1.3\0");
         for sequence in [
-            w.open_sequence(INSTANCE, &[w.open_item(&[instance.clone()])]),
+            w.open_sequence(INSTANCE, &[w.open_item(std::slice::from_ref(&instance))]),
             w.sequence(INSTANCE, &[]),
         ] {
             let seen = look(syntax, &finished(&[&sequence[..], &instance].concat())).unwrap();

@@ -149,7 +149,8 @@ fn sequences_under_the_tags_of_values_are_not_written_in_implicit_vr() {
                     [reader.header(tag, "UN", common::UNDEFINED), IMPLICIT.sequence_end()].concat(),
                 ] {
                     assert_eq!(fault(reader.syntax(), &bytes, &implicit), Fault::NotAValue);
-                    let nested = reader.sequence(SEQUENCE, &[reader.item(&[bytes.clone()])]);
+                    let nested =
+                        reader.sequence(SEQUENCE, &[reader.item(std::slice::from_ref(&bytes))]);
                     assert_eq!(fault(reader.syntax(), &nested, &implicit), Fault::NotAValue);
                     assert!(transcode(reader.syntax(), &bytes, &OutputFormat::default()).is_ok());
                 }
