@@ -19,7 +19,7 @@ use crate::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 use crate::{Error, Fault, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr};
 
 /// May not come as one long value: PS3.3 has it as a sequence, and DCMTK refuses anything else.
-const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
+pub(crate) const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
 
 /// What [`Parser::next`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

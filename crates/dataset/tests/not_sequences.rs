@@ -53,7 +53,8 @@ fn in_implicit_vr_they_are_kept_as_unknown() {
                 let format = OutputFormat { convert_un: true, ..to(writer) };
                 becomes(IMPLICIT, &bytes, &format, &expected);
                 // Within an item, too.
-                let nested = IMPLICIT.sequence(SEQUENCE, &[IMPLICIT.item(&[bytes.clone()])]);
+                let nested =
+                    IMPLICIT.sequence(SEQUENCE, &[IMPLICIT.item(std::slice::from_ref(&bytes))]);
                 let expected = writer.sequence(SEQUENCE, &[writer.item(&[expected])]);
                 becomes(IMPLICIT, &nested, &format, &expected);
             }
@@ -103,7 +104,8 @@ fn in_implicit_output_they_are_refused_where_readers_would_take_them_for_sequenc
             for reader in [LITTLE, BIG] {
                 let bytes = reader.element(tag, vr, value);
                 assert_eq!(fault(reader.syntax(), &bytes, &to(IMPLICIT)), Fault::NotASequence);
-                let nested = reader.sequence(SEQUENCE, &[reader.open_item(&[bytes.clone()])]);
+                let nested =
+                    reader.sequence(SEQUENCE, &[reader.open_item(std::slice::from_ref(&bytes))]);
                 assert_eq!(fault(reader.syntax(), &nested, &to(IMPLICIT)), Fault::NotASequence);
                 assert!(transcode(reader.syntax(), &bytes, &OutputFormat::default()).is_ok());
             }
@@ -147,7 +149,8 @@ fn sequences_under_the_tags_of_values_are_not_written_in_implicit_vr() {
                     [reader.header(tag, "UN", common::UNDEFINED), IMPLICIT.sequence_end()].concat(),
                 ] {
                     assert_eq!(fault(reader.syntax(), &bytes, &implicit), Fault::NotAValue);
-                    let nested = reader.sequence(SEQUENCE, &[reader.item(&[bytes.clone()])]);
+                    let nested =
+                        reader.sequence(SEQUENCE, &[reader.item(std::slice::from_ref(&bytes))]);
                     assert_eq!(fault(reader.syntax(), &nested, &implicit), Fault::NotAValue);
                     assert!(transcode(reader.syntax(), &bytes, &OutputFormat::default()).is_ok());
                 }
@@ -177,6 +180,18 @@ fn deflated_data_sets_are_no_exception() {
         OutputFormat { transfer_syntax: OutputSyntax::Deflated, ..OutputFormat::default() };
     let written = transcode(IVLE, &IMPLICIT.element(OLD, "", b"ABCDEFGH"), &format).unwrap();
     assert_eq!(transcode(DEFLATED, &written, &to(LITTLE)).unwrap(), expected);
+}
+
+/// DCMTK reads no file in which VOI LUT Sequence has the VR `OB`, and old VRs are asked for here.
+#[test]
+fn no_old_vr_stands_where_it_cannot_be_read() {
+    let format = OutputFormat { new_vrs: false, ..OutputFormat::default() };
+    for vr in ["UN", "SQ"] {
+        let bytes = LITTLE.element((0x0028, 0x3010), vr, b"ABCD");
+        becomes(LITTLE, &bytes, &format, &LITTLE.element((0x0028, 0x3010), "UN", b"ABCD"));
+        let bytes = LITTLE.element(OLD, vr, b"ABCD");
+        becomes(LITTLE, &bytes, &format, &LITTLE.element(OLD, "OB", b"ABCD"));
+    }
 }
 
 #[test]
