@@ -20,7 +20,7 @@ use crate::{Error, Fault, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr}
 mod undecided;
 
 /// May not come as one long value: PS3.3 has it as a sequence, and DCMTK refuses anything else.
-const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
+pub(crate) const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
 
 /// What [`Parser::next`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use crate::element::{self, Encoding};
 use crate::output::Output;
-use crate::parser::Element;
+use crate::parser::{Element, VOI_LUT_SEQUENCE};
 use crate::swap::{self, Carry};
 use crate::text::{Charset, Trimmer, trim};
 use crate::{Error, Tag, Vr};
@@ -73,7 +73,7 @@ impl ValueWriter {
             return;
         }
         let length = element.length + element.length % 2;
-        let vr = target.written_vr(element.vr, length);
+        let vr = target.written_vr(element.tag, element.vr, length);
         element::write(out.bytes(), element.tag, vr, length, target.encoding);
         // What is written as plain bytes is little endian: whoever reads it knows no more than that.
         let big_endian = (target.encoding.big_endian && vr == element.vr)
@@ -133,10 +133,10 @@ fn append_swapped(
 impl Target {
     /// The VR to write: `UN` has a longer length field than most (PS3.5 §6.2.2), and `OB` stands in
     /// for those that old readers do not know.
-    fn written_vr(self, vr: Vr, length: u32) -> Vr {
+    fn written_vr(self, tag: Tag, vr: Vr, length: u32) -> Vr {
         let too_long = self.encoding.explicit_vr && !vr.has_long_length() && length > LONGEST_SHORT;
         let vr = if too_long { Vr::UN } else { vr };
-        if !self.new_vrs && is_new(vr) { Vr::OB } else { vr }
+        if !self.new_vrs && is_new(vr) && tag != VOI_LUT_SEQUENCE { Vr::OB } else { vr }
     }
 }
 
@@ -255,7 +255,7 @@ impl TextWriter {
     }
 
     fn write_header(&self, length: u32, out: &mut Output<'_>) {
-        let vr = self.target.written_vr(self.vr, length);
+        let vr = self.target.written_vr(self.tag, self.vr, length);
         element::write(out.bytes(), self.tag, vr, length, self.target.encoding);
     }
 }

@@ -182,6 +182,18 @@ fn deflated_data_sets_are_no_exception() {
     assert_eq!(transcode(DEFLATED, &written, &to(LITTLE)).unwrap(), expected);
 }
 
+/// DCMTK reads no file in which VOI LUT Sequence has the VR `OB`, and old VRs are asked for here.
+#[test]
+fn no_old_vr_stands_where_it_cannot_be_read() {
+    let format = OutputFormat { new_vrs: false, ..OutputFormat::default() };
+    for vr in ["UN", "SQ"] {
+        let bytes = LITTLE.element((0x0028, 0x3010), vr, b"ABCD");
+        becomes(LITTLE, &bytes, &format, &LITTLE.element((0x0028, 0x3010), "UN", b"ABCD"));
+        let bytes = LITTLE.element(OLD, vr, b"ABCD");
+        becomes(LITTLE, &bytes, &format, &LITTLE.element(OLD, "OB", b"ABCD"));
+    }
+}
+
 #[test]
 fn sequences_that_break_off_are_still_refused() {
     let whole = LITTLE.sequence(OLD, &[LITTLE.item(&[LITTLE.element((8, 0x100), "SH", b"AB")])]);
