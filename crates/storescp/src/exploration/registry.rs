@@ -54,7 +54,7 @@ fn connect_twice(
                 pause();
                 of_host.fetch_sub(1, Ordering::SeqCst);
             }
-            Some(PastLimit::Associations | PastLimit::AssociationsOfHost) => pause(),
+            Some(_) => pause(),
         }
     }
 }

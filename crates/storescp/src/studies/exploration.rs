@@ -105,7 +105,7 @@ fn associate(studies: &Studies, ends: &Ends, number: usize) {
         let (folder, _) = arrival.folder(String::new).unwrap();
         pause();
         let name = FileName::new(format!("{folder}+{object}")).unwrap();
-        let file = StoredFile { name, prefix: "CT" };
+        let file = StoredFile { name, prefix: "CT", id: None };
         ends.add(arrival.stored(file, b"1.2", &Arc::new(Peer::default()), &mut attendance));
     }
     studies.leave(&mut attendance);

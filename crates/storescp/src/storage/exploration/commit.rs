@@ -4,6 +4,7 @@
 
 use crate::exploration::{caught, explore};
 use crate::platform;
+use crate::storage::abilities::Abilities;
 use crate::storage::doubles::Scratch;
 use crate::storage::manner::Way;
 use crate::storage::name_claims::NameClaims;
@@ -89,7 +90,7 @@ impl Record {
 
 fn receive(case: Case, folder: &Path) {
     let processes: Vec<_> = (0..case.processes)
-        .map(|_| Arc::new(Directory::open_with(folder, case.way).unwrap()))
+        .map(|_| Arc::new(Directory::open_with(folder, case.way, Abilities::ALL).unwrap()))
         .collect();
     commit_by_turns(case, folder, move |number, record| {
         commit(&processes[number % case.processes], &format!("newer {number}"), record);
