@@ -112,6 +112,74 @@ fn store_alone(scratch: &Scratch, folder: &Path, options: &[&str], object: &Obje
     status
 }
 
+/// A file system of its own, mounted for as long as this lives.
+struct Mounted<'a> {
+    image: PathBuf,
+    folder: &'a Path,
+}
+
+impl<'a> Mounted<'a> {
+    /// `None` where this may not mount.
+    fn new(scratch: &Scratch, folder: &'a Path) -> Option<Self> {
+        let image = scratch.path().join("image");
+        fs::File::create(&image).and_then(|file| file.set_len(64 << 20)).expect("an image");
+        let mut make = peers::debian("mkfs.ext4");
+        process::run(make.args(["-q", "-F"]).arg(&image), SOON).expect_success("mkfs.ext4");
+        let mounted = Self { image, folder };
+        mounted.mount().then_some(mounted)
+    }
+
+    fn mount(&self) -> bool {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", "loop"]).arg(&self.image).arg(self.folder).stderr(Stdio::null());
+        mount.status().is_ok_and(|status| status.success())
+    }
+
+    fn unmount(&self) -> bool {
+        let mut unmount = Command::new("umount");
+        unmount.arg(self.folder).stderr(Stdio::null());
+        unmount.status().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        self.unmount();
+    }
+}
+
+/// A disk that failed before a removal was on it may bring back an older file that was let go when the newer
+/// one was acknowledged. So after another mount nothing is put back over a file that is there.
+#[test]
+fn what_may_have_been_acknowledged_stays_when_the_disk_is_mounted_anew() {
+    if !can_trace() {
+        return skip("killing at a system call: strace may not trace here");
+    }
+    for mounted_anew in [false, true] {
+        let scratch = Scratch::new();
+        let folder = scratch.directory("out");
+        let Some(disk) = Mounted::new(&scratch, &folder) else {
+            return skip("a file system of its own: this may not mount one");
+        };
+        let older = Object::ct(1000);
+        assert_eq!(store_alone(&scratch, &folder, &[], &older), 0);
+        let newer = Object::new(uid::CT, &older.sop_instance, 2000);
+        let at_the_last_sync = "fsync:signal=KILL:when=2";
+        assert_eq!(replace(&scratch, &folder, &[], &[at_the_last_sync], &newer), None);
+        if mounted_anew {
+            eventually("it is unmounted", SOON, || disk.unmount());
+            assert!(disk.mount());
+        }
+        let server = Server::with(Program::Ours, &[]).directory(&folder).start();
+        let expected = if mounted_anew { &newer } else { &older };
+        server.wait_for_log(if mounted_anew { "W: kept " } else { "W: gave 1 older files" });
+        let content = fs::read(folder.join(older.file_name())).expect("the file");
+        assert!(content.ends_with(&expected.bytes), "mounted anew: {mounted_anew}");
+        let kept = files_below(&folder).into_iter().filter(|name| name.contains(".replaced-"));
+        assert_eq!(kept.count(), usize::from(mounted_anew));
+    }
+}
+
 /// The first gives the name, and then its sync fails; the second stores the same instance meanwhile.
 #[test]
 fn what_another_process_acknowledged_is_not_taken_back() {

@@ -9,7 +9,15 @@ use std::fs::File;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+const EXT4: u64 = 0xEF53; // ext2 and ext3 too
+const XFS: u64 = 0x5846_5342;
+const TMPFS: u64 = 0x0102_1994;
+
+fn file_system_type(folder: &File) -> io::Result<u64> {
+    Ok(rustix::fs::fstatfs(folder)?.f_type as u64)
+}
 
 /// Which sync brings the name of a file to disk that had none, on `folder`'s file system: one of the folder
 /// where the folder and the inodes of what is named in it are known to be logged as one.
@@ -18,10 +26,7 @@ use std::path::Path;
 /// back from a power loss as a deleted one, whatever the folder says.
 #[must_use]
 pub fn late_names(folder: &File) -> LateNames {
-    const EXT4: u64 = 0xEF53; // ext2 and ext3 too
-    const XFS: u64 = 0x5846_5342;
-    const TMPFS: u64 = 0x0102_1994;
-    match rustix::fs::fstatfs(folder).map(|status| status.f_type as u64) {
+    match file_system_type(folder) {
         Ok(EXT4) if !has_journal(folder).unwrap_or(false) => LateNames::WithFile,
         Ok(EXT4 | XFS | TMPFS) => LateNames::WithFolder,
         _ => LateNames::Unknown,
@@ -47,9 +52,7 @@ pub fn tells_of_writes_late(folder: &File) -> bool {
 
 /// Whether the kernel runs a journal for the ext4 file system that `folder` is in.
 fn has_journal(folder: &File) -> io::Result<bool> {
-    let device = rustix::fs::fstat(folder)?.st_dev;
-    let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
-    let device = std::fs::read_link(Path::new("/sys/dev/block").join(number))?;
+    let device = device_link(folder)?;
     let name = device.file_name().and_then(OsStr::to_str).unwrap_or_default();
     for entry in std::fs::read_dir("/proc/fs/jbd2")? {
         if entry?.file_name().to_str().is_some_and(|entry| is_journal_of(entry, name)) {
@@ -57,6 +60,13 @@ fn has_journal(folder: &File) -> io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// What sysfs calls the device of `folder`'s file system, behind the last slash.
+fn device_link(folder: &File) -> io::Result<PathBuf> {
+    let device = rustix::fs::fstat(folder)?.st_dev;
+    let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+    std::fs::read_link(Path::new("/sys/dev/block").join(number))
 }
 
 /// Journals are listed by their device's name and the number of their inode.
@@ -182,6 +192,29 @@ pub fn mount_of(file: &File) -> io::Result<(u64, Option<u64>)> {
     let id = about.lines().find_map(|line| line.strip_prefix("mnt_id:"));
     let id = id.and_then(|id| id.trim().parse().ok());
     Ok((id.ok_or(io::ErrorKind::Unsupported)?, unique))
+}
+
+/// A number that the file system of `folder` has as long as it is mounted: another one once it was unmounted
+/// everywhere and mounted again. `None` where nothing tells.
+///
+/// What was removed may be there again after that, if the disk failed before the removal was on it.
+#[must_use]
+pub fn mounted_file_system(folder: &File) -> Option<u64> {
+    // A folder that the kernel makes when it mounts the file system.
+    let made_at_mount = |kind: &str| {
+        let device = device_link(folder).ok()?;
+        let path = Path::new("/sys/fs").join(kind).join(device.file_name()?);
+        Some(rustix::fs::stat(path).ok()?.st_ino)
+    };
+    match file_system_type(folder) {
+        // Nothing of it is left.
+        Ok(TMPFS) => Some(0),
+        Ok(EXT4) => made_at_mount("ext4"),
+        Ok(XFS) => made_at_mount("xfs"),
+        _ => None,
+    }
+    // Each mount has a number that no other one ever has, also one of the same file system.
+    .or_else(|| mount_of(folder).ok()?.1)
 }
 
 impl Mount {

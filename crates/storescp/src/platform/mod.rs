@@ -7,6 +7,7 @@
 //! | renaming to a free name only | `renameat2(RENAME_NOREPLACE)` | not offered: a second name, then the first one goes |
 //! | telling a process from others | boot, number, start, name space, from `/proc` | not known: locks decide alone |
 //! | when a file was made | `statx` | not known |
+//! | whether a file system was mounted anew | `/sys/fs`, `statx` | not known: it may have been |
 //! | telling mounts apart | `statx`, `/proc/self/mountinfo` | not known: a lost mount goes unnoticed |
 //! | whether writes fail late | known by the file system | they may |
 //! | acknowledging at once | `TCP_QUICKACK` | nothing: the system's delayed acknowledgement |
@@ -28,8 +29,8 @@ pub use limits::{memory_left, threads_left};
 #[cfg(target_os = "linux")]
 pub use linux::{
     acknowledge_now, born, create_unnamed, exchange, ignores_hang_up, is_running, late_names,
-    link_unnamed, lower_thread_priority, mount_of, mounts, rename_to_free_name, stop_accepting,
-    tells_of_writes_late, this_process, watch_for_loss,
+    link_unnamed, lower_thread_priority, mount_of, mounted_file_system, mounts,
+    rename_to_free_name, stop_accepting, tells_of_writes_late, this_process, watch_for_loss,
 };
 #[cfg(target_os = "linux")]
 pub use write_back::begin_write_back;
@@ -39,8 +40,8 @@ mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
     acknowledge_now, begin_write_back, born, create_unnamed, exchange, ignores_hang_up, is_running,
-    late_names, link_unnamed, lower_thread_priority, memory_left, mount_of, mounts,
-    rename_to_free_name, stop_accepting, tells_of_writes_late, this_process, threads_left,
+    late_names, link_unnamed, lower_thread_priority, memory_left, mount_of, mounted_file_system,
+    mounts, rename_to_free_name, stop_accepting, tells_of_writes_late, this_process, threads_left,
     watch_for_loss,
 };
 

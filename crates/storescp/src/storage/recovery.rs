@@ -95,6 +95,7 @@ pub(super) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Rec
         };
         for name in names {
             let Some((owner, held)) = Held::parse(&name) else { continue };
+            let owner = open.temporaries.marked(owner);
             let temporary = format!("{folder}/{name}");
             let fate = Found { open, temporary: &temporary, owner }.deal_with(held);
             match fate.unwrap_or(Fate::Kept("it cannot be read or moved")) {
@@ -212,9 +213,10 @@ impl Found<'_> {
         let Some(found) = found.filter(|found| newer == (found.id.inode, found.modified)) else {
             return Ok(Fate::Kept("a third file has its name by now"));
         };
-        if self.owner.boot != owner().boot || owner().boot == 0 {
-            let why = "after a restart of the machine it is not known whether the newer file, which has \
-                       its name, was acknowledged";
+        let is_certain = self.owner.boot == owner().boot && self.open.temporaries.tells_mounts();
+        if !is_certain || owner().boot == 0 {
+            let why = "since the machine was started or the disk mounted anew, it is not known whether \
+                       the newer file, which has its name, was acknowledged";
             return Ok(Fate::Kept(why));
         }
         if folder.abilities().locks && !present.is_locked {

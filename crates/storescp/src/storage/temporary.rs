@@ -65,11 +65,25 @@ pub(super) struct Temporaries {
     top: Arc<File>,
     /// The hidden folder that is used, once it is known to be there.
     chosen: Mutex<Option<Arc<str>>>,
+    /// See [`platform::mounted_file_system`].
+    mounted: Option<u64>,
 }
 
 impl Temporaries {
     pub(super) fn new(top: Arc<File>) -> Self {
-        Self { top, chosen: Mutex::default() }
+        let mounted = platform::mounted_file_system(&top);
+        Self { top, chosen: Mutex::default(), mounted }
+    }
+
+    /// The mark of a process as temporary names have it, and the other way round: as if of another boot where
+    /// the file system was mounted anew since. What was removed before may be back then.
+    pub(super) fn marked(&self, process: ProcessMark) -> ProcessMark {
+        ProcessMark { boot: process.boot ^ self.mounted.unwrap_or_default(), ..process }
+    }
+
+    /// Whether [`marked`](Self::marked) tells of a file system that was mounted anew.
+    pub(super) fn tells_mounts(&self) -> bool {
+        self.mounted.is_some()
     }
 
     /// The output directory, to which temporary names are relative.
@@ -101,7 +115,7 @@ impl Temporaries {
         let mut was_there = false;
         for _ in 0..ATTEMPTS {
             let folder = self.folder()?;
-            let path = format!("{folder}/{}", holds.file_name());
+            let path = format!("{folder}/{}", holds.file_name(self.marked(owner())));
             match make(&path) {
                 Ok(made) => return Ok((path, made)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
@@ -216,8 +230,7 @@ impl Drop for Temporaries {
 }
 
 impl Holds<'_> {
-    fn file_name(&self) -> String {
-        let owner = owner();
+    fn file_name(&self, owner: ProcessMark) -> String {
         let number = next_number();
         let owner =
             format!("{:x}-{:x}-{}-{:x}-{number:x}", owner.boot, owner.space, owner.id, owner.start);
@@ -309,7 +322,7 @@ mod tests {
     #[test]
     fn names_say_what_they_hold_and_whose_they_are() {
         assert_eq!(
-            Held::parse(&Holds::Incoming.file_name()),
+            Held::parse(&Holds::Incoming.file_name(owner())),
             Some((platform::this_process().unwrap(), Held::Incoming))
         );
         let id = FileId { device: 1, inode: 0xFFFF_FFFF_FFFF_FFFF };
@@ -317,7 +330,7 @@ mod tests {
         let said = (id.inode, newer.modified);
         let (folder, file) = (name("DOE^JANE_1-2-3"), name("CT.1-2.3~"));
         for folder in [None, Some(&folder)] {
-            let text = Holds::Replaced { newer, folder, name: &file }.file_name();
+            let text = Holds::Replaced { newer, folder, name: &file }.file_name(owner());
             let place = Some((folder.cloned(), file.clone()));
             let (_, held) = Held::parse(&text).unwrap();
             assert_eq!(held, Held::Replaced { newer: said, place });
@@ -326,7 +339,7 @@ mod tests {
             assert!(text.starts_with(start) && start.ends_with("-1234-"), "{logged}");
         }
         let long = name(&"x".repeat(255));
-        let text = Holds::Replaced { newer, folder: None, name: &long }.file_name();
+        let text = Holds::Replaced { newer, folder: None, name: &long }.file_name(owner());
         assert!(text.len() <= 255);
         let (_, held) = Held::parse(&text).unwrap();
         assert_eq!(held, Held::Replaced { newer: said, place: None });
