@@ -84,6 +84,9 @@ fn judge_by_answers(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome
     {
         return Verdict::Known(NOT_TOLD);
     }
+    if refused && stored_or_kept(debians) && implicit_output && has_sequence_for_value(case, ours) {
+        return Verdict::Known(NOT_A_VALUE);
+    }
     let mismatch = ours.status() == Some(0xA900) && ours.files.is_empty();
     if aborted && (stored_by(ours) || mismatch) && !options.has("+B") && misread(case) {
         return Verdict::Known(MISREAD);
@@ -150,6 +153,8 @@ const NATIVE: &str = "C000 for native Pixel Data in a compressed transfer syntax
 const BLAMED: &str = "C000 for encapsulated Pixel Data to be written natively, and for nothing at all; Debian's A700";
 /// Whoever reads the file takes the value for a sequence.
 const NOT_TOLD: &str = "C000 for a value under the tag of a sequence, to be written in implicit VR; Debian's writes what cannot be read";
+/// Whoever reads the file takes the items for a value.
+const NOT_A_VALUE: &str = "C000 for a sequence under the tag of a value, to be written in implicit VR; Debian's writes what is read as a value, or not at all";
 /// Debian's aborts, or drops what is shorter than the header of an item.
 const NOT_A_SEQUENCE: &str =
     "a value under the tag of a sequence is kept as UN; Debian's aborts or loses it";
@@ -211,6 +216,18 @@ fn has_value_for_sequence(case: &Case) -> bool {
         let told = found.length.encoding.explicit() || !begins_like_sequence(found, &plain);
         is_value && told && is_sequence(found.tag)
     })
+}
+
+/// Whether a sequence, told by its VR or by having no length, is under a tag that is not known for one, and
+/// this is what ours says.
+fn has_sequence_for_value(case: &Case, ours: &Outcome) -> bool {
+    let StoreAnswer::Response(_, comment) = &ours.answer else { return false };
+    let (plain, _) = plain(case);
+    comment.starts_with("a sequence under the tag of a value, in implicit VR at (")
+        && walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
+            let is_told = found.vr == *b"SQ" || found.claimed == UNDEFINED;
+            is_told && found.length.encoding.explicit() && !is_sequence(found.tag)
+        })
 }
 
 /// Whether the value begins with an item, or with the delimiter of a sequence.
