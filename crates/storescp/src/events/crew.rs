@@ -122,7 +122,8 @@ impl<J: Send + 'static> Crew<J> {
         if falls_behind {
             state.told_at *= 2;
         }
-        if state.idle == 0 && state.threads < inner.at_once {
+        // Those that are called, but have not come yet, count as idle too.
+        if state.idle < waiting && state.threads < inner.at_once {
             self.add_thread(state);
         } else {
             inner.call(&state);
