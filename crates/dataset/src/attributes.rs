@@ -82,13 +82,23 @@ impl Attributes {
     }
 
     /// An element at the top level begins.
+    #[inline]
     pub(crate) fn begin(&mut self, tag: Tag) {
+        self.end();
+        if tag <= NOTED[NOTED.len() - 1] {
+            self.begin_noted(tag);
+        }
+    }
+
+    /// What comes next is none of the values that are kept.
+    #[inline]
+    pub(crate) fn end(&mut self) {
         if let Some(Current::Again(at)) = self.current.take() {
             self.keep_if_new(at);
         }
-        if tag > NOTED[NOTED.len() - 1] {
-            return;
-        }
+    }
+
+    fn begin_noted(&mut self, tag: Tag) {
         let Some(at) = NOTED.iter().position(|&noted| noted == tag) else {
             return;
         };
@@ -124,11 +134,17 @@ impl Attributes {
     }
 
     /// The element that began last has this as the next piece of its value.
+    #[inline]
     pub(crate) fn value(&mut self, bytes: &[u8]) {
-        let (at, value) = match self.current {
-            Some(Current::First(at)) => (at, self.values[at].as_mut()),
-            Some(Current::Again(at)) => (at, self.others[at].last_mut()),
-            None => return,
+        if let Some(current) = self.current {
+            self.keep(current, bytes);
+        }
+    }
+
+    fn keep(&mut self, current: Current, bytes: &[u8]) {
+        let (at, value) = match current {
+            Current::First(at) => (at, self.values[at].as_mut()),
+            Current::Again(at) => (at, self.others[at].last_mut()),
         };
         let Some(value) = value else { return };
         let (kept, rest) = bytes.split_at(bytes.len().min(ATTRIBUTE_BYTES - value.len()));

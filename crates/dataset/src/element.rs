@@ -54,6 +54,8 @@ pub(crate) struct RawHeader {
 
 /// Reads the header at the start of `bytes`, and tells how long it is; `None` if `bytes` ends
 /// within it.
+// Called for each element: given back through memory, the header would be waited for.
+#[inline(always)]
 pub(crate) fn read(bytes: &[u8], encoding: Encoding) -> Option<(RawHeader, usize)> {
     let &[a, b, c, d, ref rest @ ..] = bytes else {
         return None;

@@ -23,7 +23,9 @@ mod undecided;
 pub(crate) const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
 
 /// What [`Parser::next`] found.
+// With a tag of one byte it is copied in parts that overlap, each of which waits for the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub(crate) enum Token<'a> {
     /// An element with a value: [`Token::Value`] follows at least once.
     Element(Element),
@@ -247,6 +249,7 @@ impl Parser {
     }
 
     /// Hands on the next byte of a value that was looked at, to see whether it is a sequence.
+    #[cold]
     fn looked_at(&mut self, remaining: u32) -> Result<Token<'static>, Error> {
         let byte = usize::from(self.pending[0]);
         self.pending.rotate_left(1);
@@ -254,6 +257,8 @@ impl Parser {
         self.piece(&EVERY_BYTE[byte..=byte], remaining)
     }
 
+    // Called for each piece of a value, and from elsewhere hardly ever.
+    #[inline(always)]
     fn piece<'a>(&mut self, bytes: &'a [u8], remaining: u32) -> Result<Token<'a>, Error> {
         self.offset += bytes.len() as u64;
         let remaining = remaining - bytes.len() as u32;
@@ -272,9 +277,8 @@ impl Parser {
         end: bool,
     ) -> Result<Option<Token<'a>>, Error> {
         loop {
-            let frame = self.frame();
-            let (kind, encoding) = (frame.kind, frame.encoding);
-            if frame.end.is_some_and(|end| self.offset >= end) && self.pending_bytes == 0 {
+            let &Frame { kind, encoding, end: frame_end, .. } = self.frame();
+            if frame_end.is_some_and(|end| self.offset >= end) && self.pending_bytes == 0 {
                 return Ok(Some(self.close()));
             }
             let Some(header) = self.header(input, encoding) else {
@@ -282,14 +286,14 @@ impl Parser {
             };
             self.header_end = self.offset;
             self.last_tag = header.tag;
-            if self.frame().end.is_some_and(|end| self.offset > end) {
+            if frame_end.is_some_and(|end| self.offset > end) {
                 self.note(RepairKind::WrongLength);
             }
             match kind {
                 Kind::DataSet if self.passes_over(&header)? => continue,
-                Kind::DataSet | Kind::Item => match self.element(header)? {
-                    Some(token) => return Ok(Some(token)),
-                    None => return self.decide(input, end),
+                Kind::DataSet | Kind::Item => match self.element(header) {
+                    Ok(None) => return self.decide(input, end),
+                    found => return found,
                 },
                 Kind::Sequence => return self.item(header).map(Some),
                 Kind::PixelSequence => return self.fragment(header).map(Some),
@@ -540,6 +544,9 @@ impl Parser {
 
     /// Notes it if what stands in the place of a VR is none of the standard's.
     fn note_vr(&mut self, header: &RawHeader, resolved: Vr) {
+        if header.code.is_none_or(|code| code == resolved.code()) {
+            return;
+        }
         let strange = header.code.is_some_and(|code| Vr::from_code(code).is_none());
         // What is left out is told as that.
         if strange && !header.tag.is_foreign() {

@@ -27,7 +27,19 @@ pub(crate) struct Resolver {
     /// The element whose value is being noted.
     watched: Option<Element>,
     watched_value: Vec<u8>,
+    /// What was found out last of tags, by bits of them.
+    uses: [(Tag, Use); USES],
 }
+
+/// What a tag is for, to us or to a reader that goes by the standard.
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
+    is_sequence: bool,
+    is_value: bool,
+}
+
+/// Of how many tags [`Resolver::uses`] knows: elements of an item come again with the next item.
+const USES: usize = 512;
 
 /// What the elements of one item say about later ones.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +85,7 @@ impl Resolver {
             scopes: vec![Scope::default()],
             reservations: Vec::new(),
             watched: None,
+            uses: [(Tag(0, 0), Use::default()); USES],
             watched_value: Vec::new(),
         }
     }
@@ -195,19 +208,36 @@ impl Resolver {
     }
 
     /// Whether this is the tag of a sequence, for us or for a reader that goes by the standard.
-    pub(crate) fn is_sequence(&self, tag: Tag) -> bool {
-        let sequence = Some(EntryVr::Exact(Vr::SQ));
-        self.look_up(tag) == sequence || dictionary::find_in_standard(tag) == sequence
+    pub(crate) fn is_sequence(&mut self, tag: Tag) -> bool {
+        self.use_of(tag).is_sequence
     }
 
     /// Whether this is the tag of a value, for us or for a reader that goes by the standard.
-    pub(crate) fn is_value(&self, tag: Tag) -> bool {
-        let is_value = |entry: Option<EntryVr>| {
-            entry.is_some_and(|entry| {
-                !matches!(entry, EntryVr::Exact(Vr::SQ | Vr::UN) | EntryVr::Na)
-            })
-        };
-        is_value(self.look_up(tag)) || is_value(dictionary::find_in_standard(tag))
+    pub(crate) fn is_value(&mut self, tag: Tag) -> bool {
+        self.use_of(tag).is_value
+    }
+
+    /// Looks a tag up, or remembers it; those of private elements depend on who reserved them.
+    fn use_of(&mut self, tag: Tag) -> Use {
+        if tag.is_private() {
+            return self.look_up_use(tag);
+        }
+        let bits =
+            (u32::from(tag.group()) << 16 | u32::from(tag.element())).wrapping_mul(0x9E37_79B1);
+        let place = (bits >> 16) as usize % USES;
+        if self.uses[place].0 != tag {
+            self.uses[place] = (tag, self.look_up_use(tag));
+        }
+        self.uses[place].1
+    }
+
+    fn look_up_use(&self, tag: Tag) -> Use {
+        let mut found = Use::default();
+        for entry in [self.look_up(tag), dictionary::find_in_standard(tag)].into_iter().flatten() {
+            found.is_sequence |= entry == EntryVr::Exact(Vr::SQ);
+            found.is_value |= !matches!(entry, EntryVr::Exact(Vr::SQ | Vr::UN) | EntryVr::Na);
+        }
+        found
     }
 
     fn look_up(&self, tag: Tag) -> Option<EntryVr> {

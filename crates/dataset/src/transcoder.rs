@@ -11,7 +11,7 @@ use crate::format::OutputFormat;
 use crate::onlooker::Onlooker;
 use crate::output::{DIRECT_BYTES, Output, WriteBuffer};
 use crate::parser::{Parser, Token};
-use crate::{Error, Fault, RepairKind, Repairs, Sink, Tag, TransferSyntax};
+use crate::{Error, Fault, RepairKind, Repairs, Sink, TransferSyntax};
 
 /// Writes one data set, given in pieces, to a [`Sink`].
 ///
@@ -214,12 +214,13 @@ fn take<'s>(
 const PIECES: usize = 32;
 
 /// Takes note of a token at this depth.
+#[inline]
 pub(crate) fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
     match token {
         Token::Element(element) if depth == 0 => attributes.begin(element.tag),
         // It is open already. In the place of a value, it is one that says nothing.
         Token::Sequence(element) if depth == 1 => attributes.begin(element.tag),
-        Token::Element(_) | Token::Fragment { .. } => attributes.begin(Tag::default()),
+        Token::Element(_) | Token::Fragment { .. } => attributes.end(),
         Token::Value { bytes, .. } => attributes.value(bytes),
         _ => {}
     }

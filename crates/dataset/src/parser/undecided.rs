@@ -60,7 +60,7 @@ impl Parser {
     /// Whether implicit VR is written, in which a reader takes this value for a sequence by its tag. The
     /// tags that have become those of sequences so late that most readers do not know it may stay where
     /// a data set is stored as it came.
-    pub(super) fn is_taken_for_sequence(&self, element: &Element) -> bool {
+    pub(super) fn is_taken_for_sequence(&mut self, element: &Element) -> bool {
         let as_it_came = !self.frames[0].encoding.explicit_vr;
         self.implicit_output
             && element.length > 0
@@ -70,7 +70,7 @@ impl Parser {
 
     /// Whether implicit VR is written, in which a reader goes by this tag and looks for no items. As it
     /// came, it was the dictionary that had it be a sequence.
-    pub(super) fn is_taken_for_value(&self, tag: Tag) -> bool {
+    pub(super) fn is_taken_for_value(&mut self, tag: Tag) -> bool {
         let as_it_came = !self.frames[0].encoding.explicit_vr;
         self.implicit_output && !as_it_came && self.resolver.is_value(tag)
     }
