@@ -416,7 +416,7 @@ pub fn files_below(directory: &Path) -> Vec<String> {
             let path = relative.join(entry.file_name());
             let name = path.to_string_lossy().into_owned();
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                if name != ".storescp" {
+                if entry.file_name() != ".storescp" {
                     names.push(name + "/");
                 }
                 pending.push(path);
