@@ -267,22 +267,25 @@ fn keeps_non_sequence(case: &Case, options: &OptionSet, [ours, debians]: &[Outco
     })
 }
 
-/// Whether Debian's dictionary has a sequence under this tag.
+/// Whether Debian's dictionaries have a sequence under this tag; under a private one, whoever reserved it.
 fn is_sequence(tag: (u16, u16)) -> bool {
-    static TAGS: OnceLock<BTreeSet<(u16, u16)>> = OnceLock::new();
-    let tags = TAGS.get_or_init(|| {
-        let file = format!("{}/dicom.dic", super::DICTIONARIES);
-        let text = std::fs::read(file).expect("Debian's dictionary");
-        let entry = |line: &str| {
-            let (tag, rest) = line.strip_prefix('(')?.split_once(')')?;
-            let (group, element) = tag.split_once(',')?;
-            let number = |digits| u16::from_str_radix(digits, 16).ok();
-            let tag = (number(group)?, number(element)?);
-            rest.trim_start().starts_with("SQ").then_some(tag)
-        };
-        String::from_utf8_lossy(&text).lines().filter_map(entry).collect()
+    static TAGS: OnceLock<[BTreeSet<(u16, u16)>; 2]> = OnceLock::new();
+    let [tags, private] = TAGS.get_or_init(|| {
+        ["dicom.dic", "private.dic"].map(|name| {
+            let file = format!("{}/{name}", super::DICTIONARIES);
+            let text = std::fs::read(file).expect("Debian's dictionary");
+            let entry = |line: &str| {
+                let (tag, rest) = line.strip_prefix('(')?.split_once(')')?;
+                // Between the group and the element of a private tag is the creator.
+                let (group, element) = (tag.split(',').next()?, tag.rsplit(',').next()?);
+                let number = |digits| u16::from_str_radix(digits, 16).ok();
+                let tag = (number(group)?, number(element)?);
+                rest.trim_start().starts_with("SQ").then_some(tag)
+            };
+            String::from_utf8_lossy(&text).lines().filter_map(entry).collect()
+        })
     });
-    tags.contains(&tag)
+    tags.contains(&tag) || tag.0 % 2 == 1 && private.contains(&(tag.0, tag.1 & 0xFF))
 }
 
 /// Whether Pixel Data is native where it must not be.
