@@ -125,7 +125,7 @@ pub const COMMAND_STAGGER: Duration = Duration::from_millis(20);
 /// By how much commands step back behind receiving (`nice(2)`), but for those that are waited for.
 pub const COMMAND_NICENESS: i32 = 10;
 
-/// Commands that may wait to be run; whoever brings another one waits himself. Some 500
+/// Commands that may wait to be run; while so many wait, the next submitter waits. Some 500
 /// bytes each, and a Study Instance UID of up to 1024 bytes.
 pub const WAITING_COMMANDS: usize = if EXPLORING { 2 } else { 50_000 };
 
