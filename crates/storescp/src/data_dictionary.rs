@@ -111,9 +111,9 @@ fn dcmtks_version(name: &str) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::doubles::Scratch;
     use dataset::dictionary::EntryVr;
     use dataset::{Tag, Vr};
+    use platform::testing::Scratch;
 
     const NOWHERE: &[&Path] = &[];
 

@@ -1,52 +1,26 @@
-//! The storage receiver: everything that touches the world.
+//! The program `storescp`: the command line, the log, commands, and the wiring of them to the
+//! [`receiver`].
 //!
 //! [`run`] is the whole program. A byte's way from a socket to a file is told in ARCHITECTURE.md.
 
-mod association;
+pub mod association_profile;
 pub mod cli;
+pub mod commands;
 pub mod data_dictionary;
-pub mod dump;
 pub mod error;
-mod events;
-#[cfg(test)]
-#[cfg(feature = "explore")]
-mod exploration;
-pub mod host_access;
-mod inetd;
 pub mod limits;
 pub mod logging;
-mod lookout;
-mod memory;
-pub mod naming;
-pub mod peer_names;
-mod places;
-pub mod platform;
-pub mod profile;
-mod progress;
-pub mod recv_buffer;
-pub mod registry;
-pub mod server;
-mod shared;
-pub mod storage;
-mod storage_service;
-mod studies;
-mod sync;
-pub mod tls;
-pub mod transport;
-mod workers;
+pub mod negotiation;
+mod observer;
+mod progress_line;
+mod service;
 
 use crate::cli::Outcome;
 use crate::error::Error;
-use crate::server::Server;
+use receiver::net::inherited;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
-
-/// Our implementation class UID (PS3.7 §D.3.3.2), made from a UUID (PS3.5 §B.2).
-pub const IMPLEMENTATION_CLASS_UID: &str = "2.25.276397947768074104005898073337973822803";
-
-/// Our implementation version name (PS3.7 §D.3.3.2), at most 16 characters.
-pub const IMPLEMENTATION_VERSION_NAME: &str = "STORESCP_010";
 
 /// Runs the program: `arguments` as the system gives them, the program's name first. Returns when
 /// the server has ended.
@@ -55,7 +29,7 @@ pub const IMPLEMENTATION_VERSION_NAME: &str = "STORESCP_010";
 /// version; 1 if it cannot start.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.skip(1).collect();
-    let connection = inetd::is_asked_for(&arguments).then(inetd::take_connection);
+    let connection = inetd_is_asked_for(&arguments).then(inherited::take_connection);
     let config = match cli::parse(arguments.into_iter()) {
         Outcome::Run(config) => *config,
         Outcome::PrintAndExit(text) => {
@@ -82,18 +56,25 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         tracing::warn!("{warning}");
     }
     let ended = if config.network.inetd {
-        let connection = connection.unwrap_or_else(inetd::take_connection);
-        connection.map_err(Error::NoConnection).and_then(|it| server::serve_one(config, it))
+        let connection = connection.unwrap_or_else(inherited::take_connection);
+        let connection = connection.map_err(|error| receiver::Error::NoConnection(error).into());
+        connection.and_then(|it| service::serve_one(&config, it))
     } else {
-        Server::start(config).and_then(Server::run)
+        service::serve(&config)
     };
     match &ended {
         Ok(()) => {}
-        Err(error @ Error::Listen(_)) => tracing::error!("{error}"),
+        Err(error @ Error::Receiver(receiver::Error::Listen(_))) => tracing::error!("{error}"),
         Err(error) => fatal!("{error}"),
     }
     logging::finish();
     if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whether a command line asks for `--inetd`, good or not: then nothing that is to be said about it
+/// may go to the peer.
+fn inetd_is_asked_for(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--inetd" || argument == "-id")
 }
 
 /// A panic ends the one association whose thread it is in; all that it held is discarded.
@@ -125,6 +106,16 @@ fn harmless_message(payload: &dyn std::any::Any) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn inetd_is_asked_for_by_name() {
+        let asked = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            inetd_is_asked_for(&words)
+        };
+        assert!(asked("-v --inetd") && asked("-id --nonsense"));
+        assert!(!asked("-v 104 -i4") && !asked("--inetd=1"));
+    }
 
     /// The message of a panic as it is logged.
     fn logged(work: impl FnOnce() + std::panic::UnwindSafe) -> String {

@@ -1,119 +1,12 @@
-//! Every bound of the server itself; those of the protocol are in [`proto::limits`], those of data
-//! sets in [`dataset::limits`].
+//! Every bound of commands and of the log; those of receiving are in [`receiver::limits`].
 
 use std::time::Duration;
 
-/// Orders of threads are being explored (see `sync.rs`): some bounds are so low then that a few threads
-/// come up against them.
+/// Threads that the program needs beside those that receive: one for signals and one for SIGHUP, one for the
+/// log.
+pub const PROGRAM_THREADS: usize = 3;
+
 const EXPLORING: bool = cfg!(feature = "explore");
-
-/// Bytes read from a socket at a time, and what one association holds to receive into. Less costs
-/// more system calls: with 64 KiB the server took a fifth more CPU for a large object, with
-/// 128 KiB a tenth. A little more than a power of two, so that images of half a megabyte come in two
-/// pieces with all that is around them.
-pub const RECEIVE_BUFFER_BYTES: usize = 264 * 1024;
-
-/// What an association receives into until more comes at a time: enough for a proposal, commands
-/// and small objects, and little to clear and to hold for peers that send nothing else.
-pub const FIRST_RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
-
-/// Files are written by multiples of this, as far as the pieces in which they come allow: the kernel keeps
-/// them in fewer and larger pages then, 3 rather than 10 for an image of half a megabyte.
-pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
-
-/// What an association holds at worst to take a data set apart: the open sequences, each by the parser and
-/// by what decides about VRs, the reservations of private blocks, values that naming needs. Vectors that
-/// grow have up to three times their content for a moment.
-pub const PARSER_BYTES: usize = 3
-    * (dataset::limits::NESTING_LEVELS * 128
-        + dataset::limits::PRIVATE_BLOCKS * 16
-        + 16 * dataset::limits::ATTRIBUTE_BYTES);
-
-/// What it holds at worst to write a data set anew: elements that are not in order, the open sequences
-/// again, and a buffer of 64 KiB that may hold twice as much, or three times as much while it grows.
-pub const REWRITE_BYTES: usize = dataset::limits::REORDER_MEMORY_BYTES
-    + 3 * dataset::limits::NESTING_LEVELS * 128
-    + 3 * 128 * 1024;
-
-/// What it holds to inflate a data set that comes deflated: window, tables and one buffer.
-pub const INFLATE_BYTES: usize = 96 * 1024;
-
-/// What it holds to deflate one that is stored so: zlib's windows and tables, and three buffers.
-pub const DEFLATE_BYTES: usize = 384 * 1024;
-
-/// What it holds at worst as text for the log, at DEBUG or with `--verbose-pc`: a line for every transfer
-/// syntax of a proposal, or a command set.
-pub const DUMP_BYTES: usize = 3 * 1024 * 1024;
-const _: () = assert!(
-    proto::limits::PRESENTATION_CONTEXTS
-        * (proto::limits::KNOWN_TRANSFER_SYNTAXES + proto::limits::OTHER_TRANSFER_SYNTAXES + 8)
-        * 160
-        < DUMP_BYTES
-);
-
-/// What it holds of everything small, such as the answer to a proposal, names and paths, and what the
-/// allocator loses between.
-pub const ASSOCIATION_BYTES: usize = 256 * 1024;
-
-/// What host access control holds at worst before an association begins: hosts.allow or hosts.deny, a
-/// line of it, and three files of patterns within one another.
-pub const ACCESS_BYTES: usize = 6 * ACCESS_FILE_BYTES;
-
-/// What TLS adds to an association at worst, in bytes: a second buffer for what is still encrypted,
-/// and what OpenSSL holds for records, the longest messages of a handshake and certificates.
-pub const TLS_PEAK_BYTES: usize = RECEIVE_BUFFER_BYTES + 256 * 1024;
-
-/// How long a peer is silent before its association gives the receive buffer back.
-pub const IDLE_BEFORE_RELEASE: Duration = Duration::from_secs(1);
-
-/// How long an association looks for the next message before it sleeps, where messages are short and
-/// come soon (see `lookout`): what it costs to be woken.
-pub const LOOKOUT: Duration = Duration::from_micros(120);
-
-/// From this size on, a message takes so long that it does not matter whether its thread slept.
-pub const SHORT_MESSAGE_BYTES: usize = 64 * 1024;
-
-/// A silent peer is asked whether it is still there after this time,
-pub const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(60);
-/// and again after this one,
-pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// as often as this, before it counts as gone.
-pub const KEEP_ALIVE_PROBES: u32 = 4;
-
-/// Stack of an association's thread in bytes; only the pages it touches are taken.
-pub const THREAD_STACK_BYTES: usize = 256 * 1024;
-
-/// How long a peer may take to close the connection after a release, a rejection or an abort
-/// (PS3.8 §9.1.5, the ARTIM timer once an association has ended).
-pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How much of an object is written before `--min-free` is looked at again.
-pub const ROOM_CHECK_BYTES: usize = 64 * 1024 * 1024;
-
-/// How long associations that were cut off when the server ends may take to discard what they hold.
-pub const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Connections past the admitted number that are being told so at the same time. From half of this number
-/// on, each new one cuts off the one that has been there longest; should that not help, those past this
-/// number are closed without a word.
-pub const REJECTIONS_AT_ONCE: usize = if EXPLORING { 2 } else { 64 };
-
-/// How long a peer past the admitted number may take to send its A-ASSOCIATE-RQ,
-pub const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
-/// and how long where the only thread that accepts connections waits for it,
-pub const LONE_REJECTION_TIMEOUT: Duration = Duration::from_secs(1);
-/// and how long that waits for the peer to close the connection.
-pub const LONE_CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
-
-/// Connections that the kernel completes ahead of being accepted.
-pub const LISTEN_BACKLOG: i32 = 1024;
-
-/// How long a study keeps its folder after its last object, where nothing happens at its end, and an
-/// object of another study has come.
-pub const STUDY_MEMORY: Duration = Duration::from_secs(60);
-
-/// Of how many studies an association keeps the folders, where nothing happens at their end.
-pub const STUDIES_OF_AN_ASSOCIATION: usize = 64;
 
 /// How long commands may go on at the end of the server, where associations took the whole grace
 /// period.
@@ -144,34 +37,6 @@ pub const NOT_RUN_PATIENCE: Duration = Duration::from_millis(500);
 /// So many waiting commands are told of in the log, and twice as many, and so on.
 pub const COMMANDS_BEHIND: usize = 100;
 
-/// Descriptors kept for what is no association: standard streams, listener, folders, log files.
-pub const RESERVED_DESCRIPTORS: usize = 64 + FILES_AHEAD;
-
-/// Subfolders that are held open from one object to the next.
-pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 32 };
-
-/// Files made ahead of their objects at a time, each with a descriptor.
-pub const FILES_AHEAD: usize = 32;
-
-/// Threads kept for what is no association: rejections, look-ups of names, commands, log files. Where the
-/// system leaves fewer than twice as many, half of what it leaves.
-pub const RESERVED_THREADS: usize = 256;
-
-/// Threads without which nobody can be served: one for signals and one for SIGHUP, one for the log, one to
-/// accept connections, and one to serve one. Events take more.
-pub const LEAST_THREADS: usize = 5;
-
-/// Threads that wait for connections at a time, each with a descriptor in reserve.
-pub const MAX_WAITING_THREADS: usize = if EXPLORING { 2 } else { 8 };
-
-/// How long a connection waits for a place where even those past the admitted number are too many,
-pub const PLACE_BACKOFF: Duration = Duration::from_millis(10);
-/// and how often it looks for one.
-pub const PLACE_ROUNDS: usize = 20;
-
-/// How long accepting waits after the system refused a descriptor or a thread.
-pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
-
 /// Bytes of log lines that are waiting to be written to one output; past them, lines are lost unless
 /// what waits is being written at [`LOG_PACE_BYTES`]. Held only while they wait.
 pub const LOG_BYTES_WAITING: usize = if EXPLORING { 256 } else { 1024 * 1024 };
@@ -195,47 +60,3 @@ pub const LAST_LINES_PATIENCE: Duration = Duration::from_secs(2);
 
 /// and how long of that while none is.
 pub const LAST_LINES_STANDSTILL: Duration = Duration::from_secs(1);
-
-/// How long is waited for the name of a peer, where a name is wanted.
-pub const NAME_PATIENCE: Duration = Duration::from_millis(200);
-
-/// How long a rule of host access control waits for the name of a peer, in that peer's thread.
-pub const ACCESS_NAME_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Look-ups for host access control at a time: a thread each, which may outlive the wait for it.
-pub const ACCESS_LOOK_UPS_AT_ONCE: usize = 64;
-
-/// Longest file of host access control: hosts.allow, hosts.deny or a file of patterns.
-pub const ACCESS_FILE_BYTES: usize = 1024 * 1024;
-
-/// A file of host access control that changed less than this time ago may be half written,
-pub const ACCESS_FILE_SETTLING: Duration = Duration::from_millis(100);
-/// and is looked at so many times.
-pub const ACCESS_FILE_ROUNDS: usize = 10;
-
-/// Reverse look-ups at a time; meanwhile, other peers have no names.
-pub const LOOK_UPS_AT_ONCE: usize = if EXPLORING { 2 } else { 8 };
-
-/// How long a name is kept, or that there is none.
-pub const NAME_LIFETIME: Duration = Duration::from_secs(300);
-
-/// Names kept, some 100 bytes each.
-pub const NAMES_KEPT: usize = 1024;
-const _: () = assert!(OPEN_SUBFOLDERS <= RESERVED_DESCRIPTORS / 2);
-
-// A P-DATA-TF of the smallest maximum length fits the buffer whole.
-const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES >= 4096 + 6);
-const _: () = assert!(MAX_WAITING_THREADS > 0);
-const _: () = assert!(
-    REJECTIONS_AT_ONCE + LOOK_UPS_AT_ONCE + ACCESS_LOOK_UPS_AT_ONCE + MAX_WAITING_THREADS
-        < RESERVED_THREADS
-);
-const _: () = assert!(MAX_WAITING_THREADS < RESERVED_DESCRIPTORS);
-const _: () = assert!(MAX_WAITING_THREADS < RESERVED_THREADS);
-const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES < RECEIVE_BUFFER_BYTES);
-
-/// How long a commit waits for another process that is committing the same name. Then it goes on without.
-pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
-
-/// How often a commit looks anew at a name that others give and take meanwhile.
-pub const NAME_ATTEMPTS: usize = 64;

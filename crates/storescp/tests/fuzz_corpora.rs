@@ -6,14 +6,6 @@ mod configuration;
 #[allow(unreachable_pub, reason = "each of these is used by several crates")]
 #[path = "../../../fuzz/harness/corpus.rs"]
 mod corpus;
-#[allow(unreachable_pub, reason = "the fuzz targets are the other users")]
-#[path = "../../../fuzz/harness/tls/mod.rs"]
-mod tls;
-
-#[test]
-fn tls_first_bytes() {
-    assert!(corpus::run("tls", tls::run) >= 10);
-}
 
 #[test]
 fn profile() {

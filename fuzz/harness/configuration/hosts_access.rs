@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::path::Path;
 
-use storescp::host_access::{Client, Fault, HostName, World, decide};
+use receiver::net::host_access::{Client, Fault, HostName, World, decide};
 
 use super::{check_line, one_further};
 

@@ -4,7 +4,7 @@
 //! problem names its line; line ends and comments make no difference; and a line is no longer than the
 //! widths in its pattern can make it.
 
-use storescp::cli::LogLevel;
+use storescp::logging::LogLevel;
 use storescp::logging::Setup;
 
 use super::{check_line, one_further};

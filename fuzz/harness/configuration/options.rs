@@ -10,7 +10,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::time::Duration;
 
-use storescp::cli::{self, Config, Files, KeyPassword, NameStyle, Outcome};
+use receiver::net::tls::KeyPassword;
+use receiver::store::naming::NameStyle;
+use storescp::cli::{self, Config, Files, Outcome};
 use storescp::logging::{Setup, SetupFault};
 
 /// Runs one input.
@@ -88,29 +90,29 @@ fn check(config: &Config) {
     assert!(negotiation.profile.is_none() || !negotiation.promiscuous);
 
     let timeouts = &config.timeouts;
-    let events = &config.events;
+    let commands = &config.commands;
     let durations = [
         Some(timeouts.acse),
         timeouts.dimse,
         Some(config.limits.grace_period),
         Some(config.faults.sleep_after),
         Some(config.faults.sleep_during),
-        events.end_of_study_timeout,
+        commands.end_of_study_timeout,
     ];
     assert!(durations.into_iter().flatten().all(|it| it <= LONGEST));
     assert!(config.limits.max_associations != Some(0));
     assert!(config.limits.max_associations_per_host != Some(0));
-    assert!(events.max_commands > 0);
+    assert!(commands.max_commands > 0);
 
     let output = &config.output;
-    assert!(output.encoding.is_none_or(|it| it.compression_level <= 9));
+    assert!(output.format.compression_level <= 9);
     let naming = &output.file_naming;
     assert!(!naming.extension.chars().any(|it| it == '/' || it.is_control()));
     assert!(matches!(naming.style, NameStyle::SopInstance | NameStyle::NewUid | NameStyle::Time));
     let sorted = output.sorting.is_some();
-    let at_ends = events.on_end_of_study.is_some()
-        || events.rename_on_end_of_study
-        || events.end_of_study_timeout.is_some();
+    let at_ends = commands.on_end_of_study.is_some()
+        || commands.rename_on_end_of_study
+        || commands.end_of_study_timeout.is_some();
     assert!(sorted || !at_ends, "ends of studies want sorting");
 }
 

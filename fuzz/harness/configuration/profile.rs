@@ -10,7 +10,7 @@ use dataset::Uid;
 use proto::{
     AcceptorPolicy, Answer, ClassPolicy, ContextResult, Proposal, Roles, VersionName, negotiate,
 };
-use storescp::profile::Profile;
+use storescp::association_profile::Profile;
 
 use super::{check_line, one_further};
 

@@ -14,8 +14,7 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
 use openssl::x509::X509;
-use storescp::cli::{self, Outcome};
-use storescp::tls::{Refusal, Tls};
+use receiver::net::tls::{HandshakeError, SecurityProfile, Tls, TlsSettings};
 
 /// Runs one input.
 pub fn run(data: &[u8]) {
@@ -39,8 +38,8 @@ pub fn run(data: &[u8]) {
         Ok(_) => panic!("a peer without a key got in"),
         Err(refusal) => refusal,
     };
-    assert!(!matches!(refusal, Refusal::TimedOut), "it waited for more than the end");
-    assert_eq!(stream.is_empty(), matches!(refusal, Refusal::Nothing));
+    assert!(!matches!(refusal, HandshakeError::TimedOut), "it waited for more than the end");
+    assert_eq!(stream.is_empty(), matches!(refusal, HandshakeError::Nothing));
     // What it says before it closes is TLS: an alert, or its side of a handshake.
     let mut answer = Vec::new();
     let _ = client.read_to_end(&mut answer);
@@ -55,12 +54,12 @@ fn tls() -> &'static Tls {
         std::fs::create_dir_all(&folder).expect("a folder");
         let (key, certificate) = (folder.join("key"), folder.join("certificate"));
         make(&key, &certificate);
-        let names = [&key, &certificate].map(|path| path.to_str().expect("text").to_owned());
-        let line = ["104", "+tls", &names[0], &names[1], "+px", "--expect-sni", "pacs.example"];
-        let Outcome::Run(config) = cli::parse(line.iter().map(Into::into)) else {
-            panic!("a command line");
+        let settings = TlsSettings {
+            profile: SecurityProfile::Bcp195,
+            server_name: Some("pacs.example".to_owned()),
+            ..TlsSettings::new(key, certificate)
         };
-        let tls = Tls::new(&config.tls.expect("TLS is on")).expect("good files");
+        let tls = Tls::new(&settings).expect("good files");
         std::fs::remove_dir_all(&folder).expect("it is ours");
         tls
     })

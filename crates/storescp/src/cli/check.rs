@@ -7,23 +7,26 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::config::{
-    AddressFamily, Config, Durability, Encoding, Events, Faults, FileNaming, GroupLengths, Limits,
-    Log, LogLevel, MinFree, NameStyle, Negotiation, Network, Output, OutputTransferSyntax, Padding,
-    ProfileChoice, SequenceLengths, SocketTimeout, Sorting, Timeouts,
-};
+use super::config::Config;
 use super::error::{Error, Misfit};
 use super::options::{self, Choice, Opt};
 use super::parse::{Base, Typed, leading_integer};
 use super::{Files, tls, transfer_syntaxes};
-use crate::inetd;
-use crate::storage::FileName;
+use crate::commands::CommandSettings;
+use crate::logging::{LogLevel, LogSettings};
+use crate::negotiation::{Negotiation, ProfileChoice};
+use dataset::OutputFormat;
+use dataset::format::{GroupLengths, Lengths, OutputSyntax, Padding};
+use receiver::net::{AddressFamily, Network, inherited};
+use receiver::store::naming::{FileNaming, NameStyle};
+use receiver::{Faults, Limits, OutputSettings, SocketTimeout, Sorting, Timeouts};
+use storage::{Durability, FileName, MinFree};
 
 /// The port to listen on, the only parameter; with `--inetd` or passed sockets there may be none.
 pub(super) fn port(typed: &Typed) -> Result<u16, Error> {
     let value = match typed.parameters() {
         [] | [_] if typed.has(Opt::Inetd) => return Ok(0),
-        [] if inetd::may_have_listeners() => return Ok(0),
+        [] if inherited::may_have_listeners() => return Ok(0),
         [] => return Err(Error::MissingPort),
         [value] => value,
         _ => return Err(Error::TooManyParameters),
@@ -37,7 +40,7 @@ pub(super) fn port(typed: &Typed) -> Result<u16, Error> {
 }
 
 /// How much is logged; until this is known, every error is reported.
-pub(super) fn log(typed: &Typed, files: &impl Files) -> Result<Log, Error> {
+pub(super) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettings, Error> {
     const LEVELS: &str = "--verbose, --debug or --quiet";
     let verbosity = typed.chosen(Choice::Verbosity);
     let mut level = match verbosity {
@@ -65,7 +68,12 @@ pub(super) fn log(typed: &Typed, files: &impl Files) -> Result<Log, Error> {
         setup = Some(read);
     }
     let arguments = typed.has(Opt::Arguments).then(|| called_with(typed));
-    Ok(Log { level, setup, verbose_presentation_contexts: typed.has(Opt::VerbosePc), arguments })
+    Ok(LogSettings {
+        level,
+        setup,
+        verbose_presentation_contexts: typed.has(Opt::VerbosePc),
+        arguments,
+    })
 }
 
 fn log_level(word: &OsStr) -> Option<LogLevel> {
@@ -97,7 +105,7 @@ fn called_with(typed: &Typed) -> String {
 }
 
 /// Everything else.
-pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error> {
+pub(super) fn config(typed: &Typed, port: u16, log: LogSettings) -> Result<Config, Error> {
     if log.verbose_presentation_contexts && log.level < LogLevel::Info {
         return Err(Error::OnlyAllowedWith("--verbose-pc", "verbose mode"));
     }
@@ -113,7 +121,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
     let faults = faults(typed)?;
     let profile = profile(typed)?;
     let output = output(typed)?;
-    let events = events(typed)?;
+    let commands = commands(typed)?;
     let tls = tls::config(typed)?;
     Ok(Config {
         network: Network {
@@ -136,14 +144,17 @@ pub(super) fn config(typed: &Typed, port: u16, log: Log) -> Result<Config, Error
             transfer_syntaxes: transfer_syntaxes::accepted(typed.chosen(Choice::Preference)),
             profile,
             promiscuous: typed.has(Opt::Promiscuous),
+            refuse: typed.has(Opt::Refuse),
+            require_implementation_class_uid: typed.has(Opt::Reject),
             uid_padding: typed.has(Opt::UidPadding),
         },
         timeouts,
         limits,
         faults,
+        ignore: typed.has(Opt::Ignore),
         tls,
         output,
-        events,
+        commands,
         log,
         warnings,
     })
@@ -192,9 +203,6 @@ fn max_pdu_bytes(typed: &Typed, warnings: &mut Vec<String>) -> Result<u32, Error
 
 fn faults(typed: &Typed) -> Result<Faults, Error> {
     Ok(Faults {
-        refuse: typed.has(Opt::Refuse),
-        reject_without_implementation_class_uid: typed.has(Opt::Reject),
-        ignore: typed.has(Opt::Ignore),
         sleep_after: seconds(typed.number(Opt::SleepAfter)?.unwrap_or(0)),
         sleep_during: seconds(typed.number(Opt::SleepDuring)?.unwrap_or(0)),
         abort_after: typed.has(Opt::AbortAfter),
@@ -213,7 +221,7 @@ fn profile(typed: &Typed) -> Result<Option<ProfileChoice>, Error> {
     Ok(Some(ProfileChoice { file: file.into(), name: name.to_string_lossy().into_owned() }))
 }
 
-fn output(typed: &Typed) -> Result<Output, Error> {
+fn output(typed: &Typed) -> Result<OutputSettings, Error> {
     use Opt::{BitPreserving, WriteDataset};
 
     let transfer_syntax = output_transfer_syntax(typed)?;
@@ -234,7 +242,8 @@ fn output(typed: &Typed) -> Result<Output, Error> {
     let durability = durability(typed)?;
     let min_free = min_free(typed)?;
 
-    let encoding = Encoding {
+    let format = OutputFormat {
+        bit_preserving: typed.won(BitPreserving),
         transfer_syntax,
         new_vrs: !typed.won(Opt::DisableNewVr),
         group_lengths: match typed.chosen(Choice::GroupLength) {
@@ -242,21 +251,21 @@ fn output(typed: &Typed) -> Result<Output, Error> {
             Some(Opt::GroupLengthRemove) => GroupLengths::Remove,
             _ => GroupLengths::Recalculate,
         },
-        sequence_lengths: match typed.chosen(Choice::SequenceLength) {
-            Some(Opt::LengthUndefined) => SequenceLengths::Undefined,
-            _ => SequenceLengths::Explicit,
+        lengths: match typed.chosen(Choice::SequenceLength) {
+            Some(Opt::LengthUndefined) => Lengths::Undefined,
+            _ => Lengths::Explicit,
         },
-        padding: padding.map(|[file_bytes, item_bytes]| Padding {
-            file_bytes: u32::try_from(file_bytes).unwrap_or(u32::MAX),
-            item_bytes: u32::try_from(item_bytes).unwrap_or(u32::MAX),
+        padding: padding.map_or_else(Padding::default, |[file, item]| Padding {
+            file: u32::try_from(file).unwrap_or(u32::MAX),
+            item: u32::try_from(item).unwrap_or(u32::MAX),
         }),
         convert_un: typed.won(Opt::ConvertUn),
-        compression_level,
+        compression_level: compression_level.into(),
     };
-    Ok(Output {
+    Ok(OutputSettings {
         directory: directory(typed.text(Opt::OutputDirectory), parent),
         write_file_format: !typed.won(WriteDataset),
-        encoding: (!typed.won(BitPreserving)).then_some(encoding),
+        format,
         durability,
         min_free,
         file_naming,
@@ -274,13 +283,13 @@ fn directory(typed: Option<&OsStr>, parent: Option<&str>) -> PathBuf {
     )
 }
 
-fn output_transfer_syntax(typed: &Typed) -> Result<OutputTransferSyntax, Error> {
+fn output_transfer_syntax(typed: &Typed) -> Result<OutputSyntax, Error> {
     let transfer_syntax = match typed.chosen(Choice::OutputTransferSyntax) {
-        Some(Opt::WriteXferLittle) => OutputTransferSyntax::ExplicitVrLittleEndian,
-        Some(Opt::WriteXferBig) => OutputTransferSyntax::ExplicitVrBigEndian,
-        Some(Opt::WriteXferImplicit) => OutputTransferSyntax::ImplicitVrLittleEndian,
-        Some(Opt::WriteXferDeflated) => OutputTransferSyntax::DeflatedExplicitVrLittleEndian,
-        _ => return Ok(OutputTransferSyntax::AsReceived),
+        Some(Opt::WriteXferLittle) => OutputSyntax::LittleEndian,
+        Some(Opt::WriteXferBig) => OutputSyntax::BigEndian,
+        Some(Opt::WriteXferImplicit) => OutputSyntax::Implicit,
+        Some(Opt::WriteXferDeflated) => OutputSyntax::Deflated,
+        _ => return Ok(OutputSyntax::Same),
     };
     let others = [Opt::AcceptAll, Opt::BitPreserving];
     refuse_choice_with(typed, Choice::OutputTransferSyntax, &others)?;
@@ -375,7 +384,7 @@ fn min_free(typed: &Typed) -> Result<Option<MinFree>, Error> {
     }
 }
 
-fn events(typed: &Typed) -> Result<Events, Error> {
+fn commands(typed: &Typed) -> Result<CommandSettings, Error> {
     const SORTING: &str = "--sort-conc-studies, --sort-on-study-uid or --sort-on-patientname";
     const STUDIES: &str = "--sort-conc-studies, --sort-on-study-uid, --sort-on-patientname, \
         --exec-on-eostudy or --rename-on-eostudy";
@@ -394,7 +403,7 @@ fn events(typed: &Typed) -> Result<Events, Error> {
         return Err(Error::OnlyAllowedWith("--eostudy-timeout", STUDIES));
     }
     let max_commands = typed.number(Opt::ExecMax)?.unwrap_or(DEFAULT_MAX_COMMANDS);
-    Ok(Events {
+    Ok(CommandSettings {
         on_reception: typed.text(Opt::ExecOnReception).map(OsStr::to_owned),
         on_end_of_study: typed.text(Opt::ExecOnEostudy).map(OsStr::to_owned),
         rename_on_end_of_study: typed.has(Opt::RenameOnEostudy),

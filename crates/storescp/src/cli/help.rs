@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::options::{OptionSpec, SECTIONS};
-use crate::tls::{SecurityProfile, suites};
+use receiver::net::tls::{SecurityProfile, suites};
 
 const NAME: &str = "storescp: DICOM storage (C-STORE) SCP";
 pub(super) const RELEASE_DATE: &str = "2026-11-22";
@@ -84,7 +84,7 @@ pub(super) fn version() -> String {
             put(&mut text, format_args!("- {library}, Version {version}\n"));
         }
     }
-    put(&mut text, format_args!("- {}\n", openssl::version::version()));
+    put(&mut text, format_args!("- {}\n", receiver::net::tls::library_version()));
     text
 }
 

@@ -18,12 +18,7 @@ mod tls;
 mod transfer_syntaxes;
 
 pub use completions::Shell;
-pub use config::{
-    AddressFamily, Config, CrlCheck, Durability, Encoding, Events, Faults, FileNaming,
-    GroupLengths, KeyFormat, KeyPassword, Limits, Log, LogLevel, MinFree, NameStyle, Negotiation,
-    Network, Output, OutputTransferSyntax, Padding, PeerCertificate, ProfileChoice,
-    SecurityProfile, SequenceLengths, SocketTimeout, Sorting, Timeouts, Tls,
-};
+pub use config::Config;
 
 use std::ffi::{OsStr, OsString};
 use std::io;

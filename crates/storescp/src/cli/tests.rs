@@ -2,6 +2,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::commands::CommandSettings;
+use crate::logging::{LogLevel, LogSettings};
+use dataset::OutputFormat;
+use receiver::net::tls::{
+    CrlCheck, KeyFormat, KeyPassword, PeerCertificate, SecurityProfile, TlsSettings,
+};
+use receiver::net::{AddressFamily, Network};
+use receiver::store::naming::{FileNaming, NameStyle};
+use receiver::{Faults, Limits, OutputSettings, SocketTimeout, Sorting, Timeouts};
+use storage::{Durability, MinFree};
 
 fn parse_line(line: &str) -> Outcome {
     parse(line.split_whitespace().map(OsString::from))
@@ -53,10 +63,12 @@ fn without_options() {
     };
     assert_eq!(config.limits, limits);
     assert_eq!(config.faults, Faults::default());
-    let output = Output {
+    let negotiation = &config.negotiation;
+    assert!(!negotiation.refuse && !negotiation.require_implementation_class_uid && !config.ignore);
+    let output = OutputSettings {
         directory: ".".into(),
         write_file_format: true,
-        encoding: Some(Encoding::default()),
+        format: OutputFormat::default(),
         durability: Durability::Full,
         min_free: None,
         file_naming: FileNaming::default(),
@@ -64,7 +76,8 @@ fn without_options() {
     };
     assert_eq!(config.output, output);
     let level = LogLevel::Warn;
-    let log = Log { level, setup: None, verbose_presentation_contexts: false, arguments: None };
+    let log =
+        LogSettings { level, setup: None, verbose_presentation_contexts: false, arguments: None };
     assert_eq!(config.log, log);
     assert!(config.warnings.is_empty());
 }
@@ -105,8 +118,8 @@ fn the_rightmost_of_options_that_exclude_each_other_counts() {
     let uid = |line| config(line).negotiation.transfer_syntaxes[0].uid();
     assert_eq!(uid("1 +xa +xs"), "1.2.840.10008.1.2.4.70");
     assert_eq!(uid("1 +xs +xi"), "1.2.840.10008.1.2");
-    assert!(config("1 -B +B").output.bit_preserving());
-    assert!(!config("1 +B -B").output.bit_preserving());
+    assert!(config("1 -B +B").output.format.bit_preserving);
+    assert!(!config("1 +B -B").output.format.bit_preserving);
     assert!(config("1 -F +F").output.write_file_format);
     assert_eq!(config("1 -v -q").log.level, LogLevel::Fatal);
     assert_eq!(config("1 -q -d").log.level, LogLevel::Debug);
@@ -119,15 +132,14 @@ fn faults_on_purpose() {
          --abort-during",
     );
     let all = Faults {
-        refuse: true,
-        reject_without_implementation_class_uid: true,
-        ignore: true,
         sleep_after: seconds(2),
         sleep_during: seconds(3),
         abort_after: true,
         abort_during: true,
     };
     assert_eq!(config.faults, all);
+    let negotiation = &config.negotiation;
+    assert!(negotiation.refuse && negotiation.require_implementation_class_uid && config.ignore);
 }
 
 #[test]
@@ -194,8 +206,8 @@ fn files_are_named_and_sorted() {
 
 #[test]
 fn commands_and_when_they_run() {
-    let events = config("1 -xcr x -sp -xcs y -rns -tos 7 -xs --exec-max 3 --fork").events;
-    let expected = Events {
+    let events = config("1 -xcr x -sp -xcs y -rns -tos 7 -xs --exec-max 3 --fork").commands;
+    let expected = CommandSettings {
         on_reception: Some("x".into()),
         on_end_of_study: Some("y".into()),
         rename_on_end_of_study: true,
@@ -204,7 +216,7 @@ fn commands_and_when_they_run() {
         max_commands: 3,
     };
     assert_eq!(events, expected);
-    let none = config("1").events;
+    let none = config("1").commands;
     assert_eq!((none.on_reception, none.wait, none.max_commands), (None, false, 8));
     assert_eq!(fault("1 --exec-max 0"), "Invalid value for option --exec-max (underflow: 0)");
 }
@@ -278,7 +290,7 @@ fn help_and_version_come_before_everything_but_unknown_options() {
     assert_eq!(fault("--help --nonsense"), "Unknown option --nonsense");
 }
 
-fn tls(line: &str) -> Tls {
+fn tls(line: &str) -> TlsSettings {
     config(&format!("104 +tls k c {line}")).tls.expect("TLS is on")
 }
 

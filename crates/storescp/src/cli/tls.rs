@@ -1,17 +1,19 @@
-//! What was typed about TLS, checked and turned into a [`Tls`].
+//! What was typed about TLS, checked and turned into [`TlsSettings`].
 
 use super::check::refuse_with;
-use super::config::{CrlCheck, KeyFormat, KeyPassword, PeerCertificate, SecurityProfile, Tls};
 use super::error::Error;
 use super::options::{self, Choice, Opt};
 use super::parse::Typed;
+use receiver::net::tls::{
+    CrlCheck, KeyFormat, KeyPassword, PeerCertificate, SecurityProfile, TlsSettings,
+};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// What TLS is to do; `None` for plain TCP.
 ///
 /// No file is opened here, nor a cipher suite looked up.
-pub(super) fn config(typed: &Typed) -> Result<Option<Tls>, Error> {
+pub(super) fn config(typed: &Typed) -> Result<Option<TlsSettings>, Error> {
     check(typed)?;
     let Some([key_file, certificate_file]) =
         typed.two_texts(Opt::EnableTls).filter(|_| typed.won(Opt::EnableTls))
@@ -21,7 +23,7 @@ pub(super) fn config(typed: &Typed) -> Result<Option<Tls>, Error> {
     let files = |option| typed.values(option).map(PathBuf::from).collect();
     let file = |option| typed.text(option).map(PathBuf::from);
     let crl_files: Vec<_> = files(Opt::AddCrlFile);
-    Ok(Some(Tls {
+    Ok(Some(TlsSettings {
         key_file: key_file.into(),
         certificate_file: certificate_file.into(),
         password: match typed.chosen(Choice::Password) {

@@ -5,8 +5,8 @@ use super::console::{Stream, lines_lost};
 use super::layout::{Layout, Record};
 use super::line_queue::{LineQueue, LossLine};
 use super::log_file::LogFile;
+use super::settings::LogLevel;
 use super::setup;
-use crate::cli::LogLevel;
 use chrono::Local;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! What a log configuration file says of one appender.
 
 use super::layout::Layout;
-use crate::cli::LogLevel;
+use super::settings::LogLevel;
 use std::path::PathBuf;
 
 /// Where lines go to, and which ones in which form.

@@ -1,11 +1,11 @@
 //! From an event to a line: log4cplus's layouts.
 
 use super::properties::host_name;
+use super::settings::LogLevel;
 use super::{letter, word};
-use crate::cli::LogLevel;
-use crate::sync::thread;
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, Local, Utc};
+use platform::sync::thread;
 use std::fmt::Write as _;
 
 /// What there is to say about an event.

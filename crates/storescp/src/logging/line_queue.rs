@@ -8,10 +8,11 @@
 
 use crate::limits::{
     LAST_LINES_STANDSTILL, LOG_BYTES_WAITING, LOG_LONGEST_WAIT, LOG_PACE_BYTES, LOG_PATIENCE,
-    LOG_WRITE_BYTES, THREAD_STACK_BYTES,
+    LOG_WRITE_BYTES,
 };
-use crate::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
 use chrono::{DateTime, Local};
+use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
+use receiver::limits::THREAD_STACK_BYTES;
 use std::io;
 use std::time::Duration;
 

@@ -2,10 +2,10 @@
 //! it is to.
 
 use super::{LineQueue, LossLine, Output};
-use crate::exploration::{ToAll, each_notification_counts, explore};
 use crate::limits::{LAST_LINES_STANDSTILL, LOG_LONGEST_WAIT};
-use crate::sync::{Arc, Condvar, Instant, Mutex, Timers, pause, thread};
 use chrono::{DateTime, Local};
+use platform::exploration::{ToAll, each_notification_counts, explore};
+use platform::sync::{Arc, Condvar, Instant, Mutex, Timers, pause, thread};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,6 @@
 use super::*;
-use crate::storage::doubles::Scratch;
 use chrono::TimeZone;
+use platform::testing::Scratch;
 
 fn at(day: u32, hour: u32) -> Option<DateTime<Local>> {
     Some(Local.with_ymd_and_hms(2026, 1, day, hour, 0, 0).unwrap())

@@ -12,13 +12,11 @@ mod console;
 mod layout;
 mod line_queue;
 mod log_file;
-mod log_path;
-mod peer;
 mod properties;
+mod settings;
 mod setup;
 
-pub(crate) use log_path::LogPath;
-pub(crate) use peer::{PeerInLog, peer_title};
+pub use settings::{LogLevel, LogSettings};
 pub use setup::{Setup, SetupFault};
 
 use std::cell::RefCell;
@@ -32,13 +30,12 @@ use tracing::level_filters::LevelFilter;
 use tracing::span;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::cli::{Log, LogLevel};
 use crate::limits::LAST_LINES_PATIENCE;
-use crate::sync::Instant;
 use appender::Appender;
 use console::Stream;
 use layout::Record;
 use line_queue::LineQueue;
+use platform::sync::Instant;
 
 /// Logs an error after which the program ends; written whatever the level.
 ///
@@ -56,7 +53,7 @@ macro_rules! fatal {
 ///
 /// # Errors
 /// Fails if a logger was set up before; that one stays.
-pub fn init(log: &Log) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
+pub fn init(log: &LogSettings) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
     START.get_or_init(Instant::now);
     let arguments = log.arguments.as_deref();
     let Some(setup) = &log.setup else {
@@ -148,30 +145,20 @@ pub(crate) fn shows_progress() -> bool {
 
 static SHOWS_PROGRESS: AtomicBool = AtomicBool::new(false);
 
-/// Logs several lines with none of another thread between them: at INFO if `prominent`, else at
-/// DEBUG. They are made only if they are logged.
-pub fn block(prominent: bool, lines: impl FnOnce() -> Vec<String>) {
-    let enabled =
-        if prominent { tracing::enabled!(Level::INFO) } else { tracing::enabled!(Level::DEBUG) };
-    if !enabled {
-        return;
-    }
-    let lines = lines();
+/// Begins to put lines together, if the span is one of [`receiver::log::BLOCK`]: there are no others.
+fn begin_block() {
     GATHERED.set(Some(Vec::new()));
-    for line in lines {
-        if prominent {
-            tracing::info!("{line}");
-        } else {
-            tracing::debug!("{line}");
-        }
-    }
+}
+
+/// Hands the lines over that were put together, with none of another thread between them.
+fn end_block() {
     for text in GATHERED.take().unwrap_or_default() {
         text.queue.push(text.time, text.text, text.lines);
     }
 }
 
 thread_local! {
-    /// The lines of a [`block`] that is being put together.
+    /// The lines of a block that is being put together.
     static GATHERED: RefCell<Option<Vec<Gathered>>> = const { RefCell::new(None) };
 }
 
@@ -228,8 +215,12 @@ impl<Q: Fn() -> Arc<LineQueue> + Send + Sync + 'static> Subscriber for Logger<Q>
     }
     fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {
+        begin_block();
+    }
+    fn exit(&self, _: &span::Id) {
+        end_block();
+    }
 }
 
 impl<Q: Fn() -> Arc<LineQueue>> Logger<Q> {
@@ -302,8 +293,12 @@ impl Subscriber for Configured {
     }
     fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {
+        begin_block();
+    }
+    fn exit(&self, _: &span::Id) {
+        end_block();
+    }
 }
 
 impl Configured {
@@ -387,7 +382,7 @@ impl Line {
         event.record(self);
         let is_dcmtks = event.metadata().fields().field("dcmtks").is_some();
         if matches!(severity, LogLevel::Warn | LogLevel::Error) && !is_dcmtks {
-            peer::write_suffix(self)?;
+            receiver::log::write_suffix(self)?;
         }
         Ok(())
     }
@@ -428,6 +423,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use receiver::log::{ServedPeer, block};
 
     /// Keeps each write.
     #[derive(Clone, Default)]
@@ -508,11 +504,11 @@ mod tests {
     #[test]
     fn warnings_and_errors_name_the_peer() {
         let lines = logged(LogLevel::Info, || {
-            let _peer = PeerInLog::begin("10.1.2.3:4711".parse().unwrap());
+            let peer = ServedPeer::begin("10.1.2.3:4711".parse().unwrap());
             tracing::info!("information");
             tracing::warn!(dcmtks = true, "as DCMTK has it");
             tracing::warn!("a warning");
-            peer_title(proto::AeTitle::parse(b"A\xe9").unwrap());
+            peer.set_title(proto::AeTitle::parse(b"A\xe9").unwrap());
             tracing::error!("an error");
             fatal!("all is lost");
         });

@@ -4,7 +4,7 @@ use super::PROGRAM;
 use super::appender_setup::{AppenderSetup, Filter, Rotation, Target};
 use super::layout::{Layout, Record, Time};
 use super::properties::Properties;
-use crate::cli::LogLevel;
+use super::settings::LogLevel;
 use chrono::Local;
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,0 +1,349 @@
+//! The Linux ways.
+
+use super::{LateNames, Mount, ProcessMark};
+use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
+use crate::sync::rustix;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+const EXT4: u64 = 0xEF53; // ext2 and ext3 too
+const XFS: u64 = 0x5846_5342;
+const TMPFS: u64 = 0x0102_1994;
+
+fn file_system_type(folder: &File) -> io::Result<u64> {
+    Ok(rustix::fs::fstatfs(folder)?.f_type as u64)
+}
+
+/// Which sync brings the name of a file to disk that had none, on `folder`'s file system: one of the folder
+/// where the folder and the inodes of what is named in it are known to be logged as one.
+///
+/// How many names a file has stands in its inode, not in the folder. A file whose inode says none comes
+/// back from a power loss as a deleted one, whatever the folder says.
+#[must_use]
+pub fn late_names(folder: &File) -> LateNames {
+    match file_system_type(folder) {
+        Ok(EXT4) if !has_journal(folder).unwrap_or(false) => LateNames::WithFile,
+        Ok(EXT4 | XFS | TMPFS) => LateNames::WithFolder,
+        _ => LateNames::Unknown,
+    }
+}
+
+/// Whether `folder`'s file system may take a write and tell only when the file is synced or closed that
+/// there was no room for it: what a network file system writes behind, to a server that has the say.
+#[must_use]
+pub fn tells_of_writes_late(folder: &File) -> bool {
+    const NFS: u32 = 0x6969;
+    const SMB: [u32; 3] = [0x517B, 0xFF53_4D42, 0xFE53_4D42];
+    const FUSE: u32 = 0x6573_5546;
+    const CEPH: u32 = 0x00C3_6400;
+    const NINE_P: u32 = 0x0102_1997;
+    const AFS: [u32; 2] = [0x5346_414F, 0x6B41_4653];
+    #[allow(clippy::cast_possible_truncation, reason = "it has 32 bits")]
+    let kind = rustix::fs::fstatfs(folder).map(|status| status.f_type as u32);
+    kind.is_ok_and(|kind| {
+        [NFS, FUSE, CEPH, NINE_P].contains(&kind) || SMB.contains(&kind) || AFS.contains(&kind)
+    })
+}
+
+/// Whether the kernel runs a journal for the ext4 file system that `folder` is in.
+fn has_journal(folder: &File) -> io::Result<bool> {
+    let device = device_link(folder)?;
+    let name = device.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    for entry in std::fs::read_dir("/proc/fs/jbd2")? {
+        if entry?.file_name().to_str().is_some_and(|entry| is_journal_of(entry, name)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What sysfs calls the device of `folder`'s file system, behind the last slash.
+fn device_link(folder: &File) -> io::Result<PathBuf> {
+    let device = rustix::fs::fstat(folder)?.st_dev;
+    let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+    std::fs::read_link(Path::new("/sys/dev/block").join(number))
+}
+
+/// Journals are listed by their device's name and the number of their inode.
+fn is_journal_of(entry: &str, device: &str) -> bool {
+    entry.rsplit_once('-').is_some_and(|(name, inode)| {
+        name == device && !inode.is_empty() && inode.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// A new file in `folder` that no name shows; it vanishes when closed unless it is linked.
+///
+/// # Errors
+/// Whatever the operating system says.
+pub fn create_unnamed(folder: &File, mode: Mode) -> io::Result<File> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(folder, ".", flags, mode)?.into())
+}
+
+/// Gives a file made by [`create_unnamed`] its name.
+///
+/// # Errors
+/// `AlreadyExists` if something has the name; whatever else the operating system says.
+pub fn link_unnamed(file: &File, folder: &File, name: &str) -> io::Result<()> {
+    Ok(rustix::fs::linkat(CWD, descriptor_path(file), folder, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// Swaps what two names stand for, each in a folder, in one step.
+///
+/// # Errors
+/// `InvalidInput` or `Unsupported` where the file system cannot; `NotFound` if one name is free.
+pub fn exchange(one: (&File, &str), other: (&File, &str)) -> io::Result<()> {
+    Ok(rustix::fs::renameat_with(one.0, one.1, other.0, other.1, RenameFlags::EXCHANGE)?)
+}
+
+/// Renames a file in one step, unless something has the new name.
+///
+/// # Errors
+/// `AlreadyExists` if something has it, which stays; `InvalidInput` or `Unsupported` where the file system
+/// cannot.
+pub fn rename_to_free_name(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
+    Ok(rustix::fs::renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE)?)
+}
+
+/// What this process can be told by, now and after its end, on this machine.
+#[must_use]
+pub fn this_process() -> Option<ProcessMark> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let boot: String = boot.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    let id = std::process::id();
+    let (found, start) = process_start("self")?;
+    let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    let space = space.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()?;
+    // Elsewhere, `/proc` is that of another name space of processes.
+    (found == id).then_some(ProcessMark {
+        boot: u64::from_str_radix(&boot, 16).ok()?,
+        space,
+        id,
+        start,
+    })
+}
+
+/// Whether the process with this mark still runs; `None` if that cannot be known here: it ran before the
+/// last boot, on another machine or in another name space of processes.
+#[must_use]
+pub fn is_running(process: &ProcessMark) -> Option<bool> {
+    let this = this_process()?;
+    if (this.boot, this.space) != (process.boot, process.space) {
+        return None;
+    }
+    if let Some((_, start)) = process_start(&process.id.to_string()) {
+        return Some(start == process.start);
+    }
+    // `/proc` may hide the processes of others.
+    let id = i32::try_from(process.id).ok().and_then(rustix::process::Pid::from_raw)?;
+    Some(rustix::process::test_kill_process(id) != Err(rustix::io::Errno::SRCH))
+}
+
+/// Number of a process and when it began, in ticks since the boot.
+fn process_start(process: &str) -> Option<(u32, u64)> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (head, rest) = status.rsplit_once(')')?;
+    let start = rest.split_ascii_whitespace().nth(19)?.parse().ok()?;
+    Some((head.split_ascii_whitespace().next()?.parse().ok()?, start))
+}
+
+/// When the file was made that has this name in `folder`, in seconds and nanoseconds, or `folder` itself,
+/// which may be any file, for an empty name. `None` where the file system does not know.
+#[must_use]
+pub fn born(folder: &File, name: &str) -> Option<(i64, u32)> {
+    use rustix::fs::{StatxFlags, statx};
+    let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
+    let found = statx(folder, name, flags, StatxFlags::BTIME).ok()?;
+    let time = found.stx_btime;
+    (found.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((time.tv_sec, time.tv_nsec))
+}
+
+/// All mounts that this process sees.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn mounts() -> io::Result<Vec<Mount>> {
+    let table = std::fs::read("/proc/self/mountinfo")?;
+    Ok(table.split(|byte| *byte == b'\n').filter_map(Mount::parse).collect())
+}
+
+/// The number of the mount that `file` was opened on, as [`Mount::id`] has it; and, where the kernel knows
+/// one (Linux 6.8), one that no other mount ever has.
+///
+/// # Errors
+/// Neither the kernel nor `/proc` knows.
+pub fn mount_of(file: &File) -> io::Result<(u64, Option<u64>)> {
+    use rustix::fs::{StatxFlags, statx};
+    const MNT_ID_UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
+    let asked = |mask: StatxFlags| {
+        let found = statx(file, "", AtFlags::EMPTY_PATH, mask).ok()?;
+        (found.stx_mask & mask.bits() != 0).then_some(found.stx_mnt_id)
+    };
+    let unique = asked(MNT_ID_UNIQUE);
+    if let Some(id) = asked(StatxFlags::MNT_ID) {
+        return Ok((id, unique));
+    }
+    let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
+    let id = about.lines().find_map(|line| line.strip_prefix("mnt_id:"));
+    let id = id.and_then(|id| id.trim().parse().ok());
+    Ok((id.ok_or(io::ErrorKind::Unsupported)?, unique))
+}
+
+/// A number that the file system of `folder` has as long as it is mounted: another one once it was unmounted
+/// everywhere and mounted again. `None` where nothing tells.
+///
+/// What was removed may be there again after that, if the disk failed before the removal was on it.
+#[must_use]
+pub fn mounted_file_system(folder: &File) -> Option<u64> {
+    // A folder that the kernel makes when it mounts the file system.
+    let made_at_mount = |kind: &str| {
+        let device = device_link(folder).ok()?;
+        let path = Path::new("/sys/fs").join(kind).join(device.file_name()?);
+        Some(rustix::fs::stat(path).ok()?.st_ino)
+    };
+    match file_system_type(folder) {
+        // Nothing of it is left.
+        Ok(TMPFS) => Some(0),
+        Ok(EXT4) => made_at_mount("ext4"),
+        Ok(XFS) => made_at_mount("xfs"),
+        _ => None,
+    }
+    // Each mount has a number that no other one ever has, also one of the same file system.
+    .or_else(|| mount_of(folder).ok()?.1)
+}
+
+impl Mount {
+    /// A line of `/proc/self/mountinfo` (proc(5)).
+    fn parse(line: &[u8]) -> Option<Self> {
+        use std::os::unix::ffi::OsStringExt;
+        let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+        let separator = fields.iter().position(|field| *field == b"-")?;
+        let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse().ok();
+        let mut what = [fields.get(1)?, fields.get(2)?, fields.get(3)?].map(|field| field.to_vec());
+        let source = fields.get(separator + 1..separator + 3)?.concat();
+        what[2].extend(source);
+        Some(Self {
+            id: number(fields.first()?)?,
+            point: std::ffi::OsString::from_vec(unescaped(fields.get(4)?)).into(),
+            what: what.concat(),
+        })
+    }
+}
+
+/// Blanks and the like are written as a backslash and three octal digits.
+fn unescaped(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, behind)) = rest.split_first() {
+        let octal = behind.get(..3).filter(|_| first == b'\\');
+        let octal = octal.and_then(|digits| std::str::from_utf8(digits).ok());
+        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &behind[3..];
+            }
+            None => {
+                bytes.push(first);
+                rest = behind;
+            }
+        }
+    }
+    bytes
+}
+
+/// Sends the acknowledgement that the kernel holds back in the hope of data to carry it, and turns
+/// that holding back off until the kernel turns it on again (which it does on its own: `tcp(7)`).
+pub fn acknowledge_now(stream: &TcpStream) {
+    // A matter of speed only: a connection that refuses it is about to fail by itself.
+    let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
+}
+
+/// Has the kernel ask a silent peer whether it is still there, and end the connection if nothing comes
+/// back: a peer that lost its power or its network says no word.
+pub fn watch_for_loss(stream: &TcpStream) {
+    use rustix::net::sockopt;
+    // Where a peer cannot be watched, the time-outs of the options remain.
+    let _ = sockopt::set_tcp_keepidle(stream, KEEP_ALIVE_IDLE)
+        .and_then(|()| sockopt::set_tcp_keepintvl(stream, KEEP_ALIVE_INTERVAL))
+        .and_then(|()| sockopt::set_tcp_keepcnt(stream, KEEP_ALIVE_PROBES))
+        .and_then(|()| sockopt::set_socket_keepalive(stream, true));
+}
+
+/// Ends every wait for a connection on `listener`, for good: the port is closed.
+pub fn stop_accepting(listener: &TcpListener, _waiting_threads: usize) {
+    // Fails only if it does not listen any more.
+    let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Read);
+}
+
+/// Lets this thread, and the processes that it starts, step back by `niceness` behind others.
+pub fn lower_thread_priority(niceness: i32) {
+    // The kernel has a value for each thread. A matter of speed only.
+    if let Ok(now) = rustix::process::getpriority_process(None) {
+        let _ = rustix::process::setpriority_process(None, now + niceness);
+    }
+}
+
+/// Whether the process was started to ignore SIGHUP, as `nohup` does.
+#[must_use]
+pub fn ignores_hang_up() -> bool {
+    const SIGHUP_BIT: u64 = 1;
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & SIGHUP_BIT != 0)
+}
+
+fn descriptor_path(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LateNames, Mount, is_journal_of, is_running, late_names, mount_of, mounts};
+    use super::{ProcessMark, this_process};
+    use std::fs::File;
+    use std::path::Path;
+
+    #[test]
+    fn a_process_is_told_from_others() {
+        let this = this_process().unwrap();
+        assert_eq!(is_running(&this), Some(true));
+        let earlier = ProcessMark { start: this.start - 1, ..this };
+        assert_eq!(is_running(&earlier), Some(false), "its number is used again");
+        let gone = ProcessMark { id: 4_194_304 + 1, ..this };
+        assert_eq!(is_running(&gone), Some(false));
+        assert_eq!(is_running(&ProcessMark { boot: this.boot ^ 1, ..this }), None);
+        assert_eq!(is_running(&ProcessMark { space: this.space + 1, ..this }), None);
+    }
+
+    #[test]
+    fn mounts_are_read_with_their_points() {
+        let line = b"36 35 98:0 /mnt1 /mnt\\0402\\134 rw,noatime master:1 - ext3 /dev/root rw";
+        let mount = Mount::parse(line).unwrap();
+        assert_eq!((mount.id, mount.point.as_path()), (36, Path::new("/mnt 2\\")));
+        let (proc, _) = mount_of(&File::open("/proc").unwrap()).unwrap();
+        let found = mounts().unwrap();
+        assert!(found.iter().any(|mount| mount.id == proc && mount.point == Path::new("/proc")));
+    }
+
+    #[test]
+    fn of_late_names_nothing_is_taken_for_granted() {
+        let of = |path| late_names(&File::open(path).unwrap());
+        assert_eq!(of("/dev/shm"), LateNames::WithFolder);
+        assert_eq!(of("/proc"), LateNames::Unknown);
+    }
+
+    #[test]
+    fn a_journal_belongs_to_the_device_it_is_named_after() {
+        assert!(is_journal_of("vda1-8", "vda1"));
+        assert!(is_journal_of("dm-0-8", "dm-0"));
+        for other in ["vda-8", "vda11-8", "vda1", "vda1-", "vda1-x"] {
+            assert!(!is_journal_of(other, "vda1"), "{other}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The ways of any Unix.
+
+use super::{LateNames, Mount, ProcessMark};
+use rustix::fs::Mode;
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::time::Duration;
+
+/// Not known here.
+#[must_use]
+pub fn late_names(_folder: &File) -> LateNames {
+    LateNames::Unknown
+}
+
+/// Not known here.
+#[must_use]
+pub fn tells_of_writes_late(_folder: &File) -> bool {
+    true
+}
+
+/// Not offered.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn create_unnamed(_folder: &File, _mode: Mode) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not offered.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn link_unnamed(_file: &File, _folder: &File, _name: &str) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not offered.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn exchange(_one: (&File, &str), _other: (&File, &str)) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not offered.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn rename_to_free_name(_from: (&File, &str), _to: (&File, &str)) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not known here.
+#[must_use]
+pub fn this_process() -> Option<ProcessMark> {
+    None
+}
+
+/// Not known here.
+#[must_use]
+pub fn is_running(_process: &ProcessMark) -> Option<bool> {
+    None
+}
+
+/// Not known here.
+#[must_use]
+pub fn born(_folder: &File, _name: &str) -> Option<(i64, u32)> {
+    None
+}
+
+/// Not known here.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn mounts() -> io::Result<Vec<Mount>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not known here.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn mount_of(_file: &File) -> io::Result<(u64, Option<u64>)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not known here.
+#[must_use]
+pub fn mounted_file_system(_folder: &File) -> Option<u64> {
+    None
+}
+
+/// Nothing: the system acknowledges when it thinks fit.
+pub fn acknowledge_now(_stream: &TcpStream) {}
+
+/// Nothing: the sync writes it all.
+///
+/// # Errors
+/// Never.
+pub fn begin_write_back(_file: &File, _range: Range<u64>) -> io::Result<()> {
+    Ok(())
+}
+
+/// As the system sees fit: after two hours, on most.
+pub fn watch_for_loss(stream: &TcpStream) {
+    let _ = rustix::net::sockopt::set_socket_keepalive(stream, true);
+}
+
+/// Ends every wait for a connection on `listener` by giving each of the `waiting_threads` a
+/// connection; they see that the server is ending.
+pub fn stop_accepting(listener: &TcpListener, waiting_threads: usize) {
+    let Ok(mut address) = listener.local_addr() else { return };
+    match address {
+        SocketAddr::V4(_) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(_) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+    }
+    for _ in 0..waiting_threads {
+        let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+    }
+}
+
+/// Nothing: elsewhere it would be the whole process that steps back.
+pub fn lower_thread_priority(_niceness: i32) {}
+
+/// Not known here.
+#[must_use]
+pub fn threads_left() -> Option<usize> {
+    None
+}
+
+/// Not known here.
+#[must_use]
+pub fn memory_left() -> Option<usize> {
+    None
+}
+
+/// Not known here.
+#[must_use]
+pub fn ignores_hang_up() -> bool {
+    false
+}

@@ -1,0 +1,16 @@
+//! Connections: who may make one, how it is encrypted, and how bytes are received from it.
+
+mod brief_wait;
+pub mod host_access;
+pub mod inherited;
+mod peer_names;
+mod receive_buffer;
+mod settings;
+pub mod tls;
+mod transport;
+
+pub(crate) use host_access::HostAccess;
+pub use peer_names::{PeerName, PeerNames};
+pub(crate) use receive_buffer::ReceiveBuffer;
+pub use settings::{AddressFamily, Network};
+pub(crate) use transport::{Filled, Transport};

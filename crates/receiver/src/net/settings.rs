@@ -1,0 +1,41 @@
+//! Where and how the receiver listens, and whom it serves.
+
+/// Where and how the server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// TCP port to listen on; 0 if there is none, because somebody else listens.
+    pub port: u16,
+    /// `--inetd`: standard input is the one connection to serve.
+    pub inetd: bool,
+    /// `--ipv4`, `--ipv6`, `--ip-auto`.
+    pub address_family: AddressFamily,
+    /// `--access-control`: who is served is decided by hosts.allow and hosts.deny.
+    pub access_control: bool,
+    /// `--disable-host-lookup`: peers are named by address, not by a reverse DNS query.
+    pub disable_host_lookup: bool,
+}
+
+/// The network protocols that the server listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// IPv4 only, the default.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+    /// Both, on one socket.
+    Both,
+}
+
+impl Network {
+    /// IPv4 on `port`, for everybody, without looking names up.
+    #[must_use]
+    pub fn new(port: u16) -> Self {
+        Self {
+            port,
+            inetd: false,
+            address_family: AddressFamily::Ipv4,
+            access_control: false,
+            disable_host_lookup: true,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `--seed` and `--write-seed`: randomness from a file and back to it.
+
+use super::error::{Error, TlsFile};
+use super::file_reason;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Stirs the contents of a file into the kernel's random number generator, from which OpenSSL's is
+/// seeded. The kernel counts it as no entropy, so a known or constant file does no harm.
+///
+/// # Errors
+/// The file is unreadable.
+pub(super) fn stir_in(path: &Path, warnings: &mut Vec<String>) -> Result<(), Error> {
+    let content = fs::read(path).map_err(|error| Error::Unreadable {
+        what: TlsFile::Seed,
+        path: path.to_owned(),
+        reason: file_reason(&error),
+    })?;
+    let stirred = File::options()
+        .write(true)
+        .open("/dev/urandom")
+        .and_then(|mut kernel| kernel.write_all(&content));
+    if let Err(error) = stirred {
+        warnings.push(format!("the seed could not be stirred in: {}", file_reason(&error)));
+    }
+    Ok(())
+}
+
+/// Where new randomness goes after each association.
+pub(super) struct SeedFile {
+    path: PathBuf,
+    /// One writer at a time.
+    writing: Mutex<()>,
+}
+
+impl SeedFile {
+    /// A file to be written, and written at once, so that what is wrong shows at the start.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let file = Self { path: path.to_owned(), writing: Mutex::default() };
+        file.write().map_err(|error| Error::Unreadable {
+            what: TlsFile::WrittenSeed,
+            path: path.to_owned(),
+            reason: file_reason(&error),
+        })?;
+        Ok(file)
+    }
+
+    /// Writes new randomness; a failure is logged.
+    pub(super) fn renew(&self) {
+        if let Err(error) = self.write() {
+            let path = self.path.display();
+            tracing::warn!("cannot write seed file '{path}': {}", file_reason(&error));
+        }
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let mut seed = [0; SEED_BYTES];
+        openssl::rand::rand_bytes(&mut seed)?;
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(&self.path)?.write_all(&seed)
+    }
+}
+
+const SEED_BYTES: usize = 1024;

@@ -1,0 +1,86 @@
+//! How many associations may be served at a time, and how much memory they may take.
+
+use super::memory;
+use crate::limits::{LEAST_THREADS, RESERVED_DESCRIPTORS, RESERVED_THREADS};
+use crate::store::OutputSettings;
+use crate::{Error, NodeSettings};
+use std::io;
+
+/// How many associations may be served at a time, as the limits of the process are at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    max_associations: usize,
+    association_bytes: usize,
+}
+
+impl Capacity {
+    /// What the settings ask for, or what the process's limits on descriptors (raised as far as is allowed),
+    /// threads and memory leave. To be called before threads are started; `other_threads` is how many the
+    /// program itself is going to need. `output` is how objects are written, in the case that takes the most
+    /// memory; `None` where none are.
+    ///
+    /// Each association holds one descriptor, and one more while it stores. The default keeps a third
+    /// as many for files as there are associations: should more than that store at once, those find no
+    /// descriptor and are answered A700H.
+    ///
+    /// # Errors
+    /// [`Error::Threads`] if not even one can be served, [`Error::TooManyAssociations`].
+    pub fn find(
+        settings: &NodeSettings,
+        output: Option<&OutputSettings>,
+        other_threads: usize,
+    ) -> Result<Self, Error> {
+        let association_bytes = memory::of_association(settings, output);
+        let descriptors = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
+        let threads = platform::threads_left().unwrap_or(usize::MAX);
+        let needed = LEAST_THREADS + other_threads;
+        if threads < needed {
+            let what = format!("the system leaves {threads} threads, and {needed} are needed");
+            return Err(Error::Threads(io::Error::other(what)));
+        }
+        let threads = threads - RESERVED_THREADS.min(threads / 2);
+        let memory = platform::memory_left().unwrap_or(usize::MAX) / association_bytes;
+        let allowed = descriptors.min(threads).min(memory);
+        let max_associations = match settings.limits.max_associations {
+            Some(asked) if asked > allowed => {
+                return Err(Error::TooManyAssociations { asked, allowed });
+            }
+            Some(asked) => asked,
+            None => (descriptors / 4 * 3).min(threads).min(memory).max(1),
+        };
+        Ok(Self { max_associations, association_bytes })
+    }
+
+    /// How many associations at a time.
+    #[must_use]
+    pub fn max_associations(self) -> usize {
+        self.max_associations
+    }
+
+    /// The most bytes of memory that one of them takes.
+    #[must_use]
+    pub fn association_bytes(self) -> usize {
+        self.association_bytes
+    }
+
+    /// Says what the worst case may take.
+    pub(super) fn log(self) {
+        let Self { max_associations, association_bytes } = self;
+        tracing::debug!(
+            "at most {max_associations} associations at a time, each of at most {} KiB: {} MiB",
+            association_bytes / 1024,
+            max_associations.saturating_mul(association_bytes) / (1024 * 1024)
+        );
+    }
+}
+
+fn raise_descriptor_limit() -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let before = limit.current;
+    limit.current = limit.maximum;
+    if setrlimit(Resource::Nofile, limit).is_err() {
+        limit.current = before;
+    }
+    limit.current.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,194 @@
+//! Listen, admit, drain.
+
+use super::association;
+use super::capacity::Capacity;
+use super::registry::{Admission, Drained, Registry, Slot};
+use super::workers::Workers;
+use crate::limits::{LISTEN_BACKLOG, THREAD_STACK_BYTES};
+use crate::net::{AddressFamily, Network, inherited};
+use crate::{Error, Node};
+use platform::sync::Arc;
+use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// A server that listens and has not begun to serve.
+pub struct Server {
+    listeners: Listeners,
+    node: Arc<Node>,
+    registry: Arc<Registry>,
+}
+
+impl Server {
+    /// Opens the port, or takes over the listening sockets that were passed to the process (systemd).
+    /// Connections wait until [`Server::start`].
+    ///
+    /// # Errors
+    /// [`Error::Listen`], [`Error::Privileges`], [`Error::PassedSocket`]; nothing stays open.
+    pub fn bind(node: Arc<Node>, capacity: Capacity) -> Result<Self, Error> {
+        let listeners = Listeners::open(&node.settings.network)?;
+        capacity.log();
+        let per_host = node.settings.limits.max_associations_per_host;
+        let registry = Arc::new(Registry::new(capacity.max_associations(), per_host));
+        Ok(Self { listeners, node, registry })
+    }
+
+    /// The address that is listened on, the first of several.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        match &self.listeners {
+            Listeners::Own(listener) => listener.local_addr(),
+            Listeners::Passed(listeners) => listeners[0].local_addr(),
+        }
+    }
+
+    /// Serves from now on, in threads of its own.
+    ///
+    /// # Errors
+    /// [`Error::Threads`] if there is not one thread to serve with.
+    pub fn start(self) -> Result<Handle, Error> {
+        let Self { listeners, node, registry } = self;
+        let workers = listeners.serve(&node, &registry).map_err(Error::Threads)?;
+        Ok(Handle { workers, registry })
+    }
+}
+
+/// What ends a receiver that serves. It goes on where this is dropped.
+#[derive(Clone)]
+pub struct Handle {
+    workers: Vec<Arc<Workers>>,
+    registry: Arc<Registry>,
+}
+
+impl Handle {
+    /// Accepts no more connections; those that are being served go on.
+    pub fn stop_accepting(&self) {
+        for workers in &self.workers {
+            workers.stop_accepting();
+        }
+    }
+
+    /// Lets what is in flight finish within `grace_period`: an association without a message under way is
+    /// aborted at once, the others after their message, and all when the time is over.
+    #[must_use]
+    pub fn drain(&self, grace_period: Duration) -> Drained {
+        self.registry.drain(grace_period)
+    }
+
+    /// Ends [`Handle::drain`] now.
+    pub fn cut_short(&self) {
+        self.registry.cut_short();
+    }
+}
+
+/// A receiver of one connection that is there already, as `inetd` starts it.
+pub struct SingleConnection {
+    node: Arc<Node>,
+    slot: Slot,
+    stream: Arc<TcpStream>,
+    peer: SocketAddr,
+    registry: Arc<Registry>,
+}
+
+impl SingleConnection {
+    /// Takes the connection over.
+    ///
+    /// # Errors
+    /// [`Error::NoConnection`] if it has ended already.
+    pub fn new(node: Arc<Node>, stream: TcpStream) -> Result<Self, Error> {
+        let peer = stream.peer_addr().map_err(Error::NoConnection)?;
+        let stream = Arc::new(stream);
+        let registry = Arc::new(Registry::new(1, None));
+        let Admission::Slot(slot) = registry.admit(&stream, peer.ip()) else {
+            let why = "a new registry has no place";
+            return Err(Error::NoConnection(io::Error::other(why)));
+        };
+        Ok(Self { node, slot, stream, peer, registry })
+    }
+
+    /// What ends it from another thread.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle { workers: Vec::new(), registry: Arc::clone(&self.registry) }
+    }
+
+    /// Serves it to its end. True if that came by itself, and not by [`Handle::drain`].
+    #[must_use]
+    pub fn serve(self) -> bool {
+        let Self { node, slot, stream, peer, registry: _registry } = self;
+        // A panic is in the log, and has ended the association.
+        let serve = AssertUnwindSafe(|| association::run(&node, &slot, stream, peer));
+        let _ = catch_unwind(serve);
+        !slot.is_draining()
+    }
+}
+
+/// A thread as all of ours are: with a stack of [`THREAD_STACK_BYTES`].
+pub fn thread_builder() -> std::thread::Builder {
+    std::thread::Builder::new().stack_size(THREAD_STACK_BYTES)
+}
+
+/// What is listened on.
+enum Listeners {
+    /// Our own: it ends with us.
+    Own(TcpListener),
+    /// Passed to us: whoever passed them goes on listening when we end.
+    Passed(Vec<TcpListener>),
+}
+
+impl Listeners {
+    /// What was passed to the process, or the port of the command line.
+    fn open(network: &Network) -> Result<Self, Error> {
+        let passed = inherited::listeners()?;
+        if passed.is_empty() {
+            return Ok(Self::Own(listen(network)?));
+        }
+        for listener in &passed {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!("listening on {address}, as passed to this process");
+            }
+        }
+        Ok(Self::Passed(passed))
+    }
+
+    fn serve(self, node: &Arc<Node>, registry: &Arc<Registry>) -> io::Result<Vec<Arc<Workers>>> {
+        let (node, registry) = (|| Arc::clone(node), || Arc::clone(registry));
+        match self {
+            Self::Own(listener) => Ok(vec![Workers::start(listener, node(), registry())?]),
+            Self::Passed(listeners) => listeners
+                .into_iter()
+                .map(|listener| Workers::start_on_inherited(listener, node(), registry()))
+                .collect(),
+        }
+    }
+}
+
+fn listen(network: &Network) -> Result<TcpListener, Error> {
+    let port = network.port;
+    let (family, address) = match network.address_family {
+        AddressFamily::Ipv4 => (Family::INET, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
+        AddressFamily::Ipv6 | AddressFamily::Both => {
+            (Family::INET6, SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
+        }
+    };
+    let bound = || -> rustix::io::Result<TcpListener> {
+        let flags = SocketFlags::CLOEXEC;
+        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        if family == Family::INET6 {
+            let only = network.address_family == AddressFamily::Ipv6;
+            sockopt::set_ipv6_v6only(&socket, only)?;
+        }
+        rustix::net::bind(&socket, &address)?;
+        rustix::net::listen(&socket, LISTEN_BACKLOG)?;
+        Ok(socket.into())
+    };
+    bound().map_err(|error| match error {
+        rustix::io::Errno::ACCESS if port < 1024 => Error::Privileges { port },
+        error => Error::Listen(error.into()),
+    })
+}

@@ -1,0 +1,191 @@
+//! The threads that accept connections and serve them.
+
+#[cfg(all(test, feature = "explore"))]
+mod exploration;
+
+use super::association;
+use super::registry::{Admission, Registry, Slot};
+use crate::Node;
+use crate::limits::{
+    ACCEPT_BACKOFF, MAX_WAITING_THREADS, PLACE_BACKOFF, PLACE_ROUNDS, THREAD_STACK_BYTES,
+};
+use platform::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use platform::sync::{Arc, rustix, thread};
+use rustix::event::{PollFd, PollFlags};
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Threads that wait for a connection, serve it, and wait again.
+///
+/// Nobody hands connections over: whichever thread the kernel wakes has one. At least one thread
+/// waits as long as the server runs, since whoever stops waiting as the last starts another first;
+/// at most [`MAX_WAITING_THREADS`] wait, and those past that number end. So associations that
+/// follow each other cost no thread each, and none waits for another. Where the system refuses another
+/// thread, the last one that waits rejects the association itself, in words, and waits again.
+pub(super) struct Workers {
+    listener: TcpListener,
+    node: Arc<Node>,
+    registry: Arc<Registry>,
+    /// How many threads are waiting for a connection.
+    waiting: AtomicUsize,
+    /// No connection is served any more.
+    ending: AtomicBool,
+    /// For a listener that others hold too, so that it has to go on listening when we end: what each
+    /// thread waits for beside a connection, and what makes it readable.
+    ended: Option<(UnixStream, UnixStream)>,
+}
+
+impl Workers {
+    /// Starts serving what comes in on `listener`.
+    ///
+    /// # Errors
+    /// There is no thread to be had; nothing is served.
+    pub(super) fn start(
+        listener: TcpListener,
+        node: Arc<Node>,
+        registry: Arc<Registry>,
+    ) -> io::Result<Arc<Self>> {
+        Self::begin(listener, None, node, registry)
+    }
+
+    /// Starts serving what comes in on a listener that others hold too: it is left as it is in the
+    /// end, with all connections that nobody accepted yet.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub(super) fn start_on_inherited(
+        listener: TcpListener,
+        node: Arc<Node>,
+        registry: Arc<Registry>,
+    ) -> io::Result<Arc<Self>> {
+        // Of several threads that a connection wakes, all but one get none.
+        listener.set_nonblocking(true)?;
+        Self::begin(listener, Some(UnixStream::pair()?), node, registry)
+    }
+
+    fn begin(
+        listener: TcpListener,
+        ended: Option<(UnixStream, UnixStream)>,
+        node: Arc<Node>,
+        registry: Arc<Registry>,
+    ) -> io::Result<Arc<Self>> {
+        let (waiting, ending) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let workers = Arc::new(Self { listener, node, registry, waiting, ending, ended });
+        workers.add_thread()?;
+        Ok(workers)
+    }
+
+    /// Accepts no more connections; those that are being served go on.
+    pub(super) fn stop_accepting(&self) {
+        self.ending.store(true, Ordering::SeqCst);
+        match &self.ended {
+            // Nobody reads it, so it stays readable for all.
+            Some((_, end)) => drop((&*end).write(&[0])),
+            None => platform::stop_accepting(&self.listener, MAX_WAITING_THREADS),
+        }
+    }
+
+    /// How many threads are waiting for a connection.
+    #[cfg(test)]
+    #[cfg(feature = "explore")]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Starts another thread, unless somebody waits again by now.
+    fn add_thread(self: &Arc<Self>) -> io::Result<()> {
+        if !self.change_waiting(|waiting| (waiting == 0).then_some(1)) {
+            return Ok(());
+        }
+        let workers = Arc::clone(self);
+        let thread =
+            thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || workers.work());
+        if thread.is_err() {
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+        thread.map(drop)
+    }
+
+    /// What a thread does; it is counted among those waiting when it begins.
+    fn work(self: &Arc<Self>) {
+        while let Some((stream, peer)) = self.accept() {
+            let stream = Arc::new(stream);
+            let Some(mut slot) = self.find_place(&stream, peer) else { continue };
+            if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1
+                && let Err(error) = self.add_thread()
+            {
+                tracing::error!("no thread to serve the connection from {peer}: {error}");
+                self.waiting.fetch_add(1, Ordering::SeqCst);
+                // Meanwhile others wait in the kernel's queue, or for a thread that is done.
+                slot.reject_for_want_of_threads();
+                let reject = || association::run(&self.node, &slot, stream, peer);
+                // A panic ends one association, not the only thread that accepts them.
+                let _ = catch_unwind(AssertUnwindSafe(reject));
+                continue;
+            }
+            association::run(&self.node, &slot, stream, peer);
+            drop(slot);
+            if !self
+                .change_waiting(|waiting| (waiting < MAX_WAITING_THREADS).then_some(waiting + 1))
+            {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a connection; `None` if this thread is to wait no longer and is not counted.
+    fn accept(&self) -> Option<(TcpStream, SocketAddr)> {
+        loop {
+            if let Some((ended, _)) = &self.ended {
+                let mut ready =
+                    [PollFd::new(ended, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
+                // Whatever is wrong, accepting tells.
+                let _ = rustix::event::poll(&mut ready, None);
+                if !ready[0].revents().is_empty() {
+                    return None;
+                }
+            }
+            let accepted = self.listener.accept();
+            if self.ending.load(Ordering::SeqCst) {
+                return None;
+            }
+            match accepted {
+                Ok(connection) => return Some(connection),
+                // The peer was gone before it was accepted, or another thread has it.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::ConnectionAborted | io::ErrorKind::WouldBlock
+                    ) => {}
+                Err(error) => {
+                    // One thread is enough to try again.
+                    if self.change_waiting(|waiting| (waiting > 1).then(|| waiting - 1)) {
+                        return None;
+                    }
+                    tracing::error!("cannot accept a connection, trying again: {error}");
+                    thread::sleep(ACCEPT_BACKOFF);
+                }
+            }
+        }
+    }
+
+    fn change_waiting(&self, change: impl Fn(usize) -> Option<usize>) -> bool {
+        self.waiting.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change).is_ok()
+    }
+
+    /// The place of a connection; `None` if the server is ending, or there is none for it. Those that were
+    /// cut off to make room are gone in a moment.
+    fn find_place(&self, stream: &Arc<TcpStream>, peer: SocketAddr) -> Option<Slot> {
+        for _ in 0..PLACE_ROUNDS {
+            match self.registry.admit(stream, peer.ip()) {
+                Admission::Slot(slot) => return Some(slot),
+                Admission::Full => std::thread::sleep(PLACE_BACKOFF),
+                Admission::Ending => return None,
+            }
+        }
+        tracing::warn!("too many connections, closing the one from {peer}");
+        None
+    }
+}

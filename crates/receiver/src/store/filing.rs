@@ -1,0 +1,227 @@
+//! Where an object belongs: its folder, its name.
+
+use super::naming::plain_name;
+use super::status::Failure;
+use super::studies::{Arrival, Attendance, EndedStudy, study_text};
+use super::{LogPath, Output, OutputSettings};
+use crate::stored_object::{StoredFile, StoredObject};
+
+use dataset::{Attributes, Transcoder, character_set};
+use proto::{CStoreRq, DataSetFragments};
+use std::sync::Arc;
+use std::time::SystemTime;
+use storage::{Committed, FileName, InstanceFile};
+use tracing::{error, info, warn};
+
+/// The folder of patients whose name is not known.
+const ANONYMOUS: &str = "ANONYMOUS";
+
+/// How much of a patient's name a folder is named by, so that the time fits behind it.
+const NAME_BYTES: usize = 200;
+
+/// An object on its way to a file.
+pub(super) struct Incoming {
+    transcoder: Box<Transcoder>,
+    file: InstanceFile,
+    /// The study it belongs to, once that is known, where objects are sorted.
+    arrival: Option<Arrival>,
+    output: Arc<Output>,
+}
+
+impl Incoming {
+    pub(super) fn new(
+        transcoder: Box<Transcoder>,
+        file: InstanceFile,
+        output: Arc<Output>,
+    ) -> Self {
+        Self { transcoder, file, arrival: None, output }
+    }
+
+    /// Where it goes.
+    pub(super) fn output(&self) -> &Output {
+        &self.output
+    }
+
+    pub(super) fn transcoder(&self) -> &Transcoder {
+        &self.transcoder
+    }
+
+    /// The data set is complete.
+    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        Ok(self.transcoder.finish(&mut self.file)?)
+    }
+
+    /// Takes the next fragments of the data set.
+    pub(super) fn push(&mut self, fragments: &DataSetFragments<'_>) -> Result<(), Failure> {
+        if fragments.is_last() {
+            self.file.ends();
+        }
+        self.transcoder.push(fragments.slices(), &mut self.file)?;
+        if let (Some(studies), None) = (&self.output.studies, &self.arrival) {
+            let uid = self.transcoder.attributes().whole_study_instance_uid();
+            self.arrival = uid.and_then(study_text).map(|study| studies.arrive(&study));
+        }
+        Ok(())
+    }
+
+    /// Goes into the folder of its study, where objects are sorted.
+    pub(super) fn enter_folder(&mut self) -> Result<Option<FileName>, Failure> {
+        let Self { transcoder, file, arrival, output } = self;
+        let Some(studies) = &output.studies else { return Ok(None) };
+        let attributes = transcoder.attributes();
+        let arrival = match arrival {
+            Some(arrival) => arrival,
+            None => arrival.insert(studies.arrive(&study(attributes)?)),
+        };
+        let (folder, differs) =
+            arrival.folder(|| patient_folder(attributes)).ok_or(Failure::StudyIsNoName)?;
+        if differs {
+            warn_of_unusual(attributes);
+        }
+        enter(file, &folder, differs, &output.settings)?;
+        Ok(Some(folder))
+    }
+
+    /// Gives the object its name, for good.
+    pub(super) fn commit(
+        &mut self,
+        request: &CStoreRq,
+        requested: SystemTime,
+        folder: Option<&FileName>,
+    ) -> Result<Committed, Failure> {
+        let settings = &self.output.settings;
+        let naming = &settings.file_naming;
+        let (names, taken) = naming.names(&request.sop_class, &request.sop_instance, requested);
+        let mut names = names.peekable();
+        let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
+        let path = |name| LogPath::new(settings, folder, Some(name));
+        if !settings.format.bit_preserving {
+            info!("storing DICOM file: {}", path(&first));
+        }
+        let committed = self.file.commit(&mut names, taken, settings.durability)?;
+        if committed.name != first {
+            info!("name was taken, stored DICOM file: {}", path(&committed.name));
+        }
+        if committed.replaced && !settings.format.bit_preserving {
+            let path = path(&committed.name);
+            warn!(dcmtks = true, "DICOM file already exists, overwriting: {path}");
+        }
+        Ok(committed)
+    }
+
+    /// The file, for those who are told of the object.
+    pub(super) fn stored_file<'a>(
+        &'a self,
+        folder: Option<&'a FileName>,
+        committed: &'a Committed,
+    ) -> StoredFile<'a> {
+        StoredFile {
+            path: LogPath::new(&self.output.settings, folder, Some(&committed.name)),
+            folder,
+            name: &committed.name,
+            replaced: committed.replaced,
+            size: self.file.size(),
+            study: self.transcoder.attributes().study_instance_uid(),
+            transfer_syntax: self.transcoder.output_transfer_syntax().uid(),
+        }
+    }
+
+    /// The object is stored: where objects are sorted, its study has it. Returns the studies that have
+    /// ended by that.
+    pub(super) fn file_study(
+        &self,
+        object: &StoredObject<'_>,
+        attendance: &mut Attendance,
+    ) -> Vec<EndedStudy> {
+        let arrival = self.arrival.as_ref();
+        arrival.map_or_else(Vec::new, |it| it.stored(object, &self.file, attendance))
+    }
+
+    /// The file, which is only to be closed.
+    pub(super) fn into_file(self) -> InstanceFile {
+        self.file
+    }
+}
+
+fn enter(
+    file: &mut InstanceFile,
+    folder: &FileName,
+    differs: bool,
+    settings: &OutputSettings,
+) -> Result<(), Failure> {
+    let path = LogPath::new(settings, Some(folder), None);
+    match file.enter(folder, settings.durability) {
+        Ok(true) => info!("created new subdirectory for study: {path}"),
+        Ok(false) if differs => info!("using existing subdirectory for study: {path}"),
+        Ok(false) => {}
+        Err(error) => {
+            error!("could not create subdirectory for study: {path}");
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+/// The study that a data set belongs to.
+fn study(attributes: &Attributes) -> Result<String, Failure> {
+    attributes.study_instance_uid().and_then(study_text).ok_or(Failure::NoStudy)
+}
+
+/// A Study Instance UID that is not one is kept out of the log: it may be anything, a name too.
+fn warn_of_unusual(attributes: &Attributes) {
+    let raw = attributes.study_instance_uid().unwrap_or_default();
+    let Some(clean) = study_text(raw) else { return };
+    let first = raw.split(|&byte| byte == b'\\').next().unwrap_or_default();
+    let end = first.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
+    let first = &first[..end];
+    if first != clean.as_bytes() {
+        warn!(
+            "Sanitized unusual characters in Study Instance UID: {} of its {} bytes do not \
+             belong in a UID",
+            first.iter().filter(|&&byte| !byte.is_ascii_digit() && byte != b'.').count(),
+            first.len()
+        );
+    }
+}
+
+/// What Patient's Name makes of the name of a folder.
+fn patient_folder(attributes: &Attributes) -> String {
+    let raw = attributes.patient_name().unwrap_or_default();
+    let end = raw.iter().rposition(|&byte| byte != b' ' && byte != 0).map_or(0, |last| last + 1);
+    let character_set = attributes.specific_character_set();
+    let (name, as_declared) = character_set::person_name(character_set, &raw[..end]);
+    if !as_declared {
+        warn!("Patient name is not in its declared character set, read as UTF-8 or Latin-1");
+    }
+    let name = name.split('\\').next().unwrap_or_default();
+    if name.is_empty() {
+        warn!(
+            dcmtks = true,
+            "element PatientName (0010,0010) absent or empty in data set, using '{ANONYMOUS}' \
+             instead"
+        );
+        return ANONYMOUS.to_owned();
+    }
+    if name.contains(char::REPLACEMENT_CHARACTER) {
+        let declared = declared_character_set(character_set.unwrap_or_default());
+        warn!("Patient name not legible (charset: {declared}), dir name may be broken");
+    }
+    let mut plain = plain_name(name);
+    let end = plain.char_indices().map(|(start, letter)| start + letter.len_utf8());
+    let end = end.take_while(|&end| end <= NAME_BYTES).last().unwrap_or_default();
+    plain.truncate(end);
+    plain
+}
+
+/// Specific Character Set for the log: its terms if they look like defined ones (PS3.3 §C.12.1.1.2).
+fn declared_character_set(raw: &[u8]) -> String {
+    let declared = String::from_utf8_lossy(raw);
+    let declared = declared.trim_matches([' ', '\0']);
+    let mut terms = declared.split('\\').map(str::trim);
+    let is_term = |term: &str| {
+        let number = ["ISO_IR ", "ISO 2022 IR "].iter().find_map(|it| term.strip_prefix(it));
+        let is_number = |text: &str| text.len() <= 3 && text.bytes().all(|it| it.is_ascii_digit());
+        term.is_empty() || matches!(term, "GB18030" | "GBK") || number.is_some_and(is_number)
+    };
+    if terms.all(is_term) { declared.to_owned() } else { "not a defined term".to_owned() }
+}

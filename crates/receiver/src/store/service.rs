@@ -1,0 +1,358 @@
+//! The Storage service class as SCP (PS3.4 Annex B): from a C-STORE-RQ to a file and an answer.
+
+use super::filing::Incoming;
+use super::status::Failure;
+use super::studies::{Attendance, EndedStudy};
+use crate::observer::{AfterAnswer, Progress, Refused};
+use crate::{Node, Peer, StoredObject, Treatment};
+
+use dataset::part10::{self, FileMeta};
+use dataset::{Attributes, Transcoder, TransferSyntax, Uid};
+use proto::{CStoreRq, CommandSet, DataSetFragments, Status};
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+use storage::{FileAhead, InstanceFile};
+use tracing::{debug, error, warn};
+
+/// The data set that an association is receiving, if any, and what becomes of it.
+///
+/// Holds a [`Transcoder`] and an [`InstanceFile`] while an object comes in: bounded memory and one
+/// descriptor, whatever the object's size. Dropping it discards what was not committed.
+pub(crate) struct StorageService<'n> {
+    node: &'n Node,
+    treatment: Arc<Treatment>,
+    peer: Peer,
+    attendance: Attendance,
+    receiving: Option<Receiving>,
+    /// For the next object.
+    ahead: FileAhead,
+}
+
+/// A message that was received to its end.
+pub(crate) struct Done {
+    /// What it is answered with; `None` if there is nobody to answer.
+    pub(crate) response: Option<CommandSet>,
+    /// Of an object that is stored, or dropped on purpose: what is left to do once it is answered.
+    pub(crate) stored: Option<StoredAnswer>,
+}
+
+/// What is left to do once the success of an object is answered.
+pub(crate) struct StoredAnswer {
+    /// What the observer wants to do then.
+    pub(crate) after: Option<AfterAnswer>,
+    /// The studies that have ended by it.
+    pub(crate) ended: Vec<EndedStudy>,
+    /// Dropping it closes the file.
+    pub(crate) file: Option<InstanceFile>,
+}
+
+/// A data set on its way in.
+struct Receiving {
+    outcome: Outcome,
+    progress: Option<Box<dyn Progress>>,
+    /// How much of it has come.
+    bytes: u64,
+}
+
+/// What becomes of a data set.
+enum Outcome {
+    /// The object is stored, or could not be.
+    Store { request: Box<CStoreRq>, requested: SystemTime, target: Result<Target, Failure> },
+    /// The request was refused already; its data set is only read to its end.
+    Refused(CommandSet),
+    /// There is nobody to answer.
+    Unanswered,
+}
+
+/// Where the data set goes.
+enum Target {
+    File(Incoming),
+    /// Nowhere: it is dropped on purpose.
+    Nowhere,
+}
+
+impl<'n> StorageService<'n> {
+    /// For an association of `peer` that was accepted.
+    pub(crate) fn new(node: &'n Node, treatment: Arc<Treatment>, peer: Peer) -> Self {
+        Self {
+            node,
+            treatment,
+            peer,
+            attendance: Attendance::default(),
+            receiving: None,
+            ahead: FileAhead::default(),
+        }
+    }
+
+    /// Whose association it is.
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Whether a data set is due.
+    pub(crate) fn is_receiving(&self) -> bool {
+        self.receiving.is_some()
+    }
+
+    /// Opens the file for the object that `request` announces. Should that fail, the data set is
+    /// read to its end and then answered so.
+    pub(crate) fn begin(&mut self, request: CStoreRq, transfer_syntax: &'static TransferSyntax) {
+        let requested = SystemTime::now();
+        let target = self.open(&request, transfer_syntax);
+        self.receive(Outcome::Store { request: Box::new(request), requested, target });
+    }
+
+    /// Refuses to store the object that `request` announces, once its data set is read.
+    pub(crate) fn refuse(&mut self, request: &CStoreRq, failure: &Failure) {
+        let status = failure.status();
+        error!("refusing a request, status {status}: {failure}: {}", request.sop_class);
+        self.tell_refused(request, status, &failure.to_string());
+        self.drain(Some(request.response(status, Some(&failure.to_string()))));
+    }
+
+    /// Reads the data set of a request that is refused, and answers with `response` at its end.
+    pub(crate) fn drain(&mut self, response: Option<CommandSet>) {
+        self.receive(response.map_or(Outcome::Unanswered, Outcome::Refused));
+    }
+
+    /// Takes the next fragments of the data set; with the last of them, gives the answer.
+    ///
+    /// A failure here costs this one object: the rest of its data set is dropped.
+    pub(crate) fn data_set(&mut self, fragments: &DataSetFragments<'_>) -> Option<Done> {
+        let receiving = self.receiving.as_mut()?;
+        if let Some(progress) = &receiving.progress {
+            progress.pdvs(fragments.pdvs_ended());
+        }
+        receiving.bytes += fragments.byte_count() as u64;
+        if let Outcome::Store { target, .. } = &mut receiving.outcome
+            && let Ok(Target::File(incoming)) = target
+            && let Err(failure) = incoming.push(fragments)
+        {
+            *target = Err(failure);
+        }
+        if fragments.is_last() { self.end() } else { None }
+    }
+
+    /// An object is answered, and the sender may be preparing the next one: time to make a file
+    /// for it.
+    pub(crate) fn prepare_next(&mut self) {
+        self.ahead.make();
+    }
+
+    /// Gives back what is kept for an object that does not come.
+    pub(crate) fn idle(&mut self) {
+        self.ahead.give_up();
+    }
+
+    /// The rest of the data set, if one is due, will not come, and `why`: discards what was received
+    /// of it, and says so, since somebody will look for the object.
+    pub(crate) fn break_off(&mut self, why: &dyn fmt::Display) {
+        let Some(Receiving { outcome, progress, bytes }) = self.receiving.take() else { return };
+        drop(progress);
+        let Outcome::Store { request, target, .. } = outcome else { return };
+        let instance = &request.sop_instance;
+        let failed = match &target {
+            Ok(_) => String::new(),
+            Err(failure) => format!("; status {}: {failure}", failure.status()),
+        };
+        error!(
+            "transfer broken off, SOP instance {instance} is not stored, {bytes} bytes had come: \
+             {why}{failed}"
+        );
+    }
+
+    fn receive(&mut self, outcome: Outcome) {
+        let progress = self.node.observer.progress();
+        self.receiving = Some(Receiving { outcome, progress, bytes: 0 });
+    }
+
+    fn open(
+        &mut self,
+        request: &CStoreRq,
+        transfer_syntax: &'static TransferSyntax,
+    ) -> Result<Target, Failure> {
+        let Some(output) = &self.treatment.output else { return Ok(Target::Nowhere) };
+        if let Some(shortage) = output.shortage() {
+            return Err(Failure::NoRoom(shortage));
+        }
+        let settings = &output.settings;
+        let transcoder =
+            Transcoder::new(transfer_syntax, &settings.format, Arc::clone(&output.dictionary));
+        let header = if settings.write_file_format {
+            let ours = &self.treatment.policy;
+            part10::header(&FileMeta {
+                sop_class: &request.sop_class,
+                sop_instance: &request.sop_instance,
+                transfer_syntax: transcoder.output_transfer_syntax(),
+                implementation_class_uid: ours.implementation_class_uid.as_str(),
+                implementation_version_name: ours.implementation_version_name.as_str(),
+                source_ae_title: self.peer.calling_ae.as_bytes(),
+            })
+        } else {
+            Vec::new()
+        };
+        let transcoder = Box::new(transcoder.preceded_by(header.len() as u64));
+        let file = InstanceFile::create(output.storage.as_ref(), &mut self.ahead, header)?;
+        let file = file.leaving(settings.min_free);
+        Ok(Target::File(Incoming::new(transcoder, file, Arc::clone(output))))
+    }
+
+    /// The data set is complete: stores the object and makes the answer.
+    fn end(&mut self) -> Option<Done> {
+        let Receiving { outcome, progress, .. } = self.receiving.take()?;
+        drop(progress);
+        let (request, requested, target) = match outcome {
+            Outcome::Unanswered => return None,
+            Outcome::Refused(response) => {
+                return Some(Done { response: Some(response), stored: None });
+            }
+            Outcome::Store { request, requested, target } => (request, requested, target),
+        };
+        let stored = target.and_then(|target| match target {
+            Target::File(incoming) => self.store(&request, requested, incoming),
+            Target::Nowhere => Ok(self.stored_nowhere(&request, requested)),
+        });
+        Some(match stored {
+            Ok(stored) => Done {
+                response: Some(request.response(Status::SUCCESS, None)),
+                stored: Some(stored),
+            },
+            Err(failure) => Done { response: Some(self.failed(&request, &failure)), stored: None },
+        })
+    }
+
+    /// Commits the object. Only `Ok` means that it is stored as the settings promise.
+    fn store(
+        &mut self,
+        request: &CStoreRq,
+        requested: SystemTime,
+        mut incoming: Incoming,
+    ) -> Result<StoredAnswer, Failure> {
+        incoming.finish()?;
+        let transcoder = incoming.transcoder();
+        let unlisted = transcoder.output_transfer_syntax().is_unlisted();
+        let lenient = incoming.output().settings.format.bit_preserving || unlisted;
+        compare_uids(request, transcoder.attributes(), lenient)?;
+        let folder = incoming.enter_folder()?;
+        let committed = incoming.commit(request, requested, folder.as_ref())?;
+        warn_of_repairs(request, incoming.transcoder());
+        let file = incoming.stored_file(folder.as_ref(), &committed);
+        let object = StoredObject {
+            sop_class: &request.sop_class,
+            sop_instance: &request.sop_instance,
+            peer: &self.peer,
+            requested,
+            file: Some(file),
+        };
+        let after = self.node.observer.stored(&object);
+        let ended = incoming.file_study(&object, &mut self.attendance);
+        Ok(StoredAnswer { after, ended, file: Some(incoming.into_file()) })
+    }
+
+    /// The object was received and is dropped, as was asked for.
+    fn stored_nowhere(&self, request: &CStoreRq, requested: SystemTime) -> StoredAnswer {
+        let after = self.node.observer.stored(&StoredObject {
+            sop_class: &request.sop_class,
+            sop_instance: &request.sop_instance,
+            peer: &self.peer,
+            requested,
+            file: None,
+        });
+        StoredAnswer { after, ended: Vec::new(), file: None }
+    }
+
+    /// The object could not be stored: says so, and makes the answer.
+    fn failed(&mut self, request: &CStoreRq, failure: &Failure) -> CommandSet {
+        let status = failure.status();
+        if status == Status::OUT_OF_RESOURCES
+            && let Some(output) = &self.treatment.output
+        {
+            self.ahead.give_up();
+            output.storage.let_go();
+        }
+        let instance = &request.sop_instance;
+        error!("cannot store SOP instance {instance}, status {status}: {failure}");
+        let comment = failure.to_string();
+        self.tell_refused(request, status, &comment);
+        request.response(status, Some(&comment))
+    }
+
+    fn tell_refused(&self, request: &CStoreRq, status: Status, reason: &str) {
+        self.node.observer.refused(&Refused::Object {
+            peer: &self.peer,
+            sop_class: &request.sop_class,
+            sop_instance: &request.sop_instance,
+            status,
+            reason,
+        });
+    }
+
+    /// The association ends: it is at no study any more, and leaves nothing else behind.
+    pub(crate) fn leave(&mut self) {
+        // What is on its way first, so that it does not keep its study open.
+        self.break_off(&"the association has ended");
+        let Some(output) = &self.treatment.output else { return };
+        if let Some(studies) = &output.studies {
+            studies.leave(&mut self.attendance);
+        }
+        output.storage.leave();
+    }
+}
+
+impl Drop for StorageService<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// Says what had to be put right in an object that is stored, or that it could not be read to its end.
+fn warn_of_repairs(request: &CStoreRq, transcoder: &Transcoder) {
+    let instance = &request.sop_instance;
+    let repairs = transcoder.repairs();
+    if !repairs.is_empty() {
+        warn!("SOP instance {instance} breaks rules of encoding: {repairs}");
+    }
+    let attributes = transcoder.attributes();
+    if transcoder.is_untouched() && attributes.other_study_instance_uids().next().is_some() {
+        warn!("SOP instance {instance} names two studies, of which the first counts here");
+    }
+    match transcoder.unread() {
+        Some(error) if transcoder.output_transfer_syntax().is_unlisted() => {
+            debug!("SOP instance {instance} was not read to its end: {error}");
+        }
+        Some(error) => {
+            warn!(
+                "SOP instance {instance} is stored as it came, and was not read to its end: {error}"
+            );
+        }
+        None => {}
+    }
+}
+
+/// Whether the data set is the object that the command announced, wherever and however often it tells
+/// its UIDs. With `lenient` (not taken apart), a data set in which no UIDs were found passes.
+fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> Result<(), Failure> {
+    let class = attributes.sop_class_uid().into_iter();
+    let classes: Vec<&[u8]> = class.chain(attributes.other_sop_class_uids()).collect();
+    let instance = attributes.sop_instance_uid().into_iter();
+    let instances: Vec<&[u8]> = instance.chain(attributes.other_sop_instance_uids()).collect();
+    let mut differs = None;
+    for (what, announced, found) in [
+        ("SOP Class UID", &request.sop_class, classes),
+        ("SOP Instance UID", &request.sop_instance, instances),
+    ] {
+        let is_empty = |value: &&[u8]| value.iter().all(|byte| matches!(byte, 0 | b' '));
+        if found.first().is_none_or(is_empty) && !lenient {
+            return Err(Failure::NoUid(what));
+        }
+        let mut named = found.into_iter().filter(|value| !is_empty(value)).peekable();
+        if named.peek().is_none() {
+            debug!("data set has no {what} that could be compared");
+        }
+        if !named.all(|value| Uid::parse(value).is_ok_and(|found| found == *announced)) {
+            differs = differs.or(Some(what));
+        }
+    }
+    differs.map_or(Ok(()), |what| Err(Failure::UidDiffers(what)))
+}

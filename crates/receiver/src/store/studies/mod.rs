@@ -1,0 +1,226 @@
+//! Which folder an object goes into, and when its study has ended.
+//!
+//! A study is open from its first object on. Each association is *at* the study of its last object
+//! until it stores one of another study or ends, so several can be at one. `docs/operations.md`
+//! tells when a study ends; [`OpenStudies`] decides it, and has neither clock nor lock.
+
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
+mod open_studies;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use open_studies::Attendance;
+pub use open_studies::{EndedStudy, Reason, StudyFile, Timing, unpadded};
+
+use super::{Sorting, naming};
+use crate::{Peer, StoredObject};
+use chrono::Local;
+use open_studies::OpenStudies;
+use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
+use std::cell::Cell;
+use storage::{FileName, InstanceFile};
+
+/// The studies that objects are being received of.
+///
+/// Holds, for each open study, its UID and the name of its folder; with `--rename-on-eostudy` also
+/// the names of its files.
+pub struct Studies {
+    sorting: Sorting,
+    timing: Timing,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    studies: OpenStudies,
+    /// No more studies will come.
+    closed: bool,
+    /// Somebody waits for time-outs and has none in sight.
+    asleep: bool,
+}
+
+/// An object on its way into a study. The study does not end before this is dropped.
+pub(crate) struct Arrival {
+    studies: Arc<Studies>,
+    study: Arc<str>,
+    pending: Cell<bool>,
+}
+
+impl Studies {
+    /// With no study open.
+    #[must_use]
+    pub fn new(sorting: Sorting, timing: Timing) -> Self {
+        let state = State { studies: OpenStudies::new(timing), closed: false, asleep: false };
+        Self { sorting, timing, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// An object of this study is on its way.
+    pub(crate) fn arrive(self: &Arc<Self>, study: &str) -> Arrival {
+        let study = self.lock().studies.arrive(study, Instant::now());
+        Arrival { studies: Arc::clone(self), study, pending: Cell::new(true) }
+    }
+
+    /// An association has ended.
+    pub(crate) fn leave(&self, attendance: &mut Attendance) {
+        let mut state = self.lock();
+        state.studies.leave(attendance, Instant::now());
+        self.wake(&mut state);
+    }
+
+    /// Waits until studies have timed out. `None` once [`close`](Self::close) was called.
+    pub fn wait_for_time_out(&self) -> Option<Vec<EndedStudy>> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            let now = Instant::now();
+            let (ended, next) = state.studies.time_out(now);
+            if !ended.is_empty() {
+                return Some(ended);
+            }
+            state.asleep = next.is_none();
+            state = match next {
+                Some(next) => {
+                    let wait = self.changed.wait_timeout(state, next.duration_since(now));
+                    wait.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// The server ends: so do all studies, or with a time-out those whose time is over. Also says how
+    /// many others are open.
+    #[must_use]
+    pub fn close(&self) -> (Vec<EndedStudy>, usize) {
+        let mut state = self.lock();
+        state.closed = true;
+        self.changed.notify_all();
+        state.studies.stop(Instant::now())
+    }
+
+    /// Deadlines only move away, so who waits for one need not know of others.
+    fn wake(&self, state: &mut State) {
+        if std::mem::take(&mut state.asleep) {
+            self.changed.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Arrival {
+    /// The name of the study's folder, and whether the last object was of another study. `None` if
+    /// the study cannot give a folder its name. `patient_name` is asked for only if it is needed.
+    pub(crate) fn folder(&self, patient_name: impl FnOnce() -> String) -> Option<(FileName, bool)> {
+        let Studies { sorting, .. } = self.studies.as_ref();
+        let mut state = self.studies.lock();
+        state.studies.folder(&self.study, Local::now(), |time| match sorting {
+            Sorting::ByTime { prefix } => joined(prefix, &time.to_string()),
+            // Without a prefix, only a UID is a name that nothing else has.
+            Sorting::ByStudyUid { prefix }
+                if prefix.is_empty() && !is_uid(self.study.as_bytes()) =>
+            {
+                joined(NO_UID_PREFIX, &self.study)
+            }
+            Sorting::ByStudyUid { prefix } => joined(prefix, &self.study),
+            Sorting::ByPatientName => joined(&patient_name(), &time.to_string()),
+        })
+    }
+
+    /// The object is stored in `file`. Returns the studies that have ended by that.
+    pub(crate) fn stored(
+        &self,
+        object: &StoredObject<'_>,
+        file: &InstanceFile,
+        attendance: &mut Attendance,
+    ) -> Vec<EndedStudy> {
+        let keeps_files = self.studies.timing.keeps_files;
+        let stored = object.file.as_ref().filter(|_| keeps_files).map(|stored| StudyFile {
+            name: stored.name.clone(),
+            prefix: naming::prefix(object.sop_class),
+            id: file.identity().ok(),
+        });
+        let uid = object.file.as_ref().and_then(|file| file.study).unwrap_or_default();
+        self.note_stored(stored, uid, object.peer, attendance)
+    }
+
+    fn note_stored(
+        &self,
+        file: Option<StudyFile>,
+        uid: &[u8],
+        peer: &Peer,
+        attendance: &mut Attendance,
+    ) -> Vec<EndedStudy> {
+        self.pending.set(false);
+        let mut state = self.studies.lock();
+        let ended = state.studies.stored(&self.study, uid, file, peer, attendance, Instant::now());
+        self.studies.wake(&mut state);
+        ended
+    }
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        if self.pending.get() {
+            let mut state = self.studies.lock();
+            state.studies.give_up(&self.study, Instant::now());
+            self.studies.wake(&mut state);
+        }
+    }
+}
+
+/// The first value of Study Instance UID as text that a path can hold: without the padding at its end,
+/// unusual characters replaced by `_`. Where there are any, white space included, or where it ends as
+/// if there had been, a number made from all of them is appended, so that no two studies become one.
+/// `None` if nothing is left.
+pub(crate) fn study_text(raw: &[u8]) -> Option<String> {
+    let first = raw.split(|&byte| byte == b'\\').next().unwrap_or_default();
+    let end = first.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
+    let first = &first[..end];
+    let usual = |byte: u8| byte.is_ascii_alphanumeric() || b".:@_-".contains(&byte);
+    let letter = |&byte: &u8| if usual(byte) { char::from(byte) } else { '_' };
+    let mut text: String = first.iter().map(letter).collect();
+    if !first.iter().all(|&byte| usual(byte)) || ends_in_number(&text) {
+        text.push_str(&format!("_{:016x}", fnv_1a(first)));
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+/// Whether a text ends in `_` and a number as [`study_text`] appends it.
+fn ends_in_number(text: &str) -> bool {
+    let number = text.rsplit_once('_').map_or("", |(_, number)| number);
+    number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A number that tells texts apart (the hash FNV-1a); always the same for the same text.
+fn fnv_1a(text: &[u8]) -> u64 {
+    text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// What the folder of a study is called, in front of a Study Instance UID that is none, where
+/// `--sort-on-study-uid` gives no prefix: `.ssh`, `config`, `2024` may be folders of somebody else.
+const NO_UID_PREFIX: &str = "study";
+
+/// Whether this is digits and dots as in a UID (PS3.5 §9.1), leading zeros allowed: it begins with 0, 1 or
+/// 2 and has another component at least. Nobody calls anything else so.
+pub(crate) fn is_uid(text: &[u8]) -> bool {
+    let mut components = text.split(|&byte| byte == b'.');
+    let has_root = components.next().is_some_and(|root| matches!(root, b"0" | b"1" | b"2"));
+    let mut others = components.peekable();
+    let is_component =
+        |component: &[u8]| !component.is_empty() && component.iter().all(u8::is_ascii_digit);
+    has_root && others.peek().is_some() && others.all(is_component)
+}
+
+/// `prefix_rest`, or the rest alone.
+fn joined(prefix: &str, rest: &str) -> String {
+    if prefix.is_empty() { rest.to_owned() } else { format!("{prefix}_{rest}") }
+}

@@ -1,0 +1,43 @@
+//! What tests of several modules need: receivers without a port.
+
+use crate::net::PeerNames;
+use crate::{
+    Faults, Identity, Node, NodeSettings, Observer, Output, OutputSettings, Refusal, Treatment,
+};
+use dataset::{Dictionary, Uid, transfer_syntax};
+use proto::{Proposal, VersionName};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use storage::Storage;
+
+/// Treats all alike.
+pub(crate) struct Plain(pub(crate) Arc<Treatment>);
+
+impl Observer for Plain {
+    fn admit(&self, _: &Proposal, _: SocketAddr) -> Result<Arc<Treatment>, Refusal> {
+        Ok(Arc::clone(&self.0))
+    }
+}
+
+pub(crate) fn identity() -> Identity {
+    Identity {
+        implementation_class_uid: Uid::parse(b"2.25.1").unwrap(),
+        implementation_version_name: VersionName::parse(b"OURS").unwrap(),
+        max_pdu_bytes: 16384,
+    }
+}
+
+/// A node that stores all storage classes into `storage`.
+pub(crate) fn node(settings: OutputSettings, storage: Arc<dyn Storage>) -> Node {
+    let timing = crate::store::studies::Timing::default();
+    let sorting = settings.sorting.clone();
+    let studies = sorting.map(|it| Arc::new(crate::store::studies::Studies::new(it, timing)));
+    let dictionary = Arc::new(Dictionary::built_in());
+    let output = Output::with_storage(settings, storage, dictionary, studies);
+    let syntaxes = [transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN];
+    let mut treatment = Treatment::new(&identity(), &syntaxes, Arc::new(output));
+    treatment.faults = Faults::default();
+    let observer = Arc::new(Plain(Arc::new(treatment)));
+    let names = Arc::new(PeerNames::new(false));
+    Node::new(NodeSettings::new(identity(), 0), names, observer).unwrap()
+}

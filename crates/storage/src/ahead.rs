@@ -1,0 +1,79 @@
+//! Files made ahead of their objects.
+
+use super::{Folder, StagedFile, Storage};
+use crate::limits::FILES_AHEAD;
+use platform::permits::{Permit, Permits};
+use std::io;
+use std::sync::Arc;
+
+/// Objects that come before the first file is made ahead: who has sent two sends a third.
+const OBJECTS_BEFORE: usize = 2;
+
+/// A file that is made while the sender prepares its next object, so that the object need not wait
+/// for it. It has no name that anybody could see.
+///
+/// Holds at most one file, a descriptor; all of them together hold [`FILES_AHEAD`]. Dropping it
+/// discards the file.
+#[derive(Default)]
+pub struct FileAhead {
+    objects: usize,
+    /// Where the last object went.
+    folder: Option<Arc<dyn Folder>>,
+    made: Option<Made>,
+}
+
+struct Made {
+    folder: Arc<dyn Folder>,
+    file: Box<dyn StagedFile>,
+    _place: Permit,
+}
+
+impl FileAhead {
+    /// An object has come, and the next one is to be expected.
+    pub fn make(&mut self) {
+        self.objects = self.objects.saturating_add(1);
+        let folder = self.folder.take();
+        if self.objects >= OBJECTS_BEFORE {
+            self.made = folder.and_then(Made::new);
+        }
+    }
+
+    /// The file that was made ahead, if the folder is still the same, or else a new one.
+    ///
+    /// # Errors
+    /// As [`Storage::folder`] and [`Folder::stage`].
+    pub fn take(
+        &mut self,
+        storage: &dyn Storage,
+    ) -> io::Result<(Arc<dyn Folder>, Box<dyn StagedFile>)> {
+        let folder = storage.folder()?;
+        let file = match self.made.take() {
+            Some(made) if Arc::ptr_eq(&made.folder, &folder) => made.file,
+            _ => Arc::clone(&folder).stage()?,
+        };
+        self.folder = Some(Arc::clone(&folder));
+        Ok((folder, file))
+    }
+
+    /// Gives the file back: no object has come for a while, or one has failed.
+    pub fn give_up(&mut self) {
+        self.folder = None;
+        self.made = None;
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_there(&self) -> bool {
+        self.made.is_some()
+    }
+}
+
+impl Made {
+    fn new(folder: Arc<dyn Folder>) -> Option<Self> {
+        let place = PERMITS.take(FILES_AHEAD)?;
+        let file = Arc::clone(&folder).stage_unseen()?;
+        Some(Self { folder, file, _place: place })
+    }
+}
+
+/// Of all files made ahead.
+static PERMITS: Permits = Permits::new();

@@ -1,0 +1,173 @@
+//! Every system call that gives, takes or looks at a name goes through here, so that tests can have each
+//! of them fail, and do something of their own before it.
+//!
+//! What is said to have failed may have been done: a network file system sends a request again when no
+//! answer comes, and may say then that what it has made is in the way, or that what it has moved is gone. So
+//! none is taken at its word.
+
+use super::file_id::{FileId, Stamp};
+use super::inode_lock;
+use platform::sync::rustix;
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+
+/// A name in a folder.
+pub(super) type Spot<'a> = (&'a File, &'a str);
+
+/// What has the name, if anything; a symbolic link is one itself.
+pub(super) fn stamp_at((folder, name): Spot<'_>) -> io::Result<Option<Stamp>> {
+    step("stat")?;
+    match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(status) => Ok(Some((&status).into())),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Swaps what two names stand for.
+pub(super) fn exchange(one: Spot<'_>, other: Spot<'_>) -> io::Result<()> {
+    step("exchange")?;
+    answered("exchange", platform::exchange(one, other))
+}
+
+/// Renames a file, if the new name is free.
+pub(super) fn rename_to_free_name(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    step("rename to a free name")?;
+    answered("rename to a free name", platform::rename_to_free_name(from, to))
+}
+
+/// Renames `file`; what has the new name is replaced.
+pub(super) fn rename_over(from: Spot<'_>, to: Spot<'_>, file: FileId) -> io::Result<()> {
+    rename(from, to, |found| found == file)
+}
+
+/// Renames whatever has a name, to one that nobody else uses.
+pub(super) fn rename_aside(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    rename(from, to, |_| true)
+}
+
+fn rename(from: Spot<'_>, to: Spot<'_>, is_it: impl Fn(FileId) -> bool) -> io::Result<()> {
+    step("rename")?;
+    let renamed = rustix::fs::renameat(from.0, from.1, to.0, to.1);
+    match answered("rename", renamed.map_err(io::Error::from)) {
+        Err(_) if FileId::at(to).is_ok_and(|found| found.is_some_and(is_it)) => Ok(()),
+        result => result,
+    }
+}
+
+/// Gives a file a second name, if that is free.
+pub(super) fn link(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    step("link")?;
+    match answered("link", platform::link(from, to)) {
+        Err(_) if is_same_file(from, to) => Ok(()),
+        result => result,
+    }
+}
+
+fn is_same_file(one: Spot<'_>, other: Spot<'_>) -> bool {
+    let file = |spot| FileId::at(spot).ok().flatten();
+    file(one).is_some_and(|one| file(other) == Some(one))
+}
+
+/// Gives a file without a name one, if that is free.
+pub(super) fn link_unnamed(file: &File, to: Spot<'_>) -> io::Result<()> {
+    step("link")?;
+    platform::link_unnamed(file, to.0, to.1)
+}
+
+/// Removes a name; that it is gone already is as good.
+pub(super) fn unlink(spot: Spot<'_>) -> io::Result<()> {
+    step("unlink")?;
+    match rustix::fs::unlinkat(spot.0, spot.1, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes an empty file, if its name is free.
+pub(super) fn create(spot: Spot<'_>, mode: Mode) -> io::Result<File> {
+    step("create")?;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(spot.0, spot.1, flags, mode)?.into())
+}
+
+/// Opens a folder to list it, unless it is a symbolic link.
+pub(super) fn open_folder(spot: Spot<'_>) -> io::Result<File> {
+    step("list")?;
+    inode_lock::open(spot, OFlags::RDONLY | OFlags::DIRECTORY)
+}
+
+/// Makes a folder, if its name is free.
+pub(super) fn make_folder(spot: Spot<'_>, mode: Mode) -> rustix::io::Result<()> {
+    #[cfg(test)]
+    step("mkdir").map_err(|_| Errno::IO)?;
+    rustix::fs::mkdirat(spot.0, spot.1, mode)
+}
+
+#[cfg(not(test))]
+#[inline]
+#[allow(clippy::unnecessary_wraps, reason = "tests have it fail")]
+fn step(_call: &str) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(test))]
+#[inline]
+fn answered(_call: &str, result: io::Result<()>) -> io::Result<()> {
+    result
+}
+
+/// What has been done may be said to have failed.
+#[cfg(test)]
+fn answered(call: &str, result: io::Result<()>) -> io::Result<()> {
+    result?;
+    hooks::ANSWER.with_borrow_mut(|answer| answer.as_mut().map_or(Ok(()), |answer| answer(call)))
+}
+
+#[cfg(test)]
+fn step(call: &str) -> io::Result<()> {
+    // Not to be called by what it does itself.
+    let hook = hooks::HOOK.with(|hook| hook.borrow_mut().take());
+    let Some(mut hook) = hook else { return Ok(()) };
+    let result = hook(call);
+    hooks::HOOK.with(|place| *place.borrow_mut() = Some(hook));
+    result
+}
+
+#[cfg(test)]
+pub(super) mod hooks {
+    use std::cell::RefCell;
+    use std::io;
+
+    pub(super) type Hook = Box<dyn FnMut(&str) -> io::Result<()>>;
+
+    thread_local! {
+        pub(super) static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+        pub(super) static ANSWER: RefCell<Option<Hook>> = const { RefCell::new(None) };
+    }
+
+    /// Runs `action`; `answer` is asked after each call of this thread that has done what it should, and may
+    /// have it say that it failed.
+    pub(in super::super) fn answering<T>(
+        answer: impl FnMut(&str) -> io::Result<()> + 'static,
+        action: impl FnOnce() -> T,
+    ) -> T {
+        ANSWER.set(Some(Box::new(answer)));
+        let result = action();
+        ANSWER.set(None);
+        result
+    }
+
+    /// Runs `action`, and `before` before each call of this thread meanwhile, which may fail in its place.
+    pub(in super::super) fn with<T>(
+        before: impl FnMut(&str) -> io::Result<()> + 'static,
+        action: impl FnOnce() -> T,
+    ) -> T {
+        HOOK.with(|hook| *hook.borrow_mut() = Some(Box::new(before)));
+        let result = action();
+        HOOK.with(|hook| *hook.borrow_mut() = None);
+        result
+    }
+}

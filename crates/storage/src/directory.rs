@@ -1,0 +1,181 @@
+//! Storage in a directory of the file system.
+
+use super::abilities::{Abilities, is_full};
+use super::manner::Manner;
+use super::mounts::MountWatch;
+use super::open_directory::OpenDirectory;
+use super::recovery::{self, Recovered};
+use super::{Durability, FileId, Folder, Storage};
+use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An existing directory in which instances are stored.
+///
+/// Keeps a descriptor open, and one for each of the subfolders used last, up to
+/// [`OPEN_SUBFOLDERS`](crate::limits::OPEN_SUBFOLDERS), until an object fails; each file on its way
+/// holds another, and one more while it replaces an older one.
+pub struct Directory {
+    path: PathBuf,
+    durability: Durability,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    open: Option<Arc<OpenDirectory>>,
+    mounts: Option<MountWatch>,
+    /// How files are written in the directory that was opened last.
+    manner: Option<(FileId, Manner)>,
+}
+
+/// What a directory is used for, as far as not all file systems can do that.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Needs {
+    /// Names are given only if they are free.
+    pub free_names: bool,
+}
+
+impl Directory {
+    /// Opens the directory and finds out how files are made and named there, as `durability` wants it.
+    ///
+    /// # Errors
+    /// `NotFound` or `NotADirectory` if there is no directory there, and whatever else the
+    /// operating system says: no files can be made there. A file system that is full is no error: it
+    /// costs objects until there is room.
+    pub fn open(path: &Path, durability: Durability) -> io::Result<Self> {
+        let directory = Self { path: path.to_owned(), durability, state: Mutex::default() };
+        match directory.current() {
+            Err(error) if is_full(&error) => {
+                tracing::warn!("no room in the output directory: {error}");
+            }
+            result => result.map(drop)?,
+        }
+        Ok(directory)
+    }
+
+    /// One way or another on any file system, for tests.
+    #[cfg(test)]
+    pub(super) fn open_with(
+        path: &Path,
+        way: super::manner::Way,
+        abilities: Abilities,
+    ) -> io::Result<Self> {
+        let directory = Self::open(path, Durability::Full)?;
+        let mut open =
+            OpenDirectory::on(OpenDirectory::open_handle(path)?, None, Durability::Full)?;
+        open.set_manner(way, abilities);
+        directory.state().open = Some(Arc::new(open));
+        Ok(directory)
+    }
+
+    /// Whether what is wanted can be done here; says so if it can be done less well than elsewhere.
+    ///
+    /// # Errors
+    /// What is lacking, and how to do without.
+    pub fn check(&self, needs: Needs) -> Result<(), String> {
+        let Some(open) = self.state().open.clone() else { return Ok(()) };
+        let Abilities { no_replace, links, locks, .. } = open.abilities();
+        if needs.free_names && !no_replace && !links {
+            return Err(
+                "its file system has neither hard links nor RENAME_NOREPLACE, so no name can \
+                        be given only if it is free: leave out --unique-filenames, --timenames and \
+                        --rename-on-eostudy"
+                    .to_owned(),
+            );
+        }
+        if !locks {
+            tracing::warn!(
+                "the file system of the output directory has no locks: only one receiver should \
+                 store there at a time"
+            );
+        } else if !no_replace && !links {
+            tracing::warn!(
+                "the file system of the output directory has neither hard links nor \
+                 RENAME_NOREPLACE: only one receiver should store there at a time"
+            );
+        }
+        Ok(())
+    }
+
+    /// Deals with the temporary files that a crashed receiver left: removes those that were never
+    /// acknowledged, and puts what was being replaced back under its name. Those that a living receiver
+    /// owns stay. To be called once the port is open. Where there can be no hidden folder, `lists_all`
+    /// allows to look for them among all files.
+    ///
+    /// # Errors
+    /// If the directory cannot be opened.
+    pub fn recover(&self, lists_all: bool) -> io::Result<Recovered> {
+        let open = self.current()?;
+        Ok(recovery::recover(&open, &self.path, lists_all))
+    }
+
+    /// Removes the hidden folder, if nothing is in it.
+    fn remove_hidden_folder(&self) {
+        if let Some(open) = &self.state().open {
+            open.leave();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the path leads to now. Where that is not what it led to before, whether it may be used.
+    pub(super) fn current(&self) -> io::Result<Arc<OpenDirectory>> {
+        let state = &mut *self.state();
+        let now = FileId::from(&rustix::fs::stat(&self.path)?);
+        // The same folder is the same, whichever mount it is seen through.
+        if let Some(open) = &state.open
+            && open.identity == now
+        {
+            return Ok(Arc::clone(open));
+        }
+        state.open = None;
+        let handle = OpenDirectory::open_handle(&self.path)?;
+        if let Some(mounts) = &state.mounts
+            && mounts.is_lost(&handle)?
+        {
+            return Err(io::Error::other("what was mounted there is gone"));
+        }
+        let mounts = MountWatch::of(&self.path, &handle);
+        // The same directory of the same mount can do what it could.
+        let is_same = |one: &MountWatch, other: &MountWatch| one.is_same_mount(other);
+        let is_same =
+            state.mounts.as_ref().zip(mounts.as_ref()).is_some_and(|it| is_same(it.0, it.1));
+        let known = state.manner.filter(|(id, _)| is_same && *id == now).map(|(_, manner)| manner);
+        let open = Arc::new(OpenDirectory::on(handle, known, self.durability)?);
+        if FileId::from(&rustix::fs::stat(&self.path)?) != open.identity {
+            return Err(io::Error::other("another directory is there while it is opened"));
+        }
+        state.mounts = mounts;
+        state.manner = Some((open.identity, open.manner));
+        state.open = Some(Arc::clone(&open));
+        Ok(open)
+    }
+}
+
+impl Storage for Directory {
+    fn folder(&self) -> io::Result<Arc<dyn Folder>> {
+        Ok(self.current()?)
+    }
+
+    fn let_go(&self) {
+        let mut state = self.state();
+        // All who use it at a time have to share its syncs and its name claims.
+        if state.open.as_ref().is_some_and(|open| Arc::strong_count(open) == 1) {
+            state.open = None;
+        }
+    }
+
+    fn recover(&self, lists_all: bool) {
+        match Self::recover(self, lists_all) {
+            Ok(recovered) => recovered.tell(),
+            Err(error) => tracing::warn!("cannot look for temporary files: {error}"),
+        }
+    }
+
+    fn leave(&self) {
+        self.remove_hidden_folder();
+    }
+}

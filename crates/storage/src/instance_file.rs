@@ -1,0 +1,342 @@
+//! One SOP instance on its way into a folder: the sink of the transcoder, and the commit.
+
+use super::{
+    FileAhead, FileName, Folder, LastingId, MinFree, StagedFile, Storage, Subfolder, Taken,
+};
+use crate::limits::{ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
+use crate::{Error, Step};
+use dataset::Sink;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+/// What "stored" means when the answer goes out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// On disk: file synced, named, folder synced. A power loss after the answer loses nothing.
+    #[default]
+    Full,
+    /// Whole and named, in the kernel's hands. A crash of the receiver loses nothing; a power loss
+    /// can lose what the kernel has not written yet. There was room for it.
+    None,
+}
+
+/// A file that is being received. Dropping it discards it.
+///
+/// Holds one descriptor and less than [`WRITE_BLOCK_BYTES`], or the header, whatever the size of the
+/// instance.
+pub struct InstanceFile {
+    /// Where the file was made.
+    folder: Arc<dyn Folder>,
+    /// Where it gets its name.
+    destination: Arc<dyn Folder>,
+    file: Box<dyn StagedFile>,
+    /// What goes out with the bytes that come next, in one write: preamble and file meta information,
+    /// later what was behind the last whole block.
+    held: Vec<u8>,
+    /// What is written next is the last, or nearly: nothing is held any more.
+    ends: bool,
+    /// Bytes that are in the file.
+    written: u64,
+    /// Bytes of preamble and file meta information ahead of the data set.
+    data_set_offset: u64,
+    /// Room to be left on the file system, if any.
+    min_free: Option<MinFree>,
+    /// Bytes written since that was last looked at.
+    unchecked_bytes: usize,
+}
+
+impl InstanceFile {
+    /// Opens a file in the storage's folder, or takes the one that was made ahead; `header` (preamble
+    /// and file meta information, or nothing) goes ahead of the data set.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing is left behind.
+    pub fn create(
+        storage: &dyn Storage,
+        ahead: &mut FileAhead,
+        header: Vec<u8>,
+    ) -> Result<Self, Error> {
+        let (folder, file) = ahead.take(storage).map_err(Error::at(Step::Create))?;
+        let destination = Arc::clone(&folder);
+        Ok(Self {
+            folder,
+            destination,
+            file,
+            data_set_offset: header.len() as u64,
+            held: header,
+            ends: false,
+            written: 0,
+            min_free: None,
+            unchecked_bytes: 0,
+        })
+    }
+
+    /// The same file, which is given up when writing it leaves less room than `min_free`; that is
+    /// looked at every [`ROOM_CHECK_BYTES`].
+    #[must_use]
+    pub fn leaving(mut self, min_free: Option<MinFree>) -> Self {
+        self.min_free = min_free;
+        self
+    }
+
+    /// The data set ends with what is written next: to hold some of that would only cost another write.
+    pub fn ends(&mut self) {
+        self.ends = true;
+    }
+
+    /// Lets the file be named in a subfolder of the folder, which is made if there is none; says
+    /// whether it was. The subfolder's own name is as durable afterwards as `durability` says.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn enter(&mut self, name: &FileName, durability: Durability) -> Result<bool, Error> {
+        let entered = self.file.enter(name).map_err(Error::at(Step::Subfolder))?;
+        let Subfolder { folder, made, name: own_name } = entered;
+        if durability == Durability::Full {
+            let synced = own_name.make_durable(self.folder.as_ref(), name);
+            synced.map_err(Error::at(Step::SyncFolder))?;
+        }
+        self.destination = folder;
+        Ok(made)
+    }
+
+    /// Gives the file a name for good. After `Ok` the instance is stored as `durability` says, and
+    /// the file is only to be dropped, which closes it; the answer need not wait for that.
+    ///
+    /// With [`Taken::Replace`] the first of `names` is given; otherwise the first that is free.
+    ///
+    /// # Errors
+    /// [`Error`]: nothing is stored and, once this is dropped, an older file of that name is
+    /// as it was.
+    pub fn commit(
+        &mut self,
+        names: &mut dyn Iterator<Item = FileName>,
+        taken: Taken,
+        durability: Durability,
+    ) -> Result<Committed, Error> {
+        let durable = durability == Durability::Full;
+        self.write_held().map_err(Error::at(Step::Write))?;
+        let written = if durable { self.file.sync() } else { self.file.settle() };
+        written.map_err(Error::at(Step::Sync))?;
+        let since = durable.then(|| self.destination.mark());
+        let committed = self.publish(names, taken).map_err(Error::at(Step::Name))?;
+        if let Some(since) = since {
+            self.destination.sync(since).map_err(Error::at(Step::SyncFolder))?;
+        }
+        self.file.confirm().map_err(Error::at(Step::Name))?;
+        Ok(committed)
+    }
+
+    /// How long the file is, in bytes, with what is ahead of the data set.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.written + self.held.len() as u64
+    }
+
+    /// Which file it is, whatever name it has.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub fn identity(&self) -> io::Result<LastingId> {
+        self.file.identity()
+    }
+
+    /// # Errors
+    /// `StorageFull` if there is less room than is to be left.
+    fn check_room(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        let Some(min_free) = self.min_free else { return Ok(()) };
+        self.unchecked_bytes += slices.iter().map(|slice| slice.len()).sum::<usize>();
+        if self.unchecked_bytes < ROOM_CHECK_BYTES {
+            return Ok(());
+        }
+        self.unchecked_bytes = 0;
+        match self.folder.space() {
+            Ok(space) if !min_free.is_kept(space) => {
+                Err(io::Error::new(io::ErrorKind::StorageFull, space.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what is held and `slices` behind it, and holds what is behind the last whole block, if
+    /// one ends in `slices`: a file that is written by whole blocks gets large pages of memory.
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        let held = std::mem::take(&mut self.held);
+        let coming: usize = slices.iter().map(|slice| slice.len()).sum();
+        let end = self.written + (held.len() + coming) as u64;
+        #[allow(clippy::cast_possible_truncation, reason = "less than a block")]
+        let behind = (end % WRITE_BLOCK_BYTES as u64) as usize;
+        let behind = if self.ends || behind >= coming { 0 } else { behind };
+        self.written = end - behind as u64;
+        if held.is_empty() && behind == 0 {
+            return self.file.append(slices);
+        }
+
+        let mut left = coming - behind;
+        let mut all = Vec::with_capacity(1 + slices.len());
+        all.push(IoSlice::new(&held));
+        self.held.reserve_exact(behind);
+        for slice in slices {
+            let (now, later) = slice.split_at(left.min(slice.len()));
+            left -= now.len();
+            if !now.is_empty() {
+                all.push(IoSlice::new(now));
+            }
+            self.held.extend_from_slice(later);
+        }
+        self.file.append(&all)
+    }
+
+    fn write_held(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let held = std::mem::take(&mut self.held);
+        self.written += held.len() as u64;
+        self.file.append(&[IoSlice::new(&held)])
+    }
+
+    /// Where `length` bytes from `offset` of the data set are in the file; writes them, if they are held.
+    fn in_file(&mut self, offset: u64, length: usize) -> io::Result<u64> {
+        let start = self.data_set_offset + offset;
+        if start + length as u64 > self.written {
+            self.write_held()?;
+        }
+        Ok(start)
+    }
+
+    fn publish(
+        &mut self,
+        names: &mut dyn Iterator<Item = FileName>,
+        taken: Taken,
+    ) -> io::Result<Committed> {
+        for name in names {
+            match self.file.publish(&name, taken) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && taken == Taken::Refuse => {}
+                result => return result.map(|replaced| Committed { name, replaced }),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+}
+
+/// What became of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The name that it got.
+    pub name: FileName,
+    /// Whether another file had that name before.
+    pub replaced: bool,
+}
+
+impl Sink for InstanceFile {
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        self.check_room(slices)?;
+        self.append(slices)
+    }
+
+    fn patch(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = self.in_file(offset, bytes.len())?;
+        self.file.write_at(offset, bytes)
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        let offset = self.in_file(offset, into.len())?;
+        self.file.read_at(offset, into)
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.write_held()?;
+        self.ends = false;
+        self.written = self.data_set_offset + len;
+        self.file.truncate(self.written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Directory;
+    use super::super::doubles::{Scratch, create};
+    use super::*;
+
+    const BLOCK: usize = WRITE_BLOCK_BYTES;
+
+    fn started(scratch: &Scratch) -> InstanceFile {
+        create(&Directory::open(&scratch.0, Durability::None).unwrap()).unwrap()
+    }
+
+    fn content(mut file: InstanceFile, scratch: &Scratch) -> Vec<u8> {
+        let name = FileName::new("CT.1".to_owned()).unwrap();
+        file.commit(&mut std::iter::once(name), Taken::Replace, Durability::None).unwrap();
+        scratch.content().remove("CT.1").unwrap()
+    }
+
+    #[test]
+    fn writes_end_at_whole_blocks_where_one_ends_in_them() {
+        let scratch = Scratch::new("blocks");
+        let mut file = started(&scratch);
+        let piece = vec![7; 2 * BLOCK];
+        let header = "head".len();
+        for (coming, written, held) in [
+            (10, header + 10, 0),
+            (BLOCK + 1, BLOCK, header + 11),
+            (20, BLOCK + header + 31, 0),
+            (BLOCK - header - 31, 2 * BLOCK, 0),
+            (2 * BLOCK, 4 * BLOCK, 0),
+            (2 * BLOCK - 1, 5 * BLOCK, BLOCK - 1),
+            (1, 6 * BLOCK, 0),
+        ] {
+            file.write(&[
+                IoSlice::new(&piece[..coming / 2]),
+                IoSlice::new(&piece[coming / 2..coming]),
+            ])
+            .unwrap();
+            assert_eq!((file.written, file.held.len()), (written as u64, held), "{coming}");
+        }
+        file.ends();
+        file.write(&[IoSlice::new(&piece[1..])]).unwrap();
+        assert_eq!(
+            (file.written, file.held.len()),
+            (8 * BLOCK as u64 - 1, 0),
+            "the last is not held"
+        );
+        assert_eq!(content(file, &scratch)[header..], vec![7; 8 * BLOCK - 1 - header]);
+    }
+
+    #[test]
+    fn what_is_held_counts_as_written() {
+        let scratch = Scratch::new("held");
+        for held in [1, BLOCK / 2, BLOCK - 1] {
+            let mut file = started(&scratch);
+            let mut expected: Vec<u8> = (0..BLOCK - 4 + held).map(|n| (n % 251) as u8).collect();
+            let whole = expected.clone();
+            let write = |file: &mut InstanceFile, bytes: &[u8]| {
+                file.write(&[IoSlice::new(bytes)]).unwrap();
+                assert_eq!(file.held.len(), held);
+            };
+            write(&mut file, &whole);
+            let mut read = [0; 2];
+            file.read_at(expected.len() as u64 - 2, &mut read).unwrap();
+            assert_eq!(read, expected[expected.len() - 2..]);
+
+            file.truncate(0).unwrap();
+            write(&mut file, &whole);
+            file.patch(10, b"in front").unwrap();
+            assert_eq!(file.held.len(), held, "that is written already");
+            file.patch(BLOCK as u64 - 5, b"##").unwrap();
+            expected[10..18].copy_from_slice(b"in front");
+            expected[BLOCK - 5..BLOCK - 3].copy_from_slice(b"##");
+            let mut all = vec![0; expected.len()];
+            file.read_at(0, &mut all).unwrap();
+            assert_eq!(all, expected);
+
+            file.truncate(0).unwrap();
+            write(&mut file, &expected);
+            file.truncate(BLOCK as u64 - 3).unwrap();
+            file.write(&[IoSlice::new(b"end")]).unwrap();
+            expected.truncate(BLOCK - 3);
+            assert_eq!(content(file, &scratch), [b"head", &expected[..], b"end"].concat());
+        }
+    }
+}

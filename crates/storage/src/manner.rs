@@ -1,0 +1,104 @@
+//! What files have to be written like in a directory.
+
+use super::Durability;
+use super::abilities::{Abilities, forget, is_full};
+use super::calls;
+use super::steps::{can_link, is_unsupported};
+use super::temporary::{FILE_MODE, Holds, Temporaries};
+use platform::{self, LateNames};
+use std::fs::File;
+use std::io;
+
+/// How files are written in a directory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    pub(super) way: Way,
+    /// Whether they are synced in the end.
+    pub(super) synced: bool,
+    /// Whether writes may fail unnoticed until then: see [`platform::tells_of_writes_late`].
+    pub(super) told_late: bool,
+    pub(super) abilities: Abilities,
+}
+
+/// How files that are on their way are kept from sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// They have no name.
+    Unnamed,
+    /// They have none while they come in, and a temporary one when they are synced: the number of names is
+    /// written by that sync, not with the folder.
+    UnnamedUntilSynced,
+    /// They have temporary names.
+    Temporary,
+}
+
+impl Manner {
+    /// Finds out what is the right one.
+    ///
+    /// # Errors
+    /// No files can be made there.
+    pub(super) fn of(
+        folder: &File,
+        temporaries: &Temporaries,
+        durability: Durability,
+    ) -> io::Result<Self> {
+        let tried = Abilities::of(temporaries).and_then(|abilities| {
+            Ok((abilities, Way::best_for(folder, temporaries, abilities, durability)?))
+        });
+        temporaries.leave();
+        let (abilities, way) = tried?;
+        Ok(Self {
+            way,
+            synced: durability == Durability::Full,
+            told_late: platform::tells_of_writes_late(folder),
+            abilities,
+        })
+    }
+}
+
+impl Way {
+    fn best_for(
+        folder: &File,
+        temporaries: &Temporaries,
+        abilities: Abilities,
+        durability: Durability,
+    ) -> io::Result<Self> {
+        if !abilities.links {
+            return Ok(Self::Temporary);
+        }
+        let way = match platform::late_names(folder) {
+            _ if durability == Durability::None => Self::Unnamed,
+            LateNames::WithFolder => Self::Unnamed,
+            LateNames::WithFile => Self::UnnamedUntilSynced,
+            LateNames::Unknown => return Ok(Self::Temporary),
+        };
+        Ok(if has_unnamed_files(folder, temporaries)? { way } else { Self::Temporary })
+    }
+}
+
+/// Whether files can be made without a name, and be given one later, which goes through `/proc`.
+///
+/// # Errors
+/// Whatever else the operating system says than that it cannot.
+fn has_unnamed_files(folder: &File, temporaries: &Temporaries) -> io::Result<bool> {
+    let lacking = |error: &io::Error| {
+        is_unsupported(error)
+            || !can_link(error)
+            || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory)
+    };
+    let file = match platform::create_unnamed(folder, FILE_MODE) {
+        Err(error) if lacking(&error) => return Ok(false),
+        Err(error) if is_full(&error) => return Ok(true),
+        result => result?,
+    };
+    let link = |path: &str| calls::link_unnamed(&file, (temporaries.top(), path));
+    match temporaries.fresh(Holds::Incoming, link) {
+        Ok((path, ())) => {
+            forget(temporaries, &path);
+            Ok(true)
+        }
+        Err(error) if lacking(&error) => Ok(false),
+        Err(error) if is_full(&error) => Ok(true),
+        Err(error) => Err(error),
+    }
+}

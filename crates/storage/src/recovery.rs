@@ -1,0 +1,283 @@
+//! What becomes of the temporary files that a crash left.
+//!
+//! | what is found | what becomes of it |
+//! |---|---|
+//! | its owner lives, or may live | it stays, untold |
+//! | a file on its way, or a newer one that did not get its name | removed: it was never acknowledged |
+//! | an older one, its name is free | it gets its name back |
+//! | an older one, the newer one has the name, and the machine was not started anew since | the same: the newer one was not acknowledged, or the older one would be gone |
+//! | an older one, and what has the name is the same byte for byte | removed |
+//! | an older one, anything else | both stay, and a warning at each start says so: after a power loss, what was removed may be back |
+
+use super::FileName;
+use super::calls;
+use super::file_id::{FileId, Stamp};
+use super::inode_lock::{self, Lock, try_lock};
+use super::open_directory::OpenDirectory;
+use super::steps::TakenBack;
+use super::temporary::{Held, TOP, Temporaries, owner, without_names};
+use platform::{self, ProcessMark};
+use rustix::fs::{Dir, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// How long a file on a network file system is left to a process of another machine that may live, where
+/// locks do not tell.
+const OTHERS_TIME: Duration = Duration::from_secs(3600);
+/// What is read at a time to compare files.
+const COMPARED_BYTES: usize = 64 * 1024;
+
+/// What was found and done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Files that were never acknowledged, or of which there is another copy.
+    pub removed: usize,
+    /// Older files that have their names back.
+    pub restored: usize,
+    /// Older files that stay under their temporary names, and why; with `*` for names in them.
+    pub kept: Vec<(String, String)>,
+    /// Hidden folders that cannot be looked into, and why.
+    pub unseen: Vec<(String, String)>,
+}
+
+enum Fate {
+    Left,
+    Removed,
+    Restored,
+    Kept(&'static str),
+}
+
+impl Recovered {
+    /// Says so in the log.
+    pub fn tell(&self) {
+        if self.removed > 0 {
+            tracing::info!("removed {} unfinished files of an earlier run", self.removed);
+        }
+        if self.restored > 0 {
+            tracing::warn!(
+                "gave {} older files their names back: an earlier run ended while they were replaced, \
+                 before the newer ones were acknowledged",
+                self.restored
+            );
+        }
+        for (path, why) in &self.kept {
+            tracing::warn!(
+                "kept {path}, which may be the only copy of an acknowledged object: {why}; see \
+                 docs/operations.md, Temporary files"
+            );
+        }
+        for (path, why) in &self.unseen {
+            tracing::warn!(
+                "cannot look into {path}: {why}; unless a receiver of another user is running, older \
+                 files may be in there: see docs/operations.md, Temporary files"
+            );
+        }
+    }
+}
+
+/// Goes through the hidden folders of an output directory; `path` is for the log. Costs as much as there
+/// are temporary files; where there can be no hidden folder, as much as there are files, and only with
+/// `lists_all`.
+pub(super) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Recovered {
+    let mut recovered = Recovered::default();
+    let top = (lists_all && open.temporaries.are_in_top()).then(|| TOP.to_owned());
+    for folder in Temporaries::folders().into_iter().chain(top) {
+        let names = match names_in(open, &folder) {
+            Ok(names) => names,
+            Err(error) => {
+                recovered.unseen.push((path.join(folder).display().to_string(), error.to_string()));
+                continue;
+            }
+        };
+        for name in names {
+            let Some((owner, held)) = Held::parse(&name) else { continue };
+            let owner = open.temporaries.marked(owner);
+            let temporary = format!("{folder}/{name}");
+            let fate = Found { open, temporary: &temporary, owner }.deal_with(held);
+            match fate.unwrap_or(Fate::Kept("it cannot be read or moved")) {
+                Fate::Left => {}
+                Fate::Removed => recovered.removed += 1,
+                Fate::Restored => recovered.restored += 1,
+                Fate::Kept(why) => {
+                    let shown = path.join(without_names(&temporary)).display().to_string();
+                    recovered.kept.push((shown, why.to_owned()));
+                }
+            }
+        }
+    }
+    open.temporaries.leave_unused();
+    recovered
+}
+
+/// Empty if there is no such folder.
+fn names_in(open: &OpenDirectory, folder: &str) -> io::Result<Vec<String>> {
+    let lacking =
+        [Errno::NOENT, Errno::NOTDIR, Errno::LOOP].map(|errno| Some(errno.raw_os_error()));
+    let folder = match calls::open_folder((&open.handle, folder)) {
+        Err(error) if lacking.contains(&error.raw_os_error()) => return Ok(Vec::new()),
+        result => result?,
+    };
+    let mut names = Vec::new();
+    for entry in Dir::read_from(&folder)? {
+        names.extend(entry?.file_name().to_str().ok().map(str::to_owned));
+    }
+    Ok(names)
+}
+
+struct Found<'a> {
+    open: &'a OpenDirectory,
+    temporary: &'a str,
+    owner: ProcessMark,
+}
+
+impl Found<'_> {
+    fn deal_with(&self, held: Held) -> io::Result<Fate> {
+        let temporaries = &self.open.temporaries;
+        let spot = (temporaries.top(), self.temporary);
+        // A lock may be had only by who could write.
+        let file = [OFlags::RDWR, OFlags::RDONLY]
+            .into_iter()
+            .find_map(|mode| inode_lock::open(spot, mode).ok());
+        if !self.is_abandoned(file.as_ref()) {
+            return Ok(Fate::Left);
+        }
+        let Some(stamp) = Stamp::at(spot)? else { return Ok(Fate::Left) };
+        if let Some(file) = &file
+            && FileId::of(file)? != stamp.id
+        {
+            return Ok(Fate::Left);
+        }
+        let removed = || temporaries.remove(self.temporary).map(|()| Fate::Removed);
+        match held {
+            Held::Incoming => removed(),
+            Held::Replaced { newer, .. } if newer == (stamp.id.inode, stamp.modified) => removed(),
+            Held::Replaced { place: None, .. } => {
+                Ok(Fate::Kept("its name was too long to be noted"))
+            }
+            Held::Replaced { newer, place: Some((folder, name)) } => match folder {
+                None => self.put_back(self.open, &name, newer, stamp.id, file.as_ref()),
+                Some(folder) => match self.open.existing_subfolder(&folder) {
+                    Ok(folder) => self.put_back(&folder, &name, newer, stamp.id, file.as_ref()),
+                    Err(_) => Ok(Fate::Kept("the directory that it was in is not there")),
+                },
+            },
+        }
+    }
+
+    /// Whether its owner does not live any more, as far as that can be proven; takes its lock.
+    fn is_abandoned(&self, file: Option<&File>) -> bool {
+        if self.owner == owner() {
+            return false;
+        }
+        let lock = file.map_or(Lock::Unavailable, try_lock);
+        let told_late = self.open.manner.told_late;
+        is_abandoned(platform::is_running(&self.owner), lock, told_late, || {
+            file.is_some_and(is_old)
+        })
+    }
+
+    /// Gives an older file its name back, if no file that may have been acknowledged has it.
+    fn put_back(
+        &self,
+        folder: &OpenDirectory,
+        name: &FileName,
+        newer: (u64, u64),
+        older: FileId,
+        file: Option<&File>,
+    ) -> io::Result<Fate> {
+        // No commit of this process changes it meanwhile.
+        let _claim = folder.claims.claim(name);
+        let final_name = folder.final_name(name, false);
+        let spot = (&*folder.handle, name.as_str());
+        if FileId::at(spot)? == Some(older) {
+            self.open.temporaries.remove(self.temporary)?;
+            return Ok(Fate::Removed);
+        }
+        let Some(present) = final_name.present()? else {
+            final_name.give_back(self.temporary)?;
+            return Self::restored(folder);
+        };
+        let same = || {
+            let other = inode_lock::open(spot, OFlags::RDONLY).ok()?;
+            have_same_content(file?, &other).ok()
+        };
+        if same() == Some(true) {
+            self.open.temporaries.remove(self.temporary)?;
+            return Ok(Fate::Removed);
+        }
+        let found = Stamp::at(spot)?.filter(|found| found.id == present.id);
+        let Some(found) = found.filter(|found| newer == (found.id.inode, found.modified)) else {
+            return Ok(Fate::Kept("a third file has its name by now"));
+        };
+        let is_certain = self.owner.boot == owner().boot && self.open.temporaries.tells_mounts();
+        if !is_certain || owner().boot == 0 {
+            let why = "since the machine was started or the disk mounted anew, it is not known whether \
+                       the newer file, which has its name, was acknowledged";
+            return Ok(Fate::Kept(why));
+        }
+        if folder.abilities().locks && !present.is_locked {
+            return Ok(Fate::Kept("another process is using its name"));
+        }
+        let final_name = folder.final_name(name, present.is_locked);
+        match final_name.take_back(found, Some(self.temporary))? {
+            TakenBack::Restored => Self::restored(folder),
+            TakenBack::OlderKept => Ok(Fate::Kept("another process has given its name meanwhile")),
+        }
+    }
+
+    fn restored(folder: &OpenDirectory) -> io::Result<Fate> {
+        // Its content is durable; should the name not be, the next start finds it again.
+        let _ = folder.handle.sync_all();
+        Ok(Fate::Restored)
+    }
+}
+
+/// Whether what belongs to a process that may run, and is locked or not, is abandoned, as far as that can be
+/// proven; where writes are told of late, a lock may be had by a process on each machine.
+pub(super) fn is_abandoned(
+    is_running: Option<bool>,
+    lock: Lock,
+    told_late: bool,
+    is_old: impl FnOnce() -> bool,
+) -> bool {
+    match (is_running, lock) {
+        (Some(true), _) | (_, Lock::Busy) => false,
+        (Some(false), _) => true,
+        (None, Lock::Held) if !told_late => true,
+        (None, Lock::Held | Lock::Unavailable) => is_old(),
+    }
+}
+
+/// Whether it has been left alone for a while.
+fn is_old(file: &File) -> bool {
+    let changed = |file: &File| {
+        let seconds = u64::try_from(file.metadata().ok()?.ctime()).ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    };
+    let age = changed(file).and_then(|changed| SystemTime::now().duration_since(changed).ok());
+    age.is_some_and(|age| age > OTHERS_TIME)
+}
+
+fn have_same_content(one: &File, other: &File) -> io::Result<bool> {
+    let length = one.metadata()?.len();
+    if length != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut first, mut second) = (vec![0; COMPARED_BYTES], vec![0; COMPARED_BYTES]);
+    let mut offset = 0;
+    while offset < length {
+        #[allow(clippy::cast_possible_truncation, reason = "less than the buffer")]
+        let count = (length - offset).min(COMPARED_BYTES as u64) as usize;
+        one.read_exact_at(&mut first[..count], offset)?;
+        other.read_exact_at(&mut second[..count], offset)?;
+        if first[..count] != second[..count] {
+            return Ok(false);
+        }
+        offset += count as u64;
+    }
+    Ok(true)
+}

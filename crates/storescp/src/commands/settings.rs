@@ -1,0 +1,28 @@
+//! What happens after objects and studies, as it is asked for.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+/// What happens after objects and studies. In commands, `#p #f #a #c #r` stand for what they are about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommandSettings {
+    /// `--exec-on-reception`: a command for the shell, run after each C-STORE.
+    pub on_reception: Option<OsString>,
+    /// `--exec-on-eostudy`: one that is run after each study.
+    pub on_end_of_study: Option<OsString>,
+    /// `--rename-on-eostudy`: the files of a study get numbers for names.
+    pub rename_on_end_of_study: bool,
+    /// `--eostudy-timeout`: after how long without an object a study has ended.
+    pub end_of_study_timeout: Option<Duration>,
+    /// `--exec-sync`: an association waits for its commands.
+    pub wait: bool,
+    /// `--exec-max`: commands that run at a time, at least 1.
+    pub max_commands: usize,
+}
+
+impl CommandSettings {
+    /// Whether something happens at the end of a study.
+    pub(crate) fn at_end_of_study(&self) -> bool {
+        self.on_end_of_study.is_some() || self.rename_on_end_of_study
+    }
+}

@@ -1,0 +1,40 @@
+//! What the program wants to know of the receiver: today, what commands are run for.
+
+use crate::commands::Commands;
+use crate::progress_line::ProgressLine;
+use proto::Proposal;
+use receiver::store::studies::EndedStudy;
+use receiver::{AfterAnswer, Observer, Peer, Progress, Refusal, StoredObject, Treatment};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Treats every sender alike, and runs commands.
+pub(crate) struct ProgramObserver {
+    /// How every sender is treated.
+    pub(crate) treatment: Arc<Treatment>,
+    pub(crate) commands: Arc<Commands>,
+}
+
+impl Observer for ProgramObserver {
+    fn admit(&self, _: &Proposal, _: SocketAddr) -> Result<Arc<Treatment>, Refusal> {
+        Ok(Arc::clone(&self.treatment))
+    }
+
+    fn association_accepted(&self, peer: &Peer) {
+        self.commands.association_accepted(peer);
+    }
+
+    fn stored(&self, object: &StoredObject<'_>) -> Option<AfterAnswer> {
+        let reception = self.commands.reception(object)?;
+        let commands = Arc::clone(&self.commands);
+        Some(Box::new(move || commands.after_reception(reception)))
+    }
+
+    fn studies_ended(&self, ended: Vec<EndedStudy>) {
+        self.commands.after_studies_of_object(ended);
+    }
+
+    fn progress(&self) -> Option<Box<dyn Progress>> {
+        Some(Box::new(ProgressLine::begin()?))
+    }
+}
