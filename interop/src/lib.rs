@@ -31,6 +31,7 @@ pub mod peers;
 pub mod process;
 mod scratch;
 mod server;
+pub mod structure;
 mod tap;
 pub mod tls;
 pub mod wire;

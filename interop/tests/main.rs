@@ -35,6 +35,7 @@ mod repairs;
 mod senders;
 mod shared_folder;
 mod storing;
+mod structure;
 mod studies;
 mod tls_clients;
 mod tls_files;

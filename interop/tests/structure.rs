@@ -1,0 +1,225 @@
+//! The architecture is what ARCHITECTURE.md says: crates, modules, and who may use whom.
+//!
+//! `cargo run -p interop --bin structure -- --findings` lists all that breaks a rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use interop::structure::{self, Finding, Upward, Workspace};
+
+/// What each crate may depend on in the workspace, at most. A new crate gets a line.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("dataset", &[]),
+    ("platform", &[]),
+    ("proto", &["dataset"]),
+    ("storage", &["dataset", "platform"]),
+    ("requestor", &["dataset", "proto"]),
+    ("receiver", &["dataset", "platform", "proto", "storage"]),
+    ("loadgen", &["dataset", "platform", "proto", "requestor"]),
+    ("storescp", &["dataset", "platform", "proto", "receiver", "requestor", "storage"]),
+];
+
+/// Crates that are built without [`ASYNC_HTTP_SQL`], however indirectly.
+const PLAIN_CRATES: &[&str] = &["dataset", "platform", "proto", "requestor", "storage", "receiver"];
+
+/// Async runtimes, HTTP, SQL, brokers. (`futures` is no runtime; the explorer of thread orders has it.)
+const ASYNC_HTTP_SQL: &[&str] = &[
+    "actix*",
+    "async-*",
+    "axum*",
+    "diesel*",
+    "embassy*",
+    "h2",
+    "http",
+    "http-*",
+    "hyper*",
+    "isahc",
+    "lapin",
+    "libsqlite3-sys",
+    "mio",
+    "monoio*",
+    "mysql*",
+    "object_store",
+    "postgres*",
+    "reqwest",
+    "rocket*",
+    "rusqlite",
+    "smol",
+    "sqlite*",
+    "sqlx*",
+    "tiny_http",
+    "tokio*",
+    "tonic*",
+    "tower*",
+    "ureq",
+    "warp",
+];
+
+/// Crates without sockets, files, threads and clock, hence without the packages that offer them.
+const PURE_CRATES: &[&str] = &["dataset", "proto"];
+const OF_THE_SYSTEM: &[&str] = &[
+    "chrono",
+    "crossbeam*",
+    "dns-lookup",
+    "libc",
+    "listenfd",
+    "nix",
+    "openssl*",
+    "rayon*",
+    "rustix",
+    "rustls*",
+    "signal-hook*",
+    "socket2",
+    "time",
+    "tracing*",
+];
+
+/// How far up a module may name what is defined above it.
+const UPWARD: Upward = Upward::OwnParent;
+
+/// What a rule does not hold for, each with a reason. They should end empty.
+type Exceptions = &'static [(&'static str, &'static str)];
+const CYCLES: Exceptions = &[];
+const UPWARD_REFERENCES: Exceptions = &[];
+const CROWDED_LEVELS: Exceptions = &[];
+const SPLIT_LAYOUTS: Exceptions = &[];
+const PATH_ATTRIBUTES: Exceptions = &[];
+const LONG_FILES: Exceptions = &[];
+const ERROR_ENUMS: Exceptions = &[];
+
+static WORKSPACE: LazyLock<Workspace> = LazyLock::new(|| Workspace::read(root()));
+
+#[test]
+fn crates_use_only_what_they_may() {
+    let may: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    for one in &WORKSPACE.crates {
+        let allowed = may.get(one.name.as_str());
+        let allowed = allowed.unwrap_or_else(|| panic!("MAY_USE has a line for {}", one.name));
+        for used in &one.dependencies {
+            assert!(allowed.contains(&used.as_str()), "{} must not depend on {used}", one.name);
+        }
+    }
+}
+
+#[test]
+fn crates_below_the_program_have_no_async_runtime_nor_http_nor_sql() {
+    holds("no such package", &packages_of(PLAIN_CRATES, ASYNC_HTTP_SQL), &[]);
+}
+
+#[test]
+fn dataset_and_proto_have_no_package_of_the_system() {
+    for name in PURE_CRATES {
+        let one = WORKSPACE.find(name).expect("the crate is there");
+        let named = one.packages.iter().filter(|package| {
+            OF_THE_SYSTEM.iter().any(|pattern| {
+                pattern.strip_suffix('*').map_or(package == pattern, |it| package.starts_with(it))
+            })
+        });
+        assert_eq!(Vec::from_iter(named), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn crates_depend_on_what_the_picture_says() {
+    let stated = structure::stated_arrows(&picture());
+    let found: BTreeMap<String, BTreeSet<String>> =
+        WORKSPACE.crates.iter().map(|one| (one.name.clone(), one.dependencies.clone())).collect();
+    assert_eq!(stated, found, "ARCHITECTURE.md has on the left what Cargo.toml has on the right");
+}
+
+#[test]
+fn the_picture_is_that_of_the_code() {
+    let expected = structure::block(&WORKSPACE, structure::TWO_LEVELS);
+    let found = picture();
+    if found != expected {
+        let missing = expected.lines().find(|line| !found.lines().any(|one| one == *line));
+        let stale = found.lines().find(|line| !expected.lines().any(|one| one == *line));
+        panic!(
+            "run `cargo run -p interop --bin structure -- --write`: ARCHITECTURE.md lacks \
+             {missing:?} and has {stale:?}"
+        );
+    }
+}
+
+#[test]
+fn each_module_says_in_a_sentence_what_it_is() {
+    let found = structure::undescribed_modules(&WORKSPACE);
+    holds("each module begins with a sentence in //!", &found, &[]);
+}
+
+#[test]
+fn modules_have_no_cycles() {
+    holds("siblings do not use each other in a circle", &structure::cycles(&WORKSPACE), CYCLES);
+}
+
+#[test]
+fn modules_do_not_use_what_is_above_them() {
+    let found = structure::upward_references(&WORKSPACE, UPWARD);
+    holds("a module uses what is beside or below it", &found, UPWARD_REFERENCES);
+}
+
+#[test]
+fn levels_are_not_crowded() {
+    let found = structure::crowded_levels(&WORKSPACE, structure::MODULES_ON_A_LEVEL);
+    holds("a module has a dozen children at most", &found, CROWDED_LEVELS);
+}
+
+#[test]
+fn modules_with_children_are_folders() {
+    let found = structure::split_layouts(&WORKSPACE);
+    holds("a module with children is x/mod.rs", &found, SPLIT_LAYOUTS);
+}
+
+#[test]
+fn modules_are_in_the_file_of_their_name() {
+    let found = structure::path_attributes(&WORKSPACE);
+    holds("no module is elsewhere than its name says", &found, PATH_ATTRIBUTES);
+}
+
+#[test]
+fn files_are_short() {
+    let found = structure::long_files(&WORKSPACE, structure::LINES_OF_A_FILE);
+    holds("a file can be read in one sitting", &found, LONG_FILES);
+}
+
+#[test]
+fn each_crate_has_one_enum_of_errors() {
+    let found = structure::error_enums(&WORKSPACE);
+    holds("a crate has one enum of errors", &found, ERROR_ENUMS);
+}
+
+/// Fails with all findings that no exception names, and with exceptions that nothing needs.
+fn holds(rule: &str, findings: &[Finding], exceptions: Exceptions) {
+    let mut complaint = String::new();
+    for finding in findings {
+        if !exceptions.iter().any(|(subject, _)| *subject == finding.subject) {
+            let _ = write!(complaint, "\n{finding}");
+        }
+    }
+    for (subject, reason) in exceptions {
+        assert!(!reason.is_empty(), "{subject} has a reason");
+        if !findings.iter().any(|finding| finding.subject == *subject) {
+            let _ = write!(complaint, "\n{subject}: needs no exception any more");
+        }
+    }
+    assert!(complaint.is_empty(), "{rule}, but:{complaint}");
+}
+
+fn packages_of(crates: &[&str], patterns: &[&str]) -> Vec<Finding> {
+    let crates = crates.iter().filter_map(|name| WORKSPACE.find(name));
+    crates.flat_map(|one| structure::forbidden_packages(&WORKSPACE, one, patterns)).collect()
+}
+
+/// The block of ARCHITECTURE.md.
+fn picture() -> String {
+    let document = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let block = structure::block_of(&document);
+    block.expect("ARCHITECTURE.md has a block of the structure between its two marks").to_owned()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
