@@ -1,7 +1,9 @@
 //! What the program around the receiver decides and learns.
 
-use crate::store::studies::EndedStudy;
-use crate::{Peer, StoredObject, Treatment};
+use crate::output::StoredObject;
+use crate::output::studies::EndedStudy;
+use crate::peer::Peer;
+use crate::treatment::Treatment;
 use dataset::Uid;
 use proto::{Proposal, Rejection, Status};
 use std::fmt::Display;
@@ -32,7 +34,7 @@ pub trait Observer: Send + Sync {
     }
 
     /// By an object of an association these studies have ended. Called once its answer was sent. What ends
-    /// without an object, by time or with the program, is told by [`Studies`](crate::store::studies::Studies).
+    /// without an object, by time or with the program, is told by [`Studies`](crate::output::studies::Studies).
     fn studies_ended(&self, ended: Vec<EndedStudy>) {
         let _ = ended;
     }

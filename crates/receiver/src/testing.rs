@@ -29,9 +29,9 @@ pub(crate) fn identity() -> Identity {
 
 /// A node that stores all storage classes into `storage`.
 pub(crate) fn node(settings: OutputSettings, storage: Arc<dyn Storage>) -> Node {
-    let timing = crate::store::studies::Timing::default();
+    let timing = crate::output::studies::Timing::default();
     let sorting = settings.sorting.clone();
-    let studies = sorting.map(|it| Arc::new(crate::store::studies::Studies::new(it, timing)));
+    let studies = sorting.map(|it| Arc::new(crate::output::studies::Studies::new(it, timing)));
     let dictionary = Arc::new(Dictionary::built_in());
     let output = Output::with_storage(settings, storage, dictionary, studies);
     let syntaxes = [transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN];

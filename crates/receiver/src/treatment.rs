@@ -1,7 +1,7 @@
 //! Everything that may differ from sender to sender.
 
-use crate::node::Identity;
-use crate::store::Output;
+use crate::identity::Identity;
+use crate::output::Output;
 use dataset::{TransferSyntax, Uid, sop_class};
 use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use crate::commands::Commands;
 use crate::progress_line::ProgressLine;
 use proto::Proposal;
-use receiver::store::studies::EndedStudy;
+use receiver::output::studies::EndedStudy;
 use receiver::{AfterAnswer, Observer, Peer, Progress, Refusal, StoredObject, Treatment};
 use std::net::SocketAddr;
 use std::sync::Arc;

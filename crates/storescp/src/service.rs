@@ -14,7 +14,7 @@ use crate::logging;
 use crate::observer::ProgramObserver;
 use platform::sync::Instant;
 use receiver::net::PeerNames;
-use receiver::store::studies::{Studies, Timing};
+use receiver::output::studies::{Studies, Timing};
 use receiver::{
     Capacity, Drained, Handle, Node, NodeSettings, Output, Server, SingleConnection, Treatment,
     thread_builder,

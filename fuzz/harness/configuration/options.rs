@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use receiver::net::tls::KeyPassword;
-use receiver::store::naming::NameStyle;
+use receiver::output::naming::NameStyle;
 use storescp::cli::{self, Config, Files, Outcome};
 use storescp::logging::{Setup, SetupFault};
 

@@ -1,7 +1,6 @@
 //! Started by somebody else who listens: inetd with a connection (`--inetd`), systemd with listening
 //! sockets (`LISTEN_FDS`).
 
-use crate::Error;
 use listenfd::ListenFd;
 use rustix::fs::fstat;
 use rustix::net::sockopt;
@@ -50,17 +49,17 @@ pub fn may_have_listeners() -> bool {
 /// of them are removed, so that no child takes them for its own.
 ///
 /// # Errors
-/// [`Error::PassedSocket`] if one of them is none that can be listened on.
-pub(crate) fn listeners() -> Result<Vec<TcpListener>, Error> {
+/// If one of them is none that can be listened on.
+pub(crate) fn listeners() -> io::Result<Vec<TcpListener>> {
     let mut passed = ListenFd::from_env();
     let mut listeners = Vec::new();
     for index in 0..passed.len() {
-        let Some(listener) = passed.take_tcp_listener(index).map_err(Error::PassedSocket)? else {
+        let Some(listener) = passed.take_tcp_listener(index)? else {
             continue;
         };
         if !sockopt::socket_acceptconn(&listener).unwrap_or(false) {
             let why = "it does not listen (with Accept=yes, use StandardInput=socket and --inetd)";
-            return Err(Error::PassedSocket(io::Error::other(why)));
+            return Err(io::Error::other(why));
         }
         listeners.push(listener);
     }

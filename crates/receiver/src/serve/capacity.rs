@@ -1,9 +1,10 @@
 //! How many associations may be served at a time, and how much memory they may take.
 
 use super::memory;
+use crate::error::Error;
 use crate::limits::{LEAST_THREADS, RESERVED_DESCRIPTORS, RESERVED_THREADS};
-use crate::store::OutputSettings;
-use crate::{Error, NodeSettings};
+use crate::node::NodeSettings;
+use crate::output::OutputSettings;
 use std::io;
 
 /// How many associations may be served at a time, as the limits of the process are at one moment.

@@ -1,12 +1,12 @@
 //! The most memory that an association takes: the sum of all that a peer can make one hold.
 
-use crate::NodeSettings;
 use crate::limits::{
     ACCESS_BYTES, ASSOCIATION_BYTES, DEFLATE_BYTES, DUMP_BYTES, FIRST_RECEIVE_BUFFER_BYTES,
     INFLATE_BYTES, PARSER_BYTES, RECEIVE_BUFFER_BYTES, REWRITE_BYTES, THREAD_STACK_BYTES,
     TLS_PEAK_BYTES,
 };
-use crate::store::OutputSettings;
+use crate::node::NodeSettings;
+use crate::output::OutputSettings;
 use dataset::format::OutputSyntax;
 use storage::limits::WRITE_BLOCK_BYTES;
 

@@ -12,10 +12,8 @@ mod dump;
 mod memory;
 mod registry;
 mod server;
-mod settings;
 mod workers;
 
 pub use capacity::Capacity;
 pub use registry::Drained;
 pub use server::{Handle, Server, SingleConnection, thread_builder};
-pub use settings::{Limits, SocketTimeout, Timeouts};

@@ -4,9 +4,10 @@ use super::association;
 use super::capacity::Capacity;
 use super::registry::{Admission, Drained, Registry, Slot};
 use super::workers::Workers;
+use crate::error::Error;
 use crate::limits::{LISTEN_BACKLOG, THREAD_STACK_BYTES};
 use crate::net::{AddressFamily, Network, inherited};
-use crate::{Error, Node};
+use crate::node::Node;
 use platform::sync::Arc;
 use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
 use std::io;
@@ -143,7 +144,7 @@ enum Listeners {
 impl Listeners {
     /// What was passed to the process, or the port of the command line.
     fn open(network: &Network) -> Result<Self, Error> {
-        let passed = inherited::listeners()?;
+        let passed = inherited::listeners().map_err(Error::PassedSocket)?;
         if passed.is_empty() {
             return Ok(Self::Own(listen(network)?));
         }

@@ -1,10 +1,9 @@
 //! Where an object belongs: its folder, its name.
 
-use super::naming::plain_name;
 use super::status::Failure;
-use super::studies::{Arrival, Attendance, EndedStudy, study_text};
-use super::{LogPath, Output, OutputSettings};
-use crate::stored_object::{StoredFile, StoredObject};
+use crate::output::naming::plain_name;
+use crate::output::studies::{Arrival, Attendance, EndedStudy, study_text};
+use crate::output::{LogPath, Output, OutputSettings, StoredFile, StoredObject};
 
 use dataset::{Attributes, Transcoder, character_set};
 use proto::{CStoreRq, DataSetFragments};

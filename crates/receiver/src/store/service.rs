@@ -2,9 +2,12 @@
 
 use super::filing::Incoming;
 use super::status::Failure;
-use super::studies::{Attendance, EndedStudy};
+use crate::node::Node;
 use crate::observer::{AfterAnswer, Progress, Refused};
-use crate::{Node, Peer, StoredObject, Treatment};
+use crate::output::StoredObject;
+use crate::output::studies::{Attendance, EndedStudy};
+use crate::peer::Peer;
+use crate::treatment::Treatment;
 
 use dataset::part10::{self, FileMeta};
 use dataset::{Attributes, Transcoder, TransferSyntax, Uid};

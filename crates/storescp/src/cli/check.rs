@@ -18,7 +18,7 @@ use crate::negotiation::{Negotiation, ProfileChoice};
 use dataset::OutputFormat;
 use dataset::format::{GroupLengths, Lengths, OutputSyntax, Padding};
 use receiver::net::{AddressFamily, Network, inherited};
-use receiver::store::naming::{FileNaming, NameStyle};
+use receiver::output::naming::{FileNaming, NameStyle};
 use receiver::{Faults, Limits, OutputSettings, SocketTimeout, Sorting, Timeouts};
 use storage::{Durability, FileName, MinFree};
 

@@ -9,7 +9,7 @@ use receiver::net::tls::{
     CrlCheck, KeyFormat, KeyPassword, PeerCertificate, SecurityProfile, TlsSettings,
 };
 use receiver::net::{AddressFamily, Network};
-use receiver::store::naming::{FileNaming, NameStyle};
+use receiver::output::naming::{FileNaming, NameStyle};
 use receiver::{Faults, Limits, OutputSettings, SocketTimeout, Sorting, Timeouts};
 use storage::{Durability, MinFree};
 

@@ -2,7 +2,7 @@
 
 use super::Job;
 use super::command_line::Values;
-use receiver::store::studies::Reason;
+use receiver::output::studies::Reason;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -84,7 +84,7 @@ fn without_nul(value: &[u8]) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use receiver::store::studies::unpadded;
+    use receiver::output::studies::unpadded;
 
     #[test]
     fn values_lose_padding_and_nuls_and_nothing_else() {

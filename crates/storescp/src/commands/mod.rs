@@ -28,7 +28,7 @@ use crew::{Crew, Outcome};
 use dataset::Uid;
 use platform::sync::Instant;
 use receiver::net::PeerNames;
-use receiver::store::studies::{EndedStudy, unpadded};
+use receiver::output::studies::{EndedStudy, unpadded};
 use receiver::{LogPath, OutputSettings, Peer, Sorting, StoredObject};
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;

@@ -1,6 +1,6 @@
 //! `--rename-on-eostudy`: the files of a study get numbers for names.
 
-use receiver::store::studies::EndedStudy;
+use receiver::output::studies::EndedStudy;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use super::numbering::number_files;
 use super::*;
 use platform::testing::Scratch;
-use receiver::store::studies::{Reason, StudyFile};
+use receiver::output::studies::{Reason, StudyFile};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;

@@ -9,6 +9,7 @@
 
 mod client;
 mod file;
+mod list;
 mod matching;
 mod pattern;
 mod rule;

@@ -1,8 +1,8 @@
 //! Patterns of hosts: names, addresses, networks, wildcards.
 
 use super::client::{Host, HostName};
+use super::list::words;
 use super::matching::Match;
-use super::rule::words;
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -2,6 +2,7 @@
 
 use super::SERVICE;
 use super::client::Client;
+use super::list::words;
 use super::matching::Match;
 use super::pattern;
 use std::borrow::Cow;
@@ -141,11 +142,6 @@ fn is_cut_address(clients: &str, next: &str) -> bool {
     };
     let last = words(clients).last().and_then(|word| word.rsplit('@').next());
     last.is_some_and(is_group) && (next.is_empty() || is_group(next))
-}
-
-/// The elements of a list.
-pub(super) fn words(list: &str) -> impl Iterator<Item = &str> {
-    list.split(|c: char| c.is_whitespace() || c == ',').filter(|it| !it.is_empty())
 }
 
 /// Whether a list has an element that `matches`: `a EXCEPT b EXCEPT c` is a without (b without c).

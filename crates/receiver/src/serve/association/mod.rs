@@ -9,8 +9,11 @@ use crate::log::{self, ServedPeer};
 use crate::net::host_access::Client;
 use crate::net::tls::HandshakeError;
 use crate::net::{Filled, ReceiveBuffer, Transport};
+use crate::node::Node;
+use crate::observer::{Refusal, Refused, Summary};
+use crate::peer::Peer;
 use crate::store::{Done, Failure, StorageService, StoredAnswer};
-use crate::{Faults, Node, Peer, Refusal, Refused, Summary, Treatment};
+use crate::treatment::{Faults, Treatment};
 use dataset::{Uid, sop_class};
 use proto::{
     Abort, Acceptance, AcceptorConfig, Answer, Association, CStoreRq, CommandSet, ContextId,

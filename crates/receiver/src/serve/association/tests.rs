@@ -1,8 +1,8 @@
 //! Associations over loopback, with storage that fails or panics.
 
 use super::*;
+use crate::output::naming::NameStyle;
 use crate::serve::registry::{Admission, Registry};
-use crate::store::naming::NameStyle;
 use crate::{OutputSettings, Sorting, testing};
 use dataset::Uid;
 use dataset::format::{Lengths, OutputSyntax};

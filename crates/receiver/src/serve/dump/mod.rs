@@ -3,7 +3,7 @@
 //! Pure functions from what was received to lines of text. What comes from a peer is bounded by
 //! [`proto::limits`], and made harmless when it is logged.
 
-use crate::Identity;
+use crate::identity::Identity;
 use dataset::{Uid, uid_names};
 use proto::{
     Acceptance, AeTitle, CommandSet, ContextAnswer, ContextId, ContextResult, ExtendedNegotiation,

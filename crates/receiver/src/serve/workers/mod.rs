@@ -5,10 +5,10 @@ mod exploration;
 
 use super::association;
 use super::registry::{Admission, Registry, Slot};
-use crate::Node;
 use crate::limits::{
     ACCEPT_BACKOFF, MAX_WAITING_THREADS, PLACE_BACKOFF, PLACE_ROUNDS, THREAD_STACK_BYTES,
 };
+use crate::node::Node;
 use platform::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use platform::sync::{Arc, rustix, thread};
 use rustix::event::{PollFd, PollFlags};

@@ -1,7 +1,7 @@
 //! The studies that are open, as plain data.
 
-use crate::Peer;
 use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
+use crate::peer::Peer;
 use chrono::format::{DelayedFormat, StrftimeItems};
 use chrono::{DateTime, Local};
 use platform::sync::Instant;

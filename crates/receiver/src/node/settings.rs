@@ -1,6 +1,43 @@
-//! How long the receiver waits for peers, and how much it takes on.
+//! What is the same for all associations, as it is asked for.
 
+use crate::identity::Identity;
+use crate::net::{Network, tls};
 use std::time::Duration;
+
+/// What is the same for all associations of a process.
+#[derive(Debug, Clone)]
+pub struct NodeSettings {
+    /// Who we say we are.
+    pub identity: Identity,
+    /// Where and how to listen, and who is served.
+    pub network: Network,
+    /// How long peers are waited for.
+    pub timeouts: Timeouts,
+    /// How much is taken on at a time, and how it ends.
+    pub limits: Limits,
+    /// How TLS is spoken; `None` for plain TCP.
+    pub tls: Option<tls::TlsSettings>,
+    /// The name of every peer will be wanted, so it is looked up when it connects.
+    pub names_wanted: bool,
+    /// A-ASSOCIATE PDUs are dumped at INFO rather than DEBUG.
+    pub verbose_presentation_contexts: bool,
+}
+
+impl NodeSettings {
+    /// Plain TCP on `port`, everybody is served, and limits are as the system allows.
+    #[must_use]
+    pub fn new(identity: Identity, port: u16) -> Self {
+        Self {
+            identity,
+            network: Network::new(port),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            tls: None,
+            names_wanted: false,
+            verbose_presentation_contexts: false,
+        }
+    }
+}
 
 /// How long the server waits for a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

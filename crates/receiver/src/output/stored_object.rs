@@ -1,32 +1,11 @@
 //! The one fact that is handed on: an object is stored.
 
-use crate::store::LogPath;
+use super::log_path::LogPath;
+use crate::peer::Peer;
 use dataset::Uid;
-use proto::AeTitle;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 use storage::FileName;
-
-/// Who sends, as it named itself: nothing of it is checked, or safe for a shell, a path or a page.
-/// Whoever uses it makes it so at its own edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The calling AE title (PS3.8 §9.3.2).
-    pub calling_ae: AeTitle,
-    /// The called AE title.
-    pub called_ae: AeTitle,
-    /// Where it connected from.
-    pub address: IpAddr,
-}
-
-impl Default for Peer {
-    /// A peer that has not proposed an association: blank titles, and no address.
-    fn default() -> Self {
-        let blank = AeTitle::from_field([b' '; AeTitle::BYTES]);
-        Self { calling_ae: blank, called_ae: blank, address: IpAddr::V4(Ipv4Addr::UNSPECIFIED) }
-    }
-}
 
 /// An object that is stored as durably as was asked for, or one that was received and dropped on purpose.
 ///

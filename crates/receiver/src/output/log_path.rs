@@ -1,6 +1,6 @@
 //! Paths as the log may show them.
 
-use super::{OutputSettings, Sorting};
+use super::settings::{OutputSettings, Sorting};
 use dataset::Uid;
 use std::fmt;
 use std::path::Path;

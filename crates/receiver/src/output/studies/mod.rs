@@ -14,8 +14,10 @@ mod tests;
 pub(crate) use open_studies::Attendance;
 pub use open_studies::{EndedStudy, Reason, StudyFile, Timing, unpadded};
 
-use super::{Sorting, naming};
-use crate::{Peer, StoredObject};
+use super::naming;
+use super::settings::Sorting;
+use super::stored_object::StoredObject;
+use crate::peer::Peer;
 use chrono::Local;
 use open_studies::OpenStudies;
 use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};

@@ -1,0 +1,66 @@
+//! Where objects go and in which form, as it is asked for.
+
+use super::naming::FileNaming;
+use dataset::{OutputFormat, format};
+use std::path::PathBuf;
+use storage::{Durability, MinFree};
+
+/// Where received objects go and in which form, as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputSettings {
+    /// The output directory, without trailing slashes, and what of the prefix of subdirectories is a path.
+    pub directory: PathBuf,
+    /// Whether files have preamble and file meta information (PS3.10 §7.1).
+    pub write_file_format: bool,
+    /// How data sets are written.
+    pub format: OutputFormat,
+    /// What success promises.
+    pub durability: Durability,
+    /// The room below which nothing new is taken in.
+    pub min_free: Option<MinFree>,
+    /// How files are called.
+    pub file_naming: FileNaming,
+    /// Into which subdirectories objects are sorted, if they are.
+    pub sorting: Option<Sorting>,
+}
+
+impl OutputSettings {
+    /// What is done without any option: objects go into `directory` as they come, with file meta information.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            write_file_format: true,
+            format: OutputFormat::default(),
+            durability: Durability::default(),
+            min_free: None,
+            file_naming: FileNaming::default(),
+            sorting: None,
+        }
+    }
+
+    /// Whether files are written, with their meta information, in the transfer syntax received.
+    #[must_use]
+    pub fn writes_same_file(&self) -> bool {
+        let format = &self.format;
+        let same = format.bit_preserving || format.transfer_syntax == format::OutputSyntax::Same;
+        self.write_file_format && same
+    }
+}
+
+/// What the subdirectory of a study is named by. A prefix is text without separators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sorting {
+    /// The time at which the study began.
+    ByTime {
+        /// What the name begins with.
+        prefix: String,
+    },
+    /// Study Instance UID.
+    ByStudyUid {
+        /// What the name begins with.
+        prefix: String,
+    },
+    /// Patient's Name, and the time.
+    ByPatientName,
+}
