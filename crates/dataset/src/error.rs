@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::Tag;
+use crate::tag::Tag;
 
 /// Everything that this crate refuses.
 ///

@@ -1,9 +1,8 @@
 //! How a data set is to be written.
 
-use crate::TransferSyntax;
-use crate::transfer_syntax::{
+use crate::registry::transfer_syntax::{
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN, TransferSyntax,
 };
 
 /// Every choice that a receiver has about the bytes of a data set.

@@ -68,43 +68,29 @@
 //! [`Repairs`].
 #![forbid(unsafe_code)]
 
-pub mod attributes;
-pub mod character_set;
-mod deflate;
-pub mod dictionary;
-mod element;
-mod encoder;
+pub mod encoding;
 pub mod error;
 pub mod format;
 pub mod limits;
-mod onlooker;
-mod output;
-mod parser;
 pub mod part10;
-mod reorder;
+pub mod registry;
 pub mod repairs;
-mod resolve;
 pub mod sink;
-pub mod sop_class;
-mod swap;
 pub mod tag;
-mod text;
-pub mod transcoder;
-pub mod transfer_syntax;
-pub mod uid;
-pub mod uid_names;
-mod value;
+pub mod transcode;
 pub mod vr;
 
-pub use attributes::Attributes;
-pub use dictionary::Dictionary;
+pub use encoding::character_set;
 pub use error::{Cause, Error, Fault, TagPath};
 pub use format::OutputFormat;
+pub use registry::dictionary::{self, Dictionary};
+pub use registry::sop_class::{self, SopClass};
+pub use registry::transfer_syntax::{self, TransferSyntax};
+pub use registry::uid::{self, Uid};
+pub use registry::uid_names;
 pub use repairs::{RepairKind, Repairs};
 pub use sink::Sink;
-pub use sop_class::SopClass;
 pub use tag::Tag;
-pub use transcoder::Transcoder;
-pub use transfer_syntax::TransferSyntax;
-pub use uid::Uid;
+pub use transcode::attributes::{self, Attributes};
+pub use transcode::transcoder::{self, Transcoder};
 pub use vr::Vr;

@@ -1,6 +1,7 @@
 //! The head of a DICOM file: preamble and file meta information (PS3.10 §7.1).
 
-use crate::{TransferSyntax, Uid};
+use crate::registry::transfer_syntax::TransferSyntax;
+use crate::registry::uid::Uid;
 
 /// What the file meta information says about the data set that follows it.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +70,7 @@ const LONGEST_VALUE: usize = 0xFFFE;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
+    use crate::registry::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 
     #[test]
     fn the_header_is_built_byte_for_byte() {

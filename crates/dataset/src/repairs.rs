@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::TagPath;
+use crate::error::TagPath;
 use crate::limits::REPAIR_PLACES;
 
 /// A way in which what is written differs from what came, because what came breaks the rules.
@@ -145,7 +145,7 @@ impl fmt::Display for Repairs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tag;
+    use crate::tag::Tag;
 
     fn top(tag: Tag) -> TagPath {
         TagPath::new(std::iter::empty(), tag)

@@ -17,6 +17,8 @@ impl Tag {
     pub const PATIENT_NAME: Tag = Tag(0x0010, 0x0010);
     /// Study Instance UID.
     pub const STUDY_INSTANCE_UID: Tag = Tag(0x0020, 0x000D);
+    /// VOI LUT Sequence.
+    pub const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
     /// Pixel Data.
     pub const PIXEL_DATA: Tag = Tag(0x7FE0, 0x0010);
     /// Data Set Trailing Padding.
@@ -70,6 +72,13 @@ impl Tag {
     #[must_use]
     pub const fn is_private_creator(self) -> bool {
         self.is_private() && self.1 >= 0x0010 && self.1 <= 0x00FF
+    }
+
+    /// Whether this is one of the three UIDs that say which object a data set is, and of which study: SOP
+    /// Class UID, SOP Instance UID, Study Instance UID.
+    #[must_use]
+    pub const fn is_object_identifier(self) -> bool {
+        matches!(self, Tag::SOP_CLASS_UID | Tag::SOP_INSTANCE_UID | Tag::STUDY_INSTANCE_UID)
     }
 
     /// Group and element as one number, which orders like the tag.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
-use crate::Error;
+use crate::error::Error;
 use crate::limits::UID_BYTES;
 
 /// A unique identifier that is safe in a file name and in a log line.

@@ -6,13 +6,14 @@ use std::io::{self, BufRead};
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, TagRange, VirtualVr};
 use dicom_dictionary_std::StandardDataDictionary;
 
-use crate::{Tag, Vr};
-use file::Line;
+use crate::tag::Tag;
+use crate::vr::Vr;
+use line::Line;
 
-mod file;
-mod recent;
+mod line;
+mod sequences_since_2022;
 
-pub use file::LineError;
+pub use line::LineError;
 
 /// The VR of a dictionary entry, which may depend on other elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -150,13 +151,13 @@ impl Dictionary {
         supplements: bool,
         mut fault: impl FnMut(LineError),
     ) -> io::Result<()> {
-        let mut line = Vec::new();
+        let mut text = Vec::new();
         for number in 1.. {
-            line.clear();
-            if reader.read_until(b'\n', &mut line)? == 0 {
+            text.clear();
+            if reader.read_until(b'\n', &mut text)? == 0 {
                 break;
             }
-            match file::parse(&line) {
+            match line::parse(&text) {
                 Ok(Some(parsed)) => self.add(&parsed, supplements),
                 Ok(None) => {}
                 Err(error) => fault(LineError::new(number, error)),
@@ -261,7 +262,7 @@ pub(crate) fn find_in_standard(tag: Tag) -> Option<EntryVr> {
 /// Whether this tag has become that of a sequence since 2022: older senders put something else there,
 /// and older readers, DCMTK 3.6.7 among them, do not know it at all.
 pub(crate) fn is_recent_sequence(tag: Tag) -> bool {
-    recent::SEQUENCES.binary_search(&tag).is_ok()
+    sequences_since_2022::TAGS.binary_search(&tag).is_ok()
 }
 
 fn find_standard(tag: Tag, single: bool) -> Option<EntryVr> {

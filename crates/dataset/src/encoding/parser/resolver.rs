@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 
-use crate::dictionary::{self, CreatorId, Dictionary, EntryVr};
-use crate::element::{Encoding, RawHeader, UNDEFINED_LENGTH};
+use crate::encoding::element::{Encoding, RawHeader, UNDEFINED_LENGTH};
+use crate::encoding::token::Element;
+use crate::error::Error;
 use crate::limits::PRIVATE_BLOCKS;
-use crate::parser::Element;
-use crate::{Error, Tag, Vr};
+use crate::registry::dictionary::{self, CreatorId, Dictionary, EntryVr};
+use crate::tag::Tag;
+use crate::vr::Vr;
 
 /// Decides about VRs, and takes note of the values that decide about later ones.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! Element headers in the three encodings (PS3.5 §7.1).
 
-use crate::{Tag, TransferSyntax, Vr};
+use crate::registry::transfer_syntax::TransferSyntax;
+use crate::tag::Tag;
+use crate::vr::Vr;
 
 /// A length field of all ones: the end is marked by a delimiter (PS3.5 §7.5).
 pub(crate) const UNDEFINED_LENGTH: u32 = 0xFFFF_FFFF;

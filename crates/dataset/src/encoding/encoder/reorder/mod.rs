@@ -9,19 +9,18 @@
 //! merged early when there are too many ([`NODES`]). So no order of elements costs more than a few
 //! times what came, read and written.
 
-use crate::element::{self, Encoding, UNDEFINED_LENGTH};
-use crate::encoder::OpenGroup;
-use crate::format::GroupLengths;
+use crate::encoding::encoder::group::{Manner, OpenGroup};
+use crate::encoding::encoder::write_buffer::Output;
+use crate::error::Error;
 use crate::limits::{
     REORDER_FAN_IN as FAN_IN, REORDER_NODES as NODES, REORDER_NODES_AT_LEAST as NODES_AT_LEAST,
     REORDER_RUNS as RUNS, REORDER_SEQUENCES as SEQUENCES,
 };
-use crate::output::Output;
-use crate::{Error, Tag, Vr};
-use merger::{Known, Merger, Purpose};
+use crate::tag::Tag;
+use merger::{Known, Merger, Node, Purpose};
 
-mod headers;
 mod merger;
+mod page_cache;
 
 /// The runs of all open items that are out of order, and the nodes that are to be merged.
 #[derive(Debug, Default)]
@@ -52,26 +51,6 @@ struct Run {
     start: u64,
     /// How often it was merged from others.
     level: u32,
-}
-
-/// A sequence or an item that is complete, with something in it that is not in order.
-#[derive(Debug)]
-struct Node {
-    /// Where its content begins, right behind its length.
-    content: u64,
-    /// Where its content ends.
-    end: u64,
-    /// Where its runs begin, the first one excepted; of a sequence, `None`.
-    runs: Option<Box<[u64]>>,
-}
-
-/// How elements are written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner {
-    pub(crate) encoding: Encoding,
-    pub(crate) group_lengths: GroupLengths,
-    /// What the content of an item is filled up to a multiple of.
-    pub(crate) item_padding: u64,
 }
 
 impl Reorder {
@@ -234,56 +213,4 @@ impl Reorder {
         self.forget_ends(content);
         Ok(merged)
     }
-}
-
-/// Writes a group length whose value is not known yet, and gives back where the value stands.
-pub(crate) fn write_group_length(group: u16, encoding: Encoding, out: &mut Output<'_>) -> u64 {
-    element::write(out.bytes(), Tag(group, 0), Vr::UL, 4, encoding);
-    out.bytes().extend_from_slice(&[0; 4]);
-    out.position() - 4
-}
-
-/// Tells the length of a group that ends at `end`.
-pub(crate) fn close_group(
-    group: OpenGroup,
-    end: u64,
-    encoding: Encoding,
-    out: &mut Output<'_>,
-) -> Result<(), Error> {
-    match group.length_at {
-        Some(at) => out.patch(at, &encoding.u32_bytes(group_length(at, end))),
-        None => Ok(()),
-    }
-}
-
-/// The length of a group that ends at `end` and has its own length at `length_at`. More than 32 bits
-/// cannot be told.
-fn group_length(length_at: u64, end: u64) -> u32 {
-    u32::try_from(end - (length_at + 4)).unwrap_or(u32::MAX)
-}
-
-/// Fills `length` up to a multiple of `padding`, with one element.
-pub(crate) fn fill(
-    length: u64,
-    padding: u64,
-    encoding: Encoding,
-    out: &mut Output<'_>,
-) -> Result<(), Error> {
-    if padding == 0 || length == 0 || length.is_multiple_of(padding) {
-        return Ok(());
-    }
-    let header = if encoding.explicit_vr { 12 } else { 8 };
-    let mut gap = padding - length % padding;
-    while gap < header {
-        gap += padding;
-    }
-    let mut zeros = (gap - header).min(u64::from(UNDEFINED_LENGTH - 1));
-    element::write(out.bytes(), Tag::TRAILING_PADDING, Vr::OB, zeros as u32, encoding);
-    while zeros > 0 {
-        let piece = [0; 1024];
-        let now = zeros.min(piece.len() as u64);
-        out.append(&piece[..now as usize])?;
-        zeros -= now;
-    }
-    Ok(())
 }

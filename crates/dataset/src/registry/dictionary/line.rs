@@ -10,7 +10,7 @@
 use std::fmt;
 
 use super::{EntryVr, Parity, Range};
-use crate::Vr;
+use crate::vr::Vr;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use std::io::IoSlice;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use zlib_rs::{Inflate, InflateFlush};
 
-use crate::{Error, Fault, Sink};
+use crate::error::{Error, Fault};
+use crate::sink::Sink;
 
 /// Inflates a stream as it comes. Holds the 32 KiB window of the format and one buffer.
 pub(crate) struct Inflater {

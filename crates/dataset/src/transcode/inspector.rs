@@ -3,16 +3,19 @@
 //! It is looked at to its end: headers are read, values passed over by their lengths, so a large one
 //! costs nothing. A deflated one is inflated for that.
 
-use crate::attributes::Attributes;
-use crate::parser::{Parser, Token};
-use crate::transcoder::{Reader, note};
-use crate::{Error, Fault, RepairKind, Tag, TagPath};
+use super::attributes::Attributes;
+use super::reader::{Reader, note};
+use crate::encoding::parser::Parser;
+use crate::encoding::token::Token;
+use crate::error::{Error, Fault, TagPath};
+use crate::repairs::RepairKind;
+use crate::tag::Tag;
 
 /// Notes the attributes of a data set, and finds what readers of the file would mistake.
 ///
 /// What is wrong with the data set otherwise is not its business: it only stops, and says where.
 #[derive(Debug)]
-pub(crate) struct Onlooker {
+pub(super) struct Onlooker {
     /// `None` once nothing more can be read.
     reader: Option<Reader>,
     /// The first bytes as they stand in the file.
@@ -31,7 +34,7 @@ pub(crate) struct Onlooker {
 const START_BYTES: usize = 134;
 
 impl Onlooker {
-    pub(crate) fn new(reader: Reader, guesses: bool) -> Onlooker {
+    pub(super) fn new(reader: Reader, guesses: bool) -> Onlooker {
         Onlooker {
             reader: Some(reader),
             start: [0; START_BYTES],
@@ -43,7 +46,7 @@ impl Onlooker {
     }
 
     /// Why the rest of the data set could not be read, if it could not.
-    pub(crate) fn stopped(&self) -> Option<&Error> {
+    pub(super) fn stopped(&self) -> Option<&Error> {
         self.stopped.as_ref()
     }
 
@@ -51,7 +54,7 @@ impl Onlooker {
     ///
     /// # Errors
     /// [`Fault::ForeignGroup`] and [`Fault::WholeFile`]: a file with these bytes would be misread.
-    pub(crate) fn look(
+    pub(super) fn look(
         &mut self,
         bytes: &[u8],
         end: bool,

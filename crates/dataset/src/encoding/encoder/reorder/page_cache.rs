@@ -2,13 +2,12 @@
 
 use std::io;
 
-use crate::element::{self, Encoding, LONGEST_HEADER, RawHeader};
-use crate::limits::{REORDER_BYTES, REORDER_FACTOR, REORDER_PAGES as PAGES};
-use crate::output::Output;
-use crate::{Error, limits};
-
-/// How large a page is: many short elements.
-const PAGE_BYTES: usize = limits::REORDER_PAGE_BYTES;
+use crate::encoding::element::{self, Encoding, LONGEST_HEADER, RawHeader};
+use crate::encoding::encoder::write_buffer::Output;
+use crate::error::Error;
+use crate::limits::{
+    REORDER_BYTES, REORDER_FACTOR, REORDER_PAGE_BYTES as PAGE_BYTES, REORDER_PAGES as PAGES,
+};
 
 /// The part of the output that is to be merged.
 pub(super) struct Headers {
@@ -162,7 +161,7 @@ impl Headers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::WriteBuffer;
+    use crate::encoding::encoder::write_buffer::WriteBuffer;
 
     /// What is read and copied to put elements in order has a bound, whatever causes it.
     #[test]

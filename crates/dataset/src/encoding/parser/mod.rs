@@ -10,55 +10,19 @@
 
 use std::sync::Arc;
 
-use crate::attributes;
-use crate::dictionary::Dictionary;
-use crate::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
+use super::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
+use super::token::{Element, Token};
+use crate::error::{Error, Fault, TagPath};
 use crate::limits::NESTING_LEVELS;
-use crate::resolve::Resolver;
-use crate::{Error, Fault, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr};
+use crate::registry::dictionary::Dictionary;
+use crate::registry::transfer_syntax::TransferSyntax;
+use crate::repairs::{RepairKind, Repairs};
+use crate::tag::Tag;
+use crate::vr::Vr;
+use resolver::Resolver;
 
-mod undecided;
-
-/// May not come as one long value: PS3.3 has it as a sequence, and DCMTK refuses anything else.
-pub(crate) const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
-
-/// What [`Parser::next`] found.
-// With a tag of one byte it is copied in parts that overlap, each of which waits for the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-pub(crate) enum Token<'a> {
-    /// An element with a value: [`Token::Value`] follows at least once.
-    Element(Element),
-    /// The next piece of the value of the element or fragment that came last.
-    Value { bytes: &'a [u8], last: bool },
-    /// A sequence begins; items follow.
-    Sequence(Element),
-    /// An item of the innermost sequence begins.
-    Item,
-    /// The innermost item ends.
-    ItemEnd,
-    /// The innermost sequence ends.
-    SequenceEnd,
-    /// Encapsulated Pixel Data begins; fragments follow.
-    PixelSequence(Element),
-    /// A fragment: [`Token::Value`] follows at least once.
-    Fragment { length: u32 },
-    /// The fragments are complete.
-    PixelSequenceEnd,
-    /// The data set is complete.
-    End,
-}
-
-/// What is known of an element when its header has been read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Element {
-    pub(crate) tag: Tag,
-    pub(crate) vr: Vr,
-    /// As announced: may be undefined for sequences only.
-    pub(crate) length: u32,
-    /// How the value is encoded.
-    pub(crate) encoding: Encoding,
-}
+mod resolver;
+mod sequence_or_value;
 
 /// Splits one data set into tokens.
 #[derive(Debug)]
@@ -375,7 +339,7 @@ impl Parser {
         };
         self.note_vr(&header, element.vr);
         if kind == Kind::DataSet
-            && attributes::is_identifier(element.tag)
+            && element.tag.is_object_identifier()
             && !(element.vr.is_text() || matches!(element.vr, Vr::UN | Vr::SQ))
         {
             // It is compared and named by as bytes, so nobody may read it as numbers.
@@ -413,7 +377,7 @@ impl Parser {
             }
             return Err(self.fault(Fault::UndefinedLength));
         }
-        if element.tag == VOI_LUT_SEQUENCE
+        if element.tag == Tag::VOI_LUT_SEQUENCE
             && header.code.is_some_and(|code| code == *b"OB" || code == *b"OW")
         {
             return Err(self.fault(Fault::Vr));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::Uid;
+use super::uid::Uid;
 
 /// A transfer syntax known to this program: every one of today's standard, the retired ones, and
 /// one private syntax that is still met; or one that only its UID is known of ([`unlisted`](Self::unlisted)),

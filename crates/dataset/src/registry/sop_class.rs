@@ -1,6 +1,6 @@
 //! Storage SOP classes (PS3.4 Annex B, PS3.6 Annex A) and the file-name prefixes that go with them.
 
-use crate::TransferSyntax;
+use super::transfer_syntax::TransferSyntax;
 
 /// The Verification SOP class (PS3.4 Annex A).
 pub const VERIFICATION: &str = "1.2.840.10008.1.1";

@@ -3,15 +3,20 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use crate::attributes::Attributes;
-use crate::deflate::{self, Inflater};
-use crate::dictionary::Dictionary;
-use crate::encoder::Encoder;
+use super::attributes::Attributes;
+use super::inspector::Onlooker;
+use super::reader::{Reader, note};
+use crate::encoding::deflate::{self, Inflater};
+use crate::encoding::encoder::Encoder;
+use crate::encoding::encoder::write_buffer::{DIRECT_BYTES, Output, WriteBuffer};
+use crate::encoding::parser::Parser;
+use crate::encoding::token::Token;
+use crate::error::Error;
 use crate::format::OutputFormat;
-use crate::onlooker::Onlooker;
-use crate::output::{DIRECT_BYTES, Output, WriteBuffer};
-use crate::parser::{Parser, Token};
-use crate::{Error, Fault, RepairKind, Repairs, Sink, TransferSyntax};
+use crate::registry::dictionary::Dictionary;
+use crate::registry::transfer_syntax::TransferSyntax;
+use crate::repairs::Repairs;
+use crate::sink::Sink;
 
 /// Writes one data set, given in pieces, to a [`Sink`].
 ///
@@ -32,13 +37,6 @@ enum Path {
     Untouched(Box<Onlooker>),
     /// They are taken apart and written anew.
     Rewritten(Box<Reader>, Box<Writer>),
-}
-
-/// Takes the bytes of a data set apart, deflated ones too.
-#[derive(Debug)]
-pub(crate) struct Reader {
-    inflater: Option<Inflater>,
-    parser: Parser,
 }
 
 #[derive(Debug)]
@@ -212,75 +210,6 @@ fn take<'s>(
 
 /// How many pieces are handed on in one call at most.
 const PIECES: usize = 32;
-
-/// Takes note of a token at this depth.
-#[inline]
-pub(crate) fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
-    match token {
-        Token::Element(element) if depth == 0 => attributes.begin(element.tag),
-        // It is open already. In the place of a value, it is one that says nothing.
-        Token::Sequence(element) if depth == 1 => attributes.begin(element.tag),
-        Token::Element(_) | Token::Fragment { .. } => attributes.end(),
-        Token::Value { bytes, .. } => attributes.value(bytes),
-        _ => {}
-    }
-}
-
-impl Reader {
-    /// Whether a deflate stream came.
-    fn has_inflated(&self) -> bool {
-        self.inflater.as_ref().is_some_and(|inflater| !inflater.is_unused())
-    }
-
-    /// What breaks the rules and is taken nevertheless.
-    pub(crate) fn repairs(&self) -> &Repairs {
-        self.parser.repairs()
-    }
-
-    /// Hands on all tokens that these bytes complete, each with the parser that has just read it.
-    pub(crate) fn read(
-        &mut self,
-        mut bytes: &[u8],
-        end: bool,
-        mut each: impl FnMut(&Token<'_>, &Parser) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let Some(inflater) = &mut self.inflater else {
-            return parse(&mut self.parser, bytes, end, &mut each);
-        };
-        loop {
-            let inflated = inflater.next(&mut bytes).map_err(|fault| self.parser.fault(fault))?;
-            let Some(inflated) = inflated else {
-                break;
-            };
-            parse(&mut self.parser, inflated, false, &mut each)?;
-        }
-        if end {
-            if !inflater.ended() {
-                return Err(self.parser.fault(Fault::TruncatedDeflate));
-            }
-            if inflater.excess() > 1 {
-                self.parser.note(RepairKind::TrailingBytes);
-            }
-            parse(&mut self.parser, &[], true, &mut each)?;
-        }
-        Ok(())
-    }
-}
-
-fn parse(
-    parser: &mut Parser,
-    mut bytes: &[u8],
-    end: bool,
-    each: &mut impl FnMut(&Token<'_>, &Parser) -> Result<(), Error>,
-) -> Result<(), Error> {
-    while let Some(token) = parser.next(&mut bytes, end)? {
-        each(&token, parser)?;
-        if token == Token::End {
-            break;
-        }
-    }
-    Ok(())
-}
 
 impl Writer {
     /// Writes what stands in these fragments. Long values that need no conversion go around the

@@ -1,11 +1,13 @@
 //! Values on their way to the output: copied, swapped, or cut at the end.
 
-use crate::element::{self, Encoding};
-use crate::output::Output;
-use crate::parser::{Element, VOI_LUT_SEQUENCE};
-use crate::swap::{self, Carry};
-use crate::text::{Charset, Trimmer, trim};
-use crate::{Error, Tag, Vr};
+use super::padding::{Charset, Trimmer, trim};
+use super::swap::{self, Carry};
+use super::write_buffer::Output;
+use crate::encoding::element::{self, Encoding};
+use crate::encoding::token::Element;
+use crate::error::Error;
+use crate::tag::Tag;
+use crate::vr::Vr;
 
 /// Writes one value at a time, with the header in front of it.
 #[derive(Debug, Default)]
@@ -136,7 +138,7 @@ impl Target {
     fn written_vr(self, tag: Tag, vr: Vr, length: u32) -> Vr {
         let too_long = self.encoding.explicit_vr && !vr.has_long_length() && length > LONGEST_SHORT;
         let vr = if too_long { Vr::UN } else { vr };
-        if !self.new_vrs && is_new(vr) && tag != VOI_LUT_SEQUENCE { Vr::OB } else { vr }
+        if !self.new_vrs && is_new(vr) && tag != Tag::VOI_LUT_SEQUENCE { Vr::OB } else { vr }
     }
 }
 

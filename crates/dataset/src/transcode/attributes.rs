@@ -1,8 +1,8 @@
 //! The few values that naming, sorting and checks need, noted while the data set passes.
 
-use crate::Tag;
 use crate::limits::ATTRIBUTE_BYTES;
-use crate::uid::without_padding;
+use crate::registry::uid::without_padding;
+use crate::tag::Tag;
 
 /// Values of five attributes at the top level of a data set, as they came: raw bytes, padding
 /// included. Of a longer value the first [`ATTRIBUTE_BYTES`] are kept.
@@ -105,7 +105,7 @@ impl Attributes {
         if self.values[at].is_none() {
             self.values[at] = Some(Vec::new());
             self.current = Some(Current::First(at));
-        } else if COMPARED.contains(&tag) && self.others[at].len() < OTHERS {
+        } else if tag.is_object_identifier() && self.others[at].len() < OTHERS {
             self.others[at].push(Vec::new());
             self.current = Some(Current::Again(at));
         }
@@ -149,7 +149,7 @@ impl Attributes {
         let Some(value) = value else { return };
         let (kept, rest) = bytes.split_at(bytes.len().min(ATTRIBUTE_BYTES - value.len()));
         value.extend_from_slice(kept);
-        if COMPARED.contains(&NOTED[at])
+        if NOTED[at].is_object_identifier()
             && let Some(&solid) = without_padding(rest).last()
             && let Some(last) = value.last_mut()
         {
@@ -169,14 +169,6 @@ const NOTED: [Tag; 5] = [
 
 /// How many later values of a UID are held at a time.
 const OTHERS: usize = 2;
-
-/// Of these, later values are compared with the first.
-const COMPARED: [Tag; 3] = [Tag::SOP_CLASS_UID, Tag::SOP_INSTANCE_UID, Tag::STUDY_INSTANCE_UID];
-
-/// Whether this tells which object, or which study, a data set is of.
-pub(crate) fn is_identifier(tag: Tag) -> bool {
-    COMPARED.contains(&tag)
-}
 
 #[cfg(test)]
 mod tests {

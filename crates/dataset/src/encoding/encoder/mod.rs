@@ -6,13 +6,25 @@
 
 use std::io::IoSlice;
 
-use crate::element::{self, Encoding, UNDEFINED_LENGTH};
+use super::element::{self, Encoding, UNDEFINED_LENGTH};
+use super::token::{Element, Token};
+use crate::error::{Error, Fault, TagPath};
 use crate::format::{GroupLengths, Lengths, OutputFormat};
-use crate::output::{FLUSH_BYTES, Output};
-use crate::parser::{Element, Token};
-use crate::reorder::{Manner, Mark, Reorder, close_group, fill, write_group_length};
-use crate::value::{Target, ValueWriter};
-use crate::{Error, Fault, RepairKind, Repairs, Tag, TagPath, TransferSyntax, Vr};
+use crate::registry::transfer_syntax::TransferSyntax;
+use crate::repairs::{RepairKind, Repairs};
+use crate::tag::Tag;
+use crate::vr::Vr;
+use group::{Manner, OpenGroup, close_group, fill, write_group_length};
+use reorder::{Mark, Reorder};
+use value::{Target, ValueWriter};
+use write_buffer::{FLUSH_BYTES, Output};
+
+mod group;
+mod padding;
+mod reorder;
+mod swap;
+mod value;
+pub(crate) mod write_buffer;
 
 /// Writes the elements of one data set.
 #[derive(Debug)]
@@ -58,14 +70,6 @@ struct Frame {
     sequence: Option<Tag>,
     /// How many items began, if it is a sequence.
     items: u64,
-}
-
-/// A group of elements that is being written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OpenGroup {
-    pub(crate) number: u16,
-    /// Where the value of its length stands, if it gets one.
-    pub(crate) length_at: Option<u64>,
 }
 
 impl Encoder {

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Element, Kind, Parser, State, Token};
-use crate::element::Encoding;
-use crate::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
-use crate::{Error, Fault, RepairKind, Tag, Vr, dictionary};
+use super::{Kind, Parser, State};
+use crate::encoding::element::Encoding;
+use crate::encoding::token::{Element, Token};
+use crate::error::{Error, Fault};
+use crate::registry::dictionary;
+use crate::registry::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
+use crate::repairs::RepairKind;
+use crate::tag::Tag;
+use crate::vr::Vr;
 
 impl Parser {
     /// Looks at the first bytes of what should be a sequence. One that does not begin with an item

@@ -1,10 +1,10 @@
 //! Tags that have become those of sequences since the edition of the standard that DCMTK 3.6.7 knows.
 
-use crate::Tag;
+use crate::tag::Tag;
 
 /// In ascending order.
 #[rustfmt::skip]
-pub(super) const SEQUENCES: [Tag; 148] = [
+pub(super) const TAGS: [Tag; 148] = [
     Tag(0x0008, 0x001D), Tag(0x0008, 0x0400), Tag(0x0008, 0x0406), Tag(0x0008, 0x0410),
     Tag(0x0008, 0x0411), Tag(0x0008, 0x0412), Tag(0x0008, 0x0413), Tag(0x0008, 0x0419),
     Tag(0x0008, 0x041A), Tag(0x0008, 0x041D), Tag(0x0008, 0x041E), Tag(0x0008, 0x0420),
@@ -47,13 +47,13 @@ pub(super) const SEQUENCES: [Tag; 148] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Vr;
-    use crate::dictionary::{EntryVr, find_in_standard};
+    use crate::registry::dictionary::{EntryVr, find_in_standard};
+    use crate::vr::Vr;
 
     #[test]
     fn they_are_sequences_and_in_order() {
-        assert!(SEQUENCES.is_sorted());
-        for tag in SEQUENCES {
+        assert!(TAGS.is_sorted());
+        for tag in TAGS {
             assert_eq!(find_in_standard(tag), Some(EntryVr::Exact(Vr::SQ)), "{tag}");
         }
     }

@@ -3,13 +3,26 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::headers::{Headers, Hint};
-use super::{Manner, Node, close_group, fill, group_length, write_group_length};
-use crate::element::UNDEFINED_LENGTH;
-use crate::encoder::OpenGroup;
+use super::page_cache::{Headers, Hint};
+use crate::encoding::element::UNDEFINED_LENGTH;
+use crate::encoding::encoder::group::{
+    Manner, OpenGroup, close_group, fill, group_length, write_group_length,
+};
+use crate::encoding::encoder::write_buffer::Output;
+use crate::error::Error;
 use crate::format::GroupLengths;
-use crate::output::Output;
-use crate::{Error, Tag};
+use crate::tag::Tag;
+
+/// A sequence or an item that is complete, with something in it that is not in order.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// Where its content begins, right behind its length.
+    pub(super) content: u64,
+    /// Where its content ends.
+    pub(super) end: u64,
+    /// Where its runs begin, the first one excepted; of a sequence, `None`.
+    pub(super) runs: Option<Box<[u64]>>,
+}
 
 /// What is known of the sequences and items in what is to be merged.
 #[derive(Clone, Copy)]

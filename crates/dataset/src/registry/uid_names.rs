@@ -4,7 +4,8 @@
 use dicom_core::dictionary::UidDictionary;
 use dicom_dictionary_std::StandardSopClassDictionary;
 
-use crate::{TransferSyntax, sop_class};
+use super::sop_class;
+use super::transfer_syntax::TransferSyntax;
 
 /// The UID of an abstract syntax by one of its names, in the case given; storage classes,
 /// Verification, and what other services use.

@@ -3,7 +3,8 @@
 
 use std::io::IoSlice;
 
-use crate::{Error, Sink};
+use crate::error::Error;
+use crate::sink::Sink;
 
 /// Bytes that are not handed to the sink yet.
 #[derive(Debug, Default)]

@@ -1,0 +1,43 @@
+//! What the parser hands to the encoder: elements, pieces of values, items.
+
+use super::element::Encoding;
+use crate::tag::Tag;
+use crate::vr::Vr;
+
+/// What [`Parser::next`](super::parser::Parser::next) found.
+// With a tag of one byte it is copied in parts that overlap, each of which waits for the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Token<'a> {
+    /// An element with a value: [`Token::Value`] follows at least once.
+    Element(Element),
+    /// The next piece of the value of the element or fragment that came last.
+    Value { bytes: &'a [u8], last: bool },
+    /// A sequence begins; items follow.
+    Sequence(Element),
+    /// An item of the innermost sequence begins.
+    Item,
+    /// The innermost item ends.
+    ItemEnd,
+    /// The innermost sequence ends.
+    SequenceEnd,
+    /// Encapsulated Pixel Data begins; fragments follow.
+    PixelSequence(Element),
+    /// A fragment: [`Token::Value`] follows at least once.
+    Fragment { length: u32 },
+    /// The fragments are complete.
+    PixelSequenceEnd,
+    /// The data set is complete.
+    End,
+}
+
+/// What is known of an element when its header has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Element {
+    pub(crate) tag: Tag,
+    pub(crate) vr: Vr,
+    /// As announced: may be undefined for sequences only.
+    pub(crate) length: u32,
+    /// How the value is encoded.
+    pub(crate) encoding: Encoding,
+}

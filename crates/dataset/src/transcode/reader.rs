@@ -1,0 +1,84 @@
+//! Reads the bytes of a data set as tokens, inflated first if it came deflated.
+
+use super::attributes::Attributes;
+use crate::encoding::deflate::Inflater;
+use crate::encoding::parser::Parser;
+use crate::encoding::token::Token;
+use crate::error::{Error, Fault};
+use crate::repairs::{RepairKind, Repairs};
+
+/// Takes the bytes of a data set apart, deflated ones too.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) inflater: Option<Inflater>,
+    pub(super) parser: Parser,
+}
+
+/// Takes note of a token at this depth.
+#[inline]
+pub(super) fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
+    match token {
+        Token::Element(element) if depth == 0 => attributes.begin(element.tag),
+        // It is open already. In the place of a value, it is one that says nothing.
+        Token::Sequence(element) if depth == 1 => attributes.begin(element.tag),
+        Token::Element(_) | Token::Fragment { .. } => attributes.end(),
+        Token::Value { bytes, .. } => attributes.value(bytes),
+        _ => {}
+    }
+}
+
+impl Reader {
+    /// Whether a deflate stream came.
+    pub(super) fn has_inflated(&self) -> bool {
+        self.inflater.as_ref().is_some_and(|inflater| !inflater.is_unused())
+    }
+
+    /// What breaks the rules and is taken nevertheless.
+    pub(super) fn repairs(&self) -> &Repairs {
+        self.parser.repairs()
+    }
+
+    /// Hands on all tokens that these bytes complete, each with the parser that has just read it.
+    pub(super) fn read(
+        &mut self,
+        mut bytes: &[u8],
+        end: bool,
+        mut each: impl FnMut(&Token<'_>, &Parser) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Some(inflater) = &mut self.inflater else {
+            return parse(&mut self.parser, bytes, end, &mut each);
+        };
+        loop {
+            let inflated = inflater.next(&mut bytes).map_err(|fault| self.parser.fault(fault))?;
+            let Some(inflated) = inflated else {
+                break;
+            };
+            parse(&mut self.parser, inflated, false, &mut each)?;
+        }
+        if end {
+            if !inflater.ended() {
+                return Err(self.parser.fault(Fault::TruncatedDeflate));
+            }
+            if inflater.excess() > 1 {
+                self.parser.note(RepairKind::TrailingBytes);
+            }
+            parse(&mut self.parser, &[], true, &mut each)?;
+        }
+        Ok(())
+    }
+}
+
+fn parse(
+    parser: &mut Parser,
+    mut bytes: &[u8],
+    end: bool,
+    each: &mut impl FnMut(&Token<'_>, &Parser) -> Result<(), Error>,
+) -> Result<(), Error> {
+    while let Some(token) = parser.next(&mut bytes, end)? {
+        each(&token, parser)?;
+        if token == Token::End {
+            break;
+        }
+    }
+    Ok(())
+}
