@@ -37,7 +37,7 @@
 //! use std::io::IoSlice;
 //! use std::sync::Arc;
 //!
-//! use dataset::format::{OutputFormat, OutputSyntax};
+//! use dataset::format::{OutputFormat, OutputTransferSyntax};
 //! use dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 //! use dataset::{Dictionary, Transcoder};
 //!
@@ -45,7 +45,7 @@
 //! let first = b"\x10\x00\x10\x00\x0A\x00\x00\x00Doe^Ja";
 //! let second = b"ne  \x28\x00\x10\x00\x02\x00\x00\x00\x00\x02";
 //!
-//! let format = OutputFormat { transfer_syntax: OutputSyntax::BigEndian, ..Default::default() };
+//! let format = OutputFormat { transfer_syntax: OutputTransferSyntax::ExplicitVrBigEndian, ..Default::default() };
 //! let dictionary = Arc::new(Dictionary::built_in());
 //! let mut transcoder = Transcoder::new(IMPLICIT_VR_LITTLE_ENDIAN, &format, dictionary);
 //! let mut file = Vec::new();

@@ -174,30 +174,38 @@ fn abstract_syntaxes(negotiation: &Negotiation) -> Result<AbstractSyntaxes, Erro
 /// What `--bit-preserving` and the output options say, in the transcoder's words.
 fn output_format(config: &Config) -> OutputFormat {
     let Some(encoding) = &config.output.encoding else { return OutputFormat::bit_preserving() };
-    let padding = encoding.padding.map_or_else(format::Padding::default, |padding| {
-        format::Padding { file: padding.file_bytes, item: padding.item_bytes }
-    });
     OutputFormat {
         bit_preserving: false,
         transfer_syntax: match encoding.transfer_syntax {
-            OutputTransferSyntax::AsReceived => format::OutputSyntax::Same,
-            OutputTransferSyntax::ExplicitVrLittleEndian => format::OutputSyntax::LittleEndian,
-            OutputTransferSyntax::ExplicitVrBigEndian => format::OutputSyntax::BigEndian,
-            OutputTransferSyntax::ImplicitVrLittleEndian => format::OutputSyntax::Implicit,
-            OutputTransferSyntax::DeflatedExplicitVrLittleEndian => format::OutputSyntax::Deflated,
+            OutputTransferSyntax::AsReceived => format::OutputTransferSyntax::AsReceived,
+            OutputTransferSyntax::ExplicitVrLittleEndian => {
+                format::OutputTransferSyntax::ExplicitVrLittleEndian
+            }
+            OutputTransferSyntax::ExplicitVrBigEndian => {
+                format::OutputTransferSyntax::ExplicitVrBigEndian
+            }
+            OutputTransferSyntax::ImplicitVrLittleEndian => {
+                format::OutputTransferSyntax::ImplicitVrLittleEndian
+            }
+            OutputTransferSyntax::DeflatedExplicitVrLittleEndian => {
+                format::OutputTransferSyntax::DeflatedExplicitVrLittleEndian
+            }
         },
-        compression_level: u32::from(encoding.compression_level),
+        compression_level: encoding.compression_level,
         group_lengths: match encoding.group_lengths {
             GroupLengths::Recalculate => format::GroupLengths::Recalculate,
             GroupLengths::Create => format::GroupLengths::Create,
             GroupLengths::Remove => format::GroupLengths::Remove,
         },
-        lengths: match encoding.sequence_lengths {
-            SequenceLengths::Explicit => format::Lengths::Explicit,
-            SequenceLengths::Undefined => format::Lengths::Undefined,
+        sequence_lengths: match encoding.sequence_lengths {
+            SequenceLengths::Explicit => format::SequenceLengths::Explicit,
+            SequenceLengths::Undefined => format::SequenceLengths::Undefined,
         },
         new_vrs: encoding.new_vrs,
         convert_un: encoding.convert_un,
-        padding,
+        padding: encoding.padding.map_or(format::Padding::NONE, |padding| format::Padding {
+            file_bytes: padding.file_bytes,
+            item_bytes: padding.item_bytes,
+        }),
     }
 }

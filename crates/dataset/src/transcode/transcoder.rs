@@ -73,8 +73,8 @@ impl Transcoder {
                 encoder: Encoder::new(output, format),
                 buffer: WriteBuffer::default(),
                 preceding: 0,
-                file_padding: format.padding.file,
-                deflate: output.deflated().then_some(format.compression_level),
+                file_padding: format.padding.file_bytes,
+                deflate: output.deflated().then_some(u32::from(format.compression_level.min(9))),
             };
             Path::Rewritten(Box::new(reader), Box::new(writer))
         };

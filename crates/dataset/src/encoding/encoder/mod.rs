@@ -9,7 +9,7 @@ use std::io::IoSlice;
 use super::element::{self, Encoding, UNDEFINED_LENGTH};
 use super::token::{Element, Token};
 use crate::error::{Error, Fault, TagPath};
-use crate::format::{GroupLengths, Lengths, OutputFormat};
+use crate::format::{GroupLengths, OutputFormat, SequenceLengths};
 use crate::registry::transfer_syntax::TransferSyntax;
 use crate::repairs::{RepairKind, Repairs};
 use crate::tag::Tag;
@@ -31,7 +31,7 @@ pub(crate) mod write_buffer;
 pub(crate) struct Encoder {
     target: Target,
     group_lengths: GroupLengths,
-    lengths: Lengths,
+    sequence_lengths: SequenceLengths,
     item_padding: u64,
     /// Open sequences and items, outermost first; the data set itself is the first entry.
     frames: Vec<Frame>,
@@ -81,8 +81,8 @@ impl Encoder {
                 new_vrs: format.new_vrs,
             },
             group_lengths: format.group_lengths,
-            lengths: format.lengths,
-            item_padding: even_multiple(format.padding.item),
+            sequence_lengths: format.sequence_lengths,
+            item_padding: even_multiple(format.padding.item_bytes),
             frames: vec![Frame::default()],
             reorder: Reorder::default(),
             value: ValueWriter::default(),
@@ -191,7 +191,7 @@ impl Encoder {
         if self.reorder.any_within(mark) {
             self.reorder.leave(mark, content, false, out);
         }
-        if self.lengths == Lengths::Undefined {
+        if self.sequence_lengths == SequenceLengths::Undefined {
             self.reorder.note_end(content, out);
         }
         self.close(Tag::SEQUENCE_DELIMITATION, out)
@@ -417,7 +417,10 @@ impl Encoder {
             return Ok(());
         };
         match u32::try_from(out.position() - frame.content) {
-            Ok(length) if self.lengths == Lengths::Explicit && length != UNDEFINED_LENGTH => {
+            Ok(length)
+                if self.sequence_lengths == SequenceLengths::Explicit
+                    && length != UNDEFINED_LENGTH =>
+            {
                 out.patch(frame.length_at, &self.target.encoding.u32_bytes(length))?;
             }
             _ => element::write_item(out.bytes(), delimiter, 0, self.target.encoding),
