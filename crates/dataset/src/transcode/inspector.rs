@@ -72,7 +72,7 @@ impl Onlooker {
         let read = reader.read(bytes, end, |token, parser| {
             let depth = depth(token, parser);
             if foreign.is_none() && is_foreign(token, depth) {
-                let fault = parser.fault(Fault::ForeignGroup);
+                let fault = parser.malformed(Fault::ForeignGroup);
                 if !guesses {
                     refused = true;
                     return Err(fault);

@@ -49,7 +49,8 @@ impl Reader {
             return parse(&mut self.parser, bytes, end, &mut each);
         };
         loop {
-            let inflated = inflater.next(&mut bytes).map_err(|fault| self.parser.fault(fault))?;
+            let inflated =
+                inflater.next(&mut bytes).map_err(|fault| self.parser.malformed(fault))?;
             let Some(inflated) = inflated else {
                 break;
             };
@@ -57,10 +58,10 @@ impl Reader {
         }
         if end {
             if !inflater.ended() {
-                return Err(self.parser.fault(Fault::TruncatedDeflate));
+                return Err(self.parser.malformed(Fault::TruncatedDeflate));
             }
             if inflater.excess() > 1 {
-                self.parser.note(RepairKind::TrailingBytes);
+                self.parser.note_repair(RepairKind::TrailingBytes);
             }
             parse(&mut self.parser, &[], true, &mut each)?;
         }

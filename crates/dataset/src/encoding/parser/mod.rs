@@ -12,15 +12,16 @@ use std::sync::Arc;
 
 use super::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
 use super::token::{Element, Token};
-use crate::error::{Error, Fault, TagPath};
-use crate::limits::NESTING_LEVELS;
+use crate::error::{Error, Fault};
 use crate::registry::dictionary::Dictionary;
 use crate::registry::transfer_syntax::TransferSyntax;
 use crate::repairs::{RepairKind, Repairs};
 use crate::tag::Tag;
-use crate::vr::Vr;
+use frames::{Frame, Frames, Kind};
 use resolver::Resolver;
 
+mod element_header;
+mod frames;
 mod resolver;
 mod sequence_or_value;
 
@@ -32,19 +33,18 @@ pub(crate) struct Parser {
     /// Whether what is written tells no VRs.
     implicit_output: bool,
     /// Reads a value of VR `UN` that is to be a sequence.
-    check: Option<Box<Parser>>,
-    /// A sequence or not, as the next bytes have it; [`State::Undecided`].
-    undecided: Option<Element>,
+    sequence_check: Option<Box<Parser>>,
+    /// A sequence or not, as the next bytes have it; [`State::SequenceOrValue`].
+    undetermined: Option<Element>,
     /// A delimiter has ended the data set, here: nothing may follow that says anything.
     ended_at: Option<u64>,
-    /// Open sequences and items, outermost first; the data set itself is the first entry.
-    frames: Vec<Frame>,
+    frames: Frames,
     state: State,
     /// Bytes taken so far.
     offset: u64,
     /// The start of a header that was cut, or of a value that was looked at.
-    pending: [u8; LONGEST_HEADER],
-    pending_bytes: usize,
+    lookahead: [u8; LONGEST_HEADER],
+    lookahead_bytes: usize,
     /// Where the last header ended.
     header_end: u64,
     /// Whether the input ended within a header.
@@ -52,34 +52,6 @@ pub(crate) struct Parser {
     /// The element that was read last, for error messages.
     last_tag: Tag,
     repairs: Repairs,
-}
-
-#[derive(Debug)]
-struct Frame {
-    kind: Kind,
-    encoding: Encoding,
-    /// The tag of the sequence, or of the sequence that the item belongs to.
-    tag: Tag,
-    /// How many items began, in a sequence.
-    items: u64,
-    /// Where it ends, if its length says so.
-    end: Option<u64>,
-    /// Whether Pixel Data is among them.
-    has_pixel_data: bool,
-}
-
-impl Frame {
-    fn new(kind: Kind, encoding: Encoding, tag: Tag, end: Option<u64>) -> Frame {
-        Frame { kind, encoding, tag, items: 0, end, has_pixel_data: false }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    DataSet,
-    Item,
-    Sequence,
-    PixelSequence,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +63,7 @@ enum State {
         remaining: u32,
     },
     /// At the start of a value that is a sequence if it begins like one.
-    Undecided,
+    SequenceOrValue,
     Ended,
 }
 
@@ -107,14 +79,14 @@ impl Parser {
             resolver: Resolver::new(dictionary, convert_un, syntax.big_endian_pixel_data()),
             encapsulated: syntax.encapsulated(),
             implicit_output,
-            check: None,
-            undecided: None,
+            sequence_check: None,
+            undetermined: None,
             ended_at: None,
-            frames: vec![Frame::new(Kind::DataSet, encoding, Tag::default(), None)],
+            frames: Frames::of_data_set(encoding),
             state: State::Header,
             offset: 0,
-            pending: [0; LONGEST_HEADER],
-            pending_bytes: 0,
+            lookahead: [0; LONGEST_HEADER],
+            lookahead_bytes: 0,
             header_end: 0,
             within_header: false,
             last_tag: Tag::default(),
@@ -134,13 +106,13 @@ impl Parser {
 
     /// How many sequences and items are open.
     pub(crate) fn depth(&self) -> usize {
-        self.frames.len() - 1
+        self.frames.depth()
     }
 
     /// Whether the header that was read last stands past the length of the sequence at the top level that
     /// it is in. An item that reaches past its sequence is taken whole here; others cut it off there.
     pub(crate) fn is_past_sequence(&self) -> bool {
-        self.frames.get(1).is_some_and(|outermost| {
+        self.frames.outermost().is_some_and(|outermost| {
             outermost.kind == Kind::Sequence
                 && outermost.end.is_some_and(|end| self.header_end > end)
         })
@@ -152,8 +124,8 @@ impl Parser {
         match self.state {
             State::Value { remaining }
                 if !self.resolver.is_watching()
-                    && self.pending_bytes == 0
-                    && self.check.is_none() =>
+                    && self.lookahead_bytes == 0
+                    && self.sequence_check.is_none() =>
             {
                 remaining
             }
@@ -183,8 +155,8 @@ impl Parser {
     ) -> Result<Option<Token<'a>>, Error> {
         match self.state {
             State::Value { remaining } => self.value(input, remaining, end),
-            State::Header => self.structure(input, end),
-            State::Undecided => self.decide(input, end),
+            State::Header => self.next_header(input, end),
+            State::SequenceOrValue => self.sequence_or_value(input, end),
             State::Ended => {
                 *input = &[];
                 Ok(end.then_some(Token::End))
@@ -198,51 +170,51 @@ impl Parser {
         remaining: u32,
         end: bool,
     ) -> Result<Option<Token<'a>>, Error> {
-        if self.pending_bytes > 0 {
-            return self.looked_at(remaining).map(Some);
+        if self.lookahead_bytes > 0 {
+            return self.replay_lookahead(remaining).map(Some);
         }
         if input.is_empty() && remaining > 0 {
             let at_header = self.offset == self.header_end;
             let fault = if at_header { Fault::TruncatedHeader } else { Fault::TruncatedValue };
-            return if end { Err(self.fault(fault)) } else { Ok(None) };
+            return if end { Err(self.malformed(fault)) } else { Ok(None) };
         }
         let taken = input.len().min(remaining as usize);
         let (bytes, rest) = input.split_at(taken);
         *input = rest;
-        self.piece(bytes, remaining).map(Some)
+        self.value_chunk(bytes, remaining).map(Some)
     }
 
     /// Hands on the next byte of a value that was looked at, to see whether it is a sequence.
     #[cold]
-    fn looked_at(&mut self, remaining: u32) -> Result<Token<'static>, Error> {
-        let byte = usize::from(self.pending[0]);
-        self.pending.rotate_left(1);
-        self.pending_bytes -= 1;
-        self.piece(&EVERY_BYTE[byte..=byte], remaining)
+    fn replay_lookahead(&mut self, remaining: u32) -> Result<Token<'static>, Error> {
+        let byte = usize::from(self.lookahead[0]);
+        self.lookahead.rotate_left(1);
+        self.lookahead_bytes -= 1;
+        self.value_chunk(&EVERY_BYTE[byte..=byte], remaining)
     }
 
     // Called for each piece of a value, and from elsewhere hardly ever.
     #[inline(always)]
-    fn piece<'a>(&mut self, bytes: &'a [u8], remaining: u32) -> Result<Token<'a>, Error> {
+    fn value_chunk<'a>(&mut self, bytes: &'a [u8], remaining: u32) -> Result<Token<'a>, Error> {
         self.offset += bytes.len() as u64;
         let remaining = remaining - bytes.len() as u32;
         let last = remaining == 0;
         self.resolver.value(bytes, last, self.offset)?;
-        if self.check.is_some() {
-            self.check(bytes, last)?;
+        if self.sequence_check.is_some() {
+            self.continue_sequence_check(bytes, last)?;
         }
         self.state = if last { State::Header } else { State::Value { remaining } };
         Ok(Token::Value { bytes, last })
     }
 
-    fn structure<'a>(
+    fn next_header<'a>(
         &mut self,
         input: &mut &'a [u8],
         end: bool,
     ) -> Result<Option<Token<'a>>, Error> {
         loop {
-            let &Frame { kind, encoding, end: frame_end, .. } = self.frame();
-            if frame_end.is_some_and(|end| self.offset >= end) && self.pending_bytes == 0 {
+            let &Frame { kind, encoding, end: frame_end, .. } = self.frames.innermost();
+            if frame_end.is_some_and(|end| self.offset >= end) && self.lookahead_bytes == 0 {
                 return Ok(Some(self.close()));
             }
             let Some(header) = self.header(input, encoding) else {
@@ -251,12 +223,12 @@ impl Parser {
             self.header_end = self.offset;
             self.last_tag = header.tag;
             if frame_end.is_some_and(|end| self.offset > end) {
-                self.note(RepairKind::WrongLength);
+                self.note_repair(RepairKind::WrongLength);
             }
             match kind {
-                Kind::DataSet if self.passes_over(&header)? => continue,
+                Kind::DataSet if self.is_after_end(&header)? => continue,
                 Kind::DataSet | Kind::Item => match self.element(header) {
-                    Ok(None) => return self.decide(input, end),
+                    Ok(None) => return self.sequence_or_value(input, end),
                     found => return found,
                 },
                 Kind::Sequence => return self.item(header).map(Some),
@@ -267,17 +239,17 @@ impl Parser {
 
     /// Whether this says nothing: an item delimiter that ends no item, and what may follow one. As DCMTK
     /// has it, such a delimiter ends the data set; but what it would drop then must be nothing.
-    fn passes_over(&mut self, header: &RawHeader) -> Result<bool, Error> {
+    fn is_after_end(&mut self, header: &RawHeader) -> Result<bool, Error> {
         let Some(ended_at) = self.ended_at else {
             if header.tag == Tag::ITEM_DELIMITATION {
                 self.ended_at = Some(self.offset);
-                self.note(RepairKind::ExtraDelimiter);
+                self.note_repair(RepairKind::ExtraDelimiter);
             }
             return Ok(self.ended_at.is_some());
         };
         match header.tag {
             Tag::ITEM_DELIMITATION | Tag::SEQUENCE_DELIMITATION => {
-                self.note(RepairKind::ExtraDelimiter);
+                self.note_repair(RepairKind::ExtraDelimiter);
                 Ok(true)
             }
             // Zeros.
@@ -286,14 +258,14 @@ impl Parser {
             _ => {
                 self.offset = ended_at;
                 self.last_tag = Tag::ITEM_DELIMITATION;
-                Err(self.fault(Fault::UnexpectedDelimiter))
+                Err(self.malformed(Fault::UnexpectedDelimiter))
             }
         }
     }
 
     /// Reads a header, across the border of two inputs if need be.
     fn header(&mut self, input: &mut &[u8], encoding: Encoding) -> Option<RawHeader> {
-        if self.pending_bytes == 0
+        if self.lookahead_bytes == 0
             && let Some((header, size)) = element::read(input, encoding)
         {
             *input = &input[size..];
@@ -301,13 +273,13 @@ impl Parser {
             return Some(header);
         }
         while let Some((&byte, rest)) = input.split_first() {
-            self.pending[self.pending_bytes] = byte;
-            self.pending_bytes += 1;
+            self.lookahead[self.lookahead_bytes] = byte;
+            self.lookahead_bytes += 1;
             *input = rest;
             if let Some((header, size)) =
-                element::read(&self.pending[..self.pending_bytes], encoding)
+                element::read(&self.lookahead[..self.lookahead_bytes], encoding)
             {
-                self.pending_bytes = 0;
+                self.lookahead_bytes = 0;
                 self.offset += size as u64;
                 return Some(header);
             }
@@ -315,114 +287,39 @@ impl Parser {
         None
     }
 
-    /// `None` if the value must be looked at: [`decide`](Self::decide).
-    fn element(&mut self, header: RawHeader) -> Result<Option<Token<'static>>, Error> {
-        let (kind, end) = (self.frame().kind, self.frame().end);
-        match header.tag {
-            Tag::ITEM_DELIMITATION if kind == Kind::Item => {
-                return Ok(Some(self.delimited(&header)));
-            }
-            Tag::ITEM | Tag::ITEM_DELIMITATION | Tag::SEQUENCE_DELIMITATION => {
-                return Err(self.fault(Fault::UnexpectedDelimiter));
-            }
-            _ => {}
-        }
-        // A header that reaches past the end of its item is taken as if it did not; a value is not.
-        let room = end.and_then(|end| end.checked_sub(self.offset));
-        let defined = header.length != UNDEFINED_LENGTH;
-        if defined && room.is_some_and(|room| u64::from(header.length) > room) {
-            return Err(self.fault(Fault::LengthMismatch));
-        }
-        let encoding = self.frame().encoding;
-        let Some(mut element) = self.resolver.element(&header, encoding) else {
-            return Err(self.fault(Fault::Vr));
-        };
-        self.note_vr(&header, element.vr);
-        if kind == Kind::DataSet
-            && element.tag.is_object_identifier()
-            && !(element.vr.is_text() || matches!(element.vr, Vr::UN | Vr::SQ))
-        {
-            // It is compared and named by as bytes, so nobody may read it as numbers.
-            element.vr = Vr::UI;
-            self.note(RepairKind::WrongVr);
-        }
-        if element.tag == Tag::PIXEL_DATA {
-            // Of two, the first counts.
-            let is_first = !std::mem::replace(&mut self.frame_mut().has_pixel_data, true);
-            if !defined && matches!(element.vr, Vr::OB | Vr::OW) {
-                if header.code == Some(Vr::OW.code()) {
-                    self.note(RepairKind::WrongVr);
-                }
-                element.vr = Vr::OB;
-                return self.open(element, Kind::PixelSequence).map(Some);
-            }
-            if defined && self.encapsulated && kind == Kind::DataSet && is_first {
-                return Err(self.fault(Fault::NativePixelData));
-            }
-        }
-        if element.vr == Vr::SQ {
-            if defined && header.length > 0 {
-                self.undecided = Some(element);
-                self.state = State::Undecided;
-                return Ok(None);
-            }
-            return self.open(element, Kind::Sequence).map(Some);
-        }
-        if !defined {
-            if element.vr == Vr::UN {
-                // PS3.5 §6.2.2: such a value is a sequence in implicit VR little endian.
-                element.vr = Vr::SQ;
-                element.encoding = Encoding::IMPLICIT;
-                return self.open(element, Kind::Sequence).map(Some);
-            }
-            return Err(self.fault(Fault::UndefinedLength));
-        }
-        if element.tag == Tag::VOI_LUT_SEQUENCE
-            && header.code.is_some_and(|code| code == *b"OB" || code == *b"OW")
-        {
-            return Err(self.fault(Fault::Vr));
-        }
-        // In implicit VR, the dictionary has said already that it is none, if it is the standard's.
-        let may_be_one = header.code.is_some() || !self.resolver.knows_standard();
-        if self.implicit_output && may_be_one && self.is_taken_for_sequence(&element) {
-            self.must_be_sequence(&element)?;
-        }
-        Ok(Some(self.begin(element)))
-    }
-
     fn item(&mut self, header: RawHeader) -> Result<Token<'static>, Error> {
         match header.tag {
             Tag::ITEM => {
-                let sequence = self.frame_mut();
+                let sequence = self.frames.innermost_mut();
                 sequence.items += 1;
                 let (encoding, tag, end) = (sequence.encoding, sequence.tag, sequence.end);
                 self.push(Kind::Item, encoding, tag, header.length)?;
                 // The item is taken whole, and what is in it with it, as DCMTK has it.
-                if end.is_some_and(|end| self.frame().end.is_some_and(|own| own > end)) {
-                    self.note(RepairKind::WrongLength);
+                if end.is_some_and(|end| self.frames.innermost().end.is_some_and(|own| own > end)) {
+                    self.note_repair(RepairKind::WrongLength);
                 }
                 Ok(Token::Item)
             }
-            Tag::SEQUENCE_DELIMITATION => Ok(self.delimited(&header)),
-            _ => Err(self.fault(Fault::ExpectedItem)),
+            Tag::SEQUENCE_DELIMITATION => Ok(self.close_delimited(&header)),
+            _ => Err(self.malformed(Fault::ExpectedItem)),
         }
     }
 
     fn fragment(&mut self, header: RawHeader) -> Result<Token<'static>, Error> {
         match header.tag {
             Tag::ITEM if header.length != UNDEFINED_LENGTH => {
-                self.frame_mut().items += 1;
+                self.frames.innermost_mut().items += 1;
                 self.state = State::Value { remaining: header.length };
                 Ok(Token::Fragment { length: header.length })
             }
-            Tag::SEQUENCE_DELIMITATION => Ok(self.delimited(&header)),
-            _ => Err(self.fault(Fault::ExpectedItem)),
+            Tag::SEQUENCE_DELIMITATION => Ok(self.close_delimited(&header)),
+            _ => Err(self.malformed(Fault::ExpectedItem)),
         }
     }
 
     fn open(&mut self, element: Element, kind: Kind) -> Result<Token<'static>, Error> {
-        if kind == Kind::Sequence && self.is_taken_for_value(element.tag) {
-            return Err(self.fault(Fault::NotAValue));
+        if kind == Kind::Sequence && self.would_be_read_as_value(element.tag) {
+            return Err(self.malformed(Fault::NotAValue));
         }
         self.push(kind, element.encoding, element.tag, element.length)?;
         Ok(match kind {
@@ -432,11 +329,10 @@ impl Parser {
     }
 
     fn push(&mut self, kind: Kind, encoding: Encoding, tag: Tag, length: u32) -> Result<(), Error> {
-        if self.frames.len() > NESTING_LEVELS {
+        let end = (length != UNDEFINED_LENGTH).then(|| self.offset + u64::from(length));
+        if !self.frames.push(Frame::new(kind, encoding, tag, end)) {
             return Err(Error::Limit { what: "nesting levels", offset: self.offset });
         }
-        let end = (length != UNDEFINED_LENGTH).then(|| self.offset + u64::from(length));
-        self.frames.push(Frame::new(kind, encoding, tag, end));
         if kind == Kind::Item {
             self.resolver.open_item();
         }
@@ -444,11 +340,11 @@ impl Parser {
     }
 
     /// A delimiter closes the innermost sequence or item, though its length may say otherwise.
-    fn delimited(&mut self, header: &RawHeader) -> Token<'static> {
-        if self.frame().end.is_some() {
-            self.note(RepairKind::ExtraDelimiter);
+    fn close_delimited(&mut self, header: &RawHeader) -> Token<'static> {
+        if self.frames.innermost().end.is_some() {
+            self.note_repair(RepairKind::ExtraDelimiter);
         } else if header.length != 0 {
-            self.note(RepairKind::WrongLength);
+            self.note_repair(RepairKind::WrongLength);
         }
         self.close()
     }
@@ -468,25 +364,25 @@ impl Parser {
     /// No more bytes will come. An item that announced more is taken as it is, and so is a sequence
     /// that has all its bytes; less than a header may be left over, as padding.
     fn end_of_input<'a>(&mut self) -> Result<Option<Token<'a>>, Error> {
-        if self.pending_bytes > 0 {
+        if self.lookahead_bytes > 0 {
             self.within_header = true;
-            self.note(RepairKind::TrailingBytes);
+            self.note_repair(RepairKind::TrailingBytes);
         }
-        self.offset += self.pending_bytes as u64;
-        self.pending_bytes = 0;
-        match self.frame().kind {
+        self.offset += self.lookahead_bytes as u64;
+        self.lookahead_bytes = 0;
+        match self.frames.innermost().kind {
             Kind::Item => {
-                self.note(RepairKind::MissingEnd);
+                self.note_repair(RepairKind::MissingEnd);
                 Ok(Some(self.close()))
             }
-            Kind::Sequence if self.frame().end.is_some_and(|end| self.offset >= end) => {
+            Kind::Sequence if self.frames.innermost().end.is_some_and(|end| self.offset >= end) => {
                 Ok(Some(self.close()))
             }
             Kind::Sequence | Kind::PixelSequence => {
-                let at_header = self.within_header || self.frame().items == 0;
+                let at_header = self.within_header || self.frames.innermost().items == 0;
                 let fault =
                     if at_header { Fault::TruncatedHeader } else { Fault::TruncatedSequence };
-                Err(self.fault(fault))
+                Err(self.malformed(fault))
             }
             Kind::DataSet if self.offset == 0 => Err(Error::Empty),
             Kind::DataSet => {
@@ -496,42 +392,13 @@ impl Parser {
         }
     }
 
-    fn frame(&self) -> &Frame {
-        // The data set's own frame is never closed.
-        &self.frames[self.frames.len() - 1]
-    }
-
-    fn frame_mut(&mut self) -> &mut Frame {
-        let last = self.frames.len() - 1;
-        &mut self.frames[last]
-    }
-
-    /// Notes it if what stands in the place of a VR is none of the standard's.
-    fn note_vr(&mut self, header: &RawHeader, resolved: Vr) {
-        if header.code.is_none_or(|code| code == resolved.code()) {
-            return;
-        }
-        let strange = header.code.is_some_and(|code| Vr::from_code(code).is_none());
-        // What is left out is told as that.
-        if strange && !header.tag.is_foreign() {
-            let unknown = resolved == Vr::UN;
-            self.note(if unknown { RepairKind::UnknownVr } else { RepairKind::WrongVr });
-        }
-    }
-
     /// Notes that the element that was read last is not what the rules have it to be.
-    pub(crate) fn note(&mut self, kind: RepairKind) {
-        let path = || TagPath::new(sequences(&self.frames), self.last_tag);
-        self.repairs.note(kind, self.offset, path);
+    pub(crate) fn note_repair(&mut self, kind: RepairKind) {
+        self.repairs.note(kind, self.offset, || self.frames.path(self.last_tag));
     }
 
-    pub(crate) fn fault(&self, fault: Fault) -> Error {
-        let sequences = sequences(&self.frames);
-        Error::Malformed {
-            fault,
-            offset: self.offset,
-            path: TagPath::new(sequences, self.last_tag),
-        }
+    pub(crate) fn malformed(&self, fault: Fault) -> Error {
+        Error::Malformed { fault, offset: self.offset, path: self.frames.path(self.last_tag) }
     }
 }
 
@@ -545,11 +412,3 @@ static EVERY_BYTE: [u8; 256] = {
     }
     bytes
 };
-
-/// The sequences that are open and have items, each with the number of the item that is read.
-fn sequences(frames: &[Frame]) -> impl Iterator<Item = (Tag, u64)> {
-    frames
-        .iter()
-        .filter(|frame| frame.kind == Kind::Sequence && frame.items > 0)
-        .map(|frame| (frame.tag, frame.items))
-}

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Kind, Parser, State};
+use super::frames::Kind;
+use super::{Parser, State};
 use crate::encoding::element::Encoding;
 use crate::encoding::token::{Element, Token};
 use crate::error::{Error, Fault};
@@ -15,58 +16,51 @@ use crate::vr::Vr;
 impl Parser {
     /// Looks at the first bytes of what should be a sequence. One that does not begin with an item
     /// is a value of an unknown kind: older senders have text under tags that have become sequences.
-    pub(super) fn decide<'a>(
+    pub(super) fn sequence_or_value<'a>(
         &mut self,
         input: &mut &'a [u8],
         end: bool,
     ) -> Result<Option<Token<'a>>, Error> {
-        let Some(mut element) = self.undecided else {
-            return Err(self.fault(Fault::ExpectedItem));
+        let Some(mut element) = self.undetermined else {
+            return Err(self.malformed(Fault::ExpectedItem));
         };
         let wanted = TAG_BYTES.min(element.length as usize);
         let is_sequence = match input.get(..wanted) {
-            Some(bytes) if self.pending_bytes == 0 => begins_sequence(bytes, element.encoding),
+            Some(bytes) if self.lookahead_bytes == 0 => begins_sequence(bytes, element.encoding),
             _ => {
-                while self.pending_bytes < wanted
+                while self.lookahead_bytes < wanted
                     && let Some((&byte, rest)) = input.split_first()
                 {
-                    self.pending[self.pending_bytes] = byte;
-                    self.pending_bytes += 1;
+                    self.lookahead[self.lookahead_bytes] = byte;
+                    self.lookahead_bytes += 1;
                     *input = rest;
                 }
-                if self.pending_bytes < wanted && !end {
+                if self.lookahead_bytes < wanted && !end {
                     return Ok(None);
                 }
                 // Where the data set breaks off, it is a sequence that does.
-                self.pending_bytes < wanted
-                    || begins_sequence(&self.pending[..wanted], element.encoding)
+                self.lookahead_bytes < wanted
+                    || begins_sequence(&self.lookahead[..wanted], element.encoding)
             }
         };
-        self.undecided = None;
+        self.undetermined = None;
         self.state = State::Header;
         if is_sequence {
             return self.open(element, Kind::Sequence).map(Some);
         }
         element.vr = Vr::UN;
-        if self.is_taken_for_sequence(&element) {
-            return Err(self.fault(Fault::NotASequence));
+        if self.would_be_read_as_sequence(&element) {
+            return Err(self.malformed(Fault::NotASequence));
         }
-        self.note(RepairKind::NotASequence);
-        Ok(Some(self.begin(element)))
-    }
-
-    /// An element with a value begins.
-    pub(super) fn begin(&mut self, element: Element) -> Token<'static> {
-        self.resolver.begin(&element);
-        self.state = State::Value { remaining: element.length };
-        Token::Element(element)
+        self.note_repair(RepairKind::NotASequence);
+        Ok(Some(self.begin_value(element)))
     }
 
     /// Whether implicit VR is written, in which a reader takes this value for a sequence by its tag. The
     /// tags that have become those of sequences so late that most readers do not know it may stay where
     /// a data set is stored as it came.
-    pub(super) fn is_taken_for_sequence(&mut self, element: &Element) -> bool {
-        let as_it_came = !self.frames[0].encoding.explicit_vr;
+    pub(super) fn would_be_read_as_sequence(&mut self, element: &Element) -> bool {
+        let as_it_came = !self.frames.data_set().encoding.explicit_vr;
         self.implicit_output
             && element.length > 0
             && self.resolver.is_sequence(element.tag)
@@ -75,15 +69,15 @@ impl Parser {
 
     /// Whether implicit VR is written, in which a reader goes by this tag and looks for no items. As it
     /// came, it was the dictionary that had it be a sequence.
-    pub(super) fn is_taken_for_value(&mut self, tag: Tag) -> bool {
-        let as_it_came = !self.frames[0].encoding.explicit_vr;
+    pub(super) fn would_be_read_as_value(&mut self, tag: Tag) -> bool {
+        let as_it_came = !self.frames.data_set().encoding.explicit_vr;
         self.implicit_output && !as_it_came && self.resolver.is_value(tag)
     }
 
     /// What a reader takes for a sequence has to be one: its value will be read along.
-    pub(super) fn must_be_sequence(&mut self, element: &Element) -> Result<(), Error> {
+    pub(super) fn check_as_sequence(&mut self, element: &Element) -> Result<(), Error> {
         if element.vr != Vr::UN {
-            return Err(self.fault(Fault::NotASequence));
+            return Err(self.malformed(Fault::NotASequence));
         }
         let mut check = Parser::new(
             IMPLICIT_VR_LITTLE_ENDIAN,
@@ -92,13 +86,17 @@ impl Parser {
             Arc::clone(self.resolver.dictionary()),
         );
         check.push(Kind::Sequence, Encoding::IMPLICIT, element.tag, element.length)?;
-        self.check = Some(Box::new(check));
+        self.sequence_check = Some(Box::new(check));
         Ok(())
     }
 
     /// Reads along in a value that has to be a sequence.
-    pub(super) fn check(&mut self, mut bytes: &[u8], last: bool) -> Result<(), Error> {
-        let Some(check) = &mut self.check else {
+    pub(super) fn continue_sequence_check(
+        &mut self,
+        mut bytes: &[u8],
+        last: bool,
+    ) -> Result<(), Error> {
+        let Some(check) = &mut self.sequence_check else {
             return Ok(());
         };
         loop {
@@ -110,21 +108,21 @@ impl Parser {
             }
         }
         // Readers are not so lenient.
-        let mended = |kind| check.repairs.count(kind) > 0;
+        let repaired = |kind| check.repairs.count(kind) > 0;
         if [RepairKind::TrailingBytes, RepairKind::MissingEnd, RepairKind::NotASequence]
             .into_iter()
-            .any(mended)
+            .any(repaired)
         {
             return Err(self.not_a_sequence());
         }
-        self.check = None;
+        self.sequence_check = None;
         Ok(())
     }
 
     /// Of the value that is being read: wherever it was cut, the error is the same.
     fn not_a_sequence(&mut self) -> Error {
         self.offset = self.header_end;
-        self.fault(Fault::NotASequence)
+        self.malformed(Fault::NotASequence)
     }
 }
 
