@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::limits::TAG_PATH_LEVELS;
 use crate::tag::Tag;
 
 /// Everything that this crate refuses.
@@ -22,10 +23,13 @@ pub enum Error {
         /// The element that was being read, with the sequences around it.
         path: TagPath,
     },
-    /// The data set is legal but would make this program hold or do more than `limits` allow.
+    /// The data set is legal but would make this program hold or do more than
+    /// [`limits`](crate::limits) allow.
     Limit {
-        /// The name of the bound, for humans.
+        /// What there is too much of, in words: `nesting levels`.
         what: &'static str,
+        /// How much is allowed.
+        limit: u64,
         /// Where, counted in bytes from the start of the data set.
         offset: u64,
     },
@@ -103,7 +107,9 @@ impl fmt::Display for Error {
             Error::Malformed { fault, offset, path } => {
                 write!(f, "{fault} at {path}, byte {offset}")
             }
-            Error::Limit { what, offset } => write!(f, "more {what} than allowed, byte {offset}"),
+            Error::Limit { what, limit, offset } => {
+                write!(f, "more than {limit} {what}, byte {offset}")
+            }
             Error::Empty => f.write_str("the data set is empty"),
             Error::Sink(error) => write!(f, "cannot write: {error}"),
         }
@@ -150,8 +156,8 @@ impl fmt::Display for Fault {
 
 /// Where an element stands: the sequences that enclose it, outermost first, then its own tag.
 ///
-/// Prints as `(0040,a730)[2].(0040,a168)[1].(0008,0100)`, items counted from 1. Nesting beyond 8
-/// levels keeps the outermost 8.
+/// Prints as `(0040,a730)[2].(0040,a168)[1].(0008,0100)`, items counted from 1. Of more than
+/// [`TAG_PATH_LEVELS`] sequences, the outermost are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagPath {
     steps: Vec<(Tag, u64)>,
@@ -160,7 +166,7 @@ pub struct TagPath {
 
 impl TagPath {
     pub(crate) fn new(sequences: impl Iterator<Item = (Tag, u64)>, tag: Tag) -> TagPath {
-        TagPath { steps: sequences.take(8).collect(), tag }
+        TagPath { steps: sequences.take(TAG_PATH_LEVELS).collect(), tag }
     }
 
     /// The element itself.
@@ -192,7 +198,9 @@ mod tests {
     #[test]
     fn only_what_the_sink_says_is_the_fault_of_the_receiver() {
         let malformed = Error::Malformed { fault: Fault::Vr, offset: 0, path: TagPath::default() };
-        for error in [Error::Uid, malformed, Error::Limit { what: "", offset: 0 }, Error::Empty] {
+        for error in
+            [Error::Uid, malformed, Error::Limit { what: "", limit: 0, offset: 0 }, Error::Empty]
+        {
             assert_eq!(error.cause(), Cause::DataSet, "{error}");
         }
         assert_eq!(Error::from(io::Error::other("full")).cause(), Cause::Storage);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::TagPath;
-use crate::limits::REPAIR_PLACES;
+use crate::limits::REPAIR_LOCATIONS;
 
 /// A way in which what is written differs from what came, because what came breaks the rules.
 ///
@@ -60,7 +60,7 @@ impl fmt::Display for RepairKind {
 
 /// What was put right in one data set.
 ///
-/// Of each kind the first [`REPAIR_PLACES`] places are kept and the others counted, so what is held
+/// Of each kind the first [`REPAIR_LOCATIONS`] places are kept and the others counted, so what is held
 /// does not depend on the data set, and nothing is held where nothing was repaired. Prints tags only,
 /// never a value: `occurs again, left out: (0010,0020) and 3 more; out of order, moved: (0008,0018)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Repairs {
     pub(crate) fn note(&mut self, kind: RepairKind, offset: u64, path: impl FnOnce() -> TagPath) {
         let noted = self.of_kind(kind);
         noted.count += 1;
-        if noted.places.len() < REPAIR_PLACES {
+        if noted.places.len() < REPAIR_LOCATIONS {
             noted.places.push((offset, path()));
         }
     }
@@ -95,7 +95,7 @@ impl Repairs {
             noted.count += from.count;
             noted.places.extend_from_slice(&from.places);
             noted.places.sort_by_key(|(offset, _)| *offset);
-            noted.places.truncate(REPAIR_PLACES);
+            noted.places.truncate(REPAIR_LOCATIONS);
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
              out of order, moved: (0008,0018)"
         );
         assert_eq!(repairs.count(RepairKind::Duplicate), 8);
-        assert_eq!(repairs.places(RepairKind::Duplicate).count(), REPAIR_PLACES);
+        assert_eq!(repairs.places(RepairKind::Duplicate).count(), REPAIR_LOCATIONS);
     }
 
     #[test]

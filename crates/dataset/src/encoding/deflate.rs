@@ -11,6 +11,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use zlib_rs::{Inflate, InflateFlush};
 
 use crate::error::{Error, Fault};
+use crate::limits::DEFLATE_BUFFER_BYTES as BUFFER_BYTES;
 use crate::sink::Sink;
 
 /// Inflates a stream as it comes. Holds the 32 KiB window of the format and one buffer.
@@ -25,9 +26,6 @@ pub(crate) struct Inflater {
 
 /// The binary logarithm of the window's size.
 const WINDOW_BITS: u8 = 15;
-
-/// How much is handed on at a time.
-const BUFFER_BYTES: usize = 32 * 1024;
 
 impl Inflater {
     pub(crate) fn new() -> Inflater {

@@ -1,6 +1,6 @@
 //! The few values that naming, sorting and checks need, noted while the data set passes.
 
-use crate::limits::ATTRIBUTE_BYTES;
+use crate::limits::{ATTRIBUTE_BYTES, OTHER_UIDS};
 use crate::registry::uid::without_padding;
 use crate::tag::Tag;
 
@@ -105,7 +105,7 @@ impl Attributes {
         if self.values[at].is_none() {
             self.values[at] = Some(Vec::new());
             self.current = Some(Current::First(at));
-        } else if tag.is_object_identifier() && self.others[at].len() < OTHERS {
+        } else if tag.is_object_identifier() && self.others[at].len() < OTHER_UIDS {
             self.others[at].push(Vec::new());
             self.current = Some(Current::Again(at));
         }
@@ -166,9 +166,6 @@ const NOTED: [Tag; 5] = [
     Tag::PATIENT_NAME,
     Tag::STUDY_INSTANCE_UID,
 ];
-
-/// How many later values of a UID are held at a time.
-const OTHERS: usize = 2;
 
 #[cfg(test)]
 mod tests {

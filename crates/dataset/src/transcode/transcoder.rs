@@ -8,11 +8,12 @@ use super::inspector::Onlooker;
 use super::reader::{Reader, note};
 use crate::encoding::deflate::{self, Inflater};
 use crate::encoding::encoder::Encoder;
-use crate::encoding::encoder::write_buffer::{DIRECT_BYTES, Output, WriteBuffer};
+use crate::encoding::encoder::write_buffer::{Output, WriteBuffer};
 use crate::encoding::parser::Parser;
 use crate::encoding::token::Token;
 use crate::error::Error;
 use crate::format::OutputFormat;
+use crate::limits::DIRECT_WRITE_BYTES;
 use crate::registry::dictionary::Dictionary;
 use crate::registry::transfer_syntax::TransferSyntax;
 use crate::repairs::Repairs;
@@ -233,10 +234,10 @@ impl Writer {
             let remaining = parser.value_remaining() as usize;
             let there =
                 || bytes.len() + fragments.as_slice().iter().map(|f| f.len()).sum::<usize>();
-            let around = remaining > DIRECT_BYTES
+            let around = remaining > DIRECT_WRITE_BYTES
                 && self.encoder.copies()
                 && !attributes.is_noting()
-                && there() >= DIRECT_BYTES;
+                && there() >= DIRECT_WRITE_BYTES;
             if around {
                 let (pieces, count, taken) = take(remaining - 1, &mut bytes, &mut fragments);
                 let out = &mut Output::new(&mut self.buffer, sink);

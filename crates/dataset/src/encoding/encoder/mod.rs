@@ -10,6 +10,7 @@ use super::element::{self, Encoding, UNDEFINED_LENGTH};
 use super::token::{Element, Token};
 use crate::error::{Error, Fault, TagPath};
 use crate::format::{GroupLengths, OutputFormat, SequenceLengths};
+use crate::limits::{ENCODER_LEVEL_BYTES, WRITE_BUFFER_BYTES};
 use crate::registry::transfer_syntax::TransferSyntax;
 use crate::repairs::{RepairKind, Repairs};
 use crate::tag::Tag;
@@ -17,7 +18,7 @@ use crate::vr::Vr;
 use group::{Manner, OpenGroup, close_group, fill, write_group_length};
 use reorder::{Mark, Reorder};
 use value::{Target, ValueWriter};
-use write_buffer::{FLUSH_BYTES, Output};
+use write_buffer::Output;
 
 mod group;
 mod padding;
@@ -71,6 +72,8 @@ struct Frame {
     /// How many items began, if it is a sequence.
     items: u64,
 }
+
+const _: () = assert!(size_of::<Frame>() <= ENCODER_LEVEL_BYTES);
 
 impl Encoder {
     pub(crate) fn new(output: &TransferSyntax, format: &OutputFormat) -> Encoder {
@@ -285,7 +288,7 @@ impl Encoder {
         }
         // A long value that comes last is better not moved: what comes before it is, if that is less. And
         // before too much is to be kept in mind, something is done.
-        let worth_it = length >= FLUSH_BYTES as u64
+        let worth_it = length >= WRITE_BUFFER_BYTES as u64
             && largest < Some(tag)
             && self.reorder.any_within(mark)
             && out.position() - self.frame().content <= length;

@@ -4,6 +4,7 @@
 use std::io::IoSlice;
 
 use crate::error::Error;
+use crate::limits::{DIRECT_WRITE_BYTES, WRITE_BUFFER_BYTES};
 use crate::sink::Sink;
 
 /// Bytes that are not handed to the sink yet.
@@ -13,12 +14,6 @@ pub(crate) struct WriteBuffer {
     /// The offset of the first of them.
     start: u64,
 }
-
-/// How many bytes are gathered before they are written. No more than about twice that is held.
-pub(crate) const FLUSH_BYTES: usize = 64 * 1024;
-
-/// From this size on, a value is handed to the sink as it is, not copied.
-pub(crate) const DIRECT_BYTES: usize = 8 * 1024;
 
 /// The buffer and the sink behind it, as one place to write to.
 pub(crate) struct Output<'a> {
@@ -44,7 +39,7 @@ impl<'a> Output<'a> {
 
     /// Appends a value, or a part of one.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if bytes.len() >= DIRECT_BYTES {
+        if bytes.len() >= DIRECT_WRITE_BYTES {
             return self.append_slices(&[IoSlice::new(bytes)]);
         }
         self.buffer.bytes.extend_from_slice(bytes);
@@ -75,7 +70,7 @@ impl<'a> Output<'a> {
     }
 
     pub(crate) fn flush_if_full(&mut self) -> Result<(), Error> {
-        if self.buffer.bytes.len() >= FLUSH_BYTES { self.flush() } else { Ok(()) }
+        if self.buffer.bytes.len() >= WRITE_BUFFER_BYTES { self.flush() } else { Ok(()) }
     }
 
     /// Hands everything to the sink.
@@ -163,10 +158,10 @@ impl<'a> Output<'a> {
         length: u64,
         mut each: impl FnMut(&mut Self, u64, &[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut piece = vec![0; length.min(FLUSH_BYTES as u64) as usize];
+        let mut piece = vec![0; length.min(WRITE_BUFFER_BYTES as u64) as usize];
         let mut done = 0;
         while done < length {
-            let size = (length - done).min(FLUSH_BYTES as u64) as usize;
+            let size = (length - done).min(WRITE_BUFFER_BYTES as u64) as usize;
             self.read_at(offset + done, &mut piece[..size])?;
             each(self, offset + done, &piece[..size])?;
             done += size as u64;
@@ -224,12 +219,15 @@ mod tests {
         let mut buffer = WriteBuffer::default();
         let mut sink = Calls::default();
         let mut output = Output::new(&mut buffer, &mut sink);
-        let value = vec![7; DIRECT_BYTES];
+        let value = vec![7; DIRECT_WRITE_BYTES];
         output.append(b"head").unwrap();
         output.append_slices(&[IoSlice::new(&value), IoSlice::new(&value)]).unwrap();
         output.append(&value).unwrap();
         output.append(b"tail").unwrap();
-        assert_eq!(output.position(), 8 + 3 * DIRECT_BYTES as u64);
-        assert_eq!(sink.0, [vec![4, DIRECT_BYTES, DIRECT_BYTES], vec![DIRECT_BYTES]]);
+        assert_eq!(output.position(), 8 + 3 * DIRECT_WRITE_BYTES as u64);
+        assert_eq!(
+            sink.0,
+            [vec![4, DIRECT_WRITE_BYTES, DIRECT_WRITE_BYTES], vec![DIRECT_WRITE_BYTES]]
+        );
     }
 }

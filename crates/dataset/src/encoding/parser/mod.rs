@@ -13,12 +13,13 @@ use std::sync::Arc;
 use super::element::{self, Encoding, LONGEST_HEADER, RawHeader, UNDEFINED_LENGTH};
 use super::token::{Element, Token};
 use crate::error::{Error, Fault};
+use crate::limits::{NESTING_LEVELS, PARSER_LEVEL_BYTES};
 use crate::registry::dictionary::Dictionary;
 use crate::registry::transfer_syntax::TransferSyntax;
 use crate::repairs::{RepairKind, Repairs};
 use crate::tag::Tag;
 use frames::{Frame, Frames, Kind};
-use resolver::Resolver;
+use resolver::{Resolver, Scope};
 
 mod element_header;
 mod frames;
@@ -66,6 +67,9 @@ enum State {
     SequenceOrValue,
     Ended,
 }
+
+/// What an open sequence or item takes, twice: of the data set, and of a value that is checked.
+const _: () = assert!(2 * (size_of::<Frame>() + size_of::<Scope>()) <= PARSER_LEVEL_BYTES);
 
 impl Parser {
     pub(crate) fn new(
@@ -331,7 +335,8 @@ impl Parser {
     fn push(&mut self, kind: Kind, encoding: Encoding, tag: Tag, length: u32) -> Result<(), Error> {
         let end = (length != UNDEFINED_LENGTH).then(|| self.offset + u64::from(length));
         if !self.frames.push(Frame::new(kind, encoding, tag, end)) {
-            return Err(Error::Limit { what: "nesting levels", offset: self.offset });
+            let limit = NESTING_LEVELS as u64;
+            return Err(Error::Limit { what: "nesting levels", limit, offset: self.offset });
         }
         if kind == Kind::Item {
             self.resolver.open_item();

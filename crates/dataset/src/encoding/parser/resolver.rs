@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::encoding::element::{Encoding, RawHeader, UNDEFINED_LENGTH};
 use crate::encoding::token::Element;
 use crate::error::Error;
-use crate::limits::PRIVATE_BLOCKS;
+use crate::limits::{CACHED_TAGS, DECIDING_VALUE_BYTES, PRIVATE_BLOCK_BYTES, PRIVATE_BLOCKS};
 use crate::registry::dictionary::{self, CreatorId, Dictionary, EntryVr};
 use crate::tag::Tag;
 use crate::vr::Vr;
@@ -30,7 +30,7 @@ pub(crate) struct Resolver {
     watched: Option<Element>,
     watched_value: Vec<u8>,
     /// What was found out last of tags, by bits of them.
-    uses: [(Tag, Use); USES],
+    uses: [(Tag, Use); CACHED_TAGS],
 }
 
 /// What a tag is for, to us or to a reader that goes by the standard.
@@ -40,12 +40,9 @@ struct Use {
     is_value: bool,
 }
 
-/// Of how many tags [`Resolver::uses`] knows: elements of an item come again with the next item.
-const USES: usize = 512;
-
 /// What the elements of one item say about later ones.
 #[derive(Clone, Copy, Debug, Default)]
-struct Scope {
+pub(super) struct Scope {
     /// Pixel Representation (0028,0103).
     pixel_representation: Option<u16>,
     /// Waveform Bits Allocated (5400,1004).
@@ -68,11 +65,10 @@ struct Reservation {
     active: bool,
 }
 
+const _: () = assert!(size_of::<Reservation>() <= PRIVATE_BLOCK_BYTES);
+
 const PIXEL_REPRESENTATION: Tag = Tag(0x0028, 0x0103);
 const WAVEFORM_BITS_ALLOCATED: Tag = Tag(0x5400, 0x1004);
-
-/// The longest value that is of interest: a private creator.
-const WATCHED_BYTES: usize = 64;
 
 impl Resolver {
     pub(crate) fn new(
@@ -87,7 +83,7 @@ impl Resolver {
             scopes: vec![Scope::default()],
             reservations: Vec::new(),
             watched: None,
-            uses: [(Tag(0, 0), Use::default()); USES],
+            uses: [(Tag(0, 0), Use::default()); CACHED_TAGS],
             watched_value: Vec::new(),
         }
     }
@@ -160,7 +156,7 @@ impl Resolver {
         let Some(element) = self.watched else {
             return Ok(());
         };
-        let room = WATCHED_BYTES - self.watched_value.len();
+        let room = DECIDING_VALUE_BYTES - self.watched_value.len();
         self.watched_value.extend_from_slice(&bytes[..bytes.len().min(room)]);
         if !last {
             return Ok(());
@@ -189,7 +185,8 @@ impl Resolver {
         match own.binary_search_by_key(&block, |reserved| reserved.block) {
             Ok(place) => self.reservations[from + place].active = true,
             Err(_) if self.reservations.len() == PRIVATE_BLOCKS => {
-                return Err(Error::Limit { what: "private blocks", offset });
+                let limit = PRIVATE_BLOCKS as u64;
+                return Err(Error::Limit { what: "private blocks", limit, offset });
             }
             Err(place) => {
                 let creator = self.dictionary.creator(&self.watched_value);
@@ -226,7 +223,7 @@ impl Resolver {
         }
         let bits =
             (u32::from(tag.group()) << 16 | u32::from(tag.element())).wrapping_mul(0x9E37_79B1);
-        let place = (bits >> 16) as usize % USES;
+        let place = (bits >> 16) as usize % CACHED_TAGS;
         if self.uses[place].0 != tag {
             self.uses[place] = (tag, self.look_up_use(tag));
         }

@@ -6,6 +6,7 @@ use std::io::{self, BufRead};
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, TagRange, VirtualVr};
 use dicom_dictionary_std::StandardDataDictionary;
 
+use crate::limits::SUPPLEMENTED_RANGES;
 use crate::tag::Tag;
 use crate::vr::Vr;
 use line::Line;
@@ -91,9 +92,6 @@ impl Range {
         other.first <= self.first && self.last <= other.last
     }
 }
-
-/// How many ranges a dictionary may have to be supplemented by more: each is compared with all others.
-const SUPPLEMENTED_RANGES: usize = 4096;
 
 impl Dictionary {
     /// Today's standard, as this program was built with it. Knows no private elements.

@@ -11,6 +11,7 @@ use crate::encoding::encoder::group::{
 use crate::encoding::encoder::write_buffer::Output;
 use crate::error::Error;
 use crate::format::GroupLengths;
+use crate::limits::{REORDER_MERGED_RUN_BYTES, REORDER_NODE_BYTES};
 use crate::tag::Tag;
 
 /// A sequence or an item that is complete, with something in it that is not in order.
@@ -95,6 +96,9 @@ struct Next {
     run_end: u64,
     hint: Hint,
 }
+
+const _: () = assert!(size_of::<Node>() <= REORDER_NODE_BYTES);
+const _: () = assert!(size_of::<Next>() <= REORDER_MERGED_RUN_BYTES);
 
 impl<'m> Merger<'m> {
     /// What is to be merged begins at `start`.

@@ -14,7 +14,8 @@ use crate::encoding::encoder::write_buffer::Output;
 use crate::error::Error;
 use crate::limits::{
     REORDER_FAN_IN as FAN_IN, REORDER_NODES as NODES, REORDER_NODES_AT_LEAST as NODES_AT_LEAST,
-    REORDER_RUNS as RUNS, REORDER_SEQUENCES as SEQUENCES,
+    REORDER_RUN_BYTES, REORDER_RUNS as RUNS, REORDER_SEQUENCE_BYTES,
+    REORDER_SEQUENCES as SEQUENCES,
 };
 use crate::tag::Tag;
 use merger::{Known, Merger, Node, Purpose};
@@ -52,6 +53,9 @@ struct Run {
     /// How often it was merged from others.
     level: u32,
 }
+
+const _: () = assert!(size_of::<Run>() <= REORDER_RUN_BYTES);
+const _: () = assert!(size_of::<(u64, u64)>() <= REORDER_SEQUENCE_BYTES);
 
 impl Reorder {
     /// To be asked when a sequence or an item begins.

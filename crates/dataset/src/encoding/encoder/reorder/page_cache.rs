@@ -35,6 +35,8 @@ struct Page {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hint(u16);
 
+const _: () = assert!(size_of::<Page>() <= PAGE_BYTES + 16 && LONGEST_HEADER <= PAGE_BYTES);
+
 impl Headers {
     /// Nothing at or behind `end` will be read.
     pub(super) fn new(encoding: Encoding, in_memory: bool, end: u64, spent: u64) -> Headers {
@@ -152,7 +154,11 @@ impl Headers {
     fn spend(&mut self, bytes: u64, out: &Output<'_>) -> Result<(), Error> {
         self.spent += bytes;
         if self.spent > self.allowed {
-            return Err(Error::Limit { what: "bytes to put in order", offset: out.position() });
+            return Err(Error::Limit {
+                what: "bytes to put in order",
+                limit: self.allowed,
+                offset: out.position(),
+            });
         }
         Ok(())
     }
