@@ -8,6 +8,8 @@
 //! those of `storescp`: `+B`, `+t= +te +tb +ti +td`, `+cl n`, `+u -u`, `+g= +g -g`, `+e -e`,
 //! `+p file item`, `+uc -uc`.
 
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a program, with files")]
+
 use std::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Read, Seek, Write};

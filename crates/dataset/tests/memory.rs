@@ -3,6 +3,7 @@
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a test, with a file")]
 
 mod common;
 

@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use super::{EntryVr, Parity, Range};
+use super::entry::{EntryVr, Parity, Range};
 use crate::vr::Vr;
 
 /// What a line says.

@@ -9,31 +9,15 @@ use dicom_dictionary_std::StandardDataDictionary;
 use crate::limits::SUPPLEMENTED_RANGES;
 use crate::tag::Tag;
 use crate::vr::Vr;
+use entry::Range;
 use line::Line;
 
+mod entry;
 mod line;
 mod sequences_since_2022;
 
+pub use entry::EntryVr;
 pub use line::LineError;
-
-/// The VR of a dictionary entry, which may depend on other elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EntryVr {
-    /// This VR, always.
-    Exact(Vr),
-    /// `OB` or `OW`.
-    Ox,
-    /// `US` or `SS`.
-    Xs,
-    /// Pixel Data: `OB` or `OW`.
-    Px,
-    /// Look-up table data: `US`, `SS` or `OW`.
-    Lt,
-    /// An offset in a directory record: `UL`.
-    Up,
-    /// Item or delimiter: none at all.
-    Na,
-}
 
 /// A data dictionary: today's standard as it was built in, or the content of files, or both.
 ///
@@ -61,36 +45,6 @@ struct RangeEntry {
     groups: Range,
     elements: Range,
     vr: EntryVr,
-}
-
-/// Numbers from `first` to `last`, all or every other one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Range {
-    first: u16,
-    last: u16,
-    parity: Parity,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Parity {
-    Even,
-    Odd,
-    Any,
-}
-
-impl Range {
-    fn contains(self, number: u16) -> bool {
-        let fits = match self.parity {
-            Parity::Even => number.is_multiple_of(2),
-            Parity::Odd => number % 2 == 1,
-            Parity::Any => true,
-        };
-        fits && (self.first..=self.last).contains(&number)
-    }
-
-    fn lies_within(self, other: Range) -> bool {
-        other.first <= self.first && self.last <= other.last
-    }
 }
 
 impl Dictionary {
