@@ -60,7 +60,7 @@ impl fmt::Display for RepairKind {
 
 /// What was put right in one data set.
 ///
-/// Of each kind the first [`REPAIR_LOCATIONS`] places are kept and the others counted, so what is held
+/// Of each kind the first [`REPAIR_LOCATIONS`] locations are kept and the others counted, so what is held
 /// does not depend on the data set, and nothing is held where nothing was repaired. Prints tags only,
 /// never a value: `occurs again, left out: (0010,0020) and 3 more; out of order, moved: (0008,0018)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,17 +74,17 @@ struct OfKind {
     kind: RepairKind,
     count: u64,
     /// In the order of their offsets.
-    places: Vec<(u64, TagPath)>,
+    locations: Vec<(u64, TagPath)>,
 }
 
 impl Repairs {
     /// Notes a repair of the element that `path` leads to. `offset` counts bytes of the data set that
-    /// came, and puts the places of a kind in order.
+    /// came, and puts the locations of a kind in order.
     pub(crate) fn note(&mut self, kind: RepairKind, offset: u64, path: impl FnOnce() -> TagPath) {
         let noted = self.of_kind(kind);
         noted.count += 1;
-        if noted.places.len() < REPAIR_LOCATIONS {
-            noted.places.push((offset, path()));
+        if noted.locations.len() < REPAIR_LOCATIONS {
+            noted.locations.push((offset, path()));
         }
     }
 
@@ -93,15 +93,15 @@ impl Repairs {
         for from in &other.kinds {
             let noted = self.of_kind(from.kind);
             noted.count += from.count;
-            noted.places.extend_from_slice(&from.places);
-            noted.places.sort_by_key(|(offset, _)| *offset);
-            noted.places.truncate(REPAIR_LOCATIONS);
+            noted.locations.extend_from_slice(&from.locations);
+            noted.locations.sort_by_key(|(offset, _)| *offset);
+            noted.locations.truncate(REPAIR_LOCATIONS);
         }
     }
 
     fn of_kind(&mut self, kind: RepairKind) -> &mut OfKind {
         let at = self.kinds.binary_search_by_key(&kind, |noted| noted.kind).unwrap_or_else(|at| {
-            self.kinds.insert(at, OfKind { kind, count: 0, places: Vec::new() });
+            self.kinds.insert(at, OfKind { kind, count: 0, locations: Vec::new() });
             at
         });
         &mut self.kinds[at]
@@ -119,10 +119,10 @@ impl Repairs {
         self.kinds.iter().find(|noted| noted.kind == kind).map_or(0, |noted| noted.count)
     }
 
-    /// The first places where something of this kind was put right.
-    pub fn places(&self, kind: RepairKind) -> impl Iterator<Item = &TagPath> {
+    /// The first locations where something of this kind was put right.
+    pub fn locations(&self, kind: RepairKind) -> impl Iterator<Item = &TagPath> {
         let noted = self.kinds.iter().filter(move |noted| noted.kind == kind);
-        noted.flat_map(|noted| noted.places.iter().map(|(_, path)| path))
+        noted.flat_map(|noted| noted.locations.iter().map(|(_, path)| path))
     }
 }
 
@@ -130,10 +130,10 @@ impl fmt::Display for Repairs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, noted) in self.kinds.iter().enumerate() {
             write!(f, "{}{}: ", if at > 0 { "; " } else { "" }, noted.kind)?;
-            for (at, (_, path)) in noted.places.iter().enumerate() {
+            for (at, (_, path)) in noted.locations.iter().enumerate() {
                 write!(f, "{}{path}", if at > 0 { ", " } else { "" })?;
             }
-            let more = noted.count - noted.places.len() as u64;
+            let more = noted.count - noted.locations.len() as u64;
             if more > 0 {
                 write!(f, " and {more} more")?;
             }
@@ -151,9 +151,9 @@ mod tests {
         TagPath::new(std::iter::empty(), tag)
     }
 
-    fn noted(places: &[(RepairKind, u64, Tag)]) -> Repairs {
+    fn noted(locations: &[(RepairKind, u64, Tag)]) -> Repairs {
         let mut repairs = Repairs::default();
-        for &(kind, offset, tag) in places {
+        for &(kind, offset, tag) in locations {
             repairs.note(kind, offset, || top(tag));
         }
         repairs
@@ -173,7 +173,7 @@ mod tests {
              out of order, moved: (0008,0018)"
         );
         assert_eq!(repairs.count(RepairKind::Duplicate), 8);
-        assert_eq!(repairs.places(RepairKind::Duplicate).count(), REPAIR_LOCATIONS);
+        assert_eq!(repairs.locations(RepairKind::Duplicate).count(), REPAIR_LOCATIONS);
     }
 
     #[test]
@@ -184,7 +184,8 @@ mod tests {
             (RepairKind::UnknownVr, 10, Tag::PIXEL_DATA),
             (RepairKind::Duplicate, 5, tag),
         ]));
-        let unknown: Vec<Tag> = repairs.places(RepairKind::UnknownVr).map(TagPath::tag).collect();
+        let unknown: Vec<Tag> =
+            repairs.locations(RepairKind::UnknownVr).map(TagPath::tag).collect();
         assert_eq!(unknown, [Tag::PIXEL_DATA, tag]);
         assert_eq!(repairs.count(RepairKind::Duplicate), 1);
     }

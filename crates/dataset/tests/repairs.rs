@@ -130,7 +130,7 @@ fn places_in_items_have_a_path_and_what_is_left_out_as_a_whole_is_told_once() {
     }
 }
 
-/// A UID is compared as bytes, and those must not change places on the way.
+/// A UID is compared as bytes, and those must not change locations on the way.
 #[test]
 fn uids_of_the_vr_of_numbers_become_uids() {
     for reader in [LITTLE, BIG] {
@@ -202,6 +202,6 @@ fn many_repairs_are_counted_and_held_in_little() {
     transcoder.finish(&mut out).unwrap();
     let repairs = transcoder.repairs();
     assert_eq!(repairs.count(RepairKind::Duplicate), 9999);
-    assert_eq!(repairs.places(RepairKind::Duplicate).count(), 4);
+    assert_eq!(repairs.locations(RepairKind::Duplicate).count(), 4);
     assert!(repairs.to_string().len() < 300);
 }

@@ -21,7 +21,7 @@ pub(crate) struct Inflater {
     ended: bool,
     damaged: bool,
     /// How many bytes came behind the end of the stream.
-    excess: u64,
+    trailing_bytes: u64,
 }
 
 /// The binary logarithm of the window's size.
@@ -30,7 +30,13 @@ const WINDOW_BITS: u8 = 15;
 impl Inflater {
     pub(crate) fn new() -> Inflater {
         let state = Inflate::new(false, WINDOW_BITS);
-        Inflater { state, buffer: vec![0; BUFFER_BYTES], ended: false, damaged: false, excess: 0 }
+        Inflater {
+            state,
+            buffer: vec![0; BUFFER_BYTES],
+            ended: false,
+            damaged: false,
+            trailing_bytes: 0,
+        }
     }
 
     /// Whether the stream said that it is complete. One that never began is.
@@ -44,8 +50,8 @@ impl Inflater {
     }
 
     /// How many bytes came behind the end of the stream. One may be there to make the length even.
-    pub(crate) fn excess(&self) -> u64 {
-        self.excess
+    pub(crate) fn trailing_bytes(&self) -> u64 {
+        self.trailing_bytes
     }
 
     /// Inflates from the front of `input` and moves it forward; `None` once all of it is used up.
@@ -73,7 +79,7 @@ impl Inflater {
             }
         }
         if self.ended {
-            self.excess += input.len() as u64;
+            self.trailing_bytes += input.len() as u64;
             *input = &[];
         }
         Ok(None)

@@ -14,10 +14,10 @@ use crate::tag::Tag;
 /// held.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
-    values: [Option<Vec<u8>>; NOTED.len()],
+    values: [Option<Vec<u8>>; KEPT.len()],
     /// What came when the element occurred again, of the three UIDs: values that are neither empty nor
     /// what is there already, and the one that is being read. Two at most.
-    others: [Vec<Vec<u8>>; NOTED.len()],
+    others: [Vec<Vec<u8>>; KEPT.len()],
     /// Which of them is being read.
     current: Option<Current>,
 }
@@ -85,8 +85,8 @@ impl Attributes {
     #[inline]
     pub(crate) fn begin(&mut self, tag: Tag) {
         self.end();
-        if tag <= NOTED[NOTED.len() - 1] {
-            self.begin_noted(tag);
+        if tag <= KEPT[KEPT.len() - 1] {
+            self.begin_kept(tag);
         }
     }
 
@@ -98,8 +98,8 @@ impl Attributes {
         }
     }
 
-    fn begin_noted(&mut self, tag: Tag) {
-        let Some(at) = NOTED.iter().position(|&noted| noted == tag) else {
+    fn begin_kept(&mut self, tag: Tag) {
+        let Some(at) = KEPT.iter().position(|&kept| kept == tag) else {
             return;
         };
         if self.values[at].is_none() {
@@ -129,7 +129,7 @@ impl Attributes {
     }
 
     /// Whether the value of the element that began last is kept.
-    pub(crate) fn is_noting(&self) -> bool {
+    pub(crate) fn is_keeping(&self) -> bool {
         self.current.is_some()
     }
 
@@ -149,17 +149,17 @@ impl Attributes {
         let Some(value) = value else { return };
         let (kept, rest) = bytes.split_at(bytes.len().min(ATTRIBUTE_BYTES - value.len()));
         value.extend_from_slice(kept);
-        if NOTED[at].is_object_identifier()
-            && let Some(&solid) = without_padding(rest).last()
+        if KEPT[at].is_object_identifier()
+            && let Some(&content) = without_padding(rest).last()
             && let Some(last) = value.last_mut()
         {
-            *last = solid;
+            *last = content;
         }
     }
 }
 
 /// In ascending order; the accessors above name them by position.
-const NOTED: [Tag; 5] = [
+const KEPT: [Tag; 5] = [
     Tag::SPECIFIC_CHARACTER_SET,
     Tag::SOP_CLASS_UID,
     Tag::SOP_INSTANCE_UID,

@@ -4,7 +4,7 @@
 //! costs nothing. A deflated one is inflated for that.
 
 use super::attributes::Attributes;
-use super::reader::{Reader, note};
+use super::reader::{Reader, note_attributes};
 use crate::encoding::parser::Parser;
 use crate::encoding::token::Token;
 use crate::error::{Error, Fault, TagPath};
@@ -15,14 +15,14 @@ use crate::tag::Tag;
 ///
 /// What is wrong with the data set otherwise is not its business: it only stops, and says where.
 #[derive(Debug)]
-pub(super) struct Onlooker {
+pub(super) struct Inspector {
     /// `None` once nothing more can be read.
     reader: Option<Reader>,
     /// The first bytes as they stand in the file.
     start: [u8; START_BYTES],
     start_bytes: usize,
     /// Whether the encoding is only guessed, since nobody knows the transfer syntax.
-    guesses: bool,
+    is_guess: bool,
     /// An element that does not belong here, in an encoding that is guessed.
     foreign: Option<Error>,
     /// Why nothing more can be read.
@@ -33,13 +33,13 @@ pub(super) struct Onlooker {
 /// (PS3.10 §7.1).
 const START_BYTES: usize = 134;
 
-impl Onlooker {
-    pub(super) fn new(reader: Reader, guesses: bool) -> Onlooker {
-        Onlooker {
+impl Inspector {
+    pub(super) fn new(reader: Reader, is_guess: bool) -> Inspector {
+        Inspector {
             reader: Some(reader),
             start: [0; START_BYTES],
             start_bytes: 0,
-            guesses,
+            is_guess,
             foreign: None,
             stopped: None,
         }
@@ -54,32 +54,32 @@ impl Onlooker {
     ///
     /// # Errors
     /// [`Fault::ForeignGroup`] and [`Fault::WholeFile`]: a file with these bytes would be misread.
-    pub(super) fn look(
+    pub(super) fn inspect(
         &mut self,
         bytes: &[u8],
         end: bool,
         attributes: &mut Attributes,
     ) -> Result<(), Error> {
-        self.look_at_start(bytes)?;
+        self.inspect_start(bytes)?;
         if end && self.start_bytes == START_BYTES && self.start.ends_with(b"DICM\x02\0") {
-            return Err(refusal(Fault::WholeFile, 128, Tag(2, 0)));
+            return Err(malformed(Fault::WholeFile, 128, Tag(2, 0)));
         }
         let Some(reader) = &mut self.reader else {
             return Ok(());
         };
-        let (guesses, foreign) = (self.guesses, &mut self.foreign);
+        let (is_guess, foreign) = (self.is_guess, &mut self.foreign);
         let mut refused = false;
         let read = reader.read(bytes, end, |token, parser| {
             let depth = depth(token, parser);
             if foreign.is_none() && is_foreign(token, depth) {
                 let fault = parser.malformed(Fault::ForeignGroup);
-                if !guesses {
+                if !is_guess {
                     refused = true;
                     return Err(fault);
                 }
                 *foreign = Some(fault);
             }
-            note(token, depth, attributes);
+            note_attributes(token, depth, attributes);
             Ok(())
         });
         if refused {
@@ -96,7 +96,7 @@ impl Onlooker {
 
     /// Readers take what follows the file meta information for a part of it as long as its first two
     /// bytes are 02 00, whatever they mean in the encoding of the data set.
-    fn look_at_start(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn inspect_start(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let room = &mut self.start[self.start_bytes..];
         let taken = room.len().min(bytes.len());
         room[..taken].copy_from_slice(&bytes[..taken]);
@@ -104,7 +104,7 @@ impl Onlooker {
         match self.start[..self.start_bytes] {
             [2, 0, low, high, ..] => {
                 let tag = Tag(2, u16::from_le_bytes([low, high]));
-                Err(refusal(Fault::ForeignGroup, 0, tag))
+                Err(malformed(Fault::ForeignGroup, 0, tag))
             }
             _ => Ok(()),
         }
@@ -118,7 +118,7 @@ fn depth(token: &Token<'_>, parser: &Parser) -> usize {
     if parser.is_past_sequence() { usize::from(opened) } else { parser.depth() }
 }
 
-fn refusal(fault: Fault, offset: u64, tag: Tag) -> Error {
+fn malformed(fault: Fault, offset: u64, tag: Tag) -> Error {
     Error::Malformed { fault, offset, path: TagPath::new(std::iter::empty(), tag) }
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Reader {
 
 /// Takes note of a token at this depth.
 #[inline]
-pub(super) fn note(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
+pub(super) fn note_attributes(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
     match token {
         Token::Element(element) if depth == 0 => attributes.begin(element.tag),
         // It is open already. In the place of a value, it is one that says nothing.
@@ -60,7 +60,7 @@ impl Reader {
             if !inflater.ended() {
                 return Err(self.parser.malformed(Fault::TruncatedDeflate));
             }
-            if inflater.excess() > 1 {
+            if inflater.trailing_bytes() > 1 {
                 self.parser.note_repair(RepairKind::TrailingBytes);
             }
             parse(&mut self.parser, &[], true, &mut each)?;

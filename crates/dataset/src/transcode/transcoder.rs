@@ -4,8 +4,8 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use super::attributes::Attributes;
-use super::inspector::Onlooker;
-use super::reader::{Reader, note};
+use super::inspector::Inspector;
+use super::reader::{Reader, note_attributes};
 use crate::encoding::deflate::{self, Inflater};
 use crate::encoding::encoder::Encoder;
 use crate::encoding::encoder::write_buffer::{Output, WriteBuffer};
@@ -28,14 +28,14 @@ use crate::sink::Sink;
 pub struct Transcoder {
     output: &'static TransferSyntax,
     attributes: Attributes,
-    path: Path,
+    mode: Mode,
 }
 
 /// What happens to the bytes.
 #[derive(Debug)]
-enum Path {
+enum Mode {
     /// They go to the sink as they are, and are looked at.
-    Untouched(Box<Onlooker>),
+    AsReceived(Box<Inspector>),
     /// They are taken apart and written anew.
     Rewritten(Box<Reader>, Box<Writer>),
 }
@@ -60,15 +60,15 @@ impl Transcoder {
         format: &OutputFormat,
         dictionary: Arc<Dictionary>,
     ) -> Transcoder {
-        let untouched = format.bit_preserving || input.is_unlisted();
-        let output = if untouched { input } else { format.transfer_syntax.for_input(input) };
-        let implicit_output = !untouched && !output.explicit_vr();
+        let as_received = format.bit_preserving || input.is_unlisted();
+        let output = if as_received { input } else { format.transfer_syntax.for_input(input) };
+        let implicit_output = !as_received && !output.explicit_vr();
         let reader = Reader {
             inflater: input.deflated().then(Inflater::new),
             parser: Parser::new(input, implicit_output, format.convert_un, dictionary),
         };
-        let path = if untouched {
-            Path::Untouched(Box::new(Onlooker::new(reader, input.is_unlisted())))
+        let mode = if as_received {
+            Mode::AsReceived(Box::new(Inspector::new(reader, input.is_unlisted())))
         } else {
             let writer = Writer {
                 encoder: Encoder::new(output, format),
@@ -77,16 +77,16 @@ impl Transcoder {
                 file_padding: format.padding.file_bytes,
                 deflate: output.deflated().then_some(u32::from(format.compression_level.min(9))),
             };
-            Path::Rewritten(Box::new(reader), Box::new(writer))
+            Mode::Rewritten(Box::new(reader), Box::new(writer))
         };
-        Transcoder { output, attributes: Attributes::default(), path }
+        Transcoder { output, attributes: Attributes::default(), mode }
     }
 
     /// Tells how many bytes stand in front of the data set in the file, for padding that counts the
     /// size of the file. To be called before the first [`push`](Self::push).
     #[must_use]
     pub fn preceded_by(mut self, bytes: u64) -> Transcoder {
-        if let Path::Rewritten(_, writer) = &mut self.path {
+        if let Mode::Rewritten(_, writer) = &mut self.mode {
             writer.preceding = bytes;
         }
         self
@@ -107,9 +107,9 @@ impl Transcoder {
     /// What was put right so far in what is written. Complete after [`finish`](Self::finish).
     #[must_use]
     pub fn repairs(&self) -> Repairs {
-        match &self.path {
-            Path::Untouched(_) => Repairs::default(),
-            Path::Rewritten(reader, writer) => {
+        match &self.mode {
+            Mode::AsReceived(_) => Repairs::default(),
+            Mode::Rewritten(reader, writer) => {
                 let mut repairs = reader.repairs().clone();
                 repairs.extend(writer.encoder.repairs());
                 repairs
@@ -120,16 +120,16 @@ impl Transcoder {
     /// Whether the data set is written as it comes.
     #[must_use]
     pub fn is_untouched(&self) -> bool {
-        matches!(self.path, Path::Untouched(_))
+        matches!(self.mode, Mode::AsReceived(_))
     }
 
     /// Why a data set that is written as it comes could be read in part only, if so: what follows was
     /// not looked at, and [`attributes`](Self::attributes) may lack something.
     #[must_use]
     pub fn unread(&self) -> Option<&Error> {
-        match &self.path {
-            Path::Untouched(onlooker) => onlooker.stopped(),
-            Path::Rewritten(..) => None,
+        match &self.mode {
+            Mode::AsReceived(inspector) => inspector.stopped(),
+            Mode::Rewritten(..) => None,
         }
     }
 
@@ -139,17 +139,17 @@ impl Transcoder {
     /// # Errors
     /// See [`Error`]. What the sink holds then is of no use; the transcoder must not be used again.
     pub fn push(&mut self, fragments: &[IoSlice<'_>], sink: &mut dyn Sink) -> Result<(), Error> {
-        match &mut self.path {
-            Path::Untouched(onlooker) => {
+        match &mut self.mode {
+            Mode::AsReceived(inspector) => {
                 sink.write(fragments)?;
-                fragments
-                    .iter()
-                    .try_for_each(|fragment| onlooker.look(fragment, false, &mut self.attributes))
+                fragments.iter().try_for_each(|fragment| {
+                    inspector.inspect(fragment, false, &mut self.attributes)
+                })
             }
-            Path::Rewritten(reader, writer) => {
+            Mode::Rewritten(reader, writer) => {
                 let attributes = &mut self.attributes;
                 if reader.inflater.is_none() {
-                    return writer.plain(&mut reader.parser, fragments, attributes, sink);
+                    return writer.write_fragments(&mut reader.parser, fragments, attributes, sink);
                 }
                 for fragment in fragments {
                     reader.read(fragment, false, |token, parser| {
@@ -166,9 +166,9 @@ impl Transcoder {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
-        match &mut self.path {
-            Path::Untouched(onlooker) => onlooker.look(&[], true, &mut self.attributes),
-            Path::Rewritten(reader, writer) => {
+        match &mut self.mode {
+            Mode::AsReceived(inspector) => inspector.inspect(&[], true, &mut self.attributes),
+            Mode::Rewritten(reader, writer) => {
                 let read = reader.read(&[], true, |token, parser| {
                     writer.token(token, parser, &mut self.attributes, sink)
                 });
@@ -185,8 +185,8 @@ impl Transcoder {
 
 /// Takes up to `most` bytes off the front of `bytes` and of the fragments behind it, in not too many
 /// pieces: gives back these, their number and their size.
-fn take<'s>(
-    most: usize,
+fn take_pieces<'s>(
+    max_bytes: usize,
     bytes: &mut &'s [u8],
     fragments: &mut std::slice::Iter<'s, IoSlice<'s>>,
 ) -> ([IoSlice<'s>; PIECES], usize, usize) {
@@ -198,7 +198,7 @@ fn take<'s>(
         {
             *bytes = fragment;
         }
-        let (head, rest) = bytes.split_at(bytes.len().min(most - taken));
+        let (head, rest) = bytes.split_at(bytes.len().min(max_bytes - taken));
         if head.is_empty() {
             return (pieces, count, taken);
         }
@@ -215,7 +215,7 @@ const PIECES: usize = 32;
 impl Writer {
     /// Writes what stands in these fragments. Long values that need no conversion go around the
     /// parser, all fragments of one in one call, but for the last byte, which ends them.
-    fn plain(
+    fn write_fragments(
         &mut self,
         parser: &mut Parser,
         fragments: &[IoSlice<'_>],
@@ -232,14 +232,14 @@ impl Writer {
                 }
             }
             let remaining = parser.value_remaining() as usize;
-            let there =
+            let available =
                 || bytes.len() + fragments.as_slice().iter().map(|f| f.len()).sum::<usize>();
-            let around = remaining > DIRECT_WRITE_BYTES
+            let bypasses_parser = remaining > DIRECT_WRITE_BYTES
                 && self.encoder.copies()
-                && !attributes.is_noting()
-                && there() >= DIRECT_WRITE_BYTES;
-            if around {
-                let (pieces, count, taken) = take(remaining - 1, &mut bytes, &mut fragments);
+                && !attributes.is_keeping()
+                && available() >= DIRECT_WRITE_BYTES;
+            if bypasses_parser {
+                let (pieces, count, taken) = take_pieces(remaining - 1, &mut bytes, &mut fragments);
                 let out = &mut Output::new(&mut self.buffer, sink);
                 self.encoder.copy(&pieces[..count], out)?;
                 parser.skip_value(taken as u32);
@@ -256,7 +256,7 @@ impl Writer {
         attributes: &mut Attributes,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        note(token, parser.depth(), attributes);
+        note_attributes(token, parser.depth(), attributes);
         let out = &mut Output::new(&mut self.buffer, sink);
         self.encoder.token(token, parser.offset(), out)
     }

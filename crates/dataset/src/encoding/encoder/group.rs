@@ -9,7 +9,7 @@ use crate::vr::Vr;
 
 /// How elements are written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner {
+pub(crate) struct Layout {
     pub(crate) encoding: Encoding,
     pub(crate) group_lengths: GroupLengths,
     /// What the content of an item is filled up to a multiple of.

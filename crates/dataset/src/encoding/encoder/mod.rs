@@ -15,7 +15,7 @@ use crate::registry::transfer_syntax::TransferSyntax;
 use crate::repairs::{RepairKind, Repairs};
 use crate::tag::Tag;
 use crate::vr::Vr;
-use group::{Manner, OpenGroup, close_group, fill, write_group_length};
+use group::{Layout, OpenGroup, close_group, fill, write_group_length};
 use reorder::{Mark, Reorder};
 use value::{Target, ValueWriter};
 use write_buffer::Output;
@@ -42,9 +42,9 @@ pub(crate) struct Encoder {
     /// Whether Pixel Data may be encapsulated in what is written.
     encapsulated: bool,
     /// Whether no element has come yet.
-    empty: bool,
+    is_empty: bool,
     /// How many sequences are open within an element that is left out.
-    skipping: u32,
+    skipped_sequences: u32,
     repairs: Repairs,
     /// How many bytes of the data set have come, for what is noted of them.
     received: u64,
@@ -90,8 +90,8 @@ impl Encoder {
             reorder: Reorder::default(),
             value: ValueWriter::default(),
             encapsulated: output.encapsulated(),
-            empty: true,
-            skipping: 0,
+            is_empty: true,
+            skipped_sequences: 0,
             repairs: Repairs::default(),
             received: 0,
         }
@@ -145,7 +145,7 @@ impl Encoder {
         pieces: &[IoSlice<'_>],
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
-        self.value.passed(pieces.iter().map(|piece| piece.len()).sum());
+        self.value.note_copied(pieces.iter().map(|piece| piece.len()).sum());
         out.append_slices(pieces)
     }
 
@@ -158,14 +158,14 @@ impl Encoder {
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         self.complete(out)?;
-        if !self.empty {
+        if !self.is_empty {
             self.pad(preceding + out.position(), even_multiple(padding), out)?;
         }
         self.close_group(out)
     }
 
     fn element(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
-        if !self.place(element.tag, u64::from(element.length), out)? {
+        if !self.begin_element(element.tag, u64::from(element.length), out)? {
             self.value.discard();
             return Ok(());
         }
@@ -175,8 +175,8 @@ impl Encoder {
     }
 
     fn sequence(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
-        if !self.place(element.tag, 0, out)? {
-            self.skipping += 1;
+        if !self.begin_element(element.tag, 0, out)? {
+            self.skipped_sequences += 1;
             return Ok(());
         }
         element::write(out.bytes(), element.tag, Vr::SQ, UNDEFINED_LENGTH, self.target.encoding);
@@ -186,22 +186,22 @@ impl Encoder {
     }
 
     fn sequence_end(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
-        if self.skipping > 0 {
-            self.skipping -= 1;
+        if self.skipped_sequences > 0 {
+            self.skipped_sequences -= 1;
             return Ok(());
         }
         let Frame { mark, content, .. } = *self.frame();
-        if self.reorder.any_within(mark) {
-            self.reorder.leave(mark, content, false, out);
+        if self.reorder.contains_unordered(mark) {
+            self.reorder.defer(mark, content, false, out);
         }
         if self.sequence_lengths == SequenceLengths::Undefined {
-            self.reorder.note_end(content, out);
+            self.reorder.remember_end(content, out);
         }
         self.close(Tag::SEQUENCE_DELIMITATION, out)
     }
 
     fn item(&mut self, out: &mut Output<'_>) {
-        if self.skipping == 0 {
+        if self.skipped_sequences == 0 {
             self.frame_mut().items += 1;
             element::write_item(out.bytes(), Tag::ITEM, UNDEFINED_LENGTH, self.target.encoding);
             self.open(out);
@@ -209,14 +209,14 @@ impl Encoder {
     }
 
     fn item_end(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
-        if self.skipping > 0 {
+        if self.skipped_sequences > 0 {
             return Ok(());
         }
         let Frame { mark, content, largest, .. } = *self.frame();
         let padded_within = self.item_padding > 0 && largest > Some(Tag::TRAILING_PADDING);
-        if self.reorder.any_within(mark) && !out.is_buffered(content) && !padded_within {
+        if self.reorder.contains_unordered(mark) && !out.is_buffered(content) && !padded_within {
             self.close_group(out)?;
-            self.reorder.leave(mark, content, true, out);
+            self.reorder.defer(mark, content, true, out);
         } else {
             self.complete(out)?;
             self.pad(out.position() - content, self.item_padding, out)?;
@@ -228,8 +228,8 @@ impl Encoder {
     fn pixel_sequence(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
         // Nobody knows how long it gets, but most are long.
         let length = if self.frames.len() == 1 { u64::MAX } else { 0 };
-        if !self.place(element.tag, length, out)? {
-            self.skipping += 1;
+        if !self.begin_element(element.tag, length, out)? {
+            self.skipped_sequences += 1;
             return Ok(());
         }
         // Implicit VR knows no fragments, not even in an old sequence of VR UN.
@@ -243,7 +243,7 @@ impl Encoder {
     }
 
     fn fragment(&mut self, length: u32, out: &mut Output<'_>) {
-        if self.skipping > 0 {
+        if self.skipped_sequences > 0 {
             self.value.discard();
             return;
         }
@@ -253,8 +253,8 @@ impl Encoder {
     }
 
     fn pixel_sequence_end(&mut self, out: &mut Output<'_>) {
-        if self.skipping > 0 {
-            self.skipping -= 1;
+        if self.skipped_sequences > 0 {
+            self.skipped_sequences -= 1;
             return;
         }
         element::write_item(out.bytes(), Tag::SEQUENCE_DELIMITATION, 0, self.target.encoding);
@@ -262,9 +262,14 @@ impl Encoder {
 
     /// An element comes: sees to its group and to the order. False if nothing of it is to be written
     /// any more: it is unwanted, or a group length, whose value is ours to say.
-    fn place(&mut self, tag: Tag, length: u64, out: &mut Output<'_>) -> Result<bool, Error> {
-        self.empty = false;
-        if self.skipping == 0 && tag.is_invalid() {
+    fn begin_element(
+        &mut self,
+        tag: Tag,
+        length: u64,
+        out: &mut Output<'_>,
+    ) -> Result<bool, Error> {
+        self.is_empty = false;
+        if self.skipped_sequences == 0 && tag.is_invalid() {
             let foreign = tag.is_foreign();
             self.note(
                 if foreign { RepairKind::ForeignGroup } else { RepairKind::InvalidGroup },
@@ -276,7 +281,7 @@ impl Encoder {
         }
         let wanted = tag != Tag::TRAILING_PADDING
             && (!tag.is_group_length() || self.group_lengths == GroupLengths::Recalculate);
-        if self.skipping > 0 || !wanted {
+        if self.skipped_sequences > 0 || !wanted {
             return Ok(false);
         }
         out.flush_if_full()?;
@@ -288,24 +293,24 @@ impl Encoder {
         }
         // A long value that comes last is better not moved: what comes before it is, if that is less. And
         // before too much is to be kept in mind, something is done.
-        let worth_it = length >= WRITE_BUFFER_BYTES as u64
+        let merge_first = length >= WRITE_BUFFER_BYTES as u64
             && largest < Some(tag)
-            && self.reorder.any_within(mark)
+            && self.reorder.contains_unordered(mark)
             && out.position() - self.frame().content <= length;
         let full = self.reorder.is_full(mark);
-        if worth_it || (full && !self.reorder.any_since(mark)) {
+        if merge_first || (full && !self.reorder.is_unordered(mark)) {
             self.merge(out)?;
-            return self.place(tag, 0, out);
+            return self.begin_element(tag, 0, out);
         }
         if full {
-            self.settle(out)?;
-            return self.place(tag, 0, out);
+            self.merge_nodes(out)?;
+            return self.begin_element(tag, 0, out);
         }
         if last > Some(tag) {
             self.note(RepairKind::OutOfOrder, tag);
             self.begin_run(out)?;
         }
-        if self.reorder.any_since(mark) {
+        if self.reorder.is_unordered(mark) {
             if tag.is_group_length() {
                 write_group_length(tag.group(), self.target.encoding, out);
             }
@@ -342,21 +347,21 @@ impl Encoder {
     /// The order of the innermost item breaks here.
     fn begin_run(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         let Frame { mark, content, .. } = *self.frame();
-        let manner = self.manner();
+        let layout = self.layout();
         let Encoder { frames, reorder, repairs, received, .. } = self;
-        let mut left_out = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
-        reorder.begin(mark, content, manner, &mut left_out, out)?;
+        let mut on_duplicate = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
+        reorder.begin_run(mark, content, layout, &mut on_duplicate, out)?;
         self.frame_mut().group = None;
         Ok(())
     }
 
     /// Puts the elements of all that is complete within the innermost item in order.
-    fn settle(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
+    fn merge_nodes(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         let mark = self.frame().mark;
-        let manner = self.manner();
+        let layout = self.layout();
         let Encoder { frames, reorder, repairs, received, .. } = self;
-        let mut left_out = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
-        let last = reorder.settle(mark, manner, &mut left_out, out)?;
+        let mut on_duplicate = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
+        let last = reorder.merge_nodes(mark, layout, &mut on_duplicate, out)?;
         self.frame_mut().last = last;
         Ok(())
     }
@@ -364,10 +369,10 @@ impl Encoder {
     /// Puts the elements of the innermost item in order.
     fn merge(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         let Frame { mark, content, .. } = *self.frame();
-        let manner = self.manner();
+        let layout = self.layout();
         let Encoder { frames, reorder, repairs, received, .. } = self;
-        let mut left_out = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
-        let (last, group) = reorder.merge(mark, content, manner, &mut left_out, out)?;
+        let mut on_duplicate = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
+        let (last, group) = reorder.merge(mark, content, layout, &mut on_duplicate, out)?;
         let frame = self.frame_mut();
         frame.last = last;
         frame.group = group;
@@ -377,7 +382,7 @@ impl Encoder {
     /// All elements of the innermost item have come. What may follow is padding, which the length of
     /// its own group counts.
     fn complete(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
-        if self.reorder.any_within(self.frame().mark) {
+        if self.reorder.contains_unordered(self.frame().mark) {
             self.merge(out)?;
         }
         let padding = Tag::TRAILING_PADDING.group();
@@ -399,8 +404,8 @@ impl Encoder {
         self.merge(out)
     }
 
-    fn manner(&self) -> Manner {
-        Manner {
+    fn layout(&self) -> Layout {
+        Layout {
             encoding: self.target.encoding,
             group_lengths: self.group_lengths,
             item_padding: self.item_padding,

@@ -2,24 +2,24 @@
 
 /// What counts as padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Charset {
+pub(crate) enum PaddingRule {
     /// Blanks at the end.
     Text,
     /// NULs at the end, and the blanks that some senders write instead.
     Uid,
 }
 
-impl Charset {
+impl PaddingRule {
     /// The byte that makes the length even.
     pub(crate) fn pad(self) -> u8 {
         match self {
-            Charset::Text => b' ',
-            Charset::Uid => 0,
+            PaddingRule::Text => b' ',
+            PaddingRule::Uid => 0,
         }
     }
 
     fn is_padding(self, byte: u8) -> bool {
-        byte == b' ' || (byte == 0 && self == Charset::Uid)
+        byte == b' ' || (byte == 0 && self == PaddingRule::Uid)
     }
 }
 
@@ -27,22 +27,22 @@ impl Charset {
 /// kept, until it turns out whether it is at the end of the value.
 #[derive(Debug)]
 pub(crate) struct Trimmer {
-    charset: Charset,
+    rule: PaddingRule,
     /// Runs of equal bytes: which, and how many. What is not used is empty.
-    held: [(u8, u64); RUNS],
+    held: [(u8, u64); PADDING_RUNS],
     fresh: bool,
 }
 
 /// How many runs of equal bytes padding may have. Some senders write a blank and a NUL.
-const RUNS: usize = 4;
+const PADDING_RUNS: usize = 4;
 
 impl Trimmer {
-    pub(crate) fn new(charset: Charset) -> Trimmer {
-        Trimmer { charset, held: [(0, 0); RUNS], fresh: true }
+    pub(crate) fn new(rule: PaddingRule) -> Trimmer {
+        Trimmer { rule, held: [(0, 0); PADDING_RUNS], fresh: true }
     }
 
-    pub(crate) fn charset(&self) -> Charset {
-        self.charset
+    pub(crate) fn rule(&self) -> PaddingRule {
+        self.rule
     }
 
     /// Whether nothing was pushed yet.
@@ -57,8 +57,8 @@ impl Trimmer {
         mut emit: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.fresh = false;
-        let solid = piece.iter().rposition(|&byte| !self.charset.is_padding(byte));
-        let kept = solid.map_or(0, |last| last + 1);
+        let content = piece.iter().rposition(|&byte| !self.rule.is_padding(byte));
+        let kept = content.map_or(0, |last| last + 1);
         if kept > 0 {
             for run in &mut self.held {
                 release(std::mem::take(run), &mut emit)?;
@@ -77,14 +77,14 @@ impl Trimmer {
         count: u64,
         emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let last = &mut self.held[RUNS - 1];
+        let last = &mut self.held[PADDING_RUNS - 1];
         if last.0 == byte && last.1 > 0 {
             last.1 += count;
             return Ok(());
         }
         release(self.held[0], emit)?;
         self.held.rotate_left(1);
-        self.held[RUNS - 1] = (byte, count);
+        self.held[PADDING_RUNS - 1] = (byte, count);
         Ok(())
     }
 }
@@ -103,11 +103,11 @@ fn release<E>(
 }
 
 /// The value without its padding.
-pub(crate) fn trim(charset: Charset, value: &[u8]) -> &[u8] {
+pub(crate) fn trim(rule: PaddingRule, value: &[u8]) -> &[u8] {
     let mut rest = value;
-    for _ in 0..RUNS {
+    for _ in 0..PADDING_RUNS {
         match rest.last() {
-            Some(&pad) if charset.is_padding(pad) => {
+            Some(&pad) if rule.is_padding(pad) => {
                 let kept = rest.iter().rposition(|&byte| byte != pad).map_or(0, |last| last + 1);
                 rest = &rest[..kept];
             }
@@ -121,8 +121,8 @@ pub(crate) fn trim(charset: Charset, value: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    fn trimmed(charset: Charset, pieces: &[&[u8]]) -> Vec<u8> {
-        let mut trimmer = Trimmer::new(charset);
+    fn trimmed(rule: PaddingRule, pieces: &[&[u8]]) -> Vec<u8> {
+        let mut trimmer = Trimmer::new(rule);
         let mut out = Vec::new();
         for piece in pieces {
             let emit = |bytes: &[u8]| {
@@ -144,8 +144,8 @@ mod tests {
             (b"   ", b""),
             (b"", b""),
         ] {
-            assert_eq!(trim(Charset::Text, value), expected);
-            assert_eq!(trimmed(Charset::Text, &[value]), expected);
+            assert_eq!(trim(PaddingRule::Text, value), expected);
+            assert_eq!(trimmed(PaddingRule::Text, &[value]), expected);
         }
     }
 
@@ -162,20 +162,20 @@ mod tests {
             (b"\x001.2", b"\x001.2"),
             (b" \0", b""),
         ] {
-            assert_eq!(trimmed(Charset::Uid, &[value]), expected);
-            assert_eq!(trim(Charset::Uid, value), expected);
+            assert_eq!(trimmed(PaddingRule::Uid, &[value]), expected);
+            assert_eq!(trim(PaddingRule::Uid, value), expected);
         }
     }
 
     #[test]
     fn pieces_make_no_difference() {
         let value = b"  A   \0\0 B  \0 C\0  \0\0   ";
-        for charset in [Charset::Text, Charset::Uid] {
-            let whole = trimmed(charset, &[value]);
-            assert_eq!(trim(charset, value), whole);
+        for rule in [PaddingRule::Text, PaddingRule::Uid] {
+            let whole = trimmed(rule, &[value]);
+            assert_eq!(trim(rule, value), whole);
             for cut in 0..=value.len() {
                 let (head, tail) = value.split_at(cut);
-                assert_eq!(trimmed(charset, &[head, tail]), whole, "{cut}");
+                assert_eq!(trimmed(rule, &[head, tail]), whole, "{cut}");
             }
         }
     }
@@ -183,6 +183,6 @@ mod tests {
     #[test]
     fn many_blanks_are_given_back_when_text_follows() {
         let value = [&[b'A'][..], &[b' '; 1000], b"B"].concat();
-        assert_eq!(trimmed(Charset::Text, &[&value[..500], &value[500..]]), value);
+        assert_eq!(trimmed(PaddingRule::Text, &[&value[..500], &value[500..]]), value);
     }
 }

@@ -1,6 +1,6 @@
 //! Values on their way to the output: copied, swapped, or cut at the end.
 
-use super::padding::{Charset, Trimmer, trim};
+use super::padding::{PaddingRule, Trimmer, trim};
 use super::swap::{self, Carry};
 use super::write_buffer::Output;
 use crate::encoding::element::{self, Encoding};
@@ -61,7 +61,7 @@ impl ValueWriter {
     }
 
     /// Takes note of `bytes` that went around.
-    pub(crate) fn passed(&mut self, bytes: usize) {
+    pub(crate) fn note_copied(&mut self, bytes: usize) {
         self.odd ^= bytes % 2 == 1;
     }
 
@@ -102,7 +102,7 @@ impl ValueWriter {
             Mode::Copied => out.append(bytes)?,
             Mode::Swapped { unit } => append_swapped(&mut self.carry, bytes, unit, out)?,
         }
-        self.passed(bytes.len());
+        self.note_copied(bytes.len());
         let pad: &[u8] = if last && self.odd { &[0] } else { &[] };
         if last && let Mode::Swapped { unit } = self.mode {
             // The padding comes before the swapping, and may complete the last number.
@@ -178,7 +178,7 @@ impl Default for TextWriter {
                 big_endian_pixel_data: false,
                 new_vrs: true,
             },
-            trimmer: Trimmer::new(Charset::Text),
+            trimmer: Trimmer::new(PaddingRule::Text),
             odd: false,
             gathered: Vec::new(),
             streamed: None,
@@ -188,37 +188,37 @@ impl Default for TextWriter {
 
 impl TextWriter {
     fn begin(&mut self, element: &Element, target: Target) {
-        let charset = if element.vr == Vr::UI { Charset::Uid } else { Charset::Text };
+        let rule = if element.vr == Vr::UI { PaddingRule::Uid } else { PaddingRule::Text };
         self.tag = element.tag;
         self.vr = element.vr;
         self.target = target;
-        self.trimmer = Trimmer::new(charset);
+        self.trimmer = Trimmer::new(rule);
         self.odd = element.length % 2 == 1;
         self.gathered.clear();
         self.streamed = None;
     }
 
     fn push(&mut self, bytes: &[u8], last: bool, out: &mut Output<'_>) -> Result<(), Error> {
-        let at_once = last && self.trimmer.is_fresh() && !self.odd;
-        if at_once && bytes.len() <= LONGEST_SHORT as usize {
+        let is_whole = last && self.trimmer.is_fresh() && !self.odd;
+        if is_whole && bytes.len() <= LONGEST_SHORT as usize {
             // Nearly always: the whole value at once.
-            self.write(trim(self.trimmer.charset(), bytes), out);
+            self.write(trim(self.trimmer.rule(), bytes), out);
             return Ok(());
         }
-        let mut trimmer = std::mem::replace(&mut self.trimmer, Trimmer::new(Charset::Text));
-        trimmer.push(bytes, |solid| self.take(solid, out))?;
+        let mut trimmer = std::mem::replace(&mut self.trimmer, Trimmer::new(PaddingRule::Text));
+        trimmer.push(bytes, |content| self.append_text(content, out))?;
         if last && self.odd {
             // As DCMTK has it, a NUL that makes the length even counts as part of the text.
-            trimmer.push(&[0], |solid| self.take(solid, out))?;
+            trimmer.push(&[0], |content| self.append_text(content, out))?;
         }
         self.trimmer = trimmer;
         if last { self.finish(out) } else { Ok(()) }
     }
 
-    fn take(&mut self, solid: &[u8], out: &mut Output<'_>) -> Result<(), Error> {
+    fn append_text(&mut self, content: &[u8], out: &mut Output<'_>) -> Result<(), Error> {
         if self.streamed.is_none() {
-            if self.gathered.len() + solid.len() <= LONGEST_SHORT as usize {
-                self.gathered.extend_from_slice(solid);
+            if self.gathered.len() + content.len() <= LONGEST_SHORT as usize {
+                self.gathered.extend_from_slice(content);
                 return Ok(());
             }
             self.write_header(LONGEST_SHORT + 2, out);
@@ -227,9 +227,9 @@ impl TextWriter {
             self.streamed = Some((length_at, self.gathered.len() as u64));
         }
         if let Some((_, written)) = &mut self.streamed {
-            *written += solid.len() as u64;
+            *written += content.len() as u64;
         }
-        out.append(solid)
+        out.append(content)
     }
 
     fn finish(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
@@ -240,7 +240,7 @@ impl TextWriter {
             return Ok(());
         };
         if written % 2 == 1 {
-            out.bytes().push(self.trimmer.charset().pad());
+            out.bytes().push(self.trimmer.rule().pad());
         }
         // No longer than what came, so it fits; a value of 2^32 - 2 bytes is the longest there is.
         let length = (written + written % 2).min(u64::from(u32::MAX)) as u32;
@@ -252,7 +252,7 @@ impl TextWriter {
         self.write_header(length, out);
         out.bytes().extend_from_slice(value);
         if value.len() % 2 == 1 {
-            out.bytes().push(self.trimmer.charset().pad());
+            out.bytes().push(self.trimmer.rule().pad());
         }
     }
 

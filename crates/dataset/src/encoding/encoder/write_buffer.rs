@@ -48,15 +48,15 @@ impl<'a> Output<'a> {
 
     /// Appends all slices, without a copy, and with one call of the sink unless there are very many.
     pub(crate) fn append_slices(&mut self, slices: &[IoSlice<'_>]) -> Result<(), Error> {
-        let mut together = [IoSlice::new(&[]); 33];
+        let mut batch = [IoSlice::new(&[]); 33];
         let gathered = usize::from(!self.buffer.bytes.is_empty());
-        if gathered + slices.len() > together.len() {
+        if gathered + slices.len() > batch.len() {
             self.flush()?;
             self.sink.write(slices)?;
         } else {
-            together[0] = IoSlice::new(&self.buffer.bytes);
-            together[gathered..gathered + slices.len()].copy_from_slice(slices);
-            self.sink.write(&together[..gathered + slices.len()])?;
+            batch[0] = IoSlice::new(&self.buffer.bytes);
+            batch[gathered..gathered + slices.len()].copy_from_slice(slices);
+            self.sink.write(&batch[..gathered + slices.len()])?;
         }
         let added: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
         self.buffer.start = self.position_after_write() + added;
@@ -115,7 +115,7 @@ impl<'a> Output<'a> {
 
     /// Appends bytes that are written already once more. With `in_memory` set, they are in the
     /// buffer, and stay there.
-    pub(crate) fn append_again(
+    pub(crate) fn append_copy(
         &mut self,
         offset: u64,
         length: u64,
@@ -187,8 +187,8 @@ mod tests {
         let mut all = [0; 8];
         output.read_at(0, &mut all).unwrap();
         assert_eq!(&all, b"ABcdefGH");
-        output.append_again(5, 2, true).unwrap();
-        output.append_again(2, 4, false).unwrap();
+        output.append_copy(5, 2, true).unwrap();
+        output.append_copy(2, 4, false).unwrap();
         output.remove(1, 9).unwrap();
         output.append(b"!").unwrap();
         output.remove(1, 2).unwrap();

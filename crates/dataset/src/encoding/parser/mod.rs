@@ -127,7 +127,7 @@ impl Parser {
     pub(crate) fn value_remaining(&self) -> u32 {
         match self.state {
             State::Value { remaining }
-                if !self.resolver.is_watching()
+                if !self.resolver.needs_value()
                     && self.lookahead_bytes == 0
                     && self.sequence_check.is_none() =>
             {

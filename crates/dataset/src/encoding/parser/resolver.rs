@@ -27,15 +27,15 @@ pub(crate) struct Resolver {
     /// The private blocks of all open items, innermost last, those of each in order.
     reservations: Vec<Reservation>,
     /// The element whose value is being noted.
-    watched: Option<Element>,
-    watched_value: Vec<u8>,
+    deciding: Option<Element>,
+    deciding_value: Vec<u8>,
     /// What was found out last of tags, by bits of them.
-    uses: [(Tag, Use); CACHED_TAGS],
+    tag_cache: [(Tag, TagMeaning); CACHED_TAGS],
 }
 
 /// What a tag is for, to us or to a reader that goes by the standard.
 #[derive(Clone, Copy, Debug, Default)]
-struct Use {
+struct TagMeaning {
     is_sequence: bool,
     is_value: bool,
 }
@@ -82,9 +82,9 @@ impl Resolver {
             big_endian_pixel_data,
             scopes: vec![Scope::default()],
             reservations: Vec::new(),
-            watched: None,
-            uses: [(Tag(0, 0), Use::default()); CACHED_TAGS],
-            watched_value: Vec::new(),
+            deciding: None,
+            tag_cache: [(Tag(0, 0), TagMeaning::default()); CACHED_TAGS],
+            deciding_value: Vec::new(),
         }
     }
 
@@ -102,26 +102,26 @@ impl Resolver {
     }
 
     /// Decides about the VR, and so about the encoding of the value; `None` if no element can have
-    /// what stands in its place.
+    /// what stands in its at.
     pub(crate) fn element(&mut self, header: &RawHeader, encoding: Encoding) -> Option<Element> {
         let RawHeader { tag, code, length } = *header;
         let mut element = Element { tag, vr: Vr::UN, length, encoding };
         match code {
             Some(code) => {
-                element.vr = settle(tag, explicit(tag, code)?, &Scope::default());
+                element.vr = vr_of_entry(tag, entry_of_code(tag, code)?, &Scope::default());
                 let convert = self.convert_un && code == Vr::UN.code();
                 if convert
                     && length != UNDEFINED_LENGTH
                     && let Some(entry) = self.look_up(tag)
                 {
                     // Earlier elements decide in implicit VR only.
-                    element.vr = settle(tag, entry, &Scope::default());
+                    element.vr = vr_of_entry(tag, entry, &Scope::default());
                     element.encoding = Encoding::IMPLICIT;
                 }
             }
             None => {
                 if let Some(entry) = self.look_up(tag) {
-                    element.vr = settle(tag, entry, self.scope());
+                    element.vr = vr_of_entry(tag, entry, self.scope());
                 }
             }
         }
@@ -139,13 +139,13 @@ impl Resolver {
         let decides = (vr == Vr::US
             && matches!(tag, PIXEL_REPRESENTATION | WAVEFORM_BITS_ALLOCATED))
             || (tag.is_private_creator() && vr.is_text() && self.dictionary.knows_creators());
-        self.watched = decides.then_some(*element);
-        self.watched_value.clear();
+        self.deciding = decides.then_some(*element);
+        self.deciding_value.clear();
     }
 
     /// Whether the value that follows is of interest.
-    pub(crate) fn is_watching(&self) -> bool {
-        self.watched.is_some()
+    pub(crate) fn needs_value(&self) -> bool {
+        self.deciding.is_some()
     }
 
     /// The next piece of the value.
@@ -153,19 +153,19 @@ impl Resolver {
     /// # Errors
     /// [`Error::Limit`] if there are more private blocks than can be held.
     pub(crate) fn value(&mut self, bytes: &[u8], last: bool, offset: u64) -> Result<(), Error> {
-        let Some(element) = self.watched else {
+        let Some(element) = self.deciding else {
             return Ok(());
         };
-        let room = DECIDING_VALUE_BYTES - self.watched_value.len();
-        self.watched_value.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let room = DECIDING_VALUE_BYTES - self.deciding_value.len();
+        self.deciding_value.extend_from_slice(&bytes[..bytes.len().min(room)]);
         if !last {
             return Ok(());
         }
-        self.watched = None;
+        self.deciding = None;
         if element.tag.is_private_creator() {
             return self.reserve(element.tag, offset);
         }
-        if let &[first, second, ..] = &self.watched_value[..] {
+        if let &[first, second, ..] = &self.deciding_value[..] {
             let value = element.encoding.u16([first, second]);
             let scope = self.scope_mut();
             // The first of two counts.
@@ -178,20 +178,20 @@ impl Resolver {
         Ok(())
     }
 
-    /// The watched value is that of a private creator.
+    /// The deciding value is that of a private creator.
     fn reserve(&mut self, block: Tag, offset: u64) -> Result<(), Error> {
         let Scope { reservations: from, largest, .. } = *self.scope();
         let own = &self.reservations[from..];
         match own.binary_search_by_key(&block, |reserved| reserved.block) {
-            Ok(place) => self.reservations[from + place].active = true,
+            Ok(at) => self.reservations[from + at].active = true,
             Err(_) if self.reservations.len() == PRIVATE_BLOCKS => {
                 let limit = PRIVATE_BLOCKS as u64;
                 return Err(Error::Limit { what: "private blocks", limit, offset });
             }
-            Err(place) => {
-                let creator = self.dictionary.creator(&self.watched_value);
+            Err(at) => {
+                let creator = self.dictionary.creator(&self.deciding_value);
                 let reservation = Reservation { block, creator, active: block == largest };
-                self.reservations.insert(from + place, reservation);
+                self.reservations.insert(from + at, reservation);
             }
         }
         Ok(())
@@ -208,30 +208,30 @@ impl Resolver {
 
     /// Whether this is the tag of a sequence, for us or for a reader that goes by the standard.
     pub(crate) fn is_sequence(&mut self, tag: Tag) -> bool {
-        self.use_of(tag).is_sequence
+        self.tag_meaning(tag).is_sequence
     }
 
     /// Whether this is the tag of a value, for us or for a reader that goes by the standard.
     pub(crate) fn is_value(&mut self, tag: Tag) -> bool {
-        self.use_of(tag).is_value
+        self.tag_meaning(tag).is_value
     }
 
     /// Looks a tag up, or remembers it; those of private elements depend on who reserved them.
-    fn use_of(&mut self, tag: Tag) -> Use {
+    fn tag_meaning(&mut self, tag: Tag) -> TagMeaning {
         if tag.is_private() {
-            return self.look_up_use(tag);
+            return self.look_up_meaning(tag);
         }
         let bits =
             (u32::from(tag.group()) << 16 | u32::from(tag.element())).wrapping_mul(0x9E37_79B1);
-        let place = (bits >> 16) as usize % CACHED_TAGS;
-        if self.uses[place].0 != tag {
-            self.uses[place] = (tag, self.look_up_use(tag));
+        let at = (bits >> 16) as usize % CACHED_TAGS;
+        if self.tag_cache[at].0 != tag {
+            self.tag_cache[at] = (tag, self.look_up_meaning(tag));
         }
-        self.uses[place].1
+        self.tag_cache[at].1
     }
 
-    fn look_up_use(&self, tag: Tag) -> Use {
-        let mut found = Use::default();
+    fn look_up_meaning(&self, tag: Tag) -> TagMeaning {
+        let mut found = TagMeaning::default();
         for entry in [self.look_up(tag), dictionary::find_in_standard(tag)].into_iter().flatten() {
             found.is_sequence |= entry == EntryVr::Exact(Vr::SQ);
             found.is_value |= !matches!(entry, EntryVr::Exact(Vr::SQ | Vr::UN) | EntryVr::Na);
@@ -266,10 +266,14 @@ impl Resolver {
 }
 
 /// The VR that a dictionary entry stands for, after the elements of `scope`.
-fn settle(tag: Tag, entry: EntryVr, scope: &Scope) -> Vr {
+fn vr_of_entry(tag: Tag, entry: EntryVr, scope: &Scope) -> Vr {
     match entry {
         EntryVr::Exact(vr) => vr,
-        EntryVr::Xs if scope.pixel_representation == Some(1) && follows_pixels(tag) => Vr::SS,
+        EntryVr::Xs
+            if scope.pixel_representation == Some(1) && follows_pixel_representation(tag) =>
+        {
+            Vr::SS
+        }
         EntryVr::Xs => Vr::US,
         EntryVr::Ox => bytes_or_words(tag, scope),
         EntryVr::Px | EntryVr::Lt => Vr::OW,
@@ -293,7 +297,7 @@ fn bytes_or_words(tag: Tag, scope: &Scope) -> Vr {
 
 /// Of the attributes that are `US or SS`, those that follow Pixel Representation: smallest and
 /// largest values, paddings, and the same in parametric maps and histograms.
-fn follows_pixels(tag: Tag) -> bool {
+fn follows_pixel_representation(tag: Tag) -> bool {
     matches!(
         (tag.group(), tag.element()),
         (0x0028, 0x0106..=0x0109 | 0x0120 | 0x0121 | 0x3002)
@@ -303,9 +307,9 @@ fn follows_pixels(tag: Tag) -> bool {
     )
 }
 
-/// What two bytes in the place of a VR mean; `None` if no element can have it. Toolkits are known to
+/// What two bytes in the at of a VR mean; `None` if no element can have it. Toolkits are known to
 /// write their own names for ambiguous VRs; all else that is not standard is unknown.
-fn explicit(tag: Tag, code: [u8; 2]) -> Option<EntryVr> {
+fn entry_of_code(tag: Tag, code: [u8; 2]) -> Option<EntryVr> {
     Some(match Vr::from_code(code) {
         Some(vr) => EntryVr::Exact(vr),
         None => match &code {
@@ -404,13 +408,13 @@ mod tests {
     fn odd_codes() {
         let pixel_data = Tag::PIXEL_DATA;
         let other = Tag(0x0010, 0x0010);
-        assert_eq!(explicit(other, *b"US"), Some(EntryVr::Exact(Vr::US)));
-        assert_eq!(explicit(other, *b"ox"), Some(EntryVr::Ox));
-        assert_eq!(explicit(pixel_data, *b"OX"), Some(EntryVr::Px));
+        assert_eq!(entry_of_code(other, *b"US"), Some(EntryVr::Exact(Vr::US)));
+        assert_eq!(entry_of_code(other, *b"ox"), Some(EntryVr::Ox));
+        assert_eq!(entry_of_code(pixel_data, *b"OX"), Some(EntryVr::Px));
         for code in [b"OX", b"ZZ", b"??", b"\0\0", b"us"] {
-            assert_eq!(explicit(other, *code), Some(EntryVr::Exact(Vr::UN)), "{code:?}");
+            assert_eq!(entry_of_code(other, *code), Some(EntryVr::Exact(Vr::UN)), "{code:?}");
         }
-        assert_eq!(explicit(other, *b"na"), None);
+        assert_eq!(entry_of_code(other, *b"na"), None);
     }
 
     #[test]

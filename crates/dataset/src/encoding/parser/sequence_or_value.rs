@@ -64,7 +64,7 @@ impl Parser {
         self.implicit_output
             && element.length > 0
             && self.resolver.is_sequence(element.tag)
-            && !(as_it_came && dictionary::is_recent_sequence(element.tag))
+            && !(as_it_came && dictionary::is_sequence_since_2022(element.tag))
     }
 
     /// Whether implicit VR is written, in which a reader goes by this tag and looks for no items. As it

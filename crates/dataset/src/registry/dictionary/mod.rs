@@ -213,7 +213,7 @@ pub(crate) fn find_in_standard(tag: Tag) -> Option<EntryVr> {
 
 /// Whether this tag has become that of a sequence since 2022: older senders put something else there,
 /// and older readers, DCMTK 3.6.7 among them, do not know it at all.
-pub(crate) fn is_recent_sequence(tag: Tag) -> bool {
+pub(crate) fn is_sequence_since_2022(tag: Tag) -> bool {
     sequences_since_2022::TAGS.binary_search(&tag).is_ok()
 }
 

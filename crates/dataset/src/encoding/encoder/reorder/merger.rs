@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::page_cache::{Headers, Hint};
+use super::page_cache::{PageCache, PageHint};
 use crate::encoding::element::UNDEFINED_LENGTH;
 use crate::encoding::encoder::group::{
-    Manner, OpenGroup, close_group, fill, group_length, write_group_length,
+    Layout, OpenGroup, close_group, fill, group_length, write_group_length,
 };
 use crate::encoding::encoder::write_buffer::Output;
 use crate::error::Error;
@@ -27,7 +27,7 @@ pub(super) struct Node {
 
 /// What is known of the sequences and items in what is to be merged.
 #[derive(Clone, Copy)]
-pub(super) struct Known<'m> {
+pub(super) struct KnownExtents<'m> {
     /// By their content: what is around comes before what is inside.
     pub(super) nodes: &'m [Node],
     /// By their content, too.
@@ -36,14 +36,14 @@ pub(super) struct Known<'m> {
 
 /// Merges a stretch of the output that ends where the output does.
 pub(super) struct Merger<'m> {
-    manner: Manner,
-    known: Known<'m>,
-    left_out: &'m mut dyn FnMut(Tag),
-    pub(super) headers: Headers,
+    layout: Layout,
+    extents: KnownExtents<'m>,
+    on_duplicate: &'m mut dyn FnMut(Tag),
+    pub(super) cache: PageCache,
     /// Where merged elements are appended.
     end: u64,
     /// Up to here, everything stays where it is.
-    stays_until: u64,
+    unmoved_until: u64,
 }
 
 /// What is left to do, innermost last.
@@ -53,7 +53,7 @@ enum Task {
     /// Ends the node whose content was appended at `content`.
     Close { node: usize, content: u64 },
     /// Merges the rest of an item whose content was appended from here on.
-    Merge(Box<Merging>, u64),
+    Merge(Box<ItemMerge>, u64),
 }
 
 /// What has become of the smallest of the next elements.
@@ -76,14 +76,14 @@ pub(super) enum Purpose {
 }
 
 /// An item on its way.
-struct Merging {
+struct ItemMerge {
     purpose: Purpose,
     last: Option<Tag>,
     group: Option<OpenGroup>,
     /// The next element of every run, smallest tag first; of two, that of the earlier run.
     heap: BinaryHeap<Reverse<Next>>,
     /// Elements that were taken and follow each other, where they stand: not appended yet.
-    stretch: Option<(u64, u64, Hint)>,
+    pending: Option<(u64, u64, PageHint)>,
 }
 
 /// The next element of a run. The order of the fields is the order of merging.
@@ -94,7 +94,7 @@ struct Next {
     start: u64,
     end: u64,
     run_end: u64,
-    hint: Hint,
+    hint: PageHint,
 }
 
 const _: () = assert!(size_of::<Node>() <= REORDER_NODE_BYTES);
@@ -103,9 +103,9 @@ const _: () = assert!(size_of::<Next>() <= REORDER_MERGED_RUN_BYTES);
 impl<'m> Merger<'m> {
     /// What is to be merged begins at `start`.
     pub(super) fn new(
-        manner: Manner,
-        known: Known<'m>,
-        left_out: &'m mut dyn FnMut(Tag),
+        layout: Layout,
+        extents: KnownExtents<'m>,
+        on_duplicate: &'m mut dyn FnMut(Tag),
         start: u64,
         spent: u64,
         out: &mut Output<'_>,
@@ -115,8 +115,8 @@ impl<'m> Merger<'m> {
             out.flush()?;
         }
         let end = out.position();
-        let headers = Headers::new(manner.encoding, in_memory, end, spent);
-        Ok(Merger { manner, known, left_out, headers, end, stays_until: start })
+        let cache = PageCache::new(layout.encoding, in_memory, end, spent);
+        Ok(Merger { layout, extents, on_duplicate, cache, end, unmoved_until: start })
     }
 
     /// Merges the runs that begin at `start` and at `starts`.
@@ -128,7 +128,7 @@ impl<'m> Merger<'m> {
         out: &mut Output<'_>,
     ) -> Result<(Option<Tag>, Option<OpenGroup>), Error> {
         let mut merging = self.begin(start, starts, self.end, purpose, out)?;
-        self.keep_what_is_in_place(&mut merging, out)?;
+        self.skip_elements_in_place(&mut merging, out)?;
         loop {
             match self.step(&mut merging, out)? {
                 Step::Done => break,
@@ -139,7 +139,7 @@ impl<'m> Merger<'m> {
         if let Some(length_at) = merging.group.as_mut().and_then(|group| group.length_at.as_mut()) {
             *length_at = self.moved_down(*length_at);
         }
-        out.remove(self.stays_until, self.end)?;
+        out.remove(self.unmoved_until, self.end)?;
         Ok((merging.last, merging.group))
     }
 
@@ -170,7 +170,7 @@ impl<'m> Merger<'m> {
 
     /// Where a place will be, once all that was appended has moved down.
     fn moved_down(&self, at: u64) -> u64 {
-        if at >= self.end { at - (self.end - self.stays_until) } else { at }
+        if at >= self.end { at - (self.end - self.unmoved_until) } else { at }
     }
 
     fn copy(
@@ -181,10 +181,10 @@ impl<'m> Merger<'m> {
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         let Some(node) = self.node_within(from, to) else {
-            return self.headers.copy(from, to, &mut Hint::default(), out);
+            return self.cache.copy(from, to, &mut PageHint::default(), out);
         };
-        let Node { content, end, ref runs } = self.known.nodes[node];
-        self.headers.copy(from, content, &mut Hint::default(), out)?;
+        let Node { content, end, ref runs } = self.extents.nodes[node];
+        self.cache.copy(from, content, &mut PageHint::default(), out)?;
         let appended_at = out.position();
         tasks.push(Task::Copy { from: end, to });
         tasks.push(Task::Close { node, content: appended_at });
@@ -201,11 +201,11 @@ impl<'m> Merger<'m> {
     /// All elements of an item were appended, the first of them at `content`.
     fn complete(
         &mut self,
-        merging: &Merging,
+        merging: &ItemMerge,
         content: u64,
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
-        let Manner { encoding, item_padding, .. } = self.manner;
+        let Layout { encoding, item_padding, .. } = self.layout;
         let padding = Tag::TRAILING_PADDING.group();
         let mut group = merging.group;
         if let Some(other) = group.take_if(|group| group.number != padding) {
@@ -218,11 +218,11 @@ impl<'m> Merger<'m> {
     /// Corrects the length of a node whose content was appended at `content`.
     fn close(&mut self, node: usize, content: u64, out: &mut Output<'_>) -> Result<(), Error> {
         let mut length = [0; LENGTH_BYTES as usize];
-        let hint = &mut Hint::default();
-        self.headers.read(self.known.nodes[node].content - LENGTH_BYTES, &mut length, hint, out)?;
-        if self.manner.encoding.u32(length) != UNDEFINED_LENGTH {
+        let hint = &mut PageHint::default();
+        self.cache.read(self.extents.nodes[node].content - LENGTH_BYTES, &mut length, hint, out)?;
+        if self.layout.encoding.u32(length) != UNDEFINED_LENGTH {
             let length = group_length(content - LENGTH_BYTES, out.position());
-            out.patch(content - LENGTH_BYTES, &self.manner.encoding.u32_bytes(length))?;
+            out.patch(content - LENGTH_BYTES, &self.layout.encoding.u32_bytes(length))?;
         }
         Ok(())
     }
@@ -235,12 +235,12 @@ impl<'m> Merger<'m> {
         end: u64,
         purpose: Purpose,
         out: &mut Output<'_>,
-    ) -> Result<Merging, Error> {
+    ) -> Result<ItemMerge, Error> {
         let heap = BinaryHeap::with_capacity(starts.len() + 1);
-        let mut merging = Merging { purpose, last: None, group: None, heap, stretch: None };
+        let mut merging = ItemMerge { purpose, last: None, group: None, heap, pending: None };
         let ends = starts.iter().copied().chain([end]);
         for (run, (start, run_end)) in [start].iter().chain(starts).zip(ends).enumerate() {
-            self.enter(&mut merging, run, *start, run_end, Hint::default(), out)?;
+            self.enter(&mut merging, run, *start, run_end, PageHint::default(), out)?;
         }
         Ok(merging)
     }
@@ -248,11 +248,11 @@ impl<'m> Merger<'m> {
     /// Makes the element at `start` the next one of its run, unless the run ends there.
     fn enter(
         &mut self,
-        merging: &mut Merging,
+        merging: &mut ItemMerge,
         run: usize,
         start: u64,
         run_end: u64,
-        mut hint: Hint,
+        mut hint: PageHint,
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         if start < run_end {
@@ -263,9 +263,9 @@ impl<'m> Merger<'m> {
     }
 
     /// What comes first in the first run anyway is not moved, as long as there is nothing in it to merge.
-    fn keep_what_is_in_place(
+    fn skip_elements_in_place(
         &mut self,
-        merging: &mut Merging,
+        merging: &mut ItemMerge,
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         let others = merging.heap.iter().map(|next| next.0).filter(|next| next.run > 0);
@@ -282,38 +282,38 @@ impl<'m> Merger<'m> {
             self.enter(merging, next.run, next.end, next.run_end, next.hint, out)?;
             self.group_at(merging, next.tag, next.start, out)?;
             merging.last = Some(next.tag);
-            self.stays_until = next.end;
+            self.unmoved_until = next.end;
         }
         Ok(())
     }
 
     /// Takes the smallest of the next elements.
-    fn step(&mut self, merging: &mut Merging, out: &mut Output<'_>) -> Result<Step, Error> {
+    fn step(&mut self, merging: &mut ItemMerge, out: &mut Output<'_>) -> Result<Step, Error> {
         let Some(Reverse(next)) = merging.heap.pop() else {
-            self.append_stretch(merging, out)?;
+            self.append_pending(merging, out)?;
             return Ok(Step::Done);
         };
         if merging.last == Some(next.tag) {
-            (self.left_out)(next.tag);
+            (self.on_duplicate)(next.tag);
             self.enter(merging, next.run, next.end, next.run_end, next.hint, out)?;
             return Ok(Step::Taken);
         }
         merging.last = Some(next.tag);
         if merging.group.is_none_or(|group| group.number != next.tag.group()) {
-            self.append_stretch(merging, out)?;
+            self.append_pending(merging, out)?;
             let at = out.position();
             self.group_at(merging, next.tag, at, out)?;
         }
         if self.node_within(next.start, next.end).is_some() {
-            self.append_stretch(merging, out)?;
+            self.append_pending(merging, out)?;
             self.enter(merging, next.run, next.end, next.run_end, next.hint, out)?;
             return Ok(Step::Nested(Task::Copy { from: next.start, to: next.end }));
         }
-        match &mut merging.stretch {
+        match &mut merging.pending {
             Some((_, to, _)) if *to == next.start => *to = next.end,
             _ => {
-                self.append_stretch(merging, out)?;
-                merging.stretch = Some((next.start, next.end, next.hint));
+                self.append_pending(merging, out)?;
+                merging.pending = Some((next.start, next.end, next.hint));
             }
         }
         self.enter(merging, next.run, next.end, next.run_end, next.hint, out)?;
@@ -321,9 +321,13 @@ impl<'m> Merger<'m> {
     }
 
     /// Appends the elements that follow each other and were taken last.
-    fn append_stretch(&mut self, merging: &mut Merging, out: &mut Output<'_>) -> Result<(), Error> {
-        match merging.stretch.take() {
-            Some((from, to, mut hint)) => self.headers.copy(from, to, &mut hint, out),
+    fn append_pending(
+        &mut self,
+        merging: &mut ItemMerge,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
+        match merging.pending.take() {
+            Some((from, to, mut hint)) => self.cache.copy(from, to, &mut hint, out),
             None => Ok(()),
         }
     }
@@ -331,7 +335,7 @@ impl<'m> Merger<'m> {
     /// An element with this tag comes at `at`: sees to the length of its group.
     fn group_at(
         &mut self,
-        merging: &mut Merging,
+        merging: &mut ItemMerge,
         tag: Tag,
         at: u64,
         out: &mut Output<'_>,
@@ -344,7 +348,7 @@ impl<'m> Merger<'m> {
             merging.group = Some(OpenGroup { number, length_at: None });
             return Ok(());
         }
-        let encoding = self.manner.encoding;
+        let encoding = self.layout.encoding;
         if let Some(OpenGroup { length_at: Some(length_at), .. }) = merging.group {
             let [from, to] = [length_at, at].map(|at| self.moved_down(at));
             out.patch(length_at, &encoding.u32_bytes(group_length(from, to)))?;
@@ -361,8 +365,8 @@ impl<'m> Merger<'m> {
     }
 
     /// Whether the length of a group has to be made before this element.
-    fn lacks_group_length(&self, merging: &Merging, tag: Tag) -> bool {
-        self.manner.group_lengths == GroupLengths::Create
+    fn lacks_group_length(&self, merging: &ItemMerge, tag: Tag) -> bool {
+        self.layout.group_lengths == GroupLengths::Create
             && merging.purpose == Purpose::Final
             && merging.group.is_none_or(|group| group.number != tag.group())
             && !tag.is_group_length()
@@ -373,10 +377,10 @@ impl<'m> Merger<'m> {
     fn extent(
         &mut self,
         start: u64,
-        hint: &mut Hint,
+        hint: &mut PageHint,
         out: &mut Output<'_>,
     ) -> Result<(Tag, u64), Error> {
-        let (header, mut offset) = self.headers.header(start, hint, out)?;
+        let (header, mut offset) = self.cache.header(start, hint, out)?;
         if header.length != UNDEFINED_LENGTH {
             return Ok((header.tag, offset + u64::from(header.length)));
         }
@@ -384,7 +388,7 @@ impl<'m> Merger<'m> {
         let mut open = 1_u64;
         offset = self.end_of_node(offset);
         while open > 0 {
-            let (inner, after) = self.headers.header(offset, hint, out)?;
+            let (inner, after) = self.cache.header(offset, hint, out)?;
             offset = after;
             match inner.tag {
                 Tag::ITEM_DELIMITATION | Tag::SEQUENCE_DELIMITATION => open -= 1,
@@ -400,7 +404,7 @@ impl<'m> Merger<'m> {
 
     /// Where the content that begins here ends, if that is known.
     fn end_of_node(&self, content: u64) -> u64 {
-        let Known { nodes, sequences } = self.known;
+        let KnownExtents { nodes, sequences } = self.extents;
         if let Ok(at) = nodes.binary_search_by_key(&content, |node| node.content) {
             return nodes[at].end;
         }
@@ -410,8 +414,8 @@ impl<'m> Merger<'m> {
 
     /// The first node whose content begins behind `from` and before `to`.
     fn node_within(&self, from: u64, to: u64) -> Option<usize> {
-        let first = self.known.nodes.partition_point(|node| node.content <= from);
-        (self.known.nodes.get(first)?.content < to).then_some(first)
+        let first = self.extents.nodes.partition_point(|node| node.content <= from);
+        (self.extents.nodes.get(first)?.content < to).then_some(first)
     }
 }
 

@@ -9,7 +9,7 @@
 //! merged early when there are too many ([`NODES`]). So no order of elements costs more than a few
 //! times what came, read and written.
 
-use crate::encoding::encoder::group::{Manner, OpenGroup};
+use crate::encoding::encoder::group::{Layout, OpenGroup};
 use crate::encoding::encoder::write_buffer::Output;
 use crate::error::Error;
 use crate::limits::{
@@ -18,7 +18,7 @@ use crate::limits::{
     REORDER_SEQUENCES as SEQUENCES,
 };
 use crate::tag::Tag;
-use merger::{Known, Merger, Node, Purpose};
+use merger::{KnownExtents, Merger, Node, Purpose};
 
 mod merger;
 mod page_cache;
@@ -64,17 +64,17 @@ impl Reorder {
     }
 
     /// Whether the item that began at this mark is out of order.
-    pub(crate) fn any_since(&self, mark: Mark) -> bool {
+    pub(crate) fn is_unordered(&self, mark: Mark) -> bool {
         self.runs.len() > mark.runs
     }
 
     /// Whether anything in what began at this mark is out of order, at whatever depth.
-    pub(crate) fn any_within(&self, mark: Mark) -> bool {
-        self.any_since(mark) || self.nodes.len() > mark.nodes
+    pub(crate) fn contains_unordered(&self, mark: Mark) -> bool {
+        self.is_unordered(mark) || self.nodes.len() > mark.nodes
     }
 
     /// A sequence that tells no length is complete, and its content ends where the output does.
-    pub(crate) fn note_end(&mut self, content: u64, out: &Output<'_>) {
+    pub(crate) fn remember_end(&mut self, content: u64, out: &Output<'_>) {
         self.forget_ends(content);
         if self.sequences.len() == SEQUENCES {
             self.sequences.clear();
@@ -91,18 +91,18 @@ impl Reorder {
 
     /// A new run begins where the output ends, in the item that began at `mark` and has its first
     /// element at `content`.
-    pub(crate) fn begin(
+    pub(crate) fn begin_run(
         &mut self,
         mark: Mark,
         content: u64,
-        manner: Manner,
-        left_out: &mut dyn FnMut(Tag),
+        layout: Layout,
+        on_duplicate: &mut dyn FnMut(Tag),
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
-        if !self.any_since(mark) {
+        if !self.is_unordered(mark) {
             self.runs.push(Run { start: content, level: 0 });
         }
-        self.join_runs(mark, manner, left_out, out)?;
+        self.join_runs(mark, layout, on_duplicate, out)?;
         self.runs.push(Run { start: out.position(), level: 0 });
         Ok(())
     }
@@ -111,8 +111,8 @@ impl Reorder {
     fn join_runs(
         &mut self,
         mark: Mark,
-        manner: Manner,
-        left_out: &mut dyn FnMut(Tag),
+        layout: Layout,
+        on_duplicate: &mut dyn FnMut(Tag),
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         while let Some(&Run { level, .. }) = self.runs.get(mark.runs..).and_then(<[Run]>::last) {
@@ -122,7 +122,7 @@ impl Reorder {
                 break;
             }
             let count = if same < FAN_IN { own.len() } else { same };
-            self.join(mark, self.runs.len() - count, level + 1, manner, left_out, out)?;
+            self.join(mark, self.runs.len() - count, level + 1, layout, on_duplicate, out)?;
         }
         Ok(())
     }
@@ -133,8 +133,8 @@ impl Reorder {
         mark: Mark,
         first: usize,
         level: u32,
-        manner: Manner,
-        left_out: &mut dyn FnMut(Tag),
+        layout: Layout,
+        on_duplicate: &mut dyn FnMut(Tag),
         out: &mut Output<'_>,
     ) -> Result<Option<Tag>, Error> {
         let joined = self.runs.split_off(first);
@@ -143,10 +143,10 @@ impl Reorder {
         };
         let starts: Vec<u64> = joined[1..].iter().map(|run| run.start).collect();
         let nodes = self.take_nodes(self.first_node_behind(mark, start));
-        let known = Known { nodes: &nodes, sequences: &self.sequences };
-        let mut merger = Merger::new(manner, known, left_out, start, self.spent, out)?;
+        let extents = KnownExtents { nodes: &nodes, sequences: &self.sequences };
+        let mut merger = Merger::new(layout, extents, on_duplicate, start, self.spent, out)?;
         let (last, _) = merger.merge_all(start, &starts, Purpose::Join, out)?;
-        self.spent = merger.headers.spent();
+        self.spent = merger.cache.spent();
         self.forget_ends(start);
         self.runs.push(Run { start, level });
         Ok(last)
@@ -154,17 +154,17 @@ impl Reorder {
 
     /// Merges the nodes within the innermost item, which is out of order, with the runs that they are in; tells
     /// the element that is the last one now.
-    pub(crate) fn settle(
+    pub(crate) fn merge_nodes(
         &mut self,
         mark: Mark,
-        manner: Manner,
-        left_out: &mut dyn FnMut(Tag),
+        layout: Layout,
+        on_duplicate: &mut dyn FnMut(Tag),
         out: &mut Output<'_>,
     ) -> Result<Option<Tag>, Error> {
         let first_node = self.nodes[mark.nodes..].iter().map(|node| node.content).min();
         let own = &self.runs[mark.runs..];
         let behind = own.partition_point(|run| Some(run.start) <= first_node);
-        self.join(mark, mark.runs + behind.saturating_sub(1), 1, manner, left_out, out)
+        self.join(mark, mark.runs + behind.saturating_sub(1), 1, layout, on_duplicate, out)
     }
 
     /// Of the item that began at `mark`, the first node behind `start`.
@@ -183,7 +183,7 @@ impl Reorder {
 
     /// The innermost sequence or item is complete, and its content ends where the output does: what is
     /// in it that is not in order will be merged later.
-    pub(crate) fn leave(&mut self, mark: Mark, content: u64, is_item: bool, out: &Output<'_>) {
+    pub(crate) fn defer(&mut self, mark: Mark, content: u64, is_item: bool, out: &Output<'_>) {
         let runs = self.runs.split_off(mark.runs);
         let starts: Box<[u64]> = runs.iter().skip(1).map(|run| run.start).collect();
         self.node_runs += starts.len();
@@ -197,23 +197,23 @@ impl Reorder {
     }
 
     /// Puts all elements of the innermost item in order, which ends where the output does. Of elements
-    /// with the same tag, the first is kept, and `left_out` told of the others. Gives back the last
+    /// with the same tag, the first is kept, and `on_duplicate` told of the others. Gives back the last
     /// element, and its group, whose length is left open.
     pub(crate) fn merge(
         &mut self,
         mark: Mark,
         content: u64,
-        manner: Manner,
-        left_out: &mut dyn FnMut(Tag),
+        layout: Layout,
+        on_duplicate: &mut dyn FnMut(Tag),
         out: &mut Output<'_>,
     ) -> Result<(Option<Tag>, Option<OpenGroup>), Error> {
         let runs = self.runs.split_off(mark.runs);
         let starts: Vec<u64> = runs.iter().skip(1).map(|run| run.start).collect();
         let nodes = self.take_nodes(mark.nodes);
-        let known = Known { nodes: &nodes, sequences: &self.sequences };
-        let mut merger = Merger::new(manner, known, left_out, content, self.spent, out)?;
+        let extents = KnownExtents { nodes: &nodes, sequences: &self.sequences };
+        let mut merger = Merger::new(layout, extents, on_duplicate, content, self.spent, out)?;
         let merged = merger.merge_all(content, &starts, Purpose::Final, out)?;
-        self.spent = merger.headers.spent();
+        self.spent = merger.cache.spent();
         self.forget_ends(content);
         Ok(merged)
     }

@@ -1,4 +1,4 @@
-//! Reads what was written already, in many places by turns: a few pages of it are kept.
+//! Reads what was written already, in many buckets by turns: a few pages of it are kept.
 
 use std::io;
 
@@ -10,14 +10,14 @@ use crate::limits::{
 };
 
 /// The part of the output that is to be merged.
-pub(super) struct Headers {
+pub(super) struct PageCache {
     encoding: Encoding,
     /// Whether all of it is in the write buffer, and has to stay there.
     in_memory: bool,
     end: u64,
     pages: Vec<Page>,
     /// Where each page is, by the last digits of its number: it may be another one by now.
-    places: Vec<u16>,
+    buckets: Vec<u16>,
     /// The page to be given up next.
     oldest: usize,
     /// How much was read and copied, and how much may be.
@@ -33,20 +33,20 @@ struct Page {
 
 /// In which of the pages a reader has read last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Hint(u16);
+pub(super) struct PageHint(u16);
 
 const _: () = assert!(size_of::<Page>() <= PAGE_BYTES + 16 && LONGEST_HEADER <= PAGE_BYTES);
 
-impl Headers {
+impl PageCache {
     /// Nothing at or behind `end` will be read.
-    pub(super) fn new(encoding: Encoding, in_memory: bool, end: u64, spent: u64) -> Headers {
+    pub(super) fn new(encoding: Encoding, in_memory: bool, end: u64, spent: u64) -> PageCache {
         let allowed = REORDER_BYTES.saturating_add(end.saturating_mul(REORDER_FACTOR));
-        Headers {
+        PageCache {
             encoding,
             in_memory,
             end,
             pages: Vec::new(),
-            places: vec![0; PAGES],
+            buckets: vec![0; PAGES],
             oldest: 0,
             spent,
             allowed,
@@ -62,13 +62,13 @@ impl Headers {
     pub(super) fn header(
         &mut self,
         at: u64,
-        hint: &mut Hint,
+        hint: &mut PageHint,
         out: &mut Output<'_>,
     ) -> Result<(RawHeader, u64), Error> {
         let mut bytes = [0; LONGEST_HEADER];
-        let there = self.end.saturating_sub(at).min(LONGEST_HEADER as u64) as usize;
-        self.read(at, &mut bytes[..there], hint, out)?;
-        let (header, size) = element::read(&bytes[..there], self.encoding)
+        let available = self.end.saturating_sub(at).min(LONGEST_HEADER as u64) as usize;
+        self.read(at, &mut bytes[..available], hint, out)?;
+        let (header, size) = element::read(&bytes[..available], self.encoding)
             .ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
         Ok((header, at + size as u64))
     }
@@ -78,7 +78,7 @@ impl Headers {
         &mut self,
         mut at: u64,
         mut into: &mut [u8],
-        hint: &mut Hint,
+        hint: &mut PageHint,
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         if self.in_memory {
@@ -101,16 +101,16 @@ impl Headers {
         &mut self,
         from: u64,
         to: u64,
-        hint: &mut Hint,
+        hint: &mut PageHint,
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         let length = to - from;
         if self.in_memory {
-            return out.append_again(from, length, true);
+            return out.append_copy(from, length, true);
         }
         if length > PAGE_BYTES as u64 {
             self.spend(length, out)?;
-            return out.append_again(from, length, false);
+            return out.append_copy(from, length, false);
         }
         let mut bytes = [0; PAGE_BYTES];
         let bytes = &mut bytes[..length as usize];
@@ -121,14 +121,14 @@ impl Headers {
     fn page(
         &mut self,
         number: u64,
-        hint: &mut Hint,
+        hint: &mut PageHint,
         out: &mut Output<'_>,
     ) -> Result<&[u8; PAGE_BYTES], Error> {
-        let place = (number % PAGES as u64) as usize;
-        let is_there = |slot: &u16| {
+        let bucket = (number % PAGES as u64) as usize;
+        let is_cached = |slot: &u16| {
             self.pages.get(usize::from(*slot)).is_some_and(|page| page.number == number)
         };
-        let found = [hint.0, self.places[place]].into_iter().find(is_there);
+        let found = [hint.0, self.buckets[bucket]].into_iter().find(is_cached);
         let mut slot = found.map_or(0, usize::from);
         if found.is_none() {
             self.spend(PAGE_BYTES as u64, out)?;
@@ -140,11 +140,11 @@ impl Headers {
                 self.oldest = (slot + 1) % PAGES;
             }
             let start = number * PAGE_BYTES as u64;
-            let there = self.end.saturating_sub(start).min(PAGE_BYTES as u64) as usize;
+            let available = self.end.saturating_sub(start).min(PAGE_BYTES as u64) as usize;
             let page = &mut self.pages[slot];
             page.number = number;
-            out.read_at(start, &mut page.bytes[..there])?;
-            self.places[place] = slot as u16;
+            out.read_at(start, &mut page.bytes[..available])?;
+            self.buckets[bucket] = slot as u16;
         }
         hint.0 = slot as u16;
         Ok(&self.pages[slot].bytes)
@@ -180,16 +180,16 @@ mod tests {
         let end = 4 * PAGE_BYTES as u64;
         let allowed = REORDER_BYTES + REORDER_FACTOR * end;
         let spent = allowed - PAGE_BYTES as u64;
-        let mut headers = Headers::new(Encoding::EXPLICIT, false, end, spent);
-        let mut hint = Hint::default();
+        let mut cache = PageCache::new(Encoding::EXPLICIT, false, end, spent);
+        let mut hint = PageHint::default();
         let mut byte = [0];
-        headers.read(0, &mut byte, &mut hint, &mut output).unwrap();
-        assert_eq!((byte, headers.spent()), ([7], allowed));
-        headers.read(1, &mut byte, &mut hint, &mut output).unwrap();
+        cache.read(0, &mut byte, &mut hint, &mut output).unwrap();
+        assert_eq!((byte, cache.spent()), ([7], allowed));
+        cache.read(1, &mut byte, &mut hint, &mut output).unwrap();
         assert!(matches!(
-            headers.read(end - 1, &mut byte, &mut hint, &mut output),
+            cache.read(end - 1, &mut byte, &mut hint, &mut output),
             Err(Error::Limit { .. })
         ));
-        assert!(headers.copy(0, end, &mut hint, &mut output).is_err());
+        assert!(cache.copy(0, end, &mut hint, &mut output).is_err());
     }
 }
