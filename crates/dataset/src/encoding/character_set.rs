@@ -5,14 +5,13 @@ use encoding_rs::{
     ISO_8859_6, ISO_8859_7, ISO_8859_8, ISO_8859_15, WINDOWS_874, WINDOWS_1254,
 };
 
-/// Reads a person's name, as the value of Specific Character Set (0008,0005) says, and tells whether it
-/// could be read so.
+/// Decodes a person's name in the character sets that Specific Character Set (0008,0005) declares. The
+/// second value is false if it could not be decoded as declared.
 ///
-/// Code extensions are followed whether they are declared or not. Defined terms are known in upper or
-/// lower case and with other signs between their parts. Without a declaration, with one that is not
-/// known, and where bytes cannot be what is declared, those that are valid UTF-8 are read so, others as
-/// Latin-1: what senders that say nothing mostly mean. What cannot be read becomes U+FFFD. Holds a few
-/// times `value`.
+/// Code extensions are followed whether they are declared or not. Defined terms are recognized in upper
+/// and lower case and with any punctuation. Names without a declaration, with an unknown one, or with
+/// bytes that the declared character set does not have are decoded as UTF-8 if valid, else as Latin-1.
+/// Bytes that cannot be decoded become U+FFFD. Holds a few times `value`.
 #[must_use]
 pub fn person_name(specific_character_set: Option<&[u8]>, value: &[u8]) -> (String, bool) {
     let term = first_term(specific_character_set.unwrap_or_default());

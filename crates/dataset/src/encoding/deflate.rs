@@ -1,8 +1,8 @@
-//! The deflate stream of a deflated transfer syntax (PS3.5 §A.5, RFC 1951): no zlib header.
+//! Deflate streams of deflated transfer syntaxes (PS3.5 §A.5, RFC 1951), without a zlib header.
 //!
-//! What comes is inflated by zlib-rs, so that a peer's bytes meet memory-safe code only, and fast code
-//! at that. What is written is deflated by the original zlib, through flate2: the same content makes
-//! the same stream there as with every other program that uses it, DCMTK's among them.
+//! Input is inflated by zlib-rs: bytes of a peer meet memory-safe code only, and fast code. Output is
+//! deflated by the original zlib through flate2: it makes the same stream from the same content as
+//! other programs that use zlib, DCMTK among them.
 
 use std::fmt;
 use std::io::IoSlice;
@@ -14,13 +14,13 @@ use crate::error::{Error, Fault};
 use crate::limits::DEFLATE_BUFFER_BYTES as BUFFER_BYTES;
 use crate::sink::Sink;
 
-/// Inflates a stream as it comes. Holds the 32 KiB window of the format and one buffer.
+/// Inflates a stream piece by piece. Holds the 32 KiB window of the format and one buffer.
 pub(crate) struct Inflater {
     state: Inflate,
     buffer: Vec<u8>,
     ended: bool,
     damaged: bool,
-    /// How many bytes came behind the end of the stream.
+    /// How many bytes follow the end of the stream.
     trailing_bytes: u64,
 }
 
@@ -39,23 +39,23 @@ impl Inflater {
         }
     }
 
-    /// Whether the stream said that it is complete. One that never began is.
+    /// Whether the stream is complete, or never began.
     pub(crate) fn ended(&self) -> bool {
         self.ended || self.is_unused()
     }
 
-    /// Whether nothing has come.
+    /// Whether there was no input.
     pub(crate) fn is_unused(&self) -> bool {
         self.state.total_in() == 0
     }
 
-    /// How many bytes came behind the end of the stream. One may be there to make the length even.
+    /// How many bytes follow the end of the stream. One may be padding for even length.
     pub(crate) fn trailing_bytes(&self) -> u64 {
         self.trailing_bytes
     }
 
-    /// Inflates from the front of `input` and moves it forward; `None` once all of it is used up.
-    /// What follows the end of the stream, such as a byte of padding, is passed over.
+    /// Inflates from the front of `input` and advances it; `None` once all of it is used up. Bytes
+    /// after the end of the stream, such as padding, are ignored.
     ///
     /// # Errors
     /// [`Fault::Deflate`] if the stream is damaged, after all that comes before the damage.
@@ -95,10 +95,10 @@ impl fmt::Debug for Inflater {
     }
 }
 
-/// Replaces the `length` bytes that the sink holds by their deflate stream.
+/// Replaces the first `length` bytes of the sink, which are all it holds, by their deflate stream.
 ///
-/// The stream grows where bytes were read before. Should it ever get ahead of the reading, as with
-/// data that cannot be compressed, what is not read yet is moved up to make room.
+/// The stream overwrites bytes that have been read. If it would overtake the reading, as with data that
+/// cannot be compressed, what is not read yet is moved up first.
 pub(crate) fn compress_in_place(length: u64, level: u32, sink: &mut dyn Sink) -> Result<(), Error> {
     let mut state = Compress::new(Compression::new(level), false);
     let mut place = InPlace { written: 0, read: 0, end: length, appending: false };
@@ -130,12 +130,12 @@ pub(crate) fn compress_in_place(length: u64, level: u32, sink: &mut dyn Sink) ->
     }
 }
 
-/// A stream that is read from the same place that another one is written to.
+/// A range of the sink that is read and overwritten at the same time.
 struct InPlace {
     written: u64,
     read: u64,
     end: u64,
-    /// Everything was read and overwritten: the rest is appended.
+    /// Everything has been read and overwritten: the rest is appended.
     appending: bool,
 }
 
@@ -166,7 +166,7 @@ impl InPlace {
         Ok(())
     }
 
-    /// Moves what is not read yet up by as much as a deflate stream can ever need for it, and more.
+    /// Moves what has not been read yet up by more than a deflate stream of it can need.
     fn make_room(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
         let left = self.end - self.read;
         let room = (left / 256).max(4 * BUFFER_BYTES as u64);

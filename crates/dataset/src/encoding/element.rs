@@ -4,13 +4,13 @@ use crate::registry::transfer_syntax::TransferSyntax;
 use crate::tag::Tag;
 use crate::vr::Vr;
 
-/// A length field of all ones: the end is marked by a delimiter (PS3.5 §7.5).
+/// The length field of undefined length: a delimiter marks the end (PS3.5 §7.5).
 pub(crate) const UNDEFINED_LENGTH: u32 = 0xFFFF_FFFF;
 
 /// The longest element header: explicit VR with a 32-bit length.
 pub(crate) const LONGEST_HEADER: usize = 12;
 
-/// How elements are written: byte order, and whether they name their VR.
+/// The encoding of elements: byte order, and whether they have a VR field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Encoding {
     pub(crate) explicit_vr: bool,
@@ -45,18 +45,18 @@ impl Encoding {
     }
 }
 
-/// A header as it stands in the data: the VR is not judged yet.
+/// A header as encoded: its VR has not been interpreted yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RawHeader {
     pub(crate) tag: Tag,
-    /// The two bytes of the VR, unless the encoding is implicit or this is an item or delimiter.
+    /// The two bytes in the place of the VR, unless in implicit VR or in an item or delimiter.
     pub(crate) code: Option<[u8; 2]>,
     pub(crate) length: u32,
 }
 
-/// Reads the header at the start of `bytes`, and tells how long it is; `None` if `bytes` ends
+/// Reads the header at the start of `bytes`, and returns its size as well. `None` if `bytes` ends
 /// within it.
-// Called for each element: given back through memory, the header would be waited for.
+// Called for each element. Not inlined, the header would be returned through memory and waited for.
 #[inline(always)]
 pub(crate) fn read(bytes: &[u8], encoding: Encoding) -> Option<(RawHeader, usize)> {
     let &[a, b, c, d, ref rest @ ..] = bytes else {
@@ -79,7 +79,7 @@ pub(crate) fn read(bytes: &[u8], encoding: Encoding) -> Option<(RawHeader, usize
     Some((RawHeader { tag, code, length: encoding.u32([i, j, k, l]) }, 12))
 }
 
-/// Appends a header. A length that the field of this VR cannot hold must have been dealt with.
+/// Appends a header. The length field of this VR must be able to hold `length`.
 pub(crate) fn write(out: &mut Vec<u8>, tag: Tag, vr: Vr, length: u32, encoding: Encoding) {
     out.extend_from_slice(&encoding.u16_bytes(tag.group()));
     out.extend_from_slice(&encoding.u16_bytes(tag.element()));
@@ -108,9 +108,9 @@ pub(crate) fn is_item_or_delimiter(tag: Tag) -> bool {
     matches!(tag, Tag::ITEM | Tag::ITEM_DELIMITATION | Tag::SEQUENCE_DELIMITATION)
 }
 
-/// Whether these two bytes in the place of a VR go with a 32-bit length. VRs that are not standard
-/// yet will have one, as the standard promises (PS3.5 §6.2); other bytes, and the lower-case names
-/// that some toolkits use for ambiguous VRs, are read as DCMTK reads them.
+/// Whether a 32-bit length follows these two bytes in the place of a VR. Future VRs will have one
+/// (PS3.5 §6.2). Other bytes, and the lower-case names that some toolkits use for ambiguous VRs, are
+/// read as DCMTK reads them.
 fn code_has_long_length(code: [u8; 2]) -> bool {
     match Vr::from_code(code) {
         Some(vr) => vr.has_long_length(),

@@ -1,17 +1,18 @@
-//! What the parser hands to the encoder: elements, pieces of values, items.
+//! Tokens: what the parser reads and the encoder writes.
 
 use super::element::Encoding;
 use crate::tag::Tag;
 use crate::vr::Vr;
 
-/// What [`Parser::next`](super::parser::Parser::next) found.
-// With a tag of one byte it is copied in parts that overlap, each of which waits for the one before.
+/// A part of a data set, from [`Parser::next`](super::parser::Parser::next).
+// With a discriminant of one byte, it would be copied in overlapping parts, each of which waits for the
+// one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub(crate) enum Token<'a> {
     /// An element with a value: [`Token::Value`] follows at least once.
     Element(Element),
-    /// The next piece of the value of the element or fragment that came last.
+    /// The next piece of the value of the last element or fragment.
     Value { bytes: &'a [u8], last: bool },
     /// A sequence begins; items follow.
     Sequence(Element),
@@ -31,12 +32,12 @@ pub(crate) enum Token<'a> {
     End,
 }
 
-/// What is known of an element when its header has been read.
+/// An element, as its header announces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Element {
     pub(crate) tag: Tag,
     pub(crate) vr: Vr,
-    /// As announced: may be undefined for sequences only.
+    /// In bytes, as announced; undefined for sequences only.
     pub(crate) length: u32,
     /// How the value is encoded.
     pub(crate) encoding: Encoding,

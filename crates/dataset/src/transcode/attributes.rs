@@ -1,28 +1,27 @@
-//! The few values that naming, sorting and checks need, noted while the data set passes.
+//! Attributes that are kept while a data set passes, for naming, sorting and checks.
 
 use crate::limits::{ATTRIBUTE_BYTES, OTHER_UIDS};
 use crate::registry::uid::without_padding;
 use crate::tag::Tag;
 
-/// Values of five attributes at the top level of a data set, as they came: raw bytes, padding
-/// included. Of a longer value the first [`ATTRIBUTE_BYTES`] are kept.
+/// The values of five attributes at the top level of a data set, as received: raw bytes, including
+/// padding. Of a longer value, the first [`ATTRIBUTE_BYTES`] are kept.
 ///
-/// Where an element occurs twice, the first one counts, as it does in what a
-/// [`Transcoder`](crate::Transcoder) writes. Of the three UIDs, other values are kept as well, as many as
-/// it takes to see that two are named: readers differ in which one they take. Of one that is longer, the
-/// last byte kept tells whether all the rest is padding. At most eleven times [`ATTRIBUTE_BYTES`] are
-/// held.
+/// If an element occurs twice, the first one counts, as in what a [`Transcoder`](crate::Transcoder)
+/// writes. Readers differ in which one they use, so for the three UIDs up to [`OTHER_UIDS`] other
+/// values are kept as well. If a UID is too long, the last byte kept tells whether everything after it
+/// is padding. At most eleven times [`ATTRIBUTE_BYTES`] are held.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
     values: [Option<Vec<u8>>; KEPT.len()],
-    /// What came when the element occurred again, of the three UIDs: values that are neither empty nor
-    /// what is there already, and the one that is being read. Two at most.
+    /// Of the three UIDs: values that occurred later and are neither empty nor known already, and the
+    /// one that is being read.
     others: [Vec<Vec<u8>>; KEPT.len()],
-    /// Which of them is being read.
+    /// The value that is being read.
     current: Option<Current>,
 }
 
-/// The place of a value that is being read.
+/// Where a value that is being read is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Current {
     First(usize),
@@ -48,17 +47,19 @@ impl Attributes {
         self.values[2].as_deref()
     }
 
-    /// Values of SOP Class UID that came later and differ from the first, but for empty ones.
+    /// Values of SOP Class UID that occurred later and differ from the first. Empty ones are ignored.
     pub fn other_sop_class_uids(&self) -> impl Iterator<Item = &[u8]> {
         self.others(1)
     }
 
-    /// Values of SOP Instance UID that came later and differ from the first, but for empty ones.
+    /// Values of SOP Instance UID that occurred later and differ from the first. Empty ones are
+    /// ignored.
     pub fn other_sop_instance_uids(&self) -> impl Iterator<Item = &[u8]> {
         self.others(2)
     }
 
-    /// Values of Study Instance UID that came later and differ from the first, but for empty ones.
+    /// Values of Study Instance UID that occurred later and differ from the first. Empty ones are
+    /// ignored.
     pub fn other_study_instance_uids(&self) -> impl Iterator<Item = &[u8]> {
         self.others(4)
     }
@@ -75,7 +76,7 @@ impl Attributes {
         self.values[4].as_deref()
     }
 
-    /// Study Instance UID, once all of its value has passed.
+    /// Study Instance UID, once its value is complete.
     #[must_use]
     pub fn whole_study_instance_uid(&self) -> Option<&[u8]> {
         self.study_instance_uid().filter(|_| self.current != Some(Current::First(4)))
@@ -90,7 +91,7 @@ impl Attributes {
         }
     }
 
-    /// What comes next is none of the values that are kept.
+    /// The next value is not kept.
     #[inline]
     pub(crate) fn end(&mut self) {
         if let Some(Current::Again(at)) = self.current.take() {
@@ -111,7 +112,7 @@ impl Attributes {
         }
     }
 
-    /// Forgets the value that was read last if it says nothing new.
+    /// Drops the value that was read last unless it is a new one.
     fn keep_if_new(&mut self, at: usize) {
         let Some(last) = self.others[at].pop() else { return };
         let value = without_padding(&last);
@@ -121,19 +122,19 @@ impl Attributes {
         }
     }
 
-    /// Later values that differ from the first.
+    /// Later values that differ from the first one.
     fn others(&self, at: usize) -> impl Iterator<Item = &[u8]> {
         let first = self.values[at].as_deref().map(without_padding).unwrap_or_default();
         let values = self.others[at].iter().map(Vec::as_slice);
         values.filter(move |other| ![&[], first].contains(&without_padding(other)))
     }
 
-    /// Whether the value of the element that began last is kept.
+    /// Whether the current value is kept.
     pub(crate) fn is_keeping(&self) -> bool {
         self.current.is_some()
     }
 
-    /// The element that began last has this as the next piece of its value.
+    /// The next piece of the current value.
     #[inline]
     pub(crate) fn value(&mut self, bytes: &[u8]) {
         if let Some(current) = self.current {
@@ -158,7 +159,7 @@ impl Attributes {
     }
 }
 
-/// In ascending order; the accessors above name them by position.
+/// In ascending order; the accessors above use the index.
 const KEPT: [Tag; 5] = [
     Tag::SPECIFIC_CHARACTER_SET,
     Tag::SOP_CLASS_UID,

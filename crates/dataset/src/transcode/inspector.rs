@@ -1,7 +1,7 @@
-//! Reading along with a data set that is written as it comes.
+//! Inspection of a data set that is written as received.
 //!
-//! It is looked at to its end: headers are read, values passed over by their lengths, so a large one
-//! costs nothing. A deflated one is inflated for that.
+//! It is parsed to its end: headers are read, and values skipped by their lengths, so the costs do not
+//! depend on their size. A deflated data set is inflated for this.
 
 use super::attributes::Attributes;
 use super::reader::{Reader, note_attributes};
@@ -11,25 +11,25 @@ use crate::error::{Error, Fault, TagPath};
 use crate::repairs::RepairKind;
 use crate::tag::Tag;
 
-/// Notes the attributes of a data set, and finds what readers of the file would mistake.
+/// Keeps the attributes of a data set, and finds what readers of the file would misread.
 ///
-/// What is wrong with the data set otherwise is not its business: it only stops, and says where.
+/// Other errors in the data set do not matter: the inspection only ends there, with the reason kept.
 #[derive(Debug)]
 pub(super) struct Inspector {
-    /// `None` once nothing more can be read.
+    /// `None` after an error.
     reader: Option<Reader>,
-    /// The first bytes as they stand in the file.
+    /// The first bytes of the data set, as in the file.
     start: [u8; START_BYTES],
     start_bytes: usize,
-    /// Whether the encoding is only guessed, since nobody knows the transfer syntax.
+    /// Whether the encoding is a guess, because the transfer syntax is not known.
     is_guess: bool,
-    /// An element that does not belong here, in an encoding that is guessed.
+    /// A foreign element, found in an encoding that is a guess.
     foreign: Option<Error>,
-    /// Why nothing more can be read.
+    /// Why the inspection ended early.
     stopped: Option<Error>,
 }
 
-/// How many bytes tell a file from a data set: preamble, prefix, and the group that follows
+/// The number of bytes that distinguish a file from a data set: preamble, prefix, and the next group
 /// (PS3.10 §7.1).
 const START_BYTES: usize = 134;
 
@@ -45,12 +45,12 @@ impl Inspector {
         }
     }
 
-    /// Why the rest of the data set could not be read, if it could not.
+    /// Why the rest of the data set could not be read, if so.
     pub(super) fn stopped(&self) -> Option<&Error> {
         self.stopped.as_ref()
     }
 
-    /// Looks at the next bytes of the data set, the last ones if `end` is set.
+    /// Inspects the next bytes of the data set; with `end` set, the last ones.
     ///
     /// # Errors
     /// [`Fault::ForeignGroup`] and [`Fault::WholeFile`]: a file with these bytes would be misread.
@@ -90,12 +90,12 @@ impl Inspector {
             self.stopped = Some(error);
             self.reader = None;
         }
-        // A guess that explains all bytes is no guess any more.
+        // A guess under which all bytes make sense is right.
         if end && explained { self.foreign.take().map_or(Ok(()), Err) } else { Ok(()) }
     }
 
-    /// Readers take what follows the file meta information for a part of it as long as its first two
-    /// bytes are 02 00, whatever they mean in the encoding of the data set.
+    /// Readers take what follows the file meta information for a part of it if its first two bytes are
+    /// 02 00, whatever they mean in the encoding of the data set.
     fn inspect_start(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let room = &mut self.start[self.start_bytes..];
         let taken = room.len().min(bytes.len());
@@ -111,9 +111,9 @@ impl Inspector {
     }
 }
 
-/// How deep a token stands, also for a reader that goes by the lengths of sequences.
+/// The depth of a token, as a reader sees it that uses the lengths of sequences.
 fn depth(token: &Token<'_>, parser: &Parser) -> usize {
-    // It is open already.
+    // It is counted as open already.
     let opened = matches!(token, Token::Sequence(_) | Token::PixelSequence(_));
     if parser.is_past_sequence() { usize::from(opened) } else { parser.depth() }
 }
@@ -124,10 +124,10 @@ fn malformed(fault: Fault, offset: u64, tag: Tag) -> Error {
 
 fn is_foreign(token: &Token<'_>, depth: usize) -> bool {
     match token {
-        // Eight zero bytes are padding, which no reader mistakes.
+        // Eight zero bytes are padding, which readers ignore.
         Token::Element(element) if element.tag == Tag(0, 0) && element.length == 0 => false,
         Token::Element(element) => depth == 0 && element.tag.is_foreign(),
-        // It is open already.
+        // It is counted as open already.
         Token::Sequence(element) | Token::PixelSequence(element) => {
             depth == 1 && element.tag.is_foreign()
         }

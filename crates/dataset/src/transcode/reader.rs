@@ -7,19 +7,19 @@ use crate::encoding::token::Token;
 use crate::error::{Error, Fault};
 use crate::repairs::{RepairKind, Repairs};
 
-/// Takes the bytes of a data set apart, deflated ones too.
+/// Parses a data set, which may be deflated.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) inflater: Option<Inflater>,
     pub(super) parser: Parser,
 }
 
-/// Takes note of a token at this depth.
+/// Keeps the attribute that a token at this depth belongs to.
 #[inline]
 pub(super) fn note_attributes(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
     match token {
         Token::Element(element) if depth == 0 => attributes.begin(element.tag),
-        // It is open already. In the place of a value, it is one that says nothing.
+        // It is counted as open already. In the place of a value, it is an empty one.
         Token::Sequence(element) if depth == 1 => attributes.begin(element.tag),
         Token::Element(_) | Token::Fragment { .. } => attributes.end(),
         Token::Value { bytes, .. } => attributes.value(bytes),
@@ -28,17 +28,17 @@ pub(super) fn note_attributes(token: &Token<'_>, depth: usize, attributes: &mut 
 }
 
 impl Reader {
-    /// Whether a deflate stream came.
+    /// Whether there was deflated input.
     pub(super) fn has_inflated(&self) -> bool {
         self.inflater.as_ref().is_some_and(|inflater| !inflater.is_unused())
     }
 
-    /// What breaks the rules and is taken nevertheless.
+    /// What breaks the rules but was accepted.
     pub(super) fn repairs(&self) -> &Repairs {
         self.parser.repairs()
     }
 
-    /// Hands on all tokens that these bytes complete, each with the parser that has just read it.
+    /// Calls `each` with every token that these bytes complete, and with the parser right after it.
     pub(super) fn read(
         &mut self,
         mut bytes: &[u8],

@@ -1,4 +1,4 @@
-//! From the bytes of a data set to the bytes of a file.
+//! The transcoder: pushed bytes of a data set to a sink.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -19,11 +19,12 @@ use crate::registry::transfer_syntax::TransferSyntax;
 use crate::repairs::Repairs;
 use crate::sink::Sink;
 
-/// Writes one data set, given in pieces, to a [`Sink`].
+/// Writes one data set, which is pushed in pieces, to a [`Sink`].
 ///
-/// What is held does not depend on the data set: a stack of open sequences, buffers of some 64 KiB,
-/// the tables of the compression if there is any, and what puts elements in order that did not come so, at
-/// most [`REORDER_MEMORY_BYTES`](crate::limits::REORDER_MEMORY_BYTES). Rarely above 200 KiB in all.
+/// Memory does not depend on the data set: a stack of open sequences, buffers of some 64 KiB, the
+/// tables of compression, and what sorts elements, at most
+/// [`REORDER_MEMORY_BYTES`](crate::limits::REORDER_MEMORY_BYTES). Rarely more than 200 KiB in all;
+/// [`limits`](crate::limits) has the worst case.
 #[derive(Debug)]
 pub struct Transcoder {
     output: &'static TransferSyntax,
@@ -31,12 +32,12 @@ pub struct Transcoder {
     mode: Mode,
 }
 
-/// What happens to the bytes.
+/// How the bytes get to the sink.
 #[derive(Debug)]
 enum Mode {
-    /// They go to the sink as they are, and are looked at.
+    /// Unchanged; they are inspected as well.
     AsReceived(Box<Inspector>),
-    /// They are taken apart and written anew.
+    /// Parsed and encoded again.
     Rewritten(Box<Reader>, Box<Writer>),
 }
 
@@ -46,14 +47,14 @@ struct Writer {
     buffer: WriteBuffer,
     preceding: u64,
     file_padding: u32,
-    /// How hard to compress the output in a second pass, if it is to be deflated.
+    /// The compression level of the second pass, if the output is deflated.
     deflate: Option<u32>,
 }
 
 impl Transcoder {
-    /// A transcoder for one data set that comes in the transfer syntax `input`. The dictionary says
-    /// which VR an element has where the encoding does not. An [unlisted](TransferSyntax::unlisted)
-    /// transfer syntax is written as it comes, whatever the format.
+    /// A transcoder for one data set in the transfer syntax `input`. The dictionary determines the VRs
+    /// of elements where the encoding does not. A data set in an [unlisted](TransferSyntax::unlisted)
+    /// transfer syntax is written as received, whatever the format.
     #[must_use]
     pub fn new(
         input: &'static TransferSyntax,
@@ -82,8 +83,8 @@ impl Transcoder {
         Transcoder { output, attributes: Attributes::default(), mode }
     }
 
-    /// Tells how many bytes stand in front of the data set in the file, for padding that counts the
-    /// size of the file. To be called before the first [`push`](Self::push).
+    /// Sets how many bytes precede the data set in the file, for padding to a multiple of the size of
+    /// the file. To be called before the first [`push`](Self::push).
     #[must_use]
     pub fn preceded_by(mut self, bytes: u64) -> Transcoder {
         if let Mode::Rewritten(_, writer) = &mut self.mode {
@@ -92,19 +93,20 @@ impl Transcoder {
         self
     }
 
-    /// The transfer syntax of what is written.
+    /// The transfer syntax of the output.
     #[must_use]
     pub fn output_transfer_syntax(&self) -> &'static TransferSyntax {
         self.output
     }
 
-    /// What was noted so far. Complete after [`finish`](Self::finish).
+    /// The attributes so far. Complete after [`finish`](Self::finish).
     #[must_use]
     pub fn attributes(&self) -> &Attributes {
         &self.attributes
     }
 
-    /// What was put right so far in what is written. Complete after [`finish`](Self::finish).
+    /// The repairs so far: how the output differs from an input that breaks the rules. Complete after
+    /// [`finish`](Self::finish).
     #[must_use]
     pub fn repairs(&self) -> Repairs {
         match &self.mode {
@@ -117,14 +119,14 @@ impl Transcoder {
         }
     }
 
-    /// Whether the data set is written as it comes.
+    /// Whether the data set is written as received.
     #[must_use]
     pub fn is_untouched(&self) -> bool {
         matches!(self.mode, Mode::AsReceived(_))
     }
 
-    /// Why a data set that is written as it comes could be read in part only, if so: what follows was
-    /// not looked at, and [`attributes`](Self::attributes) may lack something.
+    /// Of a data set that is written as received: the error that ended its inspection early.
+    /// [`attributes`](Self::attributes) may be incomplete then.
     #[must_use]
     pub fn unread(&self) -> Option<&Error> {
         match &self.mode {
@@ -133,8 +135,8 @@ impl Transcoder {
         }
     }
 
-    /// Takes the next bytes of the data set, wherever they were cut. Long values that need no
-    /// conversion go to the sink as these very slices, many in one call.
+    /// Takes the next bytes of the data set, which may be cut anywhere. Long values that need no
+    /// conversion are handed to the sink as these very slices, many in one call.
     ///
     /// # Errors
     /// See [`Error`]. What the sink holds then is of no use; the transcoder must not be used again.
@@ -161,7 +163,8 @@ impl Transcoder {
         }
     }
 
-    /// The data set is complete: does what could not be done before.
+    /// Ends the data set: closes what is open, then sorts, pads and deflates where that has to be done
+    /// at the end.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -173,7 +176,7 @@ impl Transcoder {
                     writer.token(token, parser, &mut self.attributes, sink)
                 });
                 match read {
-                    // Something came, even if it held nothing.
+                    // There was input, even if it inflates to nothing.
                     Err(Error::Empty) if reader.has_inflated() => writer.finish(sink),
                     Err(error) => Err(error),
                     Ok(()) => writer.finish(sink),
@@ -183,8 +186,8 @@ impl Transcoder {
     }
 }
 
-/// Takes up to `most` bytes off the front of `bytes` and of the fragments behind it, in not too many
-/// pieces: gives back these, their number and their size.
+/// Takes up to `max_bytes` off the front of `bytes` and of the fragments after it, in at most
+/// [`PIECES`] pieces. Returns these, their number and their size.
 fn take_pieces<'s>(
     max_bytes: usize,
     bytes: &mut &'s [u8],
@@ -209,12 +212,12 @@ fn take_pieces<'s>(
     (pieces, PIECES, taken)
 }
 
-/// How many pieces are handed on in one call at most.
+/// How many pieces are handed to the sink in one call at most.
 const PIECES: usize = 32;
 
 impl Writer {
-    /// Writes what stands in these fragments. Long values that need no conversion go around the
-    /// parser, all fragments of one in one call, but for the last byte, which ends them.
+    /// Writes what these fragments contain. Long values that need no conversion bypass the parser, all
+    /// fragments of a value in one call, except for the last byte, which ends it.
     fn write_fragments(
         &mut self,
         parser: &mut Parser,

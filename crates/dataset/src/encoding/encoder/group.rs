@@ -1,4 +1,4 @@
-//! Group lengths, and padding that fills up to a multiple.
+//! Group lengths (PS3.5 §7.2), and Data Set Trailing Padding (PS3.10 §7.2).
 
 use super::write_buffer::Output;
 use crate::encoding::element::{self, Encoding, UNDEFINED_LENGTH};
@@ -7,31 +7,31 @@ use crate::format::GroupLengths;
 use crate::tag::Tag;
 use crate::vr::Vr;
 
-/// How elements are written.
+/// How elements, groups and items are written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     pub(crate) encoding: Encoding,
     pub(crate) group_lengths: GroupLengths,
-    /// What the content of an item is filled up to a multiple of.
+    /// The content of an item is padded to a multiple of this size in bytes; 0 for no padding.
     pub(crate) item_padding: u64,
 }
 
-/// A group of elements that is being written.
+/// The group that elements are being written to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OpenGroup {
     pub(crate) number: u16,
-    /// Where the value of its length stands, if it gets one.
+    /// The offset of the value of its group length, if it has one.
     pub(crate) length_at: Option<u64>,
 }
 
-/// Writes a group length whose value is not known yet, and gives back where the value stands.
+/// Writes a group length without its value, and returns the offset of the value.
 pub(crate) fn write_group_length(group: u16, encoding: Encoding, out: &mut Output<'_>) -> u64 {
     element::write(out.bytes(), Tag(group, 0), Vr::UL, 4, encoding);
     out.bytes().extend_from_slice(&[0; 4]);
     out.position() - 4
 }
 
-/// Tells the length of a group that ends at `end`.
+/// Patches the group length of a group that ends at `end`.
 pub(crate) fn close_group(
     group: OpenGroup,
     end: u64,
@@ -44,13 +44,12 @@ pub(crate) fn close_group(
     }
 }
 
-/// The length of a group that ends at `end` and has its own length at `length_at`. More than 32 bits
-/// cannot be told.
+/// The length of a group that ends at `end`, for the value at `length_at`; at most what 32 bits hold.
 pub(super) fn group_length(length_at: u64, end: u64) -> u32 {
     u32::try_from(end - (length_at + 4)).unwrap_or(u32::MAX)
 }
 
-/// Fills `length` up to a multiple of `padding`, with one element.
+/// Pads `length` to a multiple of `padding` with one element.
 pub(crate) fn fill(
     length: u64,
     padding: u64,

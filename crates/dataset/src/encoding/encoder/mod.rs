@@ -1,8 +1,16 @@
-//! The writing half: tokens in, encoded elements out.
+//! The encoder: tokens in, encoded elements out.
 //!
-//! Lengths that are known only at the end of a sequence, an item or a group are left open and put
-//! right when the end comes. Elements that come out of order are written as they come and sorted when
-//! their item ends.
+//! Lengths that are known only at the end of a sequence, an item or a group are written as placeholders
+//! and patched there. Elements that are not in ascending order are written in the order of arrival, and
+//! sorted when their item ends.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `value` | writes values: copied, byte-swapped, or with their padding removed |
+//! | `padding`, `swap` | the steps of that |
+//! | `group` | group lengths, and Data Set Trailing Padding |
+//! | `reorder` | sorts elements that are not in ascending order |
+//! | `write_buffer` | gathers short pieces before they go to the sink |
 
 use std::io::IoSlice;
 
@@ -36,40 +44,40 @@ pub(crate) struct Encoder {
     item_padding: u64,
     /// Open sequences and items, outermost first; the data set itself is the first entry.
     frames: Vec<Frame>,
-    /// Where elements begin that do not come in order.
+    /// What is known of elements that are not in ascending order.
     reorder: Reorder,
     value: ValueWriter,
-    /// Whether Pixel Data may be encapsulated in what is written.
+    /// Whether the output transfer syntax allows encapsulated Pixel Data.
     encapsulated: bool,
-    /// Whether no element has come yet.
+    /// True until the first element.
     is_empty: bool,
-    /// How many sequences are open within an element that is left out.
+    /// The number of open sequences within an element that is omitted.
     skipped_sequences: u32,
     repairs: Repairs,
-    /// How many bytes of the data set have come, for what is noted of them.
+    /// The offset in the input, for repairs and errors.
     received: u64,
 }
 
 /// An open sequence or item, or the data set.
 #[derive(Clone, Copy, Debug, Default)]
 struct Frame {
-    /// Where its length stands.
+    /// The offset of its length field.
     length_at: u64,
-    /// Where its content begins.
+    /// The offset of its content.
     content: u64,
-    /// The element that came last.
+    /// The tag of the last element.
     last: Option<Tag>,
-    /// The largest tag that came.
+    /// The largest tag of its elements.
     largest: Option<Tag>,
-    /// The group that is being written, unless elements are out of order.
+    /// The open group, unless elements are out of order.
     group: Option<OpenGroup>,
-    /// Whether Pixel Data came.
+    /// Whether Pixel Data has occurred among its elements.
     has_pixel_data: bool,
-    /// Tells its own runs from those of the items around it.
+    /// Separates its runs and nodes from those of the frames around it.
     mark: Mark,
     /// The tag, if it is a sequence.
     sequence: Option<Tag>,
-    /// How many items began, if it is a sequence.
+    /// Of a sequence: the number of items that have begun.
     items: u64,
 }
 
@@ -97,7 +105,7 @@ impl Encoder {
         }
     }
 
-    /// Writes what a token stands for, with which `received` bytes of the data set have come.
+    /// Writes a token. `received` is the offset in the input at its end.
     pub(crate) fn token(
         &mut self,
         token: &Token<'_>,
@@ -128,18 +136,18 @@ impl Encoder {
         }
     }
 
-    /// What had to be put right.
+    /// What was repaired while writing.
     pub(crate) fn repairs(&self) -> &Repairs {
         &self.repairs
     }
 
-    /// Whether pieces of the current value are written as they come, so that
-    /// [`copy`](Self::copy) will do for all but the last.
+    /// Whether the current value is written unchanged, so that all of its pieces but the last may be
+    /// written with [`copy`](Self::copy).
     pub(crate) fn copies(&self) -> bool {
         self.value.is_copied()
     }
 
-    /// Writes pieces of the current value as they are.
+    /// Writes pieces of the current value unchanged.
     pub(crate) fn copy(
         &mut self,
         pieces: &[IoSlice<'_>],
@@ -149,8 +157,8 @@ impl Encoder {
         out.append_slices(pieces)
     }
 
-    /// The data set is complete: what is left open is closed, and the end is padded so that it is,
-    /// with `preceding` bytes in front of the data set, at a multiple of `padding`.
+    /// Ends the data set: closes what is open, and pads the file, which has `preceding` bytes before
+    /// the data set, to a multiple of `padding`.
     pub(crate) fn finish(
         &mut self,
         preceding: u64,
@@ -226,13 +234,13 @@ impl Encoder {
     }
 
     fn pixel_sequence(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
-        // Nobody knows how long it gets, but most are long.
+        // The length is not known yet; most are long.
         let length = if self.frames.len() == 1 { u64::MAX } else { 0 };
         if !self.begin_element(element.tag, length, out)? {
             self.skipped_sequences += 1;
             return Ok(());
         }
-        // Implicit VR knows no fragments, not even in an old sequence of VR UN.
+        // Implicit VR cannot encode fragments, not even within a sequence of VR UN.
         if !self.encapsulated || !element.encoding.explicit_vr {
             let path = TagPath::new(sequences(&self.frames), element.tag);
             let fault = Fault::EncapsulatedPixelData;
@@ -260,8 +268,9 @@ impl Encoder {
         element::write_item(out.bytes(), Tag::SEQUENCE_DELIMITATION, 0, self.target.encoding);
     }
 
-    /// An element comes: sees to its group and to the order. False if nothing of it is to be written
-    /// any more: it is unwanted, or a group length, whose value is ours to say.
+    /// Prepares for an element: closes and opens groups, and starts a run if it is out of order. False
+    /// if it is not to be written: it is unwanted, a duplicate, or a group length, which is computed
+    /// anew.
     fn begin_element(
         &mut self,
         tag: Tag,
@@ -286,13 +295,13 @@ impl Encoder {
         }
         out.flush_if_full()?;
         let (last, largest, mark) = (self.frame().last, self.frame().largest, self.frame().mark);
-        // Of two, the first counts.
+        // The first of two counts.
         if last == Some(tag) || (tag == Tag::PIXEL_DATA && self.frame().has_pixel_data) {
             self.note(RepairKind::Duplicate, tag);
             return Ok(false);
         }
-        // A long value that comes last is better not moved: what comes before it is, if that is less. And
-        // before too much is to be kept in mind, something is done.
+        // Sorting moves all that was written of the item. Before a long value that stays at the end,
+        // that is less than afterwards. It also must happen before too many nodes are waiting.
         let merge_first = length >= WRITE_BUFFER_BYTES as u64
             && largest < Some(tag)
             && self.reorder.contains_unordered(mark)
@@ -324,7 +333,7 @@ impl Encoder {
         Ok(!tag.is_group_length())
     }
 
-    /// Closes the group before an element that is in order, and opens its own.
+    /// Makes the group of an element in ascending order the open one.
     fn enter_group(&mut self, tag: Tag, out: &mut Output<'_>) -> Result<(), Error> {
         let number = tag.group();
         if self.frame().group.is_some_and(|group| group.number == number) {
@@ -344,7 +353,7 @@ impl Encoder {
         }
     }
 
-    /// The order of the innermost item breaks here.
+    /// Begins a run: the next element is not in ascending order.
     fn begin_run(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         let Frame { mark, content, .. } = *self.frame();
         let layout = self.layout();
@@ -355,7 +364,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Puts the elements of all that is complete within the innermost item in order.
+    /// Sorts the complete sequences and items within the innermost item.
     fn merge_nodes(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         let mark = self.frame().mark;
         let layout = self.layout();
@@ -366,7 +375,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Puts the elements of the innermost item in order.
+    /// Sorts the elements of the innermost item.
     fn merge(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         let Frame { mark, content, .. } = *self.frame();
         let layout = self.layout();
@@ -379,8 +388,8 @@ impl Encoder {
         Ok(())
     }
 
-    /// All elements of the innermost item have come. What may follow is padding, which the length of
-    /// its own group counts.
+    /// Ends the elements of the innermost item. Its last group is closed unless that is the group of
+    /// the padding that may follow.
     fn complete(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
         if self.reorder.contains_unordered(self.frame().mark) {
             self.merge(out)?;
@@ -392,9 +401,9 @@ impl Encoder {
         Ok(())
     }
 
-    /// Fills `length` up to a multiple of `padding`, with one element.
+    /// Pads `length` to a multiple of `padding` with one element.
     fn pad(&mut self, length: u64, padding: u64, out: &mut Output<'_>) -> Result<(), Error> {
-        // Tags higher than that of the padding are illegal, but they come; it goes in front of them.
+        // Larger tags than that of the padding are illegal, but occur: the padding goes before them.
         let behind = self.frame().largest <= Some(Tag::TRAILING_PADDING);
         if behind || padding == 0 || length == 0 || length.is_multiple_of(padding) {
             return fill(length, padding, self.target.encoding, out);
@@ -412,14 +421,14 @@ impl Encoder {
         }
     }
 
-    /// The header of a sequence or item is written, with its length last.
+    /// Opens a sequence or item whose header, with the length field last, has just been written.
     fn open(&mut self, out: &Output<'_>) {
         let content = out.position();
         let mark = self.reorder.mark();
         self.frames.push(Frame { length_at: content - 4, content, mark, ..Frame::default() });
     }
 
-    /// Tells the length of the innermost sequence or item, or marks its end.
+    /// Closes the innermost sequence or item: patches its length, or writes a delimiter.
     fn close(&mut self, delimiter: Tag, out: &mut Output<'_>) -> Result<(), Error> {
         let Some(frame) = self.frames.pop() else {
             return Ok(());
@@ -462,12 +471,12 @@ fn note(repairs: &mut Repairs, kind: RepairKind, received: u64, frames: &[Frame]
     repairs.note(kind, received, || TagPath::new(sequences(frames), tag));
 }
 
-/// The sequences that are open, each with the number of its item.
+/// The open sequences, each with the number of its current item.
 fn sequences(frames: &[Frame]) -> impl Iterator<Item = (Tag, u64)> {
     frames.iter().filter_map(|frame| Some((frame.sequence?, frame.items)))
 }
 
-/// Everything in a data set has even length, so an odd size can only be met at every other multiple.
+/// The smallest even multiple of `size`, since everything in a data set has even length.
 fn even_multiple(size: u32) -> u64 {
     u64::from(size) * if size % 2 == 1 { 2 } else { 1 }
 }

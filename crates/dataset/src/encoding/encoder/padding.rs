@@ -1,16 +1,16 @@
-//! The padding of character values (PS3.5 §6.2): cut where it came, put back to even length.
+//! Trailing padding of text values (PS3.5 §6.2): removed, then added again for even length.
 
-/// What counts as padding.
+/// Which bytes are padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PaddingRule {
-    /// Blanks at the end.
+    /// Trailing spaces.
     Text,
-    /// NULs at the end, and the blanks that some senders write instead.
+    /// Trailing NULs, and spaces, which some senders write instead.
     Uid,
 }
 
 impl PaddingRule {
-    /// The byte that makes the length even.
+    /// The byte that is added for even length.
     pub(crate) fn pad(self) -> u8 {
         match self {
             PaddingRule::Text => b' ',
@@ -23,17 +23,17 @@ impl PaddingRule {
     }
 }
 
-/// Cuts the padding off a value that comes in pieces. Padding at the end of a piece is counted, not
-/// kept, until it turns out whether it is at the end of the value.
+/// Removes the padding of a value that arrives in pieces. Padding at the end of a piece is counted, not
+/// kept, until it is known whether more of the value follows.
 #[derive(Debug)]
 pub(crate) struct Trimmer {
     rule: PaddingRule,
-    /// Runs of equal bytes: which, and how many. What is not used is empty.
+    /// Runs of equal bytes at the end: the byte and its count. Unused entries have count 0.
     held: [(u8, u64); PADDING_RUNS],
     fresh: bool,
 }
 
-/// How many runs of equal bytes padding may have. Some senders write a blank and a NUL.
+/// How many runs of equal bytes count as padding. Some senders write a space and a NUL.
 const PADDING_RUNS: usize = 4;
 
 impl Trimmer {
@@ -45,12 +45,12 @@ impl Trimmer {
         self.rule
     }
 
-    /// Whether nothing was pushed yet.
+    /// Whether nothing has been pushed yet.
     pub(crate) fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// Takes the next piece and gives back, piece by piece, what is no padding.
+    /// Takes the next piece, and calls `emit` with bytes that are known not to be padding.
     pub(crate) fn push<E>(
         &mut self,
         piece: &[u8],

@@ -1,4 +1,4 @@
-//! Changing the byte order of numbers (PS3.5 §7.3).
+//! Byte order of numbers (PS3.5 §7.3).
 
 /// Appends `bytes` to `out` with the bytes of each `unit` in reverse. Both lengths are multiples of
 /// `unit`, which is 2, 4 or 8.
@@ -11,7 +11,7 @@ pub(crate) fn append_swapped(out: &mut Vec<u8>, bytes: &[u8], unit: usize) {
     }
 }
 
-/// A loop over arrays of fixed size, which the compiler turns into byte shuffles.
+/// A loop over arrays of fixed size, which the compiler turns into vector shuffles.
 fn append_units<const UNIT: usize>(out: &mut Vec<u8>, bytes: &[u8]) {
     let start = out.len();
     out.extend_from_slice(bytes);
@@ -21,7 +21,7 @@ fn append_units<const UNIT: usize>(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// The bytes of a unit that was cut by the border of two pieces.
+/// The first bytes of a unit that continues in the next piece.
 #[derive(Debug, Default)]
 pub(crate) struct Carry {
     bytes: [u8; 8],
@@ -29,8 +29,8 @@ pub(crate) struct Carry {
 }
 
 impl Carry {
-    /// Completes a unit that was cut, if there is one and `piece` suffices, and gives back the unit
-    /// and the rest of `piece`, whole units only. What remains is carried on.
+    /// Splits `piece` into whole units. Returns the unit that began in an earlier piece, once it is
+    /// complete, and the whole units that follow it; the rest is kept for the next piece.
     pub(crate) fn align<'a>(
         &mut self,
         piece: &'a [u8],
@@ -54,7 +54,7 @@ impl Carry {
         (completed, whole)
     }
 
-    /// The bytes that make no whole unit, at the end of the value.
+    /// The bytes at the end of the value that are not a whole unit.
     pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[..self.len]
     }

@@ -1,4 +1,4 @@
-//! Values on their way to the output: copied, swapped, or cut at the end.
+//! Writes values: copied, byte-swapped, or with their padding removed.
 
 use super::padding::{PaddingRule, Trimmer, trim};
 use super::swap::{self, Carry};
@@ -9,11 +9,11 @@ use crate::error::Error;
 use crate::tag::Tag;
 use crate::vr::Vr;
 
-/// Writes one value at a time, with the header in front of it.
+/// Writes one value at a time, preceded by its header.
 #[derive(Debug, Default)]
 pub(crate) struct ValueWriter {
     mode: Mode,
-    /// Whether an odd number of bytes was written.
+    /// Whether an odd number of bytes has been written.
     odd: bool,
     carry: Carry,
     text: TextWriter,
@@ -30,43 +30,43 @@ enum Mode {
     Text,
 }
 
-/// How values are to be written.
+/// How values are written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
     pub(crate) encoding: Encoding,
-    /// Whether Pixel Data is big endian, whatever the rest is.
+    /// Whether Pixel Data is big endian even if everything else is not.
     pub(crate) big_endian_pixel_data: bool,
-    /// Whether VRs that came after 1993 may be written.
+    /// Whether VRs added after 1993 may be written.
     pub(crate) new_vrs: bool,
 }
 
-/// How much of a long value is swapped at a time: it stays in the nearest cache.
+/// How many bytes of a long value are swapped at a time: they fit the L1 cache.
 const SWAP_BYTES: usize = 16 * 1024;
 
 impl ValueWriter {
-    /// The value that follows is left out.
+    /// The next value is omitted.
     pub(crate) fn discard(&mut self) {
         self.mode = Mode::Discarded;
     }
 
-    /// The value that follows is written as it comes; its header is written already.
+    /// The next value is written unchanged; its header has been written already.
     pub(crate) fn copy(&mut self) {
         self.mode = Mode::Copied;
         self.odd = false;
     }
 
-    /// Whether pieces of the value may go around [`push`](Self::push), all but the last.
+    /// Whether pieces of the value, all but the last, may be written without [`push`](Self::push).
     pub(crate) fn is_copied(&self) -> bool {
         self.mode == Mode::Copied
     }
 
-    /// Takes note of `bytes` that went around.
+    /// Counts `bytes` that were written without [`push`](Self::push).
     pub(crate) fn note_copied(&mut self, bytes: usize) {
         self.odd ^= bytes % 2 == 1;
     }
 
-    /// Writes the header of an element whose value follows. That of a text is written later, with
-    /// the length that is left of it.
+    /// Writes the header of the element whose value is next. The header of a text value is written
+    /// later, when its length without padding is known.
     pub(crate) fn begin(&mut self, element: &Element, target: Target, out: &mut Output<'_>) {
         self.odd = false;
         if element.vr.is_text() {
@@ -77,7 +77,7 @@ impl ValueWriter {
         let length = element.length + element.length % 2;
         let vr = target.written_vr(element.tag, element.vr, length);
         element::write(out.bytes(), element.tag, vr, length, target.encoding);
-        // What is written as plain bytes is little endian: whoever reads it knows no more than that.
+        // Values whose VR is replaced by OB or UN are little endian: a reader could not swap them.
         let big_endian = (target.encoding.big_endian && vr == element.vr)
             || (target.big_endian_pixel_data && element.tag == Tag::PIXEL_DATA);
         let unit = element.vr.swap_unit();
@@ -89,7 +89,7 @@ impl ValueWriter {
         };
     }
 
-    /// Takes the next piece.
+    /// Writes the next piece of the value.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
@@ -105,7 +105,7 @@ impl ValueWriter {
         self.note_copied(bytes.len());
         let pad: &[u8] = if last && self.odd { &[0] } else { &[] };
         if last && let Mode::Swapped { unit } = self.mode {
-            // The padding comes before the swapping, and may complete the last number.
+            // Padding is added before swapping, and may complete the last number.
             append_swapped(&mut self.carry, pad, unit, out)?;
             out.bytes().extend_from_slice(self.carry.rest());
         } else {
@@ -133,8 +133,8 @@ fn append_swapped(
 }
 
 impl Target {
-    /// The VR to write: `UN` has a longer length field than most (PS3.5 §6.2.2), and `OB` stands in
-    /// for those that old readers do not know.
+    /// The VR that is written: `UN` if the length needs its longer field (PS3.5 §6.2.2), and `OB` for
+    /// VRs that old readers do not know.
     fn written_vr(self, tag: Tag, vr: Vr, length: u32) -> Vr {
         let too_long = self.encoding.explicit_vr && !vr.has_long_length() && length > LONGEST_SHORT;
         let vr = if too_long { Vr::UN } else { vr };
@@ -142,10 +142,10 @@ impl Target {
     }
 }
 
-/// The longest value of even length that a length field of 16 bits can tell.
+/// The largest even length that a length field of 16 bits can hold.
 const LONGEST_SHORT: u32 = 0xFFFE;
 
-/// Whether the VR came after 1993.
+/// Whether the VR was added after 1993.
 fn is_new(vr: Vr) -> bool {
     matches!(
         vr,
@@ -153,18 +153,18 @@ fn is_new(vr: Vr) -> bool {
     )
 }
 
-/// Writes texts: their length is known only when their last byte is.
+/// Writes text values. Their length without padding is known only at their end.
 #[derive(Debug)]
 struct TextWriter {
     tag: Tag,
     vr: Vr,
     target: Target,
     trimmer: Trimmer,
-    /// The length that came is odd.
+    /// Whether the length in the input is odd.
     odd: bool,
-    /// The start of the text, until it is known to fit a length field of 16 bits or not to.
+    /// The start of the text, until it is known whether it fits a length field of 16 bits.
     gathered: Vec<u8>,
-    /// Where the length stands and what was written, once `gathered` is too small.
+    /// The offset of the length field, and the number of bytes written, once the text is longer.
     streamed: Option<(u64, u64)>,
 }
 
@@ -201,14 +201,14 @@ impl TextWriter {
     fn push(&mut self, bytes: &[u8], last: bool, out: &mut Output<'_>) -> Result<(), Error> {
         let is_whole = last && self.trimmer.is_fresh() && !self.odd;
         if is_whole && bytes.len() <= LONGEST_SHORT as usize {
-            // Nearly always: the whole value at once.
+            // The usual case: the whole value in one piece.
             self.write(trim(self.trimmer.rule(), bytes), out);
             return Ok(());
         }
         let mut trimmer = std::mem::replace(&mut self.trimmer, Trimmer::new(PaddingRule::Text));
         trimmer.push(bytes, |content| self.append_text(content, out))?;
         if last && self.odd {
-            // As DCMTK has it, a NUL that makes the length even counts as part of the text.
+            // As in DCMTK, a NUL that makes the length even counts as part of the text.
             trimmer.push(&[0], |content| self.append_text(content, out))?;
         }
         self.trimmer = trimmer;
@@ -242,7 +242,7 @@ impl TextWriter {
         if written % 2 == 1 {
             out.bytes().push(self.trimmer.rule().pad());
         }
-        // No longer than what came, so it fits; a value of 2^32 - 2 bytes is the longest there is.
+        // Not longer than the input, so it fits: a value has at most 2^32 - 2 bytes.
         let length = (written + written % 2).min(u64::from(u32::MAX)) as u32;
         out.patch(length_at, &self.target.encoding.u32_bytes(length))
     }

@@ -1,5 +1,5 @@
-//! A small buffer in front of the sink: headers and short values are gathered, and lengths that
-//! become known soon are put right in memory.
+//! A buffer before the sink: it gathers headers and short values, and lengths in it are patched in
+//! memory.
 
 use std::io::IoSlice;
 
@@ -7,15 +7,15 @@ use crate::error::Error;
 use crate::limits::{DIRECT_WRITE_BYTES, WRITE_BUFFER_BYTES};
 use crate::sink::Sink;
 
-/// Bytes that are not handed to the sink yet.
+/// Bytes that have not been handed to the sink yet.
 #[derive(Debug, Default)]
 pub(crate) struct WriteBuffer {
     bytes: Vec<u8>,
-    /// The offset of the first of them.
+    /// The offset of the first byte in the output.
     start: u64,
 }
 
-/// The buffer and the sink behind it, as one place to write to.
+/// The buffer and the sink behind it, as one output.
 pub(crate) struct Output<'a> {
     buffer: &'a mut WriteBuffer,
     sink: &'a mut dyn Sink,
@@ -26,13 +26,13 @@ impl<'a> Output<'a> {
         Output { buffer, sink }
     }
 
-    /// How many bytes were written so far.
+    /// The number of bytes written so far.
     pub(crate) fn position(&self) -> u64 {
         self.buffer.start + self.buffer.bytes.len() as u64
     }
 
-    /// The bytes being gathered, to append to. Whoever appends much calls
-    /// [`flush_if_full`](Self::flush_if_full) now and then.
+    /// The buffer to append to. Callers that append much have to call
+    /// [`flush_if_full`](Self::flush_if_full) from time to time.
     pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.buffer.bytes
     }
@@ -46,7 +46,7 @@ impl<'a> Output<'a> {
         self.flush_if_full()
     }
 
-    /// Appends all slices, without a copy, and with one call of the sink unless there are very many.
+    /// Appends all slices without copying, and with one call of the sink unless there are more than 32.
     pub(crate) fn append_slices(&mut self, slices: &[IoSlice<'_>]) -> Result<(), Error> {
         let mut batch = [IoSlice::new(&[]); 33];
         let gathered = usize::from(!self.buffer.bytes.is_empty());
@@ -73,7 +73,7 @@ impl<'a> Output<'a> {
         if self.buffer.bytes.len() >= WRITE_BUFFER_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Hands everything to the sink.
+    /// Hands the content of the buffer to the sink.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         if !self.buffer.bytes.is_empty() {
             self.sink.write(&[IoSlice::new(&self.buffer.bytes)])?;
@@ -82,19 +82,19 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Replaces bytes that are written already.
+    /// Overwrites bytes that have been written.
     pub(crate) fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
         if let Some(within) = offset.checked_sub(self.buffer.start) {
             let within = within as usize;
             self.buffer.bytes[within..within + bytes.len()].copy_from_slice(bytes);
         } else {
-            // What is patched was appended in one piece, so all of it is in the sink.
+            // Bytes that are patched were appended together, so all of them are in the sink.
             self.sink.patch(offset, bytes)?;
         }
         Ok(())
     }
 
-    /// Reads bytes that are written already.
+    /// Reads bytes that have been written.
     pub(crate) fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         let flushed = self.buffer.start.saturating_sub(offset).min(into.len() as u64) as usize;
         let (from_sink, from_buffer) = into.split_at_mut(flushed);
@@ -108,13 +108,13 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Whether none of the bytes from `offset` on has left the buffer.
+    /// Whether all bytes from `offset` on are still in the buffer.
     pub(crate) fn is_buffered(&self, offset: u64) -> bool {
         offset >= self.buffer.start
     }
 
-    /// Appends bytes that are written already once more. With `in_memory` set, they are in the
-    /// buffer, and stay there.
+    /// Appends a copy of bytes that have been written. With `in_memory` set, they are in the buffer and
+    /// the copy stays there.
     pub(crate) fn append_copy(
         &mut self,
         offset: u64,
@@ -132,7 +132,7 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Takes the bytes from `start` to `end` out, and moves what follows them down.
+    /// Removes the bytes from `start` to `end`, and moves down what follows them.
     pub(crate) fn remove(&mut self, start: u64, end: u64) -> Result<(), Error> {
         if start >= self.buffer.start {
             let within = |offset: u64| (offset - self.buffer.start) as usize;
@@ -151,7 +151,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Reads a stretch piece by piece, each with its offset.
+    /// Reads a range piece by piece, and calls `each` with the offset of each piece.
     fn copy(
         &mut self,
         offset: u64,

@@ -1,12 +1,19 @@
-//! The incremental parser: bytes in any pieces to tokens, in constant memory (PS3.5 §7).
+//! The incremental parser: bytes in pieces of any size to tokens (PS3.5 §7).
 //!
-//! One loop, [`Parser::next`], takes what it needs from the front of the caller's slice and gives
-//! back one token, so values are never gathered. It keeps a stack with one entry per open sequence
-//! and item, at most twelve bytes of a header that was cut, and a few short values that decide about
+//! [`Parser::next`] takes what it needs from the front of the caller's slice and returns one token, so
+//! values are never gathered. Held are a stack with one entry per open sequence and item, at most
+//! twelve bytes of a header that continues in the next slice, and a few short values that decide about
 //! the VR of later elements.
 //!
-//! Where data sets break the rules, this parser mends or refuses as DCMTK 3.6.7 was seen to do, since
-//! objects that were accepted yesterday must be accepted tomorrow; what DCMTK would lose is refused.
+//! Where a data set breaks the rules, this parser repairs or refuses it as DCMTK 3.6.7 does, so that
+//! what was accepted before is accepted again; what DCMTK would lose silently is refused.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `frames` | the stack of open sequences and items |
+//! | `element_header` | what the header of an element announces |
+//! | `resolver` | the VR, from the dictionary and from earlier elements |
+//! | `sequence_or_value` | whether an element is a sequence, where its VR does not say so |
 
 use std::sync::Arc;
 
@@ -31,44 +38,44 @@ mod sequence_or_value;
 pub(crate) struct Parser {
     resolver: Resolver,
     encapsulated: bool,
-    /// Whether what is written tells no VRs.
+    /// Whether the output is in implicit VR.
     implicit_output: bool,
-    /// Reads a value of VR `UN` that is to be a sequence.
+    /// Parses the current value, of VR `UN`, which has to be a sequence.
     sequence_check: Option<Box<Parser>>,
-    /// A sequence or not, as the next bytes have it; [`State::SequenceOrValue`].
+    /// The element whose first bytes decide whether it is a sequence: [`State::SequenceOrValue`].
     undetermined: Option<Element>,
-    /// A delimiter has ended the data set, here: nothing may follow that says anything.
+    /// The offset at which a delimiter ended the data set: nothing but padding may follow.
     ended_at: Option<u64>,
     frames: Frames,
     state: State,
-    /// Bytes taken so far.
+    /// The number of bytes read.
     offset: u64,
-    /// The start of a header that was cut, or of a value that was looked at.
+    /// The start of a header that is not complete, or of a value that may be a sequence.
     lookahead: [u8; LONGEST_HEADER],
     lookahead_bytes: usize,
-    /// Where the last header ended.
+    /// The offset of the end of the last header.
     header_end: u64,
-    /// Whether the input ended within a header.
+    /// Whether the input ends within a header.
     within_header: bool,
-    /// The element that was read last, for error messages.
+    /// The tag of the last header, for errors and repairs.
     last_tag: Tag,
     repairs: Repairs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Before an element, an item or a delimiter, as the innermost frame has it.
+    /// Before an element, an item or a delimiter, depending on the innermost frame.
     Header,
     /// Within a value.
     Value {
         remaining: u32,
     },
-    /// At the start of a value that is a sequence if it begins like one.
+    /// At the start of a value that is a sequence if it begins with an item.
     SequenceOrValue,
     Ended,
 }
 
-/// What an open sequence or item takes, twice: of the data set, and of a value that is checked.
+/// The memory of an open sequence or item, twice: for the data set, and for a value that is checked.
 const _: () = assert!(2 * (size_of::<Frame>() + size_of::<Scope>()) <= PARSER_LEVEL_BYTES);
 
 impl Parser {
@@ -98,23 +105,24 @@ impl Parser {
         }
     }
 
-    /// What breaks the rules and is taken nevertheless.
+    /// What breaks the rules but was accepted.
     pub(crate) fn repairs(&self) -> &Repairs {
         &self.repairs
     }
 
-    /// How many bytes were taken so far.
+    /// The number of bytes read.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// How many sequences and items are open.
+    /// The number of open sequences and items.
     pub(crate) fn depth(&self) -> usize {
         self.frames.depth()
     }
 
-    /// Whether the header that was read last stands past the length of the sequence at the top level that
-    /// it is in. An item that reaches past its sequence is taken whole here; others cut it off there.
+    /// Whether the last header is past the end of the top-level sequence around it, as its length has
+    /// it. An item that exceeds its sequence is read to its end here; other readers stop at the end of
+    /// the sequence.
     pub(crate) fn is_past_sequence(&self) -> bool {
         self.frames.outermost().is_some_and(|outermost| {
             outermost.kind == Kind::Sequence
@@ -122,8 +130,8 @@ impl Parser {
         })
     }
 
-    /// How many bytes of the current value are still to come. All but the last may be
-    /// [skipped](Self::skip_value); none, if the parser itself needs the value.
+    /// How many bytes of the current value are left. All but the last of them may be
+    /// [skipped](Self::skip_value). 0 if the parser itself needs the value.
     pub(crate) fn value_remaining(&self) -> u32 {
         match self.state {
             State::Value { remaining }
@@ -137,7 +145,7 @@ impl Parser {
         }
     }
 
-    /// Takes note of bytes of the current value that the caller used up by itself.
+    /// Counts bytes of the current value that the caller has written itself.
     pub(crate) fn skip_value(&mut self, bytes: u32) {
         if let State::Value { remaining } = &mut self.state {
             debug_assert!(bytes < *remaining);
@@ -146,9 +154,9 @@ impl Parser {
         }
     }
 
-    /// Reads one token from the front of `input` and moves it forward. `None` means that `input` is
-    /// used up. With `end` set, `input` is known to be the last: the tokens that close the data set
-    /// follow, then [`Token::End`].
+    /// Reads one token from the front of `input` and advances it. `None` means that `input` is used up.
+    /// With `end` set, nothing follows `input`: the tokens that close the data set are returned, then
+    /// [`Token::End`].
     ///
     /// # Errors
     /// [`Error::Malformed`] and [`Error::Limit`]; the parser must not be used again.
@@ -188,7 +196,7 @@ impl Parser {
         self.value_chunk(bytes, remaining).map(Some)
     }
 
-    /// Hands on the next byte of a value that was looked at, to see whether it is a sequence.
+    /// Returns the next byte of a value that was read ahead to see whether it is a sequence.
     #[cold]
     fn replay_lookahead(&mut self, remaining: u32) -> Result<Token<'static>, Error> {
         let byte = usize::from(self.lookahead[0]);
@@ -197,7 +205,7 @@ impl Parser {
         self.value_chunk(&EVERY_BYTE[byte..=byte], remaining)
     }
 
-    // Called for each piece of a value, and from elsewhere hardly ever.
+    // Called for each piece of a value, and hardly ever from elsewhere.
     #[inline(always)]
     fn value_chunk<'a>(&mut self, bytes: &'a [u8], remaining: u32) -> Result<Token<'a>, Error> {
         self.offset += bytes.len() as u64;
@@ -241,8 +249,9 @@ impl Parser {
         }
     }
 
-    /// Whether this says nothing: an item delimiter that ends no item, and what may follow one. As DCMTK
-    /// has it, such a delimiter ends the data set; but what it would drop then must be nothing.
+    /// Whether the header is to be ignored: an item delimiter outside of an item, and padding after it.
+    /// As in DCMTK, such a delimiter ends the data set; but elements after it, which DCMTK drops, are
+    /// an error.
     fn is_after_end(&mut self, header: &RawHeader) -> Result<bool, Error> {
         let Some(ended_at) = self.ended_at else {
             if header.tag == Tag::ITEM_DELIMITATION {
@@ -267,7 +276,7 @@ impl Parser {
         }
     }
 
-    /// Reads a header, across the border of two inputs if need be.
+    /// Reads a header, which may continue in the next input.
     fn header(&mut self, input: &mut &[u8], encoding: Encoding) -> Option<RawHeader> {
         if self.lookahead_bytes == 0
             && let Some((header, size)) = element::read(input, encoding)
@@ -298,7 +307,7 @@ impl Parser {
                 sequence.items += 1;
                 let (encoding, tag, end) = (sequence.encoding, sequence.tag, sequence.end);
                 self.push(Kind::Item, encoding, tag, header.length)?;
-                // The item is taken whole, and what is in it with it, as DCMTK has it.
+                // As in DCMTK, the item is read to its own end.
                 if end.is_some_and(|end| self.frames.innermost().end.is_some_and(|own| own > end)) {
                     self.note_repair(RepairKind::WrongLength);
                 }
@@ -344,7 +353,7 @@ impl Parser {
         Ok(())
     }
 
-    /// A delimiter closes the innermost sequence or item, though its length may say otherwise.
+    /// Closes the innermost sequence or item at a delimiter, even if it has a defined length.
     fn close_delimited(&mut self, header: &RawHeader) -> Token<'static> {
         if self.frames.innermost().end.is_some() {
             self.note_repair(RepairKind::ExtraDelimiter);
@@ -354,7 +363,7 @@ impl Parser {
         self.close()
     }
 
-    /// Closes the innermost sequence or item. The data set itself has no end of its own.
+    /// Closes the innermost sequence or item, which is not the data set itself.
     fn close(&mut self) -> Token<'static> {
         match self.frames.pop().map(|frame| frame.kind) {
             Some(Kind::Item) => {
@@ -366,8 +375,8 @@ impl Parser {
         }
     }
 
-    /// No more bytes will come. An item that announced more is taken as it is, and so is a sequence
-    /// that has all its bytes; less than a header may be left over, as padding.
+    /// Handles the end of the input. An open item ends there, and so does a sequence that has all its
+    /// bytes; less than a header may be left over, as padding.
     fn end_of_input<'a>(&mut self) -> Result<Option<Token<'a>>, Error> {
         if self.lookahead_bytes > 0 {
             self.within_header = true;
@@ -397,7 +406,7 @@ impl Parser {
         }
     }
 
-    /// Notes that the element that was read last is not what the rules have it to be.
+    /// Notes a repair of the element that was read last.
     pub(crate) fn note_repair(&mut self, kind: RepairKind) {
         self.repairs.note(kind, self.offset, || self.frames.path(self.last_tag));
     }
@@ -407,7 +416,7 @@ impl Parser {
     }
 }
 
-/// Each byte at its own place, so that one can be handed on without a place to keep it.
+/// Every byte, so that a slice of a single one can be returned.
 static EVERY_BYTE: [u8; 256] = {
     let mut bytes = [0; 256];
     let mut next = 0;

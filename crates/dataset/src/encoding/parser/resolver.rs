@@ -1,8 +1,8 @@
-//! Which VR an element has, when the encoding does not say, or says something odd.
+//! Which VR an element has, where the encoding does not say, or is not standard.
 //!
-//! The standard leaves a few attributes open: `US or SS`, `OB or OW` (PS3.6 §6). What decides may be
-//! an earlier element of the same item, which is all that a receiver of a stream has seen. The
-//! choices are those of DCMTK, so that archives stay consistent.
+//! The standard leaves it open for a few attributes: `US or SS`, `OB or OW` (PS3.6 §6). An earlier
+//! element of the same item may decide. The choices are those of DCMTK, so that archives stay
+//! consistent.
 
 use std::sync::Arc;
 
@@ -14,40 +14,40 @@ use crate::registry::dictionary::{self, CreatorId, Dictionary, EntryVr};
 use crate::tag::Tag;
 use crate::vr::Vr;
 
-/// Decides about VRs, and takes note of the values that decide about later ones.
+/// Determines VRs, and keeps the values that decide about later ones.
 #[derive(Debug)]
 pub(crate) struct Resolver {
     dictionary: Arc<Dictionary>,
-    /// Whether `UN` gives way to what the dictionary knows.
+    /// Whether `UN` is replaced by the VR of the dictionary.
     convert_un: bool,
-    /// Whether Pixel Data is big endian, whatever the rest is.
+    /// Whether Pixel Data is big endian even if everything else is not.
     big_endian_pixel_data: bool,
     /// The data set and its open items, innermost last.
     scopes: Vec<Scope>,
-    /// The private blocks of all open items, innermost last, those of each in order.
+    /// The private blocks of all open items: innermost last, and those of an item in ascending order.
     reservations: Vec<Reservation>,
-    /// The element whose value is being noted.
+    /// The element whose value is being kept, because it decides about later ones.
     deciding: Option<Element>,
     deciding_value: Vec<u8>,
-    /// What was found out last of tags, by bits of them.
+    /// The meanings of tags that were looked up last, at the hash of the tag.
     tag_cache: [(Tag, TagMeaning); CACHED_TAGS],
 }
 
-/// What a tag is for, to us or to a reader that goes by the standard.
+/// What a tag stands for, in the dictionary in use or in the standard.
 #[derive(Clone, Copy, Debug, Default)]
 struct TagMeaning {
     is_sequence: bool,
     is_value: bool,
 }
 
-/// What the elements of one item say about later ones.
+/// What the elements of an item say about later ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scope {
     /// Pixel Representation (0028,0103).
     pixel_representation: Option<u16>,
     /// Waveform Bits Allocated (5400,1004).
     waveform_bits_allocated: Option<u16>,
-    /// How many reservations belong to the items around it.
+    /// The number of reservations of the items around it.
     reservations: usize,
     /// The largest tag so far.
     largest: Tag,
@@ -58,9 +58,9 @@ pub(super) struct Scope {
 struct Reservation {
     /// The tag of the private creator.
     block: Tag,
-    /// The creator, unless the dictionary does not know it.
+    /// The creator, if the dictionary knows it.
     creator: Option<CreatorId>,
-    /// Whether it counts. One that comes after a larger tag does not, as DCMTK has it, until it comes
+    /// Whether it is in effect. As in DCMTK, one that comes after a larger tag is not, until it occurs
     /// again.
     active: bool,
 }
@@ -101,8 +101,8 @@ impl Resolver {
         }
     }
 
-    /// Decides about the VR, and so about the encoding of the value; `None` if no element can have
-    /// what stands in its at.
+    /// Determines the VR, and with it the encoding of the value. `None` if no element can have the
+    /// bytes in the place of the VR.
     pub(crate) fn element(&mut self, header: &RawHeader, encoding: Encoding) -> Option<Element> {
         let RawHeader { tag, code, length } = *header;
         let mut element = Element { tag, vr: Vr::UN, length, encoding };
@@ -143,7 +143,7 @@ impl Resolver {
         self.deciding_value.clear();
     }
 
-    /// Whether the value that follows is of interest.
+    /// Whether the next value is kept.
     pub(crate) fn needs_value(&self) -> bool {
         self.deciding.is_some()
     }
@@ -168,7 +168,7 @@ impl Resolver {
         if let &[first, second, ..] = &self.deciding_value[..] {
             let value = element.encoding.u16([first, second]);
             let scope = self.scope_mut();
-            // The first of two counts.
+            // If it occurs twice, the first one counts.
             if element.tag == PIXEL_REPRESENTATION {
                 scope.pixel_representation.get_or_insert(value);
             } else {
@@ -178,7 +178,7 @@ impl Resolver {
         Ok(())
     }
 
-    /// The deciding value is that of a private creator.
+    /// Reserves a block: the value that was kept is that of a private creator.
     fn reserve(&mut self, block: Tag, offset: u64) -> Result<(), Error> {
         let Scope { reservations: from, largest, .. } = *self.scope();
         let own = &self.reservations[from..];
@@ -201,22 +201,22 @@ impl Resolver {
         &self.dictionary
     }
 
-    /// Whether the dictionary knows at least what the standard says.
+    /// Whether the dictionary is that of the standard.
     pub(crate) fn knows_standard(&self) -> bool {
         self.dictionary.is_standard()
     }
 
-    /// Whether this is the tag of a sequence, for us or for a reader that goes by the standard.
+    /// Whether this is the tag of a sequence, in the dictionary in use or in the standard.
     pub(crate) fn is_sequence(&mut self, tag: Tag) -> bool {
         self.tag_meaning(tag).is_sequence
     }
 
-    /// Whether this is the tag of a value, for us or for a reader that goes by the standard.
+    /// Whether this is the tag of a value, in the dictionary in use or in the standard.
     pub(crate) fn is_value(&mut self, tag: Tag) -> bool {
         self.tag_meaning(tag).is_value
     }
 
-    /// Looks a tag up, or remembers it; those of private elements depend on who reserved them.
+    /// Looks a tag up, in the cache first; private ones depend on their creators, and are not cached.
     fn tag_meaning(&mut self, tag: Tag) -> TagMeaning {
         if tag.is_private() {
             return self.look_up_meaning(tag);
@@ -265,7 +265,7 @@ impl Resolver {
     }
 }
 
-/// The VR that a dictionary entry stands for, after the elements of `scope`.
+/// The VR that a dictionary entry stands for after the elements of `scope`.
 fn vr_of_entry(tag: Tag, entry: EntryVr, scope: &Scope) -> Vr {
     match entry {
         EntryVr::Exact(vr) => vr,
@@ -295,8 +295,8 @@ fn bytes_or_words(tag: Tag, scope: &Scope) -> Vr {
     }
 }
 
-/// Of the attributes that are `US or SS`, those that follow Pixel Representation: smallest and
-/// largest values, paddings, and the same in parametric maps and histograms.
+/// Whether an attribute that is `US or SS` depends on Pixel Representation: smallest and largest
+/// values, paddings, and those of parametric maps and histograms.
 fn follows_pixel_representation(tag: Tag) -> bool {
     matches!(
         (tag.group(), tag.element()),
@@ -307,8 +307,8 @@ fn follows_pixel_representation(tag: Tag) -> bool {
     )
 }
 
-/// What two bytes in the at of a VR mean; `None` if no element can have it. Toolkits are known to
-/// write their own names for ambiguous VRs; all else that is not standard is unknown.
+/// What two bytes in the place of a VR stand for; `None` if no element can have them. Some toolkits
+/// write their own names of ambiguous VRs; everything else that is not standard is unknown.
 fn entry_of_code(tag: Tag, code: [u8; 2]) -> Option<EntryVr> {
     Some(match Vr::from_code(code) {
         Some(vr) => EntryVr::Exact(vr),

@@ -1,4 +1,4 @@
-//! Values under the tags of sequences: what is none is told from what is.
+//! Elements that are sequences by their tag but may be values, and the reverse.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::tag::Tag;
 use crate::vr::Vr;
 
 impl Parser {
-    /// Looks at the first bytes of what should be a sequence. One that does not begin with an item
-    /// is a value of an unknown kind: older senders have text under tags that have become sequences.
+    /// Reads the first bytes of an element of VR `SQ`. If they are not an item, it is a value of
+    /// unknown VR: older senders have text under tags that have become sequences.
     pub(super) fn sequence_or_value<'a>(
         &mut self,
         input: &mut &'a [u8],
@@ -38,7 +38,7 @@ impl Parser {
                 if self.lookahead_bytes < wanted && !end {
                     return Ok(None);
                 }
-                // Where the data set breaks off, it is a sequence that does.
+                // If the data set ends here, it counts as a truncated sequence.
                 self.lookahead_bytes < wanted
                     || begins_sequence(&self.lookahead[..wanted], element.encoding)
             }
@@ -56,9 +56,9 @@ impl Parser {
         Ok(Some(self.begin_value(element)))
     }
 
-    /// Whether implicit VR is written, in which a reader takes this value for a sequence by its tag. The
-    /// tags that have become those of sequences so late that most readers do not know it may stay where
-    /// a data set is stored as it came.
+    /// Whether the output is in implicit VR, where a reader would take this value for a sequence
+    /// because of its tag. Tags that most readers do not know as sequences yet are accepted if the data
+    /// set was received in implicit VR.
     pub(super) fn would_be_read_as_sequence(&mut self, element: &Element) -> bool {
         let as_it_came = !self.frames.data_set().encoding.explicit_vr;
         self.implicit_output
@@ -67,14 +67,15 @@ impl Parser {
             && !(as_it_came && dictionary::is_sequence_since_2022(element.tag))
     }
 
-    /// Whether implicit VR is written, in which a reader goes by this tag and looks for no items. As it
-    /// came, it was the dictionary that had it be a sequence.
+    /// Whether the output is in implicit VR, where a reader would take this sequence for a value
+    /// because of its tag. If the data set was received in implicit VR, it is a sequence only because
+    /// its tag says so.
     pub(super) fn would_be_read_as_value(&mut self, tag: Tag) -> bool {
         let as_it_came = !self.frames.data_set().encoding.explicit_vr;
         self.implicit_output && !as_it_came && self.resolver.is_value(tag)
     }
 
-    /// What a reader takes for a sequence has to be one: its value will be read along.
+    /// Starts a check that the value, which a reader would take for a sequence, is one.
     pub(super) fn check_as_sequence(&mut self, element: &Element) -> Result<(), Error> {
         if element.vr != Vr::UN {
             return Err(self.malformed(Fault::NotASequence));
@@ -90,7 +91,7 @@ impl Parser {
         Ok(())
     }
 
-    /// Reads along in a value that has to be a sequence.
+    /// Parses the next piece of a value that has to be a sequence.
     pub(super) fn continue_sequence_check(
         &mut self,
         mut bytes: &[u8],
@@ -107,7 +108,7 @@ impl Parser {
                 Err(_) => return Err(self.not_a_sequence()),
             }
         }
-        // Readers are not so lenient.
+        // Other readers do not accept these.
         let repaired = |kind| check.repairs.count(kind) > 0;
         if [RepairKind::TrailingBytes, RepairKind::MissingEnd, RepairKind::NotASequence]
             .into_iter()
@@ -119,14 +120,14 @@ impl Parser {
         Ok(())
     }
 
-    /// Of the value that is being read: wherever it was cut, the error is the same.
+    /// The error for the current value; the same wherever the value was cut into pieces.
     fn not_a_sequence(&mut self) -> Error {
         self.offset = self.header_end;
         self.malformed(Fault::NotASequence)
     }
 }
 
-/// Whether these first bytes of a value are those of a sequence.
+/// Whether a sequence may begin with these bytes.
 fn begins_sequence(bytes: &[u8], encoding: Encoding) -> bool {
     let &[a, b, c, d] = bytes else {
         return false;
@@ -135,5 +136,5 @@ fn begins_sequence(bytes: &[u8], encoding: Encoding) -> bool {
     matches!(tag, Tag::ITEM | Tag::SEQUENCE_DELIMITATION)
 }
 
-/// How long a tag is.
+/// The size of a tag in bytes.
 const TAG_BYTES: usize = 4;

@@ -1,4 +1,4 @@
-//! Merges a stretch of the output: runs of elements into one, and the nodes within them.
+//! Merges runs of elements, and the nodes within them, at the end of the output.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,75 +14,75 @@ use crate::format::GroupLengths;
 use crate::limits::{REORDER_MERGED_RUN_BYTES, REORDER_NODE_BYTES};
 use crate::tag::Tag;
 
-/// A sequence or an item that is complete, with something in it that is not in order.
+/// A complete sequence or item with elements out of order at some depth.
 #[derive(Debug)]
 pub(super) struct Node {
-    /// Where its content begins, right behind its length.
+    /// The offset of its content, right after its length field.
     pub(super) content: u64,
-    /// Where its content ends.
+    /// The offset of the end of its content.
     pub(super) end: u64,
-    /// Where its runs begin, the first one excepted; of a sequence, `None`.
+    /// Of an item: the offsets of its runs except the first. `None` for a sequence.
     pub(super) runs: Option<Box<[u64]>>,
 }
 
-/// What is known of the sequences and items in what is to be merged.
+/// The known sequences and items within the part that is merged.
 #[derive(Clone, Copy)]
 pub(super) struct KnownExtents<'m> {
-    /// By their content: what is around comes before what is inside.
+    /// Ordered by content: outer ones before those in them.
     pub(super) nodes: &'m [Node],
-    /// By their content, too.
+    /// Content and end of sequences of undefined length, ordered by content.
     pub(super) sequences: &'m [(u64, u64)],
 }
 
-/// Merges a stretch of the output that ends where the output does.
+/// Merges the last part of the output.
 pub(super) struct Merger<'m> {
     layout: Layout,
     extents: KnownExtents<'m>,
     on_duplicate: &'m mut dyn FnMut(Tag),
     pub(super) cache: PageCache,
-    /// Where merged elements are appended.
+    /// The offset from which on merged elements are appended.
     end: u64,
-    /// Up to here, everything stays where it is.
+    /// Everything before this offset is in order already, and is not moved.
     unmoved_until: u64,
 }
 
-/// What is left to do, innermost last.
+/// What is left to do; the innermost task is the last one.
 enum Task {
-    /// Appends what stands from here to there, with the nodes in it merged.
+    /// Appends the bytes from `from` to `to`, with the nodes in them merged.
     Copy { from: u64, to: u64 },
-    /// Ends the node whose content was appended at `content`.
+    /// Corrects the length of the node whose content was appended at `content`.
     Close { node: usize, content: u64 },
-    /// Merges the rest of an item whose content was appended from here on.
+    /// Merges the rest of an item whose content was appended from this offset on.
     Merge(Box<ItemMerge>, u64),
 }
 
-/// What has become of the smallest of the next elements.
+/// What happened to the element with the smallest tag.
 enum Step {
-    /// It was taken, or left out.
+    /// It was taken, or omitted as a duplicate.
     Taken,
-    /// It comes next, and has nodes in it.
+    /// It is next, but contains nodes: this task has to run first.
     Nested(Task),
-    /// There is none.
+    /// No element is left.
     Done,
 }
 
-/// What the merging of an item is for.
+/// Why an item is merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It is complete: its groups get their lengths.
+    /// It is complete: its group lengths are written.
     Final,
-    /// Some of its runs become one.
+    /// Some of its runs are joined into one.
     Join,
 }
 
-/// An item on its way.
+/// An item that is being merged.
 struct ItemMerge {
     purpose: Purpose,
     last: Option<Tag>,
     group: Option<OpenGroup>,
-    /// The next element of every run, smallest tag first; of two, that of the earlier run.
+    /// The next element of every run: smallest tag first, and of equal tags the earlier run's.
     heap: BinaryHeap<Reverse<Next>>,
-    /// Elements that were taken and follow each other, where they stand: not appended yet.
+    /// Start and end of adjacent elements that were taken but are not appended yet.
     pending: Option<(u64, u64, PageHint)>,
 }
 
@@ -101,7 +101,7 @@ const _: () = assert!(size_of::<Node>() <= REORDER_NODE_BYTES);
 const _: () = assert!(size_of::<Next>() <= REORDER_MERGED_RUN_BYTES);
 
 impl<'m> Merger<'m> {
-    /// What is to be merged begins at `start`.
+    /// Prepares to merge the output from `start` on.
     pub(super) fn new(
         layout: Layout,
         extents: KnownExtents<'m>,
@@ -119,7 +119,7 @@ impl<'m> Merger<'m> {
         Ok(Merger { layout, extents, on_duplicate, cache, end, unmoved_until: start })
     }
 
-    /// Merges the runs that begin at `start` and at `starts`.
+    /// Merges the runs that begin at `start` and at each of `starts`.
     pub(super) fn merge_all(
         &mut self,
         start: u64,
@@ -143,7 +143,7 @@ impl<'m> Merger<'m> {
         Ok((merging.last, merging.group))
     }
 
-    /// Does a task and all that it asks for.
+    /// Runs a task and all tasks that it adds.
     fn run(&mut self, task: Task, out: &mut Output<'_>) -> Result<(), Error> {
         let mut tasks = vec![task];
         while let Some(task) = tasks.pop() {
@@ -168,7 +168,7 @@ impl<'m> Merger<'m> {
         Ok(())
     }
 
-    /// Where a place will be, once all that was appended has moved down.
+    /// The offset after all that was appended has been moved down.
     fn moved_down(&self, at: u64) -> u64 {
         if at >= self.end { at - (self.end - self.unmoved_until) } else { at }
     }
@@ -198,7 +198,7 @@ impl<'m> Merger<'m> {
         Ok(())
     }
 
-    /// All elements of an item were appended, the first of them at `content`.
+    /// Ends an item whose elements were all appended, the first one at `content`.
     fn complete(
         &mut self,
         merging: &ItemMerge,
@@ -262,7 +262,8 @@ impl<'m> Merger<'m> {
         Ok(())
     }
 
-    /// What comes first in the first run anyway is not moved, as long as there is nothing in it to merge.
+    /// Takes the elements at the start of the first run that come first anyway and contain nothing to
+    /// merge: they are not moved.
     fn skip_elements_in_place(
         &mut self,
         merging: &mut ItemMerge,
@@ -287,7 +288,7 @@ impl<'m> Merger<'m> {
         Ok(())
     }
 
-    /// Takes the smallest of the next elements.
+    /// Takes the element with the smallest tag.
     fn step(&mut self, merging: &mut ItemMerge, out: &mut Output<'_>) -> Result<Step, Error> {
         let Some(Reverse(next)) = merging.heap.pop() else {
             self.append_pending(merging, out)?;
@@ -320,7 +321,7 @@ impl<'m> Merger<'m> {
         Ok(Step::Taken)
     }
 
-    /// Appends the elements that follow each other and were taken last.
+    /// Appends the adjacent elements that were taken last.
     fn append_pending(
         &mut self,
         merging: &mut ItemMerge,
@@ -332,7 +333,7 @@ impl<'m> Merger<'m> {
         }
     }
 
-    /// An element with this tag comes at `at`: sees to the length of its group.
+    /// Closes and opens groups for an element with this tag that is at, or is appended at, `at`.
     fn group_at(
         &mut self,
         merging: &mut ItemMerge,
@@ -364,7 +365,7 @@ impl<'m> Merger<'m> {
         Ok(())
     }
 
-    /// Whether the length of a group has to be made before this element.
+    /// Whether a group length has to be created before this element.
     fn lacks_group_length(&self, merging: &ItemMerge, tag: Tag) -> bool {
         self.layout.group_lengths == GroupLengths::Create
             && merging.purpose == Purpose::Final
@@ -373,7 +374,7 @@ impl<'m> Merger<'m> {
             && tag != Tag::TRAILING_PADDING
     }
 
-    /// The tag of the element at `start`, and where it ends.
+    /// The tag and the end of the element at `start`.
     fn extent(
         &mut self,
         start: u64,
@@ -384,7 +385,7 @@ impl<'m> Merger<'m> {
         if header.length != UNDEFINED_LENGTH {
             return Ok((header.tag, offset + u64::from(header.length)));
         }
-        // Sequences and items alternate, so their number tells which one is open.
+        // Sequences and items alternate, so the number of open ones tells which kind the innermost is.
         let mut open = 1_u64;
         offset = self.end_of_node(offset);
         while open > 0 {
@@ -402,7 +403,7 @@ impl<'m> Merger<'m> {
         Ok((header.tag, offset))
     }
 
-    /// Where the content that begins here ends, if that is known.
+    /// The end of the sequence or item with this content if it is known, else `content`.
     fn end_of_node(&self, content: u64) -> u64 {
         let KnownExtents { nodes, sequences } = self.extents;
         if let Ok(at) = nodes.binary_search_by_key(&content, |node| node.content) {
@@ -412,15 +413,15 @@ impl<'m> Merger<'m> {
         found.map_or(content, |at| sequences[at].1)
     }
 
-    /// The first node whose content begins behind `from` and before `to`.
+    /// The first node whose content begins after `from` and before `to`.
     fn node_within(&self, from: u64, to: u64) -> Option<usize> {
         let first = self.extents.nodes.partition_point(|node| node.content <= from);
         (self.extents.nodes.get(first)?.content < to).then_some(first)
     }
 }
 
-/// How long the length of a sequence or an item is.
+/// The size of the length field of a sequence or an item in bytes.
 const LENGTH_BYTES: u64 = 4;
 
-/// How long the header of a group length is, in every encoding.
+/// The size of the header of a group length in bytes, in every encoding.
 const GROUP_LENGTH_HEADER: u64 = 8;

@@ -1,13 +1,14 @@
-//! Putting elements in order that did not come in order.
+//! Sorting of elements that are not in ascending order.
 //!
-//! They are written as they come. Where the order breaks, a new *run* begins: a stretch of elements
-//! with ascending tags. An item that is still in the write buffer when it is complete is merged there.
-//! One that is not becomes a *node*, and so does all that encloses it; nodes are put in order together,
-//! each byte once, when the data set is complete: what is merged is appended, then moved down.
+//! Elements are written in the order of arrival. Where a tag is smaller than the one before it, a new
+//! *run* begins: a stretch of elements in ascending order. If an item is still in the write buffer when
+//! it ends, its runs are merged there. If not, it becomes a *node*, and so does everything that
+//! encloses it. All nodes are merged together when the data set ends, each byte once: merged content is
+//! appended to the output, then moved down.
 //!
-//! What is held is bounded: [`FAN_IN`] runs become one as soon as there are as many, and nodes are
-//! merged early when there are too many ([`NODES`]). So no order of elements costs more than a few
-//! times what came, read and written.
+//! Memory and I/O are bounded: [`FAN_IN`] runs are merged into one as soon as there are so many, and
+//! nodes are merged early when there are more than [`NODES`]. So sorting reads and writes a few times
+//! the size of the output at most, whatever the order of elements.
 
 use crate::encoding::encoder::group::{Layout, OpenGroup};
 use crate::encoding::encoder::write_buffer::Output;
@@ -23,34 +24,34 @@ use merger::{KnownExtents, Merger, Node, Purpose};
 mod merger;
 mod page_cache;
 
-/// The runs of all open items that are out of order, and the nodes that are to be merged.
+/// The runs of all open items that are out of order, and the nodes to be merged.
 #[derive(Debug, Default)]
 pub(crate) struct Reorder {
-    /// Those of the innermost item last.
+    /// Ordered by item, innermost last.
     runs: Vec<Run>,
-    /// In the order in which they were complete: what is inside comes before what is around it.
+    /// In the order in which they ended: inner nodes before those around them.
     nodes: Vec<Node>,
-    /// How many runs the nodes have.
+    /// The number of runs in the nodes.
     node_runs: usize,
-    /// What all merging so far has read and copied, in bytes.
+    /// How many bytes all merging so far has read and copied.
     spent: u64,
-    /// Where the content of sequences without a length begins and ends, so that it need not be walked
-    /// through for each item around it. None of them is within another; only some are known.
+    /// The offsets at which the content of some sequences of undefined length begins and ends, so that
+    /// they need not be scanned for each item around them. None is within another.
     sequences: Vec<(u64, u64)>,
 }
 
-/// What belongs to some item, of all runs and nodes.
+/// The numbers of runs and nodes when a sequence or item began: those added later belong to it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
     runs: usize,
     nodes: usize,
 }
 
-/// A stretch of elements in order.
+/// A stretch of elements in ascending order.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     start: u64,
-    /// How often it was merged from others.
+    /// How often it was merged from other runs.
     level: u32,
 }
 
@@ -58,22 +59,23 @@ const _: () = assert!(size_of::<Run>() <= REORDER_RUN_BYTES);
 const _: () = assert!(size_of::<(u64, u64)>() <= REORDER_SEQUENCE_BYTES);
 
 impl Reorder {
-    /// To be asked when a sequence or an item begins.
+    /// To be called when a sequence or an item begins.
     pub(crate) fn mark(&self) -> Mark {
         Mark { runs: self.runs.len(), nodes: self.nodes.len() }
     }
 
-    /// Whether the item that began at this mark is out of order.
+    /// Whether the elements of the item that began at `mark` are out of order.
     pub(crate) fn is_unordered(&self, mark: Mark) -> bool {
         self.runs.len() > mark.runs
     }
 
-    /// Whether anything in what began at this mark is out of order, at whatever depth.
+    /// Whether elements at any depth of the sequence or item that began at `mark` are out of order.
     pub(crate) fn contains_unordered(&self, mark: Mark) -> bool {
         self.is_unordered(mark) || self.nodes.len() > mark.nodes
     }
 
-    /// A sequence that tells no length is complete, and its content ends where the output does.
+    /// Remembers the end of a sequence of undefined length, whose content ends at the end of the
+    /// output.
     pub(crate) fn remember_end(&mut self, content: u64, out: &Output<'_>) {
         self.forget_ends(content);
         if self.sequences.len() == SEQUENCES {
@@ -82,14 +84,14 @@ impl Reorder {
         self.sequences.push((content, out.position()));
     }
 
-    /// What stands from here on moves, or is within something else.
+    /// Forgets the ends of sequences from this offset on: they move, or are within something else.
     fn forget_ends(&mut self, from: u64) {
         while self.sequences.last().is_some_and(|&(content, _)| content >= from) {
             self.sequences.pop();
         }
     }
 
-    /// A new run begins where the output ends, in the item that began at `mark` and has its first
+    /// Begins a run at the end of the output, in the item that began at `mark` and has its first
     /// element at `content`.
     pub(crate) fn begin_run(
         &mut self,
@@ -107,7 +109,7 @@ impl Reorder {
         Ok(())
     }
 
-    /// Makes one run of many, so that there are never more than [`FAN_IN`] of a level.
+    /// Merges runs of the item, so that there are never more than [`FAN_IN`] of a level.
     fn join_runs(
         &mut self,
         mark: Mark,
@@ -127,7 +129,7 @@ impl Reorder {
         Ok(())
     }
 
-    /// Makes one run of those from this one on, and tells its last element.
+    /// Merges the runs from index `first` on into one, and returns its last tag.
     fn join(
         &mut self,
         mark: Mark,
@@ -152,8 +154,8 @@ impl Reorder {
         Ok(last)
     }
 
-    /// Merges the nodes within the innermost item, which is out of order, with the runs that they are in; tells
-    /// the element that is the last one now.
+    /// Merges the nodes within the innermost item, which is out of order, together with the runs that
+    /// contain them, and returns the last tag.
     pub(crate) fn merge_nodes(
         &mut self,
         mark: Mark,
@@ -167,12 +169,12 @@ impl Reorder {
         self.join(mark, mark.runs + behind.saturating_sub(1), 1, layout, on_duplicate, out)
     }
 
-    /// Of the item that began at `mark`, the first node behind `start`.
+    /// The index of the first node of the item that begins after `start`.
     fn first_node_behind(&self, mark: Mark, start: u64) -> usize {
         mark.nodes + self.nodes[mark.nodes..].partition_point(|node| node.content <= start)
     }
 
-    /// The nodes from this one on, what is around before what is inside.
+    /// Takes the nodes from this index on; outer ones before those in them.
     fn take_nodes(&mut self, from: usize) -> Vec<Node> {
         let mut nodes = self.nodes.split_off(from);
         let runs = nodes.iter().filter_map(|node| node.runs.as_ref());
@@ -181,8 +183,8 @@ impl Reorder {
         nodes
     }
 
-    /// The innermost sequence or item is complete, and its content ends where the output does: what is
-    /// in it that is not in order will be merged later.
+    /// Makes the innermost sequence or item, whose content ends at the end of the output, a node that
+    /// is merged later.
     pub(crate) fn defer(&mut self, mark: Mark, content: u64, is_item: bool, out: &Output<'_>) {
         let runs = self.runs.split_off(mark.runs);
         let starts: Box<[u64]> = runs.iter().skip(1).map(|run| run.start).collect();
@@ -191,14 +193,15 @@ impl Reorder {
         self.nodes.push(Node { content, end: out.position(), runs });
     }
 
-    /// Whether there are so many nodes that those of the item that began at this mark are better merged.
+    /// Whether there are so many nodes that those of the item that began at `mark` should be merged
+    /// now.
     pub(crate) fn is_full(&self, mark: Mark) -> bool {
         self.nodes.len() + self.node_runs > NODES && self.nodes.len() - mark.nodes >= NODES_AT_LEAST
     }
 
-    /// Puts all elements of the innermost item in order, which ends where the output does. Of elements
-    /// with the same tag, the first is kept, and `on_duplicate` told of the others. Gives back the last
-    /// element, and its group, whose length is left open.
+    /// Sorts all elements of the innermost item, which ends at the end of the output. Of elements with
+    /// the same tag, the first is kept, and `on_duplicate` is called for each other one. Returns the
+    /// last tag and its group, which is still open.
     pub(crate) fn merge(
         &mut self,
         mark: Mark,

@@ -1,4 +1,4 @@
-//! Reads what was written already, in many buckets by turns: a few pages of it are kept.
+//! A cache of pages of the output, for reading headers of many runs by turns.
 
 use std::io;
 
@@ -9,36 +9,36 @@ use crate::limits::{
     REORDER_BYTES, REORDER_FACTOR, REORDER_PAGE_BYTES as PAGE_BYTES, REORDER_PAGES as PAGES,
 };
 
-/// The part of the output that is to be merged.
+/// Reads and copies bytes of the output, and counts them.
 pub(super) struct PageCache {
     encoding: Encoding,
-    /// Whether all of it is in the write buffer, and has to stay there.
+    /// Whether all of it is in the write buffer, where it has to stay.
     in_memory: bool,
     end: u64,
     pages: Vec<Page>,
-    /// Where each page is, by the last digits of its number: it may be another one by now.
+    /// The index of a page by its number modulo the size; another page may be there by now.
     buckets: Vec<u16>,
-    /// The page to be given up next.
+    /// The index of the page that is replaced next.
     oldest: usize,
-    /// How much was read and copied, and how much may be.
+    /// How many bytes were read and copied, including earlier merges, and how many may be.
     spent: u64,
     allowed: u64,
 }
 
 struct Page {
-    /// Its number, counted from the start of the output.
+    /// Its number: the offset divided by the page size.
     number: u64,
     bytes: [u8; PAGE_BYTES],
 }
 
-/// In which of the pages a reader has read last.
+/// The index of the page that a reader used last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PageHint(u16);
 
 const _: () = assert!(size_of::<Page>() <= PAGE_BYTES + 16 && LONGEST_HEADER <= PAGE_BYTES);
 
 impl PageCache {
-    /// Nothing at or behind `end` will be read.
+    /// A cache for bytes before `end`.
     pub(super) fn new(encoding: Encoding, in_memory: bool, end: u64, spent: u64) -> PageCache {
         let allowed = REORDER_BYTES.saturating_add(end.saturating_mul(REORDER_FACTOR));
         PageCache {
@@ -53,12 +53,12 @@ impl PageCache {
         }
     }
 
-    /// How much was read and copied, with what was before.
+    /// How many bytes were read and copied, including earlier merges.
     pub(super) fn spent(&self) -> u64 {
         self.spent
     }
 
-    /// Reads a header of our own, and tells where it ends.
+    /// Reads a header that the encoder wrote, and returns its end.
     pub(super) fn header(
         &mut self,
         at: u64,
@@ -96,7 +96,7 @@ impl PageCache {
         Ok(())
     }
 
-    /// Appends what stands from here to there once more.
+    /// Appends a copy of the bytes from `from` to `to`.
     pub(super) fn copy(
         &mut self,
         from: u64,
@@ -150,7 +150,8 @@ impl PageCache {
         Ok(&self.pages[slot].bytes)
     }
 
-    /// A last resort: nothing is known that would cost as much. What is in memory costs next to nothing.
+    /// Counts bytes against the limit. No known input comes close to it. Reads from memory are not
+    /// counted.
     fn spend(&mut self, bytes: u64, out: &Output<'_>) -> Result<(), Error> {
         self.spent += bytes;
         if self.spent > self.allowed {
