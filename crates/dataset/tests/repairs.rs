@@ -53,7 +53,7 @@ fn every_kind_names_its_place() {
         (
             "bytes at the end",
             [&id[..], &[0; 6]].concat(),
-            "stray bytes behind it left out: (0010,0020)",
+            "trailing bytes left out: (0010,0020)",
         ),
         (
             "command set and file meta information",
@@ -73,7 +73,7 @@ fn every_kind_names_its_place() {
         (
             "delimiter after a defined length",
             w.element(SEQUENCE, "SQ", &[w.header(common::ITEM, "", 8), w.item_end()].concat()),
-            "delimiter too many left out: (0008,1140)[1].(fffe,e00d)",
+            "extra delimiter left out: (0008,1140)[1].(fffe,e00d)",
         ),
         (
             "delimiter with a length",
@@ -188,7 +188,7 @@ fn fragments_and_deflate_streams() {
     assert_eq!(told(syntax, &stream, &OutputFormat::default()), "", "one byte of padding");
     stream.extend([0; 3]);
     let repairs = told(syntax, &stream, &OutputFormat::default());
-    assert_eq!(repairs, "stray bytes behind it left out: (0010,0020)");
+    assert_eq!(repairs, "trailing bytes left out: (0010,0020)");
 }
 
 #[test]

@@ -11,12 +11,12 @@ pub const VERIFICATION: &str = "1.2.840.10008.1.1";
 pub struct SopClass {
     /// The UID, without padding.
     pub uid: &'static str,
-    /// What file names of this class start with: letters, digits and `_`, as DCMTK chooses them.
+    /// The prefix of file names of this class: letters, digits and `_`, as in DCMTK.
     pub prefix: &'static str,
     /// The symbolic name that DCMTK uses in dumps and negotiation profiles.
     pub name: &'static str,
-    /// Whether a receiver takes this class unless a negotiation profile says otherwise. False for
-    /// the non-patient objects, such as hanging protocols.
+    /// Whether a receiver accepts this class unless a negotiation profile says otherwise. False for
+    /// non-patient objects, such as hanging protocols.
     pub accepted_by_default: bool,
 }
 
@@ -38,8 +38,8 @@ pub fn find_by_name(name: &str) -> Option<&'static SopClass> {
     TABLE.iter().find(|class| class.name == name)
 }
 
-/// Whether `uid` has a meaning of its own in the standard, storage or not: a transfer syntax, a
-/// query model, a well-known instance. What has none may be a private storage class.
+/// Whether the standard registers `uid` for any purpose: a storage class, a transfer syntax, a query
+/// model, a well-known instance. Other UIDs may be private storage classes.
 #[must_use]
 pub fn is_registered(uid: &str) -> bool {
     uid == VERIFICATION
@@ -52,7 +52,7 @@ fn is_other_than_storage(below_root: &str) -> bool {
     let Some((parent, last)) = below_root.rsplit_once('.') else {
         return false;
     };
-    // The comparison is by number, so the text must be in the one form that a UID allows.
+    // Numbers are compared, so the text has to be in the one form that a UID allows.
     let Some(last) = last.parse::<u16>().ok().filter(|number| number.to_string() == last) else {
         return false;
     };
@@ -287,8 +287,8 @@ static TABLE: [SopClass; 214] = [
     by_profile("1.2.840.10008.5.1.4.45.1", "ITg", "ImplantTemplateGroupStorage"),
 ];
 
-/// Registered UIDs that are neither storage classes nor transfer syntaxes: what stands between
-/// `1.2.840.10008.` and the last component, then ranges of that component.
+/// Registered UIDs that are neither storage classes nor transfer syntaxes: the components between
+/// `1.2.840.10008.` and the last one, then ranges of the last one.
 #[rustfmt::skip]
 #[allow(clippy::type_complexity, reason = "two levels of a literal table")]
 static OTHER_THAN_STORAGE: &[(&str, &[(u16, u16)])] = &[

@@ -1,4 +1,4 @@
-//! Transfer syntaxes: what each UID means for the encoding (PS3.5 §8 and §10, Annex A).
+//! Transfer syntaxes: what each UID says about the encoding (PS3.5 §8 and §10, Annex A).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,9 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::uid::Uid;
 
-/// A transfer syntax known to this program: every one of today's standard, the retired ones, and
-/// one private syntax that is still met; or one that only its UID is known of ([`unlisted`](Self::unlisted)),
-/// because somebody chose to negotiate it.
+/// A transfer syntax: one of the current standard, a retired one, a private one that is still in use,
+/// or an [unlisted](Self::unlisted) one, of which only the UID is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TransferSyntax {
     uid: &'static str,
@@ -47,10 +46,10 @@ impl TransferSyntax {
     }
 
     /// A transfer syntax that [`find`](Self::find) does not know. Its data sets can only be stored as
-    /// they come; where something is looked for in them, they are taken for explicit VR little endian.
+    /// received; they are inspected as if they were explicit VR little endian.
     ///
-    /// Kept as long as the process, some 100 bytes for each UID, however often it is asked for: for
-    /// what a configuration names, not for what peers do.
+    /// Holds some 100 bytes for each UID until the process ends, however often it is called: for UIDs
+    /// in a configuration, not for those of peers.
     #[must_use]
     pub fn unlisted(uid: &Uid) -> &'static TransferSyntax {
         static KEPT: Mutex<BTreeMap<&str, &TransferSyntax>> = Mutex::new(BTreeMap::new());
@@ -71,19 +70,19 @@ impl TransferSyntax {
         self.uid
     }
 
-    /// The symbolic name that DCMTK uses for it in dumps and in negotiation profiles.
+    /// The symbolic name in dumps and negotiation profiles of DCMTK.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether each element names its VR (PS3.5 §7.1.2).
+    /// Whether each element has a VR field (PS3.5 §7.1.2).
     #[must_use]
     pub fn explicit_vr(&self) -> bool {
         self.encoding.explicit_vr
     }
 
-    /// Whether numbers are written with the most significant byte first (PS3.5 §7.3).
+    /// Whether the most significant byte of a number comes first (PS3.5 §7.3).
     #[must_use]
     pub fn big_endian(&self) -> bool {
         self.encoding.big_endian
@@ -101,7 +100,7 @@ impl TransferSyntax {
         self.encoding.encapsulated
     }
 
-    /// Whether Pixel Data alone is big endian, as in one private syntax of GE.
+    /// Whether Pixel Data is big endian although everything else is not, as in a private syntax of GE.
     #[must_use]
     pub fn big_endian_pixel_data(&self) -> bool {
         self.encoding.big_endian_pixel_data
@@ -155,7 +154,7 @@ const fn row(uid: &'static str, name: &'static str, encoding: Encoding) -> Trans
     TransferSyntax { uid, name, encoding }
 }
 
-/// Looks a constant up at compile time; a UID that is not in the table does not compile.
+/// Looks a UID up at compile time; one that is not in the table does not compile.
 const fn named(uid: &str) -> &'static TransferSyntax {
     let mut index = 0;
     while !equal(TABLE[index].uid.as_bytes(), uid.as_bytes()) {

@@ -9,9 +9,9 @@ use crate::limits::UID_BYTES;
 
 /// A unique identifier that is safe in a file name and in a log line.
 ///
-/// Holds 1 to 64 of the characters `A-Z a-z 0-9 . : @ _ -`, inline: no heap. That is wider than the
-/// standard's digits and dots, because peers do send other things and a receiver that refuses them
-/// loses objects; [`is_conformant`](Self::is_conformant) tells the two apart.
+/// Holds 1 to 64 of the characters `A-Z a-z 0-9 . : @ _ -` inline, without heap memory. The standard
+/// allows digits and dots only, but peers do send others, and a receiver that refused them would lose
+/// objects: [`is_conformant`](Self::is_conformant) tells the two apart.
 #[derive(Clone, Copy)]
 pub struct Uid {
     bytes: [u8; UID_BYTES],
@@ -19,17 +19,17 @@ pub struct Uid {
 }
 
 impl Uid {
-    /// Reads the value of a `UI` element or of a UID sub-item.
+    /// Parses the value of a `UI` element or of a UID sub-item.
     ///
-    /// NULs and blanks at the end are padding and dropped (PS3.5 §6.2, §9.1). Nothing else is: it would
-    /// make one of two identifiers.
+    /// Trailing NULs and spaces are padding and removed (PS3.5 §6.2, §9.1). Nothing else is removed,
+    /// since that could make two different identifiers equal.
     ///
     /// # Errors
     /// [`Error::Uid`] if no letter or digit is left, more than 64 bytes are left, or one of them is
     /// outside the set named above.
     pub fn parse(raw: &[u8]) -> Result<Uid, Error> {
         let mut uid = Uid { bytes: [0; UID_BYTES], len: 0 };
-        // `.` and `..` are names of folders, not of things.
+        // `.` and `..` are names of folders.
         let mut named = false;
         for &byte in without_padding(raw) {
             if byte.is_ascii_alphanumeric() {
@@ -46,12 +46,12 @@ impl Uid {
     /// The identifier as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Only ASCII gets in, so the conversion cannot fail.
+        // All bytes are ASCII, so the conversion cannot fail.
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
     }
 
-    /// Whether this is a UID by the letter of the standard (PS3.5 §9.1): components of digits, joined
-    /// by dots, none empty, none with a leading zero unless it is `0` itself.
+    /// Whether this is a UID as the standard defines it (PS3.5 §9.1): components of digits, separated
+    /// by dots, none of them empty or with a leading zero, except `0` itself.
     #[must_use]
     pub fn is_conformant(&self) -> bool {
         self.as_str().split('.').all(|component| {
@@ -62,7 +62,7 @@ impl Uid {
     }
 }
 
-/// The value of a UID without the padding at its end: NULs, or the blanks that some write instead.
+/// The value of a UID without trailing padding: NULs, or spaces, which some senders write instead.
 pub(crate) fn without_padding(raw: &[u8]) -> &[u8] {
     let end = raw.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
     &raw[..end]

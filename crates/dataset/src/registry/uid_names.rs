@@ -1,5 +1,5 @@
-//! Symbolic names of UIDs, as negotiation profiles and dumps have them: DCMTK's, and the keywords of
-//! the standard (PS3.6 Annex A).
+//! Symbolic names of UIDs in negotiation profiles and dumps: DCMTK's, and the keywords of the standard
+//! (PS3.6 Annex A).
 
 use dicom_core::dictionary::UidDictionary;
 use dicom_dictionary_std::StandardSopClassDictionary;
@@ -7,8 +7,8 @@ use dicom_dictionary_std::StandardSopClassDictionary;
 use super::sop_class;
 use super::transfer_syntax::TransferSyntax;
 
-/// The UID of an abstract syntax by one of its names, in the case given; storage classes,
-/// Verification, and what other services use.
+/// The UID of the abstract syntax with this name, case-sensitive: storage classes, Verification, and
+/// classes of other services.
 #[must_use]
 pub fn abstract_syntax(name: &str) -> Option<&'static str> {
     let other = || OTHER_SOP_CLASSES.iter().find(|(_, known)| *known == name).map(|(uid, _)| *uid);
@@ -16,7 +16,7 @@ pub fn abstract_syntax(name: &str) -> Option<&'static str> {
     sop_class::find_by_name(name).map(|class| class.uid).or_else(other).or_else(keyword)
 }
 
-/// A transfer syntax by one of its names, in the case given.
+/// The transfer syntax with this name, case-sensitive.
 #[must_use]
 pub fn transfer_syntax(name: &str) -> Option<&'static TransferSyntax> {
     let keyword = || {
@@ -26,7 +26,7 @@ pub fn transfer_syntax(name: &str) -> Option<&'static TransferSyntax> {
     TransferSyntax::find_by_name(name).or_else(keyword)
 }
 
-/// The name that DCMTK uses for a SOP class or transfer syntax.
+/// DCMTK's name of a SOP class or transfer syntax.
 #[must_use]
 pub fn name_of(uid: &str) -> Option<&'static str> {
     let class = || sop_class::find(uid).map(|class| class.name);
@@ -34,7 +34,7 @@ pub fn name_of(uid: &str) -> Option<&'static str> {
     TransferSyntax::find(uid).map(TransferSyntax::name).or_else(class).or_else(other)
 }
 
-/// SOP classes other than storage, and what DCMTK once called one of those.
+/// SOP classes other than storage classes, and DCMTK's former name of one of those.
 #[rustfmt::skip]
 const OTHER_SOP_CLASSES: [(&str, &str); 103] = [
     ("1.2.840.10008.1.1", "VerificationSOPClass"),

@@ -1,4 +1,4 @@
-//! What an entry of a dictionary says: for which numbers, and which VR.
+//! Entries of a dictionary: ranges of numbers, and VRs.
 
 use crate::vr::Vr;
 
@@ -17,7 +17,7 @@ pub enum EntryVr {
     Lt,
     /// An offset in a directory record: `UL`.
     Up,
-    /// Item or delimiter: none at all.
+    /// Item or delimiter: no VR.
     Na,
 }
 

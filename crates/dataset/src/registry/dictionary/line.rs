@@ -1,4 +1,4 @@
-//! One line of a dictionary file in DCMTK's format: five fields, separated by tabs.
+//! Lines of a dictionary file in DCMTK's format: five fields, separated by tabs.
 //!
 //! ```text
 //! (0010,0010)          PN  PatientName   1    DICOM
@@ -12,7 +12,7 @@ use std::fmt;
 use super::entry::{EntryVr, Parity, Range};
 use crate::vr::Vr;
 
-/// What a line says.
+/// A parsed line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
     pub(super) groups: Range,
@@ -29,8 +29,8 @@ pub(super) enum LineFault {
     Field { name: &'static str, text: String },
 }
 
-/// A line of a dictionary file that cannot be understood. Prints as DCMTK has it, such as
-/// `bad Tag field (line 7): (0010,0010`.
+/// A line of a dictionary file that cannot be parsed. Prints as in DCMTK: `bad Tag field (line 7):
+/// (0010,0010`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineError {
     line: u64,
@@ -62,7 +62,7 @@ impl fmt::Display for LineError {
 
 impl std::error::Error for LineError {}
 
-/// Takes one line apart; `None` if it is empty or a comment.
+/// Parses a line; `None` if it is empty or a comment.
 pub(super) fn parse(line: &[u8]) -> Result<Option<Line<'_>>, LineFault> {
     let text = line.trim_ascii_end();
     if text.is_empty() || text.trim_ascii_start().starts_with(b"#") {
@@ -92,7 +92,7 @@ fn parse_tag(field: &[u8]) -> Option<(Range, Option<&[u8]>, Range)> {
     let comma = inner.iter().position(|&byte| byte == b',')?;
     let (groups, rest) = (&inner[..comma], inner[comma + 1..].trim_ascii());
     let groups = parse_range(groups)?;
-    // A creator may hold commas, so its quotes are what counts.
+    // A creator may contain commas: its quotes delimit it.
     if let Some(quoted) = rest.strip_prefix(b"\"") {
         let end = quoted.iter().position(|&byte| byte == b'"')?;
         let elements = quoted[end + 1..].trim_ascii().strip_prefix(b",")?;

@@ -1,4 +1,4 @@
-//! Which VR an attribute has (PS3.6): needed where the encoding does not say.
+//! The data dictionary (PS3.6): the VR of each attribute, for where the encoding does not say.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead};
@@ -19,18 +19,28 @@ mod sequences_since_2022;
 pub use entry::EntryVr;
 pub use line::LineError;
 
-/// A data dictionary: today's standard as it was built in, or the content of files, or both.
+/// A data dictionary: the current standard, the content of dictionary files, or both.
 ///
-/// Group lengths and private creators need no entry. Holds about 100 bytes per entry that was
-/// loaded; the built-in table is shared by all.
+/// Group lengths and private creators need no entry. Holds about 100 bytes per loaded entry; the
+/// built-in table is shared.
+///
+/// ```
+/// use dataset::dictionary::{Dictionary, EntryVr};
+/// use dataset::{Tag, Vr};
+///
+/// let mut dictionary = Dictionary::built_in(); let text =
+/// "(0009,\"ACME\",01)\tUL\tFrameCount\t1\tPrivateTag\n"; let errors =
+/// dictionary.load(text.as_bytes())?; assert!(errors.is_empty());
+/// assert_eq!(dictionary.find(Tag::PATIENT_NAME), Some(EntryVr::Exact(Vr::PN))); # Ok::<(),
+/// std::io::Error>(()) ```
 #[derive(Debug, Default)]
 pub struct Dictionary {
     built_in: bool,
-    /// Single tags, public or of any private block.
+    /// Entries for single tags, public ones or in any private block.
     exact: HashMap<Tag, EntryVr>,
-    /// Elements of the private blocks of one creator, by full element number or its low byte.
+    /// Entries for the private blocks of a creator, by full element number or its low byte.
     private: HashMap<(CreatorId, Tag), EntryVr>,
-    /// In the order of looking: none comes after one that contains it.
+    /// In the order in which they are searched: no range comes after one that contains it.
     ranges: Vec<RangeEntry>,
     creators: HashMap<Box<[u8]>, CreatorId>,
 }
@@ -48,31 +58,31 @@ struct RangeEntry {
 }
 
 impl Dictionary {
-    /// Today's standard, as this program was built with it. Knows no private elements.
+    /// The current standard, as built into the program. Has no private elements.
     #[must_use]
     pub fn built_in() -> Dictionary {
         Dictionary { built_in: true, ..Dictionary::default() }
     }
 
-    /// Knows nothing, until something is [loaded](Self::load).
+    /// A dictionary without entries, until some are [loaded](Self::load).
     #[must_use]
     pub fn empty() -> Dictionary {
         Dictionary::default()
     }
 
-    /// Whether nothing is known.
+    /// Whether it has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.built_in && self.exact.is_empty() && self.private.is_empty() && self.ranges.is_empty()
     }
 
-    /// Whether today's standard is in it, and nothing that could contradict it.
+    /// Whether it is the standard, without entries that could contradict it.
     pub(crate) fn is_standard(&self) -> bool {
         self.built_in && self.exact.is_empty() && self.private.is_empty() && self.ranges.is_empty()
     }
 
-    /// Adds the entries of a file in DCMTK's `dicom.dic` format. Where entries meet, those of later
-    /// files count. Lines that cannot be understood are left out, and given back.
+    /// Adds the entries of a file in DCMTK's `dicom.dic` format. Later entries override earlier ones.
+    /// Lines that cannot be parsed are skipped, and returned.
     ///
     /// # Errors
     /// That of the reader; what was read before it stays.
@@ -82,9 +92,9 @@ impl Dictionary {
         Ok(errors)
     }
 
-    /// As [`load`](Self::load), but of the entries for single elements that are no private ones, those
-    /// that are built in count, and no more than 4096 ranges of tags are taken. Gives back how many
-    /// lines cannot be understood, and the first of them.
+    /// As [`load`](Self::load), but built-in entries override those of the file for single elements
+    /// that are not private, and no more than 4096 ranges of tags are loaded. Returns how many lines
+    /// cannot be parsed, and the first of them.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -148,7 +158,7 @@ impl Dictionary {
         self.ranges.insert(wider.unwrap_or(self.ranges.len()), entry);
     }
 
-    /// The entry for an element that is no private one, or of no known creator.
+    /// The entry for an element that is not private, or has no known creator.
     #[must_use]
     pub fn find(&self, tag: Tag) -> Option<EntryVr> {
         self.exact
@@ -179,15 +189,14 @@ impl Dictionary {
             .or_else(|| self.find(tag))
     }
 
-    /// The creator of this name, as it stands in a private creator element: blanks and NULs at its
-    /// end are padding.
+    /// The creator of this name, as in a private creator element: trailing spaces and NULs are padding.
     pub(crate) fn creator(&self, value: &[u8]) -> Option<CreatorId> {
         let blanks = value.iter().rev().take_while(|&&byte| byte == b' ').count();
         let name = value[..value.len() - blanks].split(|&byte| byte == 0).next()?;
         self.creators.get(name).copied()
     }
 
-    /// Whether private blocks can matter at all.
+    /// Whether it has entries for private blocks.
     pub(crate) fn knows_creators(&self) -> bool {
         !self.creators.is_empty()
     }
@@ -206,20 +215,20 @@ impl Dictionary {
     }
 }
 
-/// The entry of today's standard, whatever dictionary is in use.
+/// The entry of the standard, whatever dictionary is in use.
 pub(crate) fn find_in_standard(tag: Tag) -> Option<EntryVr> {
     find_standard(tag, true).or_else(|| find_standard(tag, false))
 }
 
-/// Whether this tag has become that of a sequence since 2022: older senders put something else there,
-/// and older readers, DCMTK 3.6.7 among them, do not know it at all.
+/// Whether this is the tag of a sequence that was added to the standard since 2022. Older senders may
+/// use it for a value, and older readers, such as DCMTK 3.6.7, do not know it.
 pub(crate) fn is_sequence_since_2022(tag: Tag) -> bool {
     sequences_since_2022::TAGS.binary_search(&tag).is_ok()
 }
 
 fn find_standard(tag: Tag, single: bool) -> Option<EntryVr> {
     let entry = StandardDataDictionary.by_tag(dicom_core::Tag(tag.group(), tag.element()))?;
-    // What repeats, be it groups (PS3.5 §7.6) or elements, has even numbers only.
+    // Repeating groups (PS3.5 §7.6) and elements have even numbers only.
     let is_known = match entry.tag {
         TagRange::Single(_) => single,
         TagRange::Element100(_) => !single && tag.element().is_multiple_of(2),

@@ -1,4 +1,4 @@
-//! Tags that have become those of sequences since the edition of the standard that DCMTK 3.6.7 knows.
+//! Tags of sequences that were added to the standard after the edition that DCMTK 3.6.7 has.
 
 use crate::tag::Tag;
 
