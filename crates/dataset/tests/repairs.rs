@@ -50,11 +50,7 @@ fn every_kind_names_its_place() {
             w.element((0x7FE0, 0x0010), "ox", b"AB"),
             "impossible VR, corrected: (7fe0,0010)",
         ),
-        (
-            "bytes at the end",
-            [&id[..], &[0; 6]].concat(),
-            "trailing bytes left out: (0010,0020)",
-        ),
+        ("bytes at the end", [&id[..], &[0; 6]].concat(), "trailing bytes left out: (0010,0020)"),
         (
             "command set and file meta information",
             [

@@ -104,6 +104,7 @@ impl Parser {
     }
 
     /// An element with a value begins.
+    #[inline]
     pub(super) fn begin_value(&mut self, element: Element) -> Token<'static> {
         self.resolver.begin(&element);
         self.state = State::Value { remaining: element.length };
@@ -111,6 +112,7 @@ impl Parser {
     }
 
     /// Notes a repair if the VR in the header is not one of the standard's.
+    #[inline]
     fn note_vr(&mut self, header: &RawHeader, resolved: Vr) {
         if header.code.is_none_or(|code| code == resolved.code()) {
             return;

@@ -28,11 +28,13 @@ pub use line::LineError;
 /// use dataset::dictionary::{Dictionary, EntryVr};
 /// use dataset::{Tag, Vr};
 ///
-/// let mut dictionary = Dictionary::built_in(); let text =
-/// "(0009,\"ACME\",01)\tUL\tFrameCount\t1\tPrivateTag\n"; let errors =
-/// dictionary.load(text.as_bytes())?; assert!(errors.is_empty());
-/// assert_eq!(dictionary.find(Tag::PATIENT_NAME), Some(EntryVr::Exact(Vr::PN))); # Ok::<(),
-/// std::io::Error>(()) ```
+/// let mut dictionary = Dictionary::built_in();
+/// let lines = "(0009,\"ACME\",01)\tUL\tFrameCount\t1\tPrivateTag\n";
+/// let errors = dictionary.load(lines.as_bytes())?;
+/// assert!(errors.is_empty());
+/// assert_eq!(dictionary.find(Tag::PATIENT_NAME), Some(EntryVr::Exact(Vr::PN)));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Dictionary {
     built_in: bool,
