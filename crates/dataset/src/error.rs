@@ -8,8 +8,7 @@ use crate::tag::Tag;
 
 /// An error of this crate. [`cause`](Error::cause) tells whether the sender or the receiver has to act.
 ///
-/// Some of these refuse data sets that break the rules; what is repaired instead is listed in
-/// [`RepairKind`](crate::RepairKind).
+/// [`RepairKind`](crate::RepairKind) lists what is repaired rather than refused.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

@@ -71,6 +71,9 @@ pub const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 pub const DIRECT_WRITE_BYTES: usize = 8 * 1024;
 const _: () = assert!(DIRECT_WRITE_BYTES <= WRITE_BUFFER_BYTES);
 
+/// How many slices of the caller are handed to the sink in one call, after what was gathered.
+pub const WRITE_SLICES: usize = 32;
+
 /// What the encoder holds for each open sequence or item, in bytes.
 pub const ENCODER_LEVEL_BYTES: usize = 128;
 
@@ -144,8 +147,13 @@ pub const PARSER_BYTES: usize = GROWTH
     * (NESTING_LEVELS * PARSER_LEVEL_BYTES
         + PRIVATE_BLOCKS * PRIVATE_BLOCK_BYTES
         + 16 * ATTRIBUTE_BYTES);
-// What is left of the 16 is for the deciding value, for errors and for repairs.
-const _: () = assert!(ATTRIBUTE_VALUES < 16 && DECIDING_VALUE_BYTES < ATTRIBUTE_BYTES);
+// Of the 16, the attributes need 11. The rest is for two parsers' caches of tags, 8 bytes each, for the
+// deciding values, and for what is kept for the log.
+const _: () = assert!(ATTRIBUTE_VALUES < 16);
+const _: () = assert!(
+    2 * (CACHED_TAGS * 8 + DECIDING_VALUE_BYTES)
+        < GROWTH * (16 - ATTRIBUTE_VALUES) * ATTRIBUTE_BYTES
+);
 
 /// What is held at worst to put elements in order, in bytes.
 pub const REORDER_MEMORY_BYTES: usize = GROWTH

@@ -1,6 +1,6 @@
 //! One data set, from the bytes that are pushed to the bytes of a file.
 //!
-//! - [`transcoder`]: the [`Transcoder`](transcoder::Transcoder), the face of this crate. It writes a
+//! - [`transcoder`]: the [`Transcoder`](transcoder::Transcoder), the main type of this crate. It writes a
 //!   data set as received, or parses and encodes it.
 //! - [`attributes`]: the UIDs and names that are kept in passing.
 //!

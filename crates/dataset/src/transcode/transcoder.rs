@@ -13,7 +13,7 @@ use crate::encoding::parser::Parser;
 use crate::encoding::token::Token;
 use crate::error::Error;
 use crate::format::OutputFormat;
-use crate::limits::DIRECT_WRITE_BYTES;
+use crate::limits::{DIRECT_WRITE_BYTES, WRITE_SLICES};
 use crate::registry::dictionary::Dictionary;
 use crate::registry::transfer_syntax::TransferSyntax;
 use crate::repairs::Repairs;
@@ -187,13 +187,13 @@ impl Transcoder {
 }
 
 /// Takes up to `max_bytes` off the front of `bytes` and of the fragments after it, in at most
-/// [`PIECES`] pieces. Returns these, their number and their size.
+/// [`WRITE_SLICES`] pieces. Returns these, their number and their total size in bytes.
 fn take_pieces<'s>(
     max_bytes: usize,
     bytes: &mut &'s [u8],
     fragments: &mut std::slice::Iter<'s, IoSlice<'s>>,
-) -> ([IoSlice<'s>; PIECES], usize, usize) {
-    let mut pieces = [IoSlice::new(&[]); PIECES];
+) -> ([IoSlice<'s>; WRITE_SLICES], usize, usize) {
+    let mut pieces = [IoSlice::new(&[]); WRITE_SLICES];
     let mut taken = 0;
     for (count, piece) in pieces.iter_mut().enumerate() {
         if bytes.is_empty()
@@ -209,11 +209,8 @@ fn take_pieces<'s>(
         taken += head.len();
         *bytes = rest;
     }
-    (pieces, PIECES, taken)
+    (pieces, WRITE_SLICES, taken)
 }
-
-/// How many pieces are handed to the sink in one call at most.
-const PIECES: usize = 32;
 
 impl Writer {
     /// Writes what these fragments contain. Long values that need no conversion bypass the parser, all

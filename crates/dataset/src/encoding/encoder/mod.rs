@@ -300,8 +300,8 @@ impl Encoder {
             self.note(RepairKind::Duplicate, tag);
             return Ok(false);
         }
-        // Sorting moves all that was written of the item. Before a long value that stays at the end,
-        // that is less than afterwards. It also must happen before too many nodes are waiting.
+        // Sorting moves what was written of the item. If a long value stays at the end, sorting before it
+        // leaves it where it is. Nodes are merged early, too, when there are too many.
         let merge_first = length >= WRITE_BUFFER_BYTES as u64
             && largest < Some(tag)
             && self.reorder.contains_unordered(mark)

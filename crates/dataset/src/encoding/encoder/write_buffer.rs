@@ -4,7 +4,7 @@
 use std::io::IoSlice;
 
 use crate::error::Error;
-use crate::limits::{DIRECT_WRITE_BYTES, WRITE_BUFFER_BYTES};
+use crate::limits::{DIRECT_WRITE_BYTES, WRITE_BUFFER_BYTES, WRITE_SLICES};
 use crate::sink::Sink;
 
 /// Bytes that have not been handed to the sink yet.
@@ -46,9 +46,9 @@ impl<'a> Output<'a> {
         self.flush_if_full()
     }
 
-    /// Appends all slices without copying, and with one call of the sink unless there are more than 32.
+    /// Appends all slices without copying, and with one call of the sink unless there are more than [`WRITE_SLICES`].
     pub(crate) fn append_slices(&mut self, slices: &[IoSlice<'_>]) -> Result<(), Error> {
-        let mut batch = [IoSlice::new(&[]); 33];
+        let mut batch = [IoSlice::new(&[]); WRITE_SLICES + 1];
         let gathered = usize::from(!self.buffer.bytes.is_empty());
         if gathered + slices.len() > batch.len() {
             self.flush()?;

@@ -60,19 +60,19 @@ impl Parser {
     /// because of its tag. Tags that most readers do not know as sequences yet are accepted if the data
     /// set was received in implicit VR.
     pub(super) fn would_be_read_as_sequence(&mut self, element: &Element) -> bool {
-        let as_it_came = !self.frames.data_set().encoding.explicit_vr;
+        let as_received = !self.frames.data_set().encoding.explicit_vr;
         self.implicit_output
             && element.length > 0
             && self.resolver.is_sequence(element.tag)
-            && !(as_it_came && dictionary::is_sequence_since_2022(element.tag))
+            && !(as_received && dictionary::is_sequence_since_2022(element.tag))
     }
 
     /// Whether the output is in implicit VR, where a reader would take this sequence for a value
     /// because of its tag. If the data set was received in implicit VR, it is a sequence only because
     /// its tag says so.
     pub(super) fn would_be_read_as_value(&mut self, tag: Tag) -> bool {
-        let as_it_came = !self.frames.data_set().encoding.explicit_vr;
-        self.implicit_output && !as_it_came && self.resolver.is_value(tag)
+        let as_received = !self.frames.data_set().encoding.explicit_vr;
+        self.implicit_output && !as_received && self.resolver.is_value(tag)
     }
 
     /// Starts a check that the value, which a reader would take for a sequence, is one.

@@ -60,7 +60,7 @@ enum Task {
 enum Step {
     /// It was taken, or omitted as a duplicate.
     Taken,
-    /// It is next, but contains nodes: this task has to run first.
+    /// It contains nodes: this task appends it.
     Nested(Task),
     /// No element is left.
     Done,
