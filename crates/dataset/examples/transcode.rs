@@ -8,13 +8,15 @@
 //! those of `storescp`: `+B`, `+t= +te +tb +ti +td`, `+cl n`, `+u -u`, `+g= +g -g`, `+e -e`,
 //! `+p file item`, `+uc -uc`.
 
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a program, with files")]
+
 use std::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Read, Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use dataset::format::{GroupLengths, Lengths, OutputSyntax};
+use dataset::format::{GroupLengths, OutputTransferSyntax, SequenceLengths};
 use dataset::{Dictionary, OutputFormat, Sink, Transcoder, TransferSyntax};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -52,22 +54,22 @@ fn parse_format(arguments: &[String]) -> Result<OutputFormat, Box<dyn Error>> {
         };
         match argument.as_str() {
             "+B" => format.bit_preserving = true,
-            "+t=" => format.transfer_syntax = OutputSyntax::Same,
-            "+te" => format.transfer_syntax = OutputSyntax::LittleEndian,
-            "+tb" => format.transfer_syntax = OutputSyntax::BigEndian,
-            "+ti" => format.transfer_syntax = OutputSyntax::Implicit,
-            "+td" => format.transfer_syntax = OutputSyntax::Deflated,
-            "+cl" => format.compression_level = number()?,
+            "+t=" => format.transfer_syntax = OutputTransferSyntax::AsReceived,
+            "+te" => format.transfer_syntax = OutputTransferSyntax::ExplicitVrLittleEndian,
+            "+tb" => format.transfer_syntax = OutputTransferSyntax::ExplicitVrBigEndian,
+            "+ti" => format.transfer_syntax = OutputTransferSyntax::ImplicitVrLittleEndian,
+            "+td" => format.transfer_syntax = OutputTransferSyntax::DeflatedExplicitVrLittleEndian,
+            "+cl" => format.compression_level = number()?.try_into()?,
             "+u" => format.new_vrs = true,
             "-u" => format.new_vrs = false,
             "+g=" => format.group_lengths = GroupLengths::Recalculate,
             "+g" => format.group_lengths = GroupLengths::Create,
             "-g" => format.group_lengths = GroupLengths::Remove,
-            "+e" => format.lengths = Lengths::Explicit,
-            "-e" => format.lengths = Lengths::Undefined,
+            "+e" => format.sequence_lengths = SequenceLengths::Explicit,
+            "-e" => format.sequence_lengths = SequenceLengths::Undefined,
             "+p" => {
-                format.padding.file = number()?;
-                format.padding.item = number()?;
+                format.padding.file_bytes = number()?;
+                format.padding.item_bytes = number()?;
             }
             "+uc" => format.convert_un = true,
             "-uc" => format.convert_un = false,

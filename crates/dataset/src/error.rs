@@ -1,35 +1,39 @@
-//! What can go wrong with a data set, and where.
+//! Errors, and the locations of elements that they name.
 
 use std::fmt;
 use std::io;
 
-use crate::Tag;
+use crate::limits::TAG_PATH_LEVELS;
+use crate::tag::Tag;
 
-/// Everything that this crate refuses.
+/// An error of this crate. [`cause`](Error::cause) tells whether the sender or the receiver has to act.
 ///
-/// [`cause`](Error::cause) says whom to blame.
+/// [`RepairKind`](crate::RepairKind) lists what is repaired rather than refused.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The text is no UID that could be used: empty, too long, or with characters that no UID has.
+    /// An invalid UID: empty, too long, or with characters that a UID does not have.
     Uid,
-    /// The data set breaks the encoding rules in a way that leaves no safe reading.
+    /// The data set breaks the encoding rules in a way that cannot be repaired safely.
     Malformed {
         /// What is wrong.
         fault: Fault,
-        /// Where, counted in bytes from the start of the data set (inflated, if it was deflated).
+        /// The offset in bytes from the start of the data set, after inflating.
         offset: u64,
-        /// The element that was being read, with the sequences around it.
+        /// The element that was being read, and the sequences around it.
         path: TagPath,
     },
-    /// The data set is legal but would make this program hold or do more than `limits` allow.
+    /// The data set is legal but would make this program hold or do more than
+    /// [`limits`](crate::limits) allow.
     Limit {
-        /// The name of the bound, for humans.
+        /// What there is too much of, in words: `nesting levels`.
         what: &'static str,
-        /// Where, counted in bytes from the start of the data set.
+        /// How much is allowed.
+        limit: u64,
+        /// The offset in bytes from the start of the data set, after inflating.
         offset: u64,
     },
-    /// The data set has no bytes at all.
+    /// The data set is empty.
     Empty,
     /// The sink failed. What it holds is incomplete.
     Sink(io::Error),
@@ -45,7 +49,7 @@ pub enum Cause {
 }
 
 impl Error {
-    /// Whom to blame. A new kind of error has to be put on one side or the other.
+    /// Who has to act.
     #[must_use]
     pub fn cause(&self) -> Cause {
         match self {
@@ -61,7 +65,7 @@ impl Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It ends inside a header, or right behind one that announces more.
+    /// It ends inside a header, or directly after one that announces a value.
     TruncatedHeader,
     /// It ends inside a value.
     TruncatedValue,
@@ -71,11 +75,11 @@ pub enum Fault {
     Deflate,
     /// The deflate stream has no end.
     TruncatedDeflate,
-    /// An item or a delimiter stands where an element must.
+    /// An item or a delimiter in the place of an element.
     UnexpectedDelimiter,
-    /// Something else stands where an item or a delimiter must.
+    /// Something else in the place of an item or a delimiter.
     ExpectedItem,
-    /// Undefined length, where the VR or the transfer syntax allows none.
+    /// An undefined length that the VR or the transfer syntax does not allow.
     UndefinedLength,
     /// An item or a sequence ends inside one of its parts.
     LengthMismatch,
@@ -83,27 +87,29 @@ pub enum Fault {
     Vr,
     /// Native Pixel Data under an encapsulated transfer syntax.
     NativePixelData,
-    /// An element of group 0000 or 0002 in a data set that is not to be changed: a reader of the file
+    /// An element of group 0000 or 0002 in a data set that is written as received: readers of the file
     /// would take it for a part of the file meta information (PS3.10 §7.1).
     ForeignGroup,
-    /// A whole file, with a preamble and file meta information, where a data set must be.
+    /// A whole file, with preamble and file meta information, instead of a data set.
     WholeFile,
-    /// Encapsulated Pixel Data that would have to be written natively: there is no codec.
+    /// Encapsulated Pixel Data that would have to be written natively, for which there is no codec.
     EncapsulatedPixelData,
-    /// A value under the tag of a sequence, which implicit VR cannot tell from one.
+    /// A value under the tag of a sequence: implicit VR cannot tell the two apart.
     NotASequence,
-    /// A sequence under the tag of a value, which implicit VR cannot tell from one.
+    /// A sequence under the tag of a value: implicit VR cannot tell the two apart.
     NotAValue,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Uid => f.write_str("not a usable UID"),
+            Error::Uid => f.write_str("invalid UID"),
             Error::Malformed { fault, offset, path } => {
                 write!(f, "{fault} at {path}, byte {offset}")
             }
-            Error::Limit { what, offset } => write!(f, "more {what} than allowed, byte {offset}"),
+            Error::Limit { what, limit, offset } => {
+                write!(f, "more than {limit} {what}, byte {offset}")
+            }
             Error::Empty => f.write_str("the data set is empty"),
             Error::Sink(error) => write!(f, "cannot write: {error}"),
         }
@@ -128,7 +134,7 @@ impl From<io::Error> for Error {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Fault::TruncatedHeader => "data set ends within or right behind a header",
+            Fault::TruncatedHeader => "data set ends within or directly after a header",
             Fault::TruncatedValue => "data set ends within a value",
             Fault::TruncatedSequence => "data set ends within a sequence",
             Fault::Deflate => "damaged deflate stream",
@@ -136,22 +142,22 @@ impl fmt::Display for Fault {
             Fault::UnexpectedDelimiter => "item or delimiter out of place",
             Fault::ExpectedItem => "item expected",
             Fault::UndefinedLength => "undefined length not allowed",
-            Fault::LengthMismatch => "length does not fit its content",
+            Fault::LengthMismatch => "length does not match its content",
             Fault::Vr => "impossible VR",
             Fault::NativePixelData => "native pixel data in a compressed transfer syntax",
-            Fault::ForeignGroup => "element of a group that no data set has",
-            Fault::WholeFile => "a whole file where a data set must be",
+            Fault::ForeignGroup => "element of a group not allowed in a data set",
+            Fault::WholeFile => "a DICOM file instead of a data set",
             Fault::EncapsulatedPixelData => "encapsulated pixel data",
-            Fault::NotASequence => "not a sequence, in implicit VR",
+            Fault::NotASequence => "a value under the tag of a sequence, in implicit VR",
             Fault::NotAValue => "a sequence under the tag of a value, in implicit VR",
         })
     }
 }
 
-/// Where an element stands: the sequences that enclose it, outermost first, then its own tag.
+/// The location of an element: the sequences around it, outermost first, and its tag.
 ///
-/// Prints as `(0040,a730)[2].(0040,a168)[1].(0008,0100)`, items counted from 1. Nesting beyond 8
-/// levels keeps the outermost 8.
+/// Prints as `(0040,a730)[2].(0040,a168)[1].(0008,0100)`, with items counted from 1. Of more than
+/// [`TAG_PATH_LEVELS`] sequences, the outermost are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagPath {
     steps: Vec<(Tag, u64)>,
@@ -160,7 +166,7 @@ pub struct TagPath {
 
 impl TagPath {
     pub(crate) fn new(sequences: impl Iterator<Item = (Tag, u64)>, tag: Tag) -> TagPath {
-        TagPath { steps: sequences.take(8).collect(), tag }
+        TagPath { steps: sequences.take(TAG_PATH_LEVELS).collect(), tag }
     }
 
     /// The element itself.
@@ -192,7 +198,9 @@ mod tests {
     #[test]
     fn only_what_the_sink_says_is_the_fault_of_the_receiver() {
         let malformed = Error::Malformed { fault: Fault::Vr, offset: 0, path: TagPath::default() };
-        for error in [Error::Uid, malformed, Error::Limit { what: "", offset: 0 }, Error::Empty] {
+        for error in
+            [Error::Uid, malformed, Error::Limit { what: "", limit: 0, offset: 0 }, Error::Empty]
+        {
             assert_eq!(error.cause(), Cause::DataSet, "{error}");
         }
         assert_eq!(Error::from(io::Error::other("full")).cause(), Cause::Storage);

@@ -1,38 +1,52 @@
-//! How a data set is to be written.
+//! The encoding that a data set is written in: one choice for each output option of DCMTK's
+//! `storescp`.
 
-use crate::TransferSyntax;
-use crate::transfer_syntax::{
+use crate::registry::transfer_syntax::{
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN, TransferSyntax,
 };
 
-/// Every choice that a receiver has about the bytes of a data set.
+/// How a [`Transcoder`](crate::Transcoder) encodes what it writes.
 ///
-/// The default writes the transfer syntax as it came, with explicit lengths, and corrects the group
-/// lengths that are there. Text values lose the blanks at their end under any format but
-/// [`bit_preserving`](Self::bit_preserving).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The default is what `storescp` does without options: the transfer syntax as received, explicit
+/// lengths, existing group lengths recalculated, all VRs of the standard, no padding, compression
+/// level 6. Except with [`bit_preserving`](Self::bit_preserving), trailing padding of text values is
+/// removed, whatever the other fields are.
+///
+/// ```
+/// use dataset::format::{OutputFormat, OutputTransferSyntax, SequenceLengths};
+///
+/// let format = OutputFormat {
+///     transfer_syntax: OutputTransferSyntax::ExplicitVrLittleEndian,
+///     sequence_lengths: SequenceLengths::Undefined,
+///     ..OutputFormat::default()
+/// };
+/// assert!(!format.bit_preserving && format.new_vrs);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputFormat {
-    /// Every byte as it came; nothing below counts.
+    /// If set, every byte is written as received, and all other fields are ignored.
     pub bit_preserving: bool,
-    /// The transfer syntax.
-    pub transfer_syntax: OutputSyntax,
-    /// How hard deflated output is compressed: 0 to 9.
-    pub compression_level: u32,
-    /// What happens to the lengths of groups.
+    /// The transfer syntax that is written.
+    pub transfer_syntax: OutputTransferSyntax,
+    /// How hard deflated output is compressed, from 0 (stored) to 9 (smallest). Larger values count
+    /// as 9.
+    pub compression_level: u8,
+    /// What happens to group lengths.
     pub group_lengths: GroupLengths,
-    /// How the ends of sequences and items are told.
-    pub lengths: Lengths,
-    /// Whether VRs that came after 1993 may be written. If not, `OB` stands in for them.
+    /// How the ends of sequences and items are encoded.
+    pub sequence_lengths: SequenceLengths,
+    /// Whether VRs that were added to the standard after 1993 are written (`UN`, `UT`, `OF` and
+    /// later ones). If not, `OB` is written instead.
     pub new_vrs: bool,
-    /// Whether elements of VR `UN` get the VR that the dictionary knows.
+    /// Whether elements of VR `UN` and defined length get the VR that the dictionary has for them.
     pub convert_un: bool,
-    /// Padding to a multiple of some size.
+    /// Data Set Trailing Padding to be added.
     pub padding: Padding,
 }
 
 impl OutputFormat {
-    /// Every byte as it came.
+    /// The format that writes every byte as received.
     #[must_use]
     pub fn bit_preserving() -> OutputFormat {
         OutputFormat { bit_preserving: true, ..OutputFormat::default() }
@@ -43,76 +57,87 @@ impl Default for OutputFormat {
     fn default() -> OutputFormat {
         OutputFormat {
             bit_preserving: false,
-            transfer_syntax: OutputSyntax::Same,
+            transfer_syntax: OutputTransferSyntax::AsReceived,
             compression_level: 6,
             group_lengths: GroupLengths::Recalculate,
-            lengths: Lengths::Explicit,
+            sequence_lengths: SequenceLengths::Explicit,
             new_vrs: true,
             convert_un: false,
-            padding: Padding::default(),
+            padding: Padding::NONE,
         }
     }
 }
 
-/// Which transfer syntax is written.
+/// The transfer syntax that data sets are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OutputSyntax {
-    /// That of the input.
+pub enum OutputTransferSyntax {
+    /// The transfer syntax of the input.
     #[default]
-    Same,
-    /// Explicit VR Little Endian.
-    LittleEndian,
-    /// Explicit VR Big Endian.
-    BigEndian,
-    /// Implicit VR Little Endian.
-    Implicit,
-    /// Deflated Explicit VR Little Endian.
-    Deflated,
+    AsReceived,
+    /// Explicit VR Little Endian (PS3.5 §A.2).
+    ExplicitVrLittleEndian,
+    /// Explicit VR Big Endian (PS3.5 §A.3, retired).
+    ExplicitVrBigEndian,
+    /// Implicit VR Little Endian (PS3.5 §A.1).
+    ImplicitVrLittleEndian,
+    /// Deflated Explicit VR Little Endian (PS3.5 §A.5).
+    DeflatedExplicitVrLittleEndian,
 }
 
-impl OutputSyntax {
-    /// What an object that comes in `input` is written in.
+impl OutputTransferSyntax {
+    /// The transfer syntax that a data set received in `input` is written in.
     #[must_use]
     pub fn for_input(self, input: &'static TransferSyntax) -> &'static TransferSyntax {
         match self {
-            OutputSyntax::Same => input,
-            OutputSyntax::LittleEndian => EXPLICIT_VR_LITTLE_ENDIAN,
-            OutputSyntax::BigEndian => EXPLICIT_VR_BIG_ENDIAN,
-            OutputSyntax::Implicit => IMPLICIT_VR_LITTLE_ENDIAN,
-            OutputSyntax::Deflated => DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+            OutputTransferSyntax::AsReceived => input,
+            OutputTransferSyntax::ExplicitVrLittleEndian => EXPLICIT_VR_LITTLE_ENDIAN,
+            OutputTransferSyntax::ExplicitVrBigEndian => EXPLICIT_VR_BIG_ENDIAN,
+            OutputTransferSyntax::ImplicitVrLittleEndian => IMPLICIT_VR_LITTLE_ENDIAN,
+            OutputTransferSyntax::DeflatedExplicitVrLittleEndian => {
+                DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+            }
         }
     }
 }
 
-/// What happens to group lengths, `(gggg,0000)` (PS3.5 §7.2), in the data set and in every item.
+/// What happens to Group Length elements, `(gggg,0000)` (PS3.5 §7.2), in the data set and in every
+/// item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GroupLengths {
-    /// Those that are there get the right value.
+    /// Existing ones are corrected; none is added.
     #[default]
     Recalculate,
     /// Every group gets one.
     Create,
-    /// They are left out.
+    /// None is written.
     Remove,
 }
 
-/// How the ends of sequences and items are told (PS3.5 §7.5). Encapsulated Pixel Data always ends
-/// with a delimiter.
+/// How the ends of sequences and items are encoded (PS3.5 §7.5.1, §7.5.2). Encapsulated Pixel Data
+/// always ends with a delimiter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lengths {
-    /// By their length, unless it needs more than 32 bits.
+pub enum SequenceLengths {
+    /// As a length; with a delimiter where the length needs more than 32 bits.
     #[default]
     Explicit,
-    /// By delimiters.
+    /// With a delimiter.
     Undefined,
 }
 
-/// Data Set Trailing Padding (PS3.10 §7.2): the sizes, in bytes, that are filled up to a multiple
-/// of. 0 for none.
+/// Data Set Trailing Padding (PS3.10 §7.2): sizes in bytes. The file, or an item, is extended to a
+/// multiple of its size; 0 adds no padding.
+///
+/// An odd size is doubled, since everything in a data set has even length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Padding {
-    /// Of the file: see [`Transcoder::preceded_by`](crate::Transcoder::preceded_by).
-    pub file: u32,
-    /// Of the content of each item that is not empty.
-    pub item: u32,
+    /// For the whole file, including what precedes the data set:
+    /// [`Transcoder::preceded_by`](crate::Transcoder::preceded_by).
+    pub file_bytes: u32,
+    /// For the content of each item that is not empty.
+    pub item_bytes: u32,
+}
+
+impl Padding {
+    /// No padding, neither of the file nor of items.
+    pub const NONE: Padding = Padding { file_bytes: 0, item_bytes: 0 };
 }

@@ -1,25 +1,27 @@
-//! The head of a DICOM file: preamble and file meta information (PS3.10 §7.1).
+//! The header of a DICOM file: preamble and file meta information (PS3.10 §7.1).
 
-use crate::{TransferSyntax, Uid};
+use crate::registry::transfer_syntax::TransferSyntax;
+use crate::registry::uid::Uid;
 
-/// What the file meta information says about the data set that follows it.
+/// The content of the file meta information.
 #[derive(Clone, Copy, Debug)]
 pub struct FileMeta<'a> {
     /// Media Storage SOP Class UID (0002,0002).
     pub sop_class: &'a Uid,
     /// Media Storage SOP Instance UID (0002,0003).
     pub sop_instance: &'a Uid,
-    /// How the data set is encoded (0002,0010).
+    /// The transfer syntax of the data set (0002,0010).
     pub transfer_syntax: &'a TransferSyntax,
-    /// Who wrote the file (0002,0012), at most 64 bytes.
+    /// Implementation Class UID of the writer (0002,0012), at most 64 bytes.
     pub implementation_class_uid: &'a str,
-    /// Who wrote the file (0002,0013), at most 16 bytes.
+    /// Implementation Version Name of the writer (0002,0013), at most 16 bytes.
     pub implementation_version_name: &'a str,
-    /// The application that sent the object (0002,0016), at most 16 bytes. Trailing blanks are cut.
+    /// Source Application Entity Title (0002,0016), the sender's, at most 16 bytes. Trailing spaces are
+    /// removed.
     pub source_ae_title: &'a [u8],
 }
 
-/// Builds all that precedes the data set: 128 zeros, `DICM`, and group 0002 in explicit VR little
+/// Builds everything before the data set: 128 zeros, `DICM`, and group 0002 in explicit VR little
 /// endian with its group length. About 350 bytes.
 #[must_use]
 pub fn header(meta: &FileMeta<'_>) -> Vec<u8> {
@@ -43,7 +45,7 @@ pub fn header(meta: &FileMeta<'_>) -> Vec<u8> {
 
 const PREAMBLE_BYTES: usize = 128;
 
-/// Bytes rather than text: titles in Latin-1 occur, and are kept as they came.
+/// Bytes rather than text: titles in Latin-1 occur, and are kept unchanged.
 fn without_trailing_blanks(value: &[u8]) -> &[u8] {
     let trailing = value.iter().rev().take_while(|&&byte| byte == b' ').count();
     &value[..value.len() - trailing]
@@ -63,13 +65,13 @@ fn push_element(group: &mut Vec<u8>, element: u16, vr: [u8; 2], value: &[u8]) {
     }
 }
 
-/// What a 16-bit length field can say of a value of even length.
+/// The largest even length that a 16-bit length field can hold.
 const LONGEST_VALUE: usize = 0xFFFE;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
+    use crate::registry::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 
     #[test]
     fn the_header_is_built_byte_for_byte() {

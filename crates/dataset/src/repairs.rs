@@ -1,41 +1,41 @@
-//! What was put right in a data set, for the log: a short list, whatever the data set.
+//! Repairs of a data set, for the log: a short list, whatever the size of the data set.
 
 use std::fmt;
 
-use crate::TagPath;
-use crate::limits::REPAIR_PLACES;
+use crate::error::TagPath;
+use crate::limits::REPAIR_LOCATIONS;
 
-/// A way in which what is written differs from what came, because what came breaks the rules.
+/// A difference between output and input that is due to an input that breaks the rules.
 ///
-/// What the standard or an option asks for is none of these: padding cut off, group lengths set
-/// right, lengths of another kind, another transfer syntax.
+/// What the standard or an option requires is not a repair: removed padding, recalculated group
+/// lengths, another encoding of lengths, another transfer syntax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum RepairKind {
-    /// An element of group 0000 or 0002 was left out: a reader of the file would take it for a part
-    /// of the file meta information (PS3.10 §7.1).
+    /// An element of group 0000 or 0002 was omitted: readers would take it for a part of the file meta
+    /// information (PS3.10 §7.1).
     ForeignGroup,
-    /// An element came again and was left out: the first one counts.
+    /// An element that occurs again was omitted: the first one counts.
     Duplicate,
-    /// Something that is a value under the tag of a sequence was kept as `UN`.
+    /// A value under the tag of a sequence was kept as `UN`.
     NotASequence,
-    /// Bytes behind the last element, too few to be one, were left out.
+    /// Bytes after the last element, too few for another one, were omitted.
     TrailingBytes,
-    /// A delimiter too many was left out.
+    /// An extra delimiter was omitted.
     ExtraDelimiter,
-    /// The data set ends within an item, or before its delimiter: taken as the end of it.
+    /// The data set ends within an item, or before its delimiter: the item ends there.
     MissingEnd,
-    /// A length that does not fit what it measures was corrected.
+    /// A length that does not match its content was corrected.
     WrongLength,
     /// A value, or a fragment, of odd length was padded (PS3.5 §7.1.1).
     OddLength,
-    /// A VR that nobody knows was replaced by `UN`.
+    /// An unknown VR was replaced by `UN`.
     UnknownVr,
-    /// A VR that the element cannot have was replaced by the right one.
+    /// A VR that the element cannot have was corrected.
     WrongVr,
-    /// An element that came behind one with a larger tag was moved to its place.
+    /// An element after one with a larger tag was moved to its place.
     OutOfOrder,
-    /// An element of a group that no data set may have (PS3.5 §7.8) was kept: no reader mistakes it.
+    /// An element of a group that a data set must not have (PS3.5 §7.8) was kept: readers ignore it.
     InvalidGroup,
 }
 
@@ -44,9 +44,9 @@ impl fmt::Display for RepairKind {
         f.write_str(match self {
             RepairKind::ForeignGroup => "no element of a data set, left out",
             RepairKind::Duplicate => "occurs again, left out",
-            RepairKind::NotASequence => "no sequence, kept as UN",
-            RepairKind::TrailingBytes => "stray bytes behind it left out",
-            RepairKind::ExtraDelimiter => "delimiter too many left out",
+            RepairKind::NotASequence => "not a sequence, kept as UN",
+            RepairKind::TrailingBytes => "trailing bytes left out",
+            RepairKind::ExtraDelimiter => "extra delimiter left out",
             RepairKind::MissingEnd => "end of item missing, added",
             RepairKind::WrongLength => "wrong length, corrected",
             RepairKind::OddLength => "odd length, padded",
@@ -58,14 +58,14 @@ impl fmt::Display for RepairKind {
     }
 }
 
-/// What was put right in one data set.
+/// The repairs of one data set.
 ///
-/// Of each kind the first [`REPAIR_PLACES`] places are kept and the others counted, so what is held
-/// does not depend on the data set, and nothing is held where nothing was repaired. Prints tags only,
-/// never a value: `occurs again, left out: (0010,0020) and 3 more; out of order, moved: (0008,0018)`.
+/// Of each kind, the first [`REPAIR_LOCATIONS`] locations are kept, and all are counted, so memory does
+/// not depend on the data set; nothing is held without a repair. Prints tags only, never a value:
+/// `occurs again, left out: (0010,0020) and 3 more; out of order, moved: (0008,0018)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repairs {
-    /// In the order of their kinds.
+    /// Ordered by kind.
     kinds: Vec<OfKind>,
 }
 
@@ -73,56 +73,56 @@ pub struct Repairs {
 struct OfKind {
     kind: RepairKind,
     count: u64,
-    /// In the order of their offsets.
-    places: Vec<(u64, TagPath)>,
+    /// Ordered by offset.
+    locations: Vec<(u64, TagPath)>,
 }
 
 impl Repairs {
-    /// Notes a repair of the element that `path` leads to. `offset` counts bytes of the data set that
-    /// came, and puts the places of a kind in order.
+    /// Notes a repair of the element at `path`. `offset`, in bytes of the input, orders the locations
+    /// of a kind.
     pub(crate) fn note(&mut self, kind: RepairKind, offset: u64, path: impl FnOnce() -> TagPath) {
         let noted = self.of_kind(kind);
         noted.count += 1;
-        if noted.places.len() < REPAIR_PLACES {
-            noted.places.push((offset, path()));
+        if noted.locations.len() < REPAIR_LOCATIONS {
+            noted.locations.push((offset, path()));
         }
     }
 
-    /// Adds what was noted elsewhere about the same data set.
+    /// Adds other repairs of the same data set.
     pub(crate) fn extend(&mut self, other: &Repairs) {
         for from in &other.kinds {
             let noted = self.of_kind(from.kind);
             noted.count += from.count;
-            noted.places.extend_from_slice(&from.places);
-            noted.places.sort_by_key(|(offset, _)| *offset);
-            noted.places.truncate(REPAIR_PLACES);
+            noted.locations.extend_from_slice(&from.locations);
+            noted.locations.sort_by_key(|(offset, _)| *offset);
+            noted.locations.truncate(REPAIR_LOCATIONS);
         }
     }
 
     fn of_kind(&mut self, kind: RepairKind) -> &mut OfKind {
         let at = self.kinds.binary_search_by_key(&kind, |noted| noted.kind).unwrap_or_else(|at| {
-            self.kinds.insert(at, OfKind { kind, count: 0, places: Vec::new() });
+            self.kinds.insert(at, OfKind { kind, count: 0, locations: Vec::new() });
             at
         });
         &mut self.kinds[at]
     }
 
-    /// Whether what is written is what came, as far as the rules of encoding go.
+    /// Whether nothing was repaired.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.kinds.is_empty()
     }
 
-    /// How often something of this kind was put right.
+    /// How many repairs of this kind there were.
     #[must_use]
     pub fn count(&self, kind: RepairKind) -> u64 {
         self.kinds.iter().find(|noted| noted.kind == kind).map_or(0, |noted| noted.count)
     }
 
-    /// The first places where something of this kind was put right.
-    pub fn places(&self, kind: RepairKind) -> impl Iterator<Item = &TagPath> {
+    /// The first locations of repairs of this kind.
+    pub fn locations(&self, kind: RepairKind) -> impl Iterator<Item = &TagPath> {
         let noted = self.kinds.iter().filter(move |noted| noted.kind == kind);
-        noted.flat_map(|noted| noted.places.iter().map(|(_, path)| path))
+        noted.flat_map(|noted| noted.locations.iter().map(|(_, path)| path))
     }
 }
 
@@ -130,10 +130,10 @@ impl fmt::Display for Repairs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, noted) in self.kinds.iter().enumerate() {
             write!(f, "{}{}: ", if at > 0 { "; " } else { "" }, noted.kind)?;
-            for (at, (_, path)) in noted.places.iter().enumerate() {
+            for (at, (_, path)) in noted.locations.iter().enumerate() {
                 write!(f, "{}{path}", if at > 0 { ", " } else { "" })?;
             }
-            let more = noted.count - noted.places.len() as u64;
+            let more = noted.count - noted.locations.len() as u64;
             if more > 0 {
                 write!(f, " and {more} more")?;
             }
@@ -145,15 +145,15 @@ impl fmt::Display for Repairs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tag;
+    use crate::tag::Tag;
 
     fn top(tag: Tag) -> TagPath {
         TagPath::new(std::iter::empty(), tag)
     }
 
-    fn noted(places: &[(RepairKind, u64, Tag)]) -> Repairs {
+    fn noted(locations: &[(RepairKind, u64, Tag)]) -> Repairs {
         let mut repairs = Repairs::default();
-        for &(kind, offset, tag) in places {
+        for &(kind, offset, tag) in locations {
             repairs.note(kind, offset, || top(tag));
         }
         repairs
@@ -173,7 +173,7 @@ mod tests {
              out of order, moved: (0008,0018)"
         );
         assert_eq!(repairs.count(RepairKind::Duplicate), 8);
-        assert_eq!(repairs.places(RepairKind::Duplicate).count(), REPAIR_PLACES);
+        assert_eq!(repairs.locations(RepairKind::Duplicate).count(), REPAIR_LOCATIONS);
     }
 
     #[test]
@@ -184,7 +184,8 @@ mod tests {
             (RepairKind::UnknownVr, 10, Tag::PIXEL_DATA),
             (RepairKind::Duplicate, 5, tag),
         ]));
-        let unknown: Vec<Tag> = repairs.places(RepairKind::UnknownVr).map(TagPath::tag).collect();
+        let unknown: Vec<Tag> =
+            repairs.locations(RepairKind::UnknownVr).map(TagPath::tag).collect();
         assert_eq!(unknown, [Tag::PIXEL_DATA, tag]);
         assert_eq!(repairs.count(RepairKind::Duplicate), 1);
     }

@@ -1,36 +1,35 @@
-//! Where the bytes of a data set go.
+//! The trait through which a data set is written.
 
 use std::io::{self, IoSlice};
 
-/// The file, or the memory, that takes the bytes of one data set in order.
+/// A file, or memory, that the bytes of one data set are written to.
 ///
-/// Offsets count from the first byte of the **data set** that was written here: preamble and file
-/// meta information in front of it are none of the transcoder's business.
+/// Offsets are relative to the first byte of the **data set**: preamble and file meta information
+/// before it do not count.
 ///
-/// Most data sets need `write` only. Lengths that become known later are put right with `patch`;
-/// elements that arrive out of order, and deflated output, are read back with `read_at`, written
-/// once more and cut with `truncate`. All of this ends before
-/// [`Transcoder::finish`](crate::Transcoder::finish) returns.
+/// Most data sets need `write` only. Lengths that become known later are written with `patch`. Elements
+/// that are out of order, and deflated output, are read with `read_at`, written again, and cut off with
+/// `truncate`. Nothing is called after [`Transcoder::finish`](crate::Transcoder::finish) has returned.
 pub trait Sink {
     /// Appends all bytes of all slices.
     ///
     /// # Errors
-    /// Whatever the medium says; the transcoder stops and hands it on.
+    /// Any error of the medium: the transcoder stops and returns it.
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()>;
 
-    /// Replaces bytes that are already written; never reaches past the end.
+    /// Overwrites bytes that have been written; never reaches past the end.
     ///
     /// # Errors
     /// As for `write`.
     fn patch(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Reads bytes that are already written, as many as `into` holds; never reaches past the end.
+    /// Reads as many bytes as `into` holds of those that have been written; never reaches past the end.
     ///
     /// # Errors
     /// As for `write`.
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<()>;
 
-    /// Forgets everything from `len` on. The next `write` appends there.
+    /// Removes everything from `len` on. The next `write` appends there.
     ///
     /// # Errors
     /// As for `write`.

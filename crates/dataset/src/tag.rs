@@ -17,6 +17,8 @@ impl Tag {
     pub const PATIENT_NAME: Tag = Tag(0x0010, 0x0010);
     /// Study Instance UID.
     pub const STUDY_INSTANCE_UID: Tag = Tag(0x0020, 0x000D);
+    /// VOI LUT Sequence.
+    pub const VOI_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3010);
     /// Pixel Data.
     pub const PIXEL_DATA: Tag = Tag(0x7FE0, 0x0010);
     /// Data Set Trailing Padding.
@@ -40,27 +42,27 @@ impl Tag {
         self.1
     }
 
-    /// Whether the group is odd, so that the element belongs to some vendor (PS3.5 §7.8).
+    /// Whether the group number is odd: the element is defined by a vendor (PS3.5 §7.8).
     #[must_use]
     pub const fn is_private(self) -> bool {
         self.0 % 2 == 1
     }
 
-    /// Whether this is the length of its group, `(gggg,0000)`.
+    /// Whether this is a group length, `(gggg,0000)`.
     #[must_use]
     pub const fn is_group_length(self) -> bool {
         self.1 == 0
     }
 
-    /// Whether the group is 0000 or 0002, the command set's and the file meta information's: no data
-    /// set may have them (PS3.5 §7.1), and readers of a file take the latter for its header.
+    /// Whether the group is 0000 or 0002, which belong to command sets and file meta information: a
+    /// data set must not have them (PS3.5 §7.1), and readers of a file take group 0002 for its header.
     #[must_use]
     pub const fn is_foreign(self) -> bool {
         matches!(self.0, 0x0000 | 0x0002)
     }
 
-    /// Whether no data set may have the group: besides [foreign](Self::is_foreign) ones, odd numbers up
-    /// to 0007 and FFFF (PS3.5 §7.8).
+    /// Whether a data set must not have the group: the [foreign](Self::is_foreign) ones, odd ones up to
+    /// 0007, and FFFF (PS3.5 §7.8).
     #[must_use]
     pub const fn is_invalid(self) -> bool {
         self.is_foreign() || matches!(self.0, 0x0001 | 0x0003 | 0x0005 | 0x0007 | 0xFFFF)
@@ -72,7 +74,14 @@ impl Tag {
         self.is_private() && self.1 >= 0x0010 && self.1 <= 0x00FF
     }
 
-    /// Group and element as one number, which orders like the tag.
+    /// Whether this is one of the three UIDs that identify an object and its study: SOP Class UID, SOP
+    /// Instance UID, Study Instance UID.
+    #[must_use]
+    pub const fn is_object_identifier(self) -> bool {
+        matches!(self, Tag::SOP_CLASS_UID | Tag::SOP_INSTANCE_UID | Tag::STUDY_INSTANCE_UID)
+    }
+
+    /// Group and element as one number, with the same order as tags.
     #[must_use]
     pub const fn number(self) -> u32 {
         (self.0 as u32) << 16 | self.1 as u32

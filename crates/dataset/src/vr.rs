@@ -81,7 +81,7 @@ impl Vr {
         Vr::UV,
     ];
 
-    /// The two letters, as they stand in an element header.
+    /// The two letters in an element header.
     #[must_use]
     pub const fn code(self) -> [u8; 2] {
         match self {
@@ -122,7 +122,7 @@ impl Vr {
         }
     }
 
-    /// The VR of these two letters, if there is one.
+    /// The VR with these two letters, if there is one.
     #[must_use]
     pub const fn from_code(code: [u8; 2]) -> Option<Vr> {
         Some(match &code {
@@ -164,8 +164,8 @@ impl Vr {
         })
     }
 
-    /// Whether an explicit VR header gives the length in 32 bits, after two reserved bytes
-    /// (PS3.5 §7.1.2, Table 7.1-1).
+    /// Whether an element header in explicit VR has a 32-bit length, after two reserved bytes (PS3.5
+    /// §7.1.2, Table 7.1-1).
     #[must_use]
     pub const fn has_long_length(self) -> bool {
         matches!(
@@ -186,7 +186,8 @@ impl Vr {
         )
     }
 
-    /// How many bytes change places together when the byte order changes (PS3.5 §7.3); 1 if none do.
+    /// The size in bytes of the units that are reversed when the byte order changes (PS3.5 §7.3); 1 if
+    /// nothing is.
     #[must_use]
     pub const fn swap_unit(self) -> usize {
         match self {
@@ -197,7 +198,7 @@ impl Vr {
         }
     }
 
-    /// Whether values are characters, whose trailing blanks are padding.
+    /// Whether values are text, with trailing padding.
     #[must_use]
     pub const fn is_text(self) -> bool {
         matches!(

@@ -1,6 +1,7 @@
 //! The corpora of the fuzz targets, as plain tests.
 
 #[allow(unreachable_pub, reason = "each of these is used by several crates")]
+#[expect(clippy::disallowed_methods, reason = "this test reads files")]
 #[path = "../../../fuzz/harness/corpus.rs"]
 mod corpus;
 #[allow(unreachable_pub, reason = "the fuzz targets are the other users")]

@@ -3,6 +3,7 @@
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a test, with a file")]
 
 mod common;
 
@@ -12,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use common::{LITTLE, to};
-use dataset::format::{GroupLengths, Lengths, OutputFormat, OutputSyntax};
+use dataset::format::{GroupLengths, OutputFormat, OutputTransferSyntax, SequenceLengths};
 use dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
 use dataset::{Dictionary, Sink, Transcoder};
 
@@ -88,10 +89,10 @@ fn memory_does_not_grow_with_the_object() {
     let formats = [
         OutputFormat::bit_preserving(),
         OutputFormat::default(),
-        OutputFormat { lengths: Lengths::Undefined, ..to(common::BIG) },
+        OutputFormat { sequence_lengths: SequenceLengths::Undefined, ..to(common::BIG) },
         OutputFormat { group_lengths: GroupLengths::Create, ..to(common::IMPLICIT) },
         OutputFormat {
-            transfer_syntax: OutputSyntax::Deflated,
+            transfer_syntax: OutputTransferSyntax::DeflatedExplicitVrLittleEndian,
             compression_level: 1,
             ..OutputFormat::default()
         },

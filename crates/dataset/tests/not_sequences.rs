@@ -7,7 +7,7 @@ mod common;
 use std::io::Write;
 
 use common::{BIG, IMPLICIT, LITTLE, SEQUENCE, Writer, becomes, fault, to, transcode};
-use dataset::format::{Lengths, OutputFormat, OutputSyntax};
+use dataset::format::{OutputFormat, OutputTransferSyntax, SequenceLengths};
 use dataset::transfer_syntax::{
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN as DEFLATED, EXPLICIT_VR_BIG_ENDIAN as EVBE,
     EXPLICIT_VR_LITTLE_ENDIAN as EVLE, IMPLICIT_VR_LITTLE_ENDIAN as IVLE,
@@ -137,9 +137,9 @@ fn in_implicit_output_they_are_refused_where_readers_would_take_them_for_sequenc
 /// In implicit VR, readers go by the tag: those of values have no items for them.
 #[test]
 fn sequences_under_the_tags_of_values_are_not_written_in_implicit_vr() {
-    let lengths = [Lengths::Explicit, Lengths::Undefined];
-    for lengths in lengths {
-        let implicit = OutputFormat { lengths, ..to(IMPLICIT) };
+    let lengths = [SequenceLengths::Explicit, SequenceLengths::Undefined];
+    for sequence_lengths in lengths {
+        let implicit = OutputFormat { sequence_lengths, ..to(IMPLICIT) };
         for reader in [LITTLE, BIG] {
             let item = reader.open_item(&[reader.element((8, 0x100), "SH", b"AB")]);
             for tag in [(0x0010, 0x0010), (0x0028, 0x0010), (0x6002, 0x3000), (0x7FE0, 0x0010)] {
@@ -176,8 +176,10 @@ fn deflated_data_sets_are_no_exception() {
     let expected = LITTLE.element(OLD, "UN", b"ABCDEFGH");
     assert_eq!(transcode(DEFLATED, &deflate(&bytes), &to(LITTLE)).unwrap(), expected);
     assert_eq!(fault(DEFLATED, &deflate(&bytes), &to(IMPLICIT)), Fault::NotASequence);
-    let format =
-        OutputFormat { transfer_syntax: OutputSyntax::Deflated, ..OutputFormat::default() };
+    let format = OutputFormat {
+        transfer_syntax: OutputTransferSyntax::DeflatedExplicitVrLittleEndian,
+        ..OutputFormat::default()
+    };
     let written = transcode(IVLE, &IMPLICIT.element(OLD, "", b"ABCDEFGH"), &format).unwrap();
     assert_eq!(transcode(DEFLATED, &written, &to(LITTLE)).unwrap(), expected);
 }

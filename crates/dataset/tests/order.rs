@@ -5,7 +5,7 @@
 mod common;
 
 use common::{BIG, LITTLE, SEQUENCE, Writer, becomes, to, transcode};
-use dataset::format::{GroupLengths, Lengths, OutputFormat};
+use dataset::format::{GroupLengths, OutputFormat, SequenceLengths};
 use dataset::limits;
 use dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN as EVLE;
 
@@ -64,7 +64,7 @@ fn group_lengths_count_what_is_written_in_every_item() {
     let sequence = BIG.sequence(SEQUENCE, &[BIG.item(&item(BIG))]);
     let expected = [BIG.group_length(0x0008, sequence.len() as u32), sequence].concat();
     becomes(LITTLE, &bytes, &format, &expected);
-    let format = OutputFormat { lengths: Lengths::Undefined, ..format };
+    let format = OutputFormat { sequence_lengths: SequenceLengths::Undefined, ..format };
     let sequence = BIG.open_sequence(SEQUENCE, &[BIG.open_item(&item(BIG))]);
     let expected = [BIG.group_length(0x0008, sequence.len() as u32), sequence].concat();
     becomes(LITTLE, &bytes, &format, &expected);
@@ -137,8 +137,8 @@ fn long_values_are_sorted_on_the_sink() {
     let tags = [(0x0009, 0x1001), (0x0042, 0x0011), (0x0042, 0x0013), (0x7FE0, 0x0010)];
     let element = |at: usize| long(tags[at], at as u8);
     let sorted: Vec<u8> = (0..4).flat_map(element).collect();
-    for lengths in [Lengths::Explicit, Lengths::Undefined] {
-        let format = OutputFormat { lengths, ..OutputFormat::default() };
+    for sequence_lengths in [SequenceLengths::Explicit, SequenceLengths::Undefined] {
+        let format = OutputFormat { sequence_lengths, ..OutputFormat::default() };
         for order in [[3, 2, 1, 0], [1, 0, 3, 2], [0, 3, 1, 2], [2, 3, 0, 1]] {
             let bytes: Vec<u8> = order.into_iter().flat_map(element).collect();
             becomes(LITTLE, &bytes, &format, &sorted);
@@ -146,9 +146,9 @@ fn long_values_are_sorted_on_the_sink() {
         // With sequences around and within.
         let nested = |order: [usize; 4]| {
             let items: Vec<u8> = order.into_iter().flat_map(element).collect();
-            let (sequence, item) = match lengths {
-                Lengths::Explicit => (LITTLE.item(&[items]), None),
-                Lengths::Undefined => (LITTLE.open_item(&[items]), Some(())),
+            let (sequence, item) = match sequence_lengths {
+                SequenceLengths::Explicit => (LITTLE.item(&[items]), None),
+                SequenceLengths::Undefined => (LITTLE.open_item(&[items]), Some(())),
             };
             match item {
                 None => LITTLE.sequence(SEQUENCE, &[sequence]),

@@ -50,11 +50,7 @@ fn every_kind_names_its_place() {
             w.element((0x7FE0, 0x0010), "ox", b"AB"),
             "impossible VR, corrected: (7fe0,0010)",
         ),
-        (
-            "bytes at the end",
-            [&id[..], &[0; 6]].concat(),
-            "stray bytes behind it left out: (0010,0020)",
-        ),
+        ("bytes at the end", [&id[..], &[0; 6]].concat(), "trailing bytes left out: (0010,0020)"),
         (
             "command set and file meta information",
             [
@@ -73,7 +69,7 @@ fn every_kind_names_its_place() {
         (
             "delimiter after a defined length",
             w.element(SEQUENCE, "SQ", &[w.header(common::ITEM, "", 8), w.item_end()].concat()),
-            "delimiter too many left out: (0008,1140)[1].(fffe,e00d)",
+            "extra delimiter left out: (0008,1140)[1].(fffe,e00d)",
         ),
         (
             "delimiter with a length",
@@ -130,7 +126,7 @@ fn places_in_items_have_a_path_and_what_is_left_out_as_a_whole_is_told_once() {
     }
 }
 
-/// A UID is compared as bytes, and those must not change places on the way.
+/// A UID is compared as bytes, and those must not change locations on the way.
 #[test]
 fn uids_of_the_vr_of_numbers_become_uids() {
     for reader in [LITTLE, BIG] {
@@ -188,7 +184,7 @@ fn fragments_and_deflate_streams() {
     assert_eq!(told(syntax, &stream, &OutputFormat::default()), "", "one byte of padding");
     stream.extend([0; 3]);
     let repairs = told(syntax, &stream, &OutputFormat::default());
-    assert_eq!(repairs, "stray bytes behind it left out: (0010,0020)");
+    assert_eq!(repairs, "trailing bytes left out: (0010,0020)");
 }
 
 #[test]
@@ -202,6 +198,6 @@ fn many_repairs_are_counted_and_held_in_little() {
     transcoder.finish(&mut out).unwrap();
     let repairs = transcoder.repairs();
     assert_eq!(repairs.count(RepairKind::Duplicate), 9999);
-    assert_eq!(repairs.places(RepairKind::Duplicate).count(), 4);
+    assert_eq!(repairs.locations(RepairKind::Duplicate).count(), 4);
     assert!(repairs.to_string().len() < 300);
 }

@@ -7,14 +7,14 @@ mod common;
 use common::{
     BIG, IMPLICIT, LITTLE, PATIENT_NAME, SEQUENCE, UNDEFINED, becomes, fault, to, transcode,
 };
-use dataset::format::{Lengths, OutputFormat, Padding};
+use dataset::format::{OutputFormat, Padding, SequenceLengths};
 use dataset::transfer_syntax::{
     EXPLICIT_VR_LITTLE_ENDIAN as EVLE, IMPLICIT_VR_LITTLE_ENDIAN as IVLE, RLE_LOSSLESS,
 };
 use dataset::{Cause, Fault};
 
 fn undefined() -> OutputFormat {
-    OutputFormat { lengths: Lengths::Undefined, ..OutputFormat::default() }
+    OutputFormat { sequence_lengths: SequenceLengths::Undefined, ..OutputFormat::default() }
 }
 
 fn uid() -> Vec<u8> {
@@ -260,8 +260,10 @@ fn pixel_data_must_suit_the_transfer_syntax() {
 
 #[test]
 fn items_and_file_are_padded_to_even_multiples() {
-    let padded =
-        |file, item| OutputFormat { padding: Padding { file, item }, ..OutputFormat::default() };
+    let padded = |file_bytes, item_bytes| OutputFormat {
+        padding: Padding { file_bytes, item_bytes },
+        ..OutputFormat::default()
+    };
     let bytes = LITTLE.sequence(SEQUENCE, &[LITTLE.item(&[uid()]), LITTLE.item(&[])]);
     let zeros = |n| LITTLE.element((0xFFFC, 0xFFFC), "OB", &vec![0; n]);
     // 12 bytes of content: 4 are missing to 16, but an element has 12.

@@ -9,7 +9,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use common::LITTLE;
-use dataset::format::{GroupLengths, Lengths, OutputFormat, Padding};
+use dataset::format::{GroupLengths, OutputFormat, Padding, SequenceLengths};
 use dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN as EVLE;
 use dataset::{Dictionary, Sink, Transcoder};
 use proptest::prelude::*;
@@ -94,7 +94,7 @@ fn expected(elements: &[Element], format: &OutputFormat, is_item: bool) -> Vec<u
             Value::Bytes(value) => LITTLE.element(element.tag, "OB", value),
             Value::Items(items) => {
                 let items = items.iter().map(|item| expected(item, format, true));
-                if format.lengths == Lengths::Explicit {
+                if format.sequence_lengths == SequenceLengths::Explicit {
                     let items: Vec<_> = items.map(|item| LITTLE.item(&[item])).collect();
                     LITTLE.sequence(element.tag, &items)
                 } else {
@@ -115,7 +115,7 @@ fn expected(elements: &[Element], format: &OutputFormat, is_item: bool) -> Vec<u
     let (low, high): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.0 <= PADDING.0);
     let [mut low, high] =
         [low, high].map(|groups| groups.into_iter().flat_map(whole).collect::<Vec<u8>>());
-    let (length, size) = (low.len() + high.len(), format.padding.item as usize);
+    let (length, size) = (low.len() + high.len(), format.padding.item_bytes as usize);
     if is_item && size > 0 && length % size > 0 {
         let gap = size - length % size;
         let gap = if gap < 12 { gap + size.max(12) / size * size } else { gap };
@@ -227,16 +227,16 @@ const CALLS: u64 = 1000;
 
 fn formats() -> [OutputFormat; 6] {
     let default = OutputFormat::default();
-    let padding = Padding { file: 0, item: 14 };
+    let padding = Padding { file_bytes: 0, item_bytes: 14 };
     [
-        default.clone(),
-        OutputFormat { lengths: Lengths::Undefined, ..default.clone() },
-        OutputFormat { group_lengths: GroupLengths::Create, ..default.clone() },
-        OutputFormat { group_lengths: GroupLengths::Remove, padding, ..default.clone() },
-        OutputFormat { padding, ..default.clone() },
+        default,
+        OutputFormat { sequence_lengths: SequenceLengths::Undefined, ..default },
+        OutputFormat { group_lengths: GroupLengths::Create, ..default },
+        OutputFormat { group_lengths: GroupLengths::Remove, padding, ..default },
+        OutputFormat { padding, ..default },
         OutputFormat {
             group_lengths: GroupLengths::Create,
-            lengths: Lengths::Undefined,
+            sequence_lengths: SequenceLengths::Undefined,
             padding,
             ..default
         },

@@ -8,7 +8,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use common::{BIG, IMPLICIT, LITTLE, Writer, to};
-use dataset::format::{GroupLengths, Lengths, OutputFormat, OutputSyntax, Padding};
+use dataset::format::{GroupLengths, OutputFormat, OutputTransferSyntax, Padding, SequenceLengths};
 use dataset::transfer_syntax::{
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
@@ -134,15 +134,19 @@ fn inputs() -> Vec<(&'static TransferSyntax, Vec<u8>)> {
 /// Every value of every option at least once, in combinations that meet.
 fn formats() -> Vec<OutputFormat> {
     let default = OutputFormat::default();
-    let padding = |file, item| Padding { file, item };
+    let padding = |file_bytes, item_bytes| Padding { file_bytes, item_bytes };
     vec![
-        default.clone(),
+        default,
         OutputFormat::bit_preserving(),
-        OutputFormat { group_lengths: GroupLengths::Create, ..default.clone() },
-        OutputFormat { lengths: Lengths::Undefined, padding: padding(64, 14), ..to(LITTLE) },
+        OutputFormat { group_lengths: GroupLengths::Create, ..default },
+        OutputFormat {
+            sequence_lengths: SequenceLengths::Undefined,
+            padding: padding(64, 14),
+            ..to(LITTLE)
+        },
         OutputFormat {
             group_lengths: GroupLengths::Create,
-            lengths: Lengths::Undefined,
+            sequence_lengths: SequenceLengths::Undefined,
             ..to(BIG)
         },
         OutputFormat {
@@ -152,7 +156,7 @@ fn formats() -> Vec<OutputFormat> {
         },
         OutputFormat { convert_un: true, new_vrs: false, ..to(BIG) },
         OutputFormat {
-            transfer_syntax: OutputSyntax::Deflated,
+            transfer_syntax: OutputTransferSyntax::DeflatedExplicitVrLittleEndian,
             compression_level: 9,
             convert_un: true,
             ..default

@@ -18,26 +18,6 @@ pub const RECEIVE_BUFFER_BYTES: usize = 264 * 1024;
 /// and small objects, and little to clear and to hold for peers that send nothing else.
 pub const FIRST_RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
 
-/// What an association holds at worst to take a data set apart: the open sequences, each by the parser and
-/// by what decides about VRs, the reservations of private blocks, values that naming needs. Vectors that
-/// grow have up to three times their content for a moment.
-pub const PARSER_BYTES: usize = 3
-    * (dataset::limits::NESTING_LEVELS * 128
-        + dataset::limits::PRIVATE_BLOCKS * 16
-        + 16 * dataset::limits::ATTRIBUTE_BYTES);
-
-/// What it holds at worst to write a data set anew: elements that are not in order, the open sequences
-/// again, and a buffer of 64 KiB that may hold twice as much, or three times as much while it grows.
-pub const REWRITE_BYTES: usize = dataset::limits::REORDER_MEMORY_BYTES
-    + 3 * dataset::limits::NESTING_LEVELS * 128
-    + 3 * 128 * 1024;
-
-/// What it holds to inflate a data set that comes deflated: window, tables and one buffer.
-pub const INFLATE_BYTES: usize = 96 * 1024;
-
-/// What it holds to deflate one that is stored so: zlib's windows and tables, and three buffers.
-pub const DEFLATE_BYTES: usize = 384 * 1024;
-
 /// What it holds at worst as text for the log, at DEBUG or with `--verbose-pc`: a line for every transfer
 /// syntax of a proposal, or a command set.
 pub const DUMP_BYTES: usize = 3 * 1024 * 1024;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::io::BufReader;
 use std::sync::Arc;
 
-use dataset::format::OutputSyntax;
+use dataset::format::OutputTransferSyntax;
 use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use dataset::{Dictionary, Error, Fault, OutputFormat, Tag};
 
@@ -49,8 +49,10 @@ pub fn run(data: &[u8]) {
 /// Written in explicit VR, as one and in pieces; and once more, which changes nothing.
 fn explicit(data_set: &[u8], dictionary: Dictionary) -> Result<Vec<u8>, String> {
     let dictionary = Arc::new(dictionary);
-    let format =
-        OutputFormat { transfer_syntax: OutputSyntax::LittleEndian, ..OutputFormat::default() };
+    let format = OutputFormat {
+        transfer_syntax: OutputTransferSyntax::ExplicitVrLittleEndian,
+        ..OutputFormat::default()
+    };
     let written = |piece_bytes| {
         let input = IMPLICIT_VR_LITTLE_ENDIAN;
         let out = transcode_with(&dictionary, input, &format, data_set, piece_bytes);

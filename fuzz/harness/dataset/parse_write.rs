@@ -1,7 +1,7 @@
 //! A data set in normal form comes out as it went in.
 
 use dataset::OutputFormat;
-use dataset::format::Lengths;
+use dataset::format::SequenceLengths;
 use dataset::transfer_syntax::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
@@ -17,12 +17,17 @@ pub fn run(data: &[u8]) {
         1 => (EXPLICIT_VR_LITTLE_ENDIAN, true, false),
         _ => (EXPLICIT_VR_BIG_ENDIAN, true, true),
     };
-    let lengths = if choices.next() % 2 == 0 { Lengths::Explicit } else { Lengths::Undefined };
-    let mut writer = Writer { explicit, big, undefined: lengths == Lengths::Undefined };
+    let sequence_lengths = if choices.next() % 2 == 0 {
+        SequenceLengths::Explicit
+    } else {
+        SequenceLengths::Undefined
+    };
+    let mut writer =
+        Writer { explicit, big, undefined: sequence_lengths == SequenceLengths::Undefined };
     let mut bytes = writer.element((0x0008, 0x0005), b"CS", b"ISO_IR 100");
     bytes.extend(writer.elements(&mut choices, 0));
 
-    let format = OutputFormat { lengths, ..OutputFormat::default() };
+    let format = OutputFormat { sequence_lengths, ..OutputFormat::default() };
     let out = transcode(syntax, &format, &bytes, piece_bytes).expect("nothing is wrong with it");
     assert!(out == bytes, "{}\n{}", bytes.escape_ascii(), out.escape_ascii());
 }

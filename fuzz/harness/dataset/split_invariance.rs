@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 
-use dataset::format::{GroupLengths, Lengths, OutputSyntax, Padding};
+use dataset::format::{GroupLengths, OutputTransferSyntax, Padding, SequenceLengths};
 use dataset::{OutputFormat, Repairs, Transcoder, TransferSyntax};
 
 use super::{Choices, dictionary, input};
@@ -72,28 +72,39 @@ fn outcome(input: &'static TransferSyntax, format: &OutputFormat, pieces: &[&[u8
 /// Every value of every option at least once.
 fn formats() -> Vec<OutputFormat> {
     let to = |transfer_syntax| OutputFormat { transfer_syntax, ..OutputFormat::default() };
-    let padding = |file, item| Padding { file, item };
+    let padding = |file_bytes, item_bytes| Padding { file_bytes, item_bytes };
     vec![
         OutputFormat::default(),
         OutputFormat::bit_preserving(),
-        OutputFormat { group_lengths: GroupLengths::Create, ..to(OutputSyntax::Same) },
         OutputFormat {
-            lengths: Lengths::Undefined,
+            group_lengths: GroupLengths::Create,
+            ..to(OutputTransferSyntax::AsReceived)
+        },
+        OutputFormat {
+            sequence_lengths: SequenceLengths::Undefined,
             padding: padding(64, 14),
-            ..to(OutputSyntax::LittleEndian)
+            ..to(OutputTransferSyntax::ExplicitVrLittleEndian)
         },
         OutputFormat {
             group_lengths: GroupLengths::Create,
-            lengths: Lengths::Undefined,
+            sequence_lengths: SequenceLengths::Undefined,
             padding: padding(0, 16),
-            ..to(OutputSyntax::BigEndian)
+            ..to(OutputTransferSyntax::ExplicitVrBigEndian)
         },
         OutputFormat {
             group_lengths: GroupLengths::Remove,
             padding: padding(5, 3),
-            ..to(OutputSyntax::Implicit)
+            ..to(OutputTransferSyntax::ImplicitVrLittleEndian)
         },
-        OutputFormat { convert_un: true, new_vrs: false, ..to(OutputSyntax::BigEndian) },
-        OutputFormat { convert_un: true, compression_level: 1, ..to(OutputSyntax::Deflated) },
+        OutputFormat {
+            convert_un: true,
+            new_vrs: false,
+            ..to(OutputTransferSyntax::ExplicitVrBigEndian)
+        },
+        OutputFormat {
+            convert_un: true,
+            compression_level: 1,
+            ..to(OutputTransferSyntax::DeflatedExplicitVrLittleEndian)
+        },
     ]
 }

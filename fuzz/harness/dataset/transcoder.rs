@@ -1,6 +1,6 @@
 //! Any bytes, any options: no panic, the same from any cuts, and what is written can be read again.
 
-use dataset::format::{GroupLengths, Lengths, OutputSyntax, Padding};
+use dataset::format::{GroupLengths, OutputTransferSyntax, Padding, SequenceLengths};
 use dataset::{Error, Fault, OutputFormat, TransferSyntax};
 
 use super::{Choices, input, transcode};
@@ -36,8 +36,11 @@ pub fn run(data: &[u8]) {
 /// read than were written, so that much cannot be said; nor of what came with an impossible VR and
 /// would now be converted.
 fn read_again(written: &'static TransferSyntax, format: &OutputFormat, out: &[u8]) {
-    let again =
-        OutputFormat { transfer_syntax: OutputSyntax::Same, convert_un: false, ..format.clone() };
+    let again = OutputFormat {
+        transfer_syntax: OutputTransferSyntax::AsReceived,
+        convert_un: false,
+        ..*format
+    };
     let result = transcode(written, &again, out, usize::MAX);
     if !written.explicit_vr() {
         return;
@@ -57,24 +60,28 @@ fn format(choices: &mut Choices<'_>) -> OutputFormat {
     OutputFormat {
         bit_preserving: first >= 0xF8,
         transfer_syntax: match first % 5 {
-            0 => OutputSyntax::Same,
-            1 => OutputSyntax::LittleEndian,
-            2 => OutputSyntax::BigEndian,
-            3 => OutputSyntax::Implicit,
-            _ => OutputSyntax::Deflated,
+            0 => OutputTransferSyntax::AsReceived,
+            1 => OutputTransferSyntax::ExplicitVrLittleEndian,
+            2 => OutputTransferSyntax::ExplicitVrBigEndian,
+            3 => OutputTransferSyntax::ImplicitVrLittleEndian,
+            _ => OutputTransferSyntax::DeflatedExplicitVrLittleEndian,
         },
-        compression_level: u32::from(second % 10),
+        compression_level: second % 10,
         group_lengths: match second % 3 {
             0 => GroupLengths::Recalculate,
             1 => GroupLengths::Create,
             _ => GroupLengths::Remove,
         },
-        lengths: if first & 0x40 == 0 { Lengths::Explicit } else { Lengths::Undefined },
+        sequence_lengths: if first & 0x40 == 0 {
+            SequenceLengths::Explicit
+        } else {
+            SequenceLengths::Undefined
+        },
         new_vrs: first & 0x20 == 0,
         convert_un: second & 0x40 != 0,
         padding: match second >> 6 {
-            2 => Padding { file: 128, item: 10 },
-            3 => Padding { file: 7, item: 16 },
+            2 => Padding { file_bytes: 128, item_bytes: 10 },
+            3 => Padding { file_bytes: 7, item_bytes: 16 },
             _ => Padding::default(),
         },
     }

@@ -5,7 +5,7 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use dataset::format::{OutputFormat, OutputSyntax};
+use dataset::format::{OutputFormat, OutputTransferSyntax};
 use dataset::transfer_syntax::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
@@ -120,9 +120,9 @@ pub(crate) const SEQUENCE: (u16, u16) = (0x0008, 0x1140);
 /// The default format, with this transfer syntax.
 pub(crate) fn to(writer: Writer) -> OutputFormat {
     let transfer_syntax = match (writer.explicit, writer.big) {
-        (false, _) => OutputSyntax::Implicit,
-        (true, false) => OutputSyntax::LittleEndian,
-        (true, true) => OutputSyntax::BigEndian,
+        (false, _) => OutputTransferSyntax::ImplicitVrLittleEndian,
+        (true, false) => OutputTransferSyntax::ExplicitVrLittleEndian,
+        (true, true) => OutputTransferSyntax::ExplicitVrBigEndian,
     };
     OutputFormat { transfer_syntax, ..OutputFormat::default() }
 }

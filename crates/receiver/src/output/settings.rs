@@ -43,7 +43,8 @@ impl OutputSettings {
     #[must_use]
     pub fn writes_same_file(&self) -> bool {
         let format = &self.format;
-        let same = format.bit_preserving || format.transfer_syntax == format::OutputSyntax::Same;
+        let same = format.bit_preserving
+            || format.transfer_syntax == format::OutputTransferSyntax::AsReceived;
         self.write_file_format && same
     }
 }

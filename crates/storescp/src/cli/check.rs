@@ -16,7 +16,7 @@ use crate::commands::CommandSettings;
 use crate::logging::{LogLevel, LogSettings};
 use crate::negotiation::{Negotiation, ProfileChoice};
 use dataset::OutputFormat;
-use dataset::format::{GroupLengths, Lengths, OutputSyntax, Padding};
+use dataset::format::{GroupLengths, OutputTransferSyntax, Padding, SequenceLengths};
 use receiver::net::{AddressFamily, Network, inherited};
 use receiver::output::naming::{FileNaming, NameStyle};
 use receiver::{Faults, Limits, OutputSettings, SocketTimeout, Sorting, Timeouts};
@@ -251,16 +251,16 @@ fn output(typed: &Typed) -> Result<OutputSettings, Error> {
             Some(Opt::GroupLengthRemove) => GroupLengths::Remove,
             _ => GroupLengths::Recalculate,
         },
-        lengths: match typed.chosen(Choice::SequenceLength) {
-            Some(Opt::LengthUndefined) => Lengths::Undefined,
-            _ => Lengths::Explicit,
+        sequence_lengths: match typed.chosen(Choice::SequenceLength) {
+            Some(Opt::LengthUndefined) => SequenceLengths::Undefined,
+            _ => SequenceLengths::Explicit,
         },
         padding: padding.map_or_else(Padding::default, |[file, item]| Padding {
-            file: u32::try_from(file).unwrap_or(u32::MAX),
-            item: u32::try_from(item).unwrap_or(u32::MAX),
+            file_bytes: u32::try_from(file).unwrap_or(u32::MAX),
+            item_bytes: u32::try_from(item).unwrap_or(u32::MAX),
         }),
         convert_un: typed.won(Opt::ConvertUn),
-        compression_level: compression_level.into(),
+        compression_level,
     };
     Ok(OutputSettings {
         directory: directory(typed.text(Opt::OutputDirectory), parent),
@@ -283,13 +283,13 @@ fn directory(typed: Option<&OsStr>, parent: Option<&str>) -> PathBuf {
     )
 }
 
-fn output_transfer_syntax(typed: &Typed) -> Result<OutputSyntax, Error> {
+fn output_transfer_syntax(typed: &Typed) -> Result<OutputTransferSyntax, Error> {
     let transfer_syntax = match typed.chosen(Choice::OutputTransferSyntax) {
-        Some(Opt::WriteXferLittle) => OutputSyntax::LittleEndian,
-        Some(Opt::WriteXferBig) => OutputSyntax::BigEndian,
-        Some(Opt::WriteXferImplicit) => OutputSyntax::Implicit,
-        Some(Opt::WriteXferDeflated) => OutputSyntax::Deflated,
-        _ => return Ok(OutputSyntax::Same),
+        Some(Opt::WriteXferLittle) => OutputTransferSyntax::ExplicitVrLittleEndian,
+        Some(Opt::WriteXferBig) => OutputTransferSyntax::ExplicitVrBigEndian,
+        Some(Opt::WriteXferImplicit) => OutputTransferSyntax::ImplicitVrLittleEndian,
+        Some(Opt::WriteXferDeflated) => OutputTransferSyntax::DeflatedExplicitVrLittleEndian,
+        _ => return Ok(OutputTransferSyntax::AsReceived),
     };
     let others = [Opt::AcceptAll, Opt::BitPreserving];
     refuse_choice_with(typed, Choice::OutputTransferSyntax, &others)?;

@@ -5,7 +5,7 @@ use crate::output::naming::NameStyle;
 use crate::serve::registry::{Admission, Registry};
 use crate::{OutputSettings, Sorting, testing};
 use dataset::Uid;
-use dataset::format::{Lengths, OutputSyntax};
+use dataset::format::{OutputTransferSyntax, SequenceLengths};
 use platform::testing::Scratch;
 use proto::{AeTitle, RequestorConfig, Response};
 use std::io::{self, Read, Write};
@@ -204,10 +204,10 @@ const WAYS_OF_STORING: [(&str, Change); 12] = [
         it.format.bit_preserving = true;
         it.write_file_format = false;
     }),
-    ("+td", |it| it.format.transfer_syntax = OutputSyntax::Deflated),
+    ("+td", |it| it.format.transfer_syntax = OutputTransferSyntax::DeflatedExplicitVrLittleEndian),
     ("+tb -e", |it| {
-        it.format.transfer_syntax = OutputSyntax::BigEndian;
-        it.format.lengths = Lengths::Undefined;
+        it.format.transfer_syntax = OutputTransferSyntax::ExplicitVrBigEndian;
+        it.format.sequence_lengths = SequenceLengths::Undefined;
     }),
     ("+uf", |it| it.file_naming.style = NameStyle::NewUid),
     ("-tn", |it| it.file_naming.style = NameStyle::Time),
@@ -223,7 +223,7 @@ const WAYS_OF_STORING: [(&str, Change); 12] = [
     ("-su p -tn +td", |it| {
         it.sorting = Some(Sorting::ByStudyUid { prefix: "p".to_owned() });
         it.file_naming.style = NameStyle::Time;
-        it.format.transfer_syntax = OutputSyntax::Deflated;
+        it.format.transfer_syntax = OutputTransferSyntax::DeflatedExplicitVrLittleEndian;
     }),
 ];
 
