@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::state::{Action, State};
 use crate::ul::pdu::AbortPdu;
-use crate::ul::state::{Action, State};
 use crate::{ContextId, limits};
 
 /// A call that cannot be carried out, or a value that is none. Peers cannot cause it.

@@ -141,6 +141,7 @@ mod association;
 mod dimse;
 mod error;
 pub mod limits;
+mod state;
 mod ul;
 
 pub use ae_title::AeTitle;
@@ -152,13 +153,13 @@ pub use dimse::command::{CommandSet, command_field, element};
 pub use dimse::request::{CEchoRq, CStoreRq, CommandFault, OtherRq, Request, Response};
 pub use dimse::status::{Status, StatusKind};
 pub use error::{Error, PeerFault};
+pub use state::State;
 pub use ul::negotiation::{
     AbstractSyntaxes, Acceptance, AcceptorPolicy, Answer, ClassPolicy, ContextAnswer, ContextId,
     ContextResult, Proposal, ProposedContext, Roles, max_send_pdv_bytes, negotiate,
 };
 pub use ul::p_data::DataSetFragments;
 pub use ul::pdu::{AbortPdu, Rejection};
-pub use ul::state::State;
 pub use ul::user_information::{
     CommonExtendedNegotiation, ExtendedNegotiation, OperationsWindow, RoleSelection, UserIdentity,
     UserInformation, VersionName,

@@ -7,10 +7,10 @@ use super::{Abort, AcceptedContext, Association, Ending, Event, bit_of};
 use crate::PeerFault;
 use crate::dimse::message::Route;
 use crate::error::abort_for;
+use crate::state::{Action, Event as Evt, State};
 use crate::ul::associate::AssociateReader;
 use crate::ul::negotiation::{Acceptance, ContextResult, max_send_pdv_bytes};
 use crate::ul::pdu::{self, AbortPdu, FIXED_BODY_BYTES, Gather, PduHeader, Rejection};
-use crate::ul::state::{Action, Event as Evt, State};
 
 /// What the next byte belongs to.
 #[derive(Debug)]

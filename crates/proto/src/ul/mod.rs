@@ -4,5 +4,4 @@ pub(crate) mod associate;
 pub(crate) mod negotiation;
 pub(crate) mod p_data;
 pub(crate) mod pdu;
-pub(crate) mod state;
 pub(crate) mod user_information;

@@ -10,13 +10,13 @@ use dataset::{TransferSyntax, Uid};
 use self::receive::Stage;
 use crate::dimse::command::CommandSet;
 use crate::dimse::message::MessageReader;
+use crate::state::{Action, Event as Evt, Side, State, StateMachine};
 use crate::ul::associate::FixedFields;
 use crate::ul::negotiation::{
     Acceptance, Answer, ContextId, Proposal, ProposedContext, max_send_pdv_bytes,
 };
 use crate::ul::p_data::{DataSetFragments, PDataReader, put_fragments};
 use crate::ul::pdu::{self, AbortPdu, Gather, HEADER_BYTES, Rejection};
-use crate::ul::state::{Action, Event as Evt, Side, State, StateMachine};
 use crate::{AeTitle, Error, PeerFault};
 
 /// What happened, as told by [`Association::receive`].

@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use super::pdu;
+use crate::ul::pdu;
 
 /// The states of PS3.8 §9.2.1, Tables 9-1 to 9-5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -339,5 +339,4 @@ impl StateMachine {
 }
 
 #[cfg(test)]
-#[path = "state_tests.rs"]
 mod tests;
