@@ -185,7 +185,7 @@ impl Client {
                     self.unread = (0, length);
                     if length == 0 {
                         self.association.handle_close();
-                        return Err(Error::Aborted(proto::Abort::ConnectionClosed));
+                        return Err(Error::Aborted(proto::AbortCause::ConnectionClosed));
                     }
                 }
                 Event::Accepted(_) => return Ok(Heard::Accepted),

@@ -3,7 +3,7 @@
 use std::{fmt, io};
 
 use dataset::Uid;
-use proto::{Abort, Rejection, Status};
+use proto::{AbortCause, Rejection, Status};
 
 /// Why a run ended.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub enum Error {
     /// The peer rejected the association.
     Rejected(Rejection),
     /// The association was aborted, or the connection closed.
-    Aborted(Abort),
+    Aborted(AbortCause),
     /// The peer accepted no presentation context for this SOP class.
     NotAccepted(Uid),
     /// The peer answered with another status than success, and perhaps said why.

@@ -15,8 +15,8 @@ use crate::tls::Refusal;
 use crate::transport::{Filled, Transport};
 use dataset::{Uid, sop_class};
 use proto::{
-    Abort, Acceptance, AcceptorConfig, Answer, Association, CStoreRq, CommandSet, ContextId,
-    ContextResult, DataSetFragments, Ending, Event, Negotiated, Proposal, Rejection, Request,
+    AbortCause, Acceptance, AcceptorConfig, AssociateResponse, Association, CStoreRq, CommandSet, ContextId,
+    ContextResult, DataSetFragments, Ending, Event, SopClassNegotiation, Proposal, Rejection, Request,
     State, Status, Step, negotiate,
 };
 use std::fmt;
@@ -192,7 +192,7 @@ impl Served<'_> {
             Filled::TimedOut => self.silent_for_too_long(),
         }
         if self.association.is_closed()
-            && let Some(Ending::Aborted(abort @ (Abort::ConnectionClosed | Abort::NoRequest))) =
+            && let Some(Ending::Aborted(abort @ (AbortCause::ConnectionClosed | AbortCause::NoRequest))) =
                 self.association.ending()
         {
             self.aborted(abort);
@@ -249,23 +249,23 @@ impl Served<'_> {
             lines
         });
         let answer = match self.refusal() {
-            Some(rejection) => Answer::Reject(rejection),
+            Some(rejection) => AssociateResponse::Reject(rejection),
             None => negotiate(proposal, &self.shared.policy),
         };
         match &answer {
-            Answer::Accept(acceptance) => {
+            AssociateResponse::Accept(acceptance) => {
                 let max_send_pdv_bytes = self.association.max_send_pdv_bytes();
                 info!("Association Acknowledged (Max Send PDV: {max_send_pdv_bytes})");
                 logging::block(prominent, || dump::associate_ac(proposal, acceptance, policy));
             }
-            Answer::Reject(rejection) => self.log_rejection(proposal, *rejection),
+            AssociateResponse::Reject(rejection) => self.log_rejection(proposal, *rejection),
         }
         let refused = match &answer {
-            Answer::Accept(acceptance) => {
+            AssociateResponse::Accept(acceptance) => {
                 log_lines::warn_of_refused_classes(proposal, acceptance);
                 Some(Refused::of(acceptance))
             }
-            Answer::Reject(_) => None,
+            AssociateResponse::Reject(_) => None,
         };
         self.association.answer(answer, now);
         let Some(refused) = refused else { return };
@@ -381,8 +381,8 @@ impl Served<'_> {
 
     fn store(&mut self, context: ContextId, request: CStoreRq) {
         let accepted = match self.association.negotiated(context, &request.sop_class) {
-            Negotiated::OnItsContext(accepted) if !is_verification(&request.sop_class) => accepted,
-            Negotiated::OnAnotherContext { of_request, of_class }
+            SopClassNegotiation::OnItsContext(accepted) if !is_verification(&request.sop_class) => accepted,
+            SopClassNegotiation::OnAnotherContext { of_request, of_class }
                 if !is_verification(&request.sop_class) =>
             {
                 warn!(
@@ -495,13 +495,13 @@ impl Served<'_> {
         self.association.accept_release(now);
     }
 
-    fn aborted(&mut self, abort: Abort) {
+    fn aborted(&mut self, abort: AbortCause) {
         let began = self.service.is_receiving();
         self.service.break_off(&abort);
         self.service.leave();
         match abort {
-            Abort::ByPeer(_) | Abort::ConnectionClosed => info!("Association Aborted"),
-            Abort::Fault(fault) => {
+            AbortCause::ByPeer(_) | AbortCause::ConnectionClosed => info!("Association Aborted"),
+            AbortCause::Fault(fault) => {
                 let is_established = self.association.calling_ae().is_some();
                 let hint = if is_established { "" } else { log_lines::protocol_hint(&fault) };
                 error!("DIMSE failure (aborting association): {fault}{hint}");
