@@ -1,5 +1,7 @@
 //! Stores one DICOM file: `cargo run -p requestor --example send -- HOST:PORT FILE`.
 
+#![expect(clippy::disallowed_types, reason = "an example opens a file")]
+
 use std::error::Error;
 use std::fs::File;
 use std::path::Path;
@@ -16,7 +18,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(if is_stored { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn send(address: &str, file: &Path) -> Result<Response, Box<dyn Error>> {
+pub(crate) fn send(address: &str, file: &Path) -> Result<Response, Box<dyn Error>> {
     let mut file = File::open(file)?;
     let instance = part10::read_header(&mut file)?;
     let settings = Settings::new("SEND".parse()?, "ANY-SCP".parse()?);

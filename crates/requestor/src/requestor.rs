@@ -321,7 +321,7 @@ impl Requestor {
                     if waiting == Waiting::ReleaseResponse {
                         continue;
                     }
-                    self.association.handle_close();
+                    self.end();
                     return Err(Error::ReleasedByPeer);
                 }
                 Event::Command { command, .. } => match Response::parse(&command) {
@@ -344,7 +344,7 @@ impl Requestor {
         loop {
             return match self.connection.read(&mut self.received) {
                 Ok(0) => {
-                    self.association.handle_close();
+                    self.end();
                     Err(Error::Aborted(AbortCause::ConnectionClosed))
                 }
                 Ok(length) => {
@@ -354,7 +354,7 @@ impl Requestor {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if is_timeout(&error) => Err(self.timed_out(waiting)),
                 Err(error) => {
-                    self.association.handle_close();
+                    self.end();
                     Err(Error::Connection(error))
                 }
             };
@@ -384,7 +384,7 @@ impl Requestor {
     fn send_failed(&mut self, error: io::Error) -> Error {
         let is_timeout = is_timeout(&error);
         let cause = if is_timeout { None } else { self.received_abort() };
-        self.association.handle_close();
+        self.end();
         match cause {
             Some(cause) => Error::Aborted(cause),
             None if is_timeout => Error::TimedOut(Waiting::Send),
@@ -425,11 +425,10 @@ impl Requestor {
     /// were closed with bytes unread, the kernel would reset it, and the A-ABORT might be lost.
     fn close_after_abort(&mut self) {
         let outgoing = self.association.outgoing();
-        let count = outgoing.len();
         let tcp = self.connection.tcp();
         let is_limited = tcp.set_write_timeout(Some(ABORT_LINGER)).is_ok()
             && tcp.set_read_timeout(Some(ABORT_LINGER)).is_ok();
-        if count > 0 && is_limited && self.connection.write_all(outgoing).is_ok() {
+        if !outgoing.is_empty() && is_limited && self.connection.write_all(outgoing).is_ok() {
             let _ = self.connection.finish();
             let _ = self.connection.tcp().shutdown(std::net::Shutdown::Write);
             let begun = Instant::now();
@@ -437,8 +436,13 @@ impl Requestor {
                 && matches!(self.connection.read(&mut self.received), Ok(1..))
             {}
         }
-        self.association.consume_outgoing(count);
+        self.end();
+    }
+
+    /// Nothing more is sent or looked at: the connection is of no use any more.
+    fn end(&mut self) {
         self.association.handle_close();
+        self.association.consume_outgoing(self.association.outgoing().len());
         self.unread = (0, 0);
     }
 }
