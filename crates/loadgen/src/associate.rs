@@ -6,7 +6,7 @@ use std::net::ToSocketAddrs;
 use openssl::ssl::SslContext;
 use requestor::{ContextProposal, Requestor, Response, Settings, Status, Timeouts, Tls};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Settings with these AE titles, over TLS if a context is given.
 ///

@@ -5,7 +5,8 @@ use proto::{CStoreRq, ContextId};
 use requestor::{ContextProposal, Requestor};
 
 use crate::associate::expect_success;
-use crate::{Error, Object};
+use crate::error::Error;
+use crate::object::Object;
 
 impl Object {
     /// The presentation context that it needs.

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use openssl::ssl::{Ssl, SslContext, SslFiletype, SslMethod, SslMode, SslVerifyMode, SslVersion};
-use requestor::Connection;
+use requestor::{Connection, Socket};
 
 /// Answers a connection that was accepted, over TLS if a context is given.
 ///
@@ -13,9 +13,10 @@ use requestor::Connection;
 /// Those of the operating system or of OpenSSL.
 pub fn accept(stream: TcpStream, tls: Option<&SslContext>) -> io::Result<Connection> {
     stream.set_nodelay(true)?;
-    let Some(context) = tls else { return Ok(Connection::Tcp(stream)) };
+    let socket = Socket::new(stream);
+    let Some(context) = tls else { return Ok(Connection::Tcp(socket)) };
     let ssl = Ssl::new(context)?;
-    let stream = ssl.accept(stream).map_err(io::Error::other)?;
+    let stream = ssl.accept(socket).map_err(io::Error::other)?;
     Ok(Connection::Tls(Box::new(stream)))
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openssl::ssl::{ErrorCode, HandshakeError, Ssl, SslStream};
 
@@ -13,9 +13,17 @@ use crate::settings::{Timeouts, Tls};
 #[derive(Debug)]
 pub enum Connection {
     /// Plain TCP.
-    Tcp(TcpStream),
+    Tcp(Socket),
     /// TLS.
-    Tls(Box<SslStream<TcpStream>>),
+    Tls(Box<SslStream<Socket>>),
+}
+
+/// A TCP socket with a time limit for everything that is read, which a peer that sends single bytes cannot
+/// extend. OpenSSL reads from it until it has a whole record.
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+    read_deadline: Option<Instant>,
 }
 
 impl Connection {
@@ -36,19 +44,31 @@ impl Connection {
             }
         })?;
         prepare(&stream, timeouts).map_err(Error::Connect)?;
-        match tls {
-            Some(tls) => Ok(Connection::Tls(Box::new(handshake(stream, tls)?))),
-            None => Ok(Connection::Tcp(stream)),
-        }
+        let mut socket = Socket::new(stream);
+        let Some(tls) = tls else { return Ok(Connection::Tcp(socket)) };
+        socket.read_deadline = deadline(timeouts.response);
+        let mut connection = Connection::Tls(Box::new(handshake(socket, tls)?));
+        connection.set_read_deadline(None);
+        Ok(connection)
     }
 
     /// The TCP connection.
     #[must_use]
     pub fn tcp(&self) -> &TcpStream {
         match self {
-            Connection::Tcp(stream) => stream,
-            Connection::Tls(stream) => stream.get_ref(),
+            Connection::Tcp(socket) => &socket.stream,
+            Connection::Tls(stream) => &stream.get_ref().stream,
         }
+    }
+
+    /// Reading fails from then on with `WouldBlock`. It may exceed the deadline by the socket's own
+    /// timeout.
+    pub(crate) fn set_read_deadline(&mut self, deadline: Option<Instant>) {
+        let socket = match self {
+            Connection::Tcp(socket) => socket,
+            Connection::Tls(stream) => stream.get_mut(),
+        };
+        socket.read_deadline = deadline;
     }
 
     /// Ends our direction of the stream: nothing more is sent. Over TLS that is a close_notify.
@@ -57,10 +77,23 @@ impl Connection {
     /// Those of the operating system or of OpenSSL.
     pub fn finish(&mut self) -> io::Result<()> {
         match self {
-            Connection::Tcp(stream) => stream.shutdown(std::net::Shutdown::Write),
+            Connection::Tcp(socket) => socket.stream.shutdown(std::net::Shutdown::Write),
             Connection::Tls(stream) => stream.shutdown().map(drop).map_err(io::Error::other),
         }
     }
+}
+
+impl Socket {
+    /// Without a deadline.
+    #[must_use]
+    pub fn new(stream: TcpStream) -> Socket {
+        Socket { stream, read_deadline: None }
+    }
+}
+
+/// When a time limit that begins now ends.
+pub(crate) fn deadline(limit: Option<Duration>) -> Option<Instant> {
+    limit.and_then(|limit| Instant::now().checked_add(limit))
 }
 
 fn tcp(address: impl ToSocketAddrs, timeout: Option<Duration>) -> io::Result<TcpStream> {
@@ -86,7 +119,7 @@ fn prepare(stream: &TcpStream, timeouts: &Timeouts) -> io::Result<()> {
     Ok(())
 }
 
-fn handshake(stream: TcpStream, tls: &Tls) -> Result<SslStream<TcpStream>, Error> {
+fn handshake(socket: Socket, tls: &Tls) -> Result<SslStream<Socket>, Error> {
     let failed = |error: openssl::error::ErrorStack| Error::Handshake(error.into());
     let mut ssl = Ssl::new(&tls.context).map_err(failed)?;
     if let Some(name) = &tls.server_name {
@@ -98,7 +131,7 @@ fn handshake(stream: TcpStream, tls: &Tls) -> Result<SslStream<TcpStream>, Error
             ssl.param_mut().set_host(name).map_err(failed)?;
         }
     }
-    ssl.connect(stream).map_err(|error| match &error {
+    ssl.connect(socket).map_err(|error| match &error {
         // The socket blocks, so this is its time limit.
         HandshakeError::WouldBlock(stream) if stream.error().code() == ErrorCode::WANT_READ => {
             Error::TimedOut(Waiting::Handshake)
@@ -123,7 +156,7 @@ pub(crate) fn acknowledge_at_once(_: &TcpStream) -> io::Result<()> {
 impl Read for Connection {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         match self {
-            Connection::Tcp(stream) => stream.read(target),
+            Connection::Tcp(socket) => socket.read(target),
             Connection::Tls(stream) => stream.read(target),
         }
     }
@@ -132,9 +165,28 @@ impl Read for Connection {
 impl Write for Connection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Connection::Tcp(stream) => stream.write(bytes),
+            Connection::Tcp(socket) => socket.write(bytes),
             Connection::Tls(stream) => stream.write(bytes),
         }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        if self.read_deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.stream.read(target)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

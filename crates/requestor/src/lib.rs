@@ -39,7 +39,7 @@ pub mod part10;
 mod requestor;
 mod settings;
 
-pub use connection::Connection;
+pub use connection::{Connection, Socket};
 pub use error::{Error, Waiting};
 pub use part10::Instance;
 pub use requestor::Requestor;

@@ -1,7 +1,7 @@
 //! One association as requestor, over a blocking connection.
 
 use std::io::{self, Read, Write};
-use std::net::ToSocketAddrs;
+use std::net::{Shutdown, ToSocketAddrs};
 use std::time::Instant;
 
 use dataset::{TransferSyntax, Uid};
@@ -10,7 +10,7 @@ use proto::{
     Proposal, RequestorConfig, Response, Step, command_field,
 };
 
-use crate::connection::{Connection, acknowledge_at_once};
+use crate::connection::{Connection, acknowledge_at_once, deadline};
 use crate::error::{Error, Waiting, is_timeout};
 use crate::limits::{
     ABORT_LINGER, COMMAND_PDU_BYTES, PDU_OVERHEAD_BYTES, RECEIVE_BUFFER_BYTES, SEND_BUFFER_BYTES,
@@ -287,8 +287,7 @@ enum Reply {
 
 impl Requestor {
     fn wait(&mut self, waiting: Waiting) -> Result<Reply, Error> {
-        let limit = self.timeouts.response;
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let deadline = deadline(self.timeouts.response);
         loop {
             let now = Instant::now();
             let (start, end) = self.unread;
@@ -301,10 +300,7 @@ impl Requestor {
                         let state = self.association.state();
                         return Err(proto::Error::NotEstablished(state).into());
                     }
-                    if deadline.is_some_and(|deadline| now >= deadline) {
-                        return Err(self.timed_out(waiting));
-                    }
-                    self.read(waiting)?;
+                    self.read(waiting, deadline)?;
                     continue;
                 }
                 Event::Accepted(_) => Reply::Accepted,
@@ -338,11 +334,14 @@ impl Requestor {
     }
 
     /// Reads what the peer has sent, and waits for it if there is nothing.
-    fn read(&mut self, waiting: Waiting) -> Result<(), Error> {
-        // Only a matter of speed.
+    fn read(&mut self, waiting: Waiting, deadline: Option<Instant>) -> Result<(), Error> {
+        // Without it, responses are slower, no more.
         let _ = acknowledge_at_once(self.connection.tcp());
         loop {
-            return match self.connection.read(&mut self.received) {
+            self.connection.set_read_deadline(deadline);
+            let result = self.connection.read(&mut self.received);
+            self.connection.set_read_deadline(None);
+            return match result {
                 Ok(0) => {
                     self.end();
                     Err(Error::Aborted(AbortCause::ConnectionClosed))
@@ -393,24 +392,17 @@ impl Requestor {
     }
 
     fn received_abort(&mut self) -> Option<AbortCause> {
-        let _ = self.connection.tcp().set_read_timeout(Some(ABORT_LINGER));
-        let begun = Instant::now();
+        self.linger();
         loop {
-            let now = Instant::now();
             let (start, end) = self.unread;
-            let step = self.association.receive(&self.received[start..end], now);
+            let step = self.association.receive(&self.received[start..end], Instant::now());
             self.unread.0 += step.consumed;
             match step.event {
                 Event::Aborted(cause) => return Some(cause),
-                Event::NeedInput => {
-                    if now.duration_since(begun) >= ABORT_LINGER {
-                        return None;
-                    }
-                    match self.connection.read(&mut self.received) {
-                        Ok(length @ 1..) => self.unread = (0, length),
-                        _ => return None,
-                    }
-                }
+                Event::NeedInput => match self.connection.read(&mut self.received) {
+                    Ok(length @ 1..) => self.unread = (0, length),
+                    _ => return None,
+                },
                 _ => {}
             }
         }
@@ -424,19 +416,21 @@ impl Requestor {
     /// Sends the A-ABORT that is queued, if any, and waits for the peer to close the connection: if it
     /// were closed with bytes unread, the kernel would reset it, and the A-ABORT might be lost.
     fn close_after_abort(&mut self) {
-        let outgoing = self.association.outgoing();
-        let tcp = self.connection.tcp();
-        let is_limited = tcp.set_write_timeout(Some(ABORT_LINGER)).is_ok()
-            && tcp.set_read_timeout(Some(ABORT_LINGER)).is_ok();
-        if !outgoing.is_empty() && is_limited && self.connection.write_all(outgoing).is_ok() {
+        let outgoing = self.association.outgoing().to_vec();
+        if !outgoing.is_empty() && self.linger() && self.connection.write_all(&outgoing).is_ok() {
             let _ = self.connection.finish();
-            let _ = self.connection.tcp().shutdown(std::net::Shutdown::Write);
-            let begun = Instant::now();
-            while begun.elapsed() < ABORT_LINGER
-                && matches!(self.connection.read(&mut self.received), Ok(1..))
-            {}
+            let _ = self.connection.tcp().shutdown(Shutdown::Write);
+            while matches!(self.connection.read(&mut self.received), Ok(1..)) {}
         }
         self.end();
+    }
+
+    /// Limits what is still sent and received, whatever the timeouts are; false if that failed.
+    fn linger(&mut self) -> bool {
+        self.connection.set_read_deadline(deadline(Some(ABORT_LINGER)));
+        let tcp = self.connection.tcp();
+        tcp.set_read_timeout(Some(ABORT_LINGER)).is_ok()
+            && tcp.set_write_timeout(Some(ABORT_LINGER)).is_ok()
     }
 
     /// Nothing more is sent or looked at: the connection is of no use any more.

@@ -30,15 +30,15 @@ pub struct Settings {
     pub tls: Option<Tls>,
 }
 
-/// How long a requestor waits before it gives up; `None` waits for ever.
+/// How long a requestor waits before it gives up; `None` waits for ever. Zero is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// For the TCP connection, for each address of the host.
     pub connect: Option<Duration>,
-    /// For the TLS handshake, for the answer to a request, to an A-ASSOCIATE-RQ or to an A-RELEASE-RQ. A
-    /// peer that sends single bytes may take twice as long.
+    /// For the TLS handshake, for the response to a request, and for the answers to A-ASSOCIATE-RQ and
+    /// A-RELEASE-RQ. A peer that sends single bytes may take up to twice as long.
     pub response: Option<Duration>,
-    /// For the peer to accept any more bytes while sending.
+    /// For the peer to accept more bytes while sending; a slow peer may take longer in total.
     pub send: Option<Duration>,
 }
 

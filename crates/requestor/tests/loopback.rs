@@ -1,11 +1,7 @@
 //! A requestor against an acceptor on a loopback socket.
 
 #![allow(clippy::unwrap_used, reason = "a helper's panic fails the test that called it")]
-#![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "the peer is a listener in a thread"
-)]
+#![expect(clippy::disallowed_types, reason = "a port that is free is found by listening")]
 
 mod common;
 
@@ -13,7 +9,7 @@ use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
-use common::{Acceptor, Behavior, SECONDARY_CAPTURE, instance, patient, settings};
+use common::{Acceptor, Behavior, SECONDARY_CAPTURE, instance, patient, settings, trickling_peer};
 use dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 use proto::{AbortCause, PeerFault, Rejection};
 use requestor::{ContextProposal, Error, Instance, Requestor, Settings, Status, Waiting, limits};
@@ -147,7 +143,7 @@ fn more_contexts_than_there_are_ids_are_refused() {
 #[test]
 fn a_peer_that_aborts_in_the_middle_of_a_data_set_is_reported_as_such() {
     for bytes in [1, 50_000, 5_000_000] {
-        let (mut requestor, acceptor) = associated(Behavior::AbortAfter(bytes), &patient());
+        let (mut requestor, acceptor) = associated(Behavior::AbortAndClose(bytes), &patient());
         let error = requestor.store(&instance(), &data(20_000_000)[..]).unwrap_err();
         acceptor.seen();
         // The kernel may discard the A-ABORT along with the connection that the peer closed.
@@ -216,25 +212,13 @@ fn a_peer_that_stops_reading_costs_no_more_than_the_timeout() {
 
 #[test]
 fn a_peer_that_sends_single_bytes_does_not_extend_the_timeout_for_ever() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    let peer = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        // The beginning of an A-ASSOCIATE-AC of 1 MiB.
-        let header = [2, 0, 0, 16, 0, 0];
-        for byte in header.into_iter().chain(std::iter::repeat(0)) {
-            if io::Write::write_all(&mut stream, &[byte]).is_err() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    });
+    // The header of an A-ASSOCIATE-AC of 1 MiB.
+    let address = trickling_peer(&[2, 0, 0, 16, 0, 0]);
     let begun = Instant::now();
     let contexts = [ContextProposal::verification()];
     let error = Requestor::associate(address, &settings(), &contexts).unwrap_err();
     assert!(matches!(error, Error::TimedOut(Waiting::AssociateResponse)), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(3));
-    peer.join().unwrap();
 }
 
 #[test]

@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{Acceptor, Behavior, instance, patient, settings};
+use std::time::{Duration, Instant};
+
+use common::{Acceptor, Behavior, instance, patient, settings, trickling_peer};
 use openssl::asn1::Asn1Time;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
@@ -96,6 +98,18 @@ fn a_certificate_for_another_name_or_from_another_issuer_is_refused() {
         assert!(error.to_string().contains("certificate"), "{error}");
         acceptor.seen();
     }
+}
+
+#[test]
+fn a_handshake_in_single_bytes_does_not_extend_the_timeout_for_ever() {
+    let (_, certificate) = identity();
+    // The header of a TLS record of 16 KiB.
+    let address = trickling_peer(&[22, 3, 3, 0x40, 0]);
+    let settings = over_tls(settings(), trusting(certificate), "localhost");
+    let begun = Instant::now();
+    let error = Requestor::associate(address, &settings, &[instance().context()]).unwrap_err();
+    assert!(matches!(error, Error::TimedOut(Waiting::Handshake)), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(3));
 }
 
 #[test]

@@ -8,8 +8,9 @@
     reason = "the peer is a listener in a thread"
 )]
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -17,7 +18,8 @@ use std::time::{Duration, Instant};
 use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use proto::{
     AbortCause, AbstractSyntaxes, AcceptorConfig, AcceptorPolicy, AssociateResponse, Association,
-    ClassPolicy, Event, Rejection, Request, Status, VersionName, negotiate,
+    CEchoRq, CStoreRq, ClassPolicy, ContextId, DataSetFragments, Event, Rejection, Request, Status,
+    VersionName, negotiate,
 };
 use requestor::{Instance, Settings, Timeouts};
 
@@ -41,7 +43,7 @@ pub(crate) enum Behavior {
     /// Answers a request, but not the release.
     SilentOnRelease,
     /// Sends an A-ABORT when this many bytes of a data set have arrived, and closes at once.
-    AbortAfter(usize),
+    AbortAndClose(usize),
     /// Sends an A-ABORT when this many bytes of a data set have arrived, and reads on until the requestor
     /// closes.
     AbortAndRead(usize),
@@ -99,118 +101,166 @@ impl Acceptor {
     }
 }
 
-fn serve(mut stream: impl Read + Write, behavior: Behavior, max_pdu_bytes: u32) -> Seen {
+fn serve(stream: impl Read + Write, behavior: Behavior, max_pdu_bytes: u32) -> Seen {
     let config = AcceptorConfig {
         acse_timeout: Duration::from_secs(20),
         close_timeout: Duration::from_secs(5),
     };
-    let mut association = Association::acceptor(config, Instant::now());
-    let mut seen = Seen::default();
-    let mut buffer = vec![0; 64 * 1024];
-    let mut pending = None;
-    loop {
-        // A requestor that has given up resets the connection.
-        if stream.write_all(association.outgoing()).is_err() {
-            return seen;
-        }
-        association.consume_outgoing(association.outgoing().len());
-        if association.is_closed() {
-            return seen;
-        }
-        let Ok(length @ 1..) = stream.read(&mut buffer) else { return seen };
-        if behavior == Behavior::SilentFromStart {
-            continue;
-        }
-        let mut input = &buffer[..length];
+    let association = Association::acceptor(config, Instant::now());
+    let seen = Seen::default();
+    let mut served = Served { stream, association, behavior, max_pdu_bytes, pending: None, seen };
+    served.run();
+    served.seen
+}
+
+struct Served<S> {
+    stream: S,
+    association: Association,
+    behavior: Behavior,
+    max_pdu_bytes: u32,
+    /// The C-STORE-RQ whose data set is being received.
+    pending: Option<(ContextId, CStoreRq)>,
+    seen: Seen,
+}
+
+impl<S: Read + Write> Served<S> {
+    fn run(&mut self) {
+        let mut buffer = vec![0; 64 * 1024];
         loop {
-            let now = Instant::now();
-            let step = association.receive(input, now);
-            input = &input[step.consumed..];
-            let mut response_due = false;
-            match step.event {
-                Event::NeedInput => break,
-                Event::Proposed(proposal) => {
-                    let response = match behavior {
-                        Behavior::Reject(rejection) => AssociateResponse::Reject(rejection),
-                        _ => negotiate(&proposal, &policy(behavior, max_pdu_bytes)),
-                    };
-                    association.answer(response, now);
-                    if behavior == Behavior::Deaf {
-                        stream.write_all(association.outgoing()).unwrap();
-                        thread::sleep(Duration::from_secs(3));
-                        return seen;
-                    }
-                }
-                Event::Command { context, command } => {
-                    seen.requests += 1;
-                    match Request::parse(&command).unwrap() {
-                        Request::CStore(request) => pending = Some((context, request)),
-                        Request::CEcho(echo) => match behavior {
-                            Behavior::Answer(status) => {
-                                association.send_command(context, &echo.response(status)).unwrap();
-                            }
-                            Behavior::WrongMessageId => {
-                                let sop_class = dataset::sop_class::VERIFICATION.parse().unwrap();
-                                let other = proto::CEchoRq::new(999, &sop_class);
-                                let response = other.response(Status::SUCCESS);
-                                association.send_command(context, &response).unwrap();
-                            }
-                            _ => {}
-                        },
-                        other => panic!("{other:?}"),
-                    }
-                    match behavior {
-                        Behavior::CloseOnRequest => return seen,
-                        Behavior::ReleaseOnRequest => association.request_release(),
-                        Behavior::Send(bytes) => stream.write_all(bytes).unwrap(),
-                        _ => {}
-                    }
-                }
-                Event::DataSet(fragments) => {
-                    for slice in fragments.slices() {
-                        seen.data_set.extend_from_slice(slice);
-                    }
-                    response_due = fragments.is_last();
-                    if let Behavior::AbortAndRead(bytes) = behavior
-                        && seen.data_set.len() >= bytes
-                    {
-                        association.abort(now);
-                    }
-                    if let Behavior::AbortAfter(bytes) = behavior
-                        && seen.data_set.len() >= bytes
-                    {
-                        association.abort(now);
-                        stream.write_all(association.outgoing()).unwrap();
-                        return seen;
-                    }
-                }
-                Event::ReleaseRequested if behavior == Behavior::ReleaseCollision => {
-                    association.accept_release(now);
-                }
-                Event::ReleaseRequested if behavior == Behavior::SilentOnRelease => {}
-                Event::ReleaseRequested => {
-                    seen.released = true;
-                    association.accept_release(now);
-                }
-                Event::Released => seen.released = true,
-                Event::Aborted(cause) => seen.aborted = Some(cause),
-                Event::Rejected(_) => {}
-                Event::Accepted(_) => unreachable!("an acceptor"),
+            // A requestor that has given up resets the connection.
+            if self.send().is_err() || self.association.is_closed() {
+                return;
             }
-            if response_due && let Some((context, request)) = pending.take() {
-                let status = match behavior {
-                    Behavior::Answer(status) => status,
-                    Behavior::SilentOnRelease | Behavior::ReleaseCollision => Status::SUCCESS,
-                    _ => continue,
-                };
-                let comment = (status != Status::SUCCESS).then_some("disk full");
-                association.send_command(context, &request.response(status, comment)).unwrap();
-                if behavior == Behavior::ReleaseCollision {
-                    association.request_release();
+            let Ok(length @ 1..) = self.stream.read(&mut buffer) else { return };
+            if self.behavior == Behavior::SilentFromStart {
+                continue;
+            }
+            let mut input = &buffer[..length];
+            loop {
+                let step = self.association.receive(input, Instant::now());
+                input = &input[step.consumed..];
+                match step.event {
+                    Event::NeedInput => break,
+                    event => {
+                        if self.event(event).is_break() {
+                            return;
+                        }
+                    }
                 }
             }
         }
     }
+
+    fn send(&mut self) -> io::Result<()> {
+        let outgoing = self.association.outgoing();
+        self.stream.write_all(outgoing)?;
+        self.association.consume_outgoing(outgoing.len());
+        Ok(())
+    }
+
+    /// Acts on an event; `Break` closes the connection.
+    fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
+        let now = Instant::now();
+        match event {
+            Event::Proposed(proposal) => {
+                let response = match self.behavior {
+                    Behavior::Reject(rejection) => AssociateResponse::Reject(rejection),
+                    behavior => negotiate(&proposal, &policy(behavior, self.max_pdu_bytes)),
+                };
+                self.association.answer(response, now);
+                if self.behavior == Behavior::Deaf {
+                    self.send().unwrap();
+                    thread::sleep(Duration::from_secs(3));
+                    return ControlFlow::Break(());
+                }
+            }
+            Event::Command { context, command } => {
+                self.seen.requests += 1;
+                match Request::parse(&command).unwrap() {
+                    Request::CStore(request) => self.pending = Some((context, request)),
+                    Request::CEcho(request) => return self.echo(context, &request),
+                    other => panic!("{other:?}"),
+                }
+            }
+            Event::DataSet(fragments) => return self.data_set(&fragments),
+            Event::ReleaseRequested => match self.behavior {
+                Behavior::SilentOnRelease => {}
+                behavior => {
+                    self.seen.released = behavior != Behavior::ReleaseCollision;
+                    self.association.accept_release(now);
+                }
+            },
+            Event::Released => self.seen.released = true,
+            Event::Aborted(cause) => self.seen.aborted = Some(cause),
+            other => panic!("{other:?}"),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn echo(&mut self, context: ContextId, request: &CEchoRq) -> ControlFlow<()> {
+        let response = match self.behavior {
+            Behavior::Answer(status) => request.response(status),
+            Behavior::WrongMessageId => {
+                let sop_class = dataset::sop_class::VERIFICATION.parse().unwrap();
+                CEchoRq::new(999, &sop_class).response(Status::SUCCESS)
+            }
+            Behavior::CloseOnRequest => return ControlFlow::Break(()),
+            Behavior::ReleaseOnRequest => {
+                self.association.request_release();
+                return ControlFlow::Continue(());
+            }
+            Behavior::Send(bytes) => {
+                self.stream.write_all(bytes).unwrap();
+                return ControlFlow::Continue(());
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        self.association.send_command(context, &response).unwrap();
+        ControlFlow::Continue(())
+    }
+
+    fn data_set(&mut self, fragments: &DataSetFragments<'_>) -> ControlFlow<()> {
+        for slice in fragments.slices() {
+            self.seen.data_set.extend_from_slice(slice);
+        }
+        let length = self.seen.data_set.len();
+        let status = match self.behavior {
+            Behavior::AbortAndRead(bytes) if length >= bytes => {
+                self.association.abort(Instant::now());
+                return ControlFlow::Continue(());
+            }
+            Behavior::AbortAndClose(bytes) if length >= bytes => {
+                self.association.abort(Instant::now());
+                self.send().unwrap();
+                return ControlFlow::Break(());
+            }
+            Behavior::Answer(status) => status,
+            _ => Status::SUCCESS,
+        };
+        if fragments.is_last() {
+            let (context, request) = self.pending.take().unwrap();
+            let comment = (status != Status::SUCCESS).then_some("disk full");
+            self.association.send_command(context, &request.response(status, comment)).unwrap();
+            if self.behavior == Behavior::ReleaseCollision {
+                self.association.request_release();
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A peer that sends these bytes and then zeros, one every 50 ms, until nobody listens.
+pub(crate) fn trickling_peer(start: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut bytes = start.iter().copied().chain(std::iter::repeat(0));
+        while stream.write_all(&[bytes.next().unwrap()]).is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    address
 }
 
 fn policy(behavior: Behavior, max_pdu_bytes: u32) -> AcceptorPolicy {
