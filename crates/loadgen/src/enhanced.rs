@@ -2,8 +2,9 @@
 
 use dataset::Uid;
 
+use crate::error::Error;
+use crate::object::{Object, instance_uid};
 use crate::writer::{SEQUENCE_DELIMITATION_ITEM, UNDEFINED_LENGTH, Writer};
-use crate::{Error, Object, instance_uid};
 
 impl Object {
     /// An Enhanced CT object without pixel data, in Explicit VR Little Endian: the functional groups

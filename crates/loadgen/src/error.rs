@@ -1,34 +1,27 @@
-//! What can go wrong with a run.
+//! Why a run failed.
 
 use std::{fmt, io};
 
-use dataset::Uid;
-use proto::{Abort, Rejection, Status};
+use requestor::Status;
 
 /// Why a run ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// No data set has this size.
+    /// A data set cannot have this size.
     Size(u64),
     /// The file cannot be sent, for this reason.
     File(&'static str),
-    /// A value of the data set or of the command line is not what it should be.
+    /// A value in the data set is invalid.
     DataSet(dataset::Error),
-    /// The association was used in a way that it does not allow.
-    Protocol(proto::Error),
-    /// The transport connection failed, or a file could not be read.
+    /// The association could not be opened, or was lost.
+    Association(requestor::Error),
+    /// A file, a socket or a TLS context could not be opened or read.
     Io(io::Error),
-    /// The peer rejected the association.
-    Rejected(Rejection),
-    /// The association was aborted, or the connection closed.
-    Aborted(Abort),
-    /// The peer accepted no presentation context for this SOP class.
-    NotAccepted(Uid),
-    /// The peer answered with another status than success, and perhaps said why.
+    /// The peer answered with another status than success, and perhaps an Error Comment.
     Status(Status, Option<String>),
-    /// The peer sent what nobody asked for.
-    Unexpected(String),
+    /// A thread that sends panicked.
+    Panic,
 }
 
 impl fmt::Display for Error {
@@ -37,14 +30,11 @@ impl fmt::Display for Error {
             Self::Size(bytes) => write!(f, "a data set cannot have {bytes} bytes"),
             Self::File(reason) => f.write_str(reason),
             Self::DataSet(error) => error.fmt(f),
-            Self::Protocol(error) => error.fmt(f),
+            Self::Association(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
-            Self::Rejected(rejection) => write!(f, "association rejected: {rejection:?}"),
-            Self::Aborted(abort) => write!(f, "association lost: {abort}"),
-            Self::NotAccepted(class) => write!(f, "no presentation context accepted for {class}"),
             Self::Status(status, None) => write!(f, "status {status}"),
             Self::Status(status, Some(comment)) => write!(f, "status {status}: {comment}"),
-            Self::Unexpected(what) => write!(f, "the peer sent {what}"),
+            Self::Panic => f.write_str("a sending thread panicked"),
         }
     }
 }
@@ -53,7 +43,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::DataSet(error) => Some(error),
-            Self::Protocol(error) => Some(error),
+            Self::Association(error) => Some(error),
             Self::Io(error) => Some(error),
             _ => None,
         }
@@ -66,9 +56,9 @@ impl From<dataset::Error> for Error {
     }
 }
 
-impl From<proto::Error> for Error {
-    fn from(error: proto::Error) -> Self {
-        Self::Protocol(error)
+impl From<requestor::Error> for Error {
+    fn from(error: requestor::Error) -> Self {
+        Self::Association(error)
     }
 }
 

@@ -10,8 +10,11 @@ use std::{fs, io, thread};
 
 use clap::{Args, Parser, Subcommand};
 use loadgen::report::{self, Run};
-use loadgen::stream::{Stream, client_context};
-use loadgen::{Client, Context, Error, Filler, Object, StoreSender, Titles, instance_uid};
+use loadgen::tls::client_context;
+use loadgen::{
+    Error, Filler, Object, StoreSender, associate, expect_success, instance_uid, settings,
+};
+use requestor::{Connection, ContextProposal, Requestor, Timeouts, Tls};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// A requestor that measures: every mode prints one line of JSON.
@@ -164,24 +167,24 @@ fn store(options: &Store) -> Result<(), Error> {
     };
     let mut senders = Vec::new();
     for _ in 0..options.associations {
-        let mut client = options.peer.connect(&object.context())?;
-        let sender = StoreSender::new(&mut client, object.clone(), options.max_pdu_bytes)?;
-        senders.push((client, sender));
+        let mut requestor = options.peer.associate(&object.context())?;
+        let sender = StoreSender::new(&mut requestor, object.clone(), options.max_pdu_bytes)?;
+        senders.push((requestor, sender));
     }
     let all_open = Barrier::new(senders.len());
     let (first, last, latencies) = thread::scope(|scope| {
         let mut threads = Vec::new();
-        for (number, (client, sender)) in senders.into_iter().enumerate() {
+        for (number, (requestor, sender)) in senders.into_iter().enumerate() {
             let numbers = (number..options.objects).step_by(options.associations);
             let all_open = &all_open;
             threads.push(scope.spawn(move || {
                 all_open.wait();
-                store_on(client, sender, numbers)
+                store_on(requestor, sender, numbers)
             }));
         }
         let (mut first, mut last, mut latencies) = (Instant::now(), Instant::now(), Vec::new());
         for thread in threads {
-            let one = thread.join().map_err(|_| Error::Unexpected("a panic".to_owned()))??;
+            let one = thread.join().map_err(|_| Error::Panic)??;
             first = first.min(one.begun);
             last = last.max(one.ended);
             latencies.extend(one.latencies);
@@ -205,7 +208,7 @@ struct Sent {
 }
 
 fn store_on(
-    mut client: Client,
+    mut requestor: Requestor,
     mut sender: StoreSender,
     numbers: impl Iterator<Item = usize>,
 ) -> Result<Sent, Error> {
@@ -213,11 +216,11 @@ fn store_on(
     for number in numbers {
         let instance = instance_uid(number as u64)?;
         let before = Instant::now();
-        sender.send(&mut client, instance)?;
+        sender.send(&mut requestor, instance)?;
         sent.ended = Instant::now();
         sent.latencies.push(sent.ended - before);
     }
-    client.release()?;
+    requestor.release()?;
     Ok(sent)
 }
 
@@ -226,9 +229,9 @@ fn echo(peer: &Peer, associations: usize) -> Result<(), Error> {
     let mut latencies = Vec::new();
     for _ in 0..associations {
         let begun = Instant::now();
-        let mut client = peer.connect(&Context::verification()?)?;
-        client.echo()?;
-        client.release()?;
+        let mut requestor = peer.associate(&ContextProposal::verification())?;
+        expect_success(requestor.echo()?)?;
+        requestor.release()?;
         latencies.push(begun.elapsed());
     }
     report::print_associations(start.elapsed(), &latencies);
@@ -237,17 +240,17 @@ fn echo(peer: &Peer, associations: usize) -> Result<(), Error> {
 
 fn handshakes(address: &str, suite: &str, connections: usize) -> Result<(), Error> {
     let address = resolve(address)?;
-    let context = client_context(suite)?;
+    let tls = Tls { context: client_context(suite)?, server_name: None };
     let start = Instant::now();
     let mut latencies = Vec::new();
     for _ in 0..connections {
         let begun = Instant::now();
-        let mut stream = Stream::connect(address, Some(&context))?;
+        let mut connection = Connection::connect(address, Some(&tls), &Timeouts::NONE)?;
         latencies.push(begun.elapsed());
-        // Until the peer has closed too: then the next one finds it ready.
-        stream.finish()?;
-        stream.tcp().shutdown(std::net::Shutdown::Write)?;
-        let _ = stream.read(&mut [0; 64]);
+        // Until the peer has closed too: then it is ready for the next one.
+        connection.finish()?;
+        connection.tcp().shutdown(std::net::Shutdown::Write)?;
+        let _ = connection.read(&mut [0; 64]);
     }
     report::print_associations(start.elapsed(), &latencies);
     Ok(())
@@ -255,24 +258,23 @@ fn handshakes(address: &str, suite: &str, connections: usize) -> Result<(), Erro
 
 fn idle(peer: &Peer, associations: usize, echo: bool, hold: &Hold) -> Result<(), Error> {
     let start = Instant::now();
-    let mut clients = Vec::new();
+    let mut requestors = Vec::new();
     for _ in 0..associations {
-        let mut client = peer.connect(&Context::verification()?)?;
+        let mut requestor = peer.associate(&ContextProposal::verification())?;
         if echo {
-            client.echo()?;
+            expect_success(requestor.echo()?)?;
         }
-        clients.push(client);
+        requestors.push(requestor);
     }
-    report::print_open(clients.len(), start.elapsed());
+    report::print_open(requestors.len(), start.elapsed());
     hold.wait()?;
-    clients.into_iter().try_for_each(Client::release)
+    Ok(requestors.into_iter().try_for_each(Requestor::release)?)
 }
 
 impl Peer {
-    fn connect(&self, context: &Context) -> Result<Client, Error> {
-        let titles = Titles { calling: self.calling.clone(), called: self.called.clone() };
+    fn associate(&self, context: &ContextProposal) -> Result<Requestor, Error> {
         let tls = self.tls.as_deref().map(client_context).transpose()?;
-        Client::connect(&self.address, tls.as_ref(), &titles, context)
+        associate(&self.address, &settings(&self.calling, &self.called, tls)?, context)
     }
 }
 
@@ -298,5 +300,5 @@ fn raise_descriptor_limit() -> io::Result<()> {
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
-/// After this, a connection is taken for one that nobody will accept.
+/// After this, a connection is considered one that nobody will accept.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -1,29 +1,35 @@
 //! Copies of one object, sent one after the other.
 
 use dataset::Uid;
-use proto::CStoreRq;
+use proto::{CStoreRq, ContextId};
+use requestor::{ContextProposal, Requestor};
 
-use crate::client::{Client, Context};
-use crate::{Error, Object};
+use crate::associate::expect_success;
+use crate::error::Error;
+use crate::object::Object;
 
 impl Object {
     /// The presentation context that it needs.
-    pub fn context(&self) -> Context {
-        Context { sop_class: self.sop_class(), transfer_syntaxes: vec![self.transfer_syntax()] }
+    pub fn context(&self) -> ContextProposal {
+        ContextProposal {
+            sop_class: self.sop_class(),
+            transfer_syntaxes: vec![self.transfer_syntax()],
+        }
     }
 }
 
 /// Sends copies of one object on one association.
 ///
-/// Most of an object is the same in every copy, so its PDUs are encoded once: about 1 MiB of them
-/// that is sent again and again, and what is left at the end. A copy then costs little more than
-/// the writes, and the sender is not what a benchmark measures.
+/// Most of an object is the same in every copy, so its PDUs are encoded once: about 1 MiB of them that is
+/// sent repeatedly, and the rest at the end. A copy then costs little more than the writes, and a
+/// benchmark does not measure the sender.
 #[derive(Debug)]
 pub struct StoreSender {
     object: Object,
+    context: ContextId,
     /// Data-set bytes in one PDU.
     piece_bytes: usize,
-    /// So much of the head is encoded anew for each copy.
+    /// Length of the part of the head that is encoded anew for each copy.
     first_bytes: usize,
     /// PDUs with the rest of the head.
     rest: Vec<u8>,
@@ -35,12 +41,17 @@ pub struct StoreSender {
 }
 
 impl StoreSender {
-    /// Prepares `object` for `client`, in PDUs of at most `max_pdu_bytes`, if the peer takes that.
+    /// Prepares `object` for `requestor`, in PDUs of at most `max_pdu_bytes`, or what the peer accepts.
     ///
     /// # Errors
-    /// [`Error::Protocol`] if the association is not established.
-    pub fn new(client: &mut Client, mut object: Object, max_pdu_bytes: u32) -> Result<Self, Error> {
-        let most = client.association().max_send_pdv_bytes();
+    /// [`Error::Association`] if the association has ended, or no context for the object was accepted.
+    pub fn new(
+        requestor: &mut Requestor,
+        mut object: Object,
+        max_pdu_bytes: u32,
+    ) -> Result<Self, Error> {
+        let context = requestor.context_for(&object.sop_class(), Some(object.transfer_syntax()))?;
+        let most = requestor.max_send_pdv_bytes();
         let asked = max_pdu_bytes.saturating_sub(PDU_OVERHEAD_BYTES).max(2) & !1;
         let piece_bytes = most.min(asked) as usize;
         object.lengthen_head(object.head().len().next_multiple_of(piece_bytes));
@@ -51,6 +62,7 @@ impl StoreSender {
         let mut sender = Self {
             first_bytes: first_bytes.min(object.head().len()),
             object,
+            context,
             piece_bytes,
             rest: Vec::new(),
             body: Vec::new(),
@@ -58,12 +70,12 @@ impl StoreSender {
             tail: Vec::new(),
         };
         let rest = &sender.object.head()[sender.first_bytes..];
-        sender.rest = sender.encode(client, rest, tail_bytes == 0)?;
+        sender.rest = sender.encode(requestor, rest, tail_bytes == 0)?;
         let filler = sender.object.filler().bytes(if body_count > 0 { whole } else { tail_bytes });
         if body_count > 0 {
-            sender.body = sender.encode(client, &filler, false)?;
+            sender.body = sender.encode(requestor, &filler, false)?;
         }
-        sender.tail = sender.encode(client, &filler[..tail_bytes], true)?;
+        sender.tail = sender.encode(requestor, &filler[..tail_bytes], true)?;
         Ok(sender)
     }
 
@@ -71,11 +83,9 @@ impl StoreSender {
     /// [`instance_uid`](crate::instance_uid)'s, and waits for success.
     ///
     /// # Errors
-    /// [`Error::Status`] for any other status; [`Error::Io`] and [`Error::Aborted`] if the
-    /// association is lost.
-    pub fn send(&mut self, client: &mut Client, instance: Uid) -> Result<(), Error> {
-        let message_id = client.message_id();
-        let context = client.context();
+    /// [`Error::Status`] for any other status; [`Error::Association`] if the association is lost.
+    pub fn send(&mut self, requestor: &mut Requestor, instance: Uid) -> Result<(), Error> {
+        let message_id = requestor.next_message_id();
         let request = CStoreRq {
             message_id,
             sop_class: self.object.sop_class(),
@@ -85,40 +95,42 @@ impl StoreSender {
             move_originator_message_id: None,
         };
         self.object.set_instance(&instance);
-        client.association().send_command(context, &request.encode())?;
+        requestor.queue_command(self.context, &request.encode())?;
         let all = self.rest.is_empty() && self.tail.is_empty();
-        self.queue(client, &self.object.head()[..self.first_bytes], all)?;
-        client.flush()?;
-        client.send_encoded(&self.rest)?;
+        self.queue(requestor, &self.object.head()[..self.first_bytes], all)?;
+        requestor.flush()?;
+        requestor.send_encoded(&self.rest)?;
         for _ in 0..self.body_count {
-            client.send_encoded(&self.body)?;
+            requestor.send_encoded(&self.body)?;
         }
-        client.send_encoded(&self.tail)?;
-        client.wait_for_success(message_id)
+        requestor.send_encoded(&self.tail)?;
+        expect_success(requestor.store_response(message_id)?)
     }
 
     /// Queues data-set bytes, in PDUs of the size chosen.
-    fn queue(&self, client: &mut Client, bytes: &[u8], last: bool) -> Result<(), Error> {
-        let context = client.context();
+    fn queue(&self, requestor: &mut Requestor, bytes: &[u8], last: bool) -> Result<(), Error> {
         let mut pieces = bytes.chunks(self.piece_bytes).peekable();
         while let Some(piece) = pieces.next() {
             let last = last && pieces.peek().is_none();
-            client.association().send_data(context, piece, last)?;
+            requestor.queue_data(self.context, piece, last)?;
         }
         Ok(())
     }
 
     /// Encodes data-set bytes without sending them.
-    fn encode(&self, client: &mut Client, bytes: &[u8], last: bool) -> Result<Vec<u8>, Error> {
-        self.queue(client, bytes, last)?;
-        let encoded = client.association().outgoing().to_vec();
-        client.association().consume_outgoing(encoded.len());
-        Ok(encoded)
+    fn encode(
+        &self,
+        requestor: &mut Requestor,
+        bytes: &[u8],
+        last: bool,
+    ) -> Result<Vec<u8>, Error> {
+        self.queue(requestor, bytes, last)?;
+        Ok(requestor.take_queued())
     }
 }
 
 /// PDU header and PDV header (PS3.8 §9.3.5).
 const PDU_OVERHEAD_BYTES: u32 = 12;
 
-/// About as many data-set bytes go into one write of a large object.
+/// Approximate number of data-set bytes in one write of a large object.
 const BODY_BYTES: usize = 1024 * 1024;

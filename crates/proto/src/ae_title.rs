@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use crate::Error;
+use crate::error::Error;
 
-/// The title of an application entity: the 16 bytes of its field in a PDU, whatever they are.
+/// The title of an application entity: any 16 bytes, as in the field of a PDU.
 ///
-/// The standard forbids control characters, bytes outside ASCII and blank titles, and peers use them
-/// all: they are kept, and sent back as they came. [`Display`](fmt::Display) shows the title as Latin-1.
+/// The standard forbids control characters, bytes outside ASCII and blank titles, but peers use all of
+/// them. They are kept and sent back unchanged. [`Display`](fmt::Display) shows the title as Latin-1.
+///
+/// Memory: 16 bytes, no heap.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AeTitle {
     field: [u8; AeTitle::BYTES],
@@ -17,13 +19,13 @@ impl AeTitle {
     /// Longest title, and the size of its field in a PDU.
     pub const BYTES: usize = 16;
 
-    /// The title in the field of a PDU: any bytes.
+    /// Takes the field of a PDU as it is.
     #[must_use]
     pub fn from_field(field: [u8; AeTitle::BYTES]) -> AeTitle {
         AeTitle { field }
     }
 
-    /// Reads a title as the standard has it, as a requestor of ours is to be called.
+    /// Parses a title by the rules of the standard, for an application entity of our own.
     ///
     /// # Errors
     /// [`Error::AeTitle`] if it is blank, longer than 16 bytes, or has a control character.
@@ -38,14 +40,14 @@ impl AeTitle {
         Ok(AeTitle { field })
     }
 
-    /// The title without padding: leading spaces count, trailing ones and what follows a NUL do not.
-    /// Empty if it is blank.
+    /// The title without padding: trailing spaces, and anything after a NUL, are dropped; leading spaces
+    /// are kept. Empty for a blank title.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         without_padding(&self.field)
     }
 
-    /// The field of a PDU.
+    /// The 16 bytes of the field in a PDU.
     #[must_use]
     pub fn field(&self) -> [u8; AeTitle::BYTES] {
         self.field

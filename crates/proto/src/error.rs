@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-use crate::ul::pdu::AbortPdu;
-use crate::ul::state::{Action, State};
-use crate::{ContextId, limits};
+use crate::context_id::ContextId;
+use crate::limits;
+use crate::state::{Action, State};
 
-/// A call that cannot be carried out, or a value that is none. Peers cannot cause it.
+/// A call that cannot be carried out, or a value that is invalid. A peer cannot cause it.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// Nothing can be sent: the association is not established (yet, or no longer).
+    /// Nothing can be sent: the association is not yet, or no longer, established.
     NotEstablished(State),
-    /// Nothing can be sent on a presentation context that was not accepted.
+    /// Nothing can be sent on this presentation context: it was not accepted.
     ContextNotAccepted(ContextId),
-    /// An application entity title of our own is blank, longer than 16 bytes, or has control characters.
+    /// The text is not a valid AE title: blank, longer than 16 bytes, or with control characters.
     AeTitle,
 }
 
@@ -40,19 +40,19 @@ impl std::error::Error for Error {}
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerFault {
-    /// A PDU type that PS3.8 §9.3 does not have.
+    /// A PDU type that PS3.8 §9.3 does not define.
     UnrecognizedPdu {
         /// The type byte.
         pdu_type: u8,
     },
-    /// A PDU that may not come in this state (PS3.8 Table 9-10).
+    /// A PDU that is not allowed in this state (PS3.8 Table 9-10).
     UnexpectedPdu {
         /// The type byte.
         pdu_type: u8,
-        /// The state it came in.
+        /// The state in which it arrived.
         state: State,
     },
-    /// A PDU length that is too long for us, or impossible for its type.
+    /// A PDU length above what we announced, or impossible for its type.
     PduLength {
         /// The type byte.
         pdu_type: u8,
@@ -60,7 +60,7 @@ pub enum PeerFault {
         length: u32,
     },
     /// An item or sub-item of an A-ASSOCIATE PDU whose length contradicts what encloses it, or
-    /// what it has to hold.
+    /// the fields that it must have.
     ItemLength {
         /// The type byte of the item.
         item_type: u8,
@@ -74,16 +74,16 @@ pub enum PeerFault {
     },
     /// A PDV on a presentation context that was not accepted.
     ContextNotAccepted(ContextId),
-    /// A message whose fragments come on two presentation contexts.
+    /// A message whose fragments arrive on two presentation contexts.
     ContextChanged {
         /// The context that the message began on.
         expected: ContextId,
         /// The context of this fragment.
         found: ContextId,
     },
-    /// A command fragment where the rest of a data set was due.
+    /// A command fragment where the rest of a data set was expected.
     CommandInDataSet(ContextId),
-    /// A data-set fragment where a command was due.
+    /// A data-set fragment where a command was expected.
     DataSetWithoutCommand(ContextId),
     /// A command set of more than [`limits::COMMAND_SET_BYTES`].
     CommandSetLength,
@@ -129,19 +129,64 @@ impl PeerFault {
     }
 }
 
-/// The source and reason of an A-ABORT PDU (PS3.8 §9.3.8): the only place that chooses them.
+/// The source and reason of an A-ABORT PDU (PS3.8 §9.3.8, Table 9-26).
+///
+/// Nobody can make one up: it was either received, or chosen by this crate for what the peer did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AbortPdu {
+    source: u8,
+    reason: u8,
+}
+
+/// Chooses the source and reason of an A-ABORT (PS3.8 §9.3.8). Nothing else does.
 ///
 /// AA-1 speaks for the service user, whose reason is "not significant" and sent as 0; AA-7 and AA-8
 /// speak for the service provider.
 pub(crate) fn abort_for(action: Action, fault: Option<&PeerFault>) -> AbortPdu {
+    const SERVICE_USER: u8 = 0;
+    const SERVICE_PROVIDER: u8 = 2;
     match (action, fault.map(PeerFault::layer)) {
         (Action::Aa7 | Action::Aa8, Some(Layer::UpperLayer(reason))) => {
-            AbortPdu { source: AbortPdu::SERVICE_PROVIDER, reason }
+            AbortPdu { source: SERVICE_PROVIDER, reason }
         }
-        (Action::Aa7 | Action::Aa8, _) => {
-            AbortPdu { source: AbortPdu::SERVICE_PROVIDER, reason: 0 }
-        }
-        _ => AbortPdu { source: AbortPdu::SERVICE_USER, reason: 0 },
+        (Action::Aa7 | Action::Aa8, _) => AbortPdu { source: SERVICE_PROVIDER, reason: 0 },
+        _ => AbortPdu { source: SERVICE_USER, reason: 0 },
+    }
+}
+
+impl AbortPdu {
+    /// What the four bytes after the header of a received A-ABORT say.
+    pub(crate) fn received(body: [u8; 4]) -> AbortPdu {
+        let [_, _, source, reason] = body;
+        AbortPdu { source, reason }
+    }
+
+    /// 0 service user, 2 service provider; any other value is the peer's mistake.
+    #[must_use]
+    pub fn source(&self) -> u8 {
+        self.source
+    }
+
+    /// The reason; significant only if the source is the service provider.
+    #[must_use]
+    pub fn reason(&self) -> u8 {
+        self.reason
+    }
+}
+
+impl fmt::Display for AbortPdu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AbortPdu { source, reason } = *self;
+        f.write_str(match (source, reason) {
+            (0, _) => "service user",
+            (2, 0) => "service provider: reason not specified",
+            (2, 1) => "service provider: unrecognized PDU",
+            (2, 2) => "service provider: unexpected PDU",
+            (2, 4) => "service provider: unrecognized PDU parameter",
+            (2, 5) => "service provider: unexpected PDU parameter",
+            (2, 6) => "service provider: invalid PDU parameter value",
+            _ => return write!(f, "source {source}, reason {reason}"),
+        })
     }
 }
 

@@ -1,24 +1,24 @@
-//! PS3.8, the DICOM upper layer, and PS3.7, DIMSE, as far as storage and verification go – without
-//! sockets, files, threads or clock.
+//! The DICOM upper layer (PS3.8) and the part of DIMSE (PS3.7) that storage and verification use,
+//! without sockets, files, threads or a clock.
 //!
-//! Bytes go in, events and bytes come out. The driver – a server, a load generator, a test – owns
-//! the transport connection, the receive buffer and the time of day, and lends them. So a blocking
-//! thread, a poller and a test under simulated time can all drive the same [`Association`], and what
-//! a peer does wrong is met in one place.
+//! Bytes go in; events and bytes come out. The driver (a server, a client, a test) owns the transport
+//! connection, the receive buffer and the clock, and passes bytes and the time to this crate. A
+//! blocking thread, an event loop and a test under simulated time can therefore drive the same
+//! [`Association`], and faults of the peer are handled in one place.
 //!
 //! ```text
 //!                      driver                                     this crate
 //!
 //!   transport ──read──> buffer ──────&[u8]──────> Association::receive
 //!                                                   │  PDU headers, ul::pdu, and the state table,
-//!                                                   │  ul::state (PS3.8 Table 9-10)
+//!                                                   │  state (PS3.8 Table 9-10)
 //!                                                   ├─ A-ASSOCIATE ── ul::associate, item by item
 //!                    Event::Proposed <──────────────┤                 ul::user_information
 //!                         │                         │
-//!                    negotiate ── Answer ──> answer │  ul::negotiation, a pure function
+//!                    negotiate ── response ─> answer│  ul::negotiation, a pure function
 //!                                                   │
 //!                                                   ├─ P-DATA-TF ──── ul::p_data, fragments
-//!                                                   │                 dimse::message, whose are they?
+//!                                                   │                 dimse::message, of which message
 //!                    Event::Command <───────────────┤   command sets gathered, dimse::command
 //!                    Event::DataSet <─&[IoSlice]────┤   data sets lent out of the buffer, not copied
 //!                         │                         │
@@ -29,29 +29,31 @@
 //!
 //! # Driving an association
 //!
-//! 1. Send [`outgoing`](Association::outgoing), and say how much was sent. Always first.
-//! 2. If it [`is_closed`](Association::is_closed), close the transport connection: done.
-//! 3. Call [`receive`](Association::receive) with what the buffer holds, act on the event, and begin
-//!    again.
-//! 4. On [`Event::NeedInput`] all of the buffer was consumed: wait for bytes until
+//! 1. Send [`outgoing`](Association::outgoing), then call
+//!    [`consume_outgoing`](Association::consume_outgoing). This always comes first.
+//! 2. If the association [`is_closed`](Association::is_closed), close the transport connection and stop.
+//! 3. Call [`receive`](Association::receive) with the contents of the buffer, act on the event, and
+//!    go to step 1.
+//! 4. On [`Event::NeedInput`], the whole buffer has been consumed: wait for bytes until
 //!    [`poll_timeout`](Association::poll_timeout), then call `receive`,
 //!    [`handle_timeout`](Association::handle_timeout) or
 //!    [`handle_close`](Association::handle_close).
 //!
-//! # Whose fault it is
+//! # Errors, by whose fault they are
 //!
-//! What the peer does wrong is a [`PeerFault`] and ends the association: the A-ABORT is queued and
-//! [`Event::Aborted`] tells why. A request that cannot be carried out is a [`CommandFault`], and
-//! holds the response that says so: the association goes on. What our own side asks for and cannot
-//! have is an [`Error`].
+//! - [`PeerFault`]: the peer broke the protocol. The association ends: the A-ABORT is queued, and
+//!   [`Event::Aborted`] holds the fault. Its source and reason are chosen in one place, beside the enum.
+//! - [`CommandFault`]: a request cannot be carried out. It holds the response to send; the association
+//!   goes on.
+//! - [`Error`]: the driver asked for something that is impossible in the current state.
 //!
 //! # Memory
 //!
-//! [`limits`] bounds all that a peer can make an association hold, and adds it up.
+//! [`limits`] bounds everything that a peer can make an association hold, and adds it up.
 //!
 //! # Example
 //!
-//! An echo, both sides in one place:
+//! C-ECHO, with both sides in one program:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -87,7 +89,7 @@
 //! let acse_timeout = Duration::from_secs(30);
 //! let mut acceptor = Association::acceptor(AcceptorConfig { acse_timeout, close_timeout }, now);
 //!
-//! // Two queues of bytes for a wire; both sides in turn until nobody has anything to say.
+//! // Both sides take turns; their outgoing bytes stand in for the connection.
 //! let mut status = None;
 //! while !requestor.is_closed() {
 //!     let from_requestor = requestor.outgoing().to_vec();
@@ -138,27 +140,32 @@
 
 mod ae_title;
 mod association;
+mod context_id;
 mod dimse;
 mod error;
 pub mod limits;
+mod state;
 mod ul;
 
 pub use ae_title::AeTitle;
 pub use association::{
-    Abort, AcceptedContext, AcceptorConfig, Association, Ending, Event, Negotiated,
-    RequestorConfig, Step,
+    AbortCause, AcceptedContext, AcceptorConfig, Association, Ending, Event, RequestorConfig,
+    SopClassNegotiation, Step,
 };
+pub use context_id::ContextId;
 pub use dimse::command::{CommandSet, command_field, element};
 pub use dimse::request::{CEchoRq, CStoreRq, CommandFault, OtherRq, Request, Response};
 pub use dimse::status::{Status, StatusKind};
-pub use error::{Error, PeerFault};
+pub use error::{AbortPdu, Error, PeerFault};
+pub use state::State;
 pub use ul::negotiation::{
-    AbstractSyntaxes, Acceptance, AcceptorPolicy, Answer, ClassPolicy, ContextAnswer, ContextId,
-    ContextResult, Proposal, ProposedContext, Roles, max_send_pdv_bytes, negotiate,
+    AbstractSyntaxes, AcceptorPolicy, AssociateResponse, ClassPolicy, Roles, negotiate,
 };
 pub use ul::p_data::DataSetFragments;
-pub use ul::pdu::{AbortPdu, Rejection};
-pub use ul::state::State;
+pub use ul::pdu::Rejection;
+pub use ul::proposal::{
+    Acceptance, ContextAnswer, ContextResult, Proposal, ProposedContext, max_send_pdv_bytes,
+};
 pub use ul::user_information::{
     CommonExtendedNegotiation, ExtendedNegotiation, OperationsWindow, RoleSelection, UserIdentity,
     UserInformation, VersionName,

@@ -5,7 +5,7 @@ mod common;
 use common::{CT_IMAGE_STORAGE, Happened, Pair, ae, uid};
 use dataset::sop_class::VERIFICATION;
 use proto::{
-    Abort, CEchoRq, CStoreRq, Ending, PeerFault, Rejection, Request, Response, State, Status,
+    AbortCause, CEchoRq, CStoreRq, Ending, PeerFault, Rejection, Request, Response, State, Status,
 };
 
 #[test]
@@ -71,7 +71,7 @@ fn a_rejection_reaches_the_requestor() {
     let [Happened::Proposed(proposal)] = &pair.deliver_to_acceptor()[..] else { panic!() };
     assert_eq!(proposal.called_ae, ae("STORESCP"));
     let rejection = Rejection::LOCAL_LIMIT_EXCEEDED;
-    pair.acceptor.answer(proto::Answer::Reject(rejection), pair.now);
+    pair.acceptor.answer(proto::AssociateResponse::Reject(rejection), pair.now);
     assert_eq!(pair.deliver_to_requestor(), [Happened::Rejected(rejection)]);
     assert!(pair.requestor.is_closed());
     assert_eq!(pair.acceptor.state(), State::Sta13);
@@ -103,8 +103,10 @@ fn an_abort_reaches_the_other_side() {
     pair.requestor.abort(pair.now);
     assert_eq!(pair.requestor.state(), State::Sta13);
     let happened = pair.deliver_to_acceptor();
-    let [Happened::Aborted(Abort::ByPeer(pdu))] = &happened[..] else { panic!("{happened:?}") };
-    assert_eq!((pdu.source, pdu.reason), (0, 0));
+    let [Happened::Aborted(AbortCause::ByPeer(pdu))] = &happened[..] else {
+        panic!("{happened:?}")
+    };
+    assert_eq!((pdu.source(), pdu.reason()), (0, 0));
     assert!(pair.acceptor.is_closed());
 }
 
@@ -132,7 +134,7 @@ fn no_request_in_time_closes() {
     assert!(!pair.acceptor.is_closed());
     pair.acceptor.handle_timeout(expiry);
     assert!(pair.acceptor.is_closed());
-    assert_eq!(pair.acceptor.ending(), Some(Ending::Aborted(Abort::NoRequest)));
+    assert_eq!(pair.acceptor.ending(), Some(Ending::Aborted(AbortCause::NoRequest)));
 }
 
 #[test]
@@ -141,12 +143,12 @@ fn a_peer_that_never_closes_is_closed() {
     assert_eq!(pair.acceptor.poll_timeout(), None);
     let happened = pair.acceptor_receives(b"GET / HTTP/1.1\r\n");
     let fault = PeerFault::UnrecognizedPdu { pdu_type: b'G' };
-    assert_eq!(happened, [Happened::Aborted(Abort::Fault(fault))]);
+    assert_eq!(happened, [Happened::Aborted(AbortCause::Fault(fault))]);
     let expiry = pair.acceptor.poll_timeout().unwrap();
     assert_eq!(pair.acceptor_receives(&[0x47; 1000]), []);
     pair.acceptor.handle_timeout(expiry);
     assert!(pair.acceptor.is_closed());
-    assert_eq!(pair.acceptor.ending(), Some(Ending::Aborted(Abort::Fault(fault))));
+    assert_eq!(pair.acceptor.ending(), Some(Ending::Aborted(AbortCause::Fault(fault))));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use dataset::sop_class::VERIFICATION;
 use proto::{
-    Abort, Answer, Association, CEchoRq, CStoreRq, ContextId, Ending, Event, Rejection, Request,
-    State, Status, negotiate,
+    AbortCause, AssociateResponse, Association, CEchoRq, CStoreRq, ContextId, Ending, Event,
+    Rejection, Request, State, Status, negotiate,
 };
 
 use super::{
@@ -115,7 +115,7 @@ impl Party {
         let (reject, storing) = (self.reject, self.storing);
         feed(&mut self.association, bytes, now, |association, event| match event {
             Event::Proposed(_) if reject => {
-                association.answer(Answer::Reject(Rejection::TEMPORARY_CONGESTION), now);
+                association.answer(AssociateResponse::Reject(Rejection::TEMPORARY_CONGESTION), now);
             }
             Event::Proposed(proposal) => association.answer(negotiate(&proposal, &policy()), now),
             Event::Command { context, command } => {
@@ -132,7 +132,7 @@ impl Party {
                     received += 1;
                 }
             }
-            Event::Aborted(Abort::Fault(fault)) => assert!(peer_guilty, "{fault}"),
+            Event::Aborted(AbortCause::Fault(fault)) => assert!(peer_guilty, "{fault}"),
             _ => {}
         });
         (self.received, self.guilty) = (received, guilty);

@@ -6,7 +6,7 @@
 //! to, and is short.
 
 use proto::{
-    Abort, Association, CommandSet, ContextId, Event, PeerFault, Request, Response, Status,
+    AbortCause, Association, CommandSet, ContextId, Event, PeerFault, Request, Response, Status,
     command_field, limits, negotiate,
 };
 
@@ -70,7 +70,7 @@ fn received(bytes: &[u8], fragment_bytes: usize) -> Result<CommandSet, PeerFault
         pdu.extend_from_slice(fragment);
         feed(&mut association, &pdu, now, |_, event| match event {
             Event::Command { context: ContextId(1), command } => outcome = Some(Ok(command)),
-            Event::Aborted(Abort::Fault(fault)) => outcome = Some(Err(fault)),
+            Event::Aborted(AbortCause::Fault(fault)) => outcome = Some(Err(fault)),
             other => panic!("{other:?}"),
         });
         if outcome.is_some() {

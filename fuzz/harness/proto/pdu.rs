@@ -7,8 +7,8 @@
 use std::time::Instant;
 
 use proto::{
-    Acceptance, Answer, Association, ContextResult, Event, Proposal, Rejection, Request, State,
-    Status, negotiate,
+    Acceptance, AssociateResponse, Association, ContextResult, Event, Proposal, Rejection, Request,
+    State, Status, negotiate,
 };
 
 use super::{acceptor, check, feed, policy, proposal, requestor, start, take_outgoing};
@@ -148,7 +148,7 @@ fn acceptance_comes_back(acceptance: &Acceptance, now: Instant) {
         }
         acceptance
     };
-    let said = Answer::Accept(plain(acceptance).into());
+    let said = AssociateResponse::Accept(plain(acceptance).into());
     let understood = answered(said, now, |event| match event {
         Event::Accepted(acceptance) => Some(plain(acceptance)),
         _ => None,
@@ -157,7 +157,7 @@ fn acceptance_comes_back(acceptance: &Acceptance, now: Instant) {
 }
 
 fn rejection_comes_back(rejection: Rejection, now: Instant) {
-    let understood = answered(Answer::Reject(rejection), now, |event| match event {
+    let understood = answered(AssociateResponse::Reject(rejection), now, |event| match event {
         Event::Rejected(rejection) => Some(*rejection),
         _ => None,
     });
@@ -166,7 +166,7 @@ fn rejection_comes_back(rejection: Rejection, now: Instant) {
 
 /// What a requestor understands of an answer.
 fn answered<T>(
-    answer: Answer,
+    answer: AssociateResponse,
     now: Instant,
     understand: impl Fn(&Event<'_>) -> Option<T>,
 ) -> Option<T> {

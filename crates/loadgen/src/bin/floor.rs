@@ -16,7 +16,8 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use loadgen::Filler;
 use loadgen::report::{self, Run};
-use loadgen::stream::{Stream, client_context, server_context};
+use loadgen::tls::{accept, client_context, server_context};
+use requestor::{Connection, Timeouts, Tls};
 
 /// The bare loop of a receiver, and its sender.
 #[derive(Parser)]
@@ -91,17 +92,20 @@ fn main() -> io::Result<()> {
                 Some([key, certificate]) => Some(server_context(key, certificate)?),
                 _ => None,
             };
-            listener.incoming().try_for_each(|stream| match Stream::accept(stream?, tls.as_ref()) {
-                Ok(stream) => receiver.receive(stream),
-                // Somebody looked whether the port is open.
+            listener.incoming().try_for_each(|stream| match accept(stream?, tls.as_ref()) {
+                Ok(connection) => receiver.receive(connection),
+                // A probe whether the port is open.
                 Err(_) if tls.is_some() => Ok(()),
                 Err(error) => Err(error),
             })
         }
         Mode::Send { port, objects, object_bytes, filler, tls } => {
-            let tls = tls.as_deref().map(client_context).transpose()?;
-            let stream = Stream::connect((Ipv4Addr::LOCALHOST, port), tls.as_ref())?;
-            send(stream, objects, object_bytes, filler)
+            let context = tls.as_deref().map(client_context).transpose()?;
+            let tls = context.map(|context| Tls { context, server_name: None });
+            let address = (Ipv4Addr::LOCALHOST, port);
+            let connection = Connection::connect(address, tls.as_ref(), &Timeouts::NONE)
+                .map_err(io::Error::other)?;
+            send(connection, objects, object_bytes, filler)
         }
         Mode::Sync { dir, objects, object_bytes, threads } => {
             store_durably(&dir, objects, object_bytes, threads)
@@ -120,9 +124,9 @@ struct Receiver {
 
 impl Receiver {
     /// Writes one socket to files, and answers each file with one byte.
-    fn receive(&mut self, mut stream: Stream) -> io::Result<()> {
+    fn receive(&mut self, mut connection: Connection) -> io::Result<()> {
         for number in 0_u64.. {
-            let first = self.read(&mut stream, self.object_bytes)?;
+            let first = self.read(&mut connection, self.object_bytes)?;
             if first == 0 {
                 break;
             }
@@ -131,15 +135,15 @@ impl Receiver {
             let mut file = File::create(if self.sync { &temporary } else { &name })?;
             if let Some(level) = self.deflate {
                 let mut encoder = DeflateEncoder::new(file, Compression::new(level));
-                self.copy(&mut stream, first, &mut encoder)?;
+                self.copy(&mut connection, first, &mut encoder)?;
                 encoder.finish()?;
             } else {
-                self.copy(&mut stream, first, &mut file)?;
+                self.copy(&mut connection, first, &mut file)?;
                 if self.sync {
                     publish(&file, &temporary, &name, &self.dir)?;
                 }
             }
-            stream.write_all(&[0])?;
+            connection.write_all(&[0])?;
         }
         Ok(())
     }
@@ -147,7 +151,7 @@ impl Receiver {
     /// Writes one object to `file`; its first `length` bytes are in the buffer.
     fn copy(
         &mut self,
-        stream: &mut Stream,
+        connection: &mut Connection,
         mut length: usize,
         file: &mut impl Write,
     ) -> io::Result<()> {
@@ -155,18 +159,18 @@ impl Receiver {
         while length > 0 {
             file.write_all(&self.buffer[..length])?;
             left -= length as u64;
-            length = self.read(stream, left)?;
+            length = self.read(connection, left)?;
         }
         Ok(())
     }
 
     /// Reads what is there, at most a buffer and at most `left` bytes; 0 at the end.
-    fn read(&mut self, stream: &mut Stream, left: u64) -> io::Result<usize> {
+    fn read(&mut self, connection: &mut Connection, left: u64) -> io::Result<usize> {
         if left == 0 {
             return Ok(0); // Linux would wait for data even to read none of it
         }
         let most = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        stream.read(&mut self.buffer[..most])
+        connection.read(&mut self.buffer[..most])
     }
 }
 
@@ -177,7 +181,12 @@ fn publish(file: &File, temporary: &Path, name: &Path, dir: &Path) -> io::Result
     File::open(dir)?.sync_all()
 }
 
-fn send(mut stream: Stream, objects: u64, object_bytes: u64, filler: Filler) -> io::Result<()> {
+fn send(
+    mut connection: Connection,
+    objects: u64,
+    object_bytes: u64,
+    filler: Filler,
+) -> io::Result<()> {
     let buffer = filler.bytes(WRITE_BYTES);
     let start = Instant::now();
     let mut latencies = Vec::new();
@@ -186,13 +195,13 @@ fn send(mut stream: Stream, objects: u64, object_bytes: u64, filler: Filler) -> 
         let mut left = object_bytes;
         while left > 0 {
             let piece = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            stream.write_all(&buffer[..piece])?;
+            connection.write_all(&buffer[..piece])?;
             left -= piece as u64;
         }
         if number == objects {
-            stream.finish()?;
+            connection.finish()?;
         }
-        stream.read_exact(&mut [0])?;
+        connection.read_exact(&mut [0])?;
         latencies.push(begun.elapsed());
     }
     report::print(&Run { elapsed: start.elapsed(), object_bytes, associations: 1, latencies });

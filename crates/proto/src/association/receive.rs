@@ -1,40 +1,50 @@
-//! What comes in: the bytes of PDUs become events of the state machine, and those become events of
-//! the driver's.
+//! The receiving half: bytes of PDUs become events of the state machine, and those become events for
+//! the driver.
 
 use std::time::Instant;
 
-use super::{Abort, AcceptedContext, Association, Ending, Event, bit_of};
-use crate::PeerFault;
+use super::core::Association;
+use super::event::{AbortCause, Ending, Event, Step};
+use super::stage::Stage;
 use crate::dimse::message::Route;
-use crate::error::abort_for;
+use crate::error::{AbortPdu, PeerFault, abort_for};
+use crate::state::{Action, State, StateEvent};
 use crate::ul::associate::AssociateReader;
-use crate::ul::negotiation::{Acceptance, ContextResult, max_send_pdv_bytes};
-use crate::ul::pdu::{self, AbortPdu, FIXED_BODY_BYTES, Gather, PduHeader, Rejection};
-use crate::ul::state::{Action, Event as Evt, State};
-
-/// What the next byte belongs to.
-#[derive(Debug)]
-pub(super) enum Stage {
-    PduHeader,
-    Associate(Box<AssociateReader>),
-    /// The body of a PDU of this type, with four bytes.
-    Fixed(u8, Gather<FIXED_BODY_BYTES>),
-    PdvHeader,
-    Pdv(Route),
-    /// This many bytes of a PDU that nobody looks at.
-    Skip(u32),
-    /// After a PDU that could not be understood there is no telling where the next begins.
-    Lost,
-}
+use crate::ul::pdu::{self, FIXED_BODY_BYTES, Gather, PduHeader, Rejection};
+use crate::ul::proposal::max_send_pdv_bytes;
 
 impl Association {
+    /// Consumes bytes from the peer up to the next event.
+    ///
+    /// No reference to `input` is kept. [`Event::NeedInput`] means that all of it was consumed, so the
+    /// driver's buffer is free. Data-set bytes are borrowed from `input` unchanged.
+    ///
+    /// A fault of the peer is reported as [`Event::Aborted`], with the A-ABORT already queued. Bytes
+    /// that arrive after the end of the association are ignored.
+    pub fn receive<'a>(&mut self, input: &'a [u8], now: Instant) -> Step<'a> {
+        let mut at = 0;
+        loop {
+            if self.is_closed() {
+                return Step { consumed: input.len(), event: Event::NeedInput };
+            }
+            if at == input.len() && !self.can_step_without_input() {
+                return Step { consumed: at, event: Event::NeedInput };
+            }
+            let (consumed, event) = self.step(&input[at..], now);
+            at += consumed;
+            if let Some(event) = event {
+                return Step { consumed: at, event };
+            }
+        }
+    }
+
     /// Whether the current piece has no bytes at all, as an empty PDV.
-    pub(super) fn can_step_without_input(&self) -> bool {
+    fn can_step_without_input(&self) -> bool {
         matches!(self.stage, Stage::Pdv(_)) && self.p_data.pdv_rest() == 0
     }
 
-    /// Takes the next piece, whatever it is, as far as `input` has it.
-    pub(super) fn step<'a>(&mut self, input: &'a [u8], now: Instant) -> (usize, Option<Event<'a>>) {
+    /// Consumes what `input` has of the element that the stage names.
+    fn step<'a>(&mut self, input: &'a [u8], now: Instant) -> (usize, Option<Event<'a>>) {
         match &mut self.stage {
             Stage::PduHeader => self.pdu_header(input, now),
             Stage::PdvHeader => self.pdv_header(input, now),
@@ -93,19 +103,19 @@ impl Association {
     fn begin_pdu<'a>(&mut self, header: PduHeader, now: Instant) -> Option<Event<'a>> {
         let PduHeader { pdu_type, length } = header;
         if self.state() == State::Sta13 && pdu_type != pdu::A_ABORT {
-            // AA-6 or AA-7: nothing in it matters any more, whatever its length.
-            self.stage = skip(length);
+            // AA-6 or AA-7: the content no longer matters, whatever its length.
+            self.stage = Stage::skip(length);
             return self.unexpected_pdu(pdu_type, now);
         }
-        // Those three are judged by their first bytes: they can be long. The others are read first.
-        let welcome = match pdu_type {
+        // These three can be long, so the header decides. The others are read first.
+        let is_expected = match pdu_type {
             pdu::A_ASSOCIATE_RQ => self.state() == State::Sta2,
             pdu::A_ASSOCIATE_AC => self.state() == State::Sta5,
             pdu::P_DATA_TF => matches!(self.state(), State::Sta6 | State::Sta7),
             _ => true,
         };
-        if !welcome {
-            self.stage = skip(length);
+        if !is_expected {
+            self.stage = Stage::skip(length);
             return self.unexpected_pdu(pdu_type, now);
         }
         if let Err(fault) = header.check_length(self.own_max_pdu_bytes) {
@@ -116,7 +126,7 @@ impl Association {
                 self.stage = Stage::Associate(Box::new(AssociateReader::new(pdu_type, length)));
             }
             pdu::P_DATA_TF => {
-                self.apply(Evt::Evt10);
+                self.apply(StateEvent::Evt10);
                 self.p_data.begin_pdu(length);
                 self.stage = Stage::PdvHeader;
             }
@@ -131,7 +141,7 @@ impl Association {
             Ok((consumed, None)) => return (consumed, None),
             Err(fault) => return (input.len(), self.invalid_pdu(fault, now)),
         };
-        let route = if self.is_accepted(pdv.context) {
+        let route = if self.contexts.contains(pdv.context) {
             self.messages.begin_pdv(pdv)
         } else {
             Err(PeerFault::ContextNotAccepted(pdv.context))
@@ -145,7 +155,7 @@ impl Association {
         }
     }
 
-    /// Looks at a piece of a PDV that is not part of a wanted data set.
+    /// Handles part of a PDV that belongs to a command set, or to a data set that is discarded.
     fn fragment<'a>(&mut self, route: Route, bytes: &[u8], now: Instant) -> Option<Event<'a>> {
         let pdv = self.p_data.pdv();
         if route == Route::Command {
@@ -182,14 +192,14 @@ impl Association {
             return None;
         };
         if self.state() == State::Sta5 {
-            self.apply(Evt::Evt3);
+            self.apply(StateEvent::Evt3);
             let proposed = std::mem::take(&mut self.proposed);
             let acceptance = reader.into_acceptance(&proposed);
             self.max_send_pdv_bytes = max_send_pdv_bytes(acceptance.user_information.max_pdu_bytes);
             self.establish(&acceptance);
             return Some(Event::Accepted(Box::new(acceptance)));
         }
-        self.apply(Evt::Evt6);
+        self.apply(StateEvent::Evt6);
         self.artim = None;
         let fixed = reader.fixed();
         let proposal = reader.into_proposal();
@@ -213,7 +223,7 @@ impl Association {
     ) -> Option<Event<'a>> {
         self.stage = Stage::PduHeader;
         let state = self.state();
-        match self.apply(Evt::received(pdu_type))? {
+        match self.apply(pdu::received_event(pdu_type))? {
             Action::Ae4 => {
                 let rejection = Rejection::decode(body);
                 self.ending = Some(Ending::Rejected(rejection));
@@ -232,7 +242,7 @@ impl Association {
             }
             Action::Aa2 | Action::Aa3 => {
                 self.artim = None;
-                self.aborted(Abort::ByPeer(AbortPdu::decode(body)))
+                self.aborted(AbortCause::ByPeer(AbortPdu::received(body)))
             }
             action => self.fault(action, PeerFault::UnexpectedPdu { pdu_type, state }, now),
         }
@@ -241,102 +251,38 @@ impl Association {
     /// A PDU that cannot be understood: Evt19.
     fn invalid_pdu<'a>(&mut self, fault: PeerFault, now: Instant) -> Option<Event<'a>> {
         self.stage = Stage::Lost;
-        let action = self.apply(Evt::Evt19)?;
+        let action = self.apply(StateEvent::Evt19)?;
         self.fault(action, fault, now)
     }
 
-    /// A PDU whose header is in order, but that may not come in this state. Its rest is skipped.
+    /// A PDU with a valid header that is not allowed in this state. Its rest is skipped.
     fn unexpected_pdu<'a>(&mut self, pdu_type: u8, now: Instant) -> Option<Event<'a>> {
         let state = self.state();
-        let action = self.apply(Evt::received(pdu_type))?;
+        let action = self.apply(pdu::received_event(pdu_type))?;
         self.fault(action, PeerFault::UnexpectedPdu { pdu_type, state }, now)
     }
 
     /// A PDV that breaks a rule of the upper layer (Evt19), or of DIMSE, which then aborts (Evt15).
     fn p_data_fault<'a>(&mut self, fault: PeerFault, now: Instant) -> Option<Event<'a>> {
         self.skip_rest_of_pdu();
-        let action = self.apply(if fault.is_dimse() { Evt::Evt15 } else { Evt::Evt19 })?;
+        let action =
+            self.apply(if fault.is_dimse() { StateEvent::Evt15 } else { StateEvent::Evt19 })?;
         self.fault(action, fault, now)
     }
 
-    /// Carries out an action that a fault of the peer's led to.
+    /// Carries out the action for a fault of the peer.
     fn fault<'a>(&mut self, action: Action, fault: PeerFault, now: Instant) -> Option<Event<'a>> {
         match action {
             Action::Aa1 | Action::Aa8 => {
                 self.send_abort(action, Some(&fault), now);
-                self.aborted(Abort::Fault(fault))
+                self.aborted(AbortCause::Fault(fault))
             }
-            // One A-ABORT that is still to be sent will do, however much the peer says meanwhile.
+            // One queued A-ABORT is enough, however many PDUs the peer sends meanwhile.
             Action::Aa7 if self.outgoing().is_empty() => {
-                self.outgoing.extend(abort_for(action, Some(&fault)).encode());
+                self.outgoing.extend(pdu::abort(abort_for(action, Some(&fault))));
                 None
             }
             _ => None,
         }
     }
-
-    /// Loses interest in the PDU being received, not in those after it: an A-ABORT may come.
-    pub(super) fn skip_rest_of_pdu(&mut self) {
-        let rest = match &self.stage {
-            Stage::Pdv(_) | Stage::PdvHeader => self.p_data.pdu_rest(),
-            Stage::Associate(reader) => reader.pdu_rest(),
-            Stage::PduHeader | Stage::Fixed(..) | Stage::Skip(_) | Stage::Lost => return,
-        };
-        self.stage = skip(rest);
-    }
-
-    /// The association is aborted, unless it had ended before.
-    pub(super) fn aborted<'a>(&mut self, abort: Abort) -> Option<Event<'a>> {
-        if self.ending.is_some() {
-            return None;
-        }
-        self.ending = Some(Ending::Aborted(abort));
-        Some(Event::Aborted(abort))
-    }
-
-    /// Queues an A-ABORT and awaits the peer's close.
-    pub(super) fn send_abort(&mut self, action: Action, fault: Option<&PeerFault>, now: Instant) {
-        self.outgoing.extend(abort_for(action, fault).encode());
-        self.start_artim(now);
-    }
-
-    pub(super) fn start_artim(&mut self, now: Instant) {
-        self.artim = now.checked_add(self.close_timeout);
-    }
-
-    pub(super) fn apply(&mut self, event: Evt) -> Option<Action> {
-        self.machine.apply(event)
-    }
-
-    /// Takes over the contexts agreed on.
-    pub(super) fn establish(&mut self, acceptance: &Acceptance) {
-        let roles = &acceptance.user_information.roles;
-        let accepted = acceptance.contexts.iter().filter_map(|context| {
-            let abstract_syntax = context.abstract_syntax?;
-            let role = roles.iter().find(|role| role.sop_class == abstract_syntax);
-            (context.result == ContextResult::Acceptance).then_some(AcceptedContext {
-                id: context.id,
-                abstract_syntax,
-                transfer_syntax: context.transfer_syntax,
-                requestor_is_scu: role.is_none_or(|role| role.scu),
-            })
-        });
-        self.contexts = accepted.collect();
-        for context in &self.contexts {
-            let (word, bit) = bit_of(context.id);
-            self.accepted[word] |= bit;
-        }
-    }
-
-    /// Queues an A-ASSOCIATE-RJ and awaits the peer's close.
-    pub(super) fn reject<'a>(&mut self, rejection: Rejection, now: Instant) -> Event<'a> {
-        self.outgoing.extend(rejection.encode());
-        self.start_artim(now);
-        self.ending = Some(Ending::Rejected(rejection));
-        Event::Rejected(rejection)
-    }
-}
-
-fn skip(length: u32) -> Stage {
-    if length == 0 { Stage::PduHeader } else { Stage::Skip(length) }
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use dataset::Uid;
 
 use super::status::Status;
-use crate::{PeerFault, limits};
+use crate::error::PeerFault;
+use crate::limits;
 
 /// Element numbers of group 0000 (PS3.7 Annex E).
 pub mod element {
@@ -54,23 +55,24 @@ pub mod command_field {
 /// Whether a data set follows a command set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DataSetDue {
-    /// Yes, and a response has to wait for it.
+    /// Yes; the response has to wait for it.
     Yes,
     /// No.
     No,
-    /// The command set says nothing, or what cannot be: nobody waits, what comes is discarded.
+    /// The command set is silent or contradicts itself: no data set is awaited, one that arrives is
+    /// discarded.
     Doubtful,
 }
 
-/// The value of (0000,0800) that announces no data set; any other announces one.
+/// The value of (0000,0800) for "no data set"; any other value announces one.
 const NO_DATA_SET: u16 = 0x0101;
 
 /// Tag and length of an element.
 const ELEMENT_HEADER_BYTES: usize = 8;
 
-/// A command set: its elements as encoded, each known to lie within it.
+/// A command set in encoded form, each element known to lie within it.
 ///
-/// Heap: the encoded bytes, at most [`limits::COMMAND_SET_BYTES`] when it came from a peer.
+/// Memory: the encoded bytes, at most [`limits::COMMAND_SET_BYTES`] if it came from a peer.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct CommandSet {
     /// Without (0000,0000), which [`encode`](Self::encode) computes.
@@ -84,8 +86,8 @@ impl CommandSet {
         CommandSet::default()
     }
 
-    /// Takes over the bytes of a whole command set. The order of elements, elements of other groups
-    /// and the group length do not matter.
+    /// Takes the bytes of a complete command set. The order of elements, elements of other groups and the
+    /// value of the group length are ignored.
     ///
     /// # Errors
     /// [`PeerFault::CommandSetElement`] if an element does not lie within the command set.
@@ -108,7 +110,7 @@ impl CommandSet {
         Ok(CommandSet { bytes })
     }
 
-    /// The bytes to send: (0000,0000), then the elements in the order they were put.
+    /// The bytes to send: (0000,0000), then the elements in the order in which they were added.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let length = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
@@ -118,8 +120,8 @@ impl CommandSet {
         out
     }
 
-    /// Appends an element. Its value must be of even length and shorter than 64 KiB; of two
-    /// elements with the same number the first counts.
+    /// Appends an element. Its value must have an even length, less than 64 KiB. Of two elements with
+    /// the same number, the first counts.
     pub(crate) fn put(&mut self, element: u16, value: &[u8]) -> &mut CommandSet {
         put_element(&mut self.bytes, element, value);
         self
@@ -135,8 +137,8 @@ impl CommandSet {
         self.put_padded(element, uid.as_bytes(), 0)
     }
 
-    /// Appends an element of VR LO: at most 64 characters, `?` for what is not printable ASCII or
-    /// would separate values, padded with a space.
+    /// Appends an element of VR LO: at most 64 characters, with `?` for backslashes and anything but
+    /// printable ASCII, padded with a space.
     pub fn put_text(&mut self, element: u16, text: &str) -> &mut CommandSet {
         let clean = |character: char| match character {
             ' '..='~' if character != '\\' => character as u8,
@@ -159,7 +161,7 @@ impl CommandSet {
         }
     }
 
-    /// The elements in the order they came: group, number and value.
+    /// The elements in the order received or added: group, number and value.
     pub fn elements(&self) -> impl Iterator<Item = ((u16, u16), &[u8])> {
         let mut rest = &self.bytes[..];
         std::iter::from_fn(move || {
@@ -169,19 +171,19 @@ impl CommandSet {
         })
     }
 
-    /// The value of an element of group 0000, as it came.
+    /// The value of an element of group 0000, with its padding.
     #[must_use]
     pub fn value(&self, element: u16) -> Option<&[u8]> {
         self.elements().find(|(tag, _)| *tag == (0, element)).map(|(_, value)| value)
     }
 
-    /// The value of an element of VR US; `None` if it is absent or not of two bytes.
+    /// The value of an element of VR US; `None` if it is absent or its length is not 2.
     #[must_use]
     pub fn u16(&self, element: u16) -> Option<u16> {
         self.value(element)?.try_into().map(u16::from_le_bytes).ok()
     }
 
-    /// The value of an element of VR UI; `None` if it is absent or no UID.
+    /// The value of an element of VR UI; `None` if it is absent or invalid.
     #[must_use]
     pub fn uid(&self, element: u16) -> Option<Uid> {
         Uid::parse(self.value(element)?).ok()
@@ -193,13 +195,13 @@ impl CommandSet {
         self.u16(element::COMMAND_FIELD)
     }
 
-    /// What (0000,0800) announces; `None` if it is absent or not of two bytes.
+    /// Whether (0000,0800) announces a data set; `None` if it is absent or its length is not 2.
     #[must_use]
     pub fn announces_data_set(&self) -> Option<bool> {
         self.u16(element::COMMAND_DATA_SET_TYPE).map(|value| value != NO_DATA_SET)
     }
 
-    /// What is to be expected after this command set, whatever it announces.
+    /// Whether a data set is expected after this command set, judged by command field and announcement.
     pub(crate) fn data_set(&self) -> DataSetDue {
         let announced = self.announces_data_set();
         match (self.command_field(), announced) {
@@ -213,13 +215,13 @@ impl CommandSet {
     }
 
     pub(crate) fn put_data_set_type(&mut self, has_data_set: bool) -> &mut CommandSet {
-        // PS3.7 §E.1 leaves the value open for the first case; 0 and 1 are what is seen.
+        // PS3.7 §E.1 allows any other value for the first case; peers use 0 and 1.
         let value = if has_data_set { 0x0001 } else { NO_DATA_SET };
         self.put_u16(element::COMMAND_DATA_SET_TYPE, value)
     }
 
     /// A response without data set (PS3.7 §9.3, §10.3), elements in ascending order; `class` and
-    /// `instance` are values as they came.
+    /// `instance` are values as received.
     pub(crate) fn response(
         command_field: u16,
         message_id: u16,

@@ -1,12 +1,14 @@
-//! Messages (PS3.7 §6.3, PS3.8 Annex E): a command set, then perhaps a data set, in fragments.
+//! Messages (PS3.7 §6.3, PS3.8 Annex E): a command set and an optional data set, in fragments.
 
 use super::command::{CommandSet, DataSetDue};
+use crate::context_id::ContextId;
+use crate::error::PeerFault;
+use crate::limits;
 use crate::ul::p_data::PdvHeader;
-use crate::{ContextId, PeerFault, limits};
 
-/// Puts fragments together to command sets, and knows whether a data set is due.
+/// Assembles command sets from fragments, and tracks whether a data set must follow.
 ///
-/// Holds the command set being gathered, at most [`limits::COMMAND_SET_BYTES`]; no data set.
+/// Memory: the command set being gathered, at most [`limits::COMMAND_SET_BYTES`]; no data set.
 #[derive(Debug)]
 pub(crate) struct MessageReader {
     expected: Expected,
@@ -21,16 +23,16 @@ enum Expected {
     Command(ContextId),
     /// The data set that the command announced, or more of it.
     DataSet(ContextId),
-    /// A message – or a data set that the command before it did not rightly announce.
+    /// A message, or a data set although the command before it did not properly announce one.
     Unannounced(ContextId),
 }
 
-/// What becomes of a PDV.
+/// Where the bytes of a PDV go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Command,
     DataSet,
-    /// A data set that nobody waits for.
+    /// A data set that was not properly announced: it is dropped.
     Discard,
 }
 
@@ -42,7 +44,7 @@ impl MessageReader {
     /// Checks a PDV header against the message so far.
     ///
     /// # Errors
-    /// What the peer did wrong; the reader must not be used again.
+    /// The fault of the peer; the reader must not be used again.
     pub(crate) fn begin_pdv(&mut self, pdv: PdvHeader) -> Result<Route, PeerFault> {
         let PdvHeader { context, command, data_bytes, .. } = pdv;
         if let Expected::Command(expected) | Expected::DataSet(expected) = self.expected
@@ -71,7 +73,7 @@ impl MessageReader {
         self.command.extend_from_slice(bytes);
     }
 
-    /// The command set is complete. What follows depends on what it says.
+    /// The command set is complete; it determines what may follow.
     ///
     /// # Errors
     /// [`PeerFault::CommandSetElement`] if it cannot be decoded; the reader must not be used again.

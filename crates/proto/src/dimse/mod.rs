@@ -1,4 +1,4 @@
-//! DIMSE (PS3.7): command sets, and the messages they head.
+//! DIMSE (PS3.7): command sets and messages.
 
 pub(crate) mod command;
 pub(crate) mod message;

@@ -1,4 +1,4 @@
-//! Requests as an SCP sees them (PS3.7 §9.3), requests and responses as an SCU needs them.
+//! Requests and responses (PS3.7 §9.3), for SCP and SCU.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use dataset::Uid;
 
 use super::command::{CommandSet, DataSetDue, command_field, element};
 use super::status::Status;
-use crate::AeTitle;
+use crate::ae_title::AeTitle;
 
-/// A request, parsed.
+/// A parsed request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// C-STORE-RQ.
@@ -33,7 +33,7 @@ pub struct CStoreRq {
     pub sop_class: Uid,
     /// (0000,1000).
     pub sop_instance: Uid,
-    /// (0000,0700) as sent; mandatory, but nothing depends on it.
+    /// (0000,0700) as sent. Mandatory, but unused, so it may be missing.
     pub priority: Option<u16>,
     /// (0000,1030), if the object is sent on behalf of a C-MOVE.
     pub move_originator_ae: Option<AeTitle>,
@@ -46,7 +46,7 @@ pub struct CStoreRq {
 pub struct CEchoRq {
     /// (0000,0110).
     pub message_id: u16,
-    /// (0000,0002) as sent: the response repeats it whatever it is.
+    /// (0000,0002) as sent; the response repeats it even if it is invalid.
     sop_class: Vec<u8>,
 }
 
@@ -57,12 +57,12 @@ pub struct OtherRq {
     pub command_field: u16,
     /// (0000,0110).
     pub message_id: u16,
-    /// (0000,0800): a data set follows, which has to be read before the response is sent.
+    /// (0000,0800): a data set follows, which must be read before the response is sent.
     pub has_data_set: bool,
     response: CommandSet,
 }
 
-/// Why a command set cannot be carried out, and what to say to it.
+/// Why a command set cannot be carried out, and the response to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandFault {
     description: String,
@@ -72,9 +72,9 @@ pub struct CommandFault {
 }
 
 impl CommandFault {
-    /// The response that refuses the request, with an Error Comment that says why. `None` if there
-    /// is nothing to respond to – no command field, no message ID, or the command set is a
-    /// response itself: then the association has to be aborted.
+    /// The response that refuses the request, with the reason as its Error Comment. `None` if no
+    /// response is possible, because the command set has no command field, has no message ID, or is
+    /// itself a response: the association must be aborted then.
     #[must_use]
     pub fn response(&self) -> Option<&CommandSet> {
         self.response.as_ref()
@@ -86,8 +86,8 @@ impl CommandFault {
         self.status
     }
 
-    /// Whether a data set follows, which has to be read before the response is sent; false if there
-    /// is none to send.
+    /// True if a data set follows that must be read before the response is sent; false if there is no
+    /// response.
     #[must_use]
     pub fn has_data_set(&self) -> bool {
         self.has_data_set
@@ -105,7 +105,7 @@ impl std::error::Error for CommandFault {}
 impl Request {
     /// Reads a command set as a request.
     ///
-    /// What the standard calls mandatory but nothing depends on (the priority) may be missing.
+    /// An element that is mandatory but unused (the priority) may be missing.
     ///
     /// # Errors
     /// [`CommandFault`], which holds the response to send, if one is possible.
@@ -205,8 +205,8 @@ fn refuse(
     }
 }
 
-/// The response to a request that was not carried out. DIMSE-N requests name a *requested* class
-/// and instance where their responses name the *affected* ones (PS3.7 §10.3).
+/// The response to a request that was not carried out. Where DIMSE-N requests name a *requested* class
+/// and instance, their responses name the *affected* ones (PS3.7 §10.3).
 fn failure(
     command: &CommandSet,
     field: u16,
@@ -222,7 +222,7 @@ fn failure(
     CommandSet::response(field, message_id, status, Some(comment), class, instance)
 }
 
-/// A UID as it came, unless it is longer than a UID can be.
+/// A UID as received, unless it is longer than a UID can be.
 fn echoed(value: Option<&[u8]>) -> Option<&[u8]> {
     value.filter(|value| value.len() <= 64)
 }
@@ -284,14 +284,14 @@ impl CEchoRq {
 }
 
 impl OtherRq {
-    /// The response that says so: status 0211H, unrecognized operation.
+    /// The response: status 0211H, unrecognized operation.
     #[must_use]
     pub fn response(&self) -> &CommandSet {
         &self.response
     }
 }
 
-/// A response, as an SCU needs it.
+/// A parsed response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// (0000,0100), with [`command_field::RESPONSE`] set.
@@ -309,7 +309,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// Reads a command set as a response; `None` if it is none.
+    /// Reads a command set as a response; `None` if it is not one.
     #[must_use]
     pub fn parse(command: &CommandSet) -> Option<Response> {
         let comment = command.value(element::ERROR_COMMENT);

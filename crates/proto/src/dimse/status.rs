@@ -11,13 +11,13 @@ impl Status {
     pub const SUCCESS: Status = Status(0x0000);
     /// Failure: processing failure (PS3.7 §C.5.21).
     pub const PROCESSING_FAILURE: Status = Status(0x0110);
-    /// Failure: invalid SOP instance – its UID is none (PS3.7 §C.5.12).
+    /// Failure: invalid SOP instance; its UID is invalid (PS3.7 §C.5.12).
     pub const INVALID_SOP_INSTANCE: Status = Status(0x0117);
     /// Refused: SOP class not supported (PS3.7 §C.5.6).
     pub const SOP_CLASS_NOT_SUPPORTED: Status = Status(0x0122);
     /// Refused: not authorized (PS3.7 §C.5.25).
     pub const NOT_AUTHORIZED: Status = Status(0x0124);
-    /// Failure: duplicate invocation – a message ID in use (PS3.7 §C.5.9).
+    /// Failure: duplicate invocation; the message ID is in use (PS3.7 §C.5.9).
     pub const DUPLICATE_INVOCATION: Status = Status(0x0210);
     /// Failure: unrecognized operation (PS3.7 §C.5.23).
     pub const UNRECOGNIZED_OPERATION: Status = Status(0x0211);
@@ -49,12 +49,12 @@ impl fmt::Display for Status {
     }
 }
 
-/// What a status means for the operation.
+/// The type of a status: what it means for the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatusKind {
     /// Done.
     Success,
-    /// Done, with something to say.
+    /// Done, with a remark.
     Warning,
     /// Not done.
     Failure,

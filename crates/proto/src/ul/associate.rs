@@ -1,18 +1,21 @@
 //! A-ASSOCIATE-RQ and A-ASSOCIATE-AC (PS3.8 §9.3.2, §9.3.3): read item by item, written whole.
 //!
-//! A request may have a megabyte. It is never gathered: one item at a time is, and what is kept of
-//! it is bounded (see [`limits`]).
+//! A request may be 1 MiB long. It is never held whole: one item at a time is gathered, and what is
+//! kept of it is bounded (see [`limits`]).
 
 use dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 use dataset::{TransferSyntax, Uid};
 
-use super::negotiation::{Acceptance, ContextAnswer, ContextResult, Proposal, ProposedContext};
+use super::item::{USER_INFORMATION, items, put_item};
 use super::pdu::{A_ASSOCIATE_AC, A_ASSOCIATE_RQ, ASSOCIATE_FIXED_BYTES};
-use super::user_information::{UserInformation, items, put_item};
-use crate::{AeTitle, ContextId, PeerFault, limits};
-
-/// The DICOM application context name (PS3.7 §A.2.1).
-pub(crate) const APPLICATION_CONTEXT_NAME: &str = "1.2.840.10008.3.1.1.1";
+use super::proposal::{
+    APPLICATION_CONTEXT_NAME, Acceptance, ContextAnswer, ContextResult, Proposal, ProposedContext,
+};
+use super::user_information::UserInformation;
+use crate::ae_title::AeTitle;
+use crate::context_id::ContextId;
+use crate::error::PeerFault;
+use crate::limits;
 
 /// Item types.
 const APPLICATION_CONTEXT: u8 = 0x10;
@@ -20,14 +23,13 @@ const PROPOSED_CONTEXT: u8 = 0x20;
 const CONTEXT_ANSWER: u8 = 0x21;
 const ABSTRACT_SYNTAX: u8 = 0x30;
 const TRANSFER_SYNTAX: u8 = 0x40;
-pub(crate) const USER_INFORMATION: u8 = 0x50;
 
 /// Bytes 7 to 74: protocol version, both AE titles, reserved bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FixedFields {
     /// Bit 0 set means version 1.
     pub(crate) protocol_version: u16,
-    /// Called AE title, calling AE title, and 32 reserved bytes: an answer repeats them all, byte
+    /// Called AE title, calling AE title, and 32 reserved bytes: an A-ASSOCIATE-AC repeats them byte
     /// for byte (PS3.8 §9.3.3).
     pub(crate) echoed: [u8; FixedFields::ECHOED_BYTES],
 }
@@ -56,19 +58,18 @@ impl FixedFields {
     }
 }
 
-/// Reads one A-ASSOCIATE-RQ or -AC that comes in any number of pieces.
+/// Reads one A-ASSOCIATE-RQ or -AC that arrives in any number of pieces.
 ///
-/// Holds the item being read, at most [`limits::ASSOCIATE_ITEM_BYTES`], and what was understood so
-/// far.
+/// Memory: the item being read, at most [`limits::ASSOCIATE_ITEM_BYTES`], and what was decoded so far.
 #[derive(Debug)]
 pub(crate) struct AssociateReader {
     pdu_type: u8,
     /// Bytes of the PDU after the current piece.
     rest: usize,
     piece: Piece,
-    /// Bytes of the current piece that still have to come.
+    /// Bytes of the current piece that are still to arrive.
     missing: usize,
-    /// Bytes of the current piece so far, unless it came whole.
+    /// Bytes of the current piece so far; empty if it arrives whole.
     gathered: Vec<u8>,
     fixed: FixedFields,
     application_context: Option<Uid>,
@@ -83,7 +84,7 @@ enum Piece {
     Fixed,
     ItemHeader,
     Item(u8),
-    /// An item that nobody looks at, and that is not gathered either.
+    /// An item that is ignored, and therefore not gathered.
     Skipped,
 }
 
@@ -113,7 +114,7 @@ impl AssociateReader {
         }
     }
 
-    /// Takes what it can from `input`; returns how much, and whether the PDU is complete.
+    /// Consumes what belongs to the PDU; returns how many bytes, and whether the PDU is complete.
     ///
     /// # Errors
     /// [`PeerFault::ItemLength`] as soon as lengths contradict each other; the reader must not be
@@ -145,7 +146,7 @@ impl AssociateReader {
         }
     }
 
-    /// Looks at a complete piece and sets up the next.
+    /// Decodes a complete piece and prepares for the next.
     fn complete(&mut self, piece: &[u8]) -> Result<(), PeerFault> {
         match self.piece {
             Piece::Fixed => {
@@ -218,18 +219,18 @@ impl AssociateReader {
         Ok(())
     }
 
-    /// Bytes of the PDU that still have to come.
+    /// Bytes of the PDU that are still to arrive.
     pub(crate) fn pdu_rest(&self) -> u32 {
-        // The PDU's length came from 32 bits.
+        // The PDU's length is a 32-bit field.
         (self.rest + self.missing) as u32
     }
 
-    /// The fields that an answer repeats.
+    /// The fields that an A-ASSOCIATE-AC repeats.
     pub(crate) fn fixed(&self) -> FixedFields {
         self.fixed
     }
 
-    /// What a complete A-ASSOCIATE-RQ asks for.
+    /// The content of a complete A-ASSOCIATE-RQ.
     pub(crate) fn into_proposal(self) -> Proposal {
         Proposal {
             called_ae: self.fixed.called_ae(),
@@ -241,8 +242,8 @@ impl AssociateReader {
         }
     }
 
-    /// What a complete A-ASSOCIATE-AC says to the contexts that were `proposed`. An answer to
-    /// something else is dropped; a context without an answer counts as refused.
+    /// The content of a complete A-ASSOCIATE-AC, for the contexts that were `proposed`. Answers to other
+    /// contexts are dropped; a context without an answer counts as refused.
     pub(crate) fn into_acceptance(self, proposed: &[ProposedContext]) -> Acceptance {
         let contexts = proposed.iter().map(|context| {
             let answer = self.answered.iter().find(|answer| answer.id == context.id);
@@ -313,7 +314,7 @@ fn context_header(value: &[u8], item_type: u8) -> Result<(ContextId, &[u8]), Pee
 }
 
 impl ProposedContext {
-    /// Keeps a transfer syntax within the bounds; `None` stands for a UID that is none.
+    /// Keeps a transfer syntax within the bounds; `None` stands for an invalid UID.
     fn add_transfer_syntax(&mut self, uid: Option<Uid>) {
         let known = uid.and_then(|uid| TransferSyntax::find(&uid));
         if let Some(known) = known {

@@ -1,194 +1,33 @@
-//! What is proposed and what is answered: presentation contexts and user information.
-//!
-//! [`negotiate`] is a pure function from a [`Proposal`] and an [`AcceptorPolicy`] to an
-//! [`Answer`]; reading and writing the PDUs is in [`associate`](super::associate).
+//! How an acceptor decides about an association: [`negotiate`], a pure function from a [`Proposal`]
+//! and an [`AcceptorPolicy`] to an [`AssociateResponse`].
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use dataset::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 use dataset::{TransferSyntax, Uid, sop_class};
 
-use super::associate::APPLICATION_CONTEXT_NAME;
 use super::pdu::Rejection;
+use super::proposal::{
+    APPLICATION_CONTEXT_NAME, Acceptance, ContextAnswer, ContextResult, Proposal, ProposedContext,
+};
 use super::user_information::{
     ExtendedNegotiation, OperationsWindow, RoleSelection, UserInformation, VersionName,
 };
-use crate::{AeTitle, limits};
 
-/// A presentation context ID (PS3.8 §9.3.2.2): one byte.
-///
-/// The standard has odd ones only; even ones and 0 are tolerated, since peers use them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ContextId(pub u8);
-
-impl fmt::Display for ContextId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// The content of an A-ASSOCIATE-RQ PDU (PS3.8 §9.3.2).
-///
-/// Bounded by [`limits`], whatever the PDU's length: see there for the memory.
+/// The acceptor's response to a [`Proposal`] (PS3.8 §7.1.1): the A-ASSOCIATE response primitive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proposal {
-    /// Called AE title.
-    pub called_ae: AeTitle,
-    /// Calling AE title.
-    pub calling_ae: AeTitle,
-    /// Application context name; `None` if missing or no UID.
-    pub application_context: Option<Uid>,
-    /// Presentation contexts in the order proposed; of those with the same ID, the first.
-    pub contexts: Vec<ProposedContext>,
-    /// Presentation contexts beyond [`limits::PRESENTATION_CONTEXTS`], which were not kept.
-    pub contexts_over_limit: u32,
-    /// The user information item; empty if there was none.
-    pub user_information: UserInformation,
-}
-
-/// A presentation context as proposed (PS3.8 §9.3.2.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProposedContext {
-    /// Its ID, as sent.
-    pub id: ContextId,
-    /// Its abstract syntax; `None` if missing or no UID.
-    pub abstract_syntax: Option<Uid>,
-    /// The transfer syntaxes that [`TransferSyntax::find`] knows, in the order proposed, each once.
-    pub transfer_syntaxes: Vec<&'static TransferSyntax>,
-    /// The first [`limits::OTHER_TRANSFER_SYNTAXES`] of the others.
-    pub other_transfer_syntaxes: Vec<Uid>,
-    /// How many others there were.
-    pub other_transfer_syntax_count: u32,
-}
-
-impl ProposedContext {
-    /// Whether it offers this transfer syntax. Of those that are unlisted, only the first
-    /// [`limits::OTHER_TRANSFER_SYNTAXES`] count.
-    fn proposes(&self, transfer_syntax: &TransferSyntax) -> bool {
-        if transfer_syntax.is_unlisted() {
-            let uid = transfer_syntax.uid();
-            return self.other_transfer_syntaxes.iter().any(|other| other.as_str() == uid);
-        }
-        self.transfer_syntaxes.iter().any(|known| known.uid() == transfer_syntax.uid())
-    }
-}
-
-impl Proposal {
-    /// A proposal without presentation contexts, for the DICOM application context.
-    ///
-    /// `max_pdu_bytes` is the longest P-DATA-TF that we take, 0 for any length.
-    #[must_use]
-    pub fn new(calling_ae: AeTitle, called_ae: AeTitle, max_pdu_bytes: u32) -> Proposal {
-        Proposal {
-            called_ae,
-            calling_ae,
-            application_context: APPLICATION_CONTEXT_NAME.parse().ok(),
-            contexts: Vec::new(),
-            contexts_over_limit: 0,
-            user_information: UserInformation {
-                max_pdu_bytes: Some(max_pdu_bytes),
-                ..UserInformation::default()
-            },
-        }
-    }
-
-    /// Adds a presentation context with the next odd ID. There are 128 of them, so the 129th call
-    /// begins again at 1.
-    pub fn propose(
-        &mut self,
-        abstract_syntax: Uid,
-        transfer_syntaxes: &[&'static TransferSyntax],
-    ) -> ContextId {
-        let next = self.contexts.last().map_or(1, |last| last.id.0.wrapping_add(2));
-        let id = ContextId(next);
-        self.contexts.push(ProposedContext {
-            id,
-            abstract_syntax: Some(abstract_syntax),
-            transfer_syntaxes: transfer_syntaxes.to_vec(),
-            other_transfer_syntaxes: Vec::new(),
-            other_transfer_syntax_count: 0,
-        });
-        id
-    }
-}
-
-/// The content of an A-ASSOCIATE-AC PDU (PS3.8 §9.3.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acceptance {
-    /// One answer for each context proposed, in that order.
-    pub contexts: Vec<ContextAnswer>,
-    /// The acceptor's user information.
-    pub user_information: UserInformation,
-}
-
-/// The answer to one presentation context (PS3.8 §9.3.3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ContextAnswer {
-    /// The ID proposed.
-    pub id: ContextId,
-    /// The abstract syntax proposed: not in the PDU, repeated from the request.
-    pub abstract_syntax: Option<Uid>,
-    /// Whether it is accepted.
-    pub result: ContextResult,
-    /// The transfer syntax; without meaning unless the context is accepted.
-    pub transfer_syntax: &'static TransferSyntax,
-}
-
-/// Result/reason of a presentation context (PS3.8 §9.3.3.2, Table 9-18).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ContextResult {
-    /// 0: acceptance.
-    Acceptance,
-    /// 1: user-rejection.
-    UserRejection,
-    /// 2: no-reason (provider rejection).
-    ProviderRejection,
-    /// 3: abstract-syntax-not-supported (provider rejection).
-    AbstractSyntaxNotSupported,
-    /// 4: transfer-syntaxes-not-supported (provider rejection).
-    TransferSyntaxesNotSupported,
-}
-
-impl ContextResult {
-    /// The code in the PDU.
-    #[must_use]
-    pub fn code(self) -> u8 {
-        match self {
-            ContextResult::Acceptance => 0,
-            ContextResult::UserRejection => 1,
-            ContextResult::ProviderRejection => 2,
-            ContextResult::AbstractSyntaxNotSupported => 3,
-            ContextResult::TransferSyntaxesNotSupported => 4,
-        }
-    }
-
-    /// Codes that the standard does not have count as provider rejection.
-    pub(crate) fn from_code(code: u8) -> ContextResult {
-        match code {
-            0 => ContextResult::Acceptance,
-            1 => ContextResult::UserRejection,
-            3 => ContextResult::AbstractSyntaxNotSupported,
-            4 => ContextResult::TransferSyntaxesNotSupported,
-            _ => ContextResult::ProviderRejection,
-        }
-    }
-}
-
-/// What to say to a [`Proposal`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum AssociateResponse {
     /// A-ASSOCIATE-AC, even if no context was accepted.
     Accept(Box<Acceptance>),
     /// A-ASSOCIATE-RJ.
     Reject(Rejection),
 }
 
-/// What an acceptor accepts, and what it says of itself.
+/// What an acceptor accepts, and how it identifies itself.
 #[derive(Clone, Debug)]
 pub struct AcceptorPolicy {
-    /// Longest P-DATA-TF variable field that we take; 0 for any length. Costs no memory.
+    /// Longest P-DATA-TF variable field to accept, in bytes; 0 for any length. Costs no memory.
     pub max_pdu_bytes: u32,
     /// Our implementation class UID.
     pub implementation_class_uid: Uid,
@@ -196,16 +35,16 @@ pub struct AcceptorPolicy {
     pub implementation_version_name: VersionName,
     /// Reject every association.
     pub refuse: bool,
-    /// Reject requestors that give no implementation class UID.
+    /// Reject requestors that send no implementation class UID.
     pub require_implementation_class_uid: bool,
     /// The abstract syntaxes accepted.
     pub abstract_syntaxes: AbstractSyntaxes,
-    /// What a requestor that wants its user identity acknowledged is told (PS3.7 §D.3.3.7);
-    /// `None`: nothing, as if it was not understood.
+    /// The server response for requestors that ask for one to their user identity (PS3.7 §D.3.3.7);
+    /// `None` sends none, as if user identity was not supported.
     pub user_identity_response: Option<Vec<u8>>,
 }
 
-/// The abstract syntaxes that an acceptor accepts, each with its own policy. Looked up by hash.
+/// The abstract syntaxes that an acceptor accepts, each with its own policy, in a hash map.
 #[derive(Clone, Debug, Default)]
 pub struct AbstractSyntaxes {
     listed: HashMap<Uid, ClassPolicy>,
@@ -215,7 +54,7 @@ pub struct AbstractSyntaxes {
 /// How an abstract syntax is accepted.
 #[derive(Clone, Debug)]
 pub struct ClassPolicy {
-    /// Transfer syntaxes accepted, best first. The proposer's order does not count.
+    /// Transfer syntaxes accepted, most preferred first. The requestor's order is ignored.
     pub transfer_syntaxes: Arc<[&'static TransferSyntax]>,
     /// The roles that a requestor may take (PS3.7 §D.3.3.4).
     pub roles: Roles,
@@ -236,7 +75,7 @@ pub enum Roles {
 }
 
 impl ClassPolicy {
-    /// Accepts a requestor that is SCU, with one of these transfer syntaxes, best first.
+    /// Accepts a requestor that is SCU, with one of these transfer syntaxes, most preferred first.
     #[must_use]
     pub fn new(transfer_syntaxes: Arc<[&'static TransferSyntax]>) -> ClassPolicy {
         ClassPolicy { transfer_syntaxes, roles: Roles::Scu, extended_negotiation: None }
@@ -250,7 +89,7 @@ impl AbstractSyntaxes {
         AbstractSyntaxes::default()
     }
 
-    /// Accepts an abstract syntax; replaces what was said of it before.
+    /// Accepts an abstract syntax, replacing any earlier policy for it.
     pub fn accept(&mut self, abstract_syntax: Uid, policy: ClassPolicy) {
         self.listed.insert(abstract_syntax, policy);
     }
@@ -261,7 +100,7 @@ impl AbstractSyntaxes {
         self.unregistered = Some(policy);
     }
 
-    /// What holds for an abstract syntax; `None` if it is not accepted.
+    /// The policy for an abstract syntax; `None` if it is not accepted.
     #[must_use]
     pub fn find(&self, abstract_syntax: &Uid) -> Option<&ClassPolicy> {
         let unregistered =
@@ -273,17 +112,17 @@ impl AbstractSyntaxes {
 /// Decides about an association (PS3.8 §7.1.1, PS3.7 Annex D).
 ///
 /// Rejections in this order: [`refuse`](AcceptorPolicy::refuse), application context name, too many
-/// presentation contexts or none at all, missing implementation class UID. (An
-/// unsupported protocol version never gets here: the upper layer itself rejects it.) Contexts are
-/// answered one by one; that none is accepted is still an acceptance.
+/// presentation contexts or none at all, missing implementation class UID. (The upper layer itself
+/// rejects an unsupported protocol version.) Contexts are answered one by one; the association is
+/// accepted even if none of them is.
 ///
-/// Asynchronous operations are answered 1, 1. A role proposed for an accepted class is answered
-/// unless that would leave the requestor none; extended negotiation and user identity are answered
+/// Asynchronous operations are answered 1, 1. A role proposed for an accepted class is answered unless
+/// that would leave the requestor without a role; extended negotiation and user identity are answered
 /// if the policy has an answer.
 #[must_use]
-pub fn negotiate(proposal: &Proposal, policy: &AcceptorPolicy) -> Answer {
+pub fn negotiate(proposal: &Proposal, policy: &AcceptorPolicy) -> AssociateResponse {
     if let Some(rejection) = rejection(proposal, policy) {
-        return Answer::Reject(rejection);
+        return AssociateResponse::Reject(rejection);
     }
     let proposed = &proposal.user_information;
     let contexts: Vec<ContextAnswer> =
@@ -302,7 +141,7 @@ pub fn negotiate(proposal: &Proposal, policy: &AcceptorPolicy) -> Answer {
         user_identity: None,
         user_identity_response: policy.user_identity_response.clone().filter(|_| response_wanted),
     };
-    Answer::Accept(Box::new(Acceptance { contexts, user_information }))
+    AssociateResponse::Accept(Box::new(Acceptance { contexts, user_information }))
 }
 
 fn rejection(proposal: &Proposal, policy: &AcceptorPolicy) -> Option<Rejection> {
@@ -392,25 +231,4 @@ fn answer_extended(
         Some(ExtendedNegotiation { sop_class, information })
     };
     accepted_classes(contexts, policy).into_iter().filter_map(answer).collect()
-}
-
-/// The longest data field of a PDV for a peer that announced `peer_max_bytes`, 0 or absent for any
-/// length (PS3.8 §D.1). Always even.
-///
-/// The PDU's own six header bytes are counted too, though they need not be: it costs six bytes in
-/// 16 KiB and gives the figure that DCMTK logs. Beyond [`limits::SENT_PDU_BYTES`] nothing is
-/// gained. A maximum that not even a fragment of two bytes fits in (less than 8) says nothing; 4096
-/// is assumed.
-#[must_use]
-pub fn max_send_pdv_bytes(peer_max_bytes: Option<u32>) -> u32 {
-    const ASSUMED_PDU_BYTES: u32 = 4096;
-    let pdu_bytes = match peer_max_bytes {
-        None | Some(0) => limits::SENT_PDU_BYTES,
-        Some(bytes) => bytes.min(limits::SENT_PDU_BYTES) & !1,
-    };
-    match pdu_bytes {
-        0..8 => ASSUMED_PDU_BYTES - 12,
-        8..24 => pdu_bytes - 6,
-        _ => pdu_bytes - 12,
-    }
 }

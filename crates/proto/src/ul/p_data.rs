@@ -1,13 +1,14 @@
 //! P-DATA-TF (PS3.8 §9.3.5, Annex E): fragments, streamed.
 //!
-//! A PDV is handed on as it arrives, in as many pieces as it takes; nothing is buffered here but
-//! a header that was cut.
+//! A PDV is passed on as it arrives, in as many pieces as necessary. Only an incomplete header is
+//! buffered.
 
 use std::io::IoSlice;
 
 use super::pdu::{Gather, HEADER_BYTES, P_DATA_TF, PduHeader};
+use crate::context_id::ContextId;
+use crate::error::PeerFault;
 use crate::limits::FRAGMENTS_PER_EVENT;
-use crate::{ContextId, PeerFault};
 
 /// A PDV's length field, context ID and message control header.
 const PDV_HEADER_BYTES: usize = 6;
@@ -24,12 +25,12 @@ pub(crate) struct PdvHeader {
     pub(crate) data_bytes: u32,
 }
 
-/// Walks through one P-DATA-TF PDU after the other.
+/// Reads P-DATA-TF PDUs one after the other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PDataReader {
     /// Bytes of the PDU after the current PDV.
     pdu_rest: u32,
-    /// Bytes of the current PDV that still have to come.
+    /// Bytes of the current PDV that are still to arrive.
     pdv_rest: u32,
     pdv: PdvHeader,
     header: Gather<PDV_HEADER_BYTES>,
@@ -43,7 +44,7 @@ impl PDataReader {
         header: Gather::EMPTY,
     };
 
-    /// Enters a PDU whose variable field has `length` bytes, at least one PDV header.
+    /// Begins a PDU whose variable field has `length` bytes, enough for one PDV header.
     pub(crate) fn begin_pdu(&mut self, length: u32) {
         *self = PDataReader { pdu_rest: length, ..PDataReader::IDLE };
     }
@@ -58,22 +59,23 @@ impl PDataReader {
         self.pdv
     }
 
-    /// Bytes of the current PDV that still have to come.
+    /// Bytes of the current PDV that are still to arrive.
     pub(crate) fn pdv_rest(&self) -> u32 {
         self.pdv_rest
     }
 
-    /// Bytes of the PDU that still have to come.
+    /// Bytes of the PDU that are still to arrive.
     pub(crate) fn pdu_rest(&self) -> u32 {
-        // A header that was cut has taken fewer bytes than a PDU has.
+        // An incomplete header has consumed fewer bytes than its PDU has.
         self.pdu_rest + self.pdv_rest - self.header.len() as u32
     }
 
-    /// Takes what it needs of the next PDV header; returns how much, and the header when complete.
+    /// Consumes what is missing of the next PDV header; returns how many bytes, and the header once
+    /// complete.
     ///
     /// # Errors
-    /// [`PeerFault::PdvLength`] if the PDV claims less than 2 bytes, or does not leave its PDU
-    /// either empty or with room for another PDV; the reader must not be used again.
+    /// [`PeerFault::PdvLength`] if the PDV's length is below 2, or if the rest of its PDU is neither
+    /// empty nor long enough for another PDV; the reader must not be used again.
     pub(crate) fn read_header(
         &mut self,
         input: &[u8],
@@ -106,7 +108,7 @@ impl PDataReader {
         Ok(self.pdv)
     }
 
-    /// Peels the next piece off the current PDV: as much of it as `input` has, borrowed from there.
+    /// The next piece of the current PDV: as much of it as `input` has, borrowed from there.
     pub(crate) fn read_fragment<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
         let bytes = &input[..input.len().min(self.pdv_rest as usize)];
         // No longer than `pdv_rest`, so it fits.
@@ -114,9 +116,9 @@ impl PDataReader {
         bytes
     }
 
-    /// If the bytes that follow in `input` are whole headers that continue the data set on
-    /// `context` – of the next PDV, or of the next PDU and its first PDV – enters that PDV and
-    /// returns their length. Otherwise nothing changes: the caller then takes one step at a time.
+    /// If `input` starts with complete headers (of the next PDV, or of the next PDU and its first PDV)
+    /// that continue the data set on `context`, begins that PDV and returns their length. Otherwise
+    /// nothing changes, and the caller proceeds one header at a time.
     fn continue_data_set(
         &mut self,
         input: &[u8],
@@ -145,8 +147,8 @@ impl PDataReader {
     /// Collects the fragments of the current data set that `input` holds, across PDVs and PDUs.
     /// Returns how much of `input` they and the headers between them take.
     ///
-    /// Begins inside a data-set PDV; stops at the end of `input`, of the data set, of the room in
-    /// [`DataSetFragments`], or before anything that is not plainly more of this data set.
+    /// Starts inside a data-set PDV. Stops at the end of `input`, at the end of the data set, when
+    /// [`DataSetFragments`] is full, or before anything that does not clearly continue this data set.
     pub(crate) fn read_data_set<'a>(
         &mut self,
         input: &'a [u8],
@@ -180,8 +182,8 @@ impl PDataReader {
 
 /// Consecutive fragments of one data set, borrowed from the input.
 ///
-/// Several PDVs, and several PDUs, that are in the input together come out together, so that they
-/// can be written with one system call. 600 bytes, no heap.
+/// PDVs and PDUs that are in the input together are returned together, so that they can be written
+/// with one system call. Memory: 600 bytes, no heap.
 #[derive(Debug)]
 pub struct DataSetFragments<'a> {
     context: ContextId,
@@ -216,25 +218,25 @@ impl<'a> DataSetFragments<'a> {
         self.context
     }
 
-    /// The fragments in order, none empty; there may be none at all.
+    /// The fragments in order, none of them empty; the slice itself may be empty.
     #[must_use]
     pub fn slices(&self) -> &[IoSlice<'a>] {
         &self.slices[..self.count]
     }
 
-    /// Bytes in all slices together.
+    /// Total number of bytes in all slices.
     #[must_use]
     pub fn byte_count(&self) -> usize {
         self.bytes
     }
 
-    /// PDVs whose last byte is in here.
+    /// Number of PDVs that end in these fragments.
     #[must_use]
     pub fn pdvs_ended(&self) -> usize {
         self.pdvs_ended
     }
 
-    /// Whether the data set ends with these fragments.
+    /// True if the data set ends with these fragments.
     #[must_use]
     pub fn is_last(&self) -> bool {
         self.last

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use crate::{PeerFault, limits};
+use crate::error::{AbortPdu, PeerFault};
+use crate::limits;
+use crate::state::StateEvent;
 
 /// PDU types (PS3.8 §9.3.1).
 pub(crate) const A_ASSOCIATE_RQ: u8 = 0x01;
@@ -29,7 +31,7 @@ pub(crate) const ASSOCIATE_FIXED_BYTES: usize = 68;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PduHeader {
     pub(crate) pdu_type: u8,
-    /// Bytes that follow.
+    /// Number of bytes that follow.
     pub(crate) length: u32,
 }
 
@@ -39,8 +41,8 @@ impl PduHeader {
         PduHeader { pdu_type, length: u32::from_be_bytes([a, b, c, d]) }
     }
 
-    /// Checks the length against what the type can have; `own_max` is the longest P-DATA-TF that
-    /// we announced, 0 for any length (PS3.8 §D.1).
+    /// Checks the length against the bounds of the type; `own_max` is the maximum length of P-DATA-TF
+    /// that we announced, 0 for any length (PS3.8 §D.1).
     pub(crate) fn check_length(self, own_max: u32) -> Result<(), PeerFault> {
         let PduHeader { pdu_type, length } = self;
         let fits = match pdu_type {
@@ -54,9 +56,23 @@ impl PduHeader {
     }
 }
 
-/// Whether PS3.8 has such a PDU.
+/// True if PS3.8 defines this PDU type.
 pub(crate) fn is_known(pdu_type: u8) -> bool {
     (A_ASSOCIATE_RQ..=A_ABORT).contains(&pdu_type)
+}
+
+/// The event of the state machine that the receipt of a PDU of this type is.
+pub(crate) fn received_event(pdu_type: u8) -> StateEvent {
+    match pdu_type {
+        A_ASSOCIATE_RQ => StateEvent::Evt6,
+        A_ASSOCIATE_AC => StateEvent::Evt3,
+        A_ASSOCIATE_RJ => StateEvent::Evt4,
+        P_DATA_TF => StateEvent::Evt10,
+        A_RELEASE_RQ => StateEvent::Evt12,
+        A_RELEASE_RP => StateEvent::Evt13,
+        A_ABORT => StateEvent::Evt16,
+        _ => StateEvent::Evt19,
+    }
 }
 
 /// Why an association is rejected (PS3.8 §9.3.4, Table 9-21), as in the A-ASSOCIATE-RJ PDU.
@@ -81,7 +97,7 @@ impl Rejection {
     pub const CALLED_AE_TITLE: Rejection = Rejection::new(1, 1, 7);
     /// Permanent, service provider (ACSE): protocol version not supported.
     pub const PROTOCOL_VERSION: Rejection = Rejection::new(1, 2, 2);
-    /// Permanent, service provider (presentation): local limit exceeded – by the request itself.
+    /// Permanent, service provider (presentation): local limit exceeded, by the request itself.
     pub const REQUEST_TOO_LARGE: Rejection = Rejection::new(1, 3, 2);
     /// Transient, service provider (presentation): temporary congestion.
     pub const TEMPORARY_CONGESTION: Rejection = Rejection::new(2, 3, 1);
@@ -101,6 +117,8 @@ impl Rejection {
         fixed(A_ASSOCIATE_RJ, [0, self.result, self.source, self.reason])
     }
 }
+
+impl std::error::Error for Rejection {}
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,43 +142,9 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// The source and reason of an A-ABORT PDU (PS3.8 §9.3.8, Table 9-26).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AbortPdu {
-    /// 0 service user, 2 service provider.
-    pub source: u8,
-    /// Significant if the source is the service provider.
-    pub reason: u8,
-}
-
-impl AbortPdu {
-    pub(crate) const SERVICE_USER: u8 = 0;
-    pub(crate) const SERVICE_PROVIDER: u8 = 2;
-
-    pub(crate) fn decode(body: [u8; FIXED_BODY_BYTES]) -> AbortPdu {
-        let [_, _, source, reason] = body;
-        AbortPdu { source, reason }
-    }
-
-    pub(crate) fn encode(self) -> [u8; HEADER_BYTES + FIXED_BODY_BYTES] {
-        fixed(A_ABORT, [0, 0, self.source, self.reason])
-    }
-}
-
-impl fmt::Display for AbortPdu {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let AbortPdu { source, reason } = *self;
-        f.write_str(match (source, reason) {
-            (0, _) => "service user",
-            (2, 0) => "service provider: reason not specified",
-            (2, 1) => "service provider: unrecognized PDU",
-            (2, 2) => "service provider: unexpected PDU",
-            (2, 4) => "service provider: unrecognized PDU parameter",
-            (2, 5) => "service provider: unexpected PDU parameter",
-            (2, 6) => "service provider: invalid PDU parameter value",
-            _ => return write!(f, "source {source}, reason {reason}"),
-        })
-    }
+/// The A-ABORT PDU (PS3.8 §9.3.8).
+pub(crate) fn abort(abort: AbortPdu) -> [u8; HEADER_BYTES + FIXED_BODY_BYTES] {
+    fixed(A_ABORT, [0, 0, abort.source(), abort.reason()])
 }
 
 /// The A-RELEASE-RQ PDU (PS3.8 §9.3.6).
@@ -178,7 +162,7 @@ fn fixed(pdu_type: u8, body: [u8; 4]) -> [u8; HEADER_BYTES + FIXED_BODY_BYTES] {
     [pdu_type, 0, 0, 0, 0, FIXED_BODY_BYTES as u8, a, b, c, d]
 }
 
-/// Collects up to `N` bytes that arrive in any number of pieces.
+/// Collects `N` bytes that arrive in any number of pieces.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gather<const N: usize> {
     bytes: [u8; N],
@@ -188,8 +172,8 @@ pub(crate) struct Gather<const N: usize> {
 impl<const N: usize> Gather<N> {
     pub(crate) const EMPTY: Self = Gather { bytes: [0; N], len: 0 };
 
-    /// Takes from `input` what is missing. Returns how much it took and, when complete, the bytes;
-    /// the collector is then empty again.
+    /// Consumes what is missing from `input`. Returns how many bytes and, once complete, the bytes
+    /// collected; the collector is then empty again.
     pub(crate) fn take(&mut self, input: &[u8]) -> (usize, Option<[u8; N]>) {
         let taken = input.len().min(N - self.len);
         self.bytes[self.len..self.len + taken].copy_from_slice(&input[..taken]);
@@ -220,9 +204,7 @@ mod tests {
         assert_eq!(release_rq(), [5, 0, 0, 0, 0, 4, 0, 0, 0, 0]);
         assert_eq!(release_rp(), [6, 0, 0, 0, 0, 4, 0, 0, 0, 0]);
         assert_eq!(Rejection::PROTOCOL_VERSION.encode(), [3, 0, 0, 0, 0, 4, 0, 1, 2, 2]);
-        let abort = AbortPdu { source: 2, reason: 6 };
-        assert_eq!(abort.encode(), [7, 0, 0, 0, 0, 4, 0, 0, 2, 6]);
-        assert_eq!(AbortPdu::decode([0, 0, 2, 6]), abort);
+        assert_eq!(abort(AbortPdu::received([0, 0, 2, 6])), [7, 0, 0, 0, 0, 4, 0, 0, 2, 6]);
         assert_eq!(Rejection::decode([0, 1, 2, 2]), Rejection::PROTOCOL_VERSION);
     }
 

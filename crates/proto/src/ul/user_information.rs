@@ -4,17 +4,19 @@ use std::fmt;
 
 use dataset::Uid;
 
+use super::item::{Fields, USER_INFORMATION, counted, items, put_item};
 use crate::ae_title::printable;
-use crate::{PeerFault, limits};
+use crate::error::PeerFault;
+use crate::limits;
 
-/// What the user information item (50H) of an A-ASSOCIATE-RQ or -AC says.
+/// The user information item (50H) of an A-ASSOCIATE-RQ or -AC.
 ///
-/// The same sub-items serve for proposing and for answering. One that is absent, or whose UID is
-/// none, is `None` or missing from its list; of one that is repeated, the first counts.
+/// Proposals and answers use the same sub-items. A sub-item that is absent, or whose UID is invalid,
+/// is `None` or missing from its list; of a repeated sub-item, the first counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserInformation {
-    /// 51H: longest variable field of a P-DATA-TF PDU that the sender takes; 0 for any length
-    /// (PS3.8 §D.1).
+    /// 51H: longest variable field of a P-DATA-TF PDU that the sender accepts, in bytes; 0 for any
+    /// length (PS3.8 §D.1).
     pub max_pdu_bytes: Option<u32>,
     /// 52H (PS3.7 §D.3.3.2).
     pub implementation_class_uid: Option<Uid>,
@@ -34,7 +36,7 @@ pub struct UserInformation {
     pub user_identity_response: Option<Vec<u8>>,
 }
 
-/// Asynchronous operations window (PS3.7 §D.3.3.3); 0 stands for unlimited.
+/// Asynchronous operations window (PS3.7 §D.3.3.3); 0 means unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperationsWindow {
     /// Maximum number of operations invoked.
@@ -68,18 +70,18 @@ pub struct ExtendedNegotiation {
 pub struct CommonExtendedNegotiation {
     /// The SOP class.
     pub sop_class: Uid,
-    /// The service class it belongs to.
+    /// The service class to which it belongs.
     pub service_class: Uid,
-    /// Classes that it is a specialization of.
+    /// Classes of which it is a specialization.
     pub related_general_classes: Vec<Uid>,
 }
 
-/// User identity (PS3.7 §D.3.3.7). [`Debug`] does not show the fields: they hold credentials.
+/// User identity (PS3.7 §D.3.3.7). [`Debug`] hides the fields that hold credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserIdentity {
     /// 1 user name, 2 user name and passcode, 3 Kerberos, 4 SAML, 5 JSON web token.
     pub kind: u8,
-    /// Whether the requestor asks to be told that the identity was taken.
+    /// Whether the requestor asks for a positive response.
     pub positive_response_requested: bool,
     /// User name, ticket, assertion or token.
     pub primary: Vec<u8>,
@@ -101,14 +103,14 @@ impl fmt::Debug for UserIdentity {
 pub struct VersionName(String);
 
 impl VersionName {
-    /// Takes the first 16 characters of `raw`, `?` for what is not printable ASCII, without the
-    /// padding around them. `None` if nothing is left.
+    /// Takes the first 16 characters of `raw` without padding, with `?` for anything but printable
+    /// ASCII. `None` if nothing is left.
     #[must_use]
     pub fn parse(raw: &[u8]) -> Option<VersionName> {
         let text = raw.split(|&byte| byte == 0).next().unwrap_or_default().trim_ascii();
         let text = &text[..text.len().min(limits::VERSION_NAME_BYTES)];
         let ascii = |&byte: &u8| if byte.is_ascii() { printable(byte) } else { '?' };
-        // What is cut off may have stood behind padding.
+        // The 16th character may be in the middle of padding.
         let name: String = text.trim_ascii_end().iter().map(ascii).collect();
         if name.is_empty() { None } else { Some(VersionName(name)) }
     }
@@ -144,10 +146,10 @@ const USER_IDENTITY: u8 = 0x58;
 const USER_IDENTITY_RESPONSE: u8 = 0x59;
 
 impl UserInformation {
-    /// Reads the value of the item. Sub-items it does not know are skipped.
+    /// Reads the value of the item. Unknown sub-items are skipped.
     pub(crate) fn decode(value: &[u8]) -> Result<UserInformation, PeerFault> {
         let mut information = UserInformation::default();
-        for sub_item in items(value, super::associate::USER_INFORMATION) {
+        for sub_item in items(value, USER_INFORMATION) {
             let (item_type, value) = sub_item?;
             let decoded = information.decode_sub_item(item_type, Fields(value));
             decoded.ok_or(PeerFault::ItemLength { item_type })?;
@@ -155,7 +157,7 @@ impl UserInformation {
         Ok(information)
     }
 
-    /// `None` if the value does not have the fields that the type calls for.
+    /// `None` if the value lacks a field that its type requires.
     fn decode_sub_item(&mut self, item_type: u8, mut value: Fields<'_>) -> Option<()> {
         match item_type {
             MAXIMUM_LENGTH => {
@@ -229,8 +231,8 @@ impl UserInformation {
         Some(())
     }
 
-    /// Writes the value of the item. Optional sub-items that would make it longer than its 16-bit
-    /// length field can tell are left out.
+    /// Writes the value of the item. Optional sub-items that would exceed its 16-bit length field are
+    /// left out.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         if let Some(max_pdu_bytes) = self.max_pdu_bytes {
@@ -281,81 +283,6 @@ impl UserInformation {
 fn push<T>(list: &mut Vec<T>, item: T) {
     if list.len() < limits::NEGOTIATION_ITEMS {
         list.push(item);
-    }
-}
-
-/// Appends an item – type, reserved byte, 16-bit length, value in parts – to the value of another
-/// one, unless either would then exceed what 16 bits can tell.
-pub(crate) fn put_item(out: &mut Vec<u8>, item_type: u8, value: &[&[u8]]) {
-    let length: usize = value.iter().map(|part| part.len()).sum();
-    let Ok(length_field) = u16::try_from(length) else { return };
-    if out.len() + 4 + length > limits::ASSOCIATE_ITEM_BYTES {
-        return;
-    }
-    out.extend([item_type, 0]);
-    out.extend(length_field.to_be_bytes());
-    value.iter().for_each(|part| out.extend_from_slice(part));
-}
-
-/// A field with its 16-bit length before it; cut to what that can tell.
-fn counted(field: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(field.len()).unwrap_or(u16::MAX);
-    [&length.to_be_bytes()[..], &field[..usize::from(length)]].concat()
-}
-
-/// The items that fill `value`, the value of an item of type `enclosing`, as type and value.
-///
-/// Ends after the first error: the lengths contradict each other, and no later item can be found.
-pub(crate) fn items(
-    value: &[u8],
-    enclosing: u8,
-) -> impl Iterator<Item = Result<(u8, &[u8]), PeerFault>> {
-    let mut rest = Fields(value);
-    std::iter::from_fn(move || {
-        if rest.0.is_empty() {
-            return None;
-        }
-        let item = rest.item();
-        if item.is_none() {
-            rest = Fields(&[]);
-        }
-        Some(item.ok_or(PeerFault::ItemLength { item_type: enclosing }))
-    })
-}
-
-/// The fields of an item, taken from the front. Each method returns `None` if they do not suffice.
-pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (field, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*field)
-    }
-
-    pub(crate) fn u8(&mut self) -> Option<u8> {
-        self.array().map(|[byte]| byte)
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    /// A 16-bit length and as many bytes.
-    fn counted(&mut self) -> Option<&'a [u8]> {
-        let length = self.u16()?;
-        let (field, rest) = self.0.split_at_checked(usize::from(length))?;
-        self.0 = rest;
-        Some(field)
-    }
-
-    fn item(&mut self) -> Option<(u8, &'a [u8])> {
-        let [item_type, _reserved] = self.array()?;
-        Some((item_type, self.counted()?))
     }
 }
 

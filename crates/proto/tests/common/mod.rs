@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use dataset::{TransferSyntax, Uid};
 use proto::{
-    Abort, AbstractSyntaxes, Acceptance, AcceptorConfig, AcceptorPolicy, AeTitle, Association,
+    AbortCause, AbstractSyntaxes, Acceptance, AcceptorConfig, AcceptorPolicy, AeTitle, Association,
     ClassPolicy, CommandSet, ContextId, Event, PeerFault, Proposal, Rejection, RequestorConfig,
     State, VersionName, negotiate,
 };
@@ -80,7 +80,7 @@ pub(crate) enum Happened {
     DataSet { context: ContextId, bytes: Vec<u8>, pdvs: usize, ended: bool },
     ReleaseRequested,
     Released,
-    Aborted(Abort),
+    Aborted(AbortCause),
 }
 
 /// Feeds `input` to the end, calling `react` after each event, and returns what happened.
@@ -360,7 +360,7 @@ impl Acceptor {
     #[track_caller]
     pub(crate) fn faults(&mut self, bytes: &[u8], source: u8, reason: u8) -> PeerFault {
         let happened = self.receive(bytes);
-        let Some(Happened::Aborted(Abort::Fault(fault))) = happened.last() else {
+        let Some(Happened::Aborted(AbortCause::Fault(fault))) = happened.last() else {
             panic!("no fault in {happened:?}")
         };
         assert_eq!(self.sent(), wire::abort(source, reason), "{fault}");

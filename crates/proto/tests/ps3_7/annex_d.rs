@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use dataset::sop_class::VERIFICATION;
 use proto::{
-    Acceptance, AcceptorPolicy, Answer, ClassPolicy, ContextId, ContextResult, OperationsWindow,
-    Proposal, RoleSelection, Roles, UserIdentity, negotiate,
+    Acceptance, AcceptorPolicy, AssociateResponse, ClassPolicy, ContextId, ContextResult,
+    OperationsWindow, Proposal, RoleSelection, Roles, UserIdentity, negotiate,
 };
 
 use crate::common::{
@@ -15,8 +15,8 @@ use crate::common::{
 
 fn accepted(proposal: &Proposal, policy: &AcceptorPolicy) -> Acceptance {
     match negotiate(proposal, policy) {
-        Answer::Accept(acceptance) => *acceptance,
-        Answer::Reject(rejection) => panic!("{rejection}"),
+        AssociateResponse::Accept(acceptance) => *acceptance,
+        AssociateResponse::Reject(rejection) => panic!("{rejection}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dataset::sop_class::VERIFICATION;
-use proto::{Association, ContextId, Negotiated, RequestorConfig};
+use proto::{Association, ContextId, RequestorConfig, SopClassNegotiation};
 
 use crate::common::{
     Acceptor, CT_IMAGE_STORAGE, Happened, IMPLICIT_LITTLE, MR_IMAGE_STORAGE, feed, proposal, start,
@@ -13,11 +13,11 @@ use crate::common::{
 /// Where a class was negotiated: the IDs of the request's context and of the class's.
 fn found(association: &Association, context: u8, class: &str) -> Option<(u8, u8)> {
     match association.negotiated(ContextId(context), &uid(class)) {
-        Negotiated::OnItsContext(context) => Some((context.id.0, context.id.0)),
-        Negotiated::OnAnotherContext { of_request, of_class } => {
+        SopClassNegotiation::OnItsContext(context) => Some((context.id.0, context.id.0)),
+        SopClassNegotiation::OnAnotherContext { of_request, of_class } => {
             Some((of_request.id.0, of_class.id.0))
         }
-        Negotiated::Nowhere => None,
+        SopClassNegotiation::Nowhere => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::{Abort, Ending, State};
+use proto::{AbortCause, Ending, State};
 
 use crate::common::{Acceptor, acceptor_config, wire};
 
@@ -31,7 +31,7 @@ fn its_expiry_in_sta2_closes_without_an_abort() {
     acceptor.association.handle_timeout(expiry);
     assert!(acceptor.association.is_closed());
     assert_eq!(acceptor.sent(), b"");
-    assert_eq!(acceptor.association.ending(), Some(Ending::Aborted(Abort::NoRequest)));
+    assert_eq!(acceptor.association.ending(), Some(Ending::Aborted(AbortCause::NoRequest)));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn after_the_last_pdu_it_waits_for_the_close_and_no_byte_extends_it() {
     assert_eq!(acceptor.association.poll_timeout(), Some(expiry));
     acceptor.association.handle_timeout(expiry);
     assert!(acceptor.association.is_closed());
-    assert_eq!(acceptor.association.ending(), Some(Ending::Aborted(Abort::Local)));
+    assert_eq!(acceptor.association.ending(), Some(Ending::Aborted(AbortCause::Local)));
 }
 
 #[test]

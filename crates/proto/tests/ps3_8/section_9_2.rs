@@ -108,7 +108,7 @@ fn a_pdu_that_may_not_come_is_answered_with_an_abort() {
             }
             let happened = feed(&mut association, &pdu, now, |_, _| {});
             let fault = PeerFault::UnexpectedPdu { pdu_type, state };
-            assert_eq!(happened, [Happened::Aborted(proto::Abort::Fault(fault))], "{state}");
+            assert_eq!(happened, [Happened::Aborted(proto::AbortCause::Fault(fault))], "{state}");
             // AA-1 in Sta2, AA-8 elsewhere.
             let abort = if state == State::Sta2 { (0, 0) } else { (2, 2) };
             assert_eq!(take_outgoing(&mut association), wire::abort(abort.0, abort.1), "{state}");
@@ -203,7 +203,8 @@ fn the_local_user_is_ignored_where_the_table_is_blank() {
             association.accept_release(now);
         }
         if state != State::Sta3 {
-            association.answer(proto::Answer::Reject(proto::Rejection::NO_REASON_GIVEN), now);
+            association
+                .answer(proto::AssociateResponse::Reject(proto::Rejection::NO_REASON_GIVEN), now);
         }
         if matches!(state, State::Sta2 | State::Sta13) {
             association.abort(now);

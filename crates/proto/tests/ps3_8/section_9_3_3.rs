@@ -138,7 +138,7 @@ fn a_context_without_an_answer_is_refused() {
 fn one_that_cannot_be_understood_is_aborted() {
     let (mut requestor, happened) = accept(&[wire::item(0x21, &[1])]);
     let fault = PeerFault::ItemLength { item_type: 0x21 };
-    assert_eq!(happened, [Happened::Aborted(proto::Abort::Fault(fault))]);
+    assert_eq!(happened, [Happened::Aborted(proto::AbortCause::Fault(fault))]);
     assert_eq!(take_outgoing(&mut requestor), wire::abort(2, 6));
 }
 

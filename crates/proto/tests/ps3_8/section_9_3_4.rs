@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::{Answer, Association, Ending, Rejection, RequestorConfig, State};
+use proto::{AssociateResponse, Association, Ending, Rejection, RequestorConfig, State};
 
 use crate::common::{
     Acceptor, CT_IMAGE_STORAGE, Happened, IMPLICIT_LITTLE, feed, policy, proposal, start, wire,
@@ -14,7 +14,7 @@ fn a_rejection_is_sent_and_the_peers_close_awaited() {
     let request = wire::usual_rq(&[wire::context(1, CT_IMAGE_STORAGE, &[IMPLICIT_LITTLE])]);
     let now = acceptor.now;
     feed(&mut acceptor.association, &request, now, |association, _| {
-        association.answer(Answer::Reject(Rejection::TEMPORARY_CONGESTION), now);
+        association.answer(AssociateResponse::Reject(Rejection::TEMPORARY_CONGESTION), now);
     });
     assert_eq!(acceptor.sent(), [3, 0, 0, 0, 0, 4, 0, 2, 3, 1]);
     assert_eq!(acceptor.association.state(), State::Sta13);

@@ -1,6 +1,6 @@
 //! PS3.8 §9.3.5: P-DATA-TF.
 
-use proto::{Abort, Event, PeerFault, State, limits};
+use proto::{AbortCause, Event, PeerFault, State, limits};
 
 use crate::common::{Acceptor, CT_IMAGE_STORAGE, Happened, wire};
 
@@ -144,7 +144,7 @@ fn a_pdu_longer_than_announced_is_aborted_at_its_header() {
     let stream = [wire::p_data(3, 0, b"data"), wire::p_data(3, 0, &[0; 16379])].concat();
     let happened = acceptor.receive(&stream);
     let fault = PeerFault::PduLength { pdu_type: 4, length: 16385 };
-    let [data, Happened::Aborted(Abort::Fault(found))] = &happened[..] else {
+    let [data, Happened::Aborted(AbortCause::Fault(found))] = &happened[..] else {
         panic!("{happened:?}")
     };
     assert_eq!(*found, fault);
@@ -158,7 +158,7 @@ fn another_pdu_between_fragments_is_not_taken_for_one() {
     for pdu_type in [1, 2, 5, 7, 9] {
         let stream = [wire::p_data(3, 0, b"data"), wire::pdu(pdu_type, &body)].concat();
         let happened = storing().receive(&stream);
-        let [data, Happened::Aborted(Abort::Fault(_))] = &happened[..] else {
+        let [data, Happened::Aborted(AbortCause::Fault(_))] = &happened[..] else {
             panic!("{happened:?}")
         };
         assert_eq!(data_set(std::slice::from_ref(data)), (&b"data"[..], 1, false));

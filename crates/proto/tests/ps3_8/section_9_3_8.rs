@@ -1,6 +1,6 @@
 //! PS3.8 §9.3.8: A-ABORT.
 
-use proto::{Abort, AbortPdu, Ending, State};
+use proto::{AbortCause, Ending, State};
 
 use crate::common::{Acceptor, CT_IMAGE_STORAGE, Happened, wire};
 
@@ -9,8 +9,10 @@ fn one_received_closes_at_once_and_is_told() {
     for (source, reason) in [(0, 0), (2, 1), (2, 6), (1, 99)] {
         let mut acceptor = Acceptor::established();
         let happened = acceptor.receive(&wire::abort(source, reason));
-        let abort = Abort::ByPeer(AbortPdu { source, reason });
-        assert_eq!(happened, [Happened::Aborted(abort)]);
+        let [Happened::Aborted(abort @ AbortCause::ByPeer(pdu))] = happened[..] else {
+            panic!("{happened:?}")
+        };
+        assert_eq!((pdu.source(), pdu.reason()), (source, reason));
         assert_eq!(acceptor.association.ending(), Some(Ending::Aborted(abort)));
         assert!(acceptor.association.is_closed());
         assert_eq!(acceptor.sent(), b"");

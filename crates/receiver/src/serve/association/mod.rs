@@ -16,9 +16,9 @@ use crate::store::{Done, Failure, StorageService, StoredAnswer};
 use crate::treatment::{Faults, Treatment};
 use dataset::{Uid, sop_class};
 use proto::{
-    Abort, Acceptance, AcceptorConfig, Answer, Association, CStoreRq, CommandSet, ContextId,
-    ContextResult, DataSetFragments, Ending, Event, Negotiated, Proposal, Rejection, Request,
-    State, Status, Step, negotiate,
+    AbortCause, Acceptance, AcceptorConfig, AssociateResponse, Association, CStoreRq, CommandSet,
+    ContextId, ContextResult, DataSetFragments, Ending, Event, Proposal, Rejection, Request,
+    SopClassNegotiation, State, Status, Step, negotiate,
 };
 use std::fmt;
 use std::net::{SocketAddr, TcpStream};
@@ -213,8 +213,9 @@ impl Served<'_> {
             Filled::TimedOut => self.silent_for_too_long(),
         }
         if self.association.is_closed()
-            && let Some(Ending::Aborted(abort @ (Abort::ConnectionClosed | Abort::NoRequest))) =
-                self.association.ending()
+            && let Some(Ending::Aborted(
+                abort @ (AbortCause::ConnectionClosed | AbortCause::NoRequest),
+            )) = self.association.ending()
         {
             self.aborted(abort);
         }
@@ -288,7 +289,7 @@ impl Served<'_> {
         };
         match self.admit(proposal, &peer) {
             Ok((treatment, acceptance)) => self.accept(proposal, acceptance, treatment, peer, now),
-            Err(rejection) => self.association.answer(Answer::Reject(rejection), now),
+            Err(rejection) => self.association.answer(AssociateResponse::Reject(rejection), now),
         }
     }
 
@@ -320,8 +321,8 @@ impl Served<'_> {
             return Err(refused(Rejection::TEMPORARY_CONGESTION, &shortage));
         }
         match negotiate(proposal, &treatment.policy) {
-            Answer::Accept(acceptance) => Ok((treatment, acceptance)),
-            Answer::Reject(rejection) => {
+            AssociateResponse::Accept(acceptance) => Ok((treatment, acceptance)),
+            AssociateResponse::Reject(rejection) => {
                 let why = log_lines::rejected(proposal, rejection, &treatment.policy);
                 warn!("refused association: {why}");
                 Err(refused(rejection, &why))
@@ -345,7 +346,7 @@ impl Served<'_> {
         log::block(prominent, || dump::associate_ac(proposal, &acceptance, ours));
         log_lines::warn_of_refused_classes(proposal, &acceptance);
         let refused = RefusedContexts::of(&acceptance);
-        self.association.answer(Answer::Accept(acceptance), now);
+        self.association.answer(AssociateResponse::Accept(acceptance), now);
         self.faults = treatment.faults;
         self.node.observer.association_accepted(&peer);
         self.service = Some(StorageService::new(self.node, treatment, peer));
@@ -411,8 +412,10 @@ impl Served<'_> {
         // No request comes before the association is accepted.
         let Some(service) = &mut self.service else { return };
         let accepted = match negotiated {
-            Negotiated::OnItsContext(accepted) if !is_verification(&request.sop_class) => accepted,
-            Negotiated::OnAnotherContext { of_request, of_class }
+            SopClassNegotiation::OnItsContext(accepted) if !is_verification(&request.sop_class) => {
+                accepted
+            }
+            SopClassNegotiation::OnAnotherContext { of_request, of_class }
                 if !is_verification(&request.sop_class) =>
             {
                 warn!(
@@ -538,13 +541,13 @@ impl Served<'_> {
         }
     }
 
-    fn aborted(&mut self, abort: Abort) {
+    fn aborted(&mut self, abort: AbortCause) {
         let began = self.is_receiving();
         self.break_off(&abort);
         self.leave();
         match abort {
-            Abort::ByPeer(_) | Abort::ConnectionClosed => info!("Association Aborted"),
-            Abort::Fault(fault) => {
+            AbortCause::ByPeer(_) | AbortCause::ConnectionClosed => info!("Association Aborted"),
+            AbortCause::Fault(fault) => {
                 let is_established = self.association.calling_ae().is_some();
                 let hint = if is_established { "" } else { log_lines::protocol_hint(&fault) };
                 error!("DIMSE failure (aborting association): {fault}{hint}");

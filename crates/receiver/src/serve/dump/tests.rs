@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use proto::{
-    AbstractSyntaxes, AcceptorPolicy, Answer, CStoreRq, ClassPolicy, Request, VersionName,
-    negotiate,
+    AbstractSyntaxes, AcceptorPolicy, AssociateResponse, CStoreRq, ClassPolicy, Request,
+    VersionName, negotiate,
 };
 
 use super::*;
@@ -126,7 +126,9 @@ User Identity Negotiation Response:  none
 #[test]
 fn an_acceptance_says_what_became_of_each_context() {
     let (proposal, policy) = (proposal(), policy());
-    let Answer::Accept(acceptance) = negotiate(&proposal, &policy) else { panic!("accepted") };
+    let AssociateResponse::Accept(acceptance) = negotiate(&proposal, &policy) else {
+        panic!("accepted")
+    };
     let lines = associate_ac(&proposal, &acceptance, &identity());
     assert_eq!(lines[0], "====================== BEGIN A-ASSOCIATE-AC =====================");
     assert_eq!(lines[8], "Responding Application Name: CALLED");

@@ -1,17 +1,15 @@
-//! The upper layer's state machine: PS3.8 §9.2, Table 9-10, and nothing else.
+//! The state machine of the upper layer: PS3.8 §9.2, Table 9-10, and nothing else.
 //!
-//! The standard describes an association by thirteen states and nineteen events. Where a state and
-//! an event meet, its table names an action and the state that follows; where the cell is blank,
-//! the event cannot happen, or is ours to prevent. [`table_9_10`] is that table, one `match` with
-//! the standard's own labels. What an action *does* is for [`Association`](crate::Association);
-//! which state the association is in is changed by [`StateMachine::apply`] alone.
+//! The standard describes an association by thirteen states and nineteen events. For a state and an
+//! event, its table names an action and the state that follows; a blank cell means that the event
+//! cannot happen, or that the implementation prevents it. [`table_9_10`] is that table, one `match`
+//! with the standard's own labels. [`Association`](crate::Association) carries out the actions;
+//! only [`StateMachine::apply`] changes the state.
 //!
-//! Events of the local user (a request to send, to release, to abort) that meet a blank cell are
-//! ignored: the peer may have ended the association while its user was still deciding.
+//! Events of the local user (a request to send, to release, to abort) in a blank cell are ignored: the
+//! peer may have ended the association while the user was still deciding.
 
 use std::fmt;
-
-use super::pdu;
 
 /// The states of PS3.8 §9.2.1, Tables 9-1 to 9-5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,7 +69,7 @@ impl fmt::Display for State {
 
 /// The events of PS3.8 Table 9-10, top to bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Event {
+pub(crate) enum StateEvent {
     /// A-ASSOCIATE request (local user).
     Evt1,
     /// Transport connection confirmed (local transport service).
@@ -110,22 +108,6 @@ pub(crate) enum Event {
     Evt18,
     /// Unrecognized or invalid PDU received.
     Evt19,
-}
-
-impl Event {
-    /// The event that the receipt of a PDU of this type is.
-    pub(crate) fn received(pdu_type: u8) -> Event {
-        match pdu_type {
-            pdu::A_ASSOCIATE_RQ => Event::Evt6,
-            pdu::A_ASSOCIATE_AC => Event::Evt3,
-            pdu::A_ASSOCIATE_RJ => Event::Evt4,
-            pdu::P_DATA_TF => Event::Evt10,
-            pdu::A_RELEASE_RQ => Event::Evt12,
-            pdu::A_RELEASE_RP => Event::Evt13,
-            pdu::A_ABORT => Event::Evt16,
-            _ => Event::Evt19,
-        }
-    }
 }
 
 /// The actions of PS3.8 §9.2.2, Tables 9-6 to 9-9.
@@ -189,7 +171,7 @@ pub(crate) enum Action {
     Aa8,
 }
 
-/// Who opened the association: only a release collision (AR-8) depends on it.
+/// Which side opened the association; only a release collision (AR-8) depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Requestor,
@@ -199,8 +181,8 @@ pub(crate) enum Side {
 impl Action {
     /// The state that follows the action.
     ///
-    /// Tables 9-6 to 9-9 give each action one, but for two: after AR-8 it depends on who is who;
-    /// and AE-6 has a second outcome, which [`StateMachine::refuse`] takes.
+    /// Tables 9-6 to 9-9 give one state for each action, with two exceptions: after AR-8 it depends on
+    /// the side, and AE-6 has a second outcome, [`StateMachine::refuse`].
     fn next(self, side: Side) -> State {
         match self {
             Action::Ae1 => State::Sta4,
@@ -232,9 +214,9 @@ impl Action {
 
 /// PS3.8 Table 9-10: the action for an event in a state, `None` where the cell is blank.
 #[rustfmt::skip]
-pub(crate) fn table_9_10(state: State, event: Event) -> Option<Action> {
+pub(crate) fn table_9_10(state: State, event: StateEvent) -> Option<Action> {
     use Action::*;
-    use Event::*;
+    use StateEvent::*;
     use State::*;
     Some(match (event, state) {
         // A-ASSOCIATE
@@ -287,7 +269,7 @@ pub(crate) fn table_9_10(state: State, event: Event) -> Option<Action> {
         (Evt14, Sta9)  => Ar9,
         (Evt14, Sta12) => Ar4,
 
-        // A-ABORT, transport, ARTIM, and PDUs that are none
+        // A-ABORT, transport, ARTIM, and invalid PDUs
         (Evt15, Sta3)  => Aa1,
         (Evt15, Sta4)  => Aa2,
         (Evt15, Sta5 | Sta6 | Sta7 | Sta8 | Sta9 | Sta10 | Sta11 | Sta12) => Aa1,
@@ -323,9 +305,9 @@ impl StateMachine {
         self.state
     }
 
-    /// Enters an event; returns the action to carry out, `None` (and nothing has changed) where the
-    /// table is blank.
-    pub(crate) fn apply(&mut self, event: Event) -> Option<Action> {
+    /// Applies an event and returns the action to carry out; `None`, with the state unchanged, if the
+    /// cell is blank.
+    pub(crate) fn apply(&mut self, event: StateEvent) -> Option<Action> {
         let action = table_9_10(self.state, event)?;
         self.state = action.next(self.side);
         Some(action)
@@ -339,5 +321,4 @@ impl StateMachine {
 }
 
 #[cfg(test)]
-#[path = "state_tests.rs"]
 mod tests;

@@ -25,26 +25,26 @@ Evt18  -      AA-2>1 -       -      -      -      -         -      -       -    
 Evt19  -      AA-1>D AA-8>D  -      AA-8>D AA-8>D AA-8>D    AA-8>D AA-8>D  AA-8>D   AA-8>D AA-8>D  AA-7>D
 ";
 
-const EVENTS: [Event; 19] = [
-    Event::Evt1,
-    Event::Evt2,
-    Event::Evt3,
-    Event::Evt4,
-    Event::Evt5,
-    Event::Evt6,
-    Event::Evt7,
-    Event::Evt8,
-    Event::Evt9,
-    Event::Evt10,
-    Event::Evt11,
-    Event::Evt12,
-    Event::Evt13,
-    Event::Evt14,
-    Event::Evt15,
-    Event::Evt16,
-    Event::Evt17,
-    Event::Evt18,
-    Event::Evt19,
+const EVENTS: [StateEvent; 19] = [
+    StateEvent::Evt1,
+    StateEvent::Evt2,
+    StateEvent::Evt3,
+    StateEvent::Evt4,
+    StateEvent::Evt5,
+    StateEvent::Evt6,
+    StateEvent::Evt7,
+    StateEvent::Evt8,
+    StateEvent::Evt9,
+    StateEvent::Evt10,
+    StateEvent::Evt11,
+    StateEvent::Evt12,
+    StateEvent::Evt13,
+    StateEvent::Evt14,
+    StateEvent::Evt15,
+    StateEvent::Evt16,
+    StateEvent::Evt17,
+    StateEvent::Evt18,
+    StateEvent::Evt19,
 ];
 
 /// `Ar10` as the standard writes it: `AR-10`.
@@ -60,7 +60,7 @@ fn digit(state: State) -> char {
 }
 
 /// All outcomes of one cell, in the notation of [`EXPECTED`].
-fn cell(state: State, event: Event) -> String {
+fn cell(state: State, event: StateEvent) -> String {
     let mut outcomes = Vec::new();
     let mut action = None;
     for side in [Side::Requestor, Side::Acceptor] {
@@ -103,7 +103,11 @@ fn every_cell_is_as_printed() {
 fn nothing_leaves_the_dead_states_but_a_new_connection() {
     for event in EVENTS {
         let next = table_9_10(State::Sta1, event);
-        assert_eq!(next.is_some(), matches!(event, Event::Evt1 | Event::Evt5), "{event:?}");
+        assert_eq!(
+            next.is_some(),
+            matches!(event, StateEvent::Evt1 | StateEvent::Evt5),
+            "{event:?}"
+        );
         let next = table_9_10(State::Sta13, event).map(|action| action.next(Side::Acceptor));
         assert!(matches!(next, None | Some(State::Sta1 | State::Sta13)), "{event:?}");
     }

@@ -1,0 +1,147 @@
+//! The head of a DICOM file (PS3.10 §7.1), as far as sending the file needs it.
+
+use std::io::{ErrorKind, Read};
+
+use dataset::{TransferSyntax, Uid};
+
+use crate::error::Error;
+use crate::limits::FILE_META_BYTES;
+use crate::settings::ContextProposal;
+
+/// An object to send, as the C-STORE-RQ and the presentation context describe it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// SOP Class UID.
+    pub sop_class: Uid,
+    /// SOP Instance UID.
+    pub sop_instance: Uid,
+    /// The transfer syntax in which the data set is encoded.
+    pub transfer_syntax: &'static TransferSyntax,
+}
+
+impl Instance {
+    /// The presentation context to propose for sending the object as it is.
+    #[must_use]
+    pub fn context(&self) -> ContextProposal {
+        ContextProposal { sop_class: self.sop_class, transfer_syntaxes: vec![self.transfer_syntax] }
+    }
+}
+
+/// Reads preamble and file meta information, and leaves `file` where the data set begins. Reads in small
+/// pieces: only those bytes, at most [`FILE_META_BYTES`], which are held until it returns.
+///
+/// # Errors
+/// [`Error::Read`]; [`Error::File`] if this is not a DICOM file, or if its meta information lacks a UID or
+/// names a transfer syntax that is unknown.
+pub fn read_header(file: &mut impl Read) -> Result<Instance, Error> {
+    let mut start = [0; START_BYTES];
+    read_exact(file, &mut start)?;
+    let (prefix, length) = start[PREAMBLE_BYTES..].split_at(GROUP_LENGTH_HEADER.len());
+    if prefix != GROUP_LENGTH_HEADER {
+        return Err(Error::File("it has no file meta information"));
+    }
+    let length = length.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize;
+    if length > FILE_META_BYTES {
+        return Err(Error::File("its file meta information is too long"));
+    }
+    let mut group = vec![0; length];
+    read_exact(file, &mut group)?;
+    let uid = |element, missing| {
+        value(&group, element).and_then(|value| Uid::parse(value).ok()).ok_or(Error::File(missing))
+    };
+    let transfer_syntax = uid(0x0010, "its Transfer Syntax UID is missing or invalid")?;
+    Ok(Instance {
+        sop_class: uid(0x0002, "its Media Storage SOP Class UID is missing or invalid")?,
+        sop_instance: uid(0x0003, "its Media Storage SOP Instance UID is missing or invalid")?,
+        transfer_syntax: TransferSyntax::find(transfer_syntax.as_str())
+            .ok_or(Error::File("its transfer syntax is unknown"))?,
+    })
+}
+
+fn read_exact(file: &mut impl Read, target: &mut [u8]) -> Result<(), Error> {
+    file.read_exact(target).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => Error::File("it ends within the file meta information"),
+        _ => Error::Read(error),
+    })
+}
+
+/// The value of an element of group 0002, in explicit VR little endian.
+fn value(mut group: &[u8], wanted: u16) -> Option<&[u8]> {
+    loop {
+        let (&[a, b, c, d, vr_0, vr_1, e, f], rest) = group.split_first_chunk()?;
+        let (length, rest) = if matches!(&[vr_0, vr_1], b"OB" | b"UN") {
+            let (length, rest) = rest.split_first_chunk()?;
+            (u32::from_le_bytes(*length), rest)
+        } else {
+            (u32::from(u16::from_le_bytes([e, f])), rest)
+        };
+        let (value, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        if [a, b, c, d] == [2, 0, wanted.to_le_bytes()[0], wanted.to_le_bytes()[1]] {
+            return Some(value);
+        }
+        group = after;
+    }
+}
+
+const PREAMBLE_BYTES: usize = 128;
+
+/// `DICM`, and the header of (0002,0000) UL.
+const GROUP_LENGTH_HEADER: &[u8] = b"DICM\x02\0\0\0UL\x04\0";
+
+/// Up to the end of (0002,0000).
+const START_BYTES: usize = PREAMBLE_BYTES + GROUP_LENGTH_HEADER.len() + 4;
+
+#[cfg(test)]
+mod tests {
+    use dataset::part10::{FileMeta, header};
+    use dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
+
+    use super::*;
+
+    fn file() -> Vec<u8> {
+        let mut file = header(&FileMeta {
+            sop_class: &"1.2.3".parse().unwrap(),
+            sop_instance: &"1.2.3.4".parse().unwrap(),
+            transfer_syntax: EXPLICIT_VR_LITTLE_ENDIAN,
+            implementation_class_uid: "2.25.1",
+            implementation_version_name: "TEST",
+            source_ae_title: b"SCU",
+        });
+        file.extend_from_slice(b"data set");
+        file
+    }
+
+    #[test]
+    fn the_header_is_read_and_the_data_set_is_next() {
+        let file = file();
+        let mut reader = &file[..];
+        let instance = read_header(&mut reader).unwrap();
+        assert_eq!(instance.sop_class.as_str(), "1.2.3");
+        assert_eq!(instance.sop_instance.as_str(), "1.2.3.4");
+        assert_eq!(instance.transfer_syntax, EXPLICIT_VR_LITTLE_ENDIAN);
+        assert_eq!(reader, b"data set");
+    }
+
+    #[test]
+    fn no_truncation_or_byte_makes_it_panic() {
+        let file = file();
+        let header_bytes = file.len() - b"data set".len();
+        for end in 0..header_bytes {
+            assert!(read_header(&mut &file[..end]).is_err(), "{end}");
+        }
+        for at in PREAMBLE_BYTES..header_bytes {
+            for byte in [0, 0x7F, 0xFF] {
+                let mut changed = file.clone();
+                changed[at] = byte;
+                let _ = read_header(&mut &changed[..]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_meta_information_is_refused_before_it_is_read() {
+        let mut file = file();
+        file[START_BYTES - 4..START_BYTES].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert!(matches!(read_header(&mut &file[..]), Err(Error::File(_))));
+    }
+}

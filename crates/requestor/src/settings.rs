@@ -1,0 +1,115 @@
+//! How a requestor connects, and what it proposes.
+
+use std::fmt;
+use std::time::Duration;
+
+use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
+use dataset::{TransferSyntax, Uid, sop_class};
+use openssl::ssl::SslContext;
+use proto::{AeTitle, VersionName};
+
+use crate::limits::MAX_PDU_BYTES;
+
+/// How to open an association.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Our AE title.
+    pub calling_ae: AeTitle,
+    /// The peer's AE title.
+    pub called_ae: AeTitle,
+    /// Longest P-DATA-TF variable field to accept from the peer, in bytes; 0 for any length. Costs no
+    /// memory. What is sent depends on the peer's maximum.
+    pub max_pdu_bytes: u32,
+    /// Our implementation class UID (PS3.7 §D.3.3.2); `None` sends none, which some peers reject.
+    pub implementation_class_uid: Option<Uid>,
+    /// Our implementation version name (PS3.7 §D.3.3.2).
+    pub implementation_version_name: Option<VersionName>,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+    /// TLS; `None` for plain TCP.
+    pub tls: Option<Tls>,
+}
+
+/// How long a requestor waits before it gives up; `None` waits for ever. Zero is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the TCP connection, for each address of the host.
+    pub connect: Option<Duration>,
+    /// For the TLS handshake, for the response to a request, and for the answers to A-ASSOCIATE-RQ and
+    /// A-RELEASE-RQ. A peer that sends single bytes may take up to twice as long.
+    pub response: Option<Duration>,
+    /// For the peer to accept more bytes while sending; a slow peer may take longer in total.
+    pub send: Option<Duration>,
+}
+
+/// TLS as a client.
+#[derive(Clone)]
+pub struct Tls {
+    /// Versions, cipher suites, our certificate, and whom to trust.
+    pub context: SslContext,
+    /// The host name that is sent (SNI) and that the peer's certificate must be valid for; `None` sends
+    /// none and accepts any. Without `SslVerifyMode::PEER` in `context`, nothing is verified.
+    pub server_name: Option<String>,
+}
+
+/// A presentation context to propose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextProposal {
+    /// Its abstract syntax.
+    pub sop_class: Uid,
+    /// Its transfer syntaxes, most preferred first; the peer chooses.
+    pub transfer_syntaxes: Vec<&'static TransferSyntax>,
+}
+
+impl Settings {
+    /// Plain TCP, PDUs of up to [`MAX_PDU_BYTES`], the default timeouts, no implementation class UID.
+    #[must_use]
+    pub fn new(calling_ae: AeTitle, called_ae: AeTitle) -> Settings {
+        Settings {
+            calling_ae,
+            called_ae,
+            max_pdu_bytes: MAX_PDU_BYTES,
+            implementation_class_uid: None,
+            implementation_version_name: None,
+            timeouts: Timeouts::default(),
+            tls: None,
+        }
+    }
+}
+
+impl Timeouts {
+    /// Waits for ever.
+    pub const NONE: Timeouts = Timeouts { connect: None, response: None, send: None };
+}
+
+impl Default for Timeouts {
+    /// 10 s to connect, 60 s for responses, 60 s without progress while sending.
+    fn default() -> Timeouts {
+        Timeouts {
+            connect: Some(Duration::from_secs(10)),
+            response: Some(Duration::from_secs(60)),
+            send: Some(Duration::from_secs(60)),
+        }
+    }
+}
+
+impl ContextProposal {
+    /// A context for C-ECHO (Verification SOP Class, PS3.4 §A.4).
+    #[must_use]
+    pub fn verification() -> ContextProposal {
+        ContextProposal {
+            sop_class: verification(),
+            transfer_syntaxes: vec![EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN],
+        }
+    }
+}
+
+pub(crate) fn verification() -> Uid {
+    sop_class::VERIFICATION.parse().expect("the standard's UID is valid")
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("server_name", &self.server_name).finish_non_exhaustive()
+    }
+}
