@@ -117,6 +117,8 @@ impl Client {
             match io::Read::read(&mut self.stream, &mut buffer) {
                 Ok(0) => return true,
                 Ok(_) => {}
+                // The test was stopped for a moment, and goes on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let waits = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
                     return !waits.contains(&error.kind());
