@@ -76,7 +76,7 @@ impl Server {
     /// Starts a receiver with these options and waits until it listens.
     ///
     /// # Panics
-    /// If it ends instead, or does not listen within ten seconds.
+    /// If it ends instead, or does not listen within a minute.
     #[must_use]
     pub fn start(program: Program, options: &[&str]) -> Self {
         Self::with(program, options).start()
@@ -195,7 +195,7 @@ impl Server {
     /// Ours writes its log from threads of their own. One that sleeps has written all that there is,
     /// or waits for who reads.
     fn wait_for_log_threads(&self) {
-        let deadline = Instant::now() + Duration::from_secs(1);
+        let deadline = Instant::now() + Duration::from_secs(10);
         let is_writing =
             |status: String| status.starts_with("Name:\tlog\n") && !status.contains("\nState:\tS");
         while Instant::now() < deadline {
@@ -212,9 +212,9 @@ impl Server {
     /// Waits until standard error contains `text`.
     ///
     /// # Panics
-    /// If it does not within five seconds.
+    /// If it does not within half a minute.
     pub fn wait_for_log(&self, text: &str) {
-        self.wait_for_log_within(text, Duration::from_secs(5));
+        self.wait_for_log_within(text, Duration::from_secs(30));
     }
 
     /// Waits until standard error contains `text`.
@@ -341,7 +341,7 @@ impl Setup {
     /// [`StartFailure`] if it ends first.
     ///
     /// # Panics
-    /// If it neither listens nor ends within ten seconds.
+    /// If it neither listens nor ends within a minute.
     pub fn try_start(&self) -> Result<Server, StartFailure> {
         loop {
             match self.start_on(free_port()) {
@@ -366,7 +366,7 @@ impl Setup {
             ended: None,
             kept: None,
         };
-        let deadline = Instant::now() + process::patient(Duration::from_secs(10));
+        let deadline = Instant::now() + process::patient(Duration::from_secs(60));
         loop {
             if let Some(status) = server.wait(Duration::ZERO) {
                 let (stdout, stderr) = (server.stdout(), server.stderr());

@@ -38,7 +38,7 @@ fn a_killed_receiver_has_all_that_it_acknowledged() {
         let (options, directory, acknowledged): &(&[&str], PathBuf, Mutex<_>) = way;
         let mut server = Server::with(Program::Ours, options).directory(directory).start();
         // What the last one left in the middle is gone.
-        eventually("no temporary file is left", Duration::from_secs(5), || {
+        eventually("no temporary file is left", Duration::from_secs(30), || {
             !server.files().iter().any(|name| name.starts_with('.'))
         });
         let port = server.port();
@@ -49,7 +49,7 @@ fn a_killed_receiver_has_all_that_it_acknowledged() {
             // Another moment each time, without chance: a failure can be repeated.
             thread::sleep(Duration::from_millis(30 + round * 37 % 400));
             server.signal("KILL");
-            server.wait(Duration::from_secs(5)).expect("it ends");
+            server.wait(Duration::from_secs(30)).expect("it ends");
         });
         let mut acknowledged = acknowledged.lock().expect("no sender panicked");
         check(directory, &acknowledged, round, options);
@@ -87,7 +87,7 @@ fn what_a_crash_left_is_removed_at_the_next_start() {
         fs::write(directory.join(name), "content").expect("a file");
     }
     let server = Server::with(Program::Ours, &["-v"]).directory(&directory).start();
-    eventually("the left-overs are removed", Duration::from_secs(2), || server.files() == kept);
+    eventually("the left-overs are removed", Duration::from_secs(30), || server.files() == kept);
     server.wait_for_log("removed 2 unfinished files");
 }
 

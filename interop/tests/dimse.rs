@@ -8,7 +8,7 @@ use interop::wire::{
 };
 use interop::{Object, Program, Server, both, element};
 
-const PROMPT: Duration = Duration::from_secs(2);
+const PROMPT: Duration = Duration::from_secs(10);
 
 #[test]
 fn echo_responses_equal_debian() {

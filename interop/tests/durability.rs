@@ -192,7 +192,7 @@ fn traced_on(place: Place, options: &[&str], objects: &[Object]) -> Vec<Call> {
     }
     client.release();
     let trace = server.scratch().join("trace");
-    eventually("the trace is written", std::time::Duration::from_secs(5), || {
+    eventually("the trace is written", std::time::Duration::from_secs(30), || {
         read(&trace).iter().filter(|call| call.sends()).count() >= objects.len() + 2
     });
     read(&trace)

@@ -18,10 +18,10 @@ use crate::events::{SECOND, SOON, send};
 /// With `--grace-period 1`: that, what cut-off associations and commands have besides, and the machine's
 /// own slowness.
 const GRACE: [&str; 2] = ["--grace-period", "1"];
-const AFTER_ONE: Duration = Duration::from_secs(5);
+const AFTER_ONE: Duration = Duration::from_secs(15);
 
 /// After a second signal, likewise.
-const AFTER_TWO: Duration = Duration::from_secs(2);
+const AFTER_TWO: Duration = Duration::from_secs(10);
 
 /// Whatever keeps a state as it is.
 type Kept = Vec<Box<dyn std::any::Any>>;
@@ -51,7 +51,7 @@ fn start(options: &[&str], more: &[&str]) -> Server {
 #[test]
 fn with_a_command_that_heeds_no_signal() {
     ends("a deaf command", |grace| {
-        let server = start(grace, &["-xcr", "trap '' TERM INT; sleep 8"]);
+        let server = start(grace, &["-xcr", "trap '' TERM INT; sleep 30"]);
         send(&server, &[Object::ct(10)]);
         eventually("it runs", SOON, || !server.children().is_empty());
         (server, Vec::new())
@@ -62,7 +62,7 @@ fn with_a_command_that_heeds_no_signal() {
 #[test]
 fn with_associations_that_wait_for_commands() {
     ends("--exec-sync", |grace| {
-        let server = start(grace, &["-xcr", "sleep 8", "-xs", "--exec-max", "1"]);
+        let server = start(grace, &["-xcr", "sleep 30", "-xs", "--exec-max", "1"]);
         let clients: Vec<Client> = (0..5)
             .map(|_| {
                 let mut client = Client::usual(server.port());
@@ -99,7 +99,7 @@ fn with_associations_in_the_middle_of_an_object() {
 #[test]
 fn with_associations_that_sleep_as_they_were_told() {
     ends("--sleep-during", |grace| {
-        let server = start(grace, &["--sleep-during", "8"]);
+        let server = start(grace, &["--sleep-during", "30"]);
         let mut client = Client::usual(server.port());
         let object = Object::ct(10);
         client.command(3, &Command::store(1, &object.sop_class, &object.sop_instance));
@@ -138,7 +138,7 @@ fn with_a_silent_name_server() {
         ("/etc/hosts.deny", "ALL: .example.org\n"),
         ("/etc/hosts", "127.0.0.1 localhost\n"),
     ];
-    for options in [&["+ac"][..], &["-xcr", "sleep 8; true #r"]] {
+    for options in [&["+ac"][..], &["-xcr", "sleep 30; true #r"]] {
         for grace in [&["--grace-period", "1"][..], &["--grace-period", "60"]] {
             let options = [grace, options, &["-v"]].concat();
             let namespace = Namespace::available().expect("as before");
@@ -168,7 +168,7 @@ fn with_a_silent_name_server() {
 fn with_a_full_queue_of_commands() {
     for second in [false, true] {
         let grace = if second { ["--grace-period", "60"] } else { GRACE };
-        let options = ["-xcr", "sleep 20", "--exec-max", "1", "--ignore"];
+        let options = ["-xcr", "sleep 30", "--exec-max", "1", "--ignore"];
         let mut server = Server::start(Program::Ours, &[&grace[..], &options].concat());
         let filling = fill(server.port(), 50_100);
         server.wait_for_log_within("commands are waiting, receiving waits for them", 6 * SOON);
@@ -183,7 +183,7 @@ fn with_a_full_queue_of_commands() {
         let not_run = log.lines().find_map(|line| line.split_once("not done any more: "));
         let count = not_run.and_then(|(_, count)| count.split(' ').next()?.parse::<usize>().ok());
         assert!(count.is_some_and(|count| count >= 50_000), "{not_run:?}");
-        assert!(log.contains("E: not run: sleep 20 (SOP instance 1.2.3)"));
+        assert!(log.contains("E: not run: sleep 30 (SOP instance 1.2.3)"));
         filling.join().expect("it has sent what it could");
     }
 }
@@ -217,11 +217,11 @@ fn fill(port: u16, count: usize) -> thread::JoinHandle<()> {
 #[test]
 fn with_inetd() {
     for (options, second) in [
-        (&["-xcr", "sleep 8", "-xs", "--grace-period", "1"][..], false),
-        (&["-xcr", "sleep 8", "-xs", "--grace-period", "60"], true),
-        (&["-xcr", "sleep 8", "--grace-period", "1"], false),
-        (&["--sleep-after", "8", "--grace-period", "1"], false),
-        (&["--sleep-after", "8", "--grace-period", "60"], true),
+        (&["-xcr", "sleep 30", "-xs", "--grace-period", "1"][..], false),
+        (&["-xcr", "sleep 30", "-xs", "--grace-period", "60"], true),
+        (&["-xcr", "sleep 30", "--grace-period", "1"], false),
+        (&["--sleep-after", "30", "--grace-period", "1"], false),
+        (&["--sleep-after", "30", "--grace-period", "60"], true),
     ] {
         let (mut child, stream, _scratch) = by_inetd(options);
         let mut client = Client::on(stream);
@@ -248,7 +248,7 @@ fn with_inetd() {
 /// Its association is over, and a command is still running: the exit code tells what became of it.
 #[test]
 fn with_inetd_what_is_cut_short_is_told() {
-    let (mut child, stream, _scratch) = by_inetd(&["-xcr", "sleep 8", "--grace-period", "60"]);
+    let (mut child, stream, _scratch) = by_inetd(&["-xcr", "sleep 30", "--grace-period", "60"]);
     let mut client = Client::on(stream);
     client.send(&Request::usual().encode());
     assert!(matches!(client.answer(), interop::wire::Answer::Accept(_)));

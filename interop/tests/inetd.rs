@@ -12,7 +12,7 @@ use interop::process::{self, eventually};
 use interop::wire::{self, Answer, Client, Request};
 use interop::{Object, Program, Scratch, files_below, peers};
 
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// Started as inetd starts its servers: the connection is their standard input and output, and
 /// standard error too unless it goes to a file.

@@ -193,7 +193,7 @@ impl Tracer {
         let mut tracer = Self { child, scratch, call: call.to_owned() };
         let stderr = tracer.scratch.path().join("stderr");
         let mut attached = false;
-        eventually("strace attaches or ends", Duration::from_secs(5), || {
+        eventually("strace attaches or ends", Duration::from_secs(30), || {
             attached = read_lossy(&stderr).contains("attached");
             attached || process::wait(&mut tracer.child, Duration::ZERO).is_some()
         });
@@ -203,7 +203,7 @@ impl Tracer {
     /// Lets go of the receiver, and says which calls failed.
     fn injected(mut self) -> Vec<String> {
         process::signal(self.child.id(), "INT");
-        process::wait(&mut self.child, Duration::from_secs(5)).expect("strace lets go");
+        process::wait(&mut self.child, Duration::from_secs(30)).expect("strace lets go");
         let trace = read_lossy(&self.scratch.path().join("trace"));
         let call = format!(" {}(", self.call);
         let failed = |line: &&str| line.contains("(INJECTED)") && line.contains(&call);

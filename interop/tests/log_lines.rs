@@ -9,7 +9,7 @@ use interop::tls::{Pki, s_client};
 use interop::wire::{Answer, Client, Command, Context, Pdv, Request, abort, data_pdu, uid};
 use interop::{Object, Program, Server};
 
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// A sender that has sent a part of an object: its command and 10,000 bytes.
 fn in_the_middle(server: &Server, object: &Object) -> Client {

@@ -12,7 +12,7 @@ use interop::process::eventually;
 use interop::wire::{Answer, Client, Request};
 use interop::{Object, Program, Scratch, Server};
 
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// A named pipe, open at both ends, so that neither waits for the other.
 fn pipe(scratch: &Scratch, name: &str) -> (PathBuf, File) {

@@ -11,7 +11,7 @@ use interop::process::{eventually, run};
 use interop::wire::{Client, Request};
 use interop::{Object, Program, Scratch, Server, StartFailure};
 
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// What a receiver wrote for the same associations: each file of its working directory, and the two
 /// standard streams, with digits as `0` where they are times.

@@ -9,7 +9,7 @@ use interop::process::eventually;
 use interop::wire::{Client, uid};
 use interop::{Object, Program, Scratch, Server};
 
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// The name and the number of [`Object`]s' patient.
 const PATIENT: [&str; 3] = ["Doe", "Jane", "4711"];

@@ -235,7 +235,7 @@ fn names_in_dumps_equal_debian() {
         }
         let ends = classes.len().div_ceil(100);
         let log = || server.stderr();
-        eventually("all is logged", Duration::from_secs(10), || {
+        eventually("all is logged", Duration::from_secs(30), || {
             log().matches("Association Release").count() == ends
         });
         let log = log();

@@ -14,7 +14,7 @@ use interop::process::{eventually, run};
 use interop::wire::{Client, Command, Context, Pdv, Request, abort, data_pdu, uid};
 use interop::{Object, Program, Server, both, compare_files, peers};
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(30);
 
 #[test]
 fn nothing_is_visible_before_it_is_whole() {

@@ -230,7 +230,7 @@ fn at_the_end_studies_end_and_commands_are_run() {
     assert_eq!(calls.len(), 6, "{calls:?}");
     assert!(calls[5].starts_with("<ended>"), "the last of all");
 
-    let options = ["-xcr", "sleep 3; true #f", "--exec-max", "1", "--grace-period", "1"];
+    let options = ["-xcr", "sleep 10; true #f", "--exec-max", "1", "--grace-period", "1"];
     let mut server = Server::start(Program::Ours, &options);
     let objects = [(); 3].map(|()| Object::ct(10));
     send(&server, &objects);
@@ -239,13 +239,13 @@ fn at_the_end_studies_end_and_commands_are_run() {
     let log = server.stderr();
     assert!(log.contains("E: grace period over, not done any more: 2 commands"), "{log}");
     let not_run =
-        format!("E: not run: sleep 3; true #f (SOP instance {})", objects[2].sop_instance);
+        format!("E: not run: sleep 10; true #f (SOP instance {})", objects[2].sop_instance);
     assert!(log.contains(&not_run), "{log}");
 }
 
 #[test]
 fn a_second_signal_waits_for_no_command() {
-    let options = ["-xcr", "sleep 4; true #f", "--exec-max", "1"];
+    let options = ["-xcr", "sleep 20; true #f", "--exec-max", "1"];
     let mut server = Server::start(Program::Ours, &options);
     let objects = [(); 2].map(|()| Object::ct(10));
     send(&server, &objects);
@@ -254,9 +254,9 @@ fn a_second_signal_waits_for_no_command() {
     std::thread::sleep(Duration::from_millis(500));
     assert!(server.wait(Duration::ZERO).is_none(), "it waits for its commands");
     server.signal("TERM");
-    assert_eq!(server.wait(3 * SECOND).and_then(|status| status.code()), Some(1));
+    assert_eq!(server.wait(15 * SECOND).and_then(|status| status.code()), Some(1));
     let not_run =
-        format!("E: not run: sleep 4; true #f (SOP instance {})", objects[1].sop_instance);
+        format!("E: not run: sleep 20; true #f (SOP instance {})", objects[1].sop_instance);
     assert!(server.stderr().contains(&not_run), "{}", server.stderr());
 }
 

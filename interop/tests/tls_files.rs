@@ -280,7 +280,7 @@ fn seeds_are_written_back() {
         let before = fs::read(written).expect("it is written at the start");
         assert_eq!(before.len(), 1024);
         assert!(s_client(&pki, server.port(), "").accepted);
-        eventually("it is written anew", Duration::from_secs(5), || {
+        eventually("it is written anew", Duration::from_secs(30), || {
             let now = fs::read(written).expect("it stays");
             now.len() == 1024 && now != before
         });
@@ -347,7 +347,7 @@ fn files_are_read_again_on_sighup() {
     files.set(&pki, "ec-server.key", "key");
     files.set(&pki, "ec-server.pem", "certificate");
     server.signal("HUP");
-    eventually("the new key is used", Duration::from_secs(5), || {
+    eventually("the new key is used", Duration::from_secs(30), || {
         let client = "-tls1_2 -key %client.key -cert %client.pem";
         s_client(&pki, server.port(), client).suite.starts_with("ECDHE-ECDSA-")
     });
@@ -370,7 +370,7 @@ fn broken_files_change_nothing_on_sighup() {
         files.set(&pki, name, target);
         let before = server.stderr().matches("SIGHUP: keeping the keys").count();
         server.signal("HUP");
-        eventually("it says so", Duration::from_secs(5), || {
+        eventually("it says so", Duration::from_secs(30), || {
             server.stderr().matches("SIGHUP: keeping the keys").count() == before + 1
         });
         let said = server.stderr();

@@ -213,7 +213,7 @@ fn sessions_are_resumed_where_no_certificate_is_asked_for() {
             if resumed {
                 let client = format!("{client} -sess_in {path}");
                 assert!(s_client(&pki, server.port(), &client).accepted, "{option} {version}");
-                eventually("both", Duration::from_secs(5), || handshakes() == before + 2);
+                eventually("both", Duration::from_secs(30), || handshakes() == before + 2);
             }
         }
         let count = server.stderr().matches(", resumed").count();
@@ -268,7 +268,7 @@ fn an_end_in_the_middle_of_an_object_stores_nothing() {
     for (number, end) in ["cut", "notify", "reset"].into_iter().enumerate() {
         let answer = send_bytes(&server, &store_bytes(&object, false), end);
         assert!(answer.starts_with("answer 02"), "{end}: {answer}");
-        eventually("the abort is noticed", Duration::from_secs(10), || {
+        eventually("the abort is noticed", Duration::from_secs(30), || {
             server.stderr().matches("I: Association Aborted").count() == number + 1
         });
         let error = format!("E: transfer broken off, SOP instance {} is", object.sop_instance);
@@ -276,7 +276,7 @@ fn an_end_in_the_middle_of_an_object_stores_nothing() {
         assert_eq!(server.files(), [""; 0], "{end}");
     }
     send_bytes(&server, &store_bytes(&object, true), "cut");
-    eventually("a whole object is stored", Duration::from_secs(10), || {
+    eventually("a whole object is stored", Duration::from_secs(30), || {
         server.files() == [object.file_name()]
     });
 }
@@ -405,7 +405,7 @@ fn past_the_maximum_peers_are_rejected_in_words() {
         start(&pki, Program::Ours, "+tls %server.key %server.pem -ic --max-associations 1 -v");
     let holder = TcpStream::connect(("127.0.0.1", server.port())).expect("it listens");
     let request = Request::usual().encode();
-    eventually("a rejection", Duration::from_secs(10), || {
+    eventually("a rejection", Duration::from_secs(30), || {
         send_bytes(&server, &request, "wait").starts_with("answer 03")
     });
     drop(holder);

@@ -117,6 +117,8 @@ impl Client {
             match io::Read::read(&mut self.stream, &mut buffer) {
                 Ok(0) => return true,
                 Ok(_) => {}
+                // The test was stopped for a moment, and goes on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let waits = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
                     return !waits.contains(&error.kind());
@@ -132,7 +134,7 @@ impl Client {
         self.stream.write_all(bytes).is_ok()
     }
 
-    /// The next PDU from the receiver, waited for at most ten seconds.
+    /// The next PDU from the receiver, waited for at most half a minute.
     pub fn answer(&mut self) -> Answer {
         self.answer_within(ANSWER_TIME_LIMIT)
     }
@@ -250,4 +252,5 @@ pub fn abort(source: u8, reason: u8) -> Vec<u8> {
     pdu(0x07, &[0, 0, source, reason])
 }
 
-const ANSWER_TIME_LIMIT: Duration = Duration::from_secs(10);
+/// Whoever is to be quick is measured by its test; here, something is wrong, not slow.
+const ANSWER_TIME_LIMIT: Duration = Duration::from_secs(30);

@@ -3,9 +3,9 @@
 #[cfg(all(test, feature = "explore"))]
 mod exploration;
 
-use crate::limits::{CUT_OFF_TIMEOUT, REJECTIONS_AT_ONCE};
+use crate::limits::{CUT_OFF_TIMEOUT, LONE_REJECTION_TIMEOUT, REJECTIONS_AT_ONCE};
 use platform::sync::atomic::{AtomicBool, Ordering};
-use platform::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Shutdown, TcpStream};
@@ -37,6 +37,7 @@ struct Connections {
 #[derive(Debug)]
 struct Connection {
     stream: Arc<TcpStream>,
+    since: Instant,
     /// A message is being received or answered.
     busy: AtomicBool,
     /// It is there only to be rejected.
@@ -116,6 +117,7 @@ impl Registry {
         }
         let connection = Arc::new(Connection {
             stream: Arc::clone(stream),
+            since: Instant::now(),
             busy: AtomicBool::new(false),
             is_rejected: AtomicBool::new(past_limit.is_some()),
             is_told: AtomicBool::new(false),
@@ -210,17 +212,23 @@ impl Connections {
         if rejected >= REJECTIONS_AT_ONCE {
             return false;
         }
-        let waiting = self.open.iter().filter(|(_, connection)| {
-            let is = |flag: &AtomicBool| flag.load(Ordering::SeqCst);
-            is(&connection.is_rejected) && !is(&connection.is_cut_off)
-        });
-        let is_told = |connection: &Connection| connection.is_told.load(Ordering::SeqCst);
-        let longest = waiting.min_by_key(|(number, connection)| (!is_told(connection), **number));
-        if let Some((_, connection)) = longest {
-            connection.is_cut_off.store(true, Ordering::SeqCst);
-            let _ = connection.stream.shutdown(Shutdown::Both);
+        let longest = self.longest_rejected(|_, _| true);
+        if let Some(connection) = longest {
+            connection.cut_off();
         }
         true
+    }
+
+    /// Of those that are there only to be rejected and may be cut off, the one that has been there longest; one
+    /// that was told already, if there are any.
+    fn longest_rejected(&self, may: impl Fn(u64, &Connection) -> bool) -> Option<&Connection> {
+        let is = |flag: &AtomicBool| flag.load(Ordering::SeqCst);
+        let waiting = self.open.iter().filter(|(number, connection)| {
+            is(&connection.is_rejected) && !is(&connection.is_cut_off) && may(**number, connection)
+        });
+        let longest =
+            waiting.min_by_key(|(number, connection)| (!is(&connection.is_told), **number));
+        longest.map(|(_, connection)| &**connection)
     }
 
     fn leave(&mut self, peer: IpAddr) {
@@ -231,6 +239,13 @@ impl Connections {
                 count.remove();
             }
         }
+    }
+}
+
+impl Connection {
+    fn cut_off(&self) {
+        self.is_cut_off.store(true, Ordering::SeqCst);
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 
@@ -247,6 +262,19 @@ impl Slot {
             self.registry.lock().leave(self.peer);
         }
         self.connection.is_rejected.store(true, Ordering::SeqCst);
+    }
+
+    /// Cuts off another connection that is there only to be rejected, so that its thread is free in a moment:
+    /// one that was told, or has said nothing for [`LONE_REJECTION_TIMEOUT`]. False if there is none.
+    #[must_use]
+    pub(super) fn cut_off_another(&self) -> bool {
+        let connections = self.registry.lock();
+        let another = connections.longest_rejected(|number, connection| {
+            number != self.number
+                && (connection.is_told.load(Ordering::SeqCst)
+                    || connection.since.elapsed() >= LONE_REJECTION_TIMEOUT)
+        });
+        another.inspect(|connection| connection.cut_off()).is_some()
     }
 
     /// Notes whether a message is under way, so that the end of the server waits for it.
@@ -348,6 +376,24 @@ mod tests {
         assert_eq!(reject().past_limit(), None, "its place is free");
         drop(admitted);
         assert_eq!(registry.lock().admitted, 0);
+    }
+
+    #[test]
+    fn whoever_was_told_or_is_silent_makes_room_for_a_thread() {
+        let (registry, stream) = registry(1, None);
+        let admitted = place(&registry, &stream, "10.0.0.1");
+        let rejected = [(); 3].map(|()| place(&registry, &stream, "10.0.0.2"));
+        let is_cut_off =
+            || rejected.each_ref().map(|place| place.connection.is_cut_off.load(Ordering::SeqCst));
+        assert!(!admitted.cut_off_another(), "their requests may be on the way");
+        rejected[1].set_told();
+        assert!(admitted.cut_off_another() && !admitted.cut_off_another());
+        assert_eq!(is_cut_off(), [false, true, false]);
+        std::thread::sleep(LONE_REJECTION_TIMEOUT);
+        assert!(rejected[0].cut_off_another(), "another than itself");
+        assert_eq!(is_cut_off(), [false, true, true]);
+        assert!(admitted.cut_off_another() && !admitted.cut_off_another());
+        assert_eq!(is_cut_off(), [true; 3]);
     }
 
     #[test]

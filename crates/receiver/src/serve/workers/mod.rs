@@ -23,7 +23,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// waits as long as the server runs, since whoever stops waiting as the last starts another first;
 /// at most [`MAX_WAITING_THREADS`] wait, and those past that number end. So associations that
 /// follow each other cost no thread each, and none waits for another. Where the system refuses another
-/// thread, the last one that waits rejects the association itself, in words, and waits again.
+/// thread, silent peers that are only to be rejected make room; where there are none, the last thread that
+/// waits rejects the association itself, in words, and waits again.
 pub(super) struct Workers {
     listener: TcpListener,
     node: Arc<Node>,
@@ -108,13 +109,29 @@ impl Workers {
         thread.map(drop)
     }
 
+    /// As [`add_thread`](Self::add_thread); where the system refuses one, somebody who is only to be rejected
+    /// may make room.
+    fn add_thread_or_make_room(self: &Arc<Self>, slot: &Slot) -> io::Result<()> {
+        let mut added = self.add_thread();
+        if added.is_err() && slot.cut_off_another() {
+            for _ in 0..PLACE_ROUNDS {
+                thread::sleep(PLACE_BACKOFF);
+                added = self.add_thread();
+                if added.is_ok() {
+                    break;
+                }
+            }
+        }
+        added
+    }
+
     /// What a thread does; it is counted among those waiting when it begins.
     fn work(self: &Arc<Self>) {
         while let Some((stream, peer)) = self.accept() {
             let stream = Arc::new(stream);
             let Some(mut slot) = self.find_place(&stream, peer) else { continue };
             if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1
-                && let Err(error) = self.add_thread()
+                && let Err(error) = self.add_thread_or_make_room(&slot)
             {
                 tracing::error!("no thread to serve the connection from {peer}: {error}");
                 self.waiting.fetch_add(1, Ordering::SeqCst);
