@@ -15,9 +15,9 @@ use crate::tls::Refusal;
 use crate::transport::{Filled, Transport};
 use dataset::{Uid, sop_class};
 use proto::{
-    AbortCause, Acceptance, AcceptorConfig, AssociateResponse, Association, CStoreRq, CommandSet, ContextId,
-    ContextResult, DataSetFragments, Ending, Event, SopClassNegotiation, Proposal, Rejection, Request,
-    State, Status, Step, negotiate,
+    AbortCause, Acceptance, AcceptorConfig, AssociateResponse, Association, CStoreRq, CommandSet,
+    ContextId, ContextResult, DataSetFragments, Ending, Event, Proposal, Rejection, Request,
+    SopClassNegotiation, State, Status, Step, negotiate,
 };
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -192,8 +192,9 @@ impl Served<'_> {
             Filled::TimedOut => self.silent_for_too_long(),
         }
         if self.association.is_closed()
-            && let Some(Ending::Aborted(abort @ (AbortCause::ConnectionClosed | AbortCause::NoRequest))) =
-                self.association.ending()
+            && let Some(Ending::Aborted(
+                abort @ (AbortCause::ConnectionClosed | AbortCause::NoRequest),
+            )) = self.association.ending()
         {
             self.aborted(abort);
         }
@@ -381,7 +382,9 @@ impl Served<'_> {
 
     fn store(&mut self, context: ContextId, request: CStoreRq) {
         let accepted = match self.association.negotiated(context, &request.sop_class) {
-            SopClassNegotiation::OnItsContext(accepted) if !is_verification(&request.sop_class) => accepted,
+            SopClassNegotiation::OnItsContext(accepted) if !is_verification(&request.sop_class) => {
+                accepted
+            }
             SopClassNegotiation::OnAnotherContext { of_request, of_class }
                 if !is_verification(&request.sop_class) =>
             {

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use dataset::Uid;
 use proto::{
-    AcceptorPolicy, AssociateResponse, ClassPolicy, ContextResult, Proposal, Roles, VersionName, negotiate,
+    AcceptorPolicy, AssociateResponse, ClassPolicy, ContextResult, Proposal, Roles, VersionName,
+    negotiate,
 };
 use storescp::profile::Profile;
 
@@ -135,7 +136,9 @@ fn can_be_negotiated(profile: &Profile) {
         abstract_syntaxes: profile.abstract_syntaxes(),
         user_identity_response: None,
     };
-    let AssociateResponse::Accept(acceptance) = negotiate(&proposal, &policy) else { panic!("rejected") };
+    let AssociateResponse::Accept(acceptance) = negotiate(&proposal, &policy) else {
+        panic!("rejected")
+    };
     for (context, (class, policy)) in acceptance.contexts.iter().zip(profile.classes()) {
         // Nobody proposes a role here, so classes for requestors that are SCPs have none left.
         let accepted = context.result == ContextResult::Acceptance;

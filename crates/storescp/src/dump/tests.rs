@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
-use proto::{AbstractSyntaxes, AssociateResponse, CStoreRq, ClassPolicy, Request, VersionName, negotiate};
+use proto::{
+    AbstractSyntaxes, AssociateResponse, CStoreRq, ClassPolicy, Request, VersionName, negotiate,
+};
 
 use super::*;
 use dataset::{TransferSyntax, sop_class};
@@ -118,7 +120,9 @@ User Identity Negotiation Response:  none
 #[test]
 fn an_acceptance_says_what_became_of_each_context() {
     let (proposal, policy) = (proposal(), policy());
-    let AssociateResponse::Accept(acceptance) = negotiate(&proposal, &policy) else { panic!("accepted") };
+    let AssociateResponse::Accept(acceptance) = negotiate(&proposal, &policy) else {
+        panic!("accepted")
+    };
     let lines = associate_ac(&proposal, &acceptance, &policy);
     assert_eq!(lines[0], "====================== BEGIN A-ASSOCIATE-AC =====================");
     assert_eq!(lines[8], "Responding Application Name: CALLED");
