@@ -10,6 +10,13 @@ use std::path::PathBuf;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
+    /// This cannot be told to peers about us.
+    Identity {
+        /// Which part of an [`Identity`](crate::Identity).
+        what: &'static str,
+        /// As it was given.
+        value: String,
+    },
     /// The port asks for privileges that the process lacks.
     Privileges {
         /// The port number.
@@ -57,6 +64,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use platform::reason;
         match self {
+            Self::Identity { what, value } => write!(f, "not a valid {what}: {value:?}"),
             Self::Privileges { port } => {
                 write!(f, "cannot listen on port {port}, insufficient privileges")
             }

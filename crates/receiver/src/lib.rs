@@ -33,4 +33,6 @@ pub use observer::{AfterAnswer, Observer, Progress, Refusal, Refused, Summary};
 pub use output::{LogPath, Output, OutputSettings, Sorting, StoredFile, StoredObject};
 pub use peer::Peer;
 pub use serve::{Capacity, Drained, Handle, Server, SingleConnection, thread_builder};
-pub use treatment::{Faults, Treatment, storage_classes};
+pub use treatment::{Faults, Treatment, UNCOMPRESSED, storage_classes};
+
+pub use proto::{Proposal, Rejection, Status};

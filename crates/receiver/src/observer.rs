@@ -73,6 +73,14 @@ pub struct Refusal {
     pub reason: String,
 }
 
+impl Refusal {
+    /// The calling AE title is not recognized.
+    #[must_use]
+    pub fn calling_ae_title(reason: impl Into<String>) -> Self {
+        Self { rejection: Rejection::CALLING_AE_TITLE, reason: reason.into() }
+    }
+}
+
 /// What was refused, and why, in words for people: they can name whatever the peer sent.
 #[derive(Clone, Copy)]
 pub enum Refused<'a> {

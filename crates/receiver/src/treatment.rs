@@ -2,6 +2,9 @@
 
 use crate::identity::Identity;
 use crate::output::Output;
+use dataset::transfer_syntax::{
+    EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
+};
 use dataset::{TransferSyntax, Uid, sop_class};
 use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy};
 use std::sync::Arc;
@@ -18,6 +21,10 @@ pub struct Treatment {
     /// Errors provoked on purpose.
     pub faults: Faults,
 }
+
+/// The transfer syntaxes without compression (PS3.5 §10), little endian before big endian.
+pub const UNCOMPRESSED: &[&TransferSyntax] =
+    &[EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
 
 impl Treatment {
     /// All storage classes are accepted, in these transfer syntaxes, best first, and stored into `output`.

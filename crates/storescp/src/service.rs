@@ -135,7 +135,7 @@ impl Service {
         } else {
             let renames = settings.rename_on_end_of_study;
             let (output, studies) = (config.output.clone(), studies.clone());
-            Some(Arc::new(Output::open(output, dictionary, studies, renames)?))
+            Some(Arc::new(Output::open_with(output, dictionary, studies, renames)?))
         };
         let settings = node_settings(config);
         let peer_names = Arc::new(PeerNames::new(!config.network.disable_host_lookup));

@@ -30,13 +30,23 @@ pub struct Output {
 }
 
 impl Output {
+    /// Opens the directory and tries out what its file system can do. Objects are not sorted, and the data
+    /// dictionary is the built-in one.
+    ///
+    /// # Errors
+    /// As [`Output::open_with`].
+    pub fn open(settings: OutputSettings) -> Result<Self, Error> {
+        let settings = OutputSettings { sorting: None, ..settings };
+        Self::open_with(settings, Arc::new(Dictionary::built_in()), None, false)
+    }
+
     /// Opens the directory and tries out what its file system can do. With `renames`, files get other names
     /// later, so that it has to be able to do that safely. Where objects are sorted, `studies` gives folders.
     ///
     /// # Errors
     /// [`Error::NoOutputDirectory`], [`Error::OutputDirectoryNotWritable`],
     /// [`Error::OutputDirectoryLacks`].
-    pub fn open(
+    pub fn open_with(
         settings: OutputSettings,
         dictionary: Arc<Dictionary>,
         studies: Option<Arc<Studies>>,
