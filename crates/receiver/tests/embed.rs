@@ -1,6 +1,8 @@
 //! The example as its users run it: it stores, tells of each object, refuses whom it does not trust, and ends
 //! with its input.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use dataset::{Uid, transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN};
 use platform::testing::Scratch;
 use proto::Rejection;
