@@ -12,10 +12,14 @@
 //! [`Folder`] and [`StagedFile`] are the whole of what the receiver wants from storage;
 //! [`Directory`] is the one that writes files. Tests put a faulty double in its place.
 
+#[path = "directory/names/abilities.rs"]
 mod abilities;
+#[path = "prepared_file.rs"]
 mod ahead;
+#[path = "directory/names/syscalls.rs"]
 mod calls;
 mod directory;
+#[path = "directory/directory_file.rs"]
 mod directory_file;
 #[cfg(any(test, feature = "doubles"))]
 pub mod doubles;
@@ -25,29 +29,44 @@ mod error;
 mod exploration;
 mod file_id;
 mod file_name;
+#[path = "sync/folder_sync/mod.rs"]
 mod folder_sync;
 mod free_space;
+#[path = "directory/names/inode_lock.rs"]
 mod inode_lock;
 mod instance_file;
 pub mod limits;
+#[path = "directory/strategy.rs"]
 mod manner;
+#[path = "directory/mounts.rs"]
 mod mounts;
+#[path = "directory/names/name_claims/mod.rs"]
 mod name_claims;
+#[path = "directory/open_directory.rs"]
 mod open_directory;
 #[cfg(test)]
+#[path = "tests/power_loss.rs"]
 mod power_loss_tests;
+#[path = "directory/recovery/mod.rs"]
 mod recovery;
 #[cfg(test)]
+#[path = "directory/recovery/tests.rs"]
 mod recovery_tests;
+#[path = "directory/names/final_name/mod.rs"]
 mod steps;
 #[cfg(test)]
+#[path = "directory/names/final_name/tests.rs"]
 mod steps_tests;
 #[cfg(test)]
+#[path = "tests/subfolders.rs"]
 mod subfolder_tests;
+#[path = "directory/subfolders/mod.rs"]
 mod subfolders;
+#[path = "directory/names/temporary_files.rs"]
 mod temporary;
 #[cfg(test)]
 mod tests;
+#[path = "sync/write_back.rs"]
 mod write_back;
 
 pub use ahead::FileAhead;
