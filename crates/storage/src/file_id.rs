@@ -1,6 +1,5 @@
 //! Which file it is, whatever its name.
 
-use super::calls::{self, Spot};
 use rustix::fs::Stat;
 use std::fs::File;
 use std::io;
@@ -16,13 +15,8 @@ pub struct FileId {
 }
 
 impl FileId {
-    pub(super) fn of(file: &File) -> io::Result<Self> {
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
         Ok((&rustix::fs::fstat(file)?).into())
-    }
-
-    /// What has the name, if anything; a symbolic link is one itself.
-    pub(super) fn at(spot: Spot<'_>) -> io::Result<Option<Self>> {
-        Ok(calls::stamp_at(spot)?.map(|found| found.id))
     }
 }
 
@@ -50,29 +44,19 @@ impl LastingId {
     pub fn of(file: &File) -> io::Result<Self> {
         Ok(Self { id: FileId::of(file)?, born: platform::born(file, "") })
     }
-
-    /// What has the name, if anything; a symbolic link is one itself.
-    pub(super) fn at(spot: Spot<'_>) -> io::Result<Option<Self>> {
-        Ok(FileId::at(spot)?.map(|id| Self { id, born: platform::born(spot.0, spot.1) }))
-    }
 }
 
 /// Which file it is, as can still be told after the end of the process: numbers of inodes are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) id: FileId,
+pub(crate) struct Stamp {
+    pub(crate) id: FileId,
     /// When it was last written to, in nanoseconds.
-    pub(super) modified: u64,
+    pub(crate) modified: u64,
 }
 
 impl Stamp {
-    pub(super) fn of(file: &File) -> io::Result<Self> {
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
         Ok((&rustix::fs::fstat(file)?).into())
-    }
-
-    /// Of what has the name, if anything.
-    pub(super) fn at(spot: Spot<'_>) -> io::Result<Option<Self>> {
-        calls::stamp_at(spot)
     }
 }
 

@@ -1,22 +1,6 @@
 //! How much room is to be left where instances are stored.
 
-use super::Storage;
-use std::fmt;
-
-/// Room on a file system, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Space {
-    /// What this process may still fill.
-    pub free_bytes: u64,
-    /// Its size.
-    pub total_bytes: u64,
-}
-
-impl fmt::Display for Space {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "only {} MiB free", self.free_bytes / (1024 * 1024))
-    }
-}
+use crate::{Space, Storage};
 
 /// `--min-free`: with less room than this nothing new is taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,23 +1,23 @@
 //! A file on its way into a directory, until it has its name for good.
 
-use super::calls;
-use super::file_id::Stamp;
-use super::inode_lock::{Lock, Present, try_lock};
-use super::manner::Way;
-use super::name_claims::NameClaim;
+use super::names::final_name::FinalName;
+use super::names::inode_lock::{Lock, Present, try_lock};
+use super::names::name_claims::NameClaim;
+use super::names::syscalls;
+use super::names::temporary_files::{FILE_MODE, Holds};
 use super::open_directory::OpenDirectory;
-use super::steps::FinalName;
-use super::temporary::{FILE_MODE, Holds};
-use super::write_back::WriteBack;
-use super::{FileId, FileName, Folder, LastingId, StagedFile, Subfolder, Taken};
+use super::strategy::Way;
+use crate::file_id::Stamp;
 use crate::limits::NAME_ATTEMPTS;
+use crate::sync::write_back::WriteBack;
+use crate::{FileId, FileName, Folder, LastingId, StagedFile, Subfolder, Taken};
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 /// A file in an [`OpenDirectory`].
-pub(super) struct DirectoryFile {
+pub(crate) struct DirectoryFile {
     /// Where it was made.
     home: Arc<OpenDirectory>,
     /// Where it gets its name.
@@ -43,7 +43,7 @@ impl DirectoryFile {
     ///
     /// # Errors
     /// Whatever the operating system says.
-    pub(super) fn make(home: Arc<OpenDirectory>) -> io::Result<Self> {
+    pub(crate) fn make(home: Arc<OpenDirectory>) -> io::Result<Self> {
         let (file, temporary, is_locked) = if home.manner.way == Way::Temporary {
             let (file, name, is_locked) = create_temporary(&home)?;
             (file, Some(name), is_locked)
@@ -134,7 +134,7 @@ impl StagedFile for DirectoryFile {
             // While it is there, the newer file counts as never acknowledged.
             let temporaries = &self.home.temporaries;
             if let Err(error) = temporaries.remove(older)
-                && !matches!(FileId::at((temporaries.top(), older)), Ok(None))
+                && !matches!(syscalls::id_at((temporaries.top(), older)), Ok(None))
             {
                 self.withdraw();
                 return Err(error);
@@ -162,7 +162,7 @@ impl DirectoryFile {
             // Locked first, so that no other receiver takes it for what a crash left.
             self.lock();
             let temporaries = &self.home.temporaries;
-            let link = |path: &str| calls::link_unnamed(&self.file, (temporaries.top(), path));
+            let link = |path: &str| syscalls::link_unnamed(&self.file, (temporaries.top(), path));
             self.temporary = Some(temporaries.fresh(Holds::Incoming, link)?.0);
         }
         Ok(())
@@ -172,7 +172,7 @@ impl DirectoryFile {
     fn give(&mut self, name: &FinalName<'_>) -> io::Result<()> {
         let spot = (name.folder, name.name.as_str());
         let Some(temporary) = &self.temporary else {
-            return calls::link_unnamed(&self.file, spot);
+            return syscalls::link_unnamed(&self.file, spot);
         };
         name.give(temporary, || FileId::of(&self.file))?;
         self.temporary = None;
@@ -211,7 +211,7 @@ impl Drop for DirectoryFile {
         self.withdraw();
         if let Some(temporary) = self.temporary.take() {
             let temporaries = &self.home.temporaries;
-            let found = FileId::at((temporaries.top(), &temporary)).ok().flatten();
+            let found = syscalls::id_at((temporaries.top(), &temporary)).ok().flatten();
             // Should this fail, the next start removes it.
             if found.is_some() && found == FileId::of(&self.file).ok() {
                 let _ = temporaries.remove(&temporary);

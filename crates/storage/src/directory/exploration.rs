@@ -2,10 +2,10 @@
 //!
 //! The steps are system calls on real files, in memory where there is such a file system.
 
-use crate::abilities::Abilities;
-use crate::doubles::Scratch;
-use crate::manner::Way;
-use crate::name_claims::NameClaims;
+use super::names::abilities::Abilities;
+use super::names::name_claims::NameClaims;
+use super::strategy::Way;
+use crate::directory::testing::Scratch;
 use crate::{Directory, FileName, Storage, Taken};
 use platform;
 use platform::exploration::{caught, explore};
@@ -55,7 +55,7 @@ impl Default for Case {
 }
 
 /// Runs `body` in a new folder each time.
-pub(super) fn in_new_folders(body: impl Fn(&Path) + Send + Sync) -> impl Fn() + Send + Sync {
+pub(crate) fn in_new_folders(body: impl Fn(&Path) + Send + Sync) -> impl Fn() + Send + Sync {
     let (scratch, number) = (in_memory(), AtomicUsize::new(0));
     move || {
         let folder = scratch.0.join(number.fetch_add(1, Ordering::SeqCst).to_string());

@@ -1,14 +1,29 @@
 //! Storage in a directory of the file system.
 
-use super::abilities::{Abilities, is_full};
-use super::manner::Manner;
-use super::mounts::MountWatch;
-use super::open_directory::OpenDirectory;
-use super::recovery::{self, Recovered};
-use super::{Durability, FileId, Folder, Storage};
+mod directory_file;
+#[cfg(all(test, feature = "explore"))]
+mod exploration;
+mod folder;
+mod mounts;
+mod names;
+mod open_directory;
+mod recovery;
+mod strategy;
+mod subfolders;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use recovery::Recovered;
+
+use crate::{Durability, FileId, Folder, Storage};
+use mounts::MountWatch;
+use names::abilities::Abilities;
+use names::system_errors::is_full;
+use open_directory::OpenDirectory;
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use std::io;
 use std::path::{Path, PathBuf};
+use strategy::Manner;
 
 /// An existing directory in which instances are stored.
 ///
@@ -56,9 +71,9 @@ impl Directory {
 
     /// One way or another on any file system, for tests.
     #[cfg(test)]
-    pub(super) fn open_with(
+    pub(crate) fn open_with(
         path: &Path,
-        way: super::manner::Way,
+        way: strategy::Way,
         abilities: Abilities,
     ) -> io::Result<Self> {
         let directory = Self::open(path, Durability::Full)?;
@@ -122,7 +137,7 @@ impl Directory {
     }
 
     /// What the path leads to now. Where that is not what it led to before, whether it may be used.
-    pub(super) fn current(&self) -> io::Result<Arc<OpenDirectory>> {
+    pub(crate) fn current(&self) -> io::Result<Arc<OpenDirectory>> {
         let state = &mut *self.state();
         let now = FileId::from(&rustix::fs::stat(&self.path)?);
         // The same folder is the same, whichever mount it is seen through.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The mount that an output directory is on, and those that come to light when it is lost.
 #[derive(Debug)]
-pub(super) struct MountWatch {
+pub(crate) struct MountWatch {
     on: Known,
     /// All others around the directory or at the same place.
     beneath: Vec<Mount>,
@@ -23,7 +23,7 @@ struct Known {
 
 impl MountWatch {
     /// For a directory, opened by this path; `None` where mounts cannot be told apart.
-    pub(super) fn of(path: &Path, opened: &File) -> Option<Self> {
+    pub(crate) fn of(path: &Path, opened: &File) -> Option<Self> {
         let mounts = platform::mounts().ok()?;
         let path = std::fs::canonicalize(path).ok()?;
         Self::among(mounts, &path, platform::mount_of(opened).ok()?)
@@ -37,7 +37,7 @@ impl MountWatch {
     }
 
     /// Whether both are of the very same mount.
-    pub(super) fn is_same_mount(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_mount(&self, other: &Self) -> bool {
         self.on == other.on
     }
 
@@ -46,7 +46,7 @@ impl MountWatch {
     ///
     /// # Errors
     /// `/proc` cannot be read.
-    pub(super) fn is_lost(&self, opened: &File) -> io::Result<bool> {
+    pub(crate) fn is_lost(&self, opened: &File) -> io::Result<bool> {
         Ok(self.is_lost_among(platform::mounts()?, platform::mount_of(opened)?))
     }
 

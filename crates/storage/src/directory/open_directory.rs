@@ -1,16 +1,14 @@
 //! A directory that is held open.
 
-use super::abilities::Abilities;
-use super::directory_file::DirectoryFile;
-use super::manner::{Manner, Way};
-use super::name_claims::NameClaims;
-use super::steps::FinalName;
+use super::names::abilities::Abilities;
+use super::names::final_name::FinalName;
+use super::names::name_claims::NameClaims;
+use super::names::temporary_files::Temporaries;
+use super::strategy::Manner;
+#[cfg(test)]
+use super::strategy::Way;
 use super::subfolders::Subfolders;
-use super::temporary::Temporaries;
-use super::{
-    Durability, FileId, FileName, Folder, FolderSync, LastingId, Space, StagedFile, SubfolderName,
-    SyncMark,
-};
+use crate::{Durability, FileId, FileName, Folder, FolderSync, SubfolderName, SyncMark};
 use platform::sync::{Arc, rustix};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -22,23 +20,23 @@ use std::path::Path;
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 
 /// A directory that is held open, so that a file is named in the directory in which it was made.
-pub(super) struct OpenDirectory {
-    pub(super) handle: Arc<File>,
-    pub(super) identity: FileId,
-    pub(super) manner: Manner,
+pub(crate) struct OpenDirectory {
+    pub(crate) handle: Arc<File>,
+    pub(crate) identity: FileId,
+    pub(crate) manner: Manner,
     /// What it is called, if it is a subfolder.
-    pub(super) name: Option<FileName>,
+    pub(crate) name: Option<FileName>,
     /// How durable that is; see [`Subfolder`](super::Subfolder).
-    pub(super) own_name: Arc<SubfolderName>,
+    pub(crate) own_name: Arc<SubfolderName>,
     /// Those of the output directory.
-    pub(super) temporaries: Arc<Temporaries>,
-    pub(super) claims: Arc<NameClaims>,
-    shared_sync: FolderSync,
-    subfolders: Subfolders,
+    pub(crate) temporaries: Arc<Temporaries>,
+    pub(crate) claims: Arc<NameClaims>,
+    pub(crate) shared_sync: FolderSync,
+    subfolders: Subfolders<Self>,
 }
 
 impl OpenDirectory {
-    pub(super) fn open_handle(path: &Path) -> io::Result<File> {
+    pub(crate) fn open_handle(path: &Path) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
     }
@@ -47,7 +45,7 @@ impl OpenDirectory {
     ///
     /// # Errors
     /// No files can be made there.
-    pub(super) fn on(
+    pub(crate) fn on(
         handle: File,
         known: Option<Manner>,
         durability: Durability,
@@ -82,22 +80,22 @@ impl OpenDirectory {
     }
 
     #[cfg(test)]
-    pub(super) fn set_manner(&mut self, way: Way, abilities: Abilities) {
+    pub(crate) fn set_manner(&mut self, way: Way, abilities: Abilities) {
         self.manner.way = way;
         self.manner.abilities = abilities;
     }
 
-    pub(super) fn abilities(&self) -> Abilities {
+    pub(crate) fn abilities(&self) -> Abilities {
         self.manner.abilities
     }
 
     /// Removes the hidden folder, if nothing is in it.
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         self.temporaries.leave();
     }
 
     /// A name in this directory, to be given to a file or taken from it.
-    pub(super) fn final_name<'a>(&'a self, name: &'a FileName, is_locked: bool) -> FinalName<'a> {
+    pub(crate) fn final_name<'a>(&'a self, name: &'a FileName, is_locked: bool) -> FinalName<'a> {
         FinalName {
             folder: &self.handle,
             folder_name: self.name.as_ref(),
@@ -110,7 +108,7 @@ impl OpenDirectory {
 
     /// The subfolder `name`, made if there is none, and whether it was; never what a symbolic link
     /// leads to.
-    pub(super) fn enter(&self, name: &FileName) -> io::Result<(Arc<Self>, bool)> {
+    pub(crate) fn enter(&self, name: &FileName) -> io::Result<(Arc<Self>, bool)> {
         let there = match rustix::fs::statat(&self.handle, name.as_str(), AtFlags::SYMLINK_NOFOLLOW)
         {
             Ok(now) => match self.subfolders.find((&now).into()) {
@@ -138,7 +136,7 @@ impl OpenDirectory {
     ///
     /// # Errors
     /// Whatever the operating system says.
-    pub(super) fn existing_subfolder(&self, name: &FileName) -> io::Result<Arc<Self>> {
+    pub(crate) fn existing_subfolder(&self, name: &FileName) -> io::Result<Arc<Self>> {
         let _one_at_a_time = self.subfolders.opening();
         self.open_subfolder(name, self.mark())
     }
@@ -151,57 +149,15 @@ impl OpenDirectory {
         let handle = Arc::new(File::from(handle));
         let temporaries = Arc::clone(&self.temporaries);
         let open = Self::held(handle, temporaries, self.manner, Some(name.clone()), since)?;
-        Ok(self.subfolders.add(Arc::new(open)))
-    }
-}
-
-impl Folder for OpenDirectory {
-    fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>> {
-        Ok(Box::new(DirectoryFile::make(self)?))
-    }
-
-    fn stage_unseen(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
-        if self.manner.way == Way::Temporary { None } else { self.stage().ok() }
-    }
-
-    fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
-        Ok(self.existing_subfolder(name)?)
-    }
-
-    fn rename(&self, file: LastingId, from: &FileName, to: &FileName) -> io::Result<()> {
-        // Neither may be one that a commit may still take back. In order, so that no two of us wait
-        // for each other.
-        let _first = self.claims.claim(from.min(to));
-        let _second = (from != to).then(|| self.claims.claim(from.max(to)));
-        self.final_name(from, false).rename(file, to)
-    }
-
-    fn mark(&self) -> SyncMark {
-        self.shared_sync.mark()
-    }
-
-    fn sync(&self, since: SyncMark) -> io::Result<()> {
-        self.shared_sync.run(since, || self.handle.sync_all())
-    }
-
-    fn remove_empty(&self, name: &FileName) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(&self.handle, name.as_str(), AtFlags::REMOVEDIR)?)
-    }
-
-    fn space(&self) -> io::Result<Space> {
-        let status = rustix::fs::fstatvfs(&self.handle)?;
-        Ok(Space {
-            free_bytes: status.f_bavail.saturating_mul(status.f_frsize),
-            total_bytes: status.f_blocks.saturating_mul(status.f_frsize),
-        })
+        Ok(self.subfolders.add(open.identity, Arc::new(open)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Directory;
-    use super::super::doubles::Scratch;
     use super::*;
+    use crate::Directory;
+    use crate::directory::testing::Scratch;
     use std::sync::mpsc;
     use std::thread;
     use std::time::Duration;

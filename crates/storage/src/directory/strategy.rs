@@ -1,28 +1,28 @@
 //! What files have to be written like in a directory.
 
-use super::Durability;
-use super::abilities::{Abilities, forget, is_full};
-use super::calls;
-use super::steps::{can_link, is_unsupported};
-use super::temporary::{FILE_MODE, Holds, Temporaries};
+use super::names::abilities::{Abilities, forget};
+use super::names::syscalls;
+use super::names::system_errors::{can_link, is_full, is_unsupported};
+use super::names::temporary_files::{FILE_MODE, Holds, Temporaries};
+use crate::Durability;
 use platform::{self, LateNames};
 use std::fs::File;
 use std::io;
 
 /// How files are written in a directory.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Manner {
-    pub(super) way: Way,
+pub(crate) struct Manner {
+    pub(crate) way: Way,
     /// Whether they are synced in the end.
-    pub(super) synced: bool,
+    pub(crate) synced: bool,
     /// Whether writes may fail unnoticed until then: see [`platform::tells_of_writes_late`].
-    pub(super) told_late: bool,
-    pub(super) abilities: Abilities,
+    pub(crate) told_late: bool,
+    pub(crate) abilities: Abilities,
 }
 
 /// How files that are on their way are kept from sight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// They have no name.
     Unnamed,
     /// They have none while they come in, and a temporary one when they are synced: the number of names is
@@ -37,7 +37,7 @@ impl Manner {
     ///
     /// # Errors
     /// No files can be made there.
-    pub(super) fn of(
+    pub(crate) fn of(
         folder: &File,
         temporaries: &Temporaries,
         durability: Durability,
@@ -91,7 +91,7 @@ fn has_unnamed_files(folder: &File, temporaries: &Temporaries) -> io::Result<boo
         Err(error) if is_full(&error) => return Ok(true),
         result => result?,
     };
-    let link = |path: &str| calls::link_unnamed(&file, (temporaries.top(), path));
+    let link = |path: &str| syscalls::link_unnamed(&file, (temporaries.top(), path));
     match temporaries.fresh(Holds::Incoming, link) {
         Ok((path, ())) => {
             forget(temporaries, &path);

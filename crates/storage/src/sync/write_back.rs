@@ -14,7 +14,7 @@ const PIECE_BYTES: u64 = 1024 * 1024;
 /// How far a file that grows is written to disk, or about to be, so that the sync at its end has
 /// little left to do: disk and network work at the same time.
 #[derive(Debug)]
-pub(super) struct WriteBack {
+pub(crate) struct WriteBack {
     wanted: bool,
     length: u64,
     begun: u64,
@@ -23,7 +23,7 @@ pub(super) struct WriteBack {
 impl WriteBack {
     /// For an empty file. With `wanted` false it does nothing: where no sync follows, the kernel
     /// writes when it thinks fit.
-    pub(super) fn new(wanted: bool) -> Self {
+    pub(crate) fn new(wanted: bool) -> Self {
         Self { wanted, length: 0, begun: 0 }
     }
 
@@ -31,7 +31,7 @@ impl WriteBack {
     ///
     /// # Errors
     /// If the disk takes no more; the file is of no use any more.
-    pub(super) fn grown(&mut self, file: &File, bytes: usize) -> io::Result<()> {
+    pub(crate) fn grown(&mut self, file: &File, bytes: usize) -> io::Result<()> {
         self.length += bytes as u64;
         let piece = if self.begun == 0 { FIRST_PIECE_BYTES } else { PIECE_BYTES };
         if !self.wanted || self.length - self.begun < piece {
@@ -47,7 +47,7 @@ impl WriteBack {
     }
 
     /// The file was cut to `length` bytes.
-    pub(super) fn cut(&mut self, length: u64) {
+    pub(crate) fn cut(&mut self, length: u64) {
         self.length = length;
         self.begun = self.begun.min(length - length % PAGE_BYTES);
     }

@@ -1,17 +1,19 @@
-//! The promise of [`super`], attacked: every step failing, names taken, many at once.
+//! The promise of this crate, attacked: every step failing, names taken, many at once.
 
-use super::abilities::Abilities;
-use super::directory::Directory;
-use super::doubles::{Faulty, Scratch, WAYS, all_ways, create, manners};
-use super::manner::Way;
-use super::*;
-use crate::{Error, Step};
+mod power_loss;
+mod subfolders;
+
+use crate::directory::testing::{Abilities, Scratch, Way, all_ways, create, manners};
+use crate::doubles::Faulty;
+use crate::{Directory, Durability, Error, FileName, Step, Storage, Taken};
 use dataset::Sink;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::IoSlice;
 use std::iter::once;
 use std::os::unix::fs::symlink;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 fn name(text: &str) -> FileName {
     FileName::new(text.to_owned()).unwrap()
@@ -54,55 +56,6 @@ fn unnamed_files_show_nothing_at_all() {
         let _file = create(&storage).unwrap();
         assert_eq!(scratch.content(), BTreeMap::new());
     }
-}
-
-#[test]
-fn files_are_made_ahead_from_the_second_object_on_and_are_not_seen() {
-    let scratch = Scratch::new("ahead");
-    for way in WAYS {
-        let storage = Directory::open_with(&scratch.0, way, Abilities::ALL).unwrap();
-        let mut ahead = FileAhead::default();
-        drop(ahead.take(&storage).unwrap());
-        ahead.make();
-        assert!(!ahead.is_there(), "one object may be all that comes");
-        drop(ahead.take(&storage).unwrap());
-        ahead.make();
-        assert_eq!(ahead.is_there(), way != Way::Temporary);
-        assert_eq!(scratch.content(), BTreeMap::new());
-        for called in ["CT.1", "CT.2"] {
-            let mut file = InstanceFile::create(&storage, &mut ahead, called.into()).unwrap();
-            assert!(!ahead.is_there());
-            file.commit(&mut once(name(called)), Taken::Replace, Durability::Full).unwrap();
-        }
-        let mut content = scratch.content();
-        for called in ["CT.1", "CT.2"] {
-            assert_eq!(content.remove(called).unwrap(), called.as_bytes());
-            fs::remove_file(scratch.0.join(called)).unwrap();
-        }
-        assert!(content.is_empty(), "{content:?}");
-        ahead.make();
-        ahead.give_up();
-        assert!(!ahead.is_there());
-    }
-}
-
-#[test]
-fn a_file_made_ahead_in_a_directory_that_was_replaced_is_not_used() {
-    let scratch = Scratch::new("ahead-replaced");
-    let inner = scratch.0.join("inner");
-    fs::create_dir(&inner).unwrap();
-    let storage = Directory::open_with(&inner, Way::Unnamed, Abilities::ALL).unwrap();
-    let mut ahead = FileAhead::default();
-    for _ in 0..2 {
-        drop(ahead.take(&storage).unwrap());
-        ahead.make();
-    }
-    assert!(ahead.is_there());
-    fs::rename(&inner, scratch.0.join("away")).unwrap();
-    fs::create_dir(&inner).unwrap();
-    let mut file = InstanceFile::create(&storage, &mut ahead, b"head".to_vec()).unwrap();
-    file.commit(&mut once(name("CT.1")), Taken::Replace, Durability::Full).unwrap();
-    assert_eq!(fs::read(inner.join("CT.1")).unwrap(), b"head");
 }
 
 #[test]
@@ -195,72 +148,4 @@ fn whichever_step_fails_nothing_new_stays_and_nothing_old_is_lost() {
             assert_eq!(scratch.content().len(), 1);
         }
     }
-}
-
-#[test]
-fn concurrent_folder_syncs_are_shared_and_each_starts_after_it_was_asked_for() {
-    let sync = FolderSync::default();
-    let asked = AtomicUsize::new(0);
-    let runs = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                for _ in 0..20 {
-                    let mine = asked.fetch_add(1, Ordering::SeqCst);
-                    let covered = AtomicUsize::new(0);
-                    sync.run(sync.mark(), || {
-                        covered.store(asked.load(Ordering::SeqCst), Ordering::SeqCst);
-                        std::thread::sleep(std::time::Duration::from_millis(1));
-                        runs.fetch_add(1, Ordering::SeqCst);
-                        Ok(())
-                    })
-                    .unwrap();
-                    let covered = covered.load(Ordering::SeqCst);
-                    assert!(covered == 0 || covered > mine, "own run began before the question");
-                }
-            });
-        }
-    });
-    let runs = runs.load(Ordering::SeqCst);
-    assert!((20..160).contains(&runs), "{runs} runs for 160 requests");
-}
-
-#[test]
-fn a_failed_folder_sync_fails_all_who_waited_for_it() {
-    let sync = FolderSync::default();
-    let fails = || Err(io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()));
-    assert!(sync.run(sync.mark(), fails).is_err());
-    assert!(sync.run(sync.mark(), || Ok(())).is_ok(), "the next one stands for itself");
-
-    // Names that are given while a sync runs may be part of what it fails to write.
-    let (begun, waiting) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let failures = std::thread::scope(|scope| {
-        let first = scope.spawn(|| {
-            sync.run(sync.mark(), || {
-                begun.store(1, Ordering::SeqCst);
-                while waiting.load(Ordering::SeqCst) < 4 {
-                    std::thread::yield_now();
-                }
-                std::thread::sleep(std::time::Duration::from_millis(20));
-                fails()
-            })
-        });
-        let others: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    while begun.load(Ordering::SeqCst) == 0 {
-                        std::thread::yield_now();
-                    }
-                    let since = sync.mark();
-                    waiting.fetch_add(1, Ordering::SeqCst);
-                    sync.run(since, || Ok(()))
-                })
-            })
-            .collect();
-        let all = others.into_iter().chain([first]);
-        all.map(|thread| thread.join().unwrap().unwrap_err()).collect::<Vec<_>>()
-    });
-    let code = rustix::io::Errno::IO.raw_os_error();
-    assert!(failures.iter().all(|error| error.raw_os_error() == Some(code)), "{failures:?}");
-    assert!(sync.run(sync.mark(), || Ok(())).is_ok());
 }

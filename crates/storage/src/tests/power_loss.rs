@@ -1,10 +1,11 @@
 //! The power cut at every step: a disk that forgets whatever was not synced, or keeps a part of it.
 
-use super::*;
 use crate::doubles::power_loss::{Disk, Fault, Survives, Way};
-use crate::{Error, Step};
+use crate::{Durability, Error, FileAhead, FileName, InstanceFile, Step, Taken};
 use dataset::Sink;
 use std::collections::BTreeMap;
+use std::io::IoSlice;
+use std::sync::Arc;
 
 #[test]
 fn no_acknowledged_object_is_lost_and_no_torn_one_is_seen() {

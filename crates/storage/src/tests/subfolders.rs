@@ -1,16 +1,16 @@
 //! Files that go into subfolders, and names that are given only if they are free.
 
-use super::directory::Directory;
-use super::doubles::{Faulty, Scratch, all_ways, create, manners};
-use super::temporary::HIDDEN_FOLDER;
-use super::*;
+use crate::directory::testing::{HIDDEN_FOLDER, Scratch, all_ways, create, manners};
+use crate::doubles::Faulty;
 use crate::limits::OPEN_SUBFOLDERS;
-use crate::{Error, Step};
+use crate::{Committed, Directory, Durability, Error, FileName, LastingId, Step, Storage, Taken};
 use dataset::Sink;
 use std::fs;
+use std::io::{self, IoSlice};
 use std::iter::once;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 fn name(text: &str) -> FileName {

@@ -1,30 +1,30 @@
 //! What a file system can do with names, tried out once.
 
-use super::calls;
 use super::inode_lock::{Lock, try_lock};
-use super::steps::can_link;
-use super::temporary::{Holds, Temporaries};
+use super::syscalls;
+use super::system_errors::{can_link, is_full};
+use super::temporary_files::{Holds, Temporaries};
 
 use std::fs::File;
 use std::io;
 
 /// What the file system of an output directory can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Abilities {
+pub(crate) struct Abilities {
     /// Rename a file to a name that is free, in one step.
-    pub(super) no_replace: bool,
+    pub(crate) no_replace: bool,
     /// Swap two names.
-    pub(super) exchange: bool,
+    pub(crate) exchange: bool,
     /// Give a file a second name.
-    pub(super) links: bool,
+    pub(crate) links: bool,
     /// Lock a file.
-    pub(super) locks: bool,
+    pub(crate) locks: bool,
 }
 
 impl Abilities {
     /// All of them, until something else is found out.
     #[cfg(test)]
-    pub(super) const ALL: Self =
+    pub(crate) const ALL: Self =
         Self { no_replace: true, exchange: true, links: true, locks: true };
 
     /// Tries each of them out with files that are gone afterwards: 14 system calls with all that belongs to
@@ -33,7 +33,7 @@ impl Abilities {
     ///
     /// # Errors
     /// Whatever else the operating system says than that it cannot; nothing stays.
-    pub(super) fn of(temporaries: &Temporaries) -> io::Result<Self> {
+    pub(crate) fn of(temporaries: &Temporaries) -> io::Result<Self> {
         let (mut one, file) = temporaries.create()?;
         let tried = has_locks(temporaries, &file)
             .and_then(|locks| Self::try_out(temporaries, &mut one, locks));
@@ -45,10 +45,10 @@ impl Abilities {
         let top = temporaries.top();
         let from = one.clone();
         // Nothing is replaced without this one, and it may be the last resort.
-        let aside = |to: &str| calls::rename_aside((top, &from), (top, to));
+        let aside = |to: &str| syscalls::rename_aside((top, &from), (top, to));
         *one = temporaries.fresh(Holds::Incoming, aside)?.0;
         let from = one.clone();
-        let rename = |to: &str| calls::rename_to_free_name((top, &from), (top, to));
+        let rename = |to: &str| syscalls::rename_to_free_name((top, &from), (top, to));
         let no_replace = match temporaries.fresh(Holds::Incoming, rename) {
             Ok((renamed, ())) => {
                 *one = renamed;
@@ -58,7 +58,7 @@ impl Abilities {
             Err(error) if !can_link(&error) => false,
             Err(error) => return Err(error),
         };
-        let link = |to: &str| calls::link((top, one), (top, to));
+        let link = |to: &str| syscalls::link((top, one), (top, to));
         let links = match temporaries.fresh(Holds::Incoming, link) {
             Ok((second, ())) => {
                 forget(temporaries, &second);
@@ -70,7 +70,7 @@ impl Abilities {
         };
         let exchange = match temporaries.create() {
             Ok((other, _)) => {
-                let swapped = calls::exchange((top, one), (top, &other));
+                let swapped = syscalls::exchange((top, one), (top, &other));
                 forget(temporaries, &other);
                 match swapped {
                     Ok(()) => true,
@@ -85,7 +85,7 @@ impl Abilities {
     }
 
     /// Whether a file can be given a name that is known to be free: what unique names and numbers need.
-    pub(super) fn give_free_names(self) -> bool {
+    pub(crate) fn give_free_names(self) -> bool {
         self.no_replace || self.links
     }
 }
@@ -106,23 +106,18 @@ fn has_locks(temporaries: &Temporaries, file: &File) -> io::Result<bool> {
 
 /// Removes a name that was made to try something out. Should that fail, a start removes it; objects may be
 /// stored all the same.
-pub(super) fn forget(temporaries: &Temporaries, name: &str) {
+pub(crate) fn forget(temporaries: &Temporaries, name: &str) {
     if let Err(error) = temporaries.remove(name) {
         tracing::debug!("cannot remove {name}: {error}");
     }
 }
 
-/// Whether the error says that there is no room.
-pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::calls::hooks;
-    use super::super::doubles::Scratch;
-    use super::super::{Directory, Durability};
+    use super::syscalls::hooks;
     use super::*;
+    use crate::directory::testing::Scratch;
+    use crate::{Directory, Durability};
     use rustix::io::Errno;
 
     /// What is found out where one kind of call always fails.

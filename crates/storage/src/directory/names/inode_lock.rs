@@ -2,12 +2,13 @@
 //!
 //! A file is locked from before it gets its final name until it is confirmed or withdrawn. Whoever
 //! wants to replace, rename or take away what has a name locks that file first. Nothing depends on it alone:
-//! where locks do not work, the order of steps in [`super::steps`] loses nothing either.
+//! where locks do not work, the order of steps in [`super::final_name`] loses nothing either.
 
-use super::FileId;
+use super::syscalls::{self, Spot};
+use crate::FileId;
 use crate::limits::LOCK_PATIENCE;
 use platform::sync::{Instant, rustix, thread};
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -19,7 +20,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
 /// What became of an attempt to lock a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lock {
+pub(crate) enum Lock {
     /// It is ours until the file is closed.
     Held,
     /// Another one has it.
@@ -29,7 +30,7 @@ pub(super) enum Lock {
 }
 
 /// Locks a file, if nobody else has it locked.
-pub(super) fn try_lock(file: &File) -> Lock {
+pub(crate) fn try_lock(file: &File) -> Lock {
     match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Lock::Held,
         Err(Errno::WOULDBLOCK | Errno::INTR) => Lock::Busy,
@@ -54,10 +55,10 @@ fn lock_until(file: &File, deadline: Instant) -> bool {
 
 /// What has a name now.
 #[derive(Debug)]
-pub(super) struct Present {
-    pub(super) id: FileId,
+pub(crate) struct Present {
+    pub(crate) id: FileId,
     /// Whether it is locked, as long as this lives.
-    pub(super) is_locked: bool,
+    pub(crate) is_locked: bool,
     /// Holds the lock.
     _file: Option<File>,
 }
@@ -69,7 +70,7 @@ impl Present {
     ///
     /// # Errors
     /// `IsADirectory` if it is one; whatever else the operating system says of the name.
-    pub(super) fn lock(spot: (&File, &str), locks: bool) -> io::Result<Option<Self>> {
+    pub(crate) fn lock(spot: Spot<'_>, locks: bool) -> io::Result<Option<Self>> {
         let status = match rustix::fs::statat(spot.0, spot.1, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(status) => status,
             Err(Errno::NOENT) => return Ok(None),
@@ -85,11 +86,11 @@ impl Present {
         let Some(file) = file else {
             // What lost the name before it was opened could not be locked; another one may have it by now.
             let unlocked = Self { id, is_locked: false, _file: None };
-            return Ok((FileId::at(spot)? == Some(id)).then_some(unlocked));
+            return Ok((syscalls::id_at(spot)? == Some(id)).then_some(unlocked));
         };
         // The one that has the name must be the one that is locked.
         let locked = FileId::of(&file)?;
-        if FileId::at(spot)? != Some(locked) {
+        if syscalls::id_at(spot)? != Some(locked) {
             return Ok(None);
         }
         Ok(Some(Self { id: locked, is_locked: true, _file: Some(file) }))
@@ -97,20 +98,11 @@ impl Present {
 }
 
 /// Opens a file and locks it; `None` if either is not possible.
-fn open_and_lock(spot: (&File, &str), deadline: Instant) -> Option<File> {
+fn open_and_lock(spot: Spot<'_>, deadline: Instant) -> Option<File> {
     // A network file system may lock only what is open for writing; elsewhere that would tell whoever
     // watches the folder that the file was written.
     [OFlags::RDONLY, OFlags::RDWR].into_iter().find_map(|mode| {
-        let file = open(spot, mode).ok()?;
+        let file = syscalls::open(spot, mode).ok()?;
         lock_until(&file, deadline).then_some(file)
     })
-}
-
-/// Opens what has the name, unless it is a symbolic link.
-///
-/// # Errors
-/// Whatever the operating system says.
-pub(super) fn open(spot: (&File, &str), mode: OFlags) -> io::Result<File> {
-    let flags = mode | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(spot.0, spot.1, flags, Mode::empty())?.into())
 }

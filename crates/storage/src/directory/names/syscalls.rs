@@ -5,8 +5,7 @@
 //! answer comes, and may say then that what it has made is in the way, or that what it has moved is gone. So
 //! none is taken at its word.
 
-use super::file_id::{FileId, Stamp};
-use super::inode_lock;
+use crate::file_id::{FileId, LastingId, Stamp};
 use platform::sync::rustix;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -14,10 +13,10 @@ use std::fs::File;
 use std::io;
 
 /// A name in a folder.
-pub(super) type Spot<'a> = (&'a File, &'a str);
+pub(crate) type Spot<'a> = (&'a File, &'a str);
 
 /// What has the name, if anything; a symbolic link is one itself.
-pub(super) fn stamp_at((folder, name): Spot<'_>) -> io::Result<Option<Stamp>> {
+pub(crate) fn stamp_at((folder, name): Spot<'_>) -> io::Result<Option<Stamp>> {
     step("stat")?;
     match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(status) => Ok(Some((&status).into())),
@@ -26,25 +25,35 @@ pub(super) fn stamp_at((folder, name): Spot<'_>) -> io::Result<Option<Stamp>> {
     }
 }
 
+/// The same of its device and inode alone.
+pub(crate) fn id_at(spot: Spot<'_>) -> io::Result<Option<FileId>> {
+    Ok(stamp_at(spot)?.map(|found| found.id))
+}
+
+/// The same, and when it was made.
+pub(crate) fn identity_at(spot: Spot<'_>) -> io::Result<Option<LastingId>> {
+    Ok(id_at(spot)?.map(|id| LastingId { id, born: platform::born(spot.0, spot.1) }))
+}
+
 /// Swaps what two names stand for.
-pub(super) fn exchange(one: Spot<'_>, other: Spot<'_>) -> io::Result<()> {
+pub(crate) fn exchange(one: Spot<'_>, other: Spot<'_>) -> io::Result<()> {
     step("exchange")?;
     answered("exchange", platform::exchange(one, other))
 }
 
 /// Renames a file, if the new name is free.
-pub(super) fn rename_to_free_name(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+pub(crate) fn rename_to_free_name(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
     step("rename to a free name")?;
     answered("rename to a free name", platform::rename_to_free_name(from, to))
 }
 
 /// Renames `file`; what has the new name is replaced.
-pub(super) fn rename_over(from: Spot<'_>, to: Spot<'_>, file: FileId) -> io::Result<()> {
+pub(crate) fn rename_over(from: Spot<'_>, to: Spot<'_>, file: FileId) -> io::Result<()> {
     rename(from, to, |found| found == file)
 }
 
 /// Renames whatever has a name, to one that nobody else uses.
-pub(super) fn rename_aside(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+pub(crate) fn rename_aside(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
     rename(from, to, |_| true)
 }
 
@@ -52,13 +61,13 @@ fn rename(from: Spot<'_>, to: Spot<'_>, is_it: impl Fn(FileId) -> bool) -> io::R
     step("rename")?;
     let renamed = rustix::fs::renameat(from.0, from.1, to.0, to.1);
     match answered("rename", renamed.map_err(io::Error::from)) {
-        Err(_) if FileId::at(to).is_ok_and(|found| found.is_some_and(is_it)) => Ok(()),
+        Err(_) if id_at(to).is_ok_and(|found| found.is_some_and(is_it)) => Ok(()),
         result => result,
     }
 }
 
 /// Gives a file a second name, if that is free.
-pub(super) fn link(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+pub(crate) fn link(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
     step("link")?;
     match answered("link", platform::link(from, to)) {
         Err(_) if is_same_file(from, to) => Ok(()),
@@ -67,18 +76,18 @@ pub(super) fn link(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
 }
 
 fn is_same_file(one: Spot<'_>, other: Spot<'_>) -> bool {
-    let file = |spot| FileId::at(spot).ok().flatten();
+    let file = |spot| id_at(spot).ok().flatten();
     file(one).is_some_and(|one| file(other) == Some(one))
 }
 
 /// Gives a file without a name one, if that is free.
-pub(super) fn link_unnamed(file: &File, to: Spot<'_>) -> io::Result<()> {
+pub(crate) fn link_unnamed(file: &File, to: Spot<'_>) -> io::Result<()> {
     step("link")?;
     platform::link_unnamed(file, to.0, to.1)
 }
 
 /// Removes a name; that it is gone already is as good.
-pub(super) fn unlink(spot: Spot<'_>) -> io::Result<()> {
+pub(crate) fn unlink(spot: Spot<'_>) -> io::Result<()> {
     step("unlink")?;
     match rustix::fs::unlinkat(spot.0, spot.1, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -87,20 +96,29 @@ pub(super) fn unlink(spot: Spot<'_>) -> io::Result<()> {
 }
 
 /// Makes an empty file, if its name is free.
-pub(super) fn create(spot: Spot<'_>, mode: Mode) -> io::Result<File> {
+pub(crate) fn create(spot: Spot<'_>, mode: Mode) -> io::Result<File> {
     step("create")?;
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(spot.0, spot.1, flags, mode)?.into())
 }
 
 /// Opens a folder to list it, unless it is a symbolic link.
-pub(super) fn open_folder(spot: Spot<'_>) -> io::Result<File> {
+pub(crate) fn open_folder(spot: Spot<'_>) -> io::Result<File> {
     step("list")?;
-    inode_lock::open(spot, OFlags::RDONLY | OFlags::DIRECTORY)
+    open(spot, OFlags::RDONLY | OFlags::DIRECTORY)
+}
+
+/// Opens what has the name, unless it is a symbolic link.
+///
+/// # Errors
+/// Whatever the operating system says.
+pub(crate) fn open(spot: Spot<'_>, mode: OFlags) -> io::Result<File> {
+    let flags = mode | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(spot.0, spot.1, flags, Mode::empty())?.into())
 }
 
 /// Makes a folder, if its name is free.
-pub(super) fn make_folder(spot: Spot<'_>, mode: Mode) -> rustix::io::Result<()> {
+pub(crate) fn make_folder(spot: Spot<'_>, mode: Mode) -> rustix::io::Result<()> {
     #[cfg(test)]
     step("mkdir").map_err(|_| Errno::IO)?;
     rustix::fs::mkdirat(spot.0, spot.1, mode)
@@ -137,20 +155,20 @@ fn step(call: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
-pub(super) mod hooks {
+pub(crate) mod hooks {
     use std::cell::RefCell;
     use std::io;
 
-    pub(super) type Hook = Box<dyn FnMut(&str) -> io::Result<()>>;
+    pub(crate) type Hook = Box<dyn FnMut(&str) -> io::Result<()>>;
 
     thread_local! {
-        pub(super) static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
-        pub(super) static ANSWER: RefCell<Option<Hook>> = const { RefCell::new(None) };
+        pub(crate) static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+        pub(crate) static ANSWER: RefCell<Option<Hook>> = const { RefCell::new(None) };
     }
 
     /// Runs `action`; `answer` is asked after each call of this thread that has done what it should, and may
     /// have it say that it failed.
-    pub(in super::super) fn answering<T>(
+    pub(crate) fn answering<T>(
         answer: impl FnMut(&str) -> io::Result<()> + 'static,
         action: impl FnOnce() -> T,
     ) -> T {
@@ -161,7 +179,7 @@ pub(super) mod hooks {
     }
 
     /// Runs `action`, and `before` before each call of this thread meanwhile, which may fail in its place.
-    pub(in super::super) fn with<T>(
+    pub(crate) fn with<T>(
         before: impl FnMut(&str) -> io::Result<()> + 'static,
         action: impl FnOnce() -> T,
     ) -> T {

@@ -4,9 +4,9 @@
 //! as much as there are, whatever is stored. Their own names are hidden too, from programs that look through
 //! all folders.
 
-use super::FileName;
-use super::calls;
-use super::file_id::{FileId, Stamp};
+use super::syscalls;
+use crate::FileName;
+use crate::file_id::Stamp;
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use platform::{self, ProcessMark};
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
@@ -18,9 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 /// The hidden folder; where that is somebody else's, `-` and our user ID follow.
-pub(super) const HIDDEN_FOLDER: &str = ".storescp";
+pub(crate) const HIDDEN_FOLDER: &str = ".storescp";
 /// The output directory itself, where no folder can be made in it.
-pub(super) const TOP: &str = ".";
+pub(crate) const TOP: &str = ".";
 const INCOMING: &str = ".incoming-";
 const REPLACED: &str = ".replaced-";
 /// Ends the names, so that none looks like the one of an instance.
@@ -28,13 +28,13 @@ const END: char = '~';
 /// Nobody else has business there.
 const HIDDEN_FOLDER_MODE: Mode = Mode::from_raw_mode(0o700);
 /// Files get the permissions that the process's file mode creation mask leaves of this.
-pub(super) const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+pub(crate) const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 /// A name is free at the first attempt, unless the folder vanishes or numbers are used again.
 const ATTEMPTS: usize = 16;
 
 /// What has a temporary name.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Holds<'a> {
+pub(crate) enum Holds<'a> {
     /// A file on its way, which was never acknowledged.
     Incoming,
     /// What had the name `name` before `newer` got it, or was to get it; or `newer` itself, before and after
@@ -50,7 +50,7 @@ pub(super) enum Holds<'a> {
 
 /// What a temporary name says, read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+pub(crate) enum Held {
     Incoming,
     Replaced {
         /// Inode of the newer file, and when it was written.
@@ -61,7 +61,7 @@ pub(super) enum Held {
 }
 
 /// The temporary names of one output directory.
-pub(super) struct Temporaries {
+pub(crate) struct Temporaries {
     top: Arc<File>,
     /// The hidden folder that is used, once it is known to be there.
     chosen: Mutex<Option<Arc<str>>>,
@@ -70,35 +70,35 @@ pub(super) struct Temporaries {
 }
 
 impl Temporaries {
-    pub(super) fn new(top: Arc<File>) -> Self {
+    pub(crate) fn new(top: Arc<File>) -> Self {
         let mounted = platform::mounted_file_system(&top);
         Self { top, chosen: Mutex::default(), mounted }
     }
 
     /// The mark of a process as temporary names have it, and the other way round: as if of another boot where
     /// the file system was mounted anew since. What was removed before may be back then.
-    pub(super) fn marked(&self, process: ProcessMark) -> ProcessMark {
+    pub(crate) fn marked(&self, process: ProcessMark) -> ProcessMark {
         ProcessMark { boot: process.boot ^ self.mounted.unwrap_or_default(), ..process }
     }
 
     /// Whether [`marked`](Self::marked) tells of a file system that was mounted anew.
-    pub(super) fn tells_mounts(&self) -> bool {
+    pub(crate) fn tells_mounts(&self) -> bool {
         self.mounted.is_some()
     }
 
     /// The output directory, to which temporary names are relative.
-    pub(super) fn top(&self) -> &File {
+    pub(crate) fn top(&self) -> &File {
         &self.top
     }
 
     /// The hidden folders that may be there.
-    pub(super) fn folders() -> [String; 2] {
+    pub(crate) fn folders() -> [String; 2] {
         let user = rustix::process::geteuid().as_raw();
         [HIDDEN_FOLDER.to_owned(), format!("{HIDDEN_FOLDER}-{user}")]
     }
 
     /// Whether temporary names are among the others, since there can be no hidden folder.
-    pub(super) fn are_in_top(&self) -> bool {
+    pub(crate) fn are_in_top(&self) -> bool {
         self.chosen().as_deref() == Some(TOP)
     }
 
@@ -106,7 +106,7 @@ impl Temporaries {
     ///
     /// # Errors
     /// What `make` said, unless another name helped; or that there is no hidden folder and none can be made.
-    pub(super) fn fresh<T>(
+    pub(crate) fn fresh<T>(
         &self,
         holds: Holds<'_>,
         make: impl Fn(&str) -> io::Result<T>,
@@ -121,7 +121,7 @@ impl Temporaries {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
                 // Another process may have removed the folder, which was empty.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let is_there = FileId::at((&self.top, &folder))?.is_some();
+                    let is_there = syscalls::id_at((&self.top, &folder))?.is_some();
                     // Somebody may have made it again meanwhile: only at the second time it is not the
                     // folder that is missing.
                     if is_there && was_there {
@@ -143,20 +143,20 @@ impl Temporaries {
     ///
     /// # Errors
     /// Whatever the operating system says.
-    pub(super) fn create(&self) -> io::Result<(String, File)> {
-        self.fresh(Holds::Incoming, |path| calls::create((&self.top, path), FILE_MODE))
+    pub(crate) fn create(&self) -> io::Result<(String, File)> {
+        self.fresh(Holds::Incoming, |path| syscalls::create((&self.top, path), FILE_MODE))
     }
 
     /// Removes a name that is ours alone; that it is gone already is as good.
     ///
     /// # Errors
     /// Whatever the operating system says.
-    pub(super) fn remove(&self, path: &str) -> io::Result<()> {
-        calls::unlink((&self.top, path))
+    pub(crate) fn remove(&self, path: &str) -> io::Result<()> {
+        syscalls::unlink((&self.top, path))
     }
 
     /// Removes hidden folders that another run left, if nothing is in them and this one has none.
-    pub(super) fn leave_unused(&self) {
+    pub(crate) fn leave_unused(&self) {
         let chosen = self.chosen();
         if chosen.is_none() {
             for folder in Self::folders() {
@@ -166,7 +166,7 @@ impl Temporaries {
     }
 
     /// Removes the hidden folder, if nothing is in it.
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         let mut chosen = self.chosen();
         if let Some(folder) = &*chosen {
             match rustix::fs::unlinkat(&self.top, &**folder, AtFlags::REMOVEDIR) {
@@ -190,7 +190,7 @@ impl Temporaries {
         for folder in Self::folders().into_iter().chain([TOP.to_owned()]) {
             let made = match &*folder {
                 TOP => Err(Errno::EXIST),
-                _ => calls::make_folder((&self.top, &folder), HIDDEN_FOLDER_MODE),
+                _ => syscalls::make_folder((&self.top, &folder), HIDDEN_FOLDER_MODE),
             };
             let usable = match made {
                 Ok(()) => true,
@@ -248,7 +248,7 @@ impl Holds<'_> {
 
 impl Held {
     /// What the name of a file in the hidden folder says, and whose it is; `None` if it is none of ours.
-    pub(super) fn parse(name: &str) -> Option<(ProcessMark, Self)> {
+    pub(crate) fn parse(name: &str) -> Option<(ProcessMark, Self)> {
         let name = name.strip_suffix(END)?;
         let (is_incoming, rest) = match name.strip_prefix(INCOMING) {
             Some(rest) => (true, rest),
@@ -280,7 +280,7 @@ impl Held {
 }
 
 /// A temporary name as it may be logged, with `*` for the names in it, which may be of a patient.
-pub(super) fn without_names(path: &str) -> String {
+pub(crate) fn without_names(path: &str) -> String {
     let start = path.rfind('/').map_or(0, |slash| slash + 1);
     // Ahead of what comes from the object are kind, owner, number and newer file.
     match path[start..].match_indices('-').nth(7) {
@@ -292,7 +292,7 @@ pub(super) fn without_names(path: &str) -> String {
 }
 
 /// This process; all zeros but its number where `/proc` does not tell.
-pub(super) fn owner() -> ProcessMark {
+pub(crate) fn owner() -> ProcessMark {
     static OWNER: OnceLock<ProcessMark> = OnceLock::new();
     *OWNER.get_or_init(|| {
         let unknown = ProcessMark { boot: 0, space: 0, id: std::process::id(), start: 0 };
@@ -314,6 +314,7 @@ fn next_number() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FileId;
 
     fn name(text: &str) -> FileName {
         FileName::new(text.to_owned()).unwrap()

@@ -9,13 +9,16 @@
 //! | an older one, and what has the name is the same byte for byte | removed |
 //! | an older one, anything else | both stay, and a warning at each start says so: after a power loss, what was removed may be back |
 
-use super::FileName;
-use super::calls;
-use super::file_id::{FileId, Stamp};
-use super::inode_lock::{self, Lock, try_lock};
+#[cfg(test)]
+mod tests;
+
+use super::names::final_name::TakenBack;
+use super::names::inode_lock::{Lock, try_lock};
+use super::names::syscalls;
+use super::names::temporary_files::{Held, TOP, Temporaries, owner, without_names};
 use super::open_directory::OpenDirectory;
-use super::steps::TakenBack;
-use super::temporary::{Held, TOP, Temporaries, owner, without_names};
+use crate::FileId;
+use crate::FileName;
 use platform::{self, ProcessMark};
 use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
@@ -82,7 +85,7 @@ impl Recovered {
 /// Goes through the hidden folders of an output directory; `path` is for the log. Costs as much as there
 /// are temporary files; where there can be no hidden folder, as much as there are files, and only with
 /// `lists_all`.
-pub(super) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Recovered {
+pub(crate) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Recovered {
     let mut recovered = Recovered::default();
     let top = (lists_all && open.temporaries.are_in_top()).then(|| TOP.to_owned());
     for folder in Temporaries::folders().into_iter().chain(top) {
@@ -117,7 +120,7 @@ pub(super) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Rec
 fn names_in(open: &OpenDirectory, folder: &str) -> io::Result<Vec<String>> {
     let lacking =
         [Errno::NOENT, Errno::NOTDIR, Errno::LOOP].map(|errno| Some(errno.raw_os_error()));
-    let folder = match calls::open_folder((&open.handle, folder)) {
+    let folder = match syscalls::open_folder((&open.handle, folder)) {
         Err(error) if lacking.contains(&error.raw_os_error()) => return Ok(Vec::new()),
         result => result?,
     };
@@ -141,11 +144,11 @@ impl Found<'_> {
         // A lock may be had only by who could write.
         let file = [OFlags::RDWR, OFlags::RDONLY]
             .into_iter()
-            .find_map(|mode| inode_lock::open(spot, mode).ok());
+            .find_map(|mode| syscalls::open(spot, mode).ok());
         if !self.is_abandoned(file.as_ref()) {
             return Ok(Fate::Left);
         }
-        let Some(stamp) = Stamp::at(spot)? else { return Ok(Fate::Left) };
+        let Some(stamp) = syscalls::stamp_at(spot)? else { return Ok(Fate::Left) };
         if let Some(file) = &file
             && FileId::of(file)? != stamp.id
         {
@@ -193,7 +196,7 @@ impl Found<'_> {
         let _claim = folder.claims.claim(name);
         let final_name = folder.final_name(name, false);
         let spot = (&*folder.handle, name.as_str());
-        if FileId::at(spot)? == Some(older) {
+        if syscalls::id_at(spot)? == Some(older) {
             self.open.temporaries.remove(self.temporary)?;
             return Ok(Fate::Removed);
         }
@@ -202,14 +205,14 @@ impl Found<'_> {
             return Self::restored(folder);
         };
         let same = || {
-            let other = inode_lock::open(spot, OFlags::RDONLY).ok()?;
+            let other = syscalls::open(spot, OFlags::RDONLY).ok()?;
             have_same_content(file?, &other).ok()
         };
         if same() == Some(true) {
             self.open.temporaries.remove(self.temporary)?;
             return Ok(Fate::Removed);
         }
-        let found = Stamp::at(spot)?.filter(|found| found.id == present.id);
+        let found = syscalls::stamp_at(spot)?.filter(|found| found.id == present.id);
         let Some(found) = found.filter(|found| newer == (found.id.inode, found.modified)) else {
             return Ok(Fate::Kept("a third file has its name by now"));
         };
@@ -238,7 +241,7 @@ impl Found<'_> {
 
 /// Whether what belongs to a process that may run, and is locked or not, is abandoned, as far as that can be
 /// proven; where writes are told of late, a lock may be had by a process on each machine.
-pub(super) fn is_abandoned(
+pub(crate) fn is_abandoned(
     is_running: Option<bool>,
     lock: Lock,
     told_late: bool,

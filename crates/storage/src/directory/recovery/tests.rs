@@ -1,10 +1,12 @@
 //! What becomes of temporary files, by what their names say.
 
-use super::calls::hooks;
-use super::doubles::Scratch;
-use super::file_id::Stamp;
-use super::temporary::{HIDDEN_FOLDER, owner};
-use super::*;
+use crate::directory::names::inode_lock;
+use crate::directory::names::syscalls::hooks;
+use crate::directory::names::temporary_files::{HIDDEN_FOLDER, owner};
+use crate::directory::recovery;
+use crate::directory::testing::Scratch;
+use crate::file_id::Stamp;
+use crate::{Directory, Durability, Recovered};
 use platform::ProcessMark;
 use rustix::io::Errno;
 use std::fs::{self, File};

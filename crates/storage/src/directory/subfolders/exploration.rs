@@ -1,7 +1,7 @@
 //! All who use a subfolder at a time use the same one, with its syncs and its claims, whoever makes it and
 //! however many others are opened meanwhile.
 
-use super::commit::in_new_folders;
+use crate::directory::exploration::in_new_folders;
 use crate::{Directory, Durability, FileName, Storage, SubfolderName};
 use platform::exploration::{caught, explore};
 use platform::sync::{Arc, Mutex, Timers, pause, thread};
@@ -44,7 +44,7 @@ fn looking_before_opening_alone_is_caught() {
 }
 
 /// Threads that each enter subfolders, one after the other, and use them for a moment. What is
-/// known of a subfolder's own name tells one [`OpenDirectory`](super::super) from another.
+/// known of a subfolder's own name tells one `OpenDirectory` from another.
 fn enter_by_turns<K>(
     enter: impl Fn(&'static str) -> (Arc<SubfolderName>, K) + Send + Sync + 'static,
 ) {

@@ -19,7 +19,7 @@ fn what_is_told_to_be_durable_is() {
 #[test]
 fn each_notification_is_needed() {
     each_notification_counts(
-        "folder_sync.rs",
+        "folder_sync/mod.rs",
         &ToAll::NeededBut(0),
         name_and_sync::<FolderSync, 4, 1>,
     );

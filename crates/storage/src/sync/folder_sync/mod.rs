@@ -1,5 +1,10 @@
 //! One folder sync for all who wait for one.
 
+#[cfg(all(test, feature = "explore"))]
+mod exploration;
+#[cfg(test)]
+mod tests;
+
 use platform::sync::{Condvar, Mutex, PoisonError};
 use std::io;
 

@@ -9,33 +9,36 @@
 //!   newer file is stored.
 //! - Where the second of two steps fails, the first is undone. Where that fails too, both count as done.
 
-use super::FileName;
+#[cfg(test)]
+mod tests;
+
 use super::abilities::Abilities;
-use super::calls::{self, Spot};
-use super::file_id::{FileId, LastingId, Stamp};
 use super::inode_lock::Present;
-use super::temporary::{Holds, Temporaries, without_names};
+use super::syscalls::{self, Spot};
+use super::system_errors::{can_link, is_unsupported};
+use super::temporary_files::{Holds, Temporaries, without_names};
+use crate::FileName;
+use crate::file_id::{FileId, LastingId, Stamp};
 use crate::limits::NAME_ATTEMPTS;
-use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 
 /// A final name, and what is used to give it and to take it back.
 #[derive(Clone, Copy)]
-pub(super) struct FinalName<'a> {
-    pub(super) folder: &'a File,
+pub(crate) struct FinalName<'a> {
+    pub(crate) folder: &'a File,
     /// What `folder` is called, if it is a subfolder.
-    pub(super) folder_name: Option<&'a FileName>,
-    pub(super) name: &'a FileName,
-    pub(super) temporaries: &'a Temporaries,
-    pub(super) abilities: Abilities,
+    pub(crate) folder_name: Option<&'a FileName>,
+    pub(crate) name: &'a FileName,
+    pub(crate) temporaries: &'a Temporaries,
+    pub(crate) abilities: Abilities,
     /// Whether the file that gets the name or loses it is locked.
-    pub(super) is_locked: bool,
+    pub(crate) is_locked: bool,
 }
 
 /// What became of a name that was to be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TakenBack {
+pub(crate) enum TakenBack {
     /// What had it before has it again; nobody, if nothing had.
     Restored,
     /// Something else has it by now, and what had it before us keeps its temporary name.
@@ -61,7 +64,7 @@ impl<'a> FinalName<'a> {
     /// # Errors
     /// `AlreadyExists` if something has it; whatever else the operating system says. The temporary name is
     /// as before.
-    pub(super) fn give(
+    pub(crate) fn give(
         &self,
         from: &str,
         file: impl FnOnce() -> io::Result<FileId>,
@@ -70,7 +73,8 @@ impl<'a> FinalName<'a> {
         let Err(error) = self.move_to_free(self.temporary(from), self.spot(), remove) else {
             return Ok(());
         };
-        if error.kind() == io::ErrorKind::AlreadyExists || FileId::at(self.spot())? != Some(file()?)
+        if error.kind() == io::ErrorKind::AlreadyExists
+            || syscalls::id_at(self.spot())? != Some(file()?)
         {
             return Err(error);
         }
@@ -84,7 +88,7 @@ impl<'a> FinalName<'a> {
     ///
     /// # Errors
     /// `AlreadyExists` if something has it; whatever else the operating system says.
-    pub(super) fn give_back(&self, from: &str) -> io::Result<()> {
+    pub(crate) fn give_back(&self, from: &str) -> io::Result<()> {
         let (temporary, spot) = (self.temporary(from), self.spot());
         let remove = || {
             let _ = self.temporaries.remove(from);
@@ -107,7 +111,7 @@ impl<'a> FinalName<'a> {
     ///
     /// # Errors
     /// As there.
-    pub(super) fn present(&self) -> io::Result<Option<Present>> {
+    pub(crate) fn present(&self) -> io::Result<Option<Present>> {
         Present::lock(self.spot(), self.abilities.locks)
     }
 
@@ -118,7 +122,7 @@ impl<'a> FinalName<'a> {
     ///
     /// # Errors
     /// Whatever the operating system says; `older` has its name.
-    pub(super) fn take_over(
+    pub(crate) fn take_over(
         &self,
         from: &mut String,
         newer: Stamp,
@@ -142,13 +146,13 @@ impl<'a> FinalName<'a> {
 
     /// One step: no reader of the folder sees the name without a file.
     fn swap(&self, from: &mut String, newer: Stamp) -> io::Result<Option<String>> {
-        let rename = |to: &str| calls::rename_aside(self.temporary(from), self.temporary(to));
+        let rename = |to: &str| syscalls::rename_aside(self.temporary(from), self.temporary(to));
         let (renamed, ()) = self.temporaries.fresh(self.holds(newer), rename)?;
         *from = renamed;
-        let Err(error) = calls::exchange(self.temporary(from), self.spot()) else {
+        let Err(error) = syscalls::exchange(self.temporary(from), self.spot()) else {
             return Ok(Some(from.clone()));
         };
-        match FileId::at(self.temporary(from)) {
+        match syscalls::id_at(self.temporary(from)) {
             // It has been done all the same.
             Ok(Some(found)) if found != newer.id => Ok(Some(from.clone())),
             _ if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -163,14 +167,14 @@ impl<'a> FinalName<'a> {
         newer: Stamp,
         older: FileId,
     ) -> io::Result<Option<String>> {
-        let link = |to: &str| calls::link(self.spot(), self.temporary(to));
+        let link = |to: &str| syscalls::link(self.spot(), self.temporary(to));
         let (kept, ()) = match self.temporaries.fresh(self.holds(newer), link) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
         };
-        let replaced = match FileId::at(self.temporary(&kept)) {
+        let replaced = match syscalls::id_at(self.temporary(&kept)) {
             Ok(Some(found)) if found == older => {
-                calls::rename_over(self.temporary(from), self.spot(), newer.id)
+                syscalls::rename_over(self.temporary(from), self.spot(), newer.id)
             }
             Ok(_) => Err(io::ErrorKind::NotFound.into()),
             Err(error) => Err(error),
@@ -188,7 +192,7 @@ impl<'a> FinalName<'a> {
 
     /// Two steps with nothing in between: a start puts the older file back after a crash.
     fn move_aside_and_give(&self, from: &str, newer: Stamp) -> io::Result<Option<String>> {
-        let aside = |to: &str| calls::rename_aside(self.spot(), self.temporary(to));
+        let aside = |to: &str| syscalls::rename_aside(self.spot(), self.temporary(to));
         let (kept, ()) = match self.temporaries.fresh(self.holds(newer), aside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
@@ -206,7 +210,7 @@ impl<'a> FinalName<'a> {
     /// # Errors
     /// Whatever the operating system says: `ours` may have the name still, and what had it before keeps the
     /// temporary one, which is told in the log.
-    pub(super) fn take_back(&self, ours: Stamp, older: Option<&str>) -> io::Result<TakenBack> {
+    pub(crate) fn take_back(&self, ours: Stamp, older: Option<&str>) -> io::Result<TakenBack> {
         let result = match older {
             Some(older) => self.restore(ours, older),
             None => self.take_away(ours).map(|_| TakenBack::Restored),
@@ -224,14 +228,14 @@ impl<'a> FinalName<'a> {
     }
 
     fn restore(&self, ours: Stamp, older: &str) -> io::Result<TakenBack> {
-        if FileId::at(self.temporary(older))?.is_none() {
+        if syscalls::id_at(self.temporary(older))?.is_none() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "it is gone"));
         }
         // Where that fails, nothing has changed, and the longer way may be open.
         if self.abilities.exchange
-            && FileId::at(self.spot())? == Some(ours.id)
-            && (calls::exchange(self.temporary(older), self.spot()).is_ok()
-                || FileId::at(self.temporary(older))? == Some(ours.id))
+            && syscalls::id_at(self.spot())? == Some(ours.id)
+            && (syscalls::exchange(self.temporary(older), self.spot()).is_ok()
+                || syscalls::id_at(self.temporary(older))? == Some(ours.id))
         {
             return self.check_swapped(ours, older);
         }
@@ -246,12 +250,12 @@ impl<'a> FinalName<'a> {
 
     /// What was swapped out has the temporary name now.
     fn check_swapped(&self, ours: Stamp, temporary: &str) -> io::Result<TakenBack> {
-        if FileId::at(self.temporary(temporary))? == Some(ours.id) {
+        if syscalls::id_at(self.temporary(temporary))? == Some(ours.id) {
             // Should this fail, a start removes it: the name says what it holds.
             let _ = self.temporaries.remove(temporary);
             return Ok(TakenBack::Restored);
         }
-        calls::exchange(self.temporary(temporary), self.spot())?;
+        syscalls::exchange(self.temporary(temporary), self.spot())?;
         Ok(TakenBack::OlderKept)
     }
 
@@ -264,8 +268,8 @@ impl<'a> FinalName<'a> {
     }
 
     fn take_away_from(&self, spot: Spot<'_>, ours: Stamp) -> io::Result<bool> {
-        let is_ours = || FileId::at(spot).map(|found| found.map(|found| found == ours.id));
-        let aside = |to: &str| calls::rename_aside(spot, self.temporary(to));
+        let is_ours = || syscalls::id_at(spot).map(|found| found.map(|found| found == ours.id));
+        let aside = |to: &str| syscalls::rename_aside(spot, self.temporary(to));
         let mut attempts = 0;
         let moved = loop {
             match is_ours()? {
@@ -280,13 +284,13 @@ impl<'a> FinalName<'a> {
                     if error.kind() == io::ErrorKind::NotFound && attempts < NAME_ATTEMPTS => {}
                 // There may be no room for another name. Whoever takes turns with us cannot have this one.
                 Err(_) if self.is_locked && is_ours()? == Some(true) => {
-                    calls::unlink(spot)?;
+                    syscalls::unlink(spot)?;
                     return Ok(true);
                 }
                 Err(error) => return Err(error),
             }
         };
-        if FileId::at(self.temporary(&moved))? == Some(ours.id) {
+        if syscalls::id_at(self.temporary(&moved))? == Some(ours.id) {
             // Should this fail, a start removes it.
             let _ = self.temporaries.remove(&moved);
             return Ok(true);
@@ -306,7 +310,7 @@ impl<'a> FinalName<'a> {
     /// # Errors
     /// `AlreadyExists` if something has it; `NotFound` if another file has this one; whatever else the
     /// operating system says. The file has the name it had.
-    pub(super) fn rename(&self, file: LastingId, to: &FileName) -> io::Result<()> {
+    pub(crate) fn rename(&self, file: LastingId, to: &FileName) -> io::Result<()> {
         let changed =
             || io::Error::new(io::ErrorKind::NotFound, "another file has the name by now");
         if !self.abilities.give_free_names() {
@@ -318,12 +322,13 @@ impl<'a> FinalName<'a> {
             self.present()?.filter(|present| present.id == file.id).ok_or_else(changed)?;
         let this = FinalName { is_locked: present.is_locked, ..*self };
         let (from, to) = (self.spot(), (self.folder, to.as_str()));
-        let stamp = Stamp::at(from)?.filter(|found| found.id == file.id).ok_or_else(changed)?;
-        if LastingId::at(from)? != Some(file) {
+        let stamp =
+            syscalls::stamp_at(from)?.filter(|found| found.id == file.id).ok_or_else(changed)?;
+        if syscalls::identity_at(from)? != Some(file) {
             return Err(changed());
         }
         this.move_to_free(from, to, || this.take_away(stamp).map(drop))?;
-        match Stamp::at(to)? {
+        match syscalls::stamp_at(to)? {
             Some(moved) if moved.id != file.id => {
                 // Another process has given the name in that moment.
                 this.move_to_free(to, from, || this.take_away_from(to, moved).map(drop))?;
@@ -342,7 +347,7 @@ impl<'a> FinalName<'a> {
         remove: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
         if self.abilities.no_replace {
-            match calls::rename_to_free_name(from, to) {
+            match syscalls::rename_to_free_name(from, to) {
                 Err(error) if is_unsupported(&error) => {}
                 result => return result,
             }
@@ -365,8 +370,8 @@ impl<'a> FinalName<'a> {
         to: Spot<'_>,
         remove: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
-        calls::link(from, to)?;
-        let linked = Stamp::at(to);
+        syscalls::link(from, to)?;
+        let linked = syscalls::stamp_at(to);
         let Err(error) = remove() else { return Ok(()) };
         match linked {
             Ok(Some(file)) if matches!(self.take_away_from(to, file), Ok(true)) => Err(error),
@@ -385,24 +390,9 @@ impl<'a> FinalName<'a> {
 
 /// The last resort, of two steps: what has the name a moment later is replaced.
 fn rename_if_free(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
-    if FileId::at(to)?.is_some() {
+    if syscalls::id_at(to)?.is_some() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    let file = FileId::at(from)?.ok_or(io::ErrorKind::NotFound)?;
-    calls::rename_over(from, to, file)
-}
-
-/// Whether the file system, or the kernel, does not have what was asked for.
-pub(super) fn is_unsupported(error: &io::Error) -> bool {
-    let lacking = [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP];
-    error.kind() == io::ErrorKind::Unsupported
-        || lacking.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
-}
-
-/// False where the file system has no hard links, or none for this file: `link(2)` says so by `EPERM`. So
-/// are other calls refused, by sandboxes that do not know them.
-pub(super) fn can_link(error: &io::Error) -> bool {
-    let refused = [Errno::PERM, Errno::MLINK, Errno::ACCESS];
-    !is_unsupported(error)
-        && !refused.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    let file = syscalls::id_at(from)?.ok_or(io::ErrorKind::NotFound)?;
+    syscalls::rename_over(from, to, file)
 }

@@ -1,15 +1,16 @@
-//! The steps of [`super::steps`], each failing in turn, each being the last one before a crash, and with
+//! The steps of [`super`], each failing in turn, each being the last one before a crash, and with
 //! another process that does something between any two of them.
 
-use super::abilities::Abilities;
-use super::calls::hooks;
-use super::doubles::{Scratch, manners};
-use super::manner::Way;
-use super::temporary::HIDDEN_FOLDER;
-use super::*;
+use crate::directory::names::abilities::Abilities;
+use crate::directory::names::syscalls::hooks;
+use crate::directory::names::temporary_files::HIDDEN_FOLDER;
+use crate::directory::strategy::Way;
+use crate::directory::testing::{Scratch, manners};
+use crate::{Directory, Durability, FileName, Recovered, Storage, Taken};
 use rustix::io::Errno;
 use std::cell::Cell;
 use std::fs;
+use std::io::{self, IoSlice};
 use std::path::Path;
 use std::rc::Rc;
 

@@ -1,7 +1,7 @@
 //! Nobody commits a name while another one does, and nobody waits for a name for ever.
 
 use crate::FileName;
-use crate::name_claims::{NameClaim, NameClaims};
+use crate::directory::names::name_claims::{NameClaim, NameClaims};
 use platform::exploration::{ToAll, caught, each_notification_counts, explore};
 use platform::sync::{Arc, Condvar, Mutex, Timers, pause, thread};
 use std::collections::HashSet;
@@ -17,7 +17,7 @@ fn two_commits_of_a_name_never_overlap() {
 
 #[test]
 fn each_notification_is_needed() {
-    each_notification_counts("name_claims.rs", &ToAll::NeededBut(0), || {
+    each_notification_counts("name_claims/mod.rs", &ToAll::NeededBut(0), || {
         claim_by_turns(&[(0, Some(1)), (1, None), (0, None)]);
     });
 }

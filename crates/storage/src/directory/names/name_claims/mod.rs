@@ -1,6 +1,9 @@
 //! Who is committing which name.
 
-use super::FileName;
+#[cfg(all(test, feature = "explore"))]
+mod exploration;
+
+use crate::FileName;
 use platform::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::collections::HashSet;
 
@@ -9,7 +12,7 @@ use std::collections::HashSet;
 /// Two commits of the same name go one after the other: otherwise one that fails after the other
 /// succeeded could take back a file that was acknowledged.
 #[derive(Debug, Default)]
-pub(super) struct NameClaims {
+pub(crate) struct NameClaims {
     claims: Mutex<Claims>,
     released: Condvar,
 }
@@ -23,7 +26,7 @@ struct Claims {
 
 impl NameClaims {
     /// Waits until nobody else commits `name`, and claims it until the claim is dropped.
-    pub(super) fn claim(self: &Arc<Self>, name: &FileName) -> NameClaim {
+    pub(crate) fn claim(self: &Arc<Self>, name: &FileName) -> NameClaim {
         let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
         while !claims.names.insert(name.clone()) {
             claims.waiting += 1;
@@ -36,9 +39,9 @@ impl NameClaims {
 
 /// A name that its holder alone may give or take back.
 #[derive(Debug)]
-pub(super) struct NameClaim {
+pub(crate) struct NameClaim {
     folder: Arc<NameClaims>,
-    pub(super) name: FileName,
+    pub(crate) name: FileName,
 }
 
 impl Drop for NameClaim {

@@ -1,7 +1,10 @@
 //! Files made ahead of their objects.
 
-use super::{Folder, StagedFile, Storage};
+#[cfg(test)]
+mod tests;
+
 use crate::limits::FILES_AHEAD;
+use crate::{Folder, StagedFile, Storage};
 use platform::permits::{Permit, Permits};
 use std::io;
 use std::sync::Arc;
@@ -62,7 +65,7 @@ impl FileAhead {
     }
 
     #[cfg(test)]
-    pub(super) fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         self.made.is_some()
     }
 }

@@ -1,0 +1,39 @@
+//! Directories of all kinds, for the tests of this crate.
+
+pub(crate) use super::names::abilities::Abilities;
+pub(crate) use super::names::temporary_files::HIDDEN_FOLDER;
+pub(crate) use super::strategy::Way;
+pub(crate) use platform::testing::Scratch;
+
+use crate::{Directory, Error, FileAhead, InstanceFile, Storage};
+use std::path::Path;
+
+pub(crate) const WAYS: [Way; 3] = [Way::Unnamed, Way::UnnamedUntilSynced, Way::Temporary];
+
+/// What file systems can do, beside all: no swap of names (NFS), no hard links (exFAT, SMB), neither of
+/// them nor renaming to a free name only, no locks, nothing at all.
+pub(crate) const ABILITIES: [Abilities; 7] = [
+    Abilities::ALL,
+    Abilities { exchange: false, ..Abilities::ALL },
+    Abilities { exchange: false, no_replace: false, ..Abilities::ALL },
+    Abilities { exchange: false, links: false, ..Abilities::ALL },
+    Abilities { locks: false, ..Abilities::ALL },
+    Abilities { exchange: false, no_replace: false, locks: false, ..Abilities::ALL },
+    Abilities { exchange: false, no_replace: false, links: false, locks: false },
+];
+
+/// All that may be together.
+pub(crate) fn manners() -> impl Iterator<Item = (Way, Abilities)> {
+    let all = ABILITIES.into_iter().flat_map(|abilities| WAYS.map(|way| (way, abilities)));
+    all.filter(|(way, abilities)| *way == Way::Temporary || abilities.links)
+}
+
+/// The directory, with files on their way in each of [`manners`].
+pub(crate) fn all_ways(path: &Path) -> impl Iterator<Item = Directory> {
+    manners().map(|(way, abilities)| Directory::open_with(path, way, abilities).unwrap())
+}
+
+/// A file that was not made ahead.
+pub(crate) fn create(storage: &dyn Storage) -> Result<InstanceFile, Error> {
+    InstanceFile::create(storage, &mut FileAhead::default(), b"head".to_vec())
+}

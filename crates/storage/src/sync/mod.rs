@@ -1,0 +1,8 @@
+//! Bringing to disk what was written and named.
+
+mod durability;
+mod folder_sync;
+pub(crate) mod write_back;
+
+pub use durability::Durability;
+pub use folder_sync::{FolderSync, SyncMark};
