@@ -1,8 +1,8 @@
 //! The Linux ways.
 
-use super::{LateNames, Mount, ProcessMark};
 use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
 use crate::sync::rustix;
+use crate::unix::{LateNames, Mount, ProcessMark};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -274,8 +274,11 @@ pub fn watch_for_loss(stream: &TcpStream) {
         .and_then(|()| sockopt::set_socket_keepalive(stream, true));
 }
 
-/// Ends every wait for a connection on `listener`, for good: the port is closed.
-pub fn stop_accepting(listener: &TcpListener, _waiting_threads: usize) {
+/// Ends all waits for a connection on `listener`, for good: the port is closed. `waiting_threads`, the
+/// number of threads that wait at most, matters on other systems only.
+pub fn stop_accepting(listener: &TcpListener, waiting_threads: usize) {
+    // One call wakes them all.
+    let _ = waiting_threads;
     // Fails only if it does not listen any more.
     let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Read);
 }

@@ -1,6 +1,6 @@
 //! The ways of any Unix.
 
-use super::{LateNames, Mount, ProcessMark};
+use crate::unix::{LateNames, Mount, ProcessMark};
 use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
@@ -108,8 +108,8 @@ pub fn watch_for_loss(stream: &TcpStream) {
     let _ = rustix::net::sockopt::set_socket_keepalive(stream, true);
 }
 
-/// Ends every wait for a connection on `listener` by giving each of the `waiting_threads` a
-/// connection; they see that the server is ending.
+/// Ends all waits for a connection on `listener` by giving each of the `waiting_threads`, the number of
+/// threads that wait at most, a connection: they see that the server is ending.
 pub fn stop_accepting(listener: &TcpListener, waiting_threads: usize) {
     let Ok(mut address) = listener.local_addr() else { return };
     match address {

@@ -1,5 +1,9 @@
 //! Permits of which there is a bounded number.
 
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
+
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many permits are taken.
