@@ -7,7 +7,6 @@ use super::names::name_claims::NameClaims;
 use super::strategy::Way;
 use crate::directory::testing::Scratch;
 use crate::{Directory, FileName, Storage, Taken};
-use platform;
 use platform::exploration::{caught, explore};
 use platform::sync::{Arc, Mutex, Timers, pick, thread};
 use std::fs::{self, File};

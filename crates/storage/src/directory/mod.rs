@@ -1,7 +1,8 @@
 //! Storage in a directory of the file system.
 
 mod directory_file;
-#[cfg(all(test, feature = "explore"))]
+#[cfg(test)]
+#[cfg(feature = "explore")]
 mod exploration;
 mod folder;
 mod mounts;

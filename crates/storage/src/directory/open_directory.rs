@@ -26,7 +26,7 @@ pub(crate) struct OpenDirectory {
     pub(crate) manner: Manner,
     /// What it is called, if it is a subfolder.
     pub(crate) name: Option<FileName>,
-    /// How durable that is; see [`Subfolder`](super::Subfolder).
+    /// How durable that is; see [`Subfolder`](crate::Subfolder).
     pub(crate) own_name: Arc<SubfolderName>,
     /// Those of the output directory.
     pub(crate) temporaries: Arc<Temporaries>,

@@ -1,6 +1,7 @@
 //! One SOP instance on its way into a folder: the sink of the transcoder, and the commit.
 
-#[cfg(all(test, feature = "explore"))]
+#[cfg(test)]
+#[cfg(feature = "explore")]
 mod exploration;
 #[cfg(test)]
 mod tests;

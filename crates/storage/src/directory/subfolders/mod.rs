@@ -1,6 +1,7 @@
 //! The subfolders that are held open.
 
-#[cfg(all(test, feature = "explore"))]
+#[cfg(test)]
+#[cfg(feature = "explore")]
 mod exploration;
 
 use crate::FileId;

@@ -1,6 +1,7 @@
 //! One folder sync for all who wait for one.
 
-#[cfg(all(test, feature = "explore"))]
+#[cfg(test)]
+#[cfg(feature = "explore")]
 mod exploration;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Who is committing which name.
 
-#[cfg(all(test, feature = "explore"))]
+#[cfg(test)]
+#[cfg(feature = "explore")]
 mod exploration;
 
 use crate::FileName;
