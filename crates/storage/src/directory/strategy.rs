@@ -3,7 +3,8 @@
 use super::names::abilities::{Abilities, forget};
 use super::names::syscalls;
 use super::names::system_errors::{can_link, is_full, is_unsupported};
-use super::names::temporary_files::{FILE_MODE, Holds, Temporaries};
+use super::names::temporary_files::{FILE_MODE, Temporaries};
+use super::names::temporary_names::Holds;
 use crate::Durability;
 use platform::{self, LateNames};
 use std::fs::File;

@@ -3,7 +3,8 @@
 use super::inode_lock::{Lock, try_lock};
 use super::syscalls;
 use super::system_errors::{can_link, is_full};
-use super::temporary_files::{Holds, Temporaries};
+use super::temporary_files::Temporaries;
+use super::temporary_names::Holds;
 
 use std::fs::File;
 use std::io;

@@ -8,3 +8,4 @@ pub(crate) mod name_claims;
 pub(crate) mod syscalls;
 pub(crate) mod system_errors;
 pub(crate) mod temporary_files;
+pub(crate) mod temporary_names;

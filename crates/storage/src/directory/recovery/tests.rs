@@ -2,7 +2,8 @@
 
 use crate::directory::names::inode_lock;
 use crate::directory::names::syscalls::hooks;
-use crate::directory::names::temporary_files::{HIDDEN_FOLDER, owner};
+use crate::directory::names::temporary_files::HIDDEN_FOLDER;
+use crate::directory::names::temporary_names::owner;
 use crate::directory::recovery;
 use crate::directory::testing::Scratch;
 use crate::file_id::Stamp;
