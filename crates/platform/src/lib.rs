@@ -56,9 +56,9 @@ mod write_back;
 
 #[cfg(target_os = "linux")]
 pub use linux::{
-    acknowledge_now, born, create_unnamed, exchange, ignores_hang_up, is_running, late_names,
-    link_unnamed, lower_thread_priority, mount_of, mounted_file_system, mounts,
-    rename_to_free_name, stop_accepting, tells_of_writes_late, this_process, watch_for_loss,
+    acknowledge_now, create_unnamed, creation_time, detect_lost_peer, exchange, ignores_hang_up,
+    is_running, link_durability, link_unnamed, lower_thread_priority, mount_generation, mount_of,
+    mounts, rename_to_free_name, reports_write_errors_late, stop_accepting, this_process,
 };
 #[cfg(target_os = "linux")]
 pub use resources::{memory_left, threads_left};
@@ -67,10 +67,10 @@ pub use write_back::begin_write_back;
 
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    acknowledge_now, begin_write_back, born, create_unnamed, exchange, ignores_hang_up, is_running,
-    late_names, link_unnamed, lower_thread_priority, memory_left, mount_of, mounted_file_system,
-    mounts, rename_to_free_name, stop_accepting, tells_of_writes_late, this_process, threads_left,
-    watch_for_loss,
+    acknowledge_now, begin_write_back, create_unnamed, creation_time, detect_lost_peer, exchange,
+    ignores_hang_up, is_running, link_durability, link_unnamed, lower_thread_priority, memory_left,
+    mount_generation, mount_of, mounts, rename_to_free_name, reports_write_errors_late,
+    stop_accepting, this_process, threads_left,
 };
 
-pub use unix::{LateNames, Mount, ProcessMark, link, reason};
+pub use unix::{LinkDurability, Mount, ProcessIdentity, link, reason};

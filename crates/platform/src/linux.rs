@@ -2,7 +2,7 @@
 
 use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
 use crate::sync::rustix;
-use crate::unix::{LateNames, Mount, ProcessMark};
+use crate::unix::{LinkDurability, Mount, ProcessIdentity};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -25,18 +25,18 @@ fn file_system_type(folder: &File) -> io::Result<u64> {
 /// How many names a file has stands in its inode, not in the folder. A file whose inode says none comes
 /// back from a power loss as a deleted one, whatever the folder says.
 #[must_use]
-pub fn late_names(folder: &File) -> LateNames {
+pub fn link_durability(folder: &File) -> LinkDurability {
     match file_system_type(folder) {
-        Ok(EXT4) if !has_journal(folder).unwrap_or(false) => LateNames::WithFile,
-        Ok(EXT4 | XFS | TMPFS) => LateNames::WithFolder,
-        _ => LateNames::Unknown,
+        Ok(EXT4) if !has_journal(folder).unwrap_or(false) => LinkDurability::WithFileSync,
+        Ok(EXT4 | XFS | TMPFS) => LinkDurability::WithFolderSync,
+        _ => LinkDurability::Unknown,
     }
 }
 
 /// Whether `folder`'s file system may take a write and tell only when the file is synced or closed that
 /// there was no room for it: what a network file system writes behind, to a server that has the say.
 #[must_use]
-pub fn tells_of_writes_late(folder: &File) -> bool {
+pub fn reports_write_errors_late(folder: &File) -> bool {
     const NFS: u32 = 0x6969;
     const SMB: [u32; 3] = [0x517B, 0xFF53_4D42, 0xFE53_4D42];
     const FUSE: u32 = 0x6573_5546;
@@ -112,7 +112,7 @@ pub fn rename_to_free_name(from: (&File, &str), to: (&File, &str)) -> io::Result
 
 /// What this process can be told by, now and after its end, on this machine.
 #[must_use]
-pub fn this_process() -> Option<ProcessMark> {
+pub fn this_process() -> Option<ProcessIdentity> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let boot: String = boot.chars().filter(char::is_ascii_hexdigit).take(16).collect();
     let id = std::process::id();
@@ -120,7 +120,7 @@ pub fn this_process() -> Option<ProcessMark> {
     let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
     let space = space.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()?;
     // Elsewhere, `/proc` is that of another name space of processes.
-    (found == id).then_some(ProcessMark {
+    (found == id).then_some(ProcessIdentity {
         boot: u64::from_str_radix(&boot, 16).ok()?,
         space,
         id,
@@ -131,7 +131,7 @@ pub fn this_process() -> Option<ProcessMark> {
 /// Whether the process with this mark still runs; `None` if that cannot be known here: it ran before the
 /// last boot, on another machine or in another name space of processes.
 #[must_use]
-pub fn is_running(process: &ProcessMark) -> Option<bool> {
+pub fn is_running(process: &ProcessIdentity) -> Option<bool> {
     let this = this_process()?;
     if (this.boot, this.space) != (process.boot, process.space) {
         return None;
@@ -155,7 +155,7 @@ fn process_start(process: &str) -> Option<(u32, u64)> {
 /// When the file was made that has this name in `folder`, in seconds and nanoseconds, or `folder` itself,
 /// which may be any file, for an empty name. `None` where the file system does not know.
 #[must_use]
-pub fn born(folder: &File, name: &str) -> Option<(i64, u32)> {
+pub fn creation_time(folder: &File, name: &str) -> Option<(i64, u32)> {
     use rustix::fs::{StatxFlags, statx};
     let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
     let found = statx(folder, name, flags, StatxFlags::BTIME).ok()?;
@@ -199,7 +199,7 @@ pub fn mount_of(file: &File) -> io::Result<(u64, Option<u64>)> {
 ///
 /// What was removed may be there again after that, if the disk failed before the removal was on it.
 #[must_use]
-pub fn mounted_file_system(folder: &File) -> Option<u64> {
+pub fn mount_generation(folder: &File) -> Option<u64> {
     // A folder that the kernel makes when it mounts the file system.
     let made_at_mount = |kind: &str| {
         let device = device_link(folder).ok()?;
@@ -265,7 +265,7 @@ pub fn acknowledge_now(stream: &TcpStream) {
 
 /// Has the kernel ask a silent peer whether it is still there, and end the connection if nothing comes
 /// back: a peer that lost its power or its network says no word.
-pub fn watch_for_loss(stream: &TcpStream) {
+pub fn detect_lost_peer(stream: &TcpStream) {
     use rustix::net::sockopt;
     // Where a peer cannot be watched, the time-outs of the options remain.
     let _ = sockopt::set_tcp_keepidle(stream, KEEP_ALIVE_IDLE)
@@ -307,8 +307,10 @@ fn descriptor_path(file: &File) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LateNames, Mount, is_journal_of, is_running, late_names, mount_of, mounts};
-    use super::{ProcessMark, this_process};
+    use super::{
+        LinkDurability, Mount, is_journal_of, is_running, link_durability, mount_of, mounts,
+    };
+    use super::{ProcessIdentity, this_process};
     use std::fs::File;
     use std::path::Path;
 
@@ -316,12 +318,12 @@ mod tests {
     fn a_process_is_told_from_others() {
         let this = this_process().unwrap();
         assert_eq!(is_running(&this), Some(true));
-        let earlier = ProcessMark { start: this.start - 1, ..this };
+        let earlier = ProcessIdentity { start: this.start - 1, ..this };
         assert_eq!(is_running(&earlier), Some(false), "its number is used again");
-        let gone = ProcessMark { id: 4_194_304 + 1, ..this };
+        let gone = ProcessIdentity { id: 4_194_304 + 1, ..this };
         assert_eq!(is_running(&gone), Some(false));
-        assert_eq!(is_running(&ProcessMark { boot: this.boot ^ 1, ..this }), None);
-        assert_eq!(is_running(&ProcessMark { space: this.space + 1, ..this }), None);
+        assert_eq!(is_running(&ProcessIdentity { boot: this.boot ^ 1, ..this }), None);
+        assert_eq!(is_running(&ProcessIdentity { space: this.space + 1, ..this }), None);
     }
 
     #[test]
@@ -336,9 +338,9 @@ mod tests {
 
     #[test]
     fn of_late_names_nothing_is_taken_for_granted() {
-        let of = |path| late_names(&File::open(path).unwrap());
-        assert_eq!(of("/dev/shm"), LateNames::WithFolder);
-        assert_eq!(of("/proc"), LateNames::Unknown);
+        let of = |path| link_durability(&File::open(path).unwrap());
+        assert_eq!(of("/dev/shm"), LinkDurability::WithFolderSync);
+        assert_eq!(of("/proc"), LinkDurability::Unknown);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The ways of any Unix.
 
-use crate::unix::{LateNames, Mount, ProcessMark};
+use crate::unix::{LinkDurability, Mount, ProcessIdentity};
 use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
@@ -10,13 +10,13 @@ use std::time::Duration;
 
 /// Not known here.
 #[must_use]
-pub fn late_names(_folder: &File) -> LateNames {
-    LateNames::Unknown
+pub fn link_durability(_folder: &File) -> LinkDurability {
+    LinkDurability::Unknown
 }
 
 /// Not known here.
 #[must_use]
-pub fn tells_of_writes_late(_folder: &File) -> bool {
+pub fn reports_write_errors_late(_folder: &File) -> bool {
     true
 }
 
@@ -54,19 +54,19 @@ pub fn rename_to_free_name(_from: (&File, &str), _to: (&File, &str)) -> io::Resu
 
 /// Not known here.
 #[must_use]
-pub fn this_process() -> Option<ProcessMark> {
+pub fn this_process() -> Option<ProcessIdentity> {
     None
 }
 
 /// Not known here.
 #[must_use]
-pub fn is_running(_process: &ProcessMark) -> Option<bool> {
+pub fn is_running(_process: &ProcessIdentity) -> Option<bool> {
     None
 }
 
 /// Not known here.
 #[must_use]
-pub fn born(_folder: &File, _name: &str) -> Option<(i64, u32)> {
+pub fn creation_time(_folder: &File, _name: &str) -> Option<(i64, u32)> {
     None
 }
 
@@ -88,7 +88,7 @@ pub fn mount_of(_file: &File) -> io::Result<(u64, Option<u64>)> {
 
 /// Not known here.
 #[must_use]
-pub fn mounted_file_system(_folder: &File) -> Option<u64> {
+pub fn mount_generation(_folder: &File) -> Option<u64> {
     None
 }
 
@@ -104,7 +104,7 @@ pub fn begin_write_back(_file: &File, _range: Range<u64>) -> io::Result<()> {
 }
 
 /// As the system sees fit: after two hours, on most.
-pub fn watch_for_loss(stream: &TcpStream) {
+pub fn detect_lost_peer(stream: &TcpStream) {
     let _ = rustix::net::sockopt::set_socket_keepalive(stream, true);
 }
 

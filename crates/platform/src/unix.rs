@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 /// Which sync brings the name to disk of a file that was named late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LateNames {
+pub enum LinkDurability {
     /// One of the folder.
-    WithFolder,
+    WithFolderSync,
     /// One of the file, once it has a name.
-    WithFile,
+    WithFileSync,
     /// Nobody knows: a file had better be named from the start.
     Unknown,
 }
@@ -27,7 +27,7 @@ pub fn link(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
 
 /// A process, as it can be told from all others of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProcessMark {
+pub struct ProcessIdentity {
     /// Of this boot of the machine; random.
     pub boot: u64,
     /// The name space that its number is of.

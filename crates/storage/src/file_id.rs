@@ -29,20 +29,20 @@ impl From<&Stat> for FileId {
 
 /// Which file it was, as can still be told when it is closed: numbers of inodes are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastingId {
+pub struct FileIdentity {
     /// Device and inode.
     pub id: FileId,
     /// When it was made, in seconds and nanoseconds, where that is known.
-    pub born: Option<(i64, u32)>,
+    pub created: Option<(i64, u32)>,
 }
 
-impl LastingId {
+impl FileIdentity {
     /// Which file is open here.
     ///
     /// # Errors
     /// Whatever the operating system says.
     pub fn of(file: &File) -> io::Result<Self> {
-        Ok(Self { id: FileId::of(file)?, born: platform::born(file, "") })
+        Ok(Self { id: FileId::of(file)?, created: platform::creation_time(file, "") })
     }
 }
 

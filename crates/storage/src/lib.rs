@@ -30,10 +30,10 @@ mod traits;
 
 pub use directory::{Directory, Needs, Recovered};
 pub use error::{Error, Step};
-pub use file_id::{FileId, LastingId};
+pub use file_id::{FileId, FileIdentity};
 pub use file_name::FileName;
 pub use free_space::MinFree;
 pub use instance_file::{Committed, InstanceFile};
-pub use prepared_file::FileAhead;
+pub use prepared_file::PreparedFile;
 pub use sync::{Durability, FolderSync, SyncMark};
-pub use traits::{Folder, Space, StagedFile, Storage, Subfolder, SubfolderName, Taken};
+pub use traits::{Folder, IfExists, Space, StagedFile, Storage, Subfolder, SubfolderName};

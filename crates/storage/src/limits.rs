@@ -17,7 +17,7 @@ pub const ROOM_CHECK_BYTES: usize = 64 * 1024 * 1024;
 pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 32 };
 
 /// Files made ahead of their objects at a time, each with a descriptor.
-pub const FILES_AHEAD: usize = 32;
+pub const PREPARED_FILES: usize = 32;
 
 /// How long a commit waits for another process that is committing the same name. Then it goes on without.
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);

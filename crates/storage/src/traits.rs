@@ -1,6 +1,6 @@
 //! What is asked of storage: a place with folders, in which files appear whole or not at all.
 
-use crate::{FileName, LastingId, SyncMark};
+use crate::{FileIdentity, FileName, SyncMark};
 use platform::sync::{Arc, Mutex, PoisonError};
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -19,14 +19,14 @@ pub trait Storage: Send + Sync {
 
     /// An object has failed: keeps nothing open, unless others are on their way. A file system that
     /// failed can be unmounted then, and is a new one when it is mounted again.
-    fn let_go(&self);
+    fn close_unused(&self);
 
     /// Deals with what a crash left, and says so in the log. To be called once nothing can keep the
     /// receiver from serving any more. `lists_all` allows it to cost as much as there are files.
     fn recover(&self, _lists_all: bool) {}
 
     /// An association or the receiver ends: leaves nothing of its own behind but what is on its way.
-    fn leave(&self) {}
+    fn clean_up(&self) {}
 }
 
 /// One folder, in which files appear whole or not at all.
@@ -39,7 +39,7 @@ pub trait Folder: Send + Sync {
 
     /// The same before there is an object for it; `None` where a name would show the file, or something
     /// is in the way.
-    fn stage_unseen(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
+    fn stage_unnamed(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
         None
     }
 
@@ -54,7 +54,7 @@ pub trait Folder: Send + Sync {
     /// # Errors
     /// `AlreadyExists` if something has it; `NotFound` if another file, or none, has the old one;
     /// whatever else the operating system says. The file has its old name then.
-    fn rename(&self, file: LastingId, from: &FileName, to: &FileName) -> io::Result<()>;
+    fn rename(&self, file: FileIdentity, from: &FileName, to: &FileName) -> io::Result<()>;
 
     /// To be taken before a name is given in this folder, for the [`Folder::sync`] that follows.
     fn mark(&self) -> SyncMark;
@@ -117,7 +117,7 @@ pub trait StagedFile: Send {
     ///
     /// # Errors
     /// As for [`StagedFile::append`].
-    fn settle(&mut self) -> io::Result<()>;
+    fn check_writes(&mut self) -> io::Result<()>;
 
     /// Lets the file be named in the subfolder `name` of the folder in which it was staged. The
     /// subfolder is made if there is none.
@@ -128,13 +128,13 @@ pub trait StagedFile: Send {
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder>;
 
     /// Gives the file its name, in one step that no reader of the folder sees half done. A file
-    /// that has the name already is replaced, if `taken` says so, but kept until
+    /// that has the name already is replaced, if `if_exists` says so, but kept until
     /// [`StagedFile::confirm`]; says whether there was one.
     ///
     /// # Errors
-    /// Whatever the operating system says, `AlreadyExists` with [`Taken::Refuse`]; the name is as it
+    /// Whatever the operating system says, `AlreadyExists` with [`IfExists::Refuse`]; the name is as it
     /// was before, and another one may be tried.
-    fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool>;
+    fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool>;
 
     /// The instance is stored: the file stays, the one it replaced is gone for good. Dropping it only
     /// closes it from then on.
@@ -147,12 +147,12 @@ pub trait StagedFile: Send {
     ///
     /// # Errors
     /// Whatever the operating system says.
-    fn identity(&self) -> io::Result<LastingId>;
+    fn identity(&self) -> io::Result<FileIdentity>;
 }
 
 /// What to do where something has the name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum IfExists {
     /// It gives way.
     Replace,
     /// It stays, and the file is not named.
@@ -171,7 +171,7 @@ pub struct Subfolder {
 
 /// What is known of the name of a [`Subfolder`].
 pub struct SubfolderName {
-    /// Taken of the folder around it before it was made or, if it was there, first used; `None` once
+    /// IfExists of the folder around it before it was made or, if it was there, first used; `None` once
     /// the name is durable.
     since: Mutex<Option<SyncMark>>,
 }

@@ -11,7 +11,7 @@ use super::strategy::Way;
 use crate::file_id::Stamp;
 use crate::limits::NAME_ATTEMPTS;
 use crate::sync::write_back::WriteBack;
-use crate::{FileId, FileName, Folder, LastingId, StagedFile, Subfolder, Taken};
+use crate::{FileId, FileIdentity, FileName, Folder, IfExists, StagedFile, Subfolder};
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
@@ -96,7 +96,7 @@ impl StagedFile for DirectoryFile {
         self.file.sync_all()
     }
 
-    fn settle(&mut self) -> io::Result<()> {
+    fn check_writes(&mut self) -> io::Result<()> {
         if self.home.manner.told_late { self.file.sync_data() } else { Ok(()) }
     }
 
@@ -107,7 +107,7 @@ impl StagedFile for DirectoryFile {
         Ok(Subfolder { folder, made, name: Arc::clone(&self.destination.own_name) })
     }
 
-    fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
+    fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
         let destination = Arc::clone(&self.destination);
         let claim = destination.claims.claim(name);
         self.lock();
@@ -115,7 +115,8 @@ impl StagedFile for DirectoryFile {
         for _ in 0..NAME_ATTEMPTS {
             match self.give(&final_name) {
                 Err(error)
-                    if error.kind() == io::ErrorKind::AlreadyExists && taken == Taken::Replace => {}
+                    if error.kind() == io::ErrorKind::AlreadyExists
+                        && if_exists == IfExists::Replace => {}
                 result => {
                     result?;
                     self.published = Some(Published { claim, older: None });
@@ -145,8 +146,8 @@ impl StagedFile for DirectoryFile {
         Ok(())
     }
 
-    fn identity(&self) -> io::Result<LastingId> {
-        LastingId::of(&self.file)
+    fn identity(&self) -> io::Result<FileIdentity> {
+        FileIdentity::of(&self.file)
     }
 }
 

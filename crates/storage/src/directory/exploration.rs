@@ -6,7 +6,7 @@ use super::names::abilities::Abilities;
 use super::names::name_claims::NameClaims;
 use super::strategy::Way;
 use crate::directory::testing::Scratch;
-use crate::{Directory, FileName, Storage, Taken};
+use crate::{Directory, FileName, IfExists, Storage};
 use platform::exploration::{caught, explore};
 use platform::sync::{Arc, Mutex, Timers, pick, thread};
 use std::fs::{self, File};
@@ -126,7 +126,7 @@ fn commit(directory: &Directory, content: &str, record: &Record) {
     file.append(&[IoSlice::new(content.as_bytes())]).unwrap();
     file.sync().unwrap();
     let began = record.now();
-    file.publish(&FileName::new(NAME.to_owned()).unwrap(), Taken::Replace).unwrap();
+    file.publish(&FileName::new(NAME.to_owned()).unwrap(), IfExists::Replace).unwrap();
     if pick(2) == 0 {
         return;
     }

@@ -3,7 +3,7 @@
 use super::directory_file::DirectoryFile;
 use super::open_directory::OpenDirectory;
 use super::strategy::Way;
-use crate::{FileName, Folder, LastingId, Space, StagedFile, SyncMark};
+use crate::{FileIdentity, FileName, Folder, Space, StagedFile, SyncMark};
 use platform::sync::{Arc, rustix};
 use rustix::fs::AtFlags;
 use std::io;
@@ -13,7 +13,7 @@ impl Folder for OpenDirectory {
         Ok(Box::new(DirectoryFile::make(self)?))
     }
 
-    fn stage_unseen(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
+    fn stage_unnamed(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
         if self.manner.way == Way::Temporary { None } else { self.stage().ok() }
     }
 
@@ -21,7 +21,7 @@ impl Folder for OpenDirectory {
         Ok(self.existing_subfolder(name)?)
     }
 
-    fn rename(&self, file: LastingId, from: &FileName, to: &FileName) -> io::Result<()> {
+    fn rename(&self, file: FileIdentity, from: &FileName, to: &FileName) -> io::Result<()> {
         // Neither may be one that a commit may still take back. In order, so that no two of us wait
         // for each other.
         let _first = self.claims.claim(from.min(to));

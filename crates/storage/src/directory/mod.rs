@@ -129,7 +129,7 @@ impl Directory {
     /// Removes the hidden folder, if nothing is in it.
     fn remove_hidden_folder(&self) {
         if let Some(open) = &self.state().open {
-            open.leave();
+            open.remove_hidden_folder();
         }
     }
 
@@ -176,7 +176,7 @@ impl Storage for Directory {
         Ok(self.current()?)
     }
 
-    fn let_go(&self) {
+    fn close_unused(&self) {
         let mut state = self.state();
         // All who use it at a time have to share its syncs and its name claims.
         if state.open.as_ref().is_some_and(|open| Arc::strong_count(open) == 1) {
@@ -191,7 +191,7 @@ impl Storage for Directory {
         }
     }
 
-    fn leave(&self) {
+    fn clean_up(&self) {
         self.remove_hidden_folder();
     }
 }

@@ -90,8 +90,8 @@ impl OpenDirectory {
     }
 
     /// Removes the hidden folder, if nothing is in it.
-    pub(crate) fn leave(&self) {
-        self.temporaries.leave();
+    pub(crate) fn remove_hidden_folder(&self) {
+        self.temporaries.remove_hidden_folder();
     }
 
     /// A name in this directory, to be given to a file or taken from it.

@@ -6,7 +6,7 @@ use super::names::system_errors::{can_link, is_full, is_unsupported};
 use super::names::temporary_files::{FILE_MODE, Temporaries};
 use super::names::temporary_names::Holds;
 use crate::Durability;
-use platform::{self, LateNames};
+use platform::{self, LinkDurability};
 use std::fs::File;
 use std::io;
 
@@ -16,7 +16,7 @@ pub(crate) struct Manner {
     pub(crate) way: Way,
     /// Whether they are synced in the end.
     pub(crate) synced: bool,
-    /// Whether writes may fail unnoticed until then: see [`platform::tells_of_writes_late`].
+    /// Whether writes may fail unnoticed until then: see [`platform::reports_write_errors_late`].
     pub(crate) told_late: bool,
     pub(crate) abilities: Abilities,
 }
@@ -46,12 +46,12 @@ impl Manner {
         let tried = Abilities::of(temporaries).and_then(|abilities| {
             Ok((abilities, Way::best_for(folder, temporaries, abilities, durability)?))
         });
-        temporaries.leave();
+        temporaries.remove_hidden_folder();
         let (abilities, way) = tried?;
         Ok(Self {
             way,
             synced: durability == Durability::Full,
-            told_late: platform::tells_of_writes_late(folder),
+            told_late: platform::reports_write_errors_late(folder),
             abilities,
         })
     }
@@ -67,11 +67,11 @@ impl Way {
         if !abilities.links {
             return Ok(Self::Temporary);
         }
-        let way = match platform::late_names(folder) {
+        let way = match platform::link_durability(folder) {
             _ if durability == Durability::None => Self::Unnamed,
-            LateNames::WithFolder => Self::Unnamed,
-            LateNames::WithFile => Self::UnnamedUntilSynced,
-            LateNames::Unknown => return Ok(Self::Temporary),
+            LinkDurability::WithFolderSync => Self::Unnamed,
+            LinkDurability::WithFileSync => Self::UnnamedUntilSynced,
+            LinkDurability::Unknown => return Ok(Self::Temporary),
         };
         Ok(if has_unnamed_files(folder, temporaries)? { way } else { Self::Temporary })
     }

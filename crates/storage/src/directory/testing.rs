@@ -5,7 +5,7 @@ pub(crate) use super::names::temporary_files::HIDDEN_FOLDER;
 pub(crate) use super::strategy::Way;
 pub(crate) use platform::testing::Scratch;
 
-use crate::{Directory, Error, FileAhead, InstanceFile, Storage};
+use crate::{Directory, Error, InstanceFile, PreparedFile, Storage};
 use std::path::Path;
 
 pub(crate) const WAYS: [Way; 3] = [Way::Unnamed, Way::UnnamedUntilSynced, Way::Temporary];
@@ -35,5 +35,5 @@ pub(crate) fn all_ways(path: &Path) -> impl Iterator<Item = Directory> {
 
 /// A file that was not made ahead.
 pub(crate) fn create(storage: &dyn Storage) -> Result<InstanceFile, Error> {
-    InstanceFile::create(storage, &mut FileAhead::default(), b"head".to_vec())
+    InstanceFile::create(storage, &mut PreparedFile::default(), b"head".to_vec())
 }

@@ -1,7 +1,8 @@
 //! Storage of which one step fails.
 
 use crate::{
-    Directory, FileName, Folder, LastingId, Space, StagedFile, Storage, Subfolder, SyncMark, Taken,
+    Directory, FileIdentity, FileName, Folder, IfExists, Space, StagedFile, Storage, Subfolder,
+    SyncMark,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -44,8 +45,8 @@ impl Storage for Faulty {
         Ok(Arc::new(FaultyFolder { inner: self.inner.folder()?, fails_at: self.fails_at, step }))
     }
 
-    fn let_go(&self) {
-        self.inner.let_go();
+    fn close_unused(&self) {
+        self.inner.close_unused();
     }
 }
 
@@ -74,7 +75,7 @@ impl Folder for FaultyFolder {
         self.inner.subfolder(name)
     }
 
-    fn rename(&self, file: LastingId, from: &FileName, to: &FileName) -> io::Result<()> {
+    fn rename(&self, file: FileIdentity, from: &FileName, to: &FileName) -> io::Result<()> {
         self.inner.rename(file, from, to)
     }
 
@@ -109,8 +110,8 @@ impl StagedFile for FaultyFile {
         self.inner.sync()
     }
 
-    fn settle(&mut self) -> io::Result<()> {
-        self.inner.settle()
+    fn check_writes(&mut self) -> io::Result<()> {
+        self.inner.check_writes()
     }
 
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
@@ -121,16 +122,16 @@ impl StagedFile for FaultyFile {
         Ok(Subfolder { folder, made, name })
     }
 
-    fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
+    fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
         count(&self.step, self.fails_at)?;
-        self.inner.publish(name, taken)
+        self.inner.publish(name, if_exists)
     }
 
     fn confirm(&mut self) -> io::Result<()> {
         self.inner.confirm()
     }
 
-    fn identity(&self) -> io::Result<LastingId> {
+    fn identity(&self) -> io::Result<FileIdentity> {
         self.inner.identity()
     }
 }

@@ -1,7 +1,7 @@
 //! What was acknowledged is on disk, whoever else stores and whichever sync fails.
 
-use crate::doubles::power_loss::{Disk, Fault, Survives, Way};
-use crate::{Durability, FileAhead, FileName, Folder, InstanceFile, Storage, Taken};
+use crate::doubles::power_loss::{Disk, DiskKind, Fault, Survives};
+use crate::{Durability, FileName, Folder, IfExists, InstanceFile, PreparedFile, Storage};
 use dataset::Sink;
 use platform::exploration::{caught, explore};
 use platform::sync::{Arc, Mutex, Timers, pick, thread};
@@ -14,15 +14,15 @@ const THREADS: usize = 3;
 
 #[test]
 fn what_was_acknowledged_is_on_disk() {
-    for way in Way::ALL {
-        explore(Timers::Patient, move || store_by_turns(way, &["study/", ""], store));
+    for kind in DiskKind::ALL {
+        explore(Timers::Patient, move || store_by_turns(kind, &["study/", ""], store));
     }
 }
 
 #[test]
 fn the_steps_in_their_order_lose_nothing() {
     explore(Timers::Patient, || {
-        store_by_turns(Way::Unnamed, &["", "other "], |disk, name, content| {
+        store_by_turns(DiskKind::Unnamed, &["", "other "], |disk, name, content| {
             name_and_sync(disk, name, content, |folder, publish| {
                 let since = folder.mark();
                 publish()?;
@@ -35,7 +35,7 @@ fn the_steps_in_their_order_lose_nothing() {
 #[test]
 fn a_folder_synced_before_the_name_is_given_is_caught() {
     caught(&["is lost"], Timers::Patient, || {
-        store_by_turns(Way::Unnamed, &["", "other "], |disk, name, content| {
+        store_by_turns(DiskKind::Unnamed, &["", "other "], |disk, name, content| {
             name_and_sync(disk, name, content, |folder, publish| {
                 let since = folder.mark();
                 folder.sync(since)?;
@@ -48,7 +48,7 @@ fn a_folder_synced_before_the_name_is_given_is_caught() {
 #[test]
 fn a_mark_taken_after_the_name_is_given_is_caught() {
     caught(&["is lost"], Timers::Patient, || {
-        store_by_turns(Way::Unnamed, &["", "other "], |disk, name, content| {
+        store_by_turns(DiskKind::Unnamed, &["", "other "], |disk, name, content| {
             name_and_sync(disk, name, content, |folder, publish| {
                 publish()?;
                 folder.sync(folder.mark())
@@ -59,7 +59,7 @@ fn a_mark_taken_after_the_name_is_given_is_caught() {
 
 /// Each thread stores objects of its own, whose paths begin so.
 fn store_by_turns(
-    way: Way,
+    kind: DiskKind,
     paths: &'static [&'static str],
     store: fn(&Arc<Disk>, &str, &str) -> io::Result<()>,
 ) {
@@ -67,7 +67,7 @@ fn store_by_turns(
         0 => Fault::Never,
         syncs => Fault::LostWrite(syncs - 1),
     };
-    let disk = Disk::new(way, fault);
+    let disk = Disk::new(kind, fault);
     let acknowledged = Arc::new(Mutex::new(BTreeMap::new()));
     let threads: Vec<_> = (0..THREADS)
         .map(|number| {
@@ -93,7 +93,7 @@ fn store_by_turns(
 }
 
 fn store(disk: &Arc<Disk>, path: &str, content: &str) -> io::Result<()> {
-    let mut file = InstanceFile::create(disk, &mut FileAhead::default(), Vec::new())
+    let mut file = InstanceFile::create(disk, &mut PreparedFile::default(), Vec::new())
         .map_err(io::Error::other)?;
     file.write(&[IoSlice::new(content.as_bytes())])?;
     let (folder, called) = path.rsplit_once('/').unwrap_or(("", path));
@@ -101,7 +101,7 @@ fn store(disk: &Arc<Disk>, path: &str, content: &str) -> io::Result<()> {
         file.enter(&name(folder), Durability::Full).map_err(io::Error::other)?;
     }
     let names = &mut [name(called)].into_iter();
-    file.commit(names, Taken::Replace, Durability::Full).map_err(io::Error::other)?;
+    file.commit(names, IfExists::Replace, Durability::Full).map_err(io::Error::other)?;
     Ok(())
 }
 
@@ -120,7 +120,7 @@ fn name_and_sync(
     file.append(&[IoSlice::new(content.as_bytes())])?;
     file.sync()?;
     let called = name(called);
-    in_order(folder.as_ref(), &mut || file.publish(&called, Taken::Replace).map(drop))?;
+    in_order(folder.as_ref(), &mut || file.publish(&called, IfExists::Replace).map(drop))?;
     file.confirm()
 }
 

@@ -8,8 +8,8 @@ mod tests;
 
 use crate::limits::{ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
 use crate::{
-    Durability, Error, FileAhead, FileName, Folder, LastingId, MinFree, StagedFile, Step, Storage,
-    Subfolder, Taken,
+    Durability, Error, FileIdentity, FileName, Folder, IfExists, MinFree, PreparedFile, StagedFile,
+    Step, Storage, Subfolder,
 };
 use dataset::Sink;
 use std::io::{self, IoSlice};
@@ -29,7 +29,7 @@ pub struct InstanceFile {
     /// later what was behind the last whole block.
     held: Vec<u8>,
     /// What is written next is the last, or nearly: nothing is held any more.
-    ends: bool,
+    no_more_held: bool,
     /// Bytes that are in the file.
     written: u64,
     /// Bytes of preamble and file meta information ahead of the data set.
@@ -48,10 +48,10 @@ impl InstanceFile {
     /// [`Error`]; nothing is left behind.
     pub fn create(
         storage: &dyn Storage,
-        ahead: &mut FileAhead,
+        prepared: &mut PreparedFile,
         header: Vec<u8>,
     ) -> Result<Self, Error> {
-        let (folder, file) = ahead.take(storage).map_err(Error::at(Step::Create))?;
+        let (folder, file) = prepared.take(storage).map_err(Error::at(Step::Create))?;
         let destination = Arc::clone(&folder);
         Ok(Self {
             folder,
@@ -59,7 +59,7 @@ impl InstanceFile {
             file,
             data_set_offset: header.len() as u64,
             held: header,
-            ends: false,
+            no_more_held: false,
             written: 0,
             min_free: None,
             unchecked_bytes: 0,
@@ -69,14 +69,14 @@ impl InstanceFile {
     /// The same file, which is given up when writing it leaves less room than `min_free`; that is
     /// looked at every [`ROOM_CHECK_BYTES`].
     #[must_use]
-    pub fn leaving(mut self, min_free: Option<MinFree>) -> Self {
+    pub fn with_min_free(mut self, min_free: Option<MinFree>) -> Self {
         self.min_free = min_free;
         self
     }
 
     /// The data set ends with what is written next: to hold some of that would only cost another write.
-    pub fn ends(&mut self) {
-        self.ends = true;
+    pub fn next_write_is_last(&mut self) {
+        self.no_more_held = true;
     }
 
     /// Lets the file be named in a subfolder of the folder, which is made if there is none; says
@@ -98,7 +98,7 @@ impl InstanceFile {
     /// Gives the file a name for good. After `Ok` the instance is stored as `durability` says, and
     /// the file is only to be dropped, which closes it; the answer need not wait for that.
     ///
-    /// With [`Taken::Replace`] the first of `names` is given; otherwise the first that is free.
+    /// With [`IfExists::Replace`] the first of `names` is given; otherwise the first that is free.
     ///
     /// # Errors
     /// [`Error`]: nothing is stored and, once this is dropped, an older file of that name is
@@ -106,15 +106,15 @@ impl InstanceFile {
     pub fn commit(
         &mut self,
         names: &mut dyn Iterator<Item = FileName>,
-        taken: Taken,
+        if_exists: IfExists,
         durability: Durability,
     ) -> Result<Committed, Error> {
         let durable = durability == Durability::Full;
         self.write_held().map_err(Error::at(Step::Write))?;
-        let written = if durable { self.file.sync() } else { self.file.settle() };
+        let written = if durable { self.file.sync() } else { self.file.check_writes() };
         written.map_err(Error::at(Step::Sync))?;
         let since = durable.then(|| self.destination.mark());
-        let committed = self.publish(names, taken).map_err(Error::at(Step::Name))?;
+        let committed = self.publish(names, if_exists).map_err(Error::at(Step::Name))?;
         if let Some(since) = since {
             self.destination.sync(since).map_err(Error::at(Step::SyncFolder))?;
         }
@@ -132,7 +132,7 @@ impl InstanceFile {
     ///
     /// # Errors
     /// Whatever the operating system says.
-    pub fn identity(&self) -> io::Result<LastingId> {
+    pub fn identity(&self) -> io::Result<FileIdentity> {
         self.file.identity()
     }
 
@@ -161,7 +161,7 @@ impl InstanceFile {
         let end = self.written + (held.len() + coming) as u64;
         #[allow(clippy::cast_possible_truncation, reason = "less than a block")]
         let behind = (end % WRITE_BLOCK_BYTES as u64) as usize;
-        let behind = if self.ends || behind >= coming { 0 } else { behind };
+        let behind = if self.no_more_held || behind >= coming { 0 } else { behind };
         self.written = end - behind as u64;
         if held.is_empty() && behind == 0 {
             return self.file.append(slices);
@@ -203,12 +203,13 @@ impl InstanceFile {
     fn publish(
         &mut self,
         names: &mut dyn Iterator<Item = FileName>,
-        taken: Taken,
+        if_exists: IfExists,
     ) -> io::Result<Committed> {
         for name in names {
-            match self.file.publish(&name, taken) {
+            match self.file.publish(&name, if_exists) {
                 Err(error)
-                    if error.kind() == io::ErrorKind::AlreadyExists && taken == Taken::Refuse => {}
+                    if error.kind() == io::ErrorKind::AlreadyExists
+                        && if_exists == IfExists::Refuse => {}
                 result => return result.map(|replaced| Committed { name, replaced }),
             }
         }
@@ -243,7 +244,7 @@ impl Sink for InstanceFile {
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         self.write_held()?;
-        self.ends = false;
+        self.no_more_held = false;
         self.written = self.data_set_offset + len;
         self.file.truncate(self.written)
     }

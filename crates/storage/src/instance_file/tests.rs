@@ -12,7 +12,7 @@ fn started(scratch: &Scratch) -> InstanceFile {
 
 fn content(mut file: InstanceFile, scratch: &Scratch) -> Vec<u8> {
     let name = FileName::new("CT.1".to_owned()).unwrap();
-    file.commit(&mut std::iter::once(name), Taken::Replace, Durability::None).unwrap();
+    file.commit(&mut std::iter::once(name), IfExists::Replace, Durability::None).unwrap();
     scratch.content().remove("CT.1").unwrap()
 }
 
@@ -35,7 +35,7 @@ fn writes_end_at_whole_blocks_where_one_ends_in_them() {
             .unwrap();
         assert_eq!((file.written, file.held.len()), (written as u64, held), "{coming}");
     }
-    file.ends();
+    file.next_write_is_last();
     file.write(&[IoSlice::new(&piece[1..])]).unwrap();
     assert_eq!((file.written, file.held.len()), (8 * BLOCK as u64 - 1, 0), "the last is not held");
     assert_eq!(content(file, &scratch)[header..], vec![7; 8 * BLOCK - 1 - header]);

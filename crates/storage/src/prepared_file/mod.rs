@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::limits::FILES_AHEAD;
+use crate::limits::PREPARED_FILES;
 use crate::{Folder, StagedFile, Storage};
 use platform::permits::{Permit, Permits};
 use std::io;
@@ -15,10 +15,10 @@ const OBJECTS_BEFORE: usize = 2;
 /// A file that is made while the sender prepares its next object, so that the object need not wait
 /// for it. It has no name that anybody could see.
 ///
-/// Holds at most one file, a descriptor; all of them together hold [`FILES_AHEAD`]. Dropping it
+/// Holds at most one file, a descriptor; all of them together hold [`PREPARED_FILES`]. Dropping it
 /// discards the file.
 #[derive(Default)]
-pub struct FileAhead {
+pub struct PreparedFile {
     objects: usize,
     /// Where the last object went.
     folder: Option<Arc<dyn Folder>>,
@@ -31,9 +31,9 @@ struct Made {
     _place: Permit,
 }
 
-impl FileAhead {
+impl PreparedFile {
     /// An object has come, and the next one is to be expected.
-    pub fn make(&mut self) {
+    pub fn prepare(&mut self) {
         self.objects = self.objects.saturating_add(1);
         let folder = self.folder.take();
         if self.objects >= OBJECTS_BEFORE {
@@ -59,21 +59,21 @@ impl FileAhead {
     }
 
     /// Gives the file back: no object has come for a while, or one has failed.
-    pub fn give_up(&mut self) {
+    pub fn discard(&mut self) {
         self.folder = None;
         self.made = None;
     }
 
     #[cfg(test)]
-    pub(crate) fn is_there(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.made.is_some()
     }
 }
 
 impl Made {
     fn new(folder: Arc<dyn Folder>) -> Option<Self> {
-        let place = PERMITS.take(FILES_AHEAD)?;
-        let file = Arc::clone(&folder).stage_unseen()?;
+        let place = PERMITS.take(PREPARED_FILES)?;
+        let file = Arc::clone(&folder).stage_unnamed()?;
         Some(Self { folder, file, _place: place })
     }
 }

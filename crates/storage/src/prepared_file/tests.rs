@@ -1,8 +1,8 @@
 //! Files that are there before their objects.
 
-use super::FileAhead;
+use super::PreparedFile;
 use crate::directory::testing::{Abilities, Scratch, WAYS, Way};
-use crate::{Directory, Durability, FileName, InstanceFile, Taken};
+use crate::{Directory, Durability, FileName, IfExists, InstanceFile};
 use std::collections::BTreeMap;
 use std::fs;
 use std::iter::once;
@@ -16,18 +16,18 @@ fn files_are_made_ahead_from_the_second_object_on_and_are_not_seen() {
     let scratch = Scratch::new("ahead");
     for way in WAYS {
         let storage = Directory::open_with(&scratch.0, way, Abilities::ALL).unwrap();
-        let mut ahead = FileAhead::default();
-        drop(ahead.take(&storage).unwrap());
-        ahead.make();
-        assert!(!ahead.is_there(), "one object may be all that comes");
-        drop(ahead.take(&storage).unwrap());
-        ahead.make();
-        assert_eq!(ahead.is_there(), way != Way::Temporary);
+        let mut prepared = PreparedFile::default();
+        drop(prepared.take(&storage).unwrap());
+        prepared.prepare();
+        assert!(!prepared.is_ready(), "one object may be all that comes");
+        drop(prepared.take(&storage).unwrap());
+        prepared.prepare();
+        assert_eq!(prepared.is_ready(), way != Way::Temporary);
         assert_eq!(scratch.content(), BTreeMap::new());
         for called in ["CT.1", "CT.2"] {
-            let mut file = InstanceFile::create(&storage, &mut ahead, called.into()).unwrap();
-            assert!(!ahead.is_there());
-            file.commit(&mut once(name(called)), Taken::Replace, Durability::Full).unwrap();
+            let mut file = InstanceFile::create(&storage, &mut prepared, called.into()).unwrap();
+            assert!(!prepared.is_ready());
+            file.commit(&mut once(name(called)), IfExists::Replace, Durability::Full).unwrap();
         }
         let mut content = scratch.content();
         for called in ["CT.1", "CT.2"] {
@@ -35,9 +35,9 @@ fn files_are_made_ahead_from_the_second_object_on_and_are_not_seen() {
             fs::remove_file(scratch.0.join(called)).unwrap();
         }
         assert!(content.is_empty(), "{content:?}");
-        ahead.make();
-        ahead.give_up();
-        assert!(!ahead.is_there());
+        prepared.prepare();
+        prepared.discard();
+        assert!(!prepared.is_ready());
     }
 }
 
@@ -47,15 +47,15 @@ fn a_file_made_ahead_in_a_directory_that_was_replaced_is_not_used() {
     let inner = scratch.0.join("inner");
     fs::create_dir(&inner).unwrap();
     let storage = Directory::open_with(&inner, Way::Unnamed, Abilities::ALL).unwrap();
-    let mut ahead = FileAhead::default();
+    let mut prepared = PreparedFile::default();
     for _ in 0..2 {
-        drop(ahead.take(&storage).unwrap());
-        ahead.make();
+        drop(prepared.take(&storage).unwrap());
+        prepared.prepare();
     }
-    assert!(ahead.is_there());
+    assert!(prepared.is_ready());
     fs::rename(&inner, scratch.0.join("away")).unwrap();
     fs::create_dir(&inner).unwrap();
-    let mut file = InstanceFile::create(&storage, &mut ahead, b"head".to_vec()).unwrap();
-    file.commit(&mut once(name("CT.1")), Taken::Replace, Durability::Full).unwrap();
+    let mut file = InstanceFile::create(&storage, &mut prepared, b"head".to_vec()).unwrap();
+    file.commit(&mut once(name("CT.1")), IfExists::Replace, Durability::Full).unwrap();
     assert_eq!(fs::read(inner.join("CT.1")).unwrap(), b"head");
 }

@@ -5,7 +5,7 @@ mod subfolders;
 
 use crate::directory::testing::{Abilities, Scratch, Way, all_ways, create, manners};
 use crate::doubles::Faulty;
-use crate::{Directory, Durability, Error, FileName, Step, Storage, Taken};
+use crate::{Directory, Durability, Error, FileName, IfExists, Step, Storage};
 use dataset::Sink;
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ fn store(storage: &dyn Storage, called: &str, content: &[u8]) -> Result<(), Erro
     let mut file = create(storage)?;
     file.write(&[IoSlice::new(content)]).map_err(Error::at(Step::Write))?;
     file.patch(0, b"#").map_err(Error::at(Step::Write))?;
-    file.commit(&mut once(name(called)), Taken::Replace, Durability::Full).map(drop)
+    file.commit(&mut once(name(called)), IfExists::Replace, Durability::Full).map(drop)
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_directory_in_the_way_stays() {
     for storage in all_ways(&scratch.0) {
         let refused = store(&storage, "CT.1", b"new").unwrap_err();
         assert!(matches!(refused, Error { step: Step::Name, .. }), "{refused}");
-        storage.leave();
+        storage.clean_up();
         let left: Vec<_> = fs::read_dir(&scratch.0).unwrap().map(|e| e.unwrap().path()).collect();
         assert_eq!(left, [scratch.0.join("CT.1")]);
     }

@@ -1,7 +1,7 @@
 //! The power cut at every step: a disk that forgets whatever was not synced, or keeps a part of it.
 
-use crate::doubles::power_loss::{Disk, Fault, Survives, Way};
-use crate::{Durability, Error, FileAhead, FileName, InstanceFile, Step, Taken};
+use crate::doubles::power_loss::{Disk, DiskKind, Fault, Survives};
+use crate::{Durability, Error, FileName, IfExists, InstanceFile, PreparedFile, Step};
 use dataset::Sink;
 use std::collections::BTreeMap;
 use std::io::IoSlice;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 #[test]
 fn no_acknowledged_object_is_lost_and_no_torn_one_is_seen() {
-    for way in Way::ALL {
+    for kind in DiskKind::ALL {
         let mut steps = 0;
         loop {
-            let disk = Disk::new(way, Fault::PowerLoss(steps));
+            let disk = Disk::new(kind, Fault::PowerLoss(steps));
             let acknowledged = store_all(&disk);
             for survives in Survives::ALL {
-                check(&disk.after_power_loss(survives), &acknowledged, (way, steps, survives));
+                check(&disk.after_power_loss(survives), &acknowledged, (kind, steps, survives));
             }
             if acknowledged.len() == OBJECTS.len() {
                 break;
@@ -30,10 +30,10 @@ fn no_acknowledged_object_is_lost_and_no_torn_one_is_seen() {
 /// nobody may rely on that.
 #[test]
 fn nothing_that_a_sync_failed_to_write_is_acknowledged_later() {
-    for way in Way::ALL {
+    for kind in DiskKind::ALL {
         let mut syncs = 0;
         loop {
-            let disk = Disk::new(way, Fault::LostWrite(syncs));
+            let disk = Disk::new(kind, Fault::LostWrite(syncs));
             let stored: Vec<bool> = OBJECTS
                 .iter()
                 .map(|object| store(&disk, *object, Durability::Full).is_ok())
@@ -41,7 +41,7 @@ fn nothing_that_a_sync_failed_to_write_is_acknowledged_later() {
             let failed = stored.iter().filter(|stored| !**stored).count();
             let acknowledged: Vec<usize> = (0..OBJECTS.len()).filter(|n| stored[*n]).collect();
             let found = disk.after_power_loss(Survives::Nothing);
-            check(&found, &acknowledged, (way, syncs, Survives::Nothing));
+            check(&found, &acknowledged, (kind, syncs, Survives::Nothing));
             if failed == 0 {
                 break;
             }
@@ -56,7 +56,7 @@ fn nothing_that_a_sync_failed_to_write_is_acknowledged_later() {
 /// Without syncs the same check does find losses: it can fail.
 #[test]
 fn without_durability_a_power_loss_costs_objects() {
-    let disk = Disk::new(Way::Unnamed, Fault::Never);
+    let disk = Disk::new(DiskKind::Unnamed, Fault::Never);
     for object in OBJECTS {
         store(&disk, object, Durability::None).unwrap();
     }
@@ -86,7 +86,7 @@ fn store(
 ) -> Result<(), Error> {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
     let write = || Error::at(Step::Write);
-    let mut file = InstanceFile::create(disk, &mut FileAhead::default(), b"head ".to_vec())?;
+    let mut file = InstanceFile::create(disk, &mut PreparedFile::default(), b"head ".to_vec())?;
     let (first, rest) = content.as_bytes().split_at(1);
     file.write(&[IoSlice::new(b"?")]).map_err(write())?;
     file.write(&[IoSlice::new(rest)]).map_err(write())?;
@@ -94,11 +94,15 @@ fn store(
     if let Some(subfolder) = subfolder {
         file.enter(&name(subfolder), durability)?;
     }
-    file.commit(&mut [name(called)].into_iter(), Taken::Replace, durability)?;
+    file.commit(&mut [name(called)].into_iter(), IfExists::Replace, durability)?;
     Ok(())
 }
 
-fn check(found: &BTreeMap<String, Vec<u8>>, acknowledged: &[usize], when: (Way, usize, Survives)) {
+fn check(
+    found: &BTreeMap<String, Vec<u8>>,
+    acknowledged: &[usize],
+    when: (DiskKind, usize, Survives),
+) {
     let path = |object: usize| match OBJECTS[object] {
         (Some(subfolder), name, _) => format!("{subfolder}/{name}"),
         (None, name, _) => name.to_owned(),

@@ -3,7 +3,9 @@
 use crate::directory::testing::{HIDDEN_FOLDER, Scratch, all_ways, create, manners};
 use crate::doubles::Faulty;
 use crate::limits::OPEN_SUBFOLDERS;
-use crate::{Committed, Directory, Durability, Error, FileName, LastingId, Step, Storage, Taken};
+use crate::{
+    Committed, Directory, Durability, Error, FileIdentity, FileName, IfExists, Step, Storage,
+};
 use dataset::Sink;
 use std::fs;
 use std::io::{self, IoSlice};
@@ -21,7 +23,7 @@ fn store_in(storage: &dyn Storage, folder: &str, called: &str) -> Result<Committ
     let mut file = create(storage)?;
     file.write(&[IoSlice::new(called.as_bytes())]).map_err(Error::at(Step::Write))?;
     file.enter(&name(folder), Durability::Full)?;
-    file.commit(&mut once(name(called)), Taken::Replace, Durability::Full)
+    file.commit(&mut once(name(called)), IfExists::Replace, Durability::Full)
 }
 
 fn names_in(path: &Path) -> Vec<String> {
@@ -168,7 +170,7 @@ fn a_free_name_is_found_and_nothing_is_replaced() {
                         let mut file = create(storage).unwrap();
                         let mut names = (0..6).map(|serial| name(&format!("{round}-{serial}")));
                         let done =
-                            file.commit(&mut names, Taken::Refuse, Durability::None).unwrap();
+                            file.commit(&mut names, IfExists::Refuse, Durability::None).unwrap();
                         assert!(!done.replaced);
                         done.name.to_string()
                     })
@@ -181,7 +183,7 @@ fn a_free_name_is_found_and_nothing_is_replaced() {
         assert_eq!(committed, expected);
         let mut file = create(&storage).unwrap();
         let mut names = expected.iter().map(|taken| name(taken));
-        file.commit(&mut names, Taken::Refuse, Durability::None).unwrap_err();
+        file.commit(&mut names, IfExists::Refuse, Durability::None).unwrap_err();
     }
     assert_eq!(scratch.content().len(), 6 * manners().count());
 }
@@ -194,10 +196,10 @@ fn a_name_that_may_be_taken_back_is_not_renamed() {
         let storage = Directory::open_with(&scratch.0, way, abilities).unwrap();
         fs::write(scratch.0.join("CT.1"), "older").unwrap();
         let folder = storage.folder().unwrap();
-        let older = LastingId::of(&fs::File::open(scratch.0.join("CT.1")).unwrap()).unwrap();
+        let older = FileIdentity::of(&fs::File::open(scratch.0.join("CT.1")).unwrap()).unwrap();
         let mut file = Arc::clone(&folder).stage().unwrap();
         file.append(&[IoSlice::new(b"newer")]).unwrap();
-        assert!(file.publish(&name("CT.1"), Taken::Replace).unwrap());
+        assert!(file.publish(&name("CT.1"), IfExists::Replace).unwrap());
         let rename = move || folder.rename(older, &name("CT.1"), &name("CT000001"));
         let renaming = std::thread::spawn(rename);
         // Long enough to be done, were it not to wait.
@@ -217,10 +219,10 @@ fn nothing_is_held_open_after_a_failure() {
     store_in(&storage, "study", "CT.1").unwrap();
     assert_eq!(held_open(&scratch.0), 2);
     let other = create(&storage).unwrap();
-    storage.let_go();
+    storage.close_unused();
     assert_eq!(held_open(&scratch.0), 3, "another one is on its way");
     drop(other);
-    storage.let_go();
+    storage.close_unused();
     assert_eq!(held_open(&scratch.0), 0);
     store_in(&storage, "study", "CT.2").unwrap();
     assert_eq!(names_in(&scratch.0.join("study")), ["CT.1", "CT.2"]);

@@ -5,7 +5,7 @@
 //! answer comes, and may say then that what it has made is in the way, or that what it has moved is gone. So
 //! none is taken at its word.
 
-use crate::file_id::{FileId, LastingId, Stamp};
+use crate::file_id::{FileId, FileIdentity, Stamp};
 use platform::sync::rustix;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -31,8 +31,8 @@ pub(crate) fn id_at(spot: Spot<'_>) -> io::Result<Option<FileId>> {
 }
 
 /// The same, and when it was made.
-pub(crate) fn identity_at(spot: Spot<'_>) -> io::Result<Option<LastingId>> {
-    Ok(id_at(spot)?.map(|id| LastingId { id, born: platform::born(spot.0, spot.1) }))
+pub(crate) fn identity_at(spot: Spot<'_>) -> io::Result<Option<FileIdentity>> {
+    Ok(id_at(spot)?.map(|id| FileIdentity { id, created: platform::creation_time(spot.0, spot.1) }))
 }
 
 /// Swaps what two names stand for.

@@ -7,7 +7,7 @@
 use super::syscalls;
 use super::temporary_names::{Holds, owner};
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
-use platform::{self, ProcessMark};
+use platform::{self, ProcessIdentity};
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -29,20 +29,20 @@ pub(crate) struct Temporaries {
     top: Arc<File>,
     /// The hidden folder that is used, once it is known to be there.
     chosen: Mutex<Option<Arc<str>>>,
-    /// See [`platform::mounted_file_system`].
+    /// See [`platform::mount_generation`].
     mounted: Option<u64>,
 }
 
 impl Temporaries {
     pub(crate) fn new(top: Arc<File>) -> Self {
-        let mounted = platform::mounted_file_system(&top);
+        let mounted = platform::mount_generation(&top);
         Self { top, chosen: Mutex::default(), mounted }
     }
 
     /// The mark of a process as temporary names have it, and the other way round: as if of another boot where
     /// the file system was mounted anew since. What was removed before may be back then.
-    pub(crate) fn marked(&self, process: ProcessMark) -> ProcessMark {
-        ProcessMark { boot: process.boot ^ self.mounted.unwrap_or_default(), ..process }
+    pub(crate) fn marked(&self, process: ProcessIdentity) -> ProcessIdentity {
+        ProcessIdentity { boot: process.boot ^ self.mounted.unwrap_or_default(), ..process }
     }
 
     /// Whether [`marked`](Self::marked) tells of a file system that was mounted anew.
@@ -120,7 +120,7 @@ impl Temporaries {
     }
 
     /// Removes hidden folders that another run left, if nothing is in them and this one has none.
-    pub(crate) fn leave_unused(&self) {
+    pub(crate) fn remove_unused_hidden_folders(&self) {
         let chosen = self.chosen();
         if chosen.is_none() {
             for folder in Self::folders() {
@@ -130,7 +130,7 @@ impl Temporaries {
     }
 
     /// Removes the hidden folder, if nothing is in it.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn remove_hidden_folder(&self) {
         let mut chosen = self.chosen();
         if let Some(folder) = &*chosen {
             match rustix::fs::unlinkat(&self.top, &**folder, AtFlags::REMOVEDIR) {
@@ -189,6 +189,6 @@ impl Temporaries {
 
 impl Drop for Temporaries {
     fn drop(&mut self) {
-        self.leave();
+        self.remove_hidden_folder();
     }
 }

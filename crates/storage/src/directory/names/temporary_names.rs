@@ -2,7 +2,7 @@
 
 use crate::FileName;
 use crate::file_id::Stamp;
-use platform::{self, ProcessMark};
+use platform::{self, ProcessIdentity};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -42,7 +42,7 @@ pub(crate) enum Held {
 
 impl Holds<'_> {
     /// A name that says so, and that `owner` has it; another one each time.
-    pub(crate) fn file_name(&self, owner: ProcessMark) -> String {
+    pub(crate) fn file_name(&self, owner: ProcessIdentity) -> String {
         let number = next_number();
         let owner =
             format!("{:x}-{:x}-{}-{:x}-{number:x}", owner.boot, owner.space, owner.id, owner.start);
@@ -60,7 +60,7 @@ impl Holds<'_> {
 
 impl Held {
     /// What the name of a file in the hidden folder says, and whose it is; `None` if it is none of ours.
-    pub(crate) fn parse(name: &str) -> Option<(ProcessMark, Self)> {
+    pub(crate) fn parse(name: &str) -> Option<(ProcessIdentity, Self)> {
         let name = name.strip_suffix(END)?;
         let (is_incoming, rest) = match name.strip_prefix(INCOMING) {
             Some(rest) => (true, rest),
@@ -72,7 +72,7 @@ impl Held {
         let id = fields.next()?.parse().ok()?;
         let mut hexadecimal = || u64::from_str_radix(fields.next()?, 16).ok();
         let (start, _number) = (hexadecimal()?, hexadecimal()?);
-        let owner = ProcessMark { boot, space, id, start };
+        let owner = ProcessIdentity { boot, space, id, start };
         if is_incoming {
             return fields.next().is_none().then_some((owner, Self::Incoming));
         }
@@ -104,10 +104,10 @@ pub(crate) fn without_names(path: &str) -> String {
 }
 
 /// This process; all zeros but its number where `/proc` does not tell.
-pub(crate) fn owner() -> ProcessMark {
-    static OWNER: OnceLock<ProcessMark> = OnceLock::new();
+pub(crate) fn owner() -> ProcessIdentity {
+    static OWNER: OnceLock<ProcessIdentity> = OnceLock::new();
     *OWNER.get_or_init(|| {
-        let unknown = ProcessMark { boot: 0, space: 0, id: std::process::id(), start: 0 };
+        let unknown = ProcessIdentity { boot: 0, space: 0, id: std::process::id(), start: 0 };
         platform::this_process().unwrap_or(unknown)
     })
 }

@@ -20,7 +20,7 @@ use super::names::temporary_names::{Held, owner, without_names};
 use super::open_directory::OpenDirectory;
 use crate::FileId;
 use crate::FileName;
-use platform::{self, ProcessMark};
+use platform::{self, ProcessIdentity};
 use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -113,7 +113,7 @@ pub(crate) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Rec
             }
         }
     }
-    open.temporaries.leave_unused();
+    open.temporaries.remove_unused_hidden_folders();
     recovered
 }
 
@@ -135,7 +135,7 @@ fn names_in(open: &OpenDirectory, folder: &str) -> io::Result<Vec<String>> {
 struct Found<'a> {
     open: &'a OpenDirectory,
     temporary: &'a str,
-    owner: ProcessMark,
+    owner: ProcessIdentity,
 }
 
 impl Found<'_> {

@@ -8,27 +8,27 @@ use crate::directory::recovery;
 use crate::directory::testing::Scratch;
 use crate::file_id::Stamp;
 use crate::{Directory, Durability, Recovered};
-use platform::ProcessMark;
+use platform::ProcessIdentity;
 use rustix::io::Errno;
 use std::fs::{self, File};
 
 const OLDER: &[u8] = b"older, acknowledged";
 
 /// A process of this boot that has ended.
-fn ended() -> ProcessMark {
-    ProcessMark { start: 1, ..owner() }
+fn ended() -> ProcessIdentity {
+    ProcessIdentity { start: 1, ..owner() }
 }
 
 /// The same of an earlier boot, or of another machine.
-fn earlier_boot() -> ProcessMark {
-    ProcessMark { boot: owner().boot ^ 1, ..owner() }
+fn earlier_boot() -> ProcessIdentity {
+    ProcessIdentity { boot: owner().boot ^ 1, ..owner() }
 }
 
 /// Process 1, which lives.
-fn living() -> ProcessMark {
+fn living() -> ProcessIdentity {
     let status = fs::read_to_string("/proc/1/stat").unwrap();
     let start = status.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(19).unwrap();
-    ProcessMark { id: 1, start: start.parse().unwrap(), ..owner() }
+    ProcessIdentity { id: 1, start: start.parse().unwrap(), ..owner() }
 }
 
 struct Place {
@@ -52,8 +52,8 @@ impl Place {
         (stamp.id.inode, stamp.modified)
     }
 
-    fn leave_replaced(&self, of: ProcessMark, newer: (u64, u64), folder: &str, name: &str) {
-        let ProcessMark { boot, space, id, start } = of;
+    fn leave_replaced(&self, of: ProcessIdentity, newer: (u64, u64), folder: &str, name: &str) {
+        let ProcessIdentity { boot, space, id, start } = of;
         let (inode, modified) = newer;
         let rest = format!("{inode:x}-{modified:x}-{}-{folder}{name}~", folder.len());
         self.leave(&format!(".replaced-{boot:x}-{space:x}-{id}-{start:x}-7-{rest}"));
@@ -120,7 +120,7 @@ fn what_cannot_be_told_for_certain_stays() {
     place.write("CT.1", b"a third one");
     place.leave_replaced(ended(), (1, 1), "", "CT.1");
     place.leave_replaced(ended(), (1, 1), "gone", "CT.2");
-    let ProcessMark { boot, space, id, start } = ended();
+    let ProcessIdentity { boot, space, id, start } = ended();
     place.leave(&format!(".replaced-{boot:x}-{space:x}-{id}-{start:x}-8-1-1~"));
     assert_eq!(place.recover(), (0, 0, 3, 3));
     assert_eq!(place.read("CT.1"), b"a third one");
@@ -131,7 +131,7 @@ fn what_a_living_process_owns_stays_and_so_does_what_is_none_of_ours() {
     let place = Place::new("recovery-living");
     for of in [living(), owner()] {
         place.leave_replaced(of, (1, 1), "", &format!("CT.{}", of.id));
-        let ProcessMark { boot, space, id, start } = of;
+        let ProcessIdentity { boot, space, id, start } = of;
         place.leave(&format!(".incoming-{boot:x}-{space:x}-{id}-{start:x}-9~"));
     }
     place.leave("notes");
@@ -143,7 +143,7 @@ fn what_a_living_process_owns_stays_and_so_does_what_is_none_of_ours() {
 #[test]
 fn what_is_locked_stays() {
     let place = Place::new("recovery-locked");
-    let ProcessMark { boot, space, id, start } = earlier_boot();
+    let ProcessIdentity { boot, space, id, start } = earlier_boot();
     let name = format!(".incoming-{boot:x}-{space:x}-{id}-{start:x}-9~");
     place.leave(&name);
     let file = File::open(place.scratch.0.join(HIDDEN_FOLDER).join(&name)).unwrap();

@@ -2,22 +2,22 @@
 
 use super::folder::ForgetfulFolder;
 use super::state::{Entry, FolderState, HIDDEN, State, TOP, id};
-use super::{Fault, Survives, Way};
-use crate::{Folder, LastingId, Storage};
+use super::{DiskKind, Fault, Survives};
+use crate::{FileIdentity, Folder, Storage};
 use platform::sync::{Arc, Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::io;
 
 /// A disk with an output directory and a hidden folder in it, and subfolders.
 pub struct Disk {
-    pub(super) way: Way,
+    pub(super) kind: DiskKind,
     pub(super) state: Mutex<State>,
 }
 
 impl Disk {
     /// An empty one, on which this goes wrong.
     #[must_use]
-    pub fn new(way: Way, fault: Fault) -> Arc<Self> {
+    pub fn new(kind: DiskKind, fault: Fault) -> Arc<Self> {
         let mut state = State {
             folders: vec![FolderState::default(), FolderState::default()],
             ..State::default()
@@ -27,7 +27,7 @@ impl Disk {
             Fault::PowerLoss(steps) => state.steps_left = Some(steps),
             Fault::LostWrite(syncs) => state.syncs_left = Some(syncs),
         }
-        Arc::new(Self { way, state: Mutex::new(state) })
+        Arc::new(Self { kind, state: Mutex::new(state) })
     }
 
     /// How many steps were taken so far.
@@ -58,7 +58,7 @@ impl Disk {
     }
 
     /// Which file has a name, in a folder of the output directory.
-    pub fn id_of(&self, folder: &str, name: &str) -> Option<LastingId> {
+    pub fn id_of(&self, folder: &str, name: &str) -> Option<FileIdentity> {
         let state = self.state();
         let Some(Entry::Folder(folder)) = state.folders[TOP].seen.get(folder) else { return None };
         match state.folders[*folder].seen.get(name) {
@@ -75,7 +75,9 @@ impl Disk {
             let found = &state.folders[folder];
             // Where renames are written in their order, one is in both folders or in neither.
             let survives = match survives {
-                Survives::ShownNames | Survives::HiddenNames if self.way == Way::MovedAside => {
+                Survives::ShownNames | Survives::HiddenNames
+                    if self.kind == DiskKind::MovedAside =>
+                {
                     Survives::Nothing
                 }
                 survives => survives,
@@ -84,7 +86,7 @@ impl Disk {
         };
         let read = |file: usize| {
             let file = &state.files[file];
-            let forgotten = self.way == Way::UnnamedUntilSynced && !file.synced_with_name;
+            let forgotten = self.kind == DiskKind::UnnamedUntilSynced && !file.synced_with_name;
             let bytes = if content { &file.seen } else { &file.synced };
             (content || !forgotten).then(|| bytes.clone())
         };
@@ -118,5 +120,5 @@ impl Storage for Arc<Disk> {
         Ok(Arc::new(ForgetfulFolder { disk: Arc::clone(self), folder: 0 }))
     }
 
-    fn let_go(&self) {}
+    fn close_unused(&self) {}
 }

@@ -1,10 +1,10 @@
 //! A file of a simulated disk.
 
-use super::Way;
+use super::DiskKind;
 use super::disk::Disk;
 use super::folder::ForgetfulFolder;
 use super::state::{Entry, FolderState, HIDDEN, TEMPORARY, id, lost_write};
-use crate::{FileName, LastingId, StagedFile, Subfolder, SubfolderName, Taken};
+use crate::{FileIdentity, FileName, IfExists, StagedFile, Subfolder, SubfolderName};
 use platform::sync::Arc;
 use std::io::{self, IoSlice};
 
@@ -45,7 +45,7 @@ impl StagedFile for ForgetfulFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        if self.disk.way == Way::UnnamedUntilSynced && self.temporary.is_none() {
+        if self.disk.kind == DiskKind::UnnamedUntilSynced && self.temporary.is_none() {
             let name = self.disk.step()?.name_temporarily(self.file);
             self.temporary = Some(name);
         }
@@ -62,7 +62,7 @@ impl StagedFile for ForgetfulFile {
         Ok(())
     }
 
-    fn settle(&mut self) -> io::Result<()> {
+    fn check_writes(&mut self) -> io::Result<()> {
         Ok(())
     }
 
@@ -90,16 +90,16 @@ impl StagedFile for ForgetfulFile {
         Ok(Subfolder { folder, made, name })
     }
 
-    fn publish(&mut self, name: &FileName, taken: Taken) -> io::Result<bool> {
+    fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
         let before = self.disk.state().folders[self.folder].seen.get(name.as_str()).copied();
-        if before.is_some() && taken == Taken::Refuse {
+        if before.is_some() && if_exists == IfExists::Refuse {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let mut state = self.disk.step()?;
         if state.folders[self.folder].removed {
             return Err(io::ErrorKind::NotFound.into());
         }
-        if let (Way::MovedAside, Some(older)) = (self.disk.way, before) {
+        if let (DiskKind::MovedAside, Some(older)) = (self.disk.kind, before) {
             let kept = format!("{TEMPORARY}older-of-{}", self.file);
             state.folders[HIDDEN].set(&kept, Some(older));
             state.folders[self.folder].set(name.as_str(), None);
@@ -136,7 +136,7 @@ impl StagedFile for ForgetfulFile {
         Ok(())
     }
 
-    fn identity(&self) -> io::Result<LastingId> {
+    fn identity(&self) -> io::Result<FileIdentity> {
         Ok(id(self.file))
     }
 }

@@ -1,10 +1,10 @@
 //! A folder of a simulated disk.
 
-use super::Way;
+use super::DiskKind;
 use super::disk::Disk;
 use super::file::ForgetfulFile;
 use super::state::{Entry, File, FolderState, id, lost_write};
-use crate::{FileName, Folder, FolderSync, LastingId, Space, StagedFile, SyncMark};
+use crate::{FileIdentity, FileName, Folder, FolderSync, Space, StagedFile, SyncMark};
 use platform::sync::Arc;
 use std::io;
 
@@ -24,9 +24,9 @@ impl Folder for ForgetfulFolder {
         let mut state = self.disk.step()?;
         state.files.push(File::default());
         let file = state.files.len() - 1;
-        let temporary = match self.disk.way {
-            Way::Unnamed | Way::UnnamedUntilSynced => None,
-            Way::Temporary | Way::MovedAside => Some(state.name_temporarily(file)),
+        let temporary = match self.disk.kind {
+            DiskKind::Unnamed | DiskKind::UnnamedUntilSynced => None,
+            DiskKind::Temporary | DiskKind::MovedAside => Some(state.name_temporarily(file)),
         };
         Ok(Box::new(ForgetfulFile {
             disk: Arc::clone(&self.disk),
@@ -52,7 +52,7 @@ impl Folder for ForgetfulFolder {
                 return Err(lost_write());
             }
             folder.write();
-            if self.disk.way == Way::MovedAside {
+            if self.disk.kind == DiskKind::MovedAside {
                 state.folders.iter_mut().for_each(FolderState::write);
             }
             Ok(())
@@ -84,7 +84,7 @@ impl Folder for ForgetfulFolder {
         }
     }
 
-    fn rename(&self, file: LastingId, from: &FileName, to: &FileName) -> io::Result<()> {
+    fn rename(&self, file: FileIdentity, from: &FileName, to: &FileName) -> io::Result<()> {
         let mut state = self.disk.step()?;
         let folder = &mut state.folders[self.folder];
         match folder.seen.get(from.as_str()) {

@@ -63,7 +63,7 @@ pub enum Fault {
 
 /// How files are on their way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum DiskKind {
     /// Without a name.
     Unnamed,
     /// The same until they are synced, on a disk that forgets a file which had no name then.
@@ -75,7 +75,7 @@ pub enum Way {
     MovedAside,
 }
 
-impl Way {
+impl DiskKind {
     /// All of them.
     pub const ALL: [Self; 4] =
         [Self::Unnamed, Self::UnnamedUntilSynced, Self::Temporary, Self::MovedAside];

@@ -1,6 +1,6 @@
 //! What is on a simulated disk, and what programs see of it.
 
-use crate::{FileId, FolderSync, LastingId, SubfolderName};
+use crate::{FileId, FileIdentity, FolderSync, SubfolderName};
 use platform::sync::Arc;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -87,8 +87,8 @@ impl State {
     }
 }
 
-pub(super) fn id(file: usize) -> LastingId {
-    LastingId { id: FileId { device: 0, inode: file as u64 }, born: None }
+pub(super) fn id(file: usize) -> FileIdentity {
+    FileIdentity { id: FileId { device: 0, inode: file as u64 }, created: None }
 }
 
 pub(super) fn lost_write() -> io::Error {

@@ -19,7 +19,7 @@ use super::system_errors::{can_link, is_unsupported};
 use super::temporary_files::Temporaries;
 use super::temporary_names::{Holds, without_names};
 use crate::FileName;
-use crate::file_id::{FileId, LastingId, Stamp};
+use crate::file_id::{FileId, FileIdentity, Stamp};
 use crate::limits::NAME_ATTEMPTS;
 use std::fs::File;
 use std::io;
@@ -311,7 +311,7 @@ impl<'a> FinalName<'a> {
     /// # Errors
     /// `AlreadyExists` if something has it; `NotFound` if another file has this one; whatever else the
     /// operating system says. The file has the name it had.
-    pub(crate) fn rename(&self, file: LastingId, to: &FileName) -> io::Result<()> {
+    pub(crate) fn rename(&self, file: FileIdentity, to: &FileName) -> io::Result<()> {
         let changed =
             || io::Error::new(io::ErrorKind::NotFound, "another file has the name by now");
         if !self.abilities.give_free_names() {

@@ -6,7 +6,7 @@ use crate::directory::names::syscalls::hooks;
 use crate::directory::names::temporary_files::HIDDEN_FOLDER;
 use crate::directory::strategy::Way;
 use crate::directory::testing::{Scratch, manners};
-use crate::{Directory, Durability, FileName, Recovered, Storage, Taken};
+use crate::{Directory, Durability, FileName, IfExists, Recovered, Storage};
 use rustix::io::Errno;
 use std::cell::Cell;
 use std::fs;
@@ -70,7 +70,7 @@ impl Case {
             file.enter(&name("study"))?;
         }
         file.sync()?;
-        file.publish(&name("CT.1"), Taken::Replace)?;
+        file.publish(&name("CT.1"), IfExists::Replace)?;
         if self.sync_fails {
             return Err(Errno::IO.into());
         }
