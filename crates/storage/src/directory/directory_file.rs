@@ -1,13 +1,13 @@
 //! A file on its way into a directory, until it has its name for good.
 
 use super::names::final_name::FinalName;
-use super::names::inode_lock::{Lock, Present, try_lock};
+use super::names::inode_lock::{Lock, NameHolder, try_lock};
 use super::names::name_claims::NameClaim;
 use super::names::syscalls;
 use super::names::temporary_files::FILE_MODE;
-use super::names::temporary_names::Holds;
+use super::names::temporary_names::TemporaryKind;
 use super::open_directory::OpenDirectory;
-use super::strategy::Way;
+use super::strategy::Staging;
 use crate::file_id::Stamp;
 use crate::limits::NAME_ATTEMPTS;
 use crate::sync::write_back::WriteBack;
@@ -36,7 +36,7 @@ pub(crate) struct DirectoryFile {
 struct Published {
     claim: NameClaim,
     /// What had the name before, and its temporary name.
-    older: Option<(Present, String)>,
+    older: Option<(NameHolder, String)>,
 }
 
 impl DirectoryFile {
@@ -45,7 +45,7 @@ impl DirectoryFile {
     /// # Errors
     /// Whatever the operating system says.
     pub(crate) fn make(home: Arc<OpenDirectory>) -> io::Result<Self> {
-        let (file, temporary, is_locked) = if home.manner.way == Way::Temporary {
+        let (file, temporary, is_locked) = if home.strategy.staging == Staging::Temporary {
             let (file, name, is_locked) = create_temporary(&home)?;
             (file, Some(name), is_locked)
         } else {
@@ -53,7 +53,7 @@ impl DirectoryFile {
         };
         Ok(Self {
             destination: Arc::clone(&home),
-            write_back: WriteBack::new(home.manner.synced),
+            write_back: WriteBack::new(home.strategy.synced),
             home,
             file,
             is_locked,
@@ -90,14 +90,14 @@ impl StagedFile for DirectoryFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        if self.home.manner.way == Way::UnnamedUntilSynced && self.temporary.is_none() {
+        if self.home.strategy.staging == Staging::UnnamedUntilSynced && self.temporary.is_none() {
             self.link_temporary()?;
         }
         self.file.sync_all()
     }
 
     fn check_writes(&mut self) -> io::Result<()> {
-        if self.home.manner.told_late { self.file.sync_data() } else { Ok(()) }
+        if self.home.strategy.late_write_errors { self.file.sync_data() } else { Ok(()) }
     }
 
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
@@ -155,7 +155,7 @@ impl DirectoryFile {
     /// From now on, whoever wants to replace it waits until it is confirmed or withdrawn.
     fn lock(&mut self) {
         self.is_locked = self.is_locked
-            || self.home.manner.abilities.locks && try_lock(&self.file) == Lock::Held;
+            || self.home.strategy.abilities.locks && try_lock(&self.file) == Lock::Held;
     }
 
     /// Gives it a temporary name, if it has none.
@@ -165,16 +165,16 @@ impl DirectoryFile {
             self.lock();
             let temporaries = &self.home.temporaries;
             let link = |path: &str| syscalls::link_unnamed(&self.file, (temporaries.top(), path));
-            self.temporary = Some(temporaries.fresh(Holds::Incoming, link)?.0);
+            self.temporary = Some(temporaries.with_new_name(TemporaryKind::Incoming, link)?.0);
         }
         Ok(())
     }
 
     /// Gives it the name, if that is free.
     fn give(&mut self, name: &FinalName<'_>) -> io::Result<()> {
-        let spot = (name.folder, name.name.as_str());
+        let location = (name.folder, name.name.as_str());
         let Some(temporary) = &self.temporary else {
-            return syscalls::link_unnamed(&self.file, spot);
+            return syscalls::link_unnamed(&self.file, location);
         };
         name.give(temporary, || FileId::of(&self.file))?;
         self.temporary = None;
@@ -183,8 +183,8 @@ impl DirectoryFile {
 
     /// Gives it the name of another file, and returns that one with the temporary name that it has then;
     /// `None` if another process has changed what has the name.
-    fn take_over(&mut self, name: &FinalName<'_>) -> io::Result<Option<(Present, String)>> {
-        let Some(older) = name.present()? else { return Ok(None) };
+    fn take_over(&mut self, name: &FinalName<'_>) -> io::Result<Option<(NameHolder, String)>> {
+        let Some(older) = name.lock_holder()? else { return Ok(None) };
         self.link_temporary()?;
         let id = Stamp::of(&self.file)?;
         let Some(temporary) = &mut self.temporary else { return Ok(None) };
@@ -227,7 +227,7 @@ fn create_temporary(home: &OpenDirectory) -> io::Result<(File, String, bool)> {
     let mut attempts = 0;
     loop {
         let (name, file) = home.temporaries.create()?;
-        let lock = if home.manner.abilities.locks { try_lock(&file) } else { Lock::Unavailable };
+        let lock = if home.strategy.abilities.locks { try_lock(&file) } else { Lock::Unavailable };
         let status = rustix::fs::fstat(&file);
         // A receiver that cannot know that we live, on another machine or in another container, may have
         // removed it before it was locked, or be about to. Where each lock is busy, none tells anything.

@@ -4,7 +4,7 @@
 
 use super::names::abilities::Abilities;
 use super::names::name_claims::NameClaims;
-use super::strategy::Way;
+use super::strategy::Staging;
 use crate::directory::testing::Scratch;
 use crate::{Directory, FileName, IfExists, Storage};
 use platform::exploration::{caught, explore};
@@ -19,11 +19,11 @@ const OLDER: &str = "older";
 
 #[test]
 fn what_was_acknowledged_stays() {
-    for way in [Way::Unnamed, Way::UnnamedUntilSynced, Way::Temporary] {
+    for staging in [Staging::Unnamed, Staging::UnnamedUntilSynced, Staging::Temporary] {
         for older in [false, true] {
             // One receiver, and several that share the folder.
             for processes in 1..=3 {
-                let case = Case { way, older, processes, ..Case::default() };
+                let case = Case { staging, older, processes, ..Case::default() };
                 explore(Timers::Patient, in_new_folders(move |folder| receive(case, folder)));
             }
         }
@@ -39,7 +39,7 @@ fn a_claim_given_up_before_the_name_is_taken_back_is_caught() {
 
 #[derive(Clone, Copy)]
 struct Case {
-    way: Way,
+    staging: Staging,
     /// A file has the name before.
     older: bool,
     /// Receivers that share the folder.
@@ -49,7 +49,7 @@ struct Case {
 
 impl Default for Case {
     fn default() -> Self {
-        Self { way: Way::Unnamed, older: true, processes: 1, threads: 3 }
+        Self { staging: Staging::Unnamed, older: true, processes: 1, threads: 3 }
     }
 }
 
@@ -92,7 +92,7 @@ impl Record {
 
 fn receive(case: Case, folder: &Path) {
     let processes: Vec<_> = (0..case.processes)
-        .map(|_| Arc::new(Directory::open_with(folder, case.way, Abilities::ALL).unwrap()))
+        .map(|_| Arc::new(Directory::open_with(folder, case.staging, Abilities::ALL).unwrap()))
         .collect();
     commit_by_turns(case, folder, move |number, record| {
         commit(&processes[number % case.processes], &format!("newer {number}"), record);
@@ -141,15 +141,15 @@ fn commit_plainly<const EARLY: bool>(folder: &Path) {
     commit_by_turns(Case::default(), folder, move |number, record| {
         let (content, temporary) = (format!("newer {number}"), format!("temporary {number}"));
         fs::write(path.join(&temporary), &content).unwrap();
-        let spots = [(handle.as_ref(), temporary.as_str()), (handle.as_ref(), NAME)];
+        let locations = [(handle.as_ref(), temporary.as_str()), (handle.as_ref(), NAME)];
         let mut claim = Some(claims.claim(&FileName::new(NAME.to_owned()).unwrap()));
         let began = record.now();
-        platform::exchange(spots[0], spots[1]).unwrap();
+        platform::exchange(locations[0], locations[1]).unwrap();
         if pick(2) == 0 {
             if EARLY {
                 claim = None;
             }
-            platform::exchange(spots[0], spots[1]).unwrap();
+            platform::exchange(locations[0], locations[1]).unwrap();
         } else {
             record.acknowledge(&content, began);
         }

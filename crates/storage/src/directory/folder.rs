@@ -2,7 +2,7 @@
 
 use super::directory_file::DirectoryFile;
 use super::open_directory::OpenDirectory;
-use super::strategy::Way;
+use super::strategy::Staging;
 use crate::{FileIdentity, FileName, Folder, Space, StagedFile, SyncMark};
 use platform::sync::{Arc, rustix};
 use rustix::fs::AtFlags;
@@ -14,7 +14,7 @@ impl Folder for OpenDirectory {
     }
 
     fn stage_unnamed(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
-        if self.manner.way == Way::Temporary { None } else { self.stage().ok() }
+        if self.strategy.staging == Staging::Temporary { None } else { self.stage().ok() }
     }
 
     fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {

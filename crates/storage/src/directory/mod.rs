@@ -24,7 +24,7 @@ use open_directory::OpenDirectory;
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use std::io;
 use std::path::{Path, PathBuf};
-use strategy::Manner;
+use strategy::Strategy;
 
 /// An existing directory in which instances are stored.
 ///
@@ -42,7 +42,7 @@ struct State {
     open: Option<Arc<OpenDirectory>>,
     mounts: Option<MountWatch>,
     /// How files are written in the directory that was opened last.
-    manner: Option<(FileId, Manner)>,
+    strategy: Option<(FileId, Strategy)>,
 }
 
 /// What a directory is used for, as far as not all file systems can do that.
@@ -74,13 +74,13 @@ impl Directory {
     #[cfg(test)]
     pub(crate) fn open_with(
         path: &Path,
-        way: strategy::Way,
+        staging: strategy::Staging,
         abilities: Abilities,
     ) -> io::Result<Self> {
         let directory = Self::open(path, Durability::Full)?;
         let mut open =
             OpenDirectory::on(OpenDirectory::open_handle(path)?, None, Durability::Full)?;
-        open.set_manner(way, abilities);
+        open.set_strategy(staging, abilities);
         directory.state().open = Some(Arc::new(open));
         Ok(directory)
     }
@@ -159,13 +159,14 @@ impl Directory {
         let is_same = |one: &MountWatch, other: &MountWatch| one.is_same_mount(other);
         let is_same =
             state.mounts.as_ref().zip(mounts.as_ref()).is_some_and(|it| is_same(it.0, it.1));
-        let known = state.manner.filter(|(id, _)| is_same && *id == now).map(|(_, manner)| manner);
+        let known =
+            state.strategy.filter(|(id, _)| is_same && *id == now).map(|(_, strategy)| strategy);
         let open = Arc::new(OpenDirectory::on(handle, known, self.durability)?);
         if FileId::from(&rustix::fs::stat(&self.path)?) != open.identity {
             return Err(io::Error::other("another directory is there while it is opened"));
         }
         state.mounts = mounts;
-        state.manner = Some((open.identity, open.manner));
+        state.strategy = Some((open.identity, open.strategy));
         state.open = Some(Arc::clone(&open));
         Ok(open)
     }
@@ -186,7 +187,7 @@ impl Storage for Directory {
 
     fn recover(&self, lists_all: bool) {
         match Self::recover(self, lists_all) {
-            Ok(recovered) => recovered.tell(),
+            Ok(recovered) => recovered.log(),
             Err(error) => tracing::warn!("cannot look for temporary files: {error}"),
         }
     }

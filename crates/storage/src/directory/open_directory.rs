@@ -4,9 +4,9 @@ use super::names::abilities::Abilities;
 use super::names::final_name::FinalName;
 use super::names::name_claims::NameClaims;
 use super::names::temporary_files::Temporaries;
-use super::strategy::Manner;
 #[cfg(test)]
-use super::strategy::Way;
+use super::strategy::Staging;
+use super::strategy::Strategy;
 use super::subfolders::Subfolders;
 use crate::{Durability, FileId, FileName, Folder, FolderSync, SubfolderName, SyncMark};
 use platform::sync::{Arc, rustix};
@@ -23,7 +23,7 @@ const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 pub(crate) struct OpenDirectory {
     pub(crate) handle: Arc<File>,
     pub(crate) identity: FileId,
-    pub(crate) manner: Manner,
+    pub(crate) strategy: Strategy,
     /// What it is called, if it is a subfolder.
     pub(crate) name: Option<FileName>,
     /// How durable that is; see [`Subfolder`](crate::Subfolder).
@@ -47,29 +47,29 @@ impl OpenDirectory {
     /// No files can be made there.
     pub(crate) fn on(
         handle: File,
-        known: Option<Manner>,
+        known: Option<Strategy>,
         durability: Durability,
     ) -> io::Result<Self> {
         let handle = Arc::new(handle);
         let temporaries = Arc::new(Temporaries::new(Arc::clone(&handle)));
-        let manner = match known {
-            Some(manner) => manner,
-            None => Manner::of(&handle, &temporaries, durability)?,
+        let strategy = match known {
+            Some(strategy) => strategy,
+            None => Strategy::probe(&handle, &temporaries, durability)?,
         };
-        Self::held(handle, temporaries, manner, None, SyncMark::default())
+        Self::held(handle, temporaries, strategy, None, SyncMark::default())
     }
 
     fn held(
         handle: Arc<File>,
         temporaries: Arc<Temporaries>,
-        manner: Manner,
+        strategy: Strategy,
         name: Option<FileName>,
         since: SyncMark,
     ) -> io::Result<Self> {
         Ok(Self {
             identity: FileId::of(&handle)?,
             handle,
-            manner,
+            strategy,
             name,
             own_name: Arc::new(SubfolderName::given(since)),
             temporaries,
@@ -80,13 +80,13 @@ impl OpenDirectory {
     }
 
     #[cfg(test)]
-    pub(crate) fn set_manner(&mut self, way: Way, abilities: Abilities) {
-        self.manner.way = way;
-        self.manner.abilities = abilities;
+    pub(crate) fn set_strategy(&mut self, staging: Staging, abilities: Abilities) {
+        self.strategy.staging = staging;
+        self.strategy.abilities = abilities;
     }
 
     pub(crate) fn abilities(&self) -> Abilities {
-        self.manner.abilities
+        self.strategy.abilities
     }
 
     /// Removes the hidden folder, if nothing is in it.
@@ -101,7 +101,7 @@ impl OpenDirectory {
             folder_name: self.name.as_ref(),
             name,
             temporaries: &self.temporaries,
-            abilities: self.manner.abilities,
+            abilities: self.strategy.abilities,
             is_locked,
         }
     }
@@ -148,7 +148,7 @@ impl OpenDirectory {
         // Whoever made it, now or earlier, may have ended before its name was durable.
         let handle = Arc::new(File::from(handle));
         let temporaries = Arc::clone(&self.temporaries);
-        let open = Self::held(handle, temporaries, self.manner, Some(name.clone()), since)?;
+        let open = Self::held(handle, temporaries, self.strategy, Some(name.clone()), since)?;
         Ok(self.subfolders.add(open.identity, Arc::new(open)))
     }
 }

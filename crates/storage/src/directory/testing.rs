@@ -2,13 +2,14 @@
 
 pub(crate) use super::names::abilities::Abilities;
 pub(crate) use super::names::temporary_files::HIDDEN_FOLDER;
-pub(crate) use super::strategy::Way;
+pub(crate) use super::strategy::Staging;
 pub(crate) use platform::testing::Scratch;
 
 use crate::{Directory, Error, InstanceFile, PreparedFile, Storage};
 use std::path::Path;
 
-pub(crate) const WAYS: [Way; 3] = [Way::Unnamed, Way::UnnamedUntilSynced, Way::Temporary];
+pub(crate) const STAGINGS: [Staging; 3] =
+    [Staging::Unnamed, Staging::UnnamedUntilSynced, Staging::Temporary];
 
 /// What file systems can do, beside all: no swap of names (NFS), no hard links (exFAT, SMB), neither of
 /// them nor renaming to a free name only, no locks, nothing at all.
@@ -23,14 +24,16 @@ pub(crate) const ABILITIES: [Abilities; 7] = [
 ];
 
 /// All that may be together.
-pub(crate) fn manners() -> impl Iterator<Item = (Way, Abilities)> {
-    let all = ABILITIES.into_iter().flat_map(|abilities| WAYS.map(|way| (way, abilities)));
-    all.filter(|(way, abilities)| *way == Way::Temporary || abilities.links)
+pub(crate) fn combinations() -> impl Iterator<Item = (Staging, Abilities)> {
+    let all =
+        ABILITIES.into_iter().flat_map(|abilities| STAGINGS.map(|staging| (staging, abilities)));
+    all.filter(|(staging, abilities)| *staging == Staging::Temporary || abilities.links)
 }
 
-/// The directory, with files on their way in each of [`manners`].
-pub(crate) fn all_ways(path: &Path) -> impl Iterator<Item = Directory> {
-    manners().map(|(way, abilities)| Directory::open_with(path, way, abilities).unwrap())
+/// The directory, with files on their way in each of [`combinations`].
+pub(crate) fn all_kinds(path: &Path) -> impl Iterator<Item = Directory> {
+    combinations()
+        .map(|(staging, abilities)| Directory::open_with(path, staging, abilities).unwrap())
 }
 
 /// A file that was not made ahead.

@@ -1,7 +1,7 @@
 //! Files that are there before their objects.
 
 use super::PreparedFile;
-use crate::directory::testing::{Abilities, Scratch, WAYS, Way};
+use crate::directory::testing::{Abilities, STAGINGS, Scratch, Staging};
 use crate::{Directory, Durability, FileName, IfExists, InstanceFile};
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,15 +14,15 @@ fn name(text: &str) -> FileName {
 #[test]
 fn files_are_made_ahead_from_the_second_object_on_and_are_not_seen() {
     let scratch = Scratch::new("ahead");
-    for way in WAYS {
-        let storage = Directory::open_with(&scratch.0, way, Abilities::ALL).unwrap();
+    for staging in STAGINGS {
+        let storage = Directory::open_with(&scratch.0, staging, Abilities::ALL).unwrap();
         let mut prepared = PreparedFile::default();
         drop(prepared.take(&storage).unwrap());
         prepared.prepare();
         assert!(!prepared.is_ready(), "one object may be all that comes");
         drop(prepared.take(&storage).unwrap());
         prepared.prepare();
-        assert_eq!(prepared.is_ready(), way != Way::Temporary);
+        assert_eq!(prepared.is_ready(), staging != Staging::Temporary);
         assert_eq!(scratch.content(), BTreeMap::new());
         for called in ["CT.1", "CT.2"] {
             let mut file = InstanceFile::create(&storage, &mut prepared, called.into()).unwrap();
@@ -46,7 +46,7 @@ fn a_file_made_ahead_in_a_directory_that_was_replaced_is_not_used() {
     let scratch = Scratch::new("ahead-replaced");
     let inner = scratch.0.join("inner");
     fs::create_dir(&inner).unwrap();
-    let storage = Directory::open_with(&inner, Way::Unnamed, Abilities::ALL).unwrap();
+    let storage = Directory::open_with(&inner, Staging::Unnamed, Abilities::ALL).unwrap();
     let mut prepared = PreparedFile::default();
     for _ in 0..2 {
         drop(prepared.take(&storage).unwrap());

@@ -3,7 +3,7 @@
 mod power_loss;
 mod subfolders;
 
-use crate::directory::testing::{Abilities, Scratch, Way, all_ways, create, manners};
+use crate::directory::testing::{Abilities, Scratch, Staging, all_kinds, combinations, create};
 use crate::doubles::Faulty;
 use crate::{Directory, Durability, Error, FileName, IfExists, Step, Storage};
 use dataset::Sink;
@@ -29,7 +29,7 @@ fn store(storage: &dyn Storage, called: &str, content: &[u8]) -> Result<(), Erro
 #[test]
 fn a_committed_instance_is_there_whole() {
     let scratch = Scratch::new("committed");
-    for (round, storage) in all_ways(&scratch.0).enumerate() {
+    for (round, storage) in all_kinds(&scratch.0).enumerate() {
         store(&storage, "CT.1", format!("x{round}").as_bytes()).unwrap();
         let expected = format!("head#{round}").into_bytes();
         assert_eq!(scratch.content(), BTreeMap::from([("CT.1".to_owned(), expected)]));
@@ -39,7 +39,7 @@ fn a_committed_instance_is_there_whole() {
 #[test]
 fn nothing_has_the_name_before_commit_and_nothing_stays_without_it() {
     let scratch = Scratch::new("before-commit");
-    for storage in all_ways(&scratch.0) {
+    for storage in all_kinds(&scratch.0) {
         let mut file = create(&storage).unwrap();
         file.write(&[IoSlice::new(b"abc"), IoSlice::new(b""), IoSlice::new(b"def")]).unwrap();
         assert!(scratch.content().keys().all(|name| name.starts_with(".storescp/")));
@@ -51,8 +51,8 @@ fn nothing_has_the_name_before_commit_and_nothing_stays_without_it() {
 #[test]
 fn unnamed_files_show_nothing_at_all() {
     let scratch = Scratch::new("unnamed");
-    for way in [Way::Unnamed, Way::UnnamedUntilSynced] {
-        let storage = Directory::open_with(&scratch.0, way, Abilities::ALL).unwrap();
+    for staging in [Staging::Unnamed, Staging::UnnamedUntilSynced] {
+        let storage = Directory::open_with(&scratch.0, staging, Abilities::ALL).unwrap();
         let _file = create(&storage).unwrap();
         assert_eq!(scratch.content(), BTreeMap::new());
     }
@@ -63,7 +63,7 @@ fn a_symbolic_link_is_replaced_and_its_target_untouched() {
     let scratch = Scratch::new("link");
     let target = Scratch::new("link-target");
     fs::write(target.0.join("file"), b"precious").unwrap();
-    for storage in all_ways(&scratch.0) {
+    for storage in all_kinds(&scratch.0) {
         let link = scratch.0.join("CT.1");
         let _ = fs::remove_file(&link);
         symlink(target.0.join("file"), &link).unwrap();
@@ -78,7 +78,7 @@ fn a_symbolic_link_is_replaced_and_its_target_untouched() {
 fn a_directory_in_the_way_stays() {
     let scratch = Scratch::new("directory-in-the-way");
     fs::create_dir(scratch.0.join("CT.1")).unwrap();
-    for storage in all_ways(&scratch.0) {
+    for storage in all_kinds(&scratch.0) {
         let refused = store(&storage, "CT.1", b"new").unwrap_err();
         assert!(matches!(refused, Error { step: Step::Name, .. }), "{refused}");
         storage.clean_up();
@@ -104,7 +104,7 @@ fn a_directory_that_was_replaced_is_found_again() {
 #[test]
 fn the_same_name_from_many_at_once_gives_one_whole_file() {
     let scratch = Scratch::new("same-name");
-    for storage in all_ways(&scratch.0) {
+    for storage in all_kinds(&scratch.0) {
         std::thread::scope(|scope| {
             for sender in 0..6_u8 {
                 let storage = &storage;
@@ -125,7 +125,7 @@ fn the_same_name_from_many_at_once_gives_one_whole_file() {
 #[test]
 fn whichever_step_fails_nothing_new_stays_and_nothing_old_is_lost() {
     for older in [None, Some(b"older and good".to_vec())] {
-        for (case, (way, abilities)) in manners().enumerate() {
+        for (case, (staging, abilities)) in combinations().enumerate() {
             let scratch = Scratch::new(&format!("faulty-{case}-{}", older.is_some()));
             if let Some(older) = &older {
                 fs::write(scratch.0.join("CT.1"), older).unwrap();
@@ -133,13 +133,17 @@ fn whichever_step_fails_nothing_new_stays_and_nothing_old_is_lost() {
             let before = scratch.content();
             let mut failures = 0;
             loop {
-                let inner = Directory::open_with(&scratch.0, way, abilities).unwrap();
+                let inner = Directory::open_with(&scratch.0, staging, abilities).unwrap();
                 let step = Arc::new(AtomicUsize::new(0));
                 let storage = Faulty { inner, fails_at: failures, step };
                 if store(&storage, "CT.1", b"new").is_ok() {
                     break;
                 }
-                assert_eq!(scratch.content(), before, "step {failures}, {way:?}, {abilities:?}");
+                assert_eq!(
+                    scratch.content(),
+                    before,
+                    "step {failures}, {staging:?}, {abilities:?}"
+                );
                 failures += 1;
             }
             // folder, stage, header and data set, patch, sync, publish, folder sync

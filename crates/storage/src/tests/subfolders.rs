@@ -1,6 +1,6 @@
 //! Files that go into subfolders, and names that are given only if they are free.
 
-use crate::directory::testing::{HIDDEN_FOLDER, Scratch, all_ways, create, manners};
+use crate::directory::testing::{HIDDEN_FOLDER, Scratch, all_kinds, combinations, create};
 use crate::doubles::Faulty;
 use crate::limits::OPEN_SUBFOLDERS;
 use crate::{
@@ -47,7 +47,7 @@ fn held_open(folder: &Path) -> usize {
 #[test]
 fn a_subfolder_is_made_and_used_again() {
     let scratch = Scratch::new("subfolder");
-    for (round, storage) in all_ways(&scratch.0).enumerate() {
+    for (round, storage) in all_kinds(&scratch.0).enumerate() {
         let folder = format!("study{round}");
         store_in(&storage, &folder, "CT.1").unwrap();
         store_in(&storage, &folder, "CT.2").unwrap();
@@ -57,13 +57,13 @@ fn a_subfolder_is_made_and_used_again() {
     }
     let made = names_in(&scratch.0);
     assert!(made.iter().all(|name| name.starts_with("study")), "nothing else stays: {made:?}");
-    assert_eq!(made.len(), manners().count());
+    assert_eq!(made.len(), combinations().count());
 }
 
 #[test]
 fn a_subfolder_that_was_moved_away_is_made_anew() {
     let scratch = Scratch::new("subfolder-moved");
-    for storage in all_ways(&scratch.0) {
+    for storage in all_kinds(&scratch.0) {
         store_in(&storage, "study", "CT.1").unwrap();
         let away = scratch.0.join("away");
         fs::rename(scratch.0.join("study"), &away).unwrap();
@@ -81,7 +81,7 @@ fn a_symbolic_link_or_a_file_is_no_subfolder() {
     let elsewhere = Scratch::new("subfolder-link-target");
     symlink(&elsewhere.0, scratch.0.join("link")).unwrap();
     fs::write(scratch.0.join("file"), b"in the way").unwrap();
-    for storage in all_ways(&scratch.0) {
+    for storage in all_kinds(&scratch.0) {
         for folder in ["link", "file"] {
             let refused = store_in(&storage, folder, "CT.1").unwrap_err();
             let Error { step, source } = refused;
@@ -102,7 +102,7 @@ fn a_symbolic_link_or_a_file_is_no_subfolder() {
 #[test]
 fn whichever_step_fails_no_file_stays_and_nothing_old_is_lost() {
     for older in [None, Some(b"older and good".to_vec())] {
-        for (case, (way, abilities)) in manners().enumerate() {
+        for (case, (staging, abilities)) in combinations().enumerate() {
             let scratch = Scratch::new(&format!("subfolder-faulty-{case}-{}", older.is_some()));
             let folder = scratch.0.join("study");
             if let Some(older) = &older {
@@ -111,7 +111,7 @@ fn whichever_step_fails_no_file_stays_and_nothing_old_is_lost() {
             }
             let mut failures = 0;
             loop {
-                let inner = Directory::open_with(&scratch.0, way, abilities).unwrap();
+                let inner = Directory::open_with(&scratch.0, staging, abilities).unwrap();
                 let step = Arc::new(AtomicUsize::new(0));
                 let storage = Faulty { inner, fails_at: failures, step };
                 if store_in(&storage, "study", "CT.1").is_ok() {
@@ -161,7 +161,7 @@ fn many_subfolders_at_a_time_are_no_more_descriptors() {
 #[test]
 fn a_free_name_is_found_and_nothing_is_replaced() {
     let scratch = Scratch::new("free-name");
-    for (round, storage) in all_ways(&scratch.0).enumerate() {
+    for (round, storage) in all_kinds(&scratch.0).enumerate() {
         let mut committed: Vec<String> = std::thread::scope(|scope| {
             let storage = &storage;
             let threads: Vec<_> = (0..6)
@@ -185,15 +185,16 @@ fn a_free_name_is_found_and_nothing_is_replaced() {
         let mut names = expected.iter().map(|taken| name(taken));
         file.commit(&mut names, IfExists::Refuse, Durability::None).unwrap_err();
     }
-    assert_eq!(scratch.content().len(), 6 * manners().count());
+    assert_eq!(scratch.content().len(), 6 * combinations().count());
 }
 
 /// A commit that fails gives the older file its name back, whoever renames meanwhile.
 #[test]
 fn a_name_that_may_be_taken_back_is_not_renamed() {
     let scratch = Scratch::new("rename-claimed");
-    for (way, abilities) in manners().filter(|(_, abilities)| abilities.give_free_names()) {
-        let storage = Directory::open_with(&scratch.0, way, abilities).unwrap();
+    for (staging, abilities) in combinations().filter(|(_, abilities)| abilities.give_free_names())
+    {
+        let storage = Directory::open_with(&scratch.0, staging, abilities).unwrap();
         fs::write(scratch.0.join("CT.1"), "older").unwrap();
         let folder = storage.folder().unwrap();
         let older = FileIdentity::of(&fs::File::open(scratch.0.join("CT.1")).unwrap()).unwrap();

@@ -2,9 +2,9 @@
 
 use super::inode_lock::{Lock, try_lock};
 use super::syscalls;
-use super::system_errors::{can_link, is_full};
+use super::system_errors::{is_full, is_unavailable};
 use super::temporary_files::Temporaries;
-use super::temporary_names::Holds;
+use super::temporary_names::TemporaryKind;
 
 use std::fs::File;
 use std::io;
@@ -34,11 +34,11 @@ impl Abilities {
     ///
     /// # Errors
     /// Whatever else the operating system says than that it cannot; nothing stays.
-    pub(crate) fn of(temporaries: &Temporaries) -> io::Result<Self> {
+    pub(crate) fn probe(temporaries: &Temporaries) -> io::Result<Self> {
         let (mut one, file) = temporaries.create()?;
         let tried = has_locks(temporaries, &file)
             .and_then(|locks| Self::try_out(temporaries, &mut one, locks));
-        forget(temporaries, &one);
+        remove_probe(temporaries, &one);
         tried
     }
 
@@ -47,35 +47,35 @@ impl Abilities {
         let from = one.clone();
         // Nothing is replaced without this one, and it may be the last resort.
         let aside = |to: &str| syscalls::rename_aside((top, &from), (top, to));
-        *one = temporaries.fresh(Holds::Incoming, aside)?.0;
+        *one = temporaries.with_new_name(TemporaryKind::Incoming, aside)?.0;
         let from = one.clone();
         let rename = |to: &str| syscalls::rename_to_free_name((top, &from), (top, to));
-        let no_replace = match temporaries.fresh(Holds::Incoming, rename) {
+        let no_replace = match temporaries.with_new_name(TemporaryKind::Incoming, rename) {
             Ok((renamed, ())) => {
                 *one = renamed;
                 true
             }
             // Sandboxes may refuse calls that they do not know.
-            Err(error) if !can_link(&error) => false,
+            Err(error) if is_unavailable(&error) => false,
             Err(error) => return Err(error),
         };
         let link = |to: &str| syscalls::link((top, one), (top, to));
-        let links = match temporaries.fresh(Holds::Incoming, link) {
+        let links = match temporaries.with_new_name(TemporaryKind::Incoming, link) {
             Ok((second, ())) => {
-                forget(temporaries, &second);
+                remove_probe(temporaries, &second);
                 true
             }
-            Err(error) if !can_link(&error) => false,
+            Err(error) if is_unavailable(&error) => false,
             Err(error) if is_full(&error) => true,
             Err(error) => return Err(error),
         };
         let exchange = match temporaries.create() {
             Ok((other, _)) => {
                 let swapped = syscalls::exchange((top, one), (top, &other));
-                forget(temporaries, &other);
+                remove_probe(temporaries, &other);
                 match swapped {
                     Ok(()) => true,
-                    Err(error) if !can_link(&error) => false,
+                    Err(error) if is_unavailable(&error) => false,
                     Err(error) => return Err(error),
                 }
             }
@@ -97,7 +97,7 @@ fn has_locks(temporaries: &Temporaries, file: &File) -> io::Result<bool> {
     let lock = match try_lock(file) {
         Lock::Busy => {
             let (other, file) = temporaries.create()?;
-            forget(temporaries, &other);
+            remove_probe(temporaries, &other);
             try_lock(&file)
         }
         lock => lock,
@@ -107,7 +107,7 @@ fn has_locks(temporaries: &Temporaries, file: &File) -> io::Result<bool> {
 
 /// Removes a name that was made to try something out. Should that fail, a start removes it; objects may be
 /// stored all the same.
-pub(crate) fn forget(temporaries: &Temporaries, name: &str) {
+pub(crate) fn remove_probe(temporaries: &Temporaries, name: &str) {
     if let Err(error) = temporaries.remove(name) {
         tracing::debug!("cannot remove {name}: {error}");
     }

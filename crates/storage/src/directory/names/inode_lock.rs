@@ -4,7 +4,7 @@
 //! wants to replace, rename or take away what has a name locks that file first. Nothing depends on it alone:
 //! where locks do not work, the order of steps in [`super::final_name`] loses nothing either.
 
-use super::syscalls::{self, Spot};
+use super::syscalls::{self, Location};
 use crate::FileId;
 use crate::limits::LOCK_PATIENCE;
 use platform::sync::{Instant, rustix, thread};
@@ -55,7 +55,7 @@ fn lock_until(file: &File, deadline: Instant) -> bool {
 
 /// What has a name now.
 #[derive(Debug)]
-pub(crate) struct Present {
+pub(crate) struct NameHolder {
     pub(crate) id: FileId,
     /// Whether it is locked, as long as this lives.
     pub(crate) is_locked: bool,
@@ -63,15 +63,15 @@ pub(crate) struct Present {
     _file: Option<File>,
 }
 
-impl Present {
+impl NameHolder {
     /// Locks what has the name, waiting at most [`LOCK_PATIENCE`] for another process; `None` if nothing
     /// has the name, or something else has by now: then it is to be looked at again. Without `locks`, it is
     /// only looked at.
     ///
     /// # Errors
     /// `IsADirectory` if it is one; whatever else the operating system says of the name.
-    pub(crate) fn lock(spot: Spot<'_>, locks: bool) -> io::Result<Option<Self>> {
-        let status = match rustix::fs::statat(spot.0, spot.1, AtFlags::SYMLINK_NOFOLLOW) {
+    pub(crate) fn lock(location: Location<'_>, locks: bool) -> io::Result<Option<Self>> {
+        let status = match rustix::fs::statat(location.0, location.1, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(status) => status,
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -80,17 +80,19 @@ impl Present {
         let file = match FileType::from_raw_mode(status.st_mode) {
             FileType::Directory => return Err(io::ErrorKind::IsADirectory.into()),
             // To open anything else may do more than that.
-            FileType::RegularFile if locks => open_and_lock(spot, Instant::now() + LOCK_PATIENCE),
+            FileType::RegularFile if locks => {
+                open_and_lock(location, Instant::now() + LOCK_PATIENCE)
+            }
             _ => None,
         };
         let Some(file) = file else {
             // What lost the name before it was opened could not be locked; another one may have it by now.
             let unlocked = Self { id, is_locked: false, _file: None };
-            return Ok((syscalls::id_at(spot)? == Some(id)).then_some(unlocked));
+            return Ok((syscalls::id_at(location)? == Some(id)).then_some(unlocked));
         };
         // The one that has the name must be the one that is locked.
         let locked = FileId::of(&file)?;
-        if syscalls::id_at(spot)? != Some(locked) {
+        if syscalls::id_at(location)? != Some(locked) {
             return Ok(None);
         }
         Ok(Some(Self { id: locked, is_locked: true, _file: Some(file) }))
@@ -98,11 +100,11 @@ impl Present {
 }
 
 /// Opens a file and locks it; `None` if either is not possible.
-fn open_and_lock(spot: Spot<'_>, deadline: Instant) -> Option<File> {
+fn open_and_lock(location: Location<'_>, deadline: Instant) -> Option<File> {
     // A network file system may lock only what is open for writing; elsewhere that would tell whoever
     // watches the folder that the file was written.
     [OFlags::RDONLY, OFlags::RDWR].into_iter().find_map(|mode| {
-        let file = syscalls::open(spot, mode).ok()?;
+        let file = syscalls::open(location, mode).ok()?;
         lock_until(&file, deadline).then_some(file)
     })
 }

@@ -13,10 +13,10 @@ use std::fs::File;
 use std::io;
 
 /// A name in a folder.
-pub(crate) type Spot<'a> = (&'a File, &'a str);
+pub(crate) type Location<'a> = (&'a File, &'a str);
 
 /// What has the name, if anything; a symbolic link is one itself.
-pub(crate) fn stamp_at((folder, name): Spot<'_>) -> io::Result<Option<Stamp>> {
+pub(crate) fn stamp_at((folder, name): Location<'_>) -> io::Result<Option<Stamp>> {
     step("stat")?;
     match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(status) => Ok(Some((&status).into())),
@@ -26,38 +26,39 @@ pub(crate) fn stamp_at((folder, name): Spot<'_>) -> io::Result<Option<Stamp>> {
 }
 
 /// The same of its device and inode alone.
-pub(crate) fn id_at(spot: Spot<'_>) -> io::Result<Option<FileId>> {
-    Ok(stamp_at(spot)?.map(|found| found.id))
+pub(crate) fn id_at(location: Location<'_>) -> io::Result<Option<FileId>> {
+    Ok(stamp_at(location)?.map(|found| found.id))
 }
 
 /// The same, and when it was made.
-pub(crate) fn identity_at(spot: Spot<'_>) -> io::Result<Option<FileIdentity>> {
-    Ok(id_at(spot)?.map(|id| FileIdentity { id, created: platform::creation_time(spot.0, spot.1) }))
+pub(crate) fn identity_at(location: Location<'_>) -> io::Result<Option<FileIdentity>> {
+    Ok(id_at(location)?
+        .map(|id| FileIdentity { id, created: platform::creation_time(location.0, location.1) }))
 }
 
 /// Swaps what two names stand for.
-pub(crate) fn exchange(one: Spot<'_>, other: Spot<'_>) -> io::Result<()> {
+pub(crate) fn exchange(one: Location<'_>, other: Location<'_>) -> io::Result<()> {
     step("exchange")?;
     answered("exchange", platform::exchange(one, other))
 }
 
 /// Renames a file, if the new name is free.
-pub(crate) fn rename_to_free_name(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+pub(crate) fn rename_to_free_name(from: Location<'_>, to: Location<'_>) -> io::Result<()> {
     step("rename to a free name")?;
     answered("rename to a free name", platform::rename_to_free_name(from, to))
 }
 
 /// Renames `file`; what has the new name is replaced.
-pub(crate) fn rename_over(from: Spot<'_>, to: Spot<'_>, file: FileId) -> io::Result<()> {
+pub(crate) fn rename_over(from: Location<'_>, to: Location<'_>, file: FileId) -> io::Result<()> {
     rename(from, to, |found| found == file)
 }
 
 /// Renames whatever has a name, to one that nobody else uses.
-pub(crate) fn rename_aside(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+pub(crate) fn rename_aside(from: Location<'_>, to: Location<'_>) -> io::Result<()> {
     rename(from, to, |_| true)
 }
 
-fn rename(from: Spot<'_>, to: Spot<'_>, is_it: impl Fn(FileId) -> bool) -> io::Result<()> {
+fn rename(from: Location<'_>, to: Location<'_>, is_it: impl Fn(FileId) -> bool) -> io::Result<()> {
     step("rename")?;
     let renamed = rustix::fs::renameat(from.0, from.1, to.0, to.1);
     match answered("rename", renamed.map_err(io::Error::from)) {
@@ -67,7 +68,7 @@ fn rename(from: Spot<'_>, to: Spot<'_>, is_it: impl Fn(FileId) -> bool) -> io::R
 }
 
 /// Gives a file a second name, if that is free.
-pub(crate) fn link(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+pub(crate) fn link(from: Location<'_>, to: Location<'_>) -> io::Result<()> {
     step("link")?;
     match answered("link", platform::link(from, to)) {
         Err(_) if is_same_file(from, to) => Ok(()),
@@ -75,53 +76,53 @@ pub(crate) fn link(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
     }
 }
 
-fn is_same_file(one: Spot<'_>, other: Spot<'_>) -> bool {
-    let file = |spot| id_at(spot).ok().flatten();
+fn is_same_file(one: Location<'_>, other: Location<'_>) -> bool {
+    let file = |location| id_at(location).ok().flatten();
     file(one).is_some_and(|one| file(other) == Some(one))
 }
 
 /// Gives a file without a name one, if that is free.
-pub(crate) fn link_unnamed(file: &File, to: Spot<'_>) -> io::Result<()> {
+pub(crate) fn link_unnamed(file: &File, to: Location<'_>) -> io::Result<()> {
     step("link")?;
     platform::link_unnamed(file, to.0, to.1)
 }
 
 /// Removes a name; that it is gone already is as good.
-pub(crate) fn unlink(spot: Spot<'_>) -> io::Result<()> {
+pub(crate) fn unlink(location: Location<'_>) -> io::Result<()> {
     step("unlink")?;
-    match rustix::fs::unlinkat(spot.0, spot.1, AtFlags::empty()) {
+    match rustix::fs::unlinkat(location.0, location.1, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Makes an empty file, if its name is free.
-pub(crate) fn create(spot: Spot<'_>, mode: Mode) -> io::Result<File> {
+pub(crate) fn create(location: Location<'_>, mode: Mode) -> io::Result<File> {
     step("create")?;
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(spot.0, spot.1, flags, mode)?.into())
+    Ok(rustix::fs::openat(location.0, location.1, flags, mode)?.into())
 }
 
 /// Opens a folder to list it, unless it is a symbolic link.
-pub(crate) fn open_folder(spot: Spot<'_>) -> io::Result<File> {
+pub(crate) fn open_folder(location: Location<'_>) -> io::Result<File> {
     step("list")?;
-    open(spot, OFlags::RDONLY | OFlags::DIRECTORY)
+    open(location, OFlags::RDONLY | OFlags::DIRECTORY)
 }
 
 /// Opens what has the name, unless it is a symbolic link.
 ///
 /// # Errors
 /// Whatever the operating system says.
-pub(crate) fn open(spot: Spot<'_>, mode: OFlags) -> io::Result<File> {
+pub(crate) fn open(location: Location<'_>, mode: OFlags) -> io::Result<File> {
     let flags = mode | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(spot.0, spot.1, flags, Mode::empty())?.into())
+    Ok(rustix::fs::openat(location.0, location.1, flags, Mode::empty())?.into())
 }
 
 /// Makes a folder, if its name is free.
-pub(crate) fn make_folder(spot: Spot<'_>, mode: Mode) -> rustix::io::Result<()> {
+pub(crate) fn make_folder(location: Location<'_>, mode: Mode) -> rustix::io::Result<()> {
     #[cfg(test)]
     step("mkdir").map_err(|_| Errno::IO)?;
-    rustix::fs::mkdirat(spot.0, spot.1, mode)
+    rustix::fs::mkdirat(location.0, location.1, mode)
 }
 
 #[cfg(not(test))]

@@ -10,12 +10,13 @@ pub(crate) fn is_unsupported(error: &io::Error) -> bool {
         || lacking.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// False where the file system has no hard links, or none for this file: `link(2)` says so by `EPERM`. So
-/// are other calls refused, by sandboxes that do not know them.
-pub(crate) fn can_link(error: &io::Error) -> bool {
+/// Whether the call is not to be had here: not supported, or refused. `link(2)` reports by `EPERM` that the file
+/// system has no hard links, or none for this file; sandboxes refuse calls that they do not know in the same
+/// way.
+pub(crate) fn is_unavailable(error: &io::Error) -> bool {
     let refused = [Errno::PERM, Errno::MLINK, Errno::ACCESS];
-    !is_unsupported(error)
-        && !refused.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    is_unsupported(error)
+        || refused.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 /// Whether the error says that there is no room.

@@ -5,7 +5,7 @@
 //! all folders.
 
 use super::syscalls;
-use super::temporary_names::{Holds, owner};
+use super::temporary_names::{TemporaryKind, owner};
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use platform::{self, ProcessIdentity};
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
@@ -41,12 +41,12 @@ impl Temporaries {
 
     /// The mark of a process as temporary names have it, and the other way round: as if of another boot where
     /// the file system was mounted anew since. What was removed before may be back then.
-    pub(crate) fn marked(&self, process: ProcessIdentity) -> ProcessIdentity {
+    pub(crate) fn for_this_mount(&self, process: ProcessIdentity) -> ProcessIdentity {
         ProcessIdentity { boot: process.boot ^ self.mounted.unwrap_or_default(), ..process }
     }
 
-    /// Whether [`marked`](Self::marked) tells of a file system that was mounted anew.
-    pub(crate) fn tells_mounts(&self) -> bool {
+    /// Whether [`for_this_mount`](Self::for_this_mount) tells of a file system that was mounted anew.
+    pub(crate) fn detects_remounts(&self) -> bool {
         self.mounted.is_some()
     }
 
@@ -70,16 +70,16 @@ impl Temporaries {
     ///
     /// # Errors
     /// What `make` said, unless another name helped; or that there is no hidden folder and none can be made.
-    pub(crate) fn fresh<T>(
+    pub(crate) fn with_new_name<T>(
         &self,
-        holds: Holds<'_>,
+        kind: TemporaryKind<'_>,
         make: impl Fn(&str) -> io::Result<T>,
     ) -> io::Result<(String, T)> {
         let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
         let mut was_there = false;
         for _ in 0..ATTEMPTS {
             let folder = self.folder()?;
-            let path = format!("{folder}/{}", holds.file_name(self.marked(owner())));
+            let path = format!("{folder}/{}", kind.file_name(self.for_this_mount(owner())));
             match make(&path) {
                 Ok(made) => return Ok((path, made)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
@@ -108,7 +108,9 @@ impl Temporaries {
     /// # Errors
     /// Whatever the operating system says.
     pub(crate) fn create(&self) -> io::Result<(String, File)> {
-        self.fresh(Holds::Incoming, |path| syscalls::create((&self.top, path), FILE_MODE))
+        self.with_new_name(TemporaryKind::Incoming, |path| {
+            syscalls::create((&self.top, path), FILE_MODE)
+        })
     }
 
     /// Removes a name that is ours alone; that it is gone already is as good.

@@ -14,7 +14,7 @@ const END: char = '~';
 
 /// What has a temporary name.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Holds<'a> {
+pub(crate) enum TemporaryKind<'a> {
     /// A file on its way, which was never acknowledged.
     Incoming,
     /// What had the name `name` before `newer` got it, or was to get it; or `newer` itself, before and after
@@ -30,7 +30,7 @@ pub(crate) enum Holds<'a> {
 
 /// What a temporary name says, read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Held {
+pub(crate) enum ParsedKind {
     Incoming,
     Replaced {
         /// Inode of the newer file, and when it was written.
@@ -40,7 +40,7 @@ pub(crate) enum Held {
     },
 }
 
-impl Holds<'_> {
+impl TemporaryKind<'_> {
     /// A name that says so, and that `owner` has it; another one each time.
     pub(crate) fn file_name(&self, owner: ProcessIdentity) -> String {
         let number = next_number();
@@ -58,7 +58,7 @@ impl Holds<'_> {
     }
 }
 
-impl Held {
+impl ParsedKind {
     /// What the name of a file in the hidden folder says, and whose it is; `None` if it is none of ours.
     pub(crate) fn parse(name: &str) -> Option<(ProcessIdentity, Self)> {
         let name = name.strip_suffix(END)?;
@@ -135,27 +135,27 @@ mod tests {
     #[test]
     fn names_say_what_they_hold_and_whose_they_are() {
         assert_eq!(
-            Held::parse(&Holds::Incoming.file_name(owner())),
-            Some((platform::this_process().unwrap(), Held::Incoming))
+            ParsedKind::parse(&TemporaryKind::Incoming.file_name(owner())),
+            Some((platform::this_process().unwrap(), ParsedKind::Incoming))
         );
         let id = FileId { device: 1, inode: 0xFFFF_FFFF_FFFF_FFFF };
         let newer = Stamp { id, modified: 0x1234 };
         let said = (id.inode, newer.modified);
         let (folder, file) = (name("DOE^JANE_1-2-3"), name("CT.1-2.3~"));
         for folder in [None, Some(&folder)] {
-            let text = Holds::Replaced { newer, folder, name: &file }.file_name(owner());
+            let text = TemporaryKind::Replaced { newer, folder, name: &file }.file_name(owner());
             let place = Some((folder.cloned(), file.clone()));
-            let (_, held) = Held::parse(&text).unwrap();
-            assert_eq!(held, Held::Replaced { newer: said, place });
+            let (_, held) = ParsedKind::parse(&text).unwrap();
+            assert_eq!(held, ParsedKind::Replaced { newer: said, place });
             let logged = without_names(&format!(".storescp-1/{text}"));
             let start = logged.strip_suffix('*').unwrap().strip_prefix(".storescp-1/").unwrap();
             assert!(text.starts_with(start) && start.ends_with("-1234-"), "{logged}");
         }
         let long = name(&"x".repeat(255));
-        let text = Holds::Replaced { newer, folder: None, name: &long }.file_name(owner());
+        let text = TemporaryKind::Replaced { newer, folder: None, name: &long }.file_name(owner());
         assert!(text.len() <= 255);
-        let (_, held) = Held::parse(&text).unwrap();
-        assert_eq!(held, Held::Replaced { newer: said, place: None });
+        let (_, held) = ParsedKind::parse(&text).unwrap();
+        assert_eq!(held, ParsedKind::Replaced { newer: said, place: None });
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
             ".replaced-1-2-3-4-5-6-7-0-a/b~",
             ".replaced-1-2-3-4-5-6-7-0~",
         ] {
-            assert_eq!(Held::parse(other), None, "{other}");
+            assert_eq!(ParsedKind::parse(other), None, "{other}");
         }
     }
 }

@@ -16,7 +16,7 @@ use super::names::final_name::TakenBack;
 use super::names::inode_lock::{Lock, try_lock};
 use super::names::syscalls;
 use super::names::temporary_files::{TOP, Temporaries};
-use super::names::temporary_names::{Held, owner, without_names};
+use super::names::temporary_names::{ParsedKind, owner, without_names};
 use super::open_directory::OpenDirectory;
 use crate::FileId;
 use crate::FileName;
@@ -57,7 +57,7 @@ enum Fate {
 
 impl Recovered {
     /// Says so in the log.
-    pub fn tell(&self) {
+    pub(crate) fn log(&self) {
         if self.removed > 0 {
             tracing::info!("removed {} unfinished files of an earlier run", self.removed);
         }
@@ -98,8 +98,8 @@ pub(crate) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Rec
             }
         };
         for name in names {
-            let Some((owner, held)) = Held::parse(&name) else { continue };
-            let owner = open.temporaries.marked(owner);
+            let Some((owner, held)) = ParsedKind::parse(&name) else { continue };
+            let owner = open.temporaries.for_this_mount(owner);
             let temporary = format!("{folder}/{name}");
             let fate = Found { open, temporary: &temporary, owner }.deal_with(held);
             match fate.unwrap_or(Fate::Kept("it cannot be read or moved")) {
@@ -139,30 +139,32 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn deal_with(&self, held: Held) -> io::Result<Fate> {
+    fn deal_with(&self, kind: ParsedKind) -> io::Result<Fate> {
         let temporaries = &self.open.temporaries;
-        let spot = (temporaries.top(), self.temporary);
+        let location = (temporaries.top(), self.temporary);
         // A lock may be had only by who could write.
         let file = [OFlags::RDWR, OFlags::RDONLY]
             .into_iter()
-            .find_map(|mode| syscalls::open(spot, mode).ok());
+            .find_map(|mode| syscalls::open(location, mode).ok());
         if !self.is_abandoned(file.as_ref()) {
             return Ok(Fate::Left);
         }
-        let Some(stamp) = syscalls::stamp_at(spot)? else { return Ok(Fate::Left) };
+        let Some(stamp) = syscalls::stamp_at(location)? else { return Ok(Fate::Left) };
         if let Some(file) = &file
             && FileId::of(file)? != stamp.id
         {
             return Ok(Fate::Left);
         }
         let removed = || temporaries.remove(self.temporary).map(|()| Fate::Removed);
-        match held {
-            Held::Incoming => removed(),
-            Held::Replaced { newer, .. } if newer == (stamp.id.inode, stamp.modified) => removed(),
-            Held::Replaced { place: None, .. } => {
+        match kind {
+            ParsedKind::Incoming => removed(),
+            ParsedKind::Replaced { newer, .. } if newer == (stamp.id.inode, stamp.modified) => {
+                removed()
+            }
+            ParsedKind::Replaced { place: None, .. } => {
                 Ok(Fate::Kept("its name was too long to be noted"))
             }
-            Held::Replaced { newer, place: Some((folder, name)) } => match folder {
+            ParsedKind::Replaced { newer, place: Some((folder, name)) } => match folder {
                 None => self.put_back(self.open, &name, newer, stamp.id, file.as_ref()),
                 Some(folder) => match self.open.existing_subfolder(&folder) {
                     Ok(folder) => self.put_back(&folder, &name, newer, stamp.id, file.as_ref()),
@@ -178,8 +180,8 @@ impl Found<'_> {
             return false;
         }
         let lock = file.map_or(Lock::Unavailable, try_lock);
-        let told_late = self.open.manner.told_late;
-        is_abandoned(platform::is_running(&self.owner), lock, told_late, || {
+        let late_write_errors = self.open.strategy.late_write_errors;
+        is_abandoned(platform::is_running(&self.owner), lock, late_write_errors, || {
             file.is_some_and(is_old)
         })
     }
@@ -196,37 +198,38 @@ impl Found<'_> {
         // No commit of this process changes it meanwhile.
         let _claim = folder.claims.claim(name);
         let final_name = folder.final_name(name, false);
-        let spot = (&*folder.handle, name.as_str());
-        if syscalls::id_at(spot)? == Some(older) {
+        let location = (&*folder.handle, name.as_str());
+        if syscalls::id_at(location)? == Some(older) {
             self.open.temporaries.remove(self.temporary)?;
             return Ok(Fate::Removed);
         }
-        let Some(present) = final_name.present()? else {
+        let Some(holder) = final_name.lock_holder()? else {
             final_name.give_back(self.temporary)?;
             return Self::restored(folder);
         };
         let same = || {
-            let other = syscalls::open(spot, OFlags::RDONLY).ok()?;
+            let other = syscalls::open(location, OFlags::RDONLY).ok()?;
             have_same_content(file?, &other).ok()
         };
         if same() == Some(true) {
             self.open.temporaries.remove(self.temporary)?;
             return Ok(Fate::Removed);
         }
-        let found = syscalls::stamp_at(spot)?.filter(|found| found.id == present.id);
+        let found = syscalls::stamp_at(location)?.filter(|found| found.id == holder.id);
         let Some(found) = found.filter(|found| newer == (found.id.inode, found.modified)) else {
             return Ok(Fate::Kept("a third file has its name by now"));
         };
-        let is_certain = self.owner.boot == owner().boot && self.open.temporaries.tells_mounts();
+        let is_certain =
+            self.owner.boot == owner().boot && self.open.temporaries.detects_remounts();
         if !is_certain || owner().boot == 0 {
             let why = "since the machine was started or the disk mounted anew, it is not known whether \
                        the newer file, which has its name, was acknowledged";
             return Ok(Fate::Kept(why));
         }
-        if folder.abilities().locks && !present.is_locked {
+        if folder.abilities().locks && !holder.is_locked {
             return Ok(Fate::Kept("another process is using its name"));
         }
-        let final_name = folder.final_name(name, present.is_locked);
+        let final_name = folder.final_name(name, holder.is_locked);
         match final_name.take_back(found, Some(self.temporary))? {
             TakenBack::Restored => Self::restored(folder),
             TakenBack::OlderKept => Ok(Fate::Kept("another process has given its name meanwhile")),
@@ -245,13 +248,13 @@ impl Found<'_> {
 pub(crate) fn is_abandoned(
     is_running: Option<bool>,
     lock: Lock,
-    told_late: bool,
+    late_write_errors: bool,
     is_old: impl FnOnce() -> bool,
 ) -> bool {
     match (is_running, lock) {
         (Some(true), _) | (_, Lock::Busy) => false,
         (Some(false), _) => true,
-        (None, Lock::Held) if !told_late => true,
+        (None, Lock::Held) if !late_write_errors => true,
         (None, Lock::Held | Lock::Unavailable) => is_old(),
     }
 }

@@ -157,7 +157,7 @@ fn what_is_locked_stays() {
 #[test]
 fn what_nothing_tells_of_is_left_alone_for_an_hour() {
     use inode_lock::Lock::{Busy, Held, Unavailable};
-    for (is_running, lock, told_late, young, old) in [
+    for (is_running, lock, late_write_errors, young, old) in [
         (Some(true), Unavailable, false, false, false),
         (Some(false), Unavailable, true, true, true),
         (None, Busy, true, false, false),
@@ -166,7 +166,7 @@ fn what_nothing_tells_of_is_left_alone_for_an_hour() {
         (None, Unavailable, false, false, true),
         (None, Unavailable, true, false, true),
     ] {
-        let abandoned = |age| recovery::is_abandoned(is_running, lock, told_late, || age);
+        let abandoned = |age| recovery::is_abandoned(is_running, lock, late_write_errors, || age);
         assert_eq!((abandoned(false), abandoned(true)), (young, old), "{is_running:?} {lock:?}");
     }
 }

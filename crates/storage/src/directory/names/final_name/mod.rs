@@ -5,7 +5,7 @@
 //!
 //! - Nothing is removed by its final name. It is moved aside first, to a name that nobody else uses, and
 //!   looked at there: if it is another file than it should be, it is put back.
-//! - What had a name before keeps one of its own, which says what it holds ([`Holds::Replaced`]), until the
+//! - What had a name before keeps one of its own, which says what it holds ([`TemporaryKind::Replaced`]), until the
 //!   newer file is stored.
 //! - Where the second of two steps fails, the first is undone. Where that fails too, both count as done.
 
@@ -13,11 +13,11 @@
 mod tests;
 
 use super::abilities::Abilities;
-use super::inode_lock::Present;
-use super::syscalls::{self, Spot};
-use super::system_errors::{can_link, is_unsupported};
+use super::inode_lock::NameHolder;
+use super::syscalls::{self, Location};
+use super::system_errors::{is_unavailable, is_unsupported};
 use super::temporary_files::Temporaries;
-use super::temporary_names::{Holds, without_names};
+use super::temporary_names::{TemporaryKind, without_names};
 use crate::FileName;
 use crate::file_id::{FileId, FileIdentity, Stamp};
 use crate::limits::NAME_ATTEMPTS;
@@ -47,17 +47,17 @@ pub(crate) enum TakenBack {
 }
 
 impl<'a> FinalName<'a> {
-    fn spot(&self) -> Spot<'a> {
+    fn location(&self) -> Location<'a> {
         (self.folder, self.name.as_str())
     }
 
-    fn temporary<'t>(&'t self, path: &'t str) -> Spot<'t> {
+    fn temporary<'t>(&'t self, path: &'t str) -> Location<'t> {
         (self.temporaries.top(), path)
     }
 
     /// For what has the name while `newer` gets it or loses it.
-    fn holds(&self, newer: Stamp) -> Holds<'a> {
-        Holds::Replaced { newer, folder: self.folder_name, name: self.name }
+    fn replaced_by(&self, newer: Stamp) -> TemporaryKind<'a> {
+        TemporaryKind::Replaced { newer, folder: self.folder_name, name: self.name }
     }
 
     /// Gives `file`, with the temporary name `from`, the final one, if that is free.
@@ -71,11 +71,11 @@ impl<'a> FinalName<'a> {
         file: impl FnOnce() -> io::Result<FileId>,
     ) -> io::Result<()> {
         let remove = || self.temporaries.remove(from);
-        let Err(error) = self.move_to_free(self.temporary(from), self.spot(), remove) else {
+        let Err(error) = self.move_to_free(self.temporary(from), self.location(), remove) else {
             return Ok(());
         };
         if error.kind() == io::ErrorKind::AlreadyExists
-            || syscalls::id_at(self.spot())? != Some(file()?)
+            || syscalls::id_at(self.location())? != Some(file()?)
         {
             return Err(error);
         }
@@ -90,30 +90,30 @@ impl<'a> FinalName<'a> {
     /// # Errors
     /// `AlreadyExists` if something has it; whatever else the operating system says.
     pub(crate) fn give_back(&self, from: &str) -> io::Result<()> {
-        let (temporary, spot) = (self.temporary(from), self.spot());
+        let (temporary, location) = (self.temporary(from), self.location());
         let remove = || {
             let _ = self.temporaries.remove(from);
             Ok(())
         };
-        match self.move_to_free(temporary, spot, remove) {
+        match self.move_to_free(temporary, location, remove) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
             result => return result,
         }
         // The ways that were not come to, since one before failed.
-        match self.link_and_remove(temporary, spot, remove) {
+        match self.link_and_remove(temporary, location, remove) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                rename_if_free(temporary, spot)
+                rename_if_free(temporary, location)
             }
             result => result,
         }
     }
 
-    /// Locks what has the name: see [`Present::lock`].
+    /// Locks what has the name: see [`NameHolder::lock`].
     ///
     /// # Errors
     /// As there.
-    pub(crate) fn present(&self) -> io::Result<Option<Present>> {
-        Present::lock(self.spot(), self.abilities.locks)
+    pub(crate) fn lock_holder(&self) -> io::Result<Option<NameHolder>> {
+        NameHolder::lock(self.location(), self.abilities.locks)
     }
 
     /// Gives `newer`, with the temporary name `from`, the name that `older` has, and returns the temporary
@@ -127,7 +127,7 @@ impl<'a> FinalName<'a> {
         &self,
         from: &mut String,
         newer: Stamp,
-        older: &Present,
+        older: &NameHolder,
     ) -> io::Result<Option<String>> {
         if self.abilities.exchange {
             match self.swap(from, newer) {
@@ -138,7 +138,7 @@ impl<'a> FinalName<'a> {
         // Only as long as nobody else takes the name is the one that is kept the one that is replaced.
         if self.abilities.links && older.is_locked {
             match self.keep_and_replace(from, newer, older.id) {
-                Err(error) if !can_link(&error) => {}
+                Err(error) if is_unavailable(&error) => {}
                 result => return result,
             }
         }
@@ -148,9 +148,9 @@ impl<'a> FinalName<'a> {
     /// One step: no reader of the folder sees the name without a file.
     fn swap(&self, from: &mut String, newer: Stamp) -> io::Result<Option<String>> {
         let rename = |to: &str| syscalls::rename_aside(self.temporary(from), self.temporary(to));
-        let (renamed, ()) = self.temporaries.fresh(self.holds(newer), rename)?;
+        let (renamed, ()) = self.temporaries.with_new_name(self.replaced_by(newer), rename)?;
         *from = renamed;
-        let Err(error) = syscalls::exchange(self.temporary(from), self.spot()) else {
+        let Err(error) = syscalls::exchange(self.temporary(from), self.location()) else {
             return Ok(Some(from.clone()));
         };
         match syscalls::id_at(self.temporary(from)) {
@@ -168,14 +168,14 @@ impl<'a> FinalName<'a> {
         newer: Stamp,
         older: FileId,
     ) -> io::Result<Option<String>> {
-        let link = |to: &str| syscalls::link(self.spot(), self.temporary(to));
-        let (kept, ()) = match self.temporaries.fresh(self.holds(newer), link) {
+        let link = |to: &str| syscalls::link(self.location(), self.temporary(to));
+        let (kept, ()) = match self.temporaries.with_new_name(self.replaced_by(newer), link) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
         };
         let replaced = match syscalls::id_at(self.temporary(&kept)) {
             Ok(Some(found)) if found == older => {
-                syscalls::rename_over(self.temporary(from), self.spot(), newer.id)
+                syscalls::rename_over(self.temporary(from), self.location(), newer.id)
             }
             Ok(_) => Err(io::ErrorKind::NotFound.into()),
             Err(error) => Err(error),
@@ -193,14 +193,14 @@ impl<'a> FinalName<'a> {
 
     /// Two steps with nothing in between: a start puts the older file back after a crash.
     fn move_aside_and_give(&self, from: &str, newer: Stamp) -> io::Result<Option<String>> {
-        let aside = |to: &str| syscalls::rename_aside(self.spot(), self.temporary(to));
-        let (kept, ()) = match self.temporaries.fresh(self.holds(newer), aside) {
+        let aside = |to: &str| syscalls::rename_aside(self.location(), self.temporary(to));
+        let (kept, ()) = match self.temporaries.with_new_name(self.replaced_by(newer), aside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
         };
         let Err(error) = self.give(from, || Ok(newer.id)) else { return Ok(Some(kept)) };
         if let Err(second) = self.give_back(&kept) {
-            self.tell_of_kept(&kept, &second.to_string());
+            self.log_kept(&kept, &second.to_string());
         }
         Err(error)
     }
@@ -220,9 +220,9 @@ impl<'a> FinalName<'a> {
             match &result {
                 Ok(TakenBack::Restored) => {}
                 Ok(TakenBack::OlderKept) => {
-                    self.tell_of_kept(older, "another process has given the name meanwhile");
+                    self.log_kept(older, "another process has given the name meanwhile");
                 }
-                Err(error) => self.tell_of_kept(older, &error.to_string()),
+                Err(error) => self.log_kept(older, &error.to_string()),
             }
         }
         result
@@ -234,8 +234,8 @@ impl<'a> FinalName<'a> {
         }
         // Where that fails, nothing has changed, and the longer way may be open.
         if self.abilities.exchange
-            && syscalls::id_at(self.spot())? == Some(ours.id)
-            && (syscalls::exchange(self.temporary(older), self.spot()).is_ok()
+            && syscalls::id_at(self.location())? == Some(ours.id)
+            && (syscalls::exchange(self.temporary(older), self.location()).is_ok()
                 || syscalls::id_at(self.temporary(older))? == Some(ours.id))
         {
             return self.check_swapped(ours, older);
@@ -256,7 +256,7 @@ impl<'a> FinalName<'a> {
             let _ = self.temporaries.remove(temporary);
             return Ok(TakenBack::Restored);
         }
-        syscalls::exchange(self.temporary(temporary), self.spot())?;
+        syscalls::exchange(self.temporary(temporary), self.location())?;
         Ok(TakenBack::OlderKept)
     }
 
@@ -265,12 +265,12 @@ impl<'a> FinalName<'a> {
     /// # Errors
     /// Whatever the operating system says; `ours` may have the name still.
     fn take_away(&self, ours: Stamp) -> io::Result<bool> {
-        self.take_away_from(self.spot(), ours)
+        self.take_away_from(self.location(), ours)
     }
 
-    fn take_away_from(&self, spot: Spot<'_>, ours: Stamp) -> io::Result<bool> {
-        let is_ours = || syscalls::id_at(spot).map(|found| found.map(|found| found == ours.id));
-        let aside = |to: &str| syscalls::rename_aside(spot, self.temporary(to));
+    fn take_away_from(&self, location: Location<'_>, ours: Stamp) -> io::Result<bool> {
+        let is_ours = || syscalls::id_at(location).map(|found| found.map(|found| found == ours.id));
+        let aside = |to: &str| syscalls::rename_aside(location, self.temporary(to));
         let mut attempts = 0;
         let moved = loop {
             match is_ours()? {
@@ -278,14 +278,14 @@ impl<'a> FinalName<'a> {
                 Some(false) => return Ok(false),
                 Some(true) => attempts += 1,
             }
-            match self.temporaries.fresh(self.holds(ours), aside) {
+            match self.temporaries.with_new_name(self.replaced_by(ours), aside) {
                 Ok((moved, ())) => break moved,
                 // The name was gone in that moment, or the hidden folder.
                 Err(error)
                     if error.kind() == io::ErrorKind::NotFound && attempts < NAME_ATTEMPTS => {}
                 // There may be no room for another name. Whoever takes turns with us cannot have this one.
                 Err(_) if self.is_locked && is_ours()? == Some(true) => {
-                    syscalls::unlink(spot)?;
+                    syscalls::unlink(location)?;
                     return Ok(true);
                 }
                 Err(error) => return Err(error),
@@ -300,8 +300,8 @@ impl<'a> FinalName<'a> {
             let _ = self.temporaries.remove(&moved);
             Ok(())
         };
-        if let Err(error) = self.move_to_free(self.temporary(&moved), spot, back) {
-            self.tell_of_kept(&moved, &error.to_string());
+        if let Err(error) = self.move_to_free(self.temporary(&moved), location, back) {
+            self.log_kept(&moved, &error.to_string());
         }
         Ok(false)
     }
@@ -319,10 +319,10 @@ impl<'a> FinalName<'a> {
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
         // Kept, so that it stays locked.
-        let present =
-            self.present()?.filter(|present| present.id == file.id).ok_or_else(changed)?;
-        let this = FinalName { is_locked: present.is_locked, ..*self };
-        let (from, to) = (self.spot(), (self.folder, to.as_str()));
+        let holder =
+            self.lock_holder()?.filter(|holder| holder.id == file.id).ok_or_else(changed)?;
+        let this = FinalName { is_locked: holder.is_locked, ..*self };
+        let (from, to) = (self.location(), (self.folder, to.as_str()));
         let stamp =
             syscalls::stamp_at(from)?.filter(|found| found.id == file.id).ok_or_else(changed)?;
         if syscalls::identity_at(from)? != Some(file) {
@@ -343,8 +343,8 @@ impl<'a> FinalName<'a> {
     /// is a step of its own.
     fn move_to_free(
         &self,
-        from: Spot<'_>,
-        to: Spot<'_>,
+        from: Location<'_>,
+        to: Location<'_>,
         remove: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
         if self.abilities.no_replace {
@@ -355,7 +355,7 @@ impl<'a> FinalName<'a> {
         }
         if self.abilities.links {
             match self.link_and_remove(from, to, remove) {
-                Err(error) if !can_link(&error) => {}
+                Err(error) if is_unavailable(&error) => {}
                 result => return result,
             }
         }
@@ -367,8 +367,8 @@ impl<'a> FinalName<'a> {
     /// away again; where that fails too, the file has its new name, and the old one is one too many.
     fn link_and_remove(
         &self,
-        from: Spot<'_>,
-        to: Spot<'_>,
+        from: Location<'_>,
+        to: Location<'_>,
         remove: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
         syscalls::link(from, to)?;
@@ -380,7 +380,7 @@ impl<'a> FinalName<'a> {
         }
     }
 
-    fn tell_of_kept(&self, path: &str, why: &str) {
+    fn log_kept(&self, path: &str, why: &str) {
         tracing::error!(
             "an older file keeps the name {} in the output directory, it cannot have its own back: \
              {why}",
@@ -390,7 +390,7 @@ impl<'a> FinalName<'a> {
 }
 
 /// The last resort, of two steps: what has the name a moment later is replaced.
-fn rename_if_free(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+fn rename_if_free(from: Location<'_>, to: Location<'_>) -> io::Result<()> {
     if syscalls::id_at(to)?.is_some() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }

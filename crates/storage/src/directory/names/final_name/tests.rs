@@ -4,8 +4,8 @@
 use crate::directory::names::abilities::Abilities;
 use crate::directory::names::syscalls::hooks;
 use crate::directory::names::temporary_files::HIDDEN_FOLDER;
-use crate::directory::strategy::Way;
-use crate::directory::testing::{Scratch, manners};
+use crate::directory::strategy::Staging;
+use crate::directory::testing::{Scratch, combinations};
 use crate::{Directory, Durability, FileName, IfExists, Recovered, Storage};
 use rustix::io::Errno;
 use std::cell::Cell;
@@ -25,7 +25,7 @@ fn name(text: &str) -> FileName {
 /// Where an object goes.
 #[derive(Clone, Copy, Debug)]
 struct Case {
-    way: Way,
+    staging: Staging,
     abilities: Abilities,
     /// The last sync of the folder fails, so that the name is taken back.
     sync_fails: bool,
@@ -35,9 +35,9 @@ struct Case {
 
 impl Case {
     fn all() -> impl Iterator<Item = Self> {
-        manners().flat_map(|(way, abilities)| {
+        combinations().flat_map(|(staging, abilities)| {
             (0..8).map(move |bits| Self {
-                way,
+                staging,
                 abilities,
                 sync_fails: bits & 1 > 0,
                 replaces: bits & 2 > 0,
@@ -60,7 +60,7 @@ impl Case {
         if self.replaces {
             fs::write(self.folder(scratch).join("CT.1"), OLDER).unwrap();
         }
-        Directory::open_with(&scratch.0, self.way, self.abilities).unwrap()
+        Directory::open_with(&scratch.0, self.staging, self.abilities).unwrap()
     }
 
     fn store(&self, storage: &Directory) -> io::Result<()> {
