@@ -76,3 +76,61 @@ fn what_is_held_counts_as_written() {
         assert_eq!(content(file, &scratch), [b"head", &expected[..], b"end"].concat());
     }
 }
+
+/// The length that [`InstanceFile::size`] reports once the file is stored, and the one on disk.
+fn sizes(mut file: InstanceFile, scratch: &Scratch) -> (u64, u64) {
+    let name = FileName::new("CT.1".to_owned()).unwrap();
+    let before = file.size();
+    file.commit(&mut std::iter::once(name), IfExists::Replace, Durability::None).unwrap();
+    assert_eq!(file.size(), before, "a commit adds nothing");
+    drop(file);
+    (before, std::fs::metadata(scratch.0.join("CT.1")).unwrap().len())
+}
+
+#[test]
+fn the_size_is_the_length_of_the_file_on_disk() {
+    let scratch = Scratch::new("size");
+    let storage = Directory::open(&scratch.0, Durability::None).unwrap();
+    let bytes = vec![7; 3 * BLOCK];
+    for header in [0, 1, 132, BLOCK] {
+        for data_set in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK - 5] {
+            let header = vec![1; header];
+            let expected = (header.len() + data_set) as u64;
+            let mut prepared = PreparedFile::default();
+            let mut file = InstanceFile::create(&storage, &mut prepared, header).unwrap();
+            for piece in bytes[..data_set].chunks(BLOCK / 3) {
+                file.write(&[IoSlice::new(piece)]).unwrap();
+            }
+            assert_eq!(file.size(), expected, "while some of it may be held");
+            assert_eq!(sizes(file, &scratch), (expected, expected));
+        }
+    }
+}
+
+/// A data set that is written, read back, and written anew in fewer or more bytes, as by deflating it.
+#[test]
+fn the_size_follows_a_data_set_that_is_written_anew() {
+    let scratch = Scratch::new("size-anew");
+    let storage = Directory::open(&scratch.0, Durability::None).unwrap();
+    let bytes = vec![7; 2 * BLOCK];
+    for (first, kept, second) in [
+        (2 * BLOCK, 0, BLOCK / 5),
+        (2 * BLOCK, 0, 2 * BLOCK),
+        (10, 0, BLOCK + 10),
+        (BLOCK + 10, BLOCK - 3, 8),
+        (BLOCK + 10, 10, 0),
+    ] {
+        let mut prepared = PreparedFile::default();
+        let mut file = InstanceFile::create(&storage, &mut prepared, b"head".to_vec()).unwrap();
+        file.write(&[IoSlice::new(&bytes[..first])]).unwrap();
+        file.patch(0, b"#").unwrap();
+        let mut read = [0; 2];
+        file.read_at(first as u64 - 2, &mut read).unwrap();
+        assert_eq!(file.size(), 4 + first as u64, "neither adds anything");
+        file.truncate(kept as u64).unwrap();
+        assert_eq!(file.size(), 4 + kept as u64);
+        file.write(&[IoSlice::new(&bytes[..second])]).unwrap();
+        let expected = 4 + (kept + second) as u64;
+        assert_eq!(sizes(file, &scratch), (expected, expected), "{first} {kept} {second}");
+    }
+}
