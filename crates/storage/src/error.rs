@@ -44,7 +44,7 @@ impl fmt::Display for Step {
             Self::Sync => "cannot sync file",
             Self::Subfolder => "cannot create subdirectory",
             Self::Name => "cannot name file",
-            Self::SyncFolder => "cannot sync folder",
+            Self::SyncFolder => "cannot sync directory",
         })
     }
 }

@@ -128,7 +128,7 @@ impl StagedFile for DirectoryFile {
                 return Ok(true);
             }
         }
-        Err(io::Error::new(io::ErrorKind::ResourceBusy, "others give and take the name meanwhile"))
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, "other processes keep changing the name"))
     }
 
     fn confirm(&mut self) -> io::Result<()> {
@@ -203,7 +203,10 @@ impl DirectoryFile {
             name.take_back(ours, older).or_else(|_| name.take_back(ours, older))
         });
         if let Err(error) = taken_back {
-            tracing::error!("cannot take back file {}, which is not stored: {error}", claim.name);
+            tracing::error!(
+                "cannot remove file {} of an object that is not stored: {error}",
+                claim.name
+            );
         }
     }
 }

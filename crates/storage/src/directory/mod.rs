@@ -63,7 +63,7 @@ impl Directory {
         let directory = Self { path: path.to_owned(), durability, state: Mutex::default() };
         match directory.current() {
             Err(error) if is_full(&error) => {
-                tracing::warn!("no room in the output directory: {error}");
+                tracing::warn!("not enough free space in the output directory: {error}");
             }
             result => result.map(drop)?,
         }
@@ -94,20 +94,20 @@ impl Directory {
         let Abilities { no_replace, links, locks, .. } = open.abilities();
         if needs.free_names && !no_replace && !links {
             return Err(
-                "its file system has neither hard links nor RENAME_NOREPLACE, so no name can \
-                        be given only if it is free: leave out --unique-filenames, --timenames and \
-                        --rename-on-eostudy"
+                "its file system supports neither hard links nor RENAME_NOREPLACE, which \
+                 --unique-filenames, --timenames and --rename-on-eostudy need: leave these options out, or \
+                 store on another file system"
                     .to_owned(),
             );
         }
         if !locks {
             tracing::warn!(
-                "the file system of the output directory has no locks: only one receiver should \
-                 store there at a time"
+                "the file system of the output directory does not support locks: only one receiver \
+                 should store there at a time"
             );
         } else if !no_replace && !links {
             tracing::warn!(
-                "the file system of the output directory has neither hard links nor \
+                "the file system of the output directory supports neither hard links nor \
                  RENAME_NOREPLACE: only one receiver should store there at a time"
             );
         }
@@ -152,7 +152,7 @@ impl Directory {
         if let Some(mounts) = &state.mounts
             && mounts.is_lost(&handle)?
         {
-            return Err(io::Error::other("what was mounted there is gone"));
+            return Err(io::Error::other("the output directory is no longer mounted"));
         }
         let mounts = MountWatch::of(&self.path, &handle);
         // The same directory of the same mount can do what it could.
@@ -163,7 +163,7 @@ impl Directory {
             state.strategy.filter(|(id, _)| is_same && *id == now).map(|(_, strategy)| strategy);
         let open = Arc::new(OpenDirectory::on(handle, known, self.durability)?);
         if FileId::from(&rustix::fs::stat(&self.path)?) != open.identity {
-            return Err(io::Error::other("another directory is there while it is opened"));
+            return Err(io::Error::other("the directory was replaced during opening"));
         }
         state.mounts = mounts;
         state.strategy = Some((open.identity, open.strategy));
@@ -188,7 +188,9 @@ impl Storage for Directory {
     fn recover(&self, lists_all: bool) {
         match Self::recover(self, lists_all) {
             Ok(recovered) => recovered.log(),
-            Err(error) => tracing::warn!("cannot look for temporary files: {error}"),
+            Err(error) => {
+                tracing::warn!("cannot look for temporary files of an earlier run: {error}");
+            }
         }
     }
 

@@ -59,12 +59,12 @@ impl Recovered {
     /// Says so in the log.
     pub(crate) fn log(&self) {
         if self.removed > 0 {
-            tracing::info!("removed {} unfinished files of an earlier run", self.removed);
+            tracing::info!("deleted {} incomplete files left by an earlier run", self.removed);
         }
         if self.restored > 0 {
             tracing::warn!(
-                "gave {} older files their names back: an earlier run ended while they were replaced, \
-                 before the newer ones were acknowledged",
+                "restored {} older files that were being replaced when an earlier run ended; the newer \
+                 files had not been acknowledged",
                 self.restored
             );
         }
@@ -76,8 +76,8 @@ impl Recovered {
         }
         for (path, why) in &self.unseen {
             tracing::warn!(
-                "cannot look into {path}: {why}; unless a receiver of another user is running, older \
-                 files may be in there: see docs/operations.md, Temporary files"
+                "cannot read {path}: {why}; unless it belongs to a running receiver of another user, it may \
+                 contain older files: see docs/operations.md, Temporary files"
             );
         }
     }
@@ -102,7 +102,7 @@ pub(crate) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Rec
             let owner = open.temporaries.for_this_mount(owner);
             let temporary = format!("{folder}/{name}");
             let fate = Found { open, temporary: &temporary, owner }.deal_with(held);
-            match fate.unwrap_or(Fate::Kept("it cannot be read or moved")) {
+            match fate.unwrap_or(Fate::Kept("it cannot be read or renamed")) {
                 Fate::Left => {}
                 Fate::Removed => recovered.removed += 1,
                 Fate::Restored => recovered.restored += 1,
@@ -162,13 +162,13 @@ impl Found<'_> {
                 removed()
             }
             ParsedKind::Replaced { place: None, .. } => {
-                Ok(Fate::Kept("its name was too long to be noted"))
+                Ok(Fate::Kept("its original name was too long to record"))
             }
             ParsedKind::Replaced { newer, place: Some((folder, name)) } => match folder {
                 None => self.put_back(self.open, &name, newer, stamp.id, file.as_ref()),
                 Some(folder) => match self.open.existing_subfolder(&folder) {
                     Ok(folder) => self.put_back(&folder, &name, newer, stamp.id, file.as_ref()),
-                    Err(_) => Ok(Fate::Kept("the directory that it was in is not there")),
+                    Err(_) => Ok(Fate::Kept("its original directory does not exist")),
                 },
             },
         }
@@ -217,13 +217,13 @@ impl Found<'_> {
         }
         let found = syscalls::stamp_at(location)?.filter(|found| found.id == holder.id);
         let Some(found) = found.filter(|found| newer == (found.id.inode, found.modified)) else {
-            return Ok(Fate::Kept("a third file has its name by now"));
+            return Ok(Fate::Kept("another file has its name"));
         };
         let is_certain =
             self.owner.boot == owner().boot && self.open.temporaries.detects_remounts();
         if !is_certain || owner().boot == 0 {
-            let why = "since the machine was started or the disk mounted anew, it is not known whether \
-                       the newer file, which has its name, was acknowledged";
+            let why = "after a reboot or remount, it cannot be determined whether the newer file, which has \
+                       its name, was acknowledged";
             return Ok(Fate::Kept(why));
         }
         if folder.abilities().locks && !holder.is_locked {
@@ -232,7 +232,9 @@ impl Found<'_> {
         let final_name = folder.final_name(name, holder.is_locked);
         match final_name.take_back(found, Some(self.temporary))? {
             TakenBack::Restored => Self::restored(folder),
-            TakenBack::OlderKept => Ok(Fate::Kept("another process has given its name meanwhile")),
+            TakenBack::OlderKept => {
+                Ok(Fate::Kept("another process has taken its name in the meantime"))
+            }
         }
     }
 

@@ -220,7 +220,7 @@ impl<'a> FinalName<'a> {
             match &result {
                 Ok(TakenBack::Restored) => {}
                 Ok(TakenBack::OlderKept) => {
-                    self.log_kept(older, "another process has given the name meanwhile");
+                    self.log_kept(older, "another process has taken the name in the meantime");
                 }
                 Err(error) => self.log_kept(older, &error.to_string()),
             }
@@ -230,7 +230,7 @@ impl<'a> FinalName<'a> {
 
     fn restore(&self, ours: Stamp, older: &str) -> io::Result<TakenBack> {
         if syscalls::id_at(self.temporary(older))?.is_none() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "it is gone"));
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the older file is gone"));
         }
         // Where that fails, nothing has changed, and the longer way may be open.
         if self.abilities.exchange
@@ -312,10 +312,9 @@ impl<'a> FinalName<'a> {
     /// `AlreadyExists` if something has it; `NotFound` if another file has this one; whatever else the
     /// operating system says. The file has the name it had.
     pub(crate) fn rename(&self, file: FileIdentity, to: &FileName) -> io::Result<()> {
-        let changed =
-            || io::Error::new(io::ErrorKind::NotFound, "another file has the name by now");
+        let changed = || io::Error::new(io::ErrorKind::NotFound, "another file has the name now");
         if !self.abilities.give_free_names() {
-            let why = "this file system has neither hard links nor RENAME_NOREPLACE";
+            let why = "the file system supports neither hard links nor RENAME_NOREPLACE";
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
         // Kept, so that it stays locked.
@@ -382,8 +381,7 @@ impl<'a> FinalName<'a> {
 
     fn log_kept(&self, path: &str, why: &str) {
         tracing::error!(
-            "an older file keeps the name {} in the output directory, it cannot have its own back: \
-             {why}",
+            "an older file remains as {} in the output directory, cannot restore its name: {why}",
             without_names(path)
         );
     }
