@@ -1,16 +1,24 @@
-//! Storing: what is asked of a folder, and the promise kept with it.
+//! Files that appear whole or not at all, and that survive a power loss once they are acknowledged.
 //!
 //! ```text
-//!   stage ──► write* ──► enter ──► sync ──► publish ──► Folder::sync ──► confirm
-//!     │          │         │        │          │             │               │
-//!     └──────────┴─────────┴────────┴──────────┴─────────────┴──┐      response 0000H
-//!                                                               drop: nothing stays, an
-//!                                                               older file is back
+//!   stage ──► append* ──► enter ──► sync ──► publish ──► Folder::sync ──► confirm
+//!     │          │          │         │          │             │              │
+//!     └──────────┴──────────┴─────────┴──────────┴─────────────┴──┐     response 0000H
+//!                                                                 drop: the new file is removed,
+//!                                                                 an older file has its name again
 //! ```
 //!
-//! `enter` is for files that go into a subfolder, which is chosen when all of the data set is known.
-//! [`Folder`] and [`StagedFile`] are the whole of what the receiver wants from storage;
-//! [`Directory`] is the one that writes files. Tests put a faulty double in its place.
+//! [`InstanceFile`] takes these steps for one SOP instance. `enter` is for files that belong in a subfolder,
+//! which is known once the whole data set has arrived.
+//!
+//! [`Storage`], [`Folder`] and [`StagedFile`] are all that the receiver asks of storage. [`Directory`] stores in
+//! a directory of the file system. The feature `doubles` adds storage that fails or loses power on demand, for
+//! the tests of this crate and of the crates above.
+//!
+//! Memory: less than [`limits::WRITE_BLOCK_BYTES`], or the header, for each file being received, whatever its
+//! size. Descriptors: one for the output directory, one for each open subfolder (at most
+//! [`limits::OPEN_SUBFOLDERS`]), each file being received and each prepared file (at most
+//! [`limits::PREPARED_FILES`]).
 
 #[cfg(any(test, feature = "doubles"))]
 pub mod doubles;

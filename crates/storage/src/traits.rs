@@ -1,4 +1,4 @@
-//! What is asked of storage: a place with folders, in which files appear whole or not at all.
+//! What the receiver asks of storage: a place with folders, in which files appear whole or not at all.
 
 use crate::{FileIdentity, FileName, SyncMark};
 use platform::sync::{Arc, Mutex, PoisonError};
@@ -7,101 +7,102 @@ use std::io::{self, IoSlice};
 
 /// Where instances are stored.
 ///
-/// Shared by all associations; every method may be called by many threads at once.
+/// Shared by all associations: any method may be called by many threads at the same time.
 pub trait Storage: Send + Sync {
-    /// The folder as it is now, looked up anew for each instance, so that a folder that was
-    /// replaced or mounted over while the receiver runs is found again. It is the same [`Arc`] as long
-    /// as it is the same folder.
+    /// The folder that instances go into now. It is looked up for each instance, so that a folder that was
+    /// replaced or remounted while the receiver runs is found. The [`Arc`] stays the same as long as the
+    /// folder does.
     ///
     /// # Errors
-    /// Whatever the operating system says: the folder is gone, or descriptors are used up.
+    /// Those of the operating system: the folder does not exist any more, or no descriptor is left.
     fn folder(&self) -> io::Result<Arc<dyn Folder>>;
 
-    /// An object has failed: keeps nothing open, unless others are on their way. A file system that
-    /// failed can be unmounted then, and is a new one when it is mounted again.
+    /// Closes what no file being received needs. To be called after an object has failed: a file system with
+    /// errors can then be unmounted, repaired and mounted again.
     fn close_unused(&self);
 
-    /// Deals with what a crash left, and says so in the log. To be called once nothing can keep the
-    /// receiver from serving any more. `lists_all` allows it to cost as much as there are files.
+    /// Deletes or restores the temporary files that a crash left, and logs it. To be called once the receiver
+    /// serves. With `lists_all` it may take time in proportion to the number of all files.
     fn recover(&self, _lists_all: bool) {}
 
-    /// An association or the receiver ends: leaves nothing of its own behind but what is on its way.
+    /// Removes what storage itself has made and no file being received needs. To be called when an
+    /// association or the receiver ends.
     fn clean_up(&self) {}
 }
 
 /// One folder, in which files appear whole or not at all.
 pub trait Folder: Send + Sync {
-    /// Makes a new, empty file that is not yet visible under its final name.
+    /// Creates an empty file that does not have its final name yet.
     ///
     /// # Errors
-    /// Whatever the operating system says; nothing is left behind.
+    /// Those of the operating system; no file is left behind.
     fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>>;
 
-    /// The same before there is an object for it; `None` where a name would show the file, or something
-    /// is in the way.
+    /// The same for an object that has not come yet. `None` if the file would have a temporary name
+    /// meanwhile, or cannot be created.
     fn stage_unnamed(self: Arc<Self>) -> Option<Box<dyn StagedFile>> {
         None
     }
 
-    /// The folder `name` in this one, which is there already and no symbolic link.
+    /// The existing folder `name` in this one; never the target of a symbolic link.
     ///
     /// # Errors
-    /// Whatever the operating system says.
+    /// Those of the operating system.
     fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>>;
 
     /// Renames the file `file` of this folder, unless something has the new name.
     ///
     /// # Errors
     /// `AlreadyExists` if something has it; `NotFound` if another file, or none, has the old one;
-    /// whatever else the operating system says. The file has its old name then.
+    /// others of the operating system. The file has its old name then.
     fn rename(&self, file: FileIdentity, from: &FileName, to: &FileName) -> io::Result<()>;
 
-    /// To be taken before a name is given in this folder, for the [`Folder::sync`] that follows.
+    /// A mark for the next [`Folder::sync`], to be taken before a file gets its name in this folder.
     fn mark(&self) -> SyncMark;
 
-    /// Makes the names given since `since` durable: returns after a sync of the folder that began
-    /// after this call did.
+    /// Makes all names durable that files got in this folder since `since`. Returns after a sync that began
+    /// after this call.
     ///
     /// # Errors
-    /// Whatever the operating system says, to this call or to another one since `since`; names given
-    /// before may or may not survive a power loss.
+    /// Those of the operating system, for this sync or for any other one since `since`; the names may or may
+    /// not survive a power loss then.
     fn sync(&self, since: SyncMark) -> io::Result<()>;
 
-    /// Removes the folder `name` in this one, if there is nothing in it.
+    /// Removes the folder `name` in this one, if it is empty.
     ///
     /// # Errors
-    /// Whatever the operating system says.
+    /// Those of the operating system.
     fn remove_empty(&self, name: &FileName) -> io::Result<()>;
 
-    /// The room on the file system that the folder is in.
+    /// The free space of the file system that contains the folder.
     ///
     /// # Errors
-    /// Whatever the operating system says.
+    /// Those of the operating system.
     fn space(&self) -> io::Result<Space>;
 }
 
-/// A file on its way. Dropped before [`StagedFile::confirm`], it leaves nothing behind, and a file
-/// that had its name before has it again.
+/// A file that is being received. If it is dropped before [`StagedFile::confirm`], it is removed, and an older
+/// file that it has replaced has its name again.
 pub trait StagedFile: Send {
     /// Appends all of `slices`.
     ///
     /// # Errors
-    /// Whatever the operating system says; the file is of no use any more.
+    /// Those of the operating system; the file must not be used any more.
     fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()>;
 
-    /// Overwrites bytes that were appended before.
+    /// Overwrites bytes that were appended earlier.
     ///
     /// # Errors
     /// As for [`StagedFile::append`].
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Reads back what was appended before; fills `bytes` whole.
+    /// Reads back what was appended earlier, until `bytes` is full.
     ///
     /// # Errors
     /// As for [`StagedFile::append`]; also if `bytes` reaches past the end.
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
 
-    /// Cuts the file to `length` bytes; what is appended next stands there.
+    /// Truncates the file to `length` bytes; the next append begins there.
     ///
     /// # Errors
     /// As for [`StagedFile::append`].
@@ -113,49 +114,49 @@ pub trait StagedFile: Send {
     /// As for [`StagedFile::append`].
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Finds out whether all that was appended has been taken, where nothing is synced.
+    /// Finds out whether all appends have succeeded, if no sync follows: some file systems report write errors
+    /// late.
     ///
     /// # Errors
     /// As for [`StagedFile::append`].
     fn check_writes(&mut self) -> io::Result<()>;
 
-    /// Lets the file be named in the subfolder `name` of the folder in which it was staged. The
-    /// subfolder is made if there is none.
+    /// Has the file get its name in the subfolder `name` of the folder in which it was staged. Creates the
+    /// subfolder if it does not exist.
     ///
     /// # Errors
-    /// Whatever the operating system says; `NotADirectory` if something else has the name, even a
-    /// symbolic link to a directory.
+    /// Those of the operating system; `NotADirectory` if something other than a directory has the name, even
+    /// if it is a symbolic link to one.
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder>;
 
-    /// Gives the file its name, in one step that no reader of the folder sees half done. A file
-    /// that has the name already is replaced, if `if_exists` says so, but kept until
-    /// [`StagedFile::confirm`]; says whether there was one.
+    /// Gives the file its final name; no reader of the folder sees a part of it. An older file of that name is
+    /// replaced, if `if_exists` says so, and kept until [`StagedFile::confirm`]. Returns whether there was one.
     ///
     /// # Errors
-    /// Whatever the operating system says, `AlreadyExists` with [`IfExists::Refuse`]; the name is as it
-    /// was before, and another one may be tried.
+    /// Those of the operating system; `AlreadyExists` with [`IfExists::Refuse`]. The name stands for what it
+    /// stood for before, and the call may be repeated with another name.
     fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool>;
 
-    /// The instance is stored: the file stays, the one it replaced is gone for good. Dropping it only
-    /// closes it from then on.
+    /// Keeps the file, and removes the older one that it has replaced. From then on, dropping it only closes
+    /// it.
     ///
     /// # Errors
-    /// Whatever the operating system says: the older file could not be removed, and has its name back.
+    /// Those of the operating system: the older file could not be removed, and has its name again.
     fn confirm(&mut self) -> io::Result<()>;
 
-    /// Which file it is, whatever name it gets.
+    /// Which file this is, whatever its name.
     ///
     /// # Errors
-    /// Whatever the operating system says.
+    /// Those of the operating system.
     fn identity(&self) -> io::Result<FileIdentity>;
 }
 
-/// What to do where something has the name already.
+/// What to do if the name is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfExists {
-    /// It gives way.
+    /// Replace what has the name.
     Replace,
-    /// It stays, and the file is not named.
+    /// Keep what has the name, and fail with `AlreadyExists`.
     Refuse,
 }
 
@@ -163,31 +164,31 @@ pub enum IfExists {
 pub struct Subfolder {
     /// The folder.
     pub folder: Arc<dyn Folder>,
-    /// Whether it was made just now.
+    /// Whether it was created just now.
     pub made: bool,
-    /// How durable its own name is.
+    /// Whether its own name is durable.
     pub name: Arc<SubfolderName>,
 }
 
-/// What is known of the name of a [`Subfolder`].
+/// Whether the name of a [`Subfolder`] is durable.
 pub struct SubfolderName {
-    /// IfExists of the folder around it before it was made or, if it was there, first used; `None` once
-    /// the name is durable.
+    /// A mark of the parent folder, from before the subfolder was created or, if it existed, first used;
+    /// `None` once the name is durable.
     since: Mutex<Option<SyncMark>>,
 }
 
 impl SubfolderName {
-    /// A name that may have been given at any time after `since`.
+    /// Of a subfolder that may have been created at any time after `since`.
     #[must_use]
     pub fn given(since: SyncMark) -> Self {
         Self { since: Mutex::new(Some(since)) }
     }
 
-    /// Makes the name durable in `parent`, if it is not known to be. Until that has succeeded once,
-    /// nothing in the subfolder is.
+    /// Makes the name durable in `parent`, unless it is known to be. Nothing in the subfolder is durable before
+    /// that has succeeded.
     ///
-    /// Where it fails, the subfolder is removed again, so that it gets a new name the next time: the
-    /// kernel does not write the old one again.
+    /// If the sync fails, the subfolder is removed if it is empty, so that the next object creates it anew: the
+    /// kernel would not try again to write the old name.
     ///
     /// # Errors
     /// As [`Folder::sync`].
@@ -205,12 +206,12 @@ impl SubfolderName {
     }
 }
 
-/// Room on a file system, in bytes.
+/// The free space and the size of a file system, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// What this process may still fill.
+    /// Bytes that this process may still use.
     pub free_bytes: u64,
-    /// Its size.
+    /// All bytes of the file system.
     pub total_bytes: u64,
 }
 

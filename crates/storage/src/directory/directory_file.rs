@@ -1,4 +1,4 @@
-//! A file on its way into a directory, until it has its name for good.
+//! A file that is being received into a directory, until it has its final name.
 
 use super::names::final_name::FinalName;
 use super::names::inode_lock::{Lock, NameHolder, try_lock};

@@ -28,9 +28,9 @@ use strategy::Strategy;
 
 /// An existing directory in which instances are stored.
 ///
-/// Keeps a descriptor open, and one for each of the subfolders used last, up to
-/// [`OPEN_SUBFOLDERS`](crate::limits::OPEN_SUBFOLDERS), until an object fails; each file on its way
-/// holds another, and one more while it replaces an older one.
+/// Holds one descriptor, and one for each of the subfolders used last, at most
+/// [`OPEN_SUBFOLDERS`](crate::limits::OPEN_SUBFOLDERS), until an object fails. Each file being received holds
+/// another one, and two while it replaces an older file.
 pub struct Directory {
     path: PathBuf,
     durability: Durability,
@@ -45,20 +45,20 @@ struct State {
     strategy: Option<(FileId, Strategy)>,
 }
 
-/// What a directory is used for, as far as not all file systems can do that.
+/// What a directory is used for, as far as not every file system supports it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Needs {
-    /// Names are given only if they are free.
+    /// Files get names only if those are free.
     pub free_names: bool,
 }
 
 impl Directory {
-    /// Opens the directory and finds out how files are made and named there, as `durability` wants it.
+    /// Opens the directory and finds out how files can be created and named there with this `durability`.
     ///
     /// # Errors
-    /// `NotFound` or `NotADirectory` if there is no directory there, and whatever else the
-    /// operating system says: no files can be made there. A file system that is full is no error: it
-    /// costs objects until there is room.
+    /// `NotFound` or `NotADirectory` if the path leads to no directory, or another error of the operating
+    /// system if no files can be created there. A full file system is not an error: objects are refused until
+    /// there is space.
     pub fn open(path: &Path, durability: Durability) -> io::Result<Self> {
         let directory = Self { path: path.to_owned(), durability, state: Mutex::default() };
         match directory.current() {
@@ -70,7 +70,7 @@ impl Directory {
         Ok(directory)
     }
 
-    /// One way or another on any file system, for tests.
+    /// With this staging and these abilities on any file system, for tests.
     #[cfg(test)]
     pub(crate) fn open_with(
         path: &Path,
@@ -85,10 +85,10 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Whether what is wanted can be done here; says so if it can be done less well than elsewhere.
+    /// Checks that the file system supports what is needed. Logs a warning if it is less safe than others.
     ///
     /// # Errors
-    /// What is lacking, and how to do without.
+    /// What it does not support, and what to do about it.
     pub fn check(&self, needs: Needs) -> Result<(), String> {
         let Some(open) = self.state().open.clone() else { return Ok(()) };
         let Abilities { no_replace, links, locks, .. } = open.abilities();
@@ -114,13 +114,13 @@ impl Directory {
         Ok(())
     }
 
-    /// Deals with the temporary files that a crashed receiver left: removes those that were never
-    /// acknowledged, and puts what was being replaced back under its name. Those that a living receiver
-    /// owns stay. To be called once the port is open. Where there can be no hidden folder, `lists_all`
-    /// allows to look for them among all files.
+    /// Processes the temporary files that a crashed receiver left: deletes those that were never acknowledged,
+    /// and gives files that were being replaced their names again. Those of a running receiver stay. To be
+    /// called once the port is open. If no hidden folder can be created in the directory, they are looked for
+    /// among all its files, but only with `lists_all`.
     ///
     /// # Errors
-    /// If the directory cannot be opened.
+    /// Those of the operating system if the directory cannot be opened.
     pub fn recover(&self, lists_all: bool) -> io::Result<Recovered> {
         let open = self.current()?;
         Ok(recovery::recover(&open, &self.path, lists_all))
@@ -137,7 +137,11 @@ impl Directory {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the path leads to now. Where that is not what it led to before, whether it may be used.
+    /// The directory that the path leads to now.
+    ///
+    /// # Errors
+    /// Those of the operating system; or the path leads to another directory than before because the file
+    /// system of that one is not mounted any more.
     pub(crate) fn current(&self) -> io::Result<Arc<OpenDirectory>> {
         let state = &mut *self.state();
         let now = FileId::from(&rustix::fs::stat(&self.path)?);

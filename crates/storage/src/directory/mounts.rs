@@ -1,12 +1,12 @@
-//! Whether a path leads to what it led to before: a mount may be lost, and what is stored in the folder
-//! beneath would be out of sight when it is back.
+//! Detects that the file system of the output directory is not mounted any more. Objects stored in the folder
+//! below the mount point would be hidden once it is mounted again.
 
 use platform::{self, Mount};
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// The mount that an output directory is on, and those that come to light when it is lost.
+/// The mount of an output directory, and the mounts that the path would lead to without it.
 #[derive(Debug)]
 pub(crate) struct MountWatch {
     on: Known,

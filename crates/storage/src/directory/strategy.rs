@@ -1,4 +1,4 @@
-//! What files have to be written like in a directory.
+//! How files are written in a directory.
 
 use super::names::abilities::{Abilities, remove_probe};
 use super::names::syscalls;
@@ -10,34 +10,34 @@ use platform::{self, LinkDurability};
 use std::fs::File;
 use std::io;
 
-/// How files are written in a directory.
+/// How files are written in a directory, as its file system and the durability require.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Strategy {
     pub(crate) staging: Staging,
-    /// Whether they are synced in the end.
+    /// Whether they are synced before they are named.
     pub(crate) synced: bool,
     /// Whether writes may fail unnoticed until then: see [`platform::reports_write_errors_late`].
     pub(crate) late_write_errors: bool,
     pub(crate) abilities: Abilities,
 }
 
-/// How files that are on their way are kept from sight.
+/// How a file is kept while it is being received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Staging {
-    /// They have no name.
+    /// Without a name.
     Unnamed,
-    /// They have none while they come in, and a temporary one when they are synced: the number of names is
-    /// written by that sync, not with the folder.
+    /// Without a name until it is synced, then with a temporary one: on this file system, the sync of the file
+    /// writes how many names it has, and the sync of the folder does not.
     UnnamedUntilSynced,
-    /// They have temporary names.
+    /// With a temporary name.
     Temporary,
 }
 
 impl Strategy {
-    /// Finds out what is the right one.
+    /// Finds out the one for this directory.
     ///
     /// # Errors
-    /// No files can be made there.
+    /// Those of the operating system if no files can be created there.
     pub(crate) fn probe(
         folder: &File,
         temporaries: &Temporaries,

@@ -1,4 +1,4 @@
-//! One SOP instance on its way into a folder: the sink of the transcoder, and the commit.
+//! The file of one SOP instance: the sink of the transcoder, and the commit.
 
 #[cfg(test)]
 #[cfg(feature = "explore")]
@@ -15,37 +15,37 @@ use dataset::Sink;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
-/// A file that is being received. Dropping it discards it.
+/// The file of an instance that is being received. Dropping it before it is committed removes it.
 ///
 /// Holds one descriptor and less than [`WRITE_BLOCK_BYTES`], or the header, whatever the size of the
 /// instance.
 pub struct InstanceFile {
-    /// Where the file was made.
+    /// The folder in which the file was created.
     folder: Arc<dyn Folder>,
-    /// Where it gets its name.
+    /// The folder in which it gets its name.
     destination: Arc<dyn Folder>,
     file: Box<dyn StagedFile>,
-    /// What goes out with the bytes that come next, in one write: preamble and file meta information,
-    /// later what was behind the last whole block.
+    /// Bytes that the next write begins with: at first preamble and file meta information, later those behind
+    /// the last whole block.
     held: Vec<u8>,
-    /// What is written next is the last, or nearly: nothing is held any more.
+    /// The next write is the last one, or nearly: nothing is held any more.
     no_more_held: bool,
-    /// Bytes that are in the file.
+    /// Bytes written to the file.
     written: u64,
-    /// Bytes of preamble and file meta information ahead of the data set.
+    /// Bytes of preamble and file meta information before the data set.
     data_set_offset: u64,
-    /// Room to be left on the file system, if any.
+    /// The free space that has to remain, if any.
     min_free: Option<MinFree>,
-    /// Bytes written since that was last looked at.
+    /// Bytes written since that was last checked.
     unchecked_bytes: usize,
 }
 
 impl InstanceFile {
-    /// Opens a file in the storage's folder, or takes the one that was made ahead; `header` (preamble
-    /// and file meta information, or nothing) goes ahead of the data set.
+    /// Creates a file in the storage's folder, or takes the prepared one. The file begins with `header`:
+    /// preamble and file meta information, or nothing.
     ///
     /// # Errors
-    /// [`Error`]; nothing is left behind.
+    /// [`Error`]; no file is left behind.
     pub fn create(
         storage: &dyn Storage,
         prepared: &mut PreparedFile,
@@ -66,21 +66,21 @@ impl InstanceFile {
         })
     }
 
-    /// The same file, which is given up when writing it leaves less room than `min_free`; that is
-    /// looked at every [`ROOM_CHECK_BYTES`].
+    /// Has writes fail with `StorageFull` when less than `min_free` would remain, which is checked every
+    /// [`ROOM_CHECK_BYTES`].
     #[must_use]
     pub fn with_min_free(mut self, min_free: Option<MinFree>) -> Self {
         self.min_free = min_free;
         self
     }
 
-    /// The data set ends with what is written next: to hold some of that would only cost another write.
+    /// The data set ends with the next write, which is then written completely.
     pub fn next_write_is_last(&mut self) {
         self.no_more_held = true;
     }
 
-    /// Lets the file be named in a subfolder of the folder, which is made if there is none; says
-    /// whether it was. The subfolder's own name is as durable afterwards as `durability` says.
+    /// Has the file get its name in the subfolder `name`, which is created if it does not exist; returns whether
+    /// it was. Afterwards the subfolder's own name is durable, if `durability` says so.
     ///
     /// # Errors
     /// [`Error`].
@@ -95,14 +95,12 @@ impl InstanceFile {
         Ok(made)
     }
 
-    /// Gives the file a name for good. After `Ok` the instance is stored as `durability` says, and
-    /// the file is only to be dropped, which closes it; the answer need not wait for that.
-    ///
-    /// With [`IfExists::Replace`] the first of `names` is given; otherwise the first that is free.
+    /// Gives the file its final name: with [`IfExists::Replace`] the first of `names`, otherwise the first that
+    /// is free. After `Ok` the instance is stored as `durability` says. Dropping the file then closes it, which
+    /// the response need not wait for.
     ///
     /// # Errors
-    /// [`Error`]: nothing is stored and, once this is dropped, an older file of that name is
-    /// as it was.
+    /// [`Error`]: the instance is not stored. Once this is dropped, an older file of that name is as it was.
     pub fn commit(
         &mut self,
         names: &mut dyn Iterator<Item = FileName>,
@@ -122,22 +120,22 @@ impl InstanceFile {
         Ok(committed)
     }
 
-    /// How long the file is, in bytes, with what is ahead of the data set.
+    /// The length of the file in bytes, header and held bytes included.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.written + self.held.len() as u64
     }
 
-    /// Which file it is, whatever name it has.
+    /// Which file this is, whatever its name.
     ///
     /// # Errors
-    /// Whatever the operating system says.
+    /// Those of the operating system.
     pub fn identity(&self) -> io::Result<FileIdentity> {
         self.file.identity()
     }
 
     /// # Errors
-    /// `StorageFull` if there is less room than is to be left.
+    /// `StorageFull` if less space is free than has to remain.
     fn check_room(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
         let Some(min_free) = self.min_free else { return Ok(()) };
         self.unchecked_bytes += slices.iter().map(|slice| slice.len()).sum::<usize>();

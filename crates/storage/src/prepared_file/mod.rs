@@ -1,4 +1,4 @@
-//! Files made ahead of their objects.
+//! Files that are created before their objects come.
 
 #[cfg(test)]
 mod tests;
@@ -9,18 +9,18 @@ use platform::permits::{Permit, Permits};
 use std::io;
 use std::sync::Arc;
 
-/// Objects that come before the first file is made ahead: who has sent two sends a third.
+/// Objects of an association before its first file is prepared: after two, a third is likely.
 const OBJECTS_BEFORE: usize = 2;
 
-/// A file that is made while the sender prepares its next object, so that the object need not wait
-/// for it. It has no name that anybody could see.
+/// A file that is created while the sender prepares its next object, so that the object need not wait for it.
+/// The file has no name.
 ///
-/// Holds at most one file, a descriptor; all of them together hold [`PREPARED_FILES`]. Dropping it
+/// Holds at most one file, hence one descriptor; all of them together at most [`PREPARED_FILES`]. Dropping it
 /// discards the file.
 #[derive(Default)]
 pub struct PreparedFile {
     objects: usize,
-    /// Where the last object went.
+    /// The folder of the last object.
     folder: Option<Arc<dyn Folder>>,
     made: Option<Made>,
 }
@@ -32,7 +32,7 @@ struct Made {
 }
 
 impl PreparedFile {
-    /// An object has come, and the next one is to be expected.
+    /// Prepares a file for the next object, if one is likely to come. To be called after each object.
     pub fn prepare(&mut self) {
         self.objects = self.objects.saturating_add(1);
         let folder = self.folder.take();
@@ -41,7 +41,7 @@ impl PreparedFile {
         }
     }
 
-    /// The file that was made ahead, if the folder is still the same, or else a new one.
+    /// The prepared file, if the folder is still the same, and otherwise a new one.
     ///
     /// # Errors
     /// As [`Storage::folder`] and [`Folder::stage`].
@@ -58,7 +58,7 @@ impl PreparedFile {
         Ok((folder, file))
     }
 
-    /// Gives the file back: no object has come for a while, or one has failed.
+    /// Discards the file. To be called if no object comes for a while, or if one has failed.
     pub fn discard(&mut self) {
         self.folder = None;
         self.made = None;
@@ -78,5 +78,5 @@ impl Made {
     }
 }
 
-/// Of all files made ahead.
+/// One for each prepared file of the process.
 static PERMITS: Permits = Permits::new();

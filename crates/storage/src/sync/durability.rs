@@ -1,12 +1,13 @@
-//! What is on disk when an answer goes out.
+//! What is on disk when success is answered.
 
-/// What "stored" means when the answer goes out.
+/// What "stored" means when success is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// On disk: file synced, named, folder synced. A power loss after the answer loses nothing.
+    /// On disk: the file is synced, then named, then its folder is synced. A power loss loses nothing that was
+    /// answered.
     #[default]
     Full,
-    /// Whole and named, in the kernel's hands. A crash of the receiver loses nothing; a power loss
-    /// can lose what the kernel has not written yet. There was room for it.
+    /// Complete and named in the kernel's cache. A crash of the receiver loses nothing; a power loss may lose
+    /// what the kernel has not written yet.
     None,
 }

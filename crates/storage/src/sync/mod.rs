@@ -1,4 +1,4 @@
-//! Bringing to disk what was written and named.
+//! How content and names get to disk.
 
 mod durability;
 mod folder_sync;

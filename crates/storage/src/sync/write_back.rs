@@ -1,18 +1,18 @@
-//! Writing to disk while the object still comes in.
+//! Starting to write a file to disk while the object is still being received.
 
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 
-/// Page size of most machines; nothing depends on it but how well the writes are cut.
+/// Page size of most machines; it only matters for how well the pieces fit.
 const PAGE_BYTES: u64 = 4096;
-/// The first piece, and those that follow. Beginning to write one costs some CPU, so the second half of an
-/// image of half a megabyte is left to the sync.
+/// The first piece, and those that follow. Each one costs some CPU, so the second half of an image of half a
+/// megabyte is left to the sync.
 const FIRST_PIECE_BYTES: u64 = 256 * 1024;
 const PIECE_BYTES: u64 = 1024 * 1024;
 
-/// How far a file that grows is written to disk, or about to be, so that the sync at its end has
-/// little left to do: disk and network work at the same time.
+/// How much of a growing file is on its way to disk. So the sync at the end has little left to do: disk and
+/// network work at the same time.
 #[derive(Debug)]
 pub(crate) struct WriteBack {
     wanted: bool,
@@ -21,8 +21,8 @@ pub(crate) struct WriteBack {
 }
 
 impl WriteBack {
-    /// For an empty file. With `wanted` false it does nothing: where no sync follows, the kernel
-    /// writes when it thinks fit.
+    /// For an empty file. With `wanted` false it does nothing: if no sync follows, the kernel decides when to
+    /// write.
     pub(crate) fn new(wanted: bool) -> Self {
         Self { wanted, length: 0, begun: 0 }
     }
@@ -30,7 +30,7 @@ impl WriteBack {
     /// `file` has grown by `bytes`.
     ///
     /// # Errors
-    /// If the disk takes no more; the file is of no use any more.
+    /// Those of the disk; the file must not be used any more.
     pub(crate) fn grown(&mut self, file: &File, bytes: usize) -> io::Result<()> {
         self.length += bytes as u64;
         let piece = if self.begun == 0 { FIRST_PIECE_BYTES } else { PIECE_BYTES };
@@ -46,14 +46,14 @@ impl WriteBack {
         Ok(())
     }
 
-    /// The file was cut to `length` bytes.
+    /// The file was truncated to `length` bytes.
     pub(crate) fn cut(&mut self, length: u64) {
         self.length = length;
         self.begun = self.begun.min(length - length % PAGE_BYTES);
     }
 }
 
-/// Whether the error says something of the system and its rules for processes, not of the disk.
+/// Whether the error is about the system and what processes may do, not about the disk.
 fn is_unsupported(error: &io::Error) -> bool {
     let of_the_system = [Errno::NOSYS, Errno::PERM, Errno::INVAL, Errno::NOTSUP, Errno::SPIPE];
     of_the_system.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))

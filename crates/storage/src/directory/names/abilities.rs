@@ -1,4 +1,4 @@
-//! What a file system can do with names, tried out once.
+//! What a file system supports, tried out once.
 
 use super::inode_lock::{Lock, try_lock};
 use super::syscalls;
@@ -9,7 +9,7 @@ use super::temporary_names::TemporaryKind;
 use std::fs::File;
 use std::io;
 
-/// What the file system of an output directory can do.
+/// What the file system of an output directory supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Abilities {
     /// Rename a file to a name that is free, in one step.

@@ -1,4 +1,4 @@
-//! Locks of files, which processes that share a folder take turns by.
+//! File locks, by which processes that share a folder take turns.
 //!
 //! A file is locked from before it gets its final name until it is confirmed or withdrawn. Whoever
 //! wants to replace, rename or take away what has a name locks that file first. Nothing depends on it alone:

@@ -1,9 +1,8 @@
-//! Every system call that gives, takes or looks at a name goes through here, so that tests can have each
-//! of them fail, and do something of their own before it.
+//! The system calls that give, remove and look up names. All go through here, so that tests can have each of them
+//! fail, or act as another process before it.
 //!
-//! What is said to have failed may have been done: a network file system sends a request again when no
-//! answer comes, and may say then that what it has made is in the way, or that what it has moved is gone. So
-//! none is taken at its word.
+//! A call that reports an error may have succeeded: a network file system repeats a request that is not answered,
+//! and the second one then fails because the first one succeeded. So after an error, the result is looked up.
 
 use crate::file_id::{FileId, FileIdentity, Stamp};
 use platform::sync::rustix;
@@ -12,7 +11,7 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 
-/// A name in a folder.
+/// A name in an open folder, as the `…at` system calls take it.
 pub(crate) type Location<'a> = (&'a File, &'a str);
 
 /// What has the name, if anything; a symbolic link is one itself.

@@ -1,13 +1,13 @@
-//! What becomes of the temporary files that a crash left.
+//! Processing the temporary files that a crash left.
 //!
-//! | what is found | what becomes of it |
+//! | found | what happens to it |
 //! |---|---|
-//! | its owner lives, or may live | it stays, untold |
-//! | a file on its way, or a newer one that did not get its name | removed: it was never acknowledged |
-//! | an older one, its name is free | it gets its name back |
-//! | an older one, the newer one has the name, and the machine was not started anew since | the same: the newer one was not acknowledged, or the older one would be gone |
-//! | an older one, and what has the name is the same byte for byte | removed |
-//! | an older one, anything else | both stay, and a warning at each start says so: after a power loss, what was removed may be back |
+//! | of a process that runs, or may run | stays, nothing is logged |
+//! | an incoming file, or a newer one that did not get its name | deleted: it was never acknowledged |
+//! | an older one, its name is free | gets its name again |
+//! | an older one, the newer one has the name, no reboot or remount since | the same: the newer one was not acknowledged, or the older one would have been deleted |
+//! | an older one, the file that has the name is the same byte for byte | deleted |
+//! | an older one, anything else | both stay, with a warning at each start: after a power loss, a deleted file may be back |
 
 #[cfg(test)]
 mod tests;
@@ -35,16 +35,16 @@ const OTHERS_TIME: Duration = Duration::from_secs(3600);
 /// What is read at a time to compare files.
 const COMPARED_BYTES: usize = 64 * 1024;
 
-/// What was found and done.
+/// What was found, and what was done with it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Files that were never acknowledged, or of which there is another copy.
+    /// Deleted files: never acknowledged, or copies.
     pub removed: usize,
-    /// Older files that have their names back.
+    /// Older files that have their names again.
     pub restored: usize,
-    /// Older files that stay under their temporary names, and why; with `*` for names in them.
+    /// Older files that keep their temporary names, and why; `*` stands for the names in them.
     pub kept: Vec<(String, String)>,
-    /// Hidden folders that cannot be looked into, and why.
+    /// Hidden folders that cannot be read, and why.
     pub unseen: Vec<(String, String)>,
 }
 
@@ -56,7 +56,7 @@ enum Fate {
 }
 
 impl Recovered {
-    /// Says so in the log.
+    /// Logs it.
     pub(crate) fn log(&self) {
         if self.removed > 0 {
             tracing::info!("deleted {} incomplete files left by an earlier run", self.removed);
@@ -83,8 +83,8 @@ impl Recovered {
     }
 }
 
-/// Goes through the hidden folders of an output directory; `path` is for the log. Costs as much as there
-/// are temporary files; where there can be no hidden folder, as much as there are files, and only with
+/// Processes the hidden folders of an output directory; `path` is for the log. Takes time in proportion to the
+/// number of temporary files; if there can be no hidden folder, to that of all files, and only with
 /// `lists_all`.
 pub(crate) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Recovered {
     let mut recovered = Recovered::default();

@@ -1,4 +1,4 @@
-//! The subfolders that are held open.
+//! Subfolders that stay open between objects.
 
 #[cfg(test)]
 #[cfg(feature = "explore")]
@@ -11,8 +11,8 @@ use std::collections::{HashMap, VecDeque};
 
 /// The subfolders of one folder that are open, found by device and inode.
 ///
-/// The ones used last are held open here, up to [`OPEN_SUBFOLDERS`]; others only while a file is on
-/// its way into them. So all who use a subfolder at a time share its syncs and its name claims.
+/// Keeps those used last open, at most [`OPEN_SUBFOLDERS`], and knows of the others as long as a file being
+/// received needs them. So all threads that use a subfolder at a time share its syncs and its name claims.
 pub(crate) struct Subfolders<F> {
     known: Mutex<Known<F>>,
     opening: Mutex<()>,
@@ -42,7 +42,7 @@ impl<F> Default for Subfolders<F> {
 }
 
 impl<F> Subfolders<F> {
-    /// To be held from before a subfolder is made or opened until it is [added](Self::add).
+    /// To be held from before a subfolder is created or opened until it is [added](Self::add).
     pub(crate) fn opening(&self) -> MutexGuard<'_, ()> {
         self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,8 +64,8 @@ impl<F> Subfolders<F> {
         Some(found)
     }
 
-    /// Holds `opened` open, which has this identity; gives back the one to be used, which another thread may have opened
-    /// before.
+    /// Keeps `opened` open, which has this identity. Returns the one to be used: another thread may have opened
+    /// it before.
     pub(crate) fn add(&self, identity: FileId, opened: Arc<F>) -> Arc<F> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let earlier = known.open.get(&identity).and_then(Weak::upgrade);

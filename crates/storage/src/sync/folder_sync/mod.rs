@@ -1,4 +1,4 @@
-//! One folder sync for all who wait for one.
+//! One sync of a folder for all threads that wait for one.
 
 #[cfg(test)]
 #[cfg(feature = "explore")]
@@ -11,22 +11,22 @@ use std::io;
 
 /// Shares folder syncs among concurrent associations.
 ///
-/// Whoever needs the folder synced needs a sync that *starts* after it gave its name. While one
-/// runs, all newcomers gather for the next, which one of them runs for all: at most two syncs'
-/// time is waited, however many associations store at once.
+/// A thread needs a sync that *starts* after it gave its file a name. While one sync runs, all others wait for
+/// the next one, which one of them runs for all. So a thread waits for two syncs at most, however many
+/// associations store at the same time.
 ///
-/// The kernel reports a lost write once, and counts what it could not write as written from then on.
-/// So a sync that succeeds says nothing of names that were given before an earlier one failed: whoever
-/// gives a name takes a [`SyncMark`] first, and gets every failure since.
+/// The kernel reports a lost write once, and from then on treats as written what it could not write. So a
+/// successful sync proves nothing about names from before an earlier one that failed. A thread therefore takes
+/// a [`SyncMark`] before it gives a name, and every failure since then is its own.
 #[derive(Debug, Default)]
 pub struct FolderSync {
     state: Mutex<State>,
-    /// Where those wait who need a sync of an even number, and of an odd one: nobody is woken by
-    /// the end of one that is not theirs.
+    /// Where threads wait for a sync with an even number, and with an odd one: the end of a sync wakes only
+    /// those that need it.
     ended: [Condvar; 2],
 }
 
-/// How many syncs of a folder had failed at a moment.
+/// How many syncs of a folder had failed at that moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SyncMark(u64);
 
@@ -38,11 +38,11 @@ struct State {
     ended: u64,
     failures: SyncMark,
     last_failure: Option<Failure>,
-    /// How many wait at each of [`FolderSync::ended`]. Waking nobody costs a system call.
+    /// How many threads wait at each of [`FolderSync::ended`]. To wake none would cost a system call.
     waiting: [usize; 2],
 }
 
-/// What is said again to those who did not run the sync themselves.
+/// The error, for the threads that did not run the sync themselves.
 #[derive(Clone, Copy, Debug)]
 enum Failure {
     Os(i32),
@@ -50,7 +50,7 @@ enum Failure {
 }
 
 impl FolderSync {
-    /// To be taken before the name is given that [`FolderSync::run`] is then to make durable.
+    /// To be taken before the file gets the name that [`FolderSync::run`] then makes durable.
     #[must_use]
     pub fn mark(&self) -> SyncMark {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).failures
@@ -59,7 +59,7 @@ impl FolderSync {
     /// Returns after a run of `sync` that started after this call, by this thread or another.
     ///
     /// # Errors
-    /// What that run said, or one that failed after `since` was taken.
+    /// The error of that run, or of one that failed after `since` was taken.
     pub fn run(&self, since: SyncMark, sync: impl Fn() -> io::Result<()>) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let needed = state.started + 1;

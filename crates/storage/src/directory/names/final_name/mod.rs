@@ -1,4 +1,4 @@
-//! The steps by which names are given, taken over and taken back, in an order that loses nothing.
+//! Giving a file its final name and taking it back, by steps in an order that loses nothing.
 //!
 //! Other processes may do the same with the same names at the same time, locks may not work, and each step
 //! may fail. Hence:

@@ -1,4 +1,4 @@
-//! Who is committing which name.
+//! Names that are being committed by this process.
 
 #[cfg(test)]
 #[cfg(feature = "explore")]
