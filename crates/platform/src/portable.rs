@@ -1,4 +1,4 @@
-//! The ways of any Unix.
+//! The implementation for other Unix systems.
 
 use crate::unix::{LinkDurability, Mount, ProcessIdentity};
 use rustix::fs::Mode;
@@ -20,7 +20,7 @@ pub fn reports_write_errors_late(_folder: &File) -> bool {
     true
 }
 
-/// Not offered.
+/// Not supported.
 ///
 /// # Errors
 /// Always `Unsupported`.
@@ -28,7 +28,7 @@ pub fn create_unnamed(_folder: &File, _mode: Mode) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Not offered.
+/// Not supported.
 ///
 /// # Errors
 /// Always `Unsupported`.
@@ -36,7 +36,7 @@ pub fn link_unnamed(_file: &File, _folder: &File, _name: &str) -> io::Result<()>
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Not offered.
+/// Not supported.
 ///
 /// # Errors
 /// Always `Unsupported`.
@@ -44,7 +44,7 @@ pub fn exchange(_one: (&File, &str), _other: (&File, &str)) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Not offered.
+/// Not supported.
 ///
 /// # Errors
 /// Always `Unsupported`.
@@ -92,10 +92,10 @@ pub fn mount_generation(_folder: &File) -> Option<u64> {
     None
 }
 
-/// Nothing: the system acknowledges when it thinks fit.
+/// Does nothing: the system decides when to acknowledge.
 pub fn acknowledge_now(_stream: &TcpStream) {}
 
-/// Nothing: the sync writes it all.
+/// Does nothing: the sync writes everything.
 ///
 /// # Errors
 /// Never.
@@ -103,7 +103,7 @@ pub fn begin_write_back(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Ok(())
 }
 
-/// As the system sees fit: after two hours, on most.
+/// Turns TCP keep-alive on, with the defaults of the system: two hours on most.
 pub fn detect_lost_peer(stream: &TcpStream) {
     let _ = rustix::net::sockopt::set_socket_keepalive(stream, true);
 }
@@ -121,7 +121,7 @@ pub fn stop_accepting(listener: &TcpListener, waiting_threads: usize) {
     }
 }
 
-/// Nothing: elsewhere it would be the whole process that steps back.
+/// Does nothing: it would lower the priority of the whole process.
 pub fn lower_thread_priority(_niceness: i32) {}
 
 /// Not known here.

@@ -5,51 +5,51 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-/// Which sync brings the name to disk of a file that was named late.
+/// Which sync makes the name durable of a file that was created without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkDurability {
-    /// One of the folder.
+    /// The sync of the folder.
     WithFolderSync,
-    /// One of the file, once it has a name.
+    /// A sync of the file, after it got the name.
     WithFileSync,
-    /// Nobody knows: a file had better be named from the start.
+    /// Not known: files need a name from the start.
     Unknown,
 }
 
 /// Gives a file, or a symbolic link, a second name.
 ///
 /// # Errors
-/// `AlreadyExists` if something has it; `PermissionDenied` where the file system has no hard links; whatever
-/// else the operating system says.
+/// `AlreadyExists` if the name is taken; `PermissionDenied` if the file system does not support hard links;
+/// others of the operating system.
 pub fn link(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
     Ok(rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?)
 }
 
-/// A process, as it can be told from all others of a machine.
+/// What identifies a process among all others of this machine, those of earlier boots included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessIdentity {
-    /// Of this boot of the machine; random.
+    /// The boot ID, random for each boot of the machine.
     pub boot: u64,
-    /// The name space that its number is of.
+    /// Its PID namespace.
     pub space: u64,
-    /// Its number, which is used again after its end.
+    /// Its process ID, which is used again after its end.
     pub id: u32,
-    /// When it began, in ticks since the boot.
+    /// When it started, in clock ticks since the boot.
     pub start: u64,
 }
 
 /// A mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// Its number, which may be used again once it is gone.
+    /// Its ID, which may be used again once it is unmounted.
     pub id: u64,
-    /// Where it is mounted.
+    /// The mount point.
     pub point: PathBuf,
-    /// What is mounted, and on which other mount: to tell it from others of the same number.
+    /// Parent mount, device, root and source: tells it from another mount with the same ID.
     pub what: Vec<u8>,
 }
 
-/// What the operating system said, without the error number that the standard library appends.
+/// The text of an error of the operating system, without the error number that the standard library appends.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();

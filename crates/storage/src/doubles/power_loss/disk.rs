@@ -1,6 +1,6 @@
 //! A disk whose power goes, or one of whose syncs fails.
 
-use super::folder::ForgetfulFolder;
+use super::folder::SimulatedFolder;
 use super::state::{Entry, FolderState, HIDDEN, State, TOP, id};
 use super::{DiskKind, Fault, Survives};
 use crate::{FileIdentity, Folder, Storage};
@@ -117,7 +117,7 @@ impl Disk {
 impl Storage for Arc<Disk> {
     fn folder(&self) -> io::Result<Arc<dyn Folder>> {
         drop(self.step()?);
-        Ok(Arc::new(ForgetfulFolder { disk: Arc::clone(self), folder: 0 }))
+        Ok(Arc::new(SimulatedFolder { disk: Arc::clone(self), folder: 0 }))
     }
 
     fn close_unused(&self) {}

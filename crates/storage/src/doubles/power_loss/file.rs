@@ -2,13 +2,13 @@
 
 use super::DiskKind;
 use super::disk::Disk;
-use super::folder::ForgetfulFolder;
+use super::folder::SimulatedFolder;
 use super::state::{Entry, FolderState, HIDDEN, TEMPORARY, id, lost_write};
 use crate::{FileIdentity, FileName, IfExists, StagedFile, Subfolder, SubfolderName};
 use platform::sync::Arc;
 use std::io::{self, IoSlice};
 
-pub(super) struct ForgetfulFile {
+pub(super) struct SimulatedFile {
     pub(super) disk: Arc<Disk>,
     pub(super) file: usize,
     pub(super) home: usize,
@@ -19,13 +19,13 @@ pub(super) struct ForgetfulFile {
     pub(super) published: Option<(String, Option<Entry>)>,
 }
 
-impl ForgetfulFile {
+impl SimulatedFile {
     fn content<T>(&self, change: impl FnOnce(&mut Vec<u8>) -> T) -> io::Result<T> {
         Ok(change(&mut self.disk.step()?.files[self.file].seen))
     }
 }
 
-impl StagedFile for ForgetfulFile {
+impl StagedFile for SimulatedFile {
     fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
         self.content(|content| slices.iter().for_each(|slice| content.extend_from_slice(slice)))
     }
@@ -86,7 +86,7 @@ impl StagedFile for ForgetfulFile {
         let name = own_name.or_insert_with(|| Arc::new(SubfolderName::given(since)));
         let name = Arc::clone(name);
         self.folder = folder;
-        let folder = Arc::new(ForgetfulFolder { disk: Arc::clone(&self.disk), folder });
+        let folder = Arc::new(SimulatedFolder { disk: Arc::clone(&self.disk), folder });
         Ok(Subfolder { folder, made, name })
     }
 
@@ -141,7 +141,7 @@ impl StagedFile for ForgetfulFile {
     }
 }
 
-impl Drop for ForgetfulFile {
+impl Drop for SimulatedFile {
     fn drop(&mut self) {
         let Ok(mut state) = self.disk.step() else { return };
         if let Some((name, before)) = self.published.take() {

@@ -2,24 +2,24 @@
 
 use super::DiskKind;
 use super::disk::Disk;
-use super::file::ForgetfulFile;
+use super::file::SimulatedFile;
 use super::state::{Entry, File, FolderState, id, lost_write};
 use crate::{FileIdentity, FileName, Folder, FolderSync, Space, StagedFile, SyncMark};
 use platform::sync::Arc;
 use std::io;
 
-pub(super) struct ForgetfulFolder {
+pub(super) struct SimulatedFolder {
     pub(super) disk: Arc<Disk>,
     pub(super) folder: usize,
 }
 
-impl ForgetfulFolder {
+impl SimulatedFolder {
     fn syncs(&self) -> Arc<FolderSync> {
         Arc::clone(&self.disk.state().folders[self.folder].syncs)
     }
 }
 
-impl Folder for ForgetfulFolder {
+impl Folder for SimulatedFolder {
     fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>> {
         let mut state = self.disk.step()?;
         state.files.push(File::default());
@@ -28,7 +28,7 @@ impl Folder for ForgetfulFolder {
             DiskKind::Unnamed | DiskKind::UnnamedUntilSynced => None,
             DiskKind::Temporary | DiskKind::MovedAside => Some(state.name_temporarily(file)),
         };
-        Ok(Box::new(ForgetfulFile {
+        Ok(Box::new(SimulatedFile {
             disk: Arc::clone(&self.disk),
             file,
             home: self.folder,

@@ -1,5 +1,5 @@
-//! A disk for tests that forgets whatever was not synced, or keeps a part of it, when its power goes;
-//! and whose syncs fail as the kernel's do.
+//! A simulated disk that loses power: what was not synced is lost, or a part of it. Its syncs fail as the
+//! kernel's do.
 
 mod disk;
 mod file;
@@ -11,7 +11,7 @@ pub use state::TEMPORARY;
 
 use state::HIDDEN;
 
-/// What reaches the disk of that which was not synced.
+/// How much of what was not synced reaches the disk.
 #[derive(Clone, Copy, Debug)]
 pub enum Survives {
     /// Nothing of it.
@@ -61,7 +61,7 @@ pub enum Fault {
     LostWrite(usize),
 }
 
-/// How files are on their way.
+/// How the file system of the disk keeps files that are being received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskKind {
     /// Without a name.

@@ -5,7 +5,7 @@ use platform::sync::Arc;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-/// Starts all names of files on their way.
+/// All temporary names begin with this.
 pub const TEMPORARY: &str = ".temporary-";
 
 /// The output directory, and the hidden folder that temporary names are in.
