@@ -88,7 +88,7 @@ fn what_a_crash_left_is_removed_at_the_next_start() {
     }
     let server = Server::with(Program::Ours, &["-v"]).directory(&directory).start();
     eventually("the left-overs are removed", Duration::from_secs(30), || server.files() == kept);
-    server.wait_for_log("removed 2 unfinished files");
+    server.wait_for_log("deleted 2 incomplete files");
 }
 
 /// Sends objects of many sizes, and notes each one before it is sent and acknowledged.

@@ -172,7 +172,7 @@ fn what_may_have_been_acknowledged_stays_when_the_disk_is_mounted_anew() {
         }
         let server = Server::with(Program::Ours, &[]).directory(&folder).start();
         let expected = if mounted_anew { &newer } else { &older };
-        server.wait_for_log(if mounted_anew { "W: kept " } else { "W: gave 1 older files" });
+        server.wait_for_log(if mounted_anew { "W: kept " } else { "W: restored 1 older files" });
         let content = fs::read(folder.join(older.file_name())).expect("the file");
         assert!(content.ends_with(&expected.bytes), "mounted anew: {mounted_anew}");
         let kept = files_below(&folder).into_iter().filter(|name| name.contains(".replaced-"));

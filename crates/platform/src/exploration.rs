@@ -92,10 +92,11 @@ fn run_noting(
     let (inner, kept) = (Arc::clone(body), Arc::clone(&noted));
     let noting = Arc::new(move || {
         inner();
-        kept.lock().unwrap().extend(notifications());
+        kept.lock().expect("nothing panics with it").extend(notifications());
     }) as Body;
     run(Timers::Patient, Wrong::Nothing, ORDERS, &noting)?;
-    places.extend(noted.lock().unwrap().iter().copied().filter(|it| it.file.ends_with(file)));
+    let noted = noted.lock().expect("nothing panics with it");
+    places.extend(noted.iter().copied().filter(|it| it.file.ends_with(file)));
     places.sort_unstable();
     places.dedup();
     Ok(())

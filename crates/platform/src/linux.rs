@@ -1,8 +1,8 @@
-//! The Linux ways.
+//! The implementation for Linux.
 
-use super::{LateNames, Mount, ProcessMark};
 use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
 use crate::sync::rustix;
+use crate::unix::{LinkDurability, Mount, ProcessIdentity};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -19,24 +19,24 @@ fn file_system_type(folder: &File) -> io::Result<u64> {
     Ok(rustix::fs::fstatfs(folder)?.f_type as u64)
 }
 
-/// Which sync brings the name of a file to disk that had none, on `folder`'s file system: one of the folder
-/// where the folder and the inodes of what is named in it are known to be logged as one.
+/// Which sync makes the name durable of a file that was created without one, on `folder`'s file system: that of
+/// the folder, if the file system is known to log a folder together with the inodes that get names in it.
 ///
-/// How many names a file has stands in its inode, not in the folder. A file whose inode says none comes
-/// back from a power loss as a deleted one, whatever the folder says.
+/// The number of names that a file has is in its inode, not in the folder. A file whose inode on disk has none
+/// counts as deleted after a power loss, whatever the folder says.
 #[must_use]
-pub fn late_names(folder: &File) -> LateNames {
+pub fn link_durability(folder: &File) -> LinkDurability {
     match file_system_type(folder) {
-        Ok(EXT4) if !has_journal(folder).unwrap_or(false) => LateNames::WithFile,
-        Ok(EXT4 | XFS | TMPFS) => LateNames::WithFolder,
-        _ => LateNames::Unknown,
+        Ok(EXT4) if !has_journal(folder).unwrap_or(false) => LinkDurability::WithFileSync,
+        Ok(EXT4 | XFS | TMPFS) => LinkDurability::WithFolderSync,
+        _ => LinkDurability::Unknown,
     }
 }
 
-/// Whether `folder`'s file system may take a write and tell only when the file is synced or closed that
-/// there was no room for it: what a network file system writes behind, to a server that has the say.
+/// Whether `folder`'s file system may accept a write and report only when the file is synced or closed that
+/// there was no space for it, as network file systems do.
 #[must_use]
-pub fn tells_of_writes_late(folder: &File) -> bool {
+pub fn reports_write_errors_late(folder: &File) -> bool {
     const NFS: u32 = 0x6969;
     const SMB: [u32; 3] = [0x517B, 0xFF53_4D42, 0xFE53_4D42];
     const FUSE: u32 = 0x6573_5546;
@@ -76,43 +76,43 @@ fn is_journal_of(entry: &str, device: &str) -> bool {
     })
 }
 
-/// A new file in `folder` that no name shows; it vanishes when closed unless it is linked.
+/// Creates a file in `folder` without a name (`O_TMPFILE`). It is deleted when it is closed, unless it got one.
 ///
 /// # Errors
-/// Whatever the operating system says.
+/// Those of the operating system.
 pub fn create_unnamed(folder: &File, mode: Mode) -> io::Result<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(folder, ".", flags, mode)?.into())
 }
 
-/// Gives a file made by [`create_unnamed`] its name.
+/// Gives a file created by [`create_unnamed`] a name.
 ///
 /// # Errors
-/// `AlreadyExists` if something has the name; whatever else the operating system says.
+/// `AlreadyExists` if the name is taken; others of the operating system.
 pub fn link_unnamed(file: &File, folder: &File, name: &str) -> io::Result<()> {
     Ok(rustix::fs::linkat(CWD, descriptor_path(file), folder, name, AtFlags::SYMLINK_FOLLOW)?)
 }
 
-/// Swaps what two names stand for, each in a folder, in one step.
+/// Exchanges two names, each in a folder, in one step (`RENAME_EXCHANGE`).
 ///
 /// # Errors
-/// `InvalidInput` or `Unsupported` where the file system cannot; `NotFound` if one name is free.
+/// `InvalidInput` or `Unsupported` if the file system does not support it; `NotFound` if one name is free.
 pub fn exchange(one: (&File, &str), other: (&File, &str)) -> io::Result<()> {
     Ok(rustix::fs::renameat_with(one.0, one.1, other.0, other.1, RenameFlags::EXCHANGE)?)
 }
 
-/// Renames a file in one step, unless something has the new name.
+/// Renames a file in one step, if the new name is free (`RENAME_NOREPLACE`).
 ///
 /// # Errors
-/// `AlreadyExists` if something has it, which stays; `InvalidInput` or `Unsupported` where the file system
-/// cannot.
+/// `AlreadyExists` if the new name is taken; `InvalidInput` or `Unsupported` if the file system
+/// does not support it.
 pub fn rename_to_free_name(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
     Ok(rustix::fs::renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE)?)
 }
 
-/// What this process can be told by, now and after its end, on this machine.
+/// The identity of this process; `None` if `/proc` does not tell.
 #[must_use]
-pub fn this_process() -> Option<ProcessMark> {
+pub fn this_process() -> Option<ProcessIdentity> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let boot: String = boot.chars().filter(char::is_ascii_hexdigit).take(16).collect();
     let id = std::process::id();
@@ -120,7 +120,7 @@ pub fn this_process() -> Option<ProcessMark> {
     let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
     let space = space.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()?;
     // Elsewhere, `/proc` is that of another name space of processes.
-    (found == id).then_some(ProcessMark {
+    (found == id).then_some(ProcessIdentity {
         boot: u64::from_str_radix(&boot, 16).ok()?,
         space,
         id,
@@ -128,10 +128,10 @@ pub fn this_process() -> Option<ProcessMark> {
     })
 }
 
-/// Whether the process with this mark still runs; `None` if that cannot be known here: it ran before the
-/// last boot, on another machine or in another name space of processes.
+/// Whether the process still runs; `None` if that cannot be known here: it ran before the last boot, on another
+/// machine or in another PID namespace.
 #[must_use]
-pub fn is_running(process: &ProcessMark) -> Option<bool> {
+pub fn is_running(process: &ProcessIdentity) -> Option<bool> {
     let this = this_process()?;
     if (this.boot, this.space) != (process.boot, process.space) {
         return None;
@@ -152,10 +152,10 @@ fn process_start(process: &str) -> Option<(u32, u64)> {
     Some((head.split_ascii_whitespace().next()?.parse().ok()?, start))
 }
 
-/// When the file was made that has this name in `folder`, in seconds and nanoseconds, or `folder` itself,
-/// which may be any file, for an empty name. `None` where the file system does not know.
+/// When the file `name` in `folder` was created, in seconds and nanoseconds; for an empty name, when `folder`
+/// itself was, which may be any file. `None` if the file system does not know.
 #[must_use]
-pub fn born(folder: &File, name: &str) -> Option<(i64, u32)> {
+pub fn creation_time(folder: &File, name: &str) -> Option<(i64, u32)> {
     use rustix::fs::{StatxFlags, statx};
     let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
     let found = statx(folder, name, flags, StatxFlags::BTIME).ok()?;
@@ -172,11 +172,11 @@ pub fn mounts() -> io::Result<Vec<Mount>> {
     Ok(table.split(|byte| *byte == b'\n').filter_map(Mount::parse).collect())
 }
 
-/// The number of the mount that `file` was opened on, as [`Mount::id`] has it; and, where the kernel knows
-/// one (Linux 6.8), one that no other mount ever has.
+/// The ID of the mount that `file` was opened on, see [`Mount::id`]; and, since Linux 6.8, an ID that no other
+/// mount ever gets.
 ///
 /// # Errors
-/// Neither the kernel nor `/proc` knows.
+/// Neither the kernel nor `/proc` tells.
 pub fn mount_of(file: &File) -> io::Result<(u64, Option<u64>)> {
     use rustix::fs::{StatxFlags, statx};
     const MNT_ID_UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
@@ -194,12 +194,12 @@ pub fn mount_of(file: &File) -> io::Result<(u64, Option<u64>)> {
     Ok((id.ok_or(io::ErrorKind::Unsupported)?, unique))
 }
 
-/// A number that the file system of `folder` has as long as it is mounted: another one once it was unmounted
-/// everywhere and mounted again. `None` where nothing tells.
+/// A number that stays the same as long as the file system of `folder` is mounted, and changes when it is
+/// unmounted everywhere and mounted again. `None` if nothing tells.
 ///
-/// What was removed may be there again after that, if the disk failed before the removal was on it.
+/// After that, a deleted file may be back, if the disk failed before the deletion was durable.
 #[must_use]
-pub fn mounted_file_system(folder: &File) -> Option<u64> {
+pub fn mount_generation(folder: &File) -> Option<u64> {
     // A folder that the kernel makes when it mounts the file system.
     let made_at_mount = |kind: &str| {
         let device = device_link(folder).ok()?;
@@ -256,16 +256,16 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Sends the acknowledgement that the kernel holds back in the hope of data to carry it, and turns
-/// that holding back off until the kernel turns it on again (which it does on its own: `tcp(7)`).
+/// Sends the delayed TCP acknowledgement now, and turns delayed acknowledgements off until the kernel turns them
+/// on again (`TCP_QUICKACK`, `tcp(7)`).
 pub fn acknowledge_now(stream: &TcpStream) {
     // A matter of speed only: a connection that refuses it is about to fail by itself.
     let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
 }
 
-/// Has the kernel ask a silent peer whether it is still there, and end the connection if nothing comes
-/// back: a peer that lost its power or its network says no word.
-pub fn watch_for_loss(stream: &TcpStream) {
+/// Turns TCP keep-alive on: the kernel probes a silent peer, and ends the connection if it does not respond, as
+/// after a loss of power or network.
+pub fn detect_lost_peer(stream: &TcpStream) {
     use rustix::net::sockopt;
     // Where a peer cannot be watched, the time-outs of the options remain.
     let _ = sockopt::set_tcp_keepidle(stream, KEEP_ALIVE_IDLE)
@@ -274,13 +274,16 @@ pub fn watch_for_loss(stream: &TcpStream) {
         .and_then(|()| sockopt::set_socket_keepalive(stream, true));
 }
 
-/// Ends every wait for a connection on `listener`, for good: the port is closed.
-pub fn stop_accepting(listener: &TcpListener, _waiting_threads: usize) {
+/// Ends all waits for a connection on `listener`, for good: the port is closed. `waiting_threads`, the
+/// number of threads that wait at most, matters on other systems only.
+pub fn stop_accepting(listener: &TcpListener, waiting_threads: usize) {
+    // One call wakes them all.
+    let _ = waiting_threads;
     // Fails only if it does not listen any more.
     let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Read);
 }
 
-/// Lets this thread, and the processes that it starts, step back by `niceness` behind others.
+/// Lowers the priority of this thread, and of the processes that it starts, by `niceness`.
 pub fn lower_thread_priority(niceness: i32) {
     // The kernel has a value for each thread. A matter of speed only.
     if let Ok(now) = rustix::process::getpriority_process(None) {
@@ -288,7 +291,7 @@ pub fn lower_thread_priority(niceness: i32) {
     }
 }
 
-/// Whether the process was started to ignore SIGHUP, as `nohup` does.
+/// Whether SIGHUP is ignored, as in a process that `nohup` started.
 #[must_use]
 pub fn ignores_hang_up() -> bool {
     const SIGHUP_BIT: u64 = 1;
@@ -304,8 +307,10 @@ fn descriptor_path(file: &File) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LateNames, Mount, is_journal_of, is_running, late_names, mount_of, mounts};
-    use super::{ProcessMark, this_process};
+    use super::{
+        LinkDurability, Mount, is_journal_of, is_running, link_durability, mount_of, mounts,
+    };
+    use super::{ProcessIdentity, this_process};
     use std::fs::File;
     use std::path::Path;
 
@@ -313,12 +318,12 @@ mod tests {
     fn a_process_is_told_from_others() {
         let this = this_process().unwrap();
         assert_eq!(is_running(&this), Some(true));
-        let earlier = ProcessMark { start: this.start - 1, ..this };
+        let earlier = ProcessIdentity { start: this.start - 1, ..this };
         assert_eq!(is_running(&earlier), Some(false), "its number is used again");
-        let gone = ProcessMark { id: 4_194_304 + 1, ..this };
+        let gone = ProcessIdentity { id: 4_194_304 + 1, ..this };
         assert_eq!(is_running(&gone), Some(false));
-        assert_eq!(is_running(&ProcessMark { boot: this.boot ^ 1, ..this }), None);
-        assert_eq!(is_running(&ProcessMark { space: this.space + 1, ..this }), None);
+        assert_eq!(is_running(&ProcessIdentity { boot: this.boot ^ 1, ..this }), None);
+        assert_eq!(is_running(&ProcessIdentity { space: this.space + 1, ..this }), None);
     }
 
     #[test]
@@ -333,9 +338,9 @@ mod tests {
 
     #[test]
     fn of_late_names_nothing_is_taken_for_granted() {
-        let of = |path| late_names(&File::open(path).unwrap());
-        assert_eq!(of("/dev/shm"), LateNames::WithFolder);
-        assert_eq!(of("/proc"), LateNames::Unknown);
+        let of = |path| link_durability(&File::open(path).unwrap());
+        assert_eq!(of("/dev/shm"), LinkDurability::WithFolderSync);
+        assert_eq!(of("/proc"), LinkDurability::Unknown);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The ways of any Unix.
+//! The implementation for other Unix systems.
 
-use super::{LateNames, Mount, ProcessMark};
+use crate::unix::{LinkDurability, Mount, ProcessIdentity};
 use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
@@ -10,17 +10,17 @@ use std::time::Duration;
 
 /// Not known here.
 #[must_use]
-pub fn late_names(_folder: &File) -> LateNames {
-    LateNames::Unknown
+pub fn link_durability(_folder: &File) -> LinkDurability {
+    LinkDurability::Unknown
 }
 
 /// Not known here.
 #[must_use]
-pub fn tells_of_writes_late(_folder: &File) -> bool {
+pub fn reports_write_errors_late(_folder: &File) -> bool {
     true
 }
 
-/// Not offered.
+/// Not supported.
 ///
 /// # Errors
 /// Always `Unsupported`.
@@ -28,7 +28,7 @@ pub fn create_unnamed(_folder: &File, _mode: Mode) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Not offered.
+/// Not supported.
 ///
 /// # Errors
 /// Always `Unsupported`.
@@ -36,7 +36,7 @@ pub fn link_unnamed(_file: &File, _folder: &File, _name: &str) -> io::Result<()>
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Not offered.
+/// Not supported.
 ///
 /// # Errors
 /// Always `Unsupported`.
@@ -44,7 +44,7 @@ pub fn exchange(_one: (&File, &str), _other: (&File, &str)) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Not offered.
+/// Not supported.
 ///
 /// # Errors
 /// Always `Unsupported`.
@@ -54,19 +54,19 @@ pub fn rename_to_free_name(_from: (&File, &str), _to: (&File, &str)) -> io::Resu
 
 /// Not known here.
 #[must_use]
-pub fn this_process() -> Option<ProcessMark> {
+pub fn this_process() -> Option<ProcessIdentity> {
     None
 }
 
 /// Not known here.
 #[must_use]
-pub fn is_running(_process: &ProcessMark) -> Option<bool> {
+pub fn is_running(_process: &ProcessIdentity) -> Option<bool> {
     None
 }
 
 /// Not known here.
 #[must_use]
-pub fn born(_folder: &File, _name: &str) -> Option<(i64, u32)> {
+pub fn creation_time(_folder: &File, _name: &str) -> Option<(i64, u32)> {
     None
 }
 
@@ -88,14 +88,14 @@ pub fn mount_of(_file: &File) -> io::Result<(u64, Option<u64>)> {
 
 /// Not known here.
 #[must_use]
-pub fn mounted_file_system(_folder: &File) -> Option<u64> {
+pub fn mount_generation(_folder: &File) -> Option<u64> {
     None
 }
 
-/// Nothing: the system acknowledges when it thinks fit.
+/// Does nothing: the system decides when to acknowledge.
 pub fn acknowledge_now(_stream: &TcpStream) {}
 
-/// Nothing: the sync writes it all.
+/// Does nothing: the sync writes everything.
 ///
 /// # Errors
 /// Never.
@@ -103,13 +103,13 @@ pub fn begin_write_back(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Ok(())
 }
 
-/// As the system sees fit: after two hours, on most.
-pub fn watch_for_loss(stream: &TcpStream) {
+/// Turns TCP keep-alive on, with the defaults of the system: two hours on most.
+pub fn detect_lost_peer(stream: &TcpStream) {
     let _ = rustix::net::sockopt::set_socket_keepalive(stream, true);
 }
 
-/// Ends every wait for a connection on `listener` by giving each of the `waiting_threads` a
-/// connection; they see that the server is ending.
+/// Ends all waits for a connection on `listener` by giving each of the `waiting_threads`, the number of
+/// threads that wait at most, a connection: they see that the server is ending.
 pub fn stop_accepting(listener: &TcpListener, waiting_threads: usize) {
     let Ok(mut address) = listener.local_addr() else { return };
     match address {
@@ -121,7 +121,7 @@ pub fn stop_accepting(listener: &TcpListener, waiting_threads: usize) {
     }
 }
 
-/// Nothing: elsewhere it would be the whole process that steps back.
+/// Does nothing: it would lower the priority of the whole process.
 pub fn lower_thread_priority(_niceness: i32) {}
 
 /// Not known here.

@@ -1,7 +1,7 @@
-//! What the system lets this process have yet: threads, and memory.
+//! How many more threads, and how much more memory, this process may have.
 //!
-//! Each limit counts what there is already, be it ours or not, so this is a look at one moment. Whoever
-//! starts a thread later may be refused it all the same.
+//! Limits may count what other processes have too, so a result holds for one moment: a thread that is started
+//! later may be refused all the same.
 
 use rustix::process::{Resource, getrlimit};
 use std::fs;

@@ -1,5 +1,4 @@
-//! The one system call that is made here by itself, since no crate has a safe function for it: all of
-//! the `unsafe` code of the workspace.
+//! A system call for which no crate has a safe function: all of the `unsafe` code of the workspace.
 #![allow(unsafe_code, reason = "see above")]
 
 use std::fs::File;
@@ -7,11 +6,11 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 
-/// Has the kernel begin to write a range of `file` to disk, and does not wait for it. What is durable
-/// is only said by a sync, which has the less to do then.
+/// Has the kernel start to write a range of `file` to disk, without waiting for it (`sync_file_range`). Only a sync
+/// makes it durable, and has less to do then.
 ///
 /// # Errors
-/// Whatever the operating system says: what was to be written cannot be.
+/// Those of the operating system: the range cannot be written.
 pub fn begin_write_back(file: &File, range: Range<u64>) -> io::Result<()> {
     let signed = |value: u64| libc::off64_t::try_from(value).map_err(io::Error::other);
     let (start, length) = (signed(range.start)?, signed(range.end.saturating_sub(range.start))?);

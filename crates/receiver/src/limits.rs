@@ -2,7 +2,7 @@
 //! [`dataset::limits`], those of files in [`storage::limits`].
 
 use std::time::Duration;
-use storage::limits::{FILES_AHEAD, OPEN_SUBFOLDERS};
+use storage::limits::{OPEN_SUBFOLDERS, PREPARED_FILES};
 
 /// Orders of threads are being explored (`platform::sync`): some bounds are so low then that a few threads
 /// come up against them.
@@ -83,7 +83,7 @@ pub const STUDY_MEMORY: Duration = Duration::from_secs(60);
 pub const STUDIES_OF_AN_ASSOCIATION: usize = 64;
 
 /// Descriptors kept for what is no association: standard streams, listener, folders, log files.
-pub const RESERVED_DESCRIPTORS: usize = 64 + FILES_AHEAD;
+pub const RESERVED_DESCRIPTORS: usize = 64 + PREPARED_FILES;
 
 /// Threads kept for what is no association: rejections, look-ups of names, commands, log files. Where the
 /// system leaves fewer than twice as many, half of what it leaves.

@@ -1,36 +1,36 @@
-//! Why an object could not be stored.
+//! The error of this crate: why an object could not be stored.
 
 use std::fmt;
 use std::io;
 
-/// An object could not be stored; it costs that one C-STORE.
+/// An object could not be stored. Only that C-STORE fails; the association goes on.
 #[derive(Debug)]
 pub struct Error {
-    /// What was being done.
+    /// The step that failed.
     pub step: Step,
-    /// What the operating system said.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 
 /// The steps of storing an object, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Making the file.
+    /// Creating the file.
     Create,
     /// Writing to it.
     Write,
     /// Making its content durable.
     Sync,
-    /// Finding or making the subfolder it belongs into.
+    /// Opening or creating its subfolder.
     Subfolder,
-    /// Giving it its name.
+    /// Giving it its final name.
     Name,
     /// Making the name durable.
     SyncFolder,
 }
 
 impl Error {
-    /// For `map_err`: what the operating system said, and at which step.
+    /// For `map_err`: makes an error of the operating system one of this step.
     pub fn at(step: Step) -> impl Fn(io::Error) -> Self {
         move |source| Self { step, source }
     }
@@ -44,7 +44,7 @@ impl fmt::Display for Step {
             Self::Sync => "cannot sync file",
             Self::Subfolder => "cannot create subdirectory",
             Self::Name => "cannot name file",
-            Self::SyncFolder => "cannot sync folder",
+            Self::SyncFolder => "cannot sync directory",
         })
     }
 }

@@ -1,28 +1,22 @@
-//! Which file it is, whatever its name.
+//! Identities of files, whatever their names.
 
-use super::calls::{self, Spot};
 use rustix::fs::Stat;
 use std::fs::File;
 use std::io;
 
-/// Device and inode of a file: what a name is held against before it is taken from a file, since another
-/// process may have given it to another one.
+/// Device and inode of a file. Before a name is removed, it is compared with what has the name: another process
+/// may have given it to another file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
-    /// The number of the device.
+    /// The device number.
     pub device: u64,
-    /// The number of the inode on it.
+    /// The inode number on that device.
     pub inode: u64,
 }
 
 impl FileId {
-    pub(super) fn of(file: &File) -> io::Result<Self> {
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
         Ok((&rustix::fs::fstat(file)?).into())
-    }
-
-    /// What has the name, if anything; a symbolic link is one itself.
-    pub(super) fn at(spot: Spot<'_>) -> io::Result<Option<Self>> {
-        Ok(calls::stamp_at(spot)?.map(|found| found.id))
     }
 }
 
@@ -33,46 +27,36 @@ impl From<&Stat> for FileId {
     }
 }
 
-/// Which file it was, as can still be told when it is closed: numbers of inodes are used again.
+/// The identity of a file that stays valid after it is closed, although inode numbers are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastingId {
+pub struct FileIdentity {
     /// Device and inode.
     pub id: FileId,
-    /// When it was made, in seconds and nanoseconds, where that is known.
-    pub born: Option<(i64, u32)>,
+    /// When it was created, in seconds and nanoseconds, if the file system knows.
+    pub created: Option<(i64, u32)>,
 }
 
-impl LastingId {
-    /// Which file is open here.
+impl FileIdentity {
+    /// The identity of an open file.
     ///
     /// # Errors
-    /// Whatever the operating system says.
+    /// Those of the operating system.
     pub fn of(file: &File) -> io::Result<Self> {
-        Ok(Self { id: FileId::of(file)?, born: platform::born(file, "") })
-    }
-
-    /// What has the name, if anything; a symbolic link is one itself.
-    pub(super) fn at(spot: Spot<'_>) -> io::Result<Option<Self>> {
-        Ok(FileId::at(spot)?.map(|id| Self { id, born: platform::born(spot.0, spot.1) }))
+        Ok(Self { id: FileId::of(file)?, created: platform::creation_time(file, "") })
     }
 }
 
-/// Which file it is, as can still be told after the end of the process: numbers of inodes are used again.
+/// The identity of a file that stays valid after the end of the process, although inode numbers are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) id: FileId,
-    /// When it was last written to, in nanoseconds.
-    pub(super) modified: u64,
+pub(crate) struct Stamp {
+    pub(crate) id: FileId,
+    /// When it was last written to, in nanoseconds since 1970.
+    pub(crate) modified: u64,
 }
 
 impl Stamp {
-    pub(super) fn of(file: &File) -> io::Result<Self> {
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
         Ok((&rustix::fs::fstat(file)?).into())
-    }
-
-    /// Of what has the name, if anything.
-    pub(super) fn at(spot: Spot<'_>) -> io::Result<Option<Self>> {
-        calls::stamp_at(spot)
     }
 }
 

@@ -37,7 +37,7 @@ impl fmt::Display for FileName {
 
 #[cfg(test)]
 mod tests {
-    use super::FileName;
+    use crate::FileName;
 
     #[test]
     fn what_leads_out_of_a_folder_is_no_file_name() {

@@ -1,29 +1,13 @@
-//! How much room is to be left where instances are stored.
+//! How much space has to remain free where instances are stored.
 
-use super::Storage;
-use std::fmt;
+use crate::{Space, Storage};
 
-/// Room on a file system, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Space {
-    /// What this process may still fill.
-    pub free_bytes: u64,
-    /// Its size.
-    pub total_bytes: u64,
-}
-
-impl fmt::Display for Space {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "only {} MiB free", self.free_bytes / (1024 * 1024))
-    }
-}
-
-/// `--min-free`: with less room than this nothing new is taken in.
+/// `--min-free`: with less free space than this, no new object is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MinFree {
-    /// So many bytes.
+    /// This many bytes.
     Bytes(u64),
-    /// So many per cent of the file system, at most 100.
+    /// This many per cent of the file system, at most 100.
     Percent(u8),
 }
 
@@ -52,7 +36,7 @@ impl MinFree {
         number.checked_mul(1024_u64.pow(exponent)).map(Self::Bytes)
     }
 
-    /// Whether `space` has that much room left.
+    /// Whether that much of `space` is free.
     #[must_use]
     pub fn is_kept(self, space: Space) -> bool {
         match self {
@@ -64,8 +48,8 @@ impl MinFree {
         }
     }
 
-    /// The room left in `storage`, if it is less than this. What cannot be asked now is not known
-    /// to be short: storing will tell.
+    /// The space of `storage`, if less than this is free. `None` also if that cannot be found out: storing will
+    /// show.
     #[must_use]
     pub fn shortage(self, storage: &dyn Storage) -> Option<Space> {
         let space = storage.folder().and_then(|folder| folder.space()).ok()?;

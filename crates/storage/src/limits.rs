@@ -6,21 +6,22 @@ use std::time::Duration;
 /// come up against them.
 const EXPLORING: bool = cfg!(feature = "explore");
 
-/// Files are written by multiples of this, as far as the pieces in which they come allow: the kernel keeps
-/// them in fewer and larger pages then, 3 rather than 10 for an image of half a megabyte.
+/// Writes end at multiples of this many bytes where possible. The kernel then uses fewer and larger pages: 3
+/// instead of 10 for an image of half a megabyte.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 
-/// How much of an object is written before `--min-free` is looked at again.
+/// Bytes of an object that are written between two checks of `--min-free`.
 pub const ROOM_CHECK_BYTES: usize = 64 * 1024 * 1024;
 
-/// Subfolders that are held open from one object to the next.
+/// Subfolders that stay open between objects.
 pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 32 };
 
-/// Files made ahead of their objects at a time, each with a descriptor.
-pub const FILES_AHEAD: usize = 32;
+/// Files that are prepared for the next objects at a time; each takes one descriptor.
+pub const PREPARED_FILES: usize = 32;
 
-/// How long a commit waits for another process that is committing the same name. Then it goes on without.
+/// How long a commit waits for the lock of another process that is using the same name. Then it goes on
+/// without the lock.
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often a commit looks anew at a name that others give and take meanwhile.
+/// How often a commit tries again when other processes change the name meanwhile.
 pub const NAME_ATTEMPTS: usize = 64;

@@ -178,7 +178,7 @@ impl Service {
     /// The receiver ends: nothing of its own is to stay in the output directory.
     fn leave(&self) {
         if let Some(output) = &self.output {
-            output.storage().leave();
+            output.storage().clean_up();
         }
     }
 

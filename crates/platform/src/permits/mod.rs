@@ -1,4 +1,8 @@
-//! Permits of which there is a bounded number.
+//! A counter with an upper bound: permits, of which there is a limited number.
+
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
 

@@ -48,7 +48,7 @@ impl Transport {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(send_timeout)?;
         stream.set_read_timeout(Some(IDLE_BEFORE_RELEASE))?;
-        platform::watch_for_loss(&stream);
+        platform::detect_lost_peer(&stream);
         Ok(Self { stream, channel: Channel::Tcp, brief_wait: BriefWait::default() })
     }
 

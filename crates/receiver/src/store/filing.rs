@@ -53,7 +53,7 @@ impl Incoming {
     /// Takes the next fragments of the data set.
     pub(super) fn push(&mut self, fragments: &DataSetFragments<'_>) -> Result<(), Failure> {
         if fragments.is_last() {
-            self.file.ends();
+            self.file.next_write_is_last();
         }
         self.transcoder.push(fragments.slices(), &mut self.file)?;
         if let (Some(studies), None) = (&self.output.studies, &self.arrival) {

@@ -15,7 +15,7 @@ use proto::{CStoreRq, CommandSet, DataSetFragments, Status};
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
-use storage::{FileAhead, InstanceFile};
+use storage::{InstanceFile, PreparedFile};
 use tracing::{debug, error, warn};
 
 /// The data set that an association is receiving, if any, and what becomes of it.
@@ -29,7 +29,7 @@ pub(crate) struct StorageService<'n> {
     attendance: Attendance,
     receiving: Option<Receiving>,
     /// For the next object.
-    ahead: FileAhead,
+    prepared: PreparedFile,
 }
 
 /// A message that was received to its end.
@@ -84,7 +84,7 @@ impl<'n> StorageService<'n> {
             peer,
             attendance: Attendance::default(),
             receiving: None,
-            ahead: FileAhead::default(),
+            prepared: PreparedFile::default(),
         }
     }
 
@@ -140,12 +140,12 @@ impl<'n> StorageService<'n> {
     /// An object is answered, and the sender may be preparing the next one: time to make a file
     /// for it.
     pub(crate) fn prepare_next(&mut self) {
-        self.ahead.make();
+        self.prepared.prepare();
     }
 
     /// Gives back what is kept for an object that does not come.
     pub(crate) fn idle(&mut self) {
-        self.ahead.give_up();
+        self.prepared.discard();
     }
 
     /// The rest of the data set, if one is due, will not come, and `why`: discards what was received
@@ -196,8 +196,8 @@ impl<'n> StorageService<'n> {
             Vec::new()
         };
         let transcoder = Box::new(transcoder.preceded_by(header.len() as u64));
-        let file = InstanceFile::create(output.storage.as_ref(), &mut self.ahead, header)?;
-        let file = file.leaving(settings.min_free);
+        let file = InstanceFile::create(output.storage.as_ref(), &mut self.prepared, header)?;
+        let file = file.with_min_free(settings.min_free);
         Ok(Target::File(Incoming::new(transcoder, file, Arc::clone(output))))
     }
 
@@ -271,8 +271,8 @@ impl<'n> StorageService<'n> {
         if status == Status::OUT_OF_RESOURCES
             && let Some(output) = &self.treatment.output
         {
-            self.ahead.give_up();
-            output.storage.let_go();
+            self.prepared.discard();
+            output.storage.close_unused();
         }
         let instance = &request.sop_instance;
         error!("cannot store SOP instance {instance}, status {status}: {failure}");
@@ -299,7 +299,7 @@ impl<'n> StorageService<'n> {
         if let Some(studies) = &output.studies {
             studies.leave(&mut self.attendance);
         }
-        output.storage.leave();
+        output.storage.clean_up();
     }
 }
 

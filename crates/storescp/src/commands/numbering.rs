@@ -4,7 +4,7 @@ use receiver::output::studies::EndedStudy;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
-use storage::{FileName, Folder, LastingId, Storage};
+use storage::{FileIdentity, FileName, Folder, Storage};
 
 /// Renames the files of a study, in the order in which they were stored, to the first two letters of
 /// their SOP class and a number of six digits. Numbers that files have already are passed over, so
@@ -22,7 +22,7 @@ pub(super) fn number_files(
     let mark = folder.mark();
     let mut numbers = 1..1_000_000;
     // An instance that came twice is one file: the later one.
-    let last: HashMap<&FileName, Option<LastingId>> =
+    let last: HashMap<&FileName, Option<FileIdentity>> =
         study.files.iter().map(|file| (&file.name, file.id)).collect();
     let mut renamed = HashSet::new();
     for file in &study.files {
@@ -45,7 +45,7 @@ pub(super) fn number_files(
 /// Gives a file the next free number.
 fn rename(
     folder: &dyn Folder,
-    (id, from): (Option<LastingId>, &FileName),
+    (id, from): (Option<FileIdentity>, &FileName),
     letters: &str,
     numbers: &mut std::ops::Range<u32>,
 ) -> Result<(), (String, io::Error)> {

@@ -8,11 +8,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use storage::doubles::power_loss::{Disk, Fault, Survives, Way};
-use storage::{Directory, Durability, FileAhead, Folder, InstanceFile, LastingId, Taken};
+use storage::doubles::power_loss::{Disk, DiskKind, Fault, Survives};
+use storage::{Directory, Durability, FileIdentity, Folder, IfExists, InstanceFile, PreparedFile};
 
 /// `id` says which file has a name.
-fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<LastingId>) -> EndedStudy {
+fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<FileIdentity>) -> EndedStudy {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
     let stored = |&(file, prefix): &(&str, &'static str)| StudyFile {
         name: name(file),
@@ -25,8 +25,8 @@ fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<LastingId>)
 }
 
 /// Which file of this folder has a name.
-fn in_folder(folder: &Path) -> impl Fn(&str) -> Option<LastingId> {
-    |name| LastingId::of(&File::open(folder.join(name)).ok()?).ok()
+fn in_folder(folder: &Path) -> impl Fn(&str) -> Option<FileIdentity> {
+    |name| FileIdentity::of(&File::open(folder.join(name)).ok()?).ok()
 }
 
 fn content(folder: &Path) -> Vec<(String, String)> {
@@ -92,8 +92,8 @@ fn a_file_with_a_number_that_is_used_again_keeps_its_name() {
     let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
     fs::write(folder.join("CT.1"), "another one").unwrap();
     let found = in_folder(&folder)("CT.1").unwrap();
-    for born in [Some((1, 1)), found.born] {
-        let ours = LastingId { born, ..found };
+    for created in [Some((1, 1)), found.created] {
+        let ours = FileIdentity { created, ..found };
         number_files(&storage, &study(&[("CT.1", "CT")], |_| Some(ours)), &folder).unwrap();
         let expected = if ours == found { "CT000001" } else { "CT.1" };
         assert_eq!(content(&folder), [(expected.to_owned(), "another one".to_owned())]);
@@ -104,7 +104,7 @@ fn a_file_with_a_number_that_is_used_again_keeps_its_name() {
 #[test]
 fn a_power_loss_while_files_are_numbered_loses_none() {
     const FILES: [(&str, &str); 3] = [("CT.1", "CT"), ("SRd.2", "SRd"), ("CT.3", "CT")];
-    for (way, fault) in Way::ALL.into_iter().flat_map(|way| {
+    for (way, fault) in DiskKind::ALL.into_iter().flat_map(|way| {
         [Fault::PowerLoss as fn(usize) -> Fault, Fault::LostWrite].map(|f| (way, f))
     }) {
         let mut steps = 0;
@@ -138,9 +138,9 @@ fn a_power_loss_while_files_are_numbered_loses_none() {
 fn store_in_study(disk: &Arc<Disk>, called: &str) -> Result<(), storage::Error> {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
     let mut file =
-        InstanceFile::create(disk, &mut FileAhead::default(), called.as_bytes().to_vec())?;
+        InstanceFile::create(disk, &mut PreparedFile::default(), called.as_bytes().to_vec())?;
     file.enter(&name("study"), Durability::Full)?;
-    file.commit(&mut std::iter::once(name(called)), Taken::Replace, Durability::Full)?;
+    file.commit(&mut std::iter::once(name(called)), IfExists::Replace, Durability::Full)?;
     Ok(())
 }
 
@@ -171,7 +171,7 @@ impl Storage for Short {
         self.inner.folder()
     }
 
-    fn let_go(&self) {}
+    fn close_unused(&self) {}
 }
 
 /// Numbers and command come once each, later.

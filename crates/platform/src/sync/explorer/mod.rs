@@ -5,6 +5,7 @@
 //! number that moves when a wait does time out, always the one with the earliest deadline.
 
 pub mod rustix;
+pub mod thread;
 
 use shuttle::rand::RngCore;
 use std::cell::{Cell, RefCell};
@@ -28,10 +29,12 @@ pub struct MutexGuard<'a, T> {
 }
 
 impl<T> Mutex<T> {
+    /// As [`std::sync::Mutex::new`].
     pub const fn new(value: T) -> Self {
         Self(shuttle::sync::Mutex::new(value))
     }
 
+    /// As [`std::sync::Mutex::lock`].
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         match self.0.lock() {
             Ok(held) => Ok(MutexGuard { mutex: self, held }),
@@ -86,6 +89,7 @@ pub struct WaitTimeoutResult(bool);
 
 #[allow(dead_code, reason = "the standard library's has it")]
 impl WaitTimeoutResult {
+    /// True if the time was over.
     pub fn timed_out(self) -> bool {
         self.0
     }
@@ -94,10 +98,12 @@ impl WaitTimeoutResult {
 type TimedWait<'a, T> = LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)>;
 
 impl Condvar {
+    /// As [`std::sync::Condvar::new`].
     pub const fn new() -> Self {
         Self { waiting: std::sync::Mutex::new(Vec::new()) }
     }
 
+    /// As [`std::sync::Condvar::wait`], which may wake up without a notification too.
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let (mutex, waiter) = self.begin(guard);
         if is_hasty() && pick(8) == 0 {
@@ -112,6 +118,7 @@ impl Condvar {
         mutex.lock()
     }
 
+    /// As [`std::sync::Condvar::wait_timeout`].
     pub fn wait_timeout<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -129,6 +136,7 @@ impl Condvar {
         }
     }
 
+    /// As [`std::sync::Condvar::wait_timeout_while`].
     pub fn wait_timeout_while<'a, T>(
         &self,
         mut guard: MutexGuard<'a, T>,
@@ -146,6 +154,7 @@ impl Condvar {
         Ok((guard, WaitTimeoutResult(false)))
     }
 
+    /// As [`std::sync::Condvar::notify_one`].
     #[track_caller]
     pub fn notify_one(&self) {
         let place = Notification::here(false);
@@ -166,6 +175,7 @@ impl Condvar {
         }
     }
 
+    /// As [`std::sync::Condvar::notify_all`].
     #[track_caller]
     pub fn notify_all(&self) {
         let place = Notification::here(true);
@@ -231,7 +241,9 @@ pub enum Timers {
 /// A place in the source that wakes who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Notification {
+    /// The source file, as the compiler was given it.
     pub file: &'static str,
+    /// The line in it.
     pub line: u32,
     /// Everybody, not only one.
     pub to_all: bool,
@@ -240,6 +252,7 @@ pub struct Notification {
 /// What is made wrong, to see whether exploring finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
+    /// Nothing: the code as it is.
     Nothing,
     /// This notification wakes nobody.
     Silent(Notification),
@@ -374,18 +387,22 @@ fn wait_until(deadline: Duration, done: impl Fn() -> bool) -> bool {
 pub struct Instant(Duration);
 
 impl Instant {
+    /// As [`std::time::Instant::now`], in the explorer's time.
     pub fn now() -> Self {
         Self(now())
     }
 
+    /// As [`std::time::Instant::elapsed`], in the explorer's time.
     pub fn elapsed(&self) -> Duration {
         now().saturating_sub(self.0)
     }
 
+    /// As [`std::time::Instant::duration_since`], in the explorer's time.
     pub fn duration_since(&self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// As [`std::time::Instant::saturating_duration_since`], in the explorer's time.
     pub fn saturating_duration_since(&self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -416,54 +433,5 @@ impl Sub for Instant {
 impl SubAssign<Duration> for Instant {
     fn sub_assign(&mut self, before: Duration) {
         self.0 = self.0.saturating_sub(before);
-    }
-}
-
-/// Threads of the explorer's.
-pub mod thread {
-    use super::{CLOCK, deadline_in, pick, wait_until};
-    use std::io;
-    use std::num::NonZero;
-    use std::time::Duration;
-
-    #[allow(unused_imports, reason = "as much as the modules that are explored may need")]
-    pub use shuttle::thread::{JoinHandle, current, scope, spawn, yield_now};
-
-    /// As many cores as the explorer likes.
-    pub fn available_parallelism() -> io::Result<NonZero<usize>> {
-        Ok(NonZero::new(1 << pick(3)).unwrap_or(NonZero::<usize>::MIN))
-    }
-
-    pub fn sleep(duration: Duration) {
-        wait_until(deadline_in(duration), || false);
-    }
-
-    /// As the standard library's; stacks are the explorer's.
-    #[derive(Default)]
-    pub struct Builder(shuttle::thread::Builder);
-
-    impl Builder {
-        pub fn new() -> Self {
-            Self::default()
-        }
-
-        pub fn name(self, name: String) -> Self {
-            Self(self.0.name(name))
-        }
-
-        pub fn stack_size(self, _bytes: usize) -> Self {
-            self
-        }
-
-        pub fn spawn<T: Send + 'static>(
-            self,
-            work: impl FnOnce() -> T + Send + 'static,
-        ) -> io::Result<JoinHandle<T>> {
-            let refused = CLOCK.with(|clock| clock.refused_threads.get());
-            if refused > 0 && pick(refused) == 0 {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            self.0.spawn(work)
-        }
     }
 }

@@ -7,7 +7,7 @@ pub use patient_name::plain_name;
 use chrono::{DateTime, Local};
 use dataset::{Uid, sop_class};
 use std::time::SystemTime;
-use storage::{FileName, Taken};
+use storage::{FileName, IfExists};
 
 /// Prefix of the names of instances whose SOP class is not known.
 const UNKNOWN_PREFIX: &str = "UNKNOWN";
@@ -42,17 +42,17 @@ impl FileNaming {
         sop_class: &Uid,
         sop_instance: &Uid,
         requested: SystemTime,
-    ) -> (Box<dyn Iterator<Item = FileName> + '_>, Taken) {
+    ) -> (Box<dyn Iterator<Item = FileName> + '_>, IfExists) {
         let prefix = prefix(sop_class);
         let extension = &self.extension;
         match self.style {
             NameStyle::SopInstance => {
                 let name = FileName::new(format!("{prefix}.{sop_instance}{extension}"));
-                (Box::new(name.into_iter()), Taken::Replace)
+                (Box::new(name.into_iter()), IfExists::Replace)
             }
             NameStyle::NewUid => {
                 let name = move || FileName::new(format!("{prefix}.X.{}{extension}", new_uid()));
-                (Box::new(std::iter::repeat_with(name).map_while(|name| name)), Taken::Refuse)
+                (Box::new(std::iter::repeat_with(name).map_while(|name| name)), IfExists::Refuse)
             }
             NameStyle::Time => {
                 let time = DateTime::<Local>::from(requested).format("%Y%m%d%H%M%S%3f").to_string();
@@ -60,7 +60,7 @@ impl FileNaming {
                 let numbered = (0..1_000_000).map_while(move |serial| {
                     FileName::new(format!("{time}_{serial:04}.{prefix}{extension}"))
                 });
-                (Box::new(first.into_iter().chain(numbered)), Taken::Refuse)
+                (Box::new(first.into_iter().chain(numbered)), IfExists::Refuse)
             }
         }
     }
@@ -88,7 +88,7 @@ mod tests {
         Uid::parse(text.as_bytes()).unwrap()
     }
 
-    fn some_names(style: NameStyle, extension: &str, class: &str) -> (Vec<String>, Taken) {
+    fn some_names(style: NameStyle, extension: &str, class: &str) -> (Vec<String>, IfExists) {
         let naming = FileNaming { style, extension: extension.to_owned() };
         let time = Local.with_ymd_and_hms(2026, 2, 3, 4, 5, 6).unwrap();
         let time = time + chrono::Duration::milliseconds(7);
@@ -104,7 +104,7 @@ mod tests {
             ("1.2.3.4", "UNKNOWN.1.2.3"),
         ] {
             let (names, taken) = some_names(NameStyle::SopInstance, "", class);
-            assert_eq!((names, taken), (vec![name.to_owned()], Taken::Replace));
+            assert_eq!((names, taken), (vec![name.to_owned()], IfExists::Replace));
         }
         assert_eq!(some_names(NameStyle::SopInstance, ".dcm", CT).0, ["CT.1.2.3.dcm"]);
     }
@@ -117,13 +117,13 @@ mod tests {
             "20260203040506007_0000.CT.x",
             "20260203040506007_0001.CT.x",
         ];
-        assert_eq!((names, taken), (expected.map(str::to_owned).to_vec(), Taken::Refuse));
+        assert_eq!((names, taken), (expected.map(str::to_owned).to_vec(), IfExists::Refuse));
     }
 
     #[test]
     fn new_uids_are_uids_and_differ() {
         let (names, taken) = some_names(NameStyle::NewUid, ".x", CT);
-        assert_eq!((names.len(), taken), (3, Taken::Refuse));
+        assert_eq!((names.len(), taken), (3, IfExists::Refuse));
         for name in &names {
             let text = name.strip_prefix("CT.X.").and_then(|name| name.strip_suffix(".x"));
             assert!(uid(text.unwrap()).is_conformant(), "{name}");

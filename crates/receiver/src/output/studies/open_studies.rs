@@ -8,7 +8,7 @@ use platform::sync::Instant;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use storage::{FileName, LastingId};
+use storage::{FileIdentity, FileName};
 
 /// What decides when a study ends.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,7 +57,7 @@ pub struct StudyFile {
     /// The letters of its SOP class.
     pub prefix: &'static str,
     /// Which file that is, if it is wanted at the end of the study.
-    pub id: Option<LastingId>,
+    pub id: Option<FileIdentity>,
 }
 
 /// The studies that an association is at, the latest last.

@@ -13,7 +13,7 @@ use std::net::TcpListener;
 use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use storage::doubles::Faulty;
-use storage::doubles::power_loss::{Disk, Fault, Survives, Way};
+use storage::doubles::power_loss::{Disk, DiskKind, Fault, Survives};
 use storage::{Directory, Durability, Folder, Storage};
 
 const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
@@ -232,7 +232,7 @@ const WAYS_OF_STORING: [(&str, Change); 12] = [
 #[test]
 fn no_way_of_storing_answers_before_the_object_survives_a_power_loss() {
     for (name, change) in WAYS_OF_STORING {
-        for way in Way::ALL {
+        for way in DiskKind::ALL {
             let whole = Disk::new(way, Fault::Never);
             assert_eq!(store_until_it_fails(&whole, change), OBJECTS.len(), "{name}");
             let contents: Vec<_> = OBJECTS.map(|object| alone(object, change)).to_vec();
@@ -261,7 +261,7 @@ fn no_way_of_storing_answers_before_the_object_survives_a_power_loss() {
 
 /// What the file of this object has in it.
 fn alone(object: (&str, &str, usize), change: Change) -> Vec<u8> {
-    let disk = Disk::new(Way::Unnamed, Fault::Never);
+    let disk = Disk::new(DiskKind::Unnamed, Fault::Never);
     let scratch = Scratch::new("association-alone");
     let receiver = Receiver::with(&scratch, disk.clone(), change);
     let (mut sender, thread) = receiver.connect();
@@ -297,7 +297,7 @@ impl Storage for Panics {
         panic!("a bug in storage")
     }
 
-    fn let_go(&self) {}
+    fn close_unused(&self) {}
 }
 
 #[test]

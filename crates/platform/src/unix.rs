@@ -1,0 +1,60 @@
+//! What is the same on every Unix: types that both `linux` and `portable` fill in, and a few functions.
+
+use rustix::fs::AtFlags;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+/// Which sync makes the name durable of a file that was created without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkDurability {
+    /// The sync of the folder.
+    WithFolderSync,
+    /// A sync of the file, after it got the name.
+    WithFileSync,
+    /// Not known: files need a name from the start.
+    Unknown,
+}
+
+/// Gives a file, or a symbolic link, a second name.
+///
+/// # Errors
+/// `AlreadyExists` if the name is taken; `PermissionDenied` if the file system does not support hard links;
+/// others of the operating system.
+pub fn link(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
+    Ok(rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?)
+}
+
+/// What identifies a process among all others of this machine, those of earlier boots included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessIdentity {
+    /// The boot ID, random for each boot of the machine.
+    pub boot: u64,
+    /// Its PID namespace.
+    pub space: u64,
+    /// Its process ID, which is used again after its end.
+    pub id: u32,
+    /// When it started, in clock ticks since the boot.
+    pub start: u64,
+}
+
+/// A mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Its ID, which may be used again once it is unmounted.
+    pub id: u64,
+    /// The mount point.
+    pub point: PathBuf,
+    /// Parent mount, device, root and source: tells it from another mount with the same ID.
+    pub what: Vec<u8>,
+}
+
+/// The text of an error of the operating system, without the error number that the standard library appends.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}

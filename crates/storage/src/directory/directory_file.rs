@@ -1,0 +1,259 @@
+//! A file that is being received into a directory, until it has its final name.
+
+use super::names::final_name::FinalName;
+use super::names::inode_lock::{Lock, NameHolder, try_lock};
+use super::names::name_claims::NameClaim;
+use super::names::syscalls;
+use super::names::temporary_files::FILE_MODE;
+use super::names::temporary_names::TemporaryKind;
+use super::open_directory::OpenDirectory;
+use super::strategy::Staging;
+use crate::file_id::Stamp;
+use crate::limits::NAME_ATTEMPTS;
+use crate::sync::write_back::WriteBack;
+use crate::{FileId, FileIdentity, FileName, Folder, IfExists, StagedFile, Subfolder};
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// A file in an [`OpenDirectory`].
+pub(crate) struct DirectoryFile {
+    /// Where it was made.
+    home: Arc<OpenDirectory>,
+    /// Where it gets its name.
+    destination: Arc<OpenDirectory>,
+    file: File,
+    write_back: WriteBack,
+    /// Whether other processes see that it is not stored yet.
+    is_locked: bool,
+    /// A temporary name that it has.
+    temporary: Option<String>,
+    /// The final name, once it is given and while it may still be taken back.
+    published: Option<Published>,
+}
+
+struct Published {
+    claim: NameClaim,
+    /// What had the name before, and its temporary name.
+    older: Option<(NameHolder, String)>,
+}
+
+impl DirectoryFile {
+    /// Makes an empty file.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub(crate) fn make(home: Arc<OpenDirectory>) -> io::Result<Self> {
+        let (file, temporary, is_locked) = if home.strategy.staging == Staging::Temporary {
+            let (file, name, is_locked) = create_temporary(&home)?;
+            (file, Some(name), is_locked)
+        } else {
+            (platform::create_unnamed(&home.handle, FILE_MODE)?, None, false)
+        };
+        Ok(Self {
+            destination: Arc::clone(&home),
+            write_back: WriteBack::new(home.strategy.synced),
+            home,
+            file,
+            is_locked,
+            temporary,
+            published: None,
+        })
+    }
+}
+
+impl StagedFile for DirectoryFile {
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        let total: usize = slices.iter().map(|slice| slice.len()).sum();
+        let written = self.file.write_vectored(slices)?;
+        if written < total {
+            append_rest(&mut self.file, slices, written)?;
+        }
+        self.write_back.grown(&self.file, total)
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(bytes, offset)
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        use std::io::Seek;
+        self.file.set_len(length)?;
+        self.file.seek(io::SeekFrom::Start(length))?;
+        self.write_back.cut(length);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.home.strategy.staging == Staging::UnnamedUntilSynced && self.temporary.is_none() {
+            self.link_temporary()?;
+        }
+        self.file.sync_all()
+    }
+
+    fn check_writes(&mut self) -> io::Result<()> {
+        if self.home.strategy.late_write_errors { self.file.sync_data() } else { Ok(()) }
+    }
+
+    fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
+        let (destination, made) = self.home.enter(name)?;
+        self.destination = destination;
+        let folder = Arc::clone(&self.destination) as Arc<dyn Folder>;
+        Ok(Subfolder { folder, made, name: Arc::clone(&self.destination.own_name) })
+    }
+
+    fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
+        let destination = Arc::clone(&self.destination);
+        let claim = destination.claims.claim(name);
+        self.lock();
+        let final_name = destination.final_name(name, self.is_locked);
+        for _ in 0..NAME_ATTEMPTS {
+            match self.give(&final_name) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists
+                        && if_exists == IfExists::Replace => {}
+                result => {
+                    result?;
+                    self.published = Some(Published { claim, older: None });
+                    return Ok(false);
+                }
+            }
+            if let Some(older) = self.take_over(&final_name)? {
+                self.published = Some(Published { claim, older: Some(older) });
+                return Ok(true);
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, "other processes keep changing the name"))
+    }
+
+    fn confirm(&mut self) -> io::Result<()> {
+        if let Some(Published { older: Some((_, older)), .. }) = &self.published {
+            // While it is there, the newer file counts as never acknowledged.
+            let temporaries = &self.home.temporaries;
+            if let Err(error) = temporaries.remove(older)
+                && !matches!(syscalls::id_at((temporaries.top(), older)), Ok(None))
+            {
+                self.withdraw();
+                return Err(error);
+            }
+        }
+        self.published = None;
+        Ok(())
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        FileIdentity::of(&self.file)
+    }
+}
+
+impl DirectoryFile {
+    /// From now on, whoever wants to replace it waits until it is confirmed or withdrawn.
+    fn lock(&mut self) {
+        self.is_locked = self.is_locked
+            || self.home.strategy.abilities.locks && try_lock(&self.file) == Lock::Held;
+    }
+
+    /// Gives it a temporary name, if it has none.
+    fn link_temporary(&mut self) -> io::Result<()> {
+        if self.temporary.is_none() {
+            // Locked first, so that no other receiver takes it for what a crash left.
+            self.lock();
+            let temporaries = &self.home.temporaries;
+            let link = |path: &str| syscalls::link_unnamed(&self.file, (temporaries.top(), path));
+            self.temporary = Some(temporaries.with_new_name(TemporaryKind::Incoming, link)?.0);
+        }
+        Ok(())
+    }
+
+    /// Gives it the name, if that is free.
+    fn give(&mut self, name: &FinalName<'_>) -> io::Result<()> {
+        let location = (name.folder, name.name.as_str());
+        let Some(temporary) = &self.temporary else {
+            return syscalls::link_unnamed(&self.file, location);
+        };
+        name.give(temporary, || FileId::of(&self.file))?;
+        self.temporary = None;
+        Ok(())
+    }
+
+    /// Gives it the name of another file, and returns that one with the temporary name that it has then;
+    /// `None` if another process has changed what has the name.
+    fn take_over(&mut self, name: &FinalName<'_>) -> io::Result<Option<(NameHolder, String)>> {
+        let Some(older) = name.lock_holder()? else { return Ok(None) };
+        self.link_temporary()?;
+        let id = Stamp::of(&self.file)?;
+        let Some(temporary) = &mut self.temporary else { return Ok(None) };
+        let Some(kept) = name.take_over(temporary, id, &older)? else { return Ok(None) };
+        self.temporary = None;
+        Ok(Some((older, kept)))
+    }
+
+    /// Takes the name back: the older file returns to it, or nobody has it.
+    fn withdraw(&mut self) {
+        let Some(Published { claim, older }) = self.published.take() else { return };
+        let name = self.destination.final_name(&claim.name, self.is_locked);
+        let older = older.as_ref().map(|(_, path)| path.as_str());
+        let taken_back = Stamp::of(&self.file).and_then(|ours| {
+            // A call that failed may not fail again.
+            name.take_back(ours, older).or_else(|_| name.take_back(ours, older))
+        });
+        if let Err(error) = taken_back {
+            tracing::error!(
+                "cannot remove file {} of an object that is not stored: {error}",
+                claim.name
+            );
+        }
+    }
+}
+
+impl Drop for DirectoryFile {
+    fn drop(&mut self) {
+        self.withdraw();
+        if let Some(temporary) = self.temporary.take() {
+            let temporaries = &self.home.temporaries;
+            let found = syscalls::id_at((temporaries.top(), &temporary)).ok().flatten();
+            // Should this fail, the next start removes it.
+            if found.is_some() && found == FileId::of(&self.file).ok() {
+                let _ = temporaries.remove(&temporary);
+            }
+        }
+    }
+}
+
+/// Makes a file under a temporary name, locked for as long as it is open, if that can be.
+fn create_temporary(home: &OpenDirectory) -> io::Result<(File, String, bool)> {
+    let mut attempts = 0;
+    loop {
+        let (name, file) = home.temporaries.create()?;
+        let lock = if home.strategy.abilities.locks { try_lock(&file) } else { Lock::Unavailable };
+        let status = rustix::fs::fstat(&file);
+        // A receiver that cannot know that we live, on another machine or in another container, may have
+        // removed it before it was locked, or be about to. Where each lock is busy, none tells anything.
+        let may_be_kept = lock != Lock::Busy || attempts > 0;
+        if may_be_kept && status.as_ref().is_ok_and(|status| status.st_nlink > 0) {
+            return Ok((file, name, lock == Lock::Held));
+        }
+        let _ = home.temporaries.remove(&name);
+        attempts += 1;
+        if attempts == NAME_ATTEMPTS {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        status?;
+    }
+}
+
+/// Writes what a short write left of `slices`.
+#[cold]
+fn append_rest(file: &mut File, slices: &[IoSlice<'_>], mut skip: usize) -> io::Result<()> {
+    for slice in slices {
+        let from = skip.min(slice.len());
+        skip -= from;
+        file.write_all(&slice[from..])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! Giving names and taking them back, in an order of steps that loses nothing, whichever step fails and
+//! whoever else uses the names.
+
+pub(crate) mod abilities;
+pub(crate) mod final_name;
+pub(crate) mod inode_lock;
+pub(crate) mod name_claims;
+pub(crate) mod syscalls;
+pub(crate) mod system_errors;
+pub(crate) mod temporary_files;
+pub(crate) mod temporary_names;

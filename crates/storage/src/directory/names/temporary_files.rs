@@ -1,0 +1,196 @@
+//! The temporary files of an output directory.
+//!
+//! They are in a hidden folder of it, so that to look for those that a crash left costs
+//! as much as there are, whatever is stored. Their own names are hidden too, from programs that look through
+//! all folders.
+
+use super::syscalls;
+use super::temporary_names::{TemporaryKind, owner};
+use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
+use platform::{self, ProcessIdentity};
+use rustix::fs::{Access, AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+
+/// The hidden folder; where that is somebody else's, `-` and our user ID follow.
+pub(crate) const HIDDEN_FOLDER: &str = ".storescp";
+/// The output directory itself, where no folder can be made in it.
+pub(crate) const TOP: &str = ".";
+/// Nobody else has business there.
+const HIDDEN_FOLDER_MODE: Mode = Mode::from_raw_mode(0o700);
+/// Files get the permissions that the process's file mode creation mask leaves of this.
+pub(crate) const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+/// A name is free at the first attempt, unless the folder vanishes or numbers are used again.
+const ATTEMPTS: usize = 16;
+
+/// The temporary names of one output directory.
+pub(crate) struct Temporaries {
+    top: Arc<File>,
+    /// The hidden folder that is used, once it is known to be there.
+    chosen: Mutex<Option<Arc<str>>>,
+    /// See [`platform::mount_generation`].
+    mounted: Option<u64>,
+}
+
+impl Temporaries {
+    pub(crate) fn new(top: Arc<File>) -> Self {
+        let mounted = platform::mount_generation(&top);
+        Self { top, chosen: Mutex::default(), mounted }
+    }
+
+    /// The mark of a process as temporary names have it, and the other way round: as if of another boot where
+    /// the file system was mounted anew since. What was removed before may be back then.
+    pub(crate) fn for_this_mount(&self, process: ProcessIdentity) -> ProcessIdentity {
+        ProcessIdentity { boot: process.boot ^ self.mounted.unwrap_or_default(), ..process }
+    }
+
+    /// Whether [`for_this_mount`](Self::for_this_mount) tells of a file system that was mounted anew.
+    pub(crate) fn detects_remounts(&self) -> bool {
+        self.mounted.is_some()
+    }
+
+    /// The output directory, to which temporary names are relative.
+    pub(crate) fn top(&self) -> &File {
+        &self.top
+    }
+
+    /// The hidden folders that may be there.
+    pub(crate) fn folders() -> [String; 2] {
+        let user = rustix::process::geteuid().as_raw();
+        [HIDDEN_FOLDER.to_owned(), format!("{HIDDEN_FOLDER}-{user}")]
+    }
+
+    /// Whether temporary names are among the others, since there can be no hidden folder.
+    pub(crate) fn are_in_top(&self) -> bool {
+        self.chosen().as_deref() == Some(TOP)
+    }
+
+    /// Has `make` give something a name that nothing has, and returns the name.
+    ///
+    /// # Errors
+    /// What `make` said, unless another name helped; or that there is no hidden folder and none can be made.
+    pub(crate) fn with_new_name<T>(
+        &self,
+        kind: TemporaryKind<'_>,
+        make: impl Fn(&str) -> io::Result<T>,
+    ) -> io::Result<(String, T)> {
+        let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+        let mut was_there = false;
+        for _ in 0..ATTEMPTS {
+            let folder = self.folder()?;
+            let path = format!("{folder}/{}", kind.file_name(self.for_this_mount(owner())));
+            match make(&path) {
+                Ok(made) => return Ok((path, made)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
+                // Another process may have removed the folder, which was empty.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let is_there = syscalls::id_at((&self.top, &folder))?.is_some();
+                    // Somebody may have made it again meanwhile: only at the second time it is not the
+                    // folder that is missing.
+                    if is_there && was_there {
+                        return Err(error);
+                    }
+                    was_there = is_there;
+                    if !is_there {
+                        *self.chosen() = None;
+                    }
+                    last = error;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    /// Makes an empty file.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub(crate) fn create(&self) -> io::Result<(String, File)> {
+        self.with_new_name(TemporaryKind::Incoming, |path| {
+            syscalls::create((&self.top, path), FILE_MODE)
+        })
+    }
+
+    /// Removes a name that is ours alone; that it is gone already is as good.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub(crate) fn remove(&self, path: &str) -> io::Result<()> {
+        syscalls::unlink((&self.top, path))
+    }
+
+    /// Removes hidden folders that another run left, if nothing is in them and this one has none.
+    pub(crate) fn remove_unused_hidden_folders(&self) {
+        let chosen = self.chosen();
+        if chosen.is_none() {
+            for folder in Self::folders() {
+                let _ = rustix::fs::unlinkat(&self.top, folder, AtFlags::REMOVEDIR);
+            }
+        }
+    }
+
+    /// Removes the hidden folder, if nothing is in it.
+    pub(crate) fn remove_hidden_folder(&self) {
+        let mut chosen = self.chosen();
+        if let Some(folder) = &*chosen {
+            match rustix::fs::unlinkat(&self.top, &**folder, AtFlags::REMOVEDIR) {
+                // It is made again when it is needed.
+                Ok(()) | Err(Errno::NOENT) => *chosen = None,
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn chosen(&self) -> MutexGuard<'_, Option<Arc<str>>> {
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The hidden folder, made if there is none.
+    fn folder(&self) -> io::Result<Arc<str>> {
+        let mut chosen = self.chosen();
+        if let Some(folder) = &*chosen {
+            return Ok(Arc::clone(folder));
+        }
+        for folder in Self::folders().into_iter().chain([TOP.to_owned()]) {
+            let made = match &*folder {
+                TOP => Err(Errno::EXIST),
+                _ => syscalls::make_folder((&self.top, &folder), HIDDEN_FOLDER_MODE),
+            };
+            let usable = match made {
+                Ok(()) => true,
+                Err(Errno::EXIST) => self.is_ours(&folder),
+                // There are folders in which only files may be made, or no more folders.
+                Err(Errno::NOSYS | Errno::NOTSUP | Errno::PERM | Errno::ACCESS | Errno::MLINK) => {
+                    false
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if usable {
+                return Ok(Arc::clone(chosen.insert(folder.into())));
+            }
+        }
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+
+    /// Whether it is a folder, of ours or of whom the output directory belongs to, in which we can make files.
+    fn is_ours(&self, folder: &str) -> bool {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Ok(opened) = rustix::fs::openat(&self.top, folder, flags, Mode::empty()) else {
+            return false;
+        };
+        let owner = |status: rustix::io::Result<rustix::fs::Stat>| status.ok().map(|it| it.st_uid);
+        let found = owner(rustix::fs::fstat(&opened));
+        let user = rustix::process::geteuid().as_raw();
+        let usable = Access::WRITE_OK | Access::EXEC_OK;
+        (found == Some(user) || found == owner(rustix::fs::fstat(&*self.top)))
+            && rustix::fs::accessat(&opened, ".", usable, AtFlags::EACCESS).is_ok()
+    }
+}
+
+impl Drop for Temporaries {
+    fn drop(&mut self) {
+        self.remove_hidden_folder();
+    }
+}

@@ -1,0 +1,185 @@
+//! What becomes of temporary files, by what their names say.
+
+use crate::directory::names::inode_lock;
+use crate::directory::names::syscalls::hooks;
+use crate::directory::names::temporary_files::HIDDEN_FOLDER;
+use crate::directory::names::temporary_names::owner;
+use crate::directory::recovery;
+use crate::directory::testing::Scratch;
+use crate::file_id::Stamp;
+use crate::{Directory, Durability, Recovered};
+use platform::ProcessIdentity;
+use rustix::io::Errno;
+use std::fs::{self, File};
+
+const OLDER: &[u8] = b"older, acknowledged";
+
+/// A process of this boot that has ended.
+fn ended() -> ProcessIdentity {
+    ProcessIdentity { start: 1, ..owner() }
+}
+
+/// The same of an earlier boot, or of another machine.
+fn earlier_boot() -> ProcessIdentity {
+    ProcessIdentity { boot: owner().boot ^ 1, ..owner() }
+}
+
+/// Process 1, which lives.
+fn living() -> ProcessIdentity {
+    let status = fs::read_to_string("/proc/1/stat").unwrap();
+    let start = status.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(19).unwrap();
+    ProcessIdentity { id: 1, start: start.parse().unwrap(), ..owner() }
+}
+
+struct Place {
+    scratch: Scratch,
+    storage: Directory,
+}
+
+impl Place {
+    fn new(test: &str) -> Self {
+        let scratch = Scratch::in_memory(test);
+        fs::create_dir(scratch.0.join(HIDDEN_FOLDER)).unwrap();
+        fs::create_dir(scratch.0.join("study")).unwrap();
+        let storage = Directory::open(&scratch.0, Durability::Full).unwrap();
+        fs::create_dir_all(scratch.0.join(HIDDEN_FOLDER)).unwrap();
+        Self { scratch, storage }
+    }
+
+    /// What has the name now counts as the newer file.
+    fn newer(&self, name: &str) -> (u64, u64) {
+        let stamp = Stamp::of(&File::open(self.scratch.0.join(name)).unwrap()).unwrap();
+        (stamp.id.inode, stamp.modified)
+    }
+
+    fn leave_replaced(&self, of: ProcessIdentity, newer: (u64, u64), folder: &str, name: &str) {
+        let ProcessIdentity { boot, space, id, start } = of;
+        let (inode, modified) = newer;
+        let rest = format!("{inode:x}-{modified:x}-{}-{folder}{name}~", folder.len());
+        self.leave(&format!(".replaced-{boot:x}-{space:x}-{id}-{start:x}-7-{rest}"));
+    }
+
+    fn leave(&self, name: &str) {
+        fs::write(self.scratch.0.join(HIDDEN_FOLDER).join(name), OLDER).unwrap();
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        fs::write(self.scratch.0.join(name), content).unwrap();
+    }
+
+    /// Removed, restored, kept; and how many temporary files are there afterwards.
+    fn recover(&self) -> (usize, usize, usize, usize) {
+        let Recovered { removed, restored, kept, .. } = self.storage.recover(true).unwrap();
+        let left = fs::read_dir(self.scratch.0.join(HIDDEN_FOLDER)).into_iter().flatten().count();
+        (removed, restored, kept.len(), left)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.scratch.0.join(name)).unwrap()
+    }
+}
+
+#[test]
+fn an_older_file_whose_name_is_free_gets_it_back() {
+    for of in [ended(), earlier_boot()] {
+        let place = Place::new("recovery-free");
+        place.leave_replaced(of, (1, 1), "", "CT.1");
+        place.leave_replaced(of, (1, 1), "study", "CT.2");
+        assert_eq!(place.recover(), (0, 2, 0, 0));
+        assert_eq!((place.read("CT.1"), place.read("study/CT.2")), (OLDER.into(), OLDER.into()));
+    }
+}
+
+#[test]
+fn a_newer_file_that_was_not_acknowledged_gives_way() {
+    let place = Place::new("recovery-newer");
+    place.write("CT.1", b"newer");
+    place.leave_replaced(ended(), place.newer("CT.1"), "", "CT.1");
+    assert_eq!(place.recover(), (0, 1, 0, 0));
+    assert_eq!(place.read("CT.1"), OLDER);
+}
+
+/// After a power loss, what was removed may be back.
+#[test]
+fn after_another_boot_both_stay_unless_they_are_the_same() {
+    let place = Place::new("recovery-boot");
+    place.write("CT.1", b"newer");
+    place.write("CT.2", OLDER);
+    for name in ["CT.1", "CT.2"] {
+        place.leave_replaced(earlier_boot(), place.newer(name), "", name);
+    }
+    for (round, removed) in [(1, 1), (2, 0)] {
+        assert_eq!(place.recover(), (removed, 0, 1, 1), "start {round}");
+        assert_eq!((place.read("CT.1"), place.read("CT.2")), (b"newer".to_vec(), OLDER.into()));
+    }
+}
+
+#[test]
+fn what_cannot_be_told_for_certain_stays() {
+    let place = Place::new("recovery-unknown");
+    place.write("CT.1", b"a third one");
+    place.leave_replaced(ended(), (1, 1), "", "CT.1");
+    place.leave_replaced(ended(), (1, 1), "gone", "CT.2");
+    let ProcessIdentity { boot, space, id, start } = ended();
+    place.leave(&format!(".replaced-{boot:x}-{space:x}-{id}-{start:x}-8-1-1~"));
+    assert_eq!(place.recover(), (0, 0, 3, 3));
+    assert_eq!(place.read("CT.1"), b"a third one");
+}
+
+#[test]
+fn what_a_living_process_owns_stays_and_so_does_what_is_none_of_ours() {
+    let place = Place::new("recovery-living");
+    for of in [living(), owner()] {
+        place.leave_replaced(of, (1, 1), "", &format!("CT.{}", of.id));
+        let ProcessIdentity { boot, space, id, start } = of;
+        place.leave(&format!(".incoming-{boot:x}-{space:x}-{id}-{start:x}-9~"));
+    }
+    place.leave("notes");
+    place.leave(".incoming-1-2~");
+    assert_eq!(place.recover(), (0, 0, 0, 6));
+}
+
+/// Of another boot or machine, it is the lock that tells.
+#[test]
+fn what_is_locked_stays() {
+    let place = Place::new("recovery-locked");
+    let ProcessIdentity { boot, space, id, start } = earlier_boot();
+    let name = format!(".incoming-{boot:x}-{space:x}-{id}-{start:x}-9~");
+    place.leave(&name);
+    let file = File::open(place.scratch.0.join(HIDDEN_FOLDER).join(&name)).unwrap();
+    assert_eq!(inode_lock::try_lock(&file), inode_lock::Lock::Held);
+    assert_eq!(place.recover(), (0, 0, 0, 1));
+    drop(file);
+    assert_eq!(place.recover(), (1, 0, 0, 0));
+}
+
+/// Where neither process nor lock tells, as without locks after a restart of the machine, the time does.
+#[test]
+fn what_nothing_tells_of_is_left_alone_for_an_hour() {
+    use inode_lock::Lock::{Busy, Held, Unavailable};
+    for (is_running, lock, late_write_errors, young, old) in [
+        (Some(true), Unavailable, false, false, false),
+        (Some(false), Unavailable, true, true, true),
+        (None, Busy, true, false, false),
+        (None, Held, false, true, true),
+        (None, Held, true, false, true),
+        (None, Unavailable, false, false, true),
+        (None, Unavailable, true, false, true),
+    ] {
+        let abandoned = |age| recovery::is_abandoned(is_running, lock, late_write_errors, || age);
+        assert_eq!((abandoned(false), abandoned(true)), (young, old), "{is_running:?} {lock:?}");
+    }
+}
+
+/// As one of root is for another user.
+#[test]
+fn a_hidden_folder_that_cannot_be_looked_into_is_told_of() {
+    let place = Place::new("recovery-unseen");
+    let hidden = place.scratch.0.join(HIDDEN_FOLDER);
+    place.leave("notes");
+    assert_eq!(place.storage.recover(true).unwrap(), Recovered::default());
+    let denied = |call: &str| if call == "list" { Err(Errno::ACCESS.into()) } else { Ok(()) };
+    let recovered = hooks::with(denied, || place.storage.recover(true).unwrap());
+    let unseen: Vec<_> = recovered.unseen.iter().map(|(path, _)| path.clone()).collect();
+    assert!(unseen.contains(&hidden.display().to_string()), "{unseen:?}");
+}

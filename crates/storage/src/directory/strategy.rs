@@ -1,0 +1,104 @@
+//! How files are written in a directory.
+
+use super::names::abilities::{Abilities, remove_probe};
+use super::names::syscalls;
+use super::names::system_errors::{is_full, is_unavailable};
+use super::names::temporary_files::{FILE_MODE, Temporaries};
+use super::names::temporary_names::TemporaryKind;
+use crate::Durability;
+use platform::{self, LinkDurability};
+use std::fs::File;
+use std::io;
+
+/// How files are written in a directory, as its file system and the durability require.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strategy {
+    pub(crate) staging: Staging,
+    /// Whether they are synced before they are named.
+    pub(crate) synced: bool,
+    /// Whether writes may fail unnoticed until then: see [`platform::reports_write_errors_late`].
+    pub(crate) late_write_errors: bool,
+    pub(crate) abilities: Abilities,
+}
+
+/// How a file is kept while it is being received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Staging {
+    /// Without a name.
+    Unnamed,
+    /// Without a name until it is synced, then with a temporary one: on this file system, the sync of the file
+    /// writes how many names it has, and the sync of the folder does not.
+    UnnamedUntilSynced,
+    /// With a temporary name.
+    Temporary,
+}
+
+impl Strategy {
+    /// Finds out the one for this directory.
+    ///
+    /// # Errors
+    /// Those of the operating system if no files can be created there.
+    pub(crate) fn probe(
+        folder: &File,
+        temporaries: &Temporaries,
+        durability: Durability,
+    ) -> io::Result<Self> {
+        let tried = Abilities::probe(temporaries).and_then(|abilities| {
+            Ok((abilities, Staging::best_for(folder, temporaries, abilities, durability)?))
+        });
+        temporaries.remove_hidden_folder();
+        let (abilities, staging) = tried?;
+        Ok(Self {
+            staging,
+            synced: durability == Durability::Full,
+            late_write_errors: platform::reports_write_errors_late(folder),
+            abilities,
+        })
+    }
+}
+
+impl Staging {
+    fn best_for(
+        folder: &File,
+        temporaries: &Temporaries,
+        abilities: Abilities,
+        durability: Durability,
+    ) -> io::Result<Self> {
+        if !abilities.links {
+            return Ok(Self::Temporary);
+        }
+        let staging = match platform::link_durability(folder) {
+            _ if durability == Durability::None => Self::Unnamed,
+            LinkDurability::WithFolderSync => Self::Unnamed,
+            LinkDurability::WithFileSync => Self::UnnamedUntilSynced,
+            LinkDurability::Unknown => return Ok(Self::Temporary),
+        };
+        Ok(if has_unnamed_files(folder, temporaries)? { staging } else { Self::Temporary })
+    }
+}
+
+/// Whether files can be made without a name, and be given one later, which goes through `/proc`.
+///
+/// # Errors
+/// Whatever else the operating system says than that it cannot.
+fn has_unnamed_files(folder: &File, temporaries: &Temporaries) -> io::Result<bool> {
+    let lacking = |error: &io::Error| {
+        is_unavailable(error)
+            || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory)
+    };
+    let file = match platform::create_unnamed(folder, FILE_MODE) {
+        Err(error) if lacking(&error) => return Ok(false),
+        Err(error) if is_full(&error) => return Ok(true),
+        result => result?,
+    };
+    let link = |path: &str| syscalls::link_unnamed(&file, (temporaries.top(), path));
+    match temporaries.with_new_name(TemporaryKind::Incoming, link) {
+        Ok((path, ())) => {
+            remove_probe(temporaries, &path);
+            Ok(true)
+        }
+        Err(error) if lacking(&error) => Ok(false),
+        Err(error) if is_full(&error) => Ok(true),
+        Err(error) => Err(error),
+    }
+}

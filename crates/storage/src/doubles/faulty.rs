@@ -1,0 +1,137 @@
+//! Storage of which one step fails.
+
+use crate::{
+    Directory, FileIdentity, FileName, Folder, IfExists, Space, StagedFile, Storage, Subfolder,
+    SyncMark,
+};
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Storage whose n-th step fails: each stage, append, patch, sync, enter, publish and
+/// folder sync counts.
+pub struct Faulty {
+    /// What it passes steps on to.
+    pub inner: Directory,
+    /// The number of the step that fails, from 0.
+    pub fails_at: usize,
+    /// How many steps there have been.
+    pub step: Arc<AtomicUsize>,
+}
+
+struct FaultyFolder {
+    inner: Arc<dyn Folder>,
+    fails_at: usize,
+    step: Arc<AtomicUsize>,
+}
+
+struct FaultyFile {
+    inner: Box<dyn StagedFile>,
+    fails_at: usize,
+    step: Arc<AtomicUsize>,
+}
+
+fn count(step: &AtomicUsize, fails_at: usize) -> io::Result<()> {
+    match step.fetch_add(1, Ordering::SeqCst) {
+        step if step == fails_at => Err(io::ErrorKind::StorageFull.into()),
+        _ => Ok(()),
+    }
+}
+
+impl Storage for Faulty {
+    fn folder(&self) -> io::Result<Arc<dyn Folder>> {
+        count(&self.step, self.fails_at)?;
+        let step = Arc::clone(&self.step);
+        Ok(Arc::new(FaultyFolder { inner: self.inner.folder()?, fails_at: self.fails_at, step }))
+    }
+
+    fn close_unused(&self) {
+        self.inner.close_unused();
+    }
+}
+
+impl Folder for FaultyFolder {
+    fn stage(self: Arc<Self>) -> io::Result<Box<dyn StagedFile>> {
+        count(&self.step, self.fails_at)?;
+        let step = Arc::clone(&self.step);
+        let inner = Arc::clone(&self.inner).stage()?;
+        Ok(Box::new(FaultyFile { inner, fails_at: self.fails_at, step }))
+    }
+
+    fn mark(&self) -> SyncMark {
+        self.inner.mark()
+    }
+
+    fn sync(&self, since: SyncMark) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.sync(since)
+    }
+
+    fn remove_empty(&self, name: &FileName) -> io::Result<()> {
+        self.inner.remove_empty(name)
+    }
+
+    fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
+        self.inner.subfolder(name)
+    }
+
+    fn rename(&self, file: FileIdentity, from: &FileName, to: &FileName) -> io::Result<()> {
+        self.inner.rename(file, from, to)
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        self.inner.space()
+    }
+}
+
+impl StagedFile for FaultyFile {
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.append(slices)
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.write_at(offset, bytes)
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.read_at(offset, bytes)
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.truncate(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.sync()
+    }
+
+    fn check_writes(&mut self) -> io::Result<()> {
+        self.inner.check_writes()
+    }
+
+    fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
+        count(&self.step, self.fails_at)?;
+        let Subfolder { folder, made, name } = self.inner.enter(name)?;
+        let step = Arc::clone(&self.step);
+        let folder = Arc::new(FaultyFolder { inner: folder, fails_at: self.fails_at, step });
+        Ok(Subfolder { folder, made, name })
+    }
+
+    fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
+        count(&self.step, self.fails_at)?;
+        self.inner.publish(name, if_exists)
+    }
+
+    fn confirm(&mut self) -> io::Result<()> {
+        self.inner.confirm()
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        self.inner.identity()
+    }
+}

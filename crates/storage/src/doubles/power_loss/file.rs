@@ -1,0 +1,154 @@
+//! A file of a simulated disk.
+
+use super::DiskKind;
+use super::disk::Disk;
+use super::folder::SimulatedFolder;
+use super::state::{Entry, FolderState, HIDDEN, TEMPORARY, id, lost_write};
+use crate::{FileIdentity, FileName, IfExists, StagedFile, Subfolder, SubfolderName};
+use platform::sync::Arc;
+use std::io::{self, IoSlice};
+
+pub(super) struct SimulatedFile {
+    pub(super) disk: Arc<Disk>,
+    pub(super) file: usize,
+    pub(super) home: usize,
+    pub(super) folder: usize,
+    /// A name to be removed in the end: of this file, or of the one that it replaced.
+    pub(super) temporary: Option<String>,
+    /// The name, and what had it before.
+    pub(super) published: Option<(String, Option<Entry>)>,
+}
+
+impl SimulatedFile {
+    fn content<T>(&self, change: impl FnOnce(&mut Vec<u8>) -> T) -> io::Result<T> {
+        Ok(change(&mut self.disk.step()?.files[self.file].seen))
+    }
+}
+
+impl StagedFile for SimulatedFile {
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        self.content(|content| slices.iter().for_each(|slice| content.extend_from_slice(slice)))
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap();
+        self.content(|content| content[offset..offset + bytes.len()].copy_from_slice(bytes))
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap();
+        self.content(|content| bytes.copy_from_slice(&content[offset..offset + bytes.len()]))
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.content(|content| content.truncate(usize::try_from(length).unwrap()))
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.disk.kind == DiskKind::UnnamedUntilSynced && self.temporary.is_none() {
+            let name = self.disk.step()?.name_temporarily(self.file);
+            self.temporary = Some(name);
+        }
+        let (mut state, fails) = self.disk.sync_step()?;
+        let file = &mut state.files[self.file];
+        file.lost |= fails;
+        if fails {
+            return Err(lost_write());
+        }
+        if !file.lost {
+            file.synced = file.seen.clone();
+            file.synced_with_name = self.temporary.is_some();
+        }
+        Ok(())
+    }
+
+    fn check_writes(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
+        let mut state = self.disk.step()?;
+        let existing = state.folders[self.home].seen.get(name.as_str()).copied();
+        let made = existing.is_none();
+        let folder = match existing {
+            Some(Entry::Folder(folder)) => folder,
+            Some(Entry::File(_)) => return Err(io::ErrorKind::NotADirectory.into()),
+            None => {
+                state.folders.push(FolderState::default());
+                let folder = state.folders.len() - 1;
+                state.folders[self.home].set(name.as_str(), Some(Entry::Folder(folder)));
+                folder
+            }
+        };
+        let home = &mut state.folders[self.home];
+        let since = home.syncs.mark();
+        let own_name = home.names.entry(name.as_str().to_owned());
+        let name = own_name.or_insert_with(|| Arc::new(SubfolderName::given(since)));
+        let name = Arc::clone(name);
+        self.folder = folder;
+        let folder = Arc::new(SimulatedFolder { disk: Arc::clone(&self.disk), folder });
+        Ok(Subfolder { folder, made, name })
+    }
+
+    fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
+        let before = self.disk.state().folders[self.folder].seen.get(name.as_str()).copied();
+        if before.is_some() && if_exists == IfExists::Refuse {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let mut state = self.disk.step()?;
+        if state.folders[self.folder].removed {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        if let (DiskKind::MovedAside, Some(older)) = (self.disk.kind, before) {
+            let kept = format!("{TEMPORARY}older-of-{}", self.file);
+            state.folders[HIDDEN].set(&kept, Some(older));
+            state.folders[self.folder].set(name.as_str(), None);
+            state.aside.insert(kept.clone(), (self.folder, name.as_str().to_owned()));
+            drop(state);
+            self.published = Some((name.as_str().to_owned(), before));
+            let temporary = self.temporary.replace(kept);
+            state = self.disk.step()?;
+            state.folders[self.folder].set(name.as_str(), Some(Entry::File(self.file)));
+            state.folders[HIDDEN].set(&temporary.unwrap_or_default(), None);
+            return Ok(true);
+        }
+        // One rename. A disk may write it in one folder and not in the other.
+        state.folders[self.folder].set(name.as_str(), Some(Entry::File(self.file)));
+        if before.is_some() && self.temporary.is_none() {
+            self.temporary = Some(format!("{TEMPORARY}{}", self.file));
+        }
+        if let Some(temporary) = &self.temporary {
+            state.folders[HIDDEN].set(temporary, before);
+        }
+        if before.is_none() {
+            self.temporary = None;
+        }
+        self.published = Some((name.as_str().to_owned(), before));
+        Ok(before.is_some())
+    }
+
+    fn confirm(&mut self) -> io::Result<()> {
+        if let Some(temporary) = &self.temporary {
+            self.disk.step()?.folders[HIDDEN].set(temporary, None);
+        }
+        self.temporary = None;
+        self.published = None;
+        Ok(())
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        Ok(id(self.file))
+    }
+}
+
+impl Drop for SimulatedFile {
+    fn drop(&mut self) {
+        let Ok(mut state) = self.disk.step() else { return };
+        if let Some((name, before)) = self.published.take() {
+            state.folders[self.folder].set(&name, before);
+        }
+        if let Some(temporary) = self.temporary.take() {
+            state.folders[HIDDEN].set(&temporary, None);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The file of one SOP instance: the sink of the transcoder, and the commit.
+
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
+#[cfg(test)]
+mod tests;
+
+use crate::limits::{ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
+use crate::{
+    Durability, Error, FileIdentity, FileName, Folder, IfExists, MinFree, PreparedFile, StagedFile,
+    Step, Storage, Subfolder,
+};
+use dataset::Sink;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+/// The file of an instance that is being received. Dropping it before it is committed removes it.
+///
+/// Holds one descriptor and less than [`WRITE_BLOCK_BYTES`], or the header, whatever the size of the
+/// instance.
+pub struct InstanceFile {
+    /// The folder in which the file was created.
+    folder: Arc<dyn Folder>,
+    /// The folder in which it gets its name.
+    destination: Arc<dyn Folder>,
+    file: Box<dyn StagedFile>,
+    /// Bytes that the next write begins with: at first preamble and file meta information, later those behind
+    /// the last whole block.
+    held: Vec<u8>,
+    /// The next write is the last one, or nearly: nothing is held any more.
+    no_more_held: bool,
+    /// Bytes written to the file.
+    written: u64,
+    /// Bytes of preamble and file meta information before the data set.
+    data_set_offset: u64,
+    /// The free space that has to remain, if any.
+    min_free: Option<MinFree>,
+    /// Bytes written since that was last checked.
+    unchecked_bytes: usize,
+}
+
+impl InstanceFile {
+    /// Creates a file in the storage's folder, or takes the prepared one. The file begins with `header`:
+    /// preamble and file meta information, or nothing.
+    ///
+    /// # Errors
+    /// [`Error`]; no file is left behind.
+    pub fn create(
+        storage: &dyn Storage,
+        prepared: &mut PreparedFile,
+        header: Vec<u8>,
+    ) -> Result<Self, Error> {
+        let (folder, file) = prepared.take(storage).map_err(Error::at(Step::Create))?;
+        let destination = Arc::clone(&folder);
+        Ok(Self {
+            folder,
+            destination,
+            file,
+            data_set_offset: header.len() as u64,
+            held: header,
+            no_more_held: false,
+            written: 0,
+            min_free: None,
+            unchecked_bytes: 0,
+        })
+    }
+
+    /// Has writes fail with `StorageFull` when less than `min_free` would remain, which is checked every
+    /// [`ROOM_CHECK_BYTES`].
+    #[must_use]
+    pub fn with_min_free(mut self, min_free: Option<MinFree>) -> Self {
+        self.min_free = min_free;
+        self
+    }
+
+    /// The data set ends with the next write, which is then written completely.
+    pub fn next_write_is_last(&mut self) {
+        self.no_more_held = true;
+    }
+
+    /// Has the file get its name in the subfolder `name`, which is created if it does not exist; returns whether
+    /// it was. Afterwards the subfolder's own name is durable, if `durability` says so.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn enter(&mut self, name: &FileName, durability: Durability) -> Result<bool, Error> {
+        let entered = self.file.enter(name).map_err(Error::at(Step::Subfolder))?;
+        let Subfolder { folder, made, name: own_name } = entered;
+        if durability == Durability::Full {
+            let synced = own_name.make_durable(self.folder.as_ref(), name);
+            synced.map_err(Error::at(Step::SyncFolder))?;
+        }
+        self.destination = folder;
+        Ok(made)
+    }
+
+    /// Gives the file its final name: with [`IfExists::Replace`] the first of `names`, otherwise the first that
+    /// is free. After `Ok` the instance is stored as `durability` says. Dropping the file then closes it, which
+    /// the response need not wait for.
+    ///
+    /// # Errors
+    /// [`Error`]: the instance is not stored. Once this is dropped, an older file of that name is as it was.
+    pub fn commit(
+        &mut self,
+        names: &mut dyn Iterator<Item = FileName>,
+        if_exists: IfExists,
+        durability: Durability,
+    ) -> Result<Committed, Error> {
+        let durable = durability == Durability::Full;
+        self.write_held().map_err(Error::at(Step::Write))?;
+        let written = if durable { self.file.sync() } else { self.file.check_writes() };
+        written.map_err(Error::at(Step::Sync))?;
+        let since = durable.then(|| self.destination.mark());
+        let committed = self.publish(names, if_exists).map_err(Error::at(Step::Name))?;
+        if let Some(since) = since {
+            self.destination.sync(since).map_err(Error::at(Step::SyncFolder))?;
+        }
+        self.file.confirm().map_err(Error::at(Step::Name))?;
+        Ok(committed)
+    }
+
+    /// The length of the file in bytes, header and held bytes included.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.written + self.held.len() as u64
+    }
+
+    /// Which file this is, whatever its name.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn identity(&self) -> io::Result<FileIdentity> {
+        self.file.identity()
+    }
+
+    /// # Errors
+    /// `StorageFull` if less space is free than has to remain.
+    fn check_room(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        let Some(min_free) = self.min_free else { return Ok(()) };
+        self.unchecked_bytes += slices.iter().map(|slice| slice.len()).sum::<usize>();
+        if self.unchecked_bytes < ROOM_CHECK_BYTES {
+            return Ok(());
+        }
+        self.unchecked_bytes = 0;
+        match self.folder.space() {
+            Ok(space) if !min_free.is_kept(space) => {
+                Err(io::Error::new(io::ErrorKind::StorageFull, space.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what is held and `slices` behind it, and holds what is behind the last whole block, if
+    /// one ends in `slices`: a file that is written by whole blocks gets large pages of memory.
+    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        let held = std::mem::take(&mut self.held);
+        let coming: usize = slices.iter().map(|slice| slice.len()).sum();
+        let end = self.written + (held.len() + coming) as u64;
+        #[allow(clippy::cast_possible_truncation, reason = "less than a block")]
+        let behind = (end % WRITE_BLOCK_BYTES as u64) as usize;
+        let behind = if self.no_more_held || behind >= coming { 0 } else { behind };
+        self.written = end - behind as u64;
+        if held.is_empty() && behind == 0 {
+            return self.file.append(slices);
+        }
+
+        let mut left = coming - behind;
+        let mut all = Vec::with_capacity(1 + slices.len());
+        all.push(IoSlice::new(&held));
+        self.held.reserve_exact(behind);
+        for slice in slices {
+            let (now, later) = slice.split_at(left.min(slice.len()));
+            left -= now.len();
+            if !now.is_empty() {
+                all.push(IoSlice::new(now));
+            }
+            self.held.extend_from_slice(later);
+        }
+        self.file.append(&all)
+    }
+
+    fn write_held(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let held = std::mem::take(&mut self.held);
+        self.written += held.len() as u64;
+        self.file.append(&[IoSlice::new(&held)])
+    }
+
+    /// Where `length` bytes from `offset` of the data set are in the file; writes them, if they are held.
+    fn in_file(&mut self, offset: u64, length: usize) -> io::Result<u64> {
+        let start = self.data_set_offset + offset;
+        if start + length as u64 > self.written {
+            self.write_held()?;
+        }
+        Ok(start)
+    }
+
+    fn publish(
+        &mut self,
+        names: &mut dyn Iterator<Item = FileName>,
+        if_exists: IfExists,
+    ) -> io::Result<Committed> {
+        for name in names {
+            match self.file.publish(&name, if_exists) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists
+                        && if_exists == IfExists::Refuse => {}
+                result => return result.map(|replaced| Committed { name, replaced }),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+}
+
+/// What became of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The name that it got.
+    pub name: FileName,
+    /// Whether another file had that name before.
+    pub replaced: bool,
+}
+
+impl Sink for InstanceFile {
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        self.check_room(slices)?;
+        self.append(slices)
+    }
+
+    fn patch(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = self.in_file(offset, bytes.len())?;
+        self.file.write_at(offset, bytes)
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        let offset = self.in_file(offset, into.len())?;
+        self.file.read_at(offset, into)
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.write_held()?;
+        self.no_more_held = false;
+        self.written = self.data_set_offset + len;
+        self.file.truncate(self.written)
+    }
+}

@@ -1,0 +1,124 @@
+//! The power cut at every step: a disk that forgets whatever was not synced, or keeps a part of it.
+
+use crate::doubles::power_loss::{Disk, DiskKind, Fault, Survives};
+use crate::{Durability, Error, FileName, IfExists, InstanceFile, PreparedFile, Step};
+use dataset::Sink;
+use std::collections::BTreeMap;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+#[test]
+fn no_acknowledged_object_is_lost_and_no_torn_one_is_seen() {
+    for kind in DiskKind::ALL {
+        let mut steps = 0;
+        loop {
+            let disk = Disk::new(kind, Fault::PowerLoss(steps));
+            let acknowledged = store_all(&disk);
+            for survives in Survives::ALL {
+                check(&disk.after_power_loss(survives), &acknowledged, (kind, steps, survives));
+            }
+            if acknowledged.len() == OBJECTS.len() {
+                break;
+            }
+            steps += 1;
+        }
+        assert!(steps > 30, "the power went at each of {steps} steps");
+    }
+}
+
+/// What a failed sync should have written is not written by the next one, which succeeds. So
+/// nobody may rely on that.
+#[test]
+fn nothing_that_a_sync_failed_to_write_is_acknowledged_later() {
+    for kind in DiskKind::ALL {
+        let mut syncs = 0;
+        loop {
+            let disk = Disk::new(kind, Fault::LostWrite(syncs));
+            let stored: Vec<bool> = OBJECTS
+                .iter()
+                .map(|object| store(&disk, *object, Durability::Full).is_ok())
+                .collect();
+            let failed = stored.iter().filter(|stored| !**stored).count();
+            let acknowledged: Vec<usize> = (0..OBJECTS.len()).filter(|n| stored[*n]).collect();
+            let found = disk.after_power_loss(Survives::Nothing);
+            check(&found, &acknowledged, (kind, syncs, Survives::Nothing));
+            if failed == 0 {
+                break;
+            }
+            assert_eq!(failed, 1, "the sync cost one object: {stored:?}");
+            syncs += 1;
+        }
+        // For each object, and one for the folder around the new one.
+        assert_eq!(syncs, 2 * OBJECTS.len() + 1);
+    }
+}
+
+/// Without syncs the same check does find losses: it can fail.
+#[test]
+fn without_durability_a_power_loss_costs_objects() {
+    let disk = Disk::new(DiskKind::Unnamed, Fault::Never);
+    for object in OBJECTS {
+        store(&disk, object, Durability::None).unwrap();
+    }
+    assert!(disk.after_power_loss(Survives::Nothing).is_empty());
+    let torn = disk.after_power_loss(Survives::Names);
+    assert!(torn.values().all(Vec::is_empty) && torn.len() == 3, "{torn:?}");
+}
+
+/// Subfolder, name and content; the third replaces the first.
+const OBJECTS: [(Option<&str>, &str, &str); 4] = [
+    (None, "CT.1", "one"),
+    (Some("study"), "CT.2", "two, in a subfolder"),
+    (None, "CT.1", "one, in another version"),
+    (Some("study"), "CT.3", "three, in the same subfolder"),
+];
+
+/// Stores one after the other until the power goes, and says which were acknowledged.
+fn store_all(disk: &Arc<Disk>) -> Vec<usize> {
+    let stored = |object: &usize| store(disk, OBJECTS[*object], Durability::Full).is_ok();
+    (0..OBJECTS.len()).take_while(stored).collect()
+}
+
+fn store(
+    disk: &Arc<Disk>,
+    (subfolder, called, content): (Option<&str>, &str, &str),
+    durability: Durability,
+) -> Result<(), Error> {
+    let name = |text: &str| FileName::new(text.to_owned()).unwrap();
+    let write = || Error::at(Step::Write);
+    let mut file = InstanceFile::create(disk, &mut PreparedFile::default(), b"head ".to_vec())?;
+    let (first, rest) = content.as_bytes().split_at(1);
+    file.write(&[IoSlice::new(b"?")]).map_err(write())?;
+    file.write(&[IoSlice::new(rest)]).map_err(write())?;
+    file.patch(0, first).map_err(write())?;
+    if let Some(subfolder) = subfolder {
+        file.enter(&name(subfolder), durability)?;
+    }
+    file.commit(&mut [name(called)].into_iter(), IfExists::Replace, durability)?;
+    Ok(())
+}
+
+fn check(
+    found: &BTreeMap<String, Vec<u8>>,
+    acknowledged: &[usize],
+    when: (DiskKind, usize, Survives),
+) {
+    let path = |object: usize| match OBJECTS[object] {
+        (Some(subfolder), name, _) => format!("{subfolder}/{name}"),
+        (None, name, _) => name.to_owned(),
+    };
+    let whole = |object: usize| format!("head {}", OBJECTS[object].2).into_bytes();
+    for (name, content) in found {
+        let sent =
+            (0..OBJECTS.len()).any(|object| path(object) == *name && whole(object) == *content);
+        assert!(sent, "torn, {when:?}: {name} is {content:?}");
+    }
+    for object in acknowledged {
+        let newer = object + 1..OBJECTS.len();
+        let replaced = newer.filter(|newer| path(*newer) == path(*object)).map(whole);
+        let kept = found.get(&path(*object)).is_some_and(|content| {
+            *content == whole(*object) || replaced.clone().any(|whole| whole == *content)
+        });
+        assert!(kept, "object {object} is lost, {when:?}: {found:?}");
+    }
+}
