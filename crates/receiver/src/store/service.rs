@@ -32,20 +32,22 @@ pub(crate) struct StorageService<'n> {
     ahead: FileAhead,
 }
 
-/// A message that was received to its end.
-pub(crate) struct Done {
-    /// What it is answered with; `None` if there is nobody to answer.
-    pub(crate) response: Option<CommandSet>,
-    /// Of an object that is stored, or dropped on purpose: what is left to do once it is answered.
-    pub(crate) stored: Option<StoredAnswer>,
+/// The answer to a C-STORE whose data set was received to its end.
+pub(crate) struct Answer {
+    /// The C-STORE-RSP, or the response to another request that came with a data set.
+    pub(crate) response: CommandSet,
+    /// Of an object that is stored, or dropped on purpose.
+    pub(crate) follow_up: Option<FollowUp>,
 }
 
-/// What is left to do once the success of an object is answered.
-pub(crate) struct StoredAnswer {
+/// What is left to do for an object once its success was answered.
+pub(crate) struct FollowUp {
+    /// Which object.
+    pub(crate) sop_instance: Uid,
     /// What the observer wants to do then.
-    pub(crate) after: Option<AfterAnswer>,
+    pub(crate) after_answer: Option<AfterAnswer>,
     /// The studies that have ended by it.
-    pub(crate) ended: Vec<EndedStudy>,
+    pub(crate) ended_studies: Vec<EndedStudy>,
     /// Dropping it closes the file.
     pub(crate) file: Option<InstanceFile>,
 }
@@ -62,10 +64,8 @@ struct Receiving {
 enum Outcome {
     /// The object is stored, or could not be.
     Store { request: Box<CStoreRq>, requested: SystemTime, target: Result<Target, Failure> },
-    /// The request was refused already; its data set is only read to its end.
+    /// The request is refused, so its data set is only read to its end.
     Refused(CommandSet),
-    /// There is nobody to answer.
-    Unanswered,
 }
 
 /// Where the data set goes.
@@ -111,18 +111,18 @@ impl<'n> StorageService<'n> {
         let status = failure.status();
         error!("refusing a request, status {status}: {failure}: {}", request.sop_class);
         self.tell_refused(request, status, &failure.to_string());
-        self.drain(Some(request.response(status, Some(&failure.to_string()))));
+        self.drain(request.response(status, Some(&failure.to_string())));
     }
 
     /// Reads the data set of a request that is refused, and answers with `response` at its end.
-    pub(crate) fn drain(&mut self, response: Option<CommandSet>) {
-        self.receive(response.map_or(Outcome::Unanswered, Outcome::Refused));
+    pub(crate) fn drain(&mut self, response: CommandSet) {
+        self.receive(Outcome::Refused(response));
     }
 
     /// Takes the next fragments of the data set; with the last of them, gives the answer.
     ///
     /// A failure here costs this one object: the rest of its data set is dropped.
-    pub(crate) fn data_set(&mut self, fragments: &DataSetFragments<'_>) -> Option<Done> {
+    pub(crate) fn data_set(&mut self, fragments: &DataSetFragments<'_>) -> Option<Answer> {
         let receiving = self.receiving.as_mut()?;
         if let Some(progress) = &receiving.progress {
             progress.pdvs(fragments.pdvs_ended());
@@ -134,7 +134,7 @@ impl<'n> StorageService<'n> {
         {
             *target = Err(failure);
         }
-        if fragments.is_last() { self.end() } else { None }
+        if fragments.is_last() { self.complete() } else { None }
     }
 
     /// An object is answered, and the sender may be preparing the next one: time to make a file
@@ -150,7 +150,7 @@ impl<'n> StorageService<'n> {
 
     /// The rest of the data set, if one is due, will not come, and `why`: discards what was received
     /// of it, and says so, since somebody will look for the object.
-    pub(crate) fn break_off(&mut self, why: &dyn fmt::Display) {
+    pub(crate) fn interrupt(&mut self, why: &dyn fmt::Display) {
         let Some(Receiving { outcome, progress, bytes }) = self.receiving.take() else { return };
         drop(progress);
         let Outcome::Store { request, target, .. } = outcome else { return };
@@ -202,14 +202,11 @@ impl<'n> StorageService<'n> {
     }
 
     /// The data set is complete: stores the object and makes the answer.
-    fn end(&mut self) -> Option<Done> {
+    fn complete(&mut self) -> Option<Answer> {
         let Receiving { outcome, progress, .. } = self.receiving.take()?;
         drop(progress);
         let (request, requested, target) = match outcome {
-            Outcome::Unanswered => return None,
-            Outcome::Refused(response) => {
-                return Some(Done { response: Some(response), stored: None });
-            }
+            Outcome::Refused(response) => return Some(Answer { response, follow_up: None }),
             Outcome::Store { request, requested, target } => (request, requested, target),
         };
         let stored = target.and_then(|target| match target {
@@ -217,11 +214,11 @@ impl<'n> StorageService<'n> {
             Target::Nowhere => Ok(self.stored_nowhere(&request, requested)),
         });
         Some(match stored {
-            Ok(stored) => Done {
-                response: Some(request.response(Status::SUCCESS, None)),
-                stored: Some(stored),
+            Ok(follow_up) => Answer {
+                response: request.response(Status::SUCCESS, None),
+                follow_up: Some(follow_up),
             },
-            Err(failure) => Done { response: Some(self.failed(&request, &failure)), stored: None },
+            Err(failure) => Answer { response: self.failed(&request, &failure), follow_up: None },
         })
     }
 
@@ -231,7 +228,7 @@ impl<'n> StorageService<'n> {
         request: &CStoreRq,
         requested: SystemTime,
         mut incoming: Incoming,
-    ) -> Result<StoredAnswer, Failure> {
+    ) -> Result<FollowUp, Failure> {
         incoming.finish()?;
         let transcoder = incoming.transcoder();
         let unlisted = transcoder.output_transfer_syntax().is_unlisted();
@@ -248,21 +245,23 @@ impl<'n> StorageService<'n> {
             requested,
             file: Some(file),
         };
-        let after = self.node.observer.stored(&object);
-        let ended = incoming.file_study(&object, &mut self.attendance);
-        Ok(StoredAnswer { after, ended, file: Some(incoming.into_file()) })
+        let after_answer = self.node.observer.stored(&object);
+        let ended_studies = incoming.file_study(&object, &mut self.attendance);
+        let (sop_instance, file) = (request.sop_instance, Some(incoming.into_file()));
+        Ok(FollowUp { sop_instance, after_answer, ended_studies, file })
     }
 
     /// The object was received and is dropped, as was asked for.
-    fn stored_nowhere(&self, request: &CStoreRq, requested: SystemTime) -> StoredAnswer {
-        let after = self.node.observer.stored(&StoredObject {
+    fn stored_nowhere(&self, request: &CStoreRq, requested: SystemTime) -> FollowUp {
+        let after_answer = self.node.observer.stored(&StoredObject {
             sop_class: &request.sop_class,
             sop_instance: &request.sop_instance,
             peer: &self.peer,
             requested,
             file: None,
         });
-        StoredAnswer { after, ended: Vec::new(), file: None }
+        let sop_instance = request.sop_instance;
+        FollowUp { sop_instance, after_answer, ended_studies: Vec::new(), file: None }
     }
 
     /// The object could not be stored: says so, and makes the answer.
@@ -292,9 +291,9 @@ impl<'n> StorageService<'n> {
     }
 
     /// The association ends: it is at no study any more, and leaves nothing else behind.
-    pub(crate) fn leave(&mut self) {
+    pub(crate) fn association_ended(&mut self) {
         // What is on its way first, so that it does not keep its study open.
-        self.break_off(&"the association has ended");
+        self.interrupt(&"the association has ended");
         let Some(output) = &self.treatment.output else { return };
         if let Some(studies) = &output.studies {
             studies.leave(&mut self.attendance);
@@ -305,7 +304,7 @@ impl<'n> StorageService<'n> {
 
 impl Drop for StorageService<'_> {
     fn drop(&mut self) {
-        self.leave();
+        self.association_ended();
     }
 }
 

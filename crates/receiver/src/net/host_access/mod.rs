@@ -26,9 +26,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// The name that the files know this program by, whatever its file is called.
-const SERVICE: &str = "storescp";
-
 /// The two files.
 #[derive(Debug)]
 pub(crate) struct HostAccess {

@@ -3,9 +3,11 @@
 use super::error::{Error, TlsFile};
 use super::identity::Identity;
 use super::password::Password;
+use super::profile::SecurityProfile;
+use super::reason::{file_reason, openssl_reason};
 use super::settings::{PeerCertificate, TlsSettings as Config};
 use super::suites::Suite;
-use super::{SecurityProfile, file_reason, openssl_reason, trust};
+use super::trust;
 use openssl::dh::Dh;
 use openssl::error::ErrorStack;
 use openssl::pkey::Id;

@@ -13,6 +13,7 @@ mod error;
 mod identity;
 mod password;
 pub mod profile;
+mod reason;
 mod seed;
 mod settings;
 mod socket;
@@ -27,6 +28,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslStream};
 use openssl::x509::X509VerifyResult;
 use password::Password;
+use reason::{file_reason, openssl_reason};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use seed::SeedFile;
 use socket::Socket;
@@ -305,18 +307,6 @@ fn warn(warnings: &[String]) {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-}
-
-/// What OpenSSL says is wrong, in its words.
-fn openssl_reason(error: &ErrorStack) -> String {
-    let first = error.errors().first();
-    let reason = first.and_then(openssl::error::Error::reason);
-    reason.map_or_else(|| "OpenSSL does not say why".to_owned(), str::to_owned)
-}
-
-/// What the operating system says is wrong, without its number.
-fn file_reason(error: &io::Error) -> String {
-    platform::reason(error)
 }
 
 #[cfg(test)]

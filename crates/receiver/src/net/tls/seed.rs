@@ -1,7 +1,7 @@
 //! `--seed` and `--write-seed`: randomness from a file and back to it.
 
 use super::error::{Error, TlsFile};
-use super::file_reason;
+use super::reason::file_reason;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;

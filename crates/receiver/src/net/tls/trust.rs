@@ -2,8 +2,8 @@
 
 use super::error::{Error, TlsFile};
 use super::identity::load_certificates;
+use super::reason::{file_reason, openssl_reason};
 use super::settings::{CrlCheck, KeyFormat, PeerCertificate, TlsSettings as Config};
-use super::{file_reason, openssl_reason};
 use openssl::ssl::SslFiletype;
 use openssl::x509::X509Crl;
 use openssl::x509::store::{X509Lookup, X509Store, X509StoreBuilder};

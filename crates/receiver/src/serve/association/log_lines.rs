@@ -1,15 +1,23 @@
 //! Lines about an association for those who look for a missing object, at the default level.
 
+use crate::log;
 use crate::net::tls::HandshakeError;
+use crate::serve::dump;
 use dataset::{Uid, uid_names};
 use proto::{
-    Acceptance, AcceptorPolicy, CommandSet, ContextResult, PeerFault, Proposal, ProposedContext,
-    Rejection, element,
+    Acceptance, AcceptorPolicy, CommandSet, ContextId, ContextResult, PeerFault, Proposal,
+    ProposedContext, Rejection,
 };
+use std::fmt;
 use tracing::{info, warn};
 
 /// Refused classes that are named in one line, and transfer syntaxes that are named of each.
 const NAMED: usize = 8;
+
+/// Says what a peer is told whose association is refused.
+pub(super) fn rejection(rejection: Rejection) {
+    info!("Association Rejected: {rejection}");
+}
 
 /// Says that an association is refused, as DCMTK does; returns why, for people.
 pub(super) fn rejected(
@@ -95,11 +103,40 @@ fn name(uid: &Uid) -> String {
     uid_names::name_of(uid.as_str()).map_or_else(|| uid.to_string(), str::to_owned)
 }
 
-/// The object is stored, and its sender does not know.
-pub(super) fn warn_of_lost_answer(response: &CommandSet) {
-    let instance = response.uid(element::AFFECTED_SOP_INSTANCE_UID);
-    let instance = instance.map(|uid| uid.to_string()).unwrap_or_default();
-    warn!("SOP instance {instance} is stored, but its sender cannot be told so");
+/// Says if nothing can be sent, and how many presentation contexts are refused, and for what.
+pub(super) fn count_of_refused_contexts(acceptance: &Acceptance) {
+    let (mut abstract_syntaxes, mut others) = (0, 0);
+    for context in &acceptance.contexts {
+        match context.result {
+            ContextResult::Acceptance => {}
+            ContextResult::AbstractSyntaxNotSupported => abstract_syntaxes += 1,
+            _ => others += 1,
+        }
+    }
+    if abstract_syntaxes + others == acceptance.contexts.len() {
+        info!("    (but no valid presentation contexts)");
+    }
+    if abstract_syntaxes + others > 0 {
+        info!(
+            "    (refused presentation contexts: {abstract_syntaxes} for the abstract syntax, {others} \
+             for the transfer syntaxes or the role)"
+        );
+    }
+}
+
+/// One line about a request or, at log level DEBUG, all of it.
+pub(super) fn request(
+    what: &str,
+    details: fmt::Arguments<'_>,
+    context: ContextId,
+    command: &CommandSet,
+) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        info!("Received {what} Request");
+        log::block(false, || dump::request(context, command));
+    } else {
+        info!("Received {what} Request ({details})");
+    }
 }
 
 /// What a peer speaks that did not begin with an A-ASSOCIATE-RQ, where its first byte gives it away.
