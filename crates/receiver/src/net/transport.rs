@@ -1,7 +1,7 @@
 //! The connection to a peer.
 
-use super::brief_wait::BriefWait;
 use super::receive_buffer::ReceiveBuffer;
+use super::spin_wait::BriefWait;
 use super::tls::{HandshakeError, Received, Tls, TlsStream};
 use crate::limits::{BRIEF_WAIT, IDLE_BEFORE_RELEASE};
 use rustix::event::{PollFd, PollFlags, Timespec};
