@@ -5,7 +5,7 @@ use super::status::Failure;
 use crate::node::Node;
 use crate::observer::{AfterAnswer, Progress, Refused};
 use crate::output::StoredObject;
-use crate::output::studies::{Attendance, EndedStudy};
+use crate::output::studies::{CurrentStudies, EndedStudy};
 use crate::peer::Peer;
 use crate::treatment::Treatment;
 
@@ -26,7 +26,7 @@ pub(crate) struct StorageService<'n> {
     node: &'n Node,
     treatment: Arc<Treatment>,
     peer: Peer,
-    attendance: Attendance,
+    current_studies: CurrentStudies,
     receiving: Option<Receiving>,
     /// For the next object.
     ahead: FileAhead,
@@ -82,7 +82,7 @@ impl<'n> StorageService<'n> {
             node,
             treatment,
             peer,
-            attendance: Attendance::default(),
+            current_studies: CurrentStudies::default(),
             receiving: None,
             ahead: FileAhead::default(),
         }
@@ -246,7 +246,7 @@ impl<'n> StorageService<'n> {
             file: Some(file),
         };
         let after_answer = self.node.observer.stored(&object);
-        let ended_studies = incoming.file_study(&object, &mut self.attendance);
+        let ended_studies = incoming.file_study(&object, &mut self.current_studies);
         let (sop_instance, file) = (request.sop_instance, Some(incoming.into_file()));
         Ok(FollowUp { sop_instance, after_answer, ended_studies, file })
     }
@@ -296,7 +296,7 @@ impl<'n> StorageService<'n> {
         self.interrupt(&"the association has ended");
         let Some(output) = &self.treatment.output else { return };
         if let Some(studies) = &output.studies {
-            studies.leave(&mut self.attendance);
+            studies.association_ended(&mut self.current_studies);
         }
         output.storage.leave();
     }

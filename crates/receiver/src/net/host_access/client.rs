@@ -1,7 +1,7 @@
 //! Who asks to be served, as rules look at it.
 
 use super::file;
-use crate::limits::{ACCESS_LOOK_UPS_AT_ONCE, ACCESS_NAME_PATIENCE};
+use crate::limits::{ACCESS_LOOK_UPS_AT_ONCE, ACCESS_NAME_TIMEOUT};
 use crate::net::peer_names::{has_address, reverse_look_up};
 use std::cell::OnceCell;
 use std::net::{IpAddr, SocketAddr};
@@ -67,7 +67,7 @@ impl Client {
 
 impl Host {
     /// Its name, in lower case and without a final dot. The first call may take
-    /// [`ACCESS_NAME_PATIENCE`].
+    /// [`ACCESS_NAME_TIMEOUT`].
     pub(super) fn name(&self) -> &HostName {
         self.name.get_or_init(|| match (self.world.look_up)(self.address) {
             HostName::Known(name) => {
@@ -108,8 +108,8 @@ fn ask_both_ways(address: IpAddr) -> HostName {
         UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
         return HostName::CannotTell(format!("no thread for it: {error}"));
     }
-    receiver.recv_timeout(ACCESS_NAME_PATIENCE).unwrap_or_else(|_| {
-        let seconds = ACCESS_NAME_PATIENCE.as_secs();
+    receiver.recv_timeout(ACCESS_NAME_TIMEOUT).unwrap_or_else(|_| {
+        let seconds = ACCESS_NAME_TIMEOUT.as_secs();
         HostName::CannotTell(format!("no answer within {seconds} s"))
     })
 }

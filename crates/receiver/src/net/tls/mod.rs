@@ -70,7 +70,7 @@ impl Tls {
     pub fn new(config: &TlsSettings) -> Result<Self, Error> {
         let mut warnings = Vec::new();
         if let Some(path) = &config.seed {
-            seed::stir_in(path, &mut warnings)?;
+            seed::add_to_kernel(path, &mut warnings)?;
         }
         let password = Password::new(&config.password);
         let context = context::build(config, &password, &mut warnings)?;
@@ -131,7 +131,7 @@ impl Tls {
                 "certificates were read again meanwhile".to_owned(),
             ));
         }
-        tracing::debug!("{}", Negotiated(&stream));
+        tracing::debug!("{}", HandshakeSummary(&stream));
         Ok(TlsStream { stream, is_usable: true })
     }
 
@@ -154,7 +154,7 @@ pub struct TlsStream {
 }
 
 /// What receiving came to.
-pub(crate) enum Received {
+pub(crate) enum ReadOutcome {
     /// So many bytes.
     Bytes(usize),
     /// Nothing is there yet.
@@ -166,22 +166,22 @@ pub(crate) enum Received {
 impl TlsStream {
     /// Receives what there is into `target`, without waiting. Records that came together are
     /// decrypted together.
-    pub(crate) fn receive(&mut self, target: &mut [u8]) -> Received {
+    pub(crate) fn receive(&mut self, target: &mut [u8]) -> ReadOutcome {
         let mut count = 0;
         loop {
             match self.stream.ssl_read(&mut target[count..]) {
                 Ok(length) => count += length,
-                Err(_) if count > 0 => return Received::Bytes(count),
-                Err(error) if error.code() == ErrorCode::WANT_READ => return Received::Nothing,
+                Err(_) if count > 0 => return ReadOutcome::Bytes(count),
+                Err(error) if error.code() == ErrorCode::WANT_READ => return ReadOutcome::Nothing,
                 Err(error) => {
                     self.is_usable = error.code() != ErrorCode::SSL;
-                    tracing::debug!("{}", Ending(&error));
-                    return Received::Closed;
+                    tracing::debug!("{}", CloseReason(&error));
+                    return ReadOutcome::Closed;
                 }
             }
             let more = self.stream.get_ref().has_unread() || self.stream.ssl().pending() > 0;
             if count == target.len() || !more {
-                return Received::Bytes(count);
+                return ReadOutcome::Bytes(count);
             }
         }
     }
@@ -251,9 +251,9 @@ impl fmt::Display for HandshakeError {
 }
 
 /// What was agreed on, for the log.
-struct Negotiated<'s>(&'s SslStream<Socket>);
+struct HandshakeSummary<'s>(&'s SslStream<Socket>);
 
-impl fmt::Display for Negotiated<'_> {
+impl fmt::Display for HandshakeSummary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ssl = self.0.ssl();
         let suite = ssl.current_cipher().map_or("no cipher suite", |cipher| cipher.name());
@@ -273,9 +273,9 @@ impl fmt::Display for Negotiated<'_> {
 }
 
 /// How a connection ended, for the log.
-struct Ending<'e>(&'e openssl::ssl::Error);
+struct CloseReason<'e>(&'e openssl::ssl::Error);
 
-impl fmt::Display for Ending<'_> {
+impl fmt::Display for CloseReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0.code(), self.0.ssl_error()) {
             (ErrorCode::ZERO_RETURN, _) => f.write_str("TLS: the peer closed the connection"),

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// # Errors
 /// The file is unreadable.
-pub(super) fn stir_in(path: &Path, warnings: &mut Vec<String>) -> Result<(), Error> {
+pub(super) fn add_to_kernel(path: &Path, warnings: &mut Vec<String>) -> Result<(), Error> {
     let content = fs::read(path).map_err(|error| Error::Unreadable {
         what: TlsFile::Seed,
         path: path.to_owned(),

@@ -159,7 +159,7 @@ impl Served<'_> {
                 let count = outgoing.len();
                 self.association.consume_outgoing(count);
                 if let Some(Ending::Rejected(_)) = self.association.ending() {
-                    self.slot.set_told();
+                    self.slot.set_rejection_sent();
                 }
             }
             Err(error) => {
