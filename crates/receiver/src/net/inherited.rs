@@ -17,7 +17,7 @@ use std::os::fd::AsFd;
 /// stay.
 ///
 /// # Errors
-/// Standard input is no connection; nothing is changed.
+/// Standard input is not a connected socket; nothing is changed.
 pub fn take_connection() -> io::Result<TcpStream> {
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let stream = TcpStream::from(stdin.as_fd().try_clone_to_owned()?);

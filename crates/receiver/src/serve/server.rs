@@ -150,7 +150,7 @@ impl Listeners {
         }
         for listener in &passed {
             if let Ok(address) = listener.local_addr() {
-                tracing::info!("listening on {address}, as passed to this process");
+                tracing::info!("listening on {address} (socket passed to this process)");
             }
         }
         Ok(Self::Passed(passed))

@@ -73,7 +73,7 @@ impl Incoming {
             None => arriving.insert(studies.object_arrives(&study(attributes)?)),
         };
         let (folder, differs) =
-            arriving.folder(|| patient_folder(attributes)).ok_or(Failure::StudyIsNoName)?;
+            arriving.folder(|| patient_folder(attributes)).ok_or(Failure::UnusableStudyUid)?;
         if differs {
             warn_of_unusual(attributes);
         }
@@ -99,7 +99,7 @@ impl Incoming {
         }
         let committed = self.file.commit(&mut names, taken, settings.durability)?;
         if committed.name != first {
-            info!("name was taken, stored DICOM file: {}", path(&committed.name));
+            info!("file name already exists, stored as: {}", path(&committed.name));
         }
         if committed.replaced && !settings.format.bit_preserving {
             let path = path(&committed.name);

@@ -160,7 +160,7 @@ impl<'n> StorageService<'n> {
             Err(failure) => format!("; status {}: {failure}", failure.status()),
         };
         error!(
-            "transfer broken off, SOP instance {instance} is not stored, {bytes} bytes had come: \
+            "transfer interrupted after {bytes} bytes, SOP instance {instance} is not stored: \
              {why}{failed}"
         );
     }
@@ -313,19 +313,20 @@ fn warn_of_repairs(request: &CStoreRq, transcoder: &Transcoder) {
     let instance = &request.sop_instance;
     let repairs = transcoder.repairs();
     if !repairs.is_empty() {
-        warn!("SOP instance {instance} breaks rules of encoding: {repairs}");
+        warn!("SOP instance {instance} has encoding errors: {repairs}");
     }
     let attributes = transcoder.attributes();
     if transcoder.is_untouched() && attributes.other_study_instance_uids().next().is_some() {
-        warn!("SOP instance {instance} names two studies, of which the first counts here");
+        warn!("SOP instance {instance} has two Study Instance UIDs; using the first");
     }
     match transcoder.unread() {
         Some(error) if transcoder.output_transfer_syntax().is_unlisted() => {
-            debug!("SOP instance {instance} was not read to its end: {error}");
+            debug!("SOP instance {instance} could not be parsed to its end: {error}");
         }
         Some(error) => {
             warn!(
-                "SOP instance {instance} is stored as it came, and was not read to its end: {error}"
+                "SOP instance {instance} is stored as received, but could not be parsed to its end: \
+                 {error}"
             );
         }
         None => {}
@@ -350,7 +351,7 @@ fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> R
         }
         let mut named = found.into_iter().filter(|value| !is_empty(value)).peekable();
         if named.peek().is_none() {
-            debug!("data set has no {what} that could be compared");
+            debug!("data set has no {what} to compare");
         }
         if !named.all(|value| Uid::parse(value).is_ok_and(|found| found == *announced)) {
             differs = differs.or(Some(what));

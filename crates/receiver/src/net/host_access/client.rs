@@ -94,7 +94,7 @@ fn ask_both_ways(address: IpAddr) -> HostName {
     let one_more = |count| (count < ACCESS_LOOK_UPS_AT_ONCE).then_some(count + 1);
     if UNDER_WAY.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).is_err() {
         return HostName::CannotTell(format!(
-            "{ACCESS_LOOK_UPS_AT_ONCE} look-ups are under way already"
+            "{ACCESS_LOOK_UPS_AT_ONCE} look-ups already in progress"
         ));
     }
     let (sender, receiver) = mpsc::channel();
@@ -106,7 +106,7 @@ fn ask_both_ways(address: IpAddr) -> HostName {
     });
     if let Err(error) = asked {
         UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
-        return HostName::CannotTell(format!("no thread for it: {error}"));
+        return HostName::CannotTell(format!("cannot start a thread: {error}"));
     }
     receiver.recv_timeout(ACCESS_NAME_TIMEOUT).unwrap_or_else(|_| {
         let seconds = ACCESS_NAME_TIMEOUT.as_secs();

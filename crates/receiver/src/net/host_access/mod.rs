@@ -116,7 +116,7 @@ pub fn decide(
         let found = first_match(file, lets_in, &read(file)?, client, &mut doubt)?;
         match (found, doubt) {
             (Some(Decision::Admitted), Some(doubt)) => {
-                tracing::warn!("host access control: {doubt}; another rule lets the peer in");
+                tracing::warn!("host access control: {doubt}; a later rule grants access");
                 return Ok(true);
             }
             (Some(Decision::Admitted), None) => return Ok(true),

@@ -204,7 +204,7 @@ fn is_client(element: &str, client: &Client) -> Match {
         {
             Match::Yes
         }
-        Some(_) => Match::CannotTell("nobody is asked for users here".to_owned()),
+        Some(_) => Match::CannotTell("user names are not supported".to_owned()),
     };
     pattern::matches(host, &client.peer).and(|| user)
 }

@@ -203,7 +203,7 @@ impl Suites {
             return None;
         }
         let versions = if self.tls_1_3.is_empty() { "any version" } else { "TLS 1.2" };
-        Some(format!("no ciphersuite goes with our kind of key in {versions}"))
+        Some(format!("no cipher suite in {versions} matches the type of our key"))
     }
 
     fn set(&self, context: &mut SslContextBuilder, config: &Config) -> Result<(), Error> {

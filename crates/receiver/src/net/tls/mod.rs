@@ -128,7 +128,7 @@ impl Tls {
             && self.current().generation != generation
         {
             return Err(HandshakeError::Failed(
-                "certificates were read again meanwhile".to_owned(),
+                "certificates were reloaded during the handshake".to_owned(),
             ));
         }
         tracing::debug!("{}", HandshakeSummary(&stream));
@@ -280,7 +280,7 @@ impl fmt::Display for CloseReason<'_> {
         match (self.0.code(), self.0.ssl_error()) {
             (ErrorCode::ZERO_RETURN, _) => f.write_str("TLS: the peer closed the connection"),
             (_, Some(stack)) => write!(f, "TLS: {}", openssl_reason(stack)),
-            _ => f.write_str("TLS: the connection ended without a close_notify"),
+            _ => f.write_str("TLS: connection closed without close_notify"),
         }
     }
 }

@@ -50,8 +50,8 @@ fn warn_of_lock_out(config: &Config, warnings: &mut Vec<String>) {
     }
     if config.trusted_files.is_empty() {
         warnings.push(
-            "no authority is trusted (--add-cert-file, --add-cert-dir): every certificate of a \
-             peer will be refused"
+            "no trusted certificate authority (--add-cert-file, --add-cert-dir): every certificate \
+             of a peer will be refused"
                 .to_owned(),
         );
     } else if config.crl_check != CrlCheck::None && config.crl_files.is_empty() {

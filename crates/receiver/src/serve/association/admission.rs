@@ -72,7 +72,7 @@ pub(super) fn decide(
         let why = past_limit(limit);
         warn!("Refusing Association ({why})");
         log_lines::rejection(Rejection::LOCAL_LIMIT_EXCEEDED);
-        return Err(refused(Rejection::LOCAL_LIMIT_EXCEEDED, why));
+        return Err(refused(Rejection::LOCAL_LIMIT_EXCEEDED, &why));
     }
     let admitted = node.observer.admit(proposal, address);
     let treatment = admitted.map_err(|Refusal { rejection, reason }| {
@@ -96,11 +96,13 @@ pub(super) fn decide(
 }
 
 /// Why an association past a limit is refused.
-fn past_limit(limit: PastLimit) -> &'static str {
+fn past_limit(limit: PastLimit) -> String {
     match limit {
-        PastLimit::Associations => "maximum number of associations reached",
-        PastLimit::AssociationsOfHost => "maximum number of its address reached",
-        PastLimit::Threads => "the system allows no more threads",
+        PastLimit::Associations(limit) => format!("association limit {limit} reached"),
+        PastLimit::AssociationsOfHost(limit) => {
+            format!("per-address association limit {limit} reached")
+        }
+        PastLimit::Threads => "cannot start a thread".to_owned(),
     }
 }
 

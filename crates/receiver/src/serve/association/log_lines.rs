@@ -78,7 +78,7 @@ fn refused_classes(proposal: &Proposal, acceptance: &Acceptance) -> Vec<String> 
             continue;
         }
         seen.push(class);
-        let class = class.map_or_else(|| "no valid UID".to_owned(), |class| name(&class));
+        let class = class.map_or_else(|| "invalid UID".to_owned(), |class| name(&class));
         refused.push(format!("{class} ({})", why(answer.result, context)));
     }
     refused
@@ -139,28 +139,28 @@ pub(super) fn request(
     }
 }
 
-/// What a peer speaks that did not begin with an A-ASSOCIATE-RQ, where its first byte gives it away.
+/// The protocol of a peer that did not begin with an A-ASSOCIATE-RQ, where its first byte gives it away.
 pub(super) fn protocol_hint(fault: &PeerFault) -> &'static str {
     match fault {
         // A TLS handshake or alert record (RFC 8446 §5.1), an SSLv2 hello.
         PeerFault::UnrecognizedPdu { pdu_type: 0x15 | 0x16 | 0x80 } => {
-            ": the peer speaks TLS, this port does not"
+            ": the peer uses TLS, but TLS is not enabled on this port"
         }
         PeerFault::UnrecognizedPdu { pdu_type: b'A'..=b'Z' } => {
-            ": the peer speaks a text protocol, such as HTTP"
+            ": the peer uses a text protocol, such as HTTP"
         }
         _ => "",
     }
 }
 
-/// Whether a peer that was refused spoke no TLS at all, as OpenSSL sees by its first bytes.
+/// Whether a peer that was refused used no TLS at all, as OpenSSL sees by its first bytes.
 pub(super) fn tls_hint(refusal: &HandshakeError) -> &'static str {
     match refusal {
         HandshakeError::Failed(reason)
             if ["wrong version number", "http request", "https proxy request"]
                 .contains(&reason.as_str()) =>
         {
-            "the peer does not speak TLS, this port does: "
+            "the peer does not use TLS, but this port requires it: "
         }
         _ => "",
     }

@@ -45,7 +45,7 @@ pub(super) fn run(node: &Node, slot: &Slot, stream: Arc<TcpStream>, peer: Socket
     let accepted = Instant::now();
     let mut transport = match Transport::new(stream, node.settings.timeouts.socket_timeout()) {
         Ok(transport) => transport,
-        Err(error) => return debug!("connection from {peer} broke at once: {error}"),
+        Err(error) => return debug!("connection from {peer} closed immediately: {error}"),
     };
     let config = acceptor_config(&node.settings.timeouts, slot.past_limit());
     if let Some(tls) = &node.tls
@@ -190,7 +190,7 @@ impl Served<'_> {
             Filled::TimedOut if self.association.poll_timeout().is_some() => {
                 self.association.handle_timeout(Instant::now());
             }
-            Filled::TimedOut => self.silent_for_too_long(),
+            Filled::TimedOut => self.silent_for_too_long(timeout.unwrap_or_default()),
         }
         if self.association.is_closed()
             && let Some(Ending::Aborted(
@@ -212,11 +212,13 @@ impl Served<'_> {
         [dimse, timeouts.socket_timeout()].into_iter().flatten().min()
     }
 
-    fn silent_for_too_long(&mut self) {
+    fn silent_for_too_long(&mut self, timeout: Duration) {
+        let seconds = timeout.as_secs_f64();
         if self.is_receiving() {
-            self.interrupt(&"no data set from the peer in time, aborting the association");
+            let why = format!("no data from the peer within {seconds} s, aborting association");
+            self.interrupt(&why);
         } else {
-            error!("no message from the peer in time, aborting the association");
+            error!("no message from the peer within {seconds} s, aborting association");
         }
         self.association.abort(Instant::now());
     }
@@ -250,10 +252,10 @@ impl Served<'_> {
         if self.association.ending().is_some() || self.association.state() != State::Sta6 {
             return false;
         }
-        self.interrupt(&"the receiver ends");
+        self.interrupt(&"receiver is shutting down");
         let objects = self.requests.as_ref().map_or(0, Requests::objects);
         if objects > 0 {
-            warn!("association aborted, the receiver ends: {objects} objects of it are stored");
+            warn!("association aborted by shutdown after {objects} stored objects");
         }
         self.association.abort(Instant::now());
         true
@@ -282,7 +284,7 @@ impl Served<'_> {
         }
         if self.message_bytes > 0 && !was_receiving {
             warn!(
-                "association ended within a message, of which {} bytes had come: {abort}",
+                "association ended after {} bytes of an incomplete message: {abort}",
                 self.message_bytes
             );
         }

@@ -168,7 +168,7 @@ impl<'n> Requests<'n> {
         }
         if aborts {
             info!("ABORT initiated (due to command line options)");
-            self.service.interrupt(&"as the command line asks");
+            self.service.interrupt(&"as requested (abort on purpose)");
             association.abort(now);
         }
         aborts
@@ -181,7 +181,7 @@ impl<'n> Requests<'n> {
         if let Some(follow_up) = follow_up {
             if !is_sent {
                 let instance = follow_up.sop_instance;
-                warn!("SOP instance {instance} is stored, but its sender cannot be told so");
+                warn!("SOP instance {instance} is stored, but the response could not be sent");
             }
             self.follow_up(follow_up);
         }

@@ -71,10 +71,10 @@ pub struct Drained {
 /// Why a connection's association is to be rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PastLimit {
-    /// As many associations as the server serves are being served.
-    Associations,
-    /// So are as many as it serves of one address.
-    AssociationsOfHost,
+    /// As many associations as the server serves, this number, are being served.
+    Associations(usize),
+    /// So are as many as it serves of one address, this number.
+    AssociationsOfHost(usize),
     /// The system refuses another thread, so that there is only the one that accepts connections.
     Threads,
 }
@@ -135,14 +135,12 @@ impl Registry {
     }
 
     fn past_limit(&self, connections: &Connections, peer: IpAddr) -> Option<PastLimit> {
-        let of_host = connections.admitted_of_host.get(&peer).copied().unwrap_or(0);
         if connections.admitted >= self.max_associations {
-            Some(PastLimit::Associations)
-        } else if self.max_associations_per_host.is_some_and(|most| of_host >= most) {
-            Some(PastLimit::AssociationsOfHost)
-        } else {
-            None
+            return Some(PastLimit::Associations(self.max_associations));
         }
+        let of_host = connections.admitted_of_host.get(&peer).copied().unwrap_or(0);
+        let limit = self.max_associations_per_host.filter(|&most| of_host >= most)?;
+        Some(PastLimit::AssociationsOfHost(limit))
     }
 
     /// Lets what is in flight finish: connections without a message under way see their end of
@@ -332,7 +330,7 @@ mod tests {
         let first = slot(&registry, &stream, "10.0.0.1");
         assert_eq!(first.past_limit(), None);
         let mapped = slot(&registry, &stream, "::ffff:10.0.0.1");
-        assert_eq!(mapped.past_limit(), Some(PastLimit::AssociationsOfHost), "the same address");
+        assert_eq!(mapped.past_limit(), Some(PastLimit::AssociationsOfHost(1)), "the same address");
         let other = slot(&registry, &stream, "10.0.0.2");
         assert_eq!(other.past_limit(), None);
         drop((first, mapped));
@@ -347,7 +345,7 @@ mod tests {
         let admitted = slot(&registry, &stream, "10.0.0.1");
         let refused: Vec<Slot> = (0..REJECTIONS_AT_ONCE)
             .map(|_| slot(&registry, &stream, "10.0.0.1"))
-            .inspect(|slot| assert_eq!(slot.past_limit(), Some(PastLimit::Associations)))
+            .inspect(|slot| assert_eq!(slot.past_limit(), Some(PastLimit::Associations(1))))
             .collect();
         assert!(matches!(registry.admit(&stream, admitted.peer), Admission::Full));
         drop((admitted, refused));
@@ -372,7 +370,7 @@ mod tests {
             assert_eq!(found, expected);
         }
         drop((rejected, more));
-        assert_eq!(reject().past_limit(), Some(PastLimit::Associations));
+        assert_eq!(reject().past_limit(), Some(PastLimit::Associations(1)));
         admitted.reject_for_want_of_threads();
         assert_eq!(admitted.past_limit(), Some(PastLimit::Threads));
         assert_eq!(reject().past_limit(), None, "its slot is free");

@@ -133,7 +133,7 @@ impl Workers {
             if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1
                 && let Err(error) = self.add_thread_or_make_room(&slot)
             {
-                tracing::error!("no thread to serve the connection from {peer}: {error}");
+                tracing::error!("cannot start a thread for the connection from {peer}: {error}");
                 self.waiting.fetch_add(1, Ordering::SeqCst);
                 // Meanwhile others wait in the kernel's queue, or for a thread that is done.
                 slot.reject_for_want_of_threads();
