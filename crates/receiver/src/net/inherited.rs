@@ -40,6 +40,7 @@ fn is_same(one: &dyn AsFd, other: &dyn AsFd) -> io::Result<bool> {
 }
 
 /// Whether listening sockets may come with the process, so that no port need be named.
+#[allow(clippy::disallowed_methods, reason = "sockets are passed by the environment")]
 pub fn may_have_listeners() -> bool {
     std::env::var_os("LISTEN_FDS").is_some_and(|count| count != OsStr::new("0"))
 }
