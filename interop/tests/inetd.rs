@@ -181,7 +181,7 @@ fn without_a_connection_the_reason_is_told() {
     let output = process::run(command.args(["--inetd", "-v"]), LIMIT);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        output.stderr.starts_with("F: --inetd: standard input is no connection: "),
+        output.stderr.starts_with("F: --inetd: standard input is not a socket: "),
         "{}",
         output.stderr
     );
@@ -222,7 +222,7 @@ fn passed_sockets_are_listened_on() {
     process::signal(child.id(), "TERM");
     assert_eq!(process::wait(&mut child, LIMIT).and_then(|status| status.code()), Some(0));
     let log = fs::read_to_string(scratch.path().join("stderr")).expect("its log");
-    assert_eq!(log.matches(", as passed to this process\n").count(), 2, "{log}");
+    assert_eq!(log.matches(" (socket passed to this process)\n").count(), 2, "{log}");
 
     // They listen on: connections wait for the next one that is started.
     let port = sockets[0].local_addr().expect("its number").port();

@@ -23,13 +23,14 @@ fn in_the_middle(server: &Server, object: &Object) -> Client {
 
 /// Waits for the one error about an object, and returns it.
 fn broken_off(server: &Server, object: &Object, why: &str) -> String {
-    let said = || server.stderr().contains("E: transfer broken off");
+    let said = || server.stderr().contains("E: transfer interrupted after ");
     eventually(&format!("{why} is an error"), LIMIT, said);
     let log = server.stderr();
-    let lines: Vec<&str> = log.lines().filter(|line| line.contains("broken off")).collect();
+    let lines: Vec<&str> =
+        log.lines().filter(|line| line.contains("transfer interrupted")).collect();
     let [line] = lines[..] else { panic!("{why}: {log}") };
     assert!(line.contains(&object.sop_instance), "{why}: {line}");
-    assert!(line.contains(" 10000 bytes had come: "), "{why}: {line}");
+    assert!(line.contains(" after 10000 bytes, "), "{why}: {line}");
     assert!(line.contains(why), "{why}: {line}");
     assert!(line.ends_with(" (peer MODALITY 7@127.0.0.1)"), "{why}: {line}");
     line.to_owned()
@@ -62,7 +63,7 @@ fn transfers_that_break_off_leave_an_error_each() {
         (
             &["--dimse-timeout", "1"],
             |mut client| assert!(client.is_closed_within(LIMIT)),
-            "no data set from the peer in time",
+            "no data from the peer within 1 s",
         ),
     ];
     for (options, break_off, why) in breaks {
@@ -91,11 +92,11 @@ fn transfers_that_the_receiver_breaks_off_leave_an_error_each() {
         }
         let status = server.wait(LIMIT).expect("it ends");
         assert_eq!(status.code(), Some(signals - 1));
-        broken_off(&server, &object, "the receiver ends");
+        broken_off(&server, &object, "receiver is shutting down");
     }
     let server = Server::start(Program::Ours, &["--abort-during"]);
     let client = in_the_middle(&server, &object);
-    let said = || server.stderr().contains("E: transfer broken off, SOP instance ");
+    let said = || server.stderr().contains("E: transfer interrupted after ");
     eventually("an abort on demand is an error", LIMIT, said);
     drop(client);
 }
@@ -111,7 +112,7 @@ fn an_answer_that_reaches_nobody_leaves_a_warning() {
     thread::sleep(Duration::from_millis(200));
     client.reset();
     let said = format!(
-        "W: SOP instance {} is stored, but its sender cannot be told so (peer INTEROP@127.0.0.1)\n",
+        "W: SOP instance {} is stored, but the response could not be sent (peer INTEROP@127.0.0.1)\n",
         object.sop_instance
     );
     eventually("it is told", LIMIT, || server.stderr().contains(&said));
@@ -129,7 +130,7 @@ fn messages_that_break_off_leave_a_warning_each() {
         let mut client = Client::usual(server.port());
         client.send(bytes);
         drop(client);
-        server.wait_for_log("W: association ended within a message");
+        server.wait_for_log("W: association ended after ");
         server.wait_for_log("connection closed without release (peer INTEROP@127.0.0.1)\n");
     }
     // Of a proposal; the title is not known yet.
@@ -140,7 +141,7 @@ fn messages_that_break_off_leave_a_warning_each() {
         assert!(!waits || client.is_closed_within(LIMIT));
         drop(client);
         let why = if waits { "no A-ASSOCIATE-RQ in time" } else { "connection closed without" };
-        server.wait_for_log(&format!("of which 50 bytes had come: {why}"));
+        server.wait_for_log(&format!("after 50 bytes of an incomplete message: {why}"));
     }
     // A look at whether the port is open is nothing to warn of.
     let server = Server::start(Program::Ours, &[]);
@@ -159,7 +160,7 @@ fn every_warning_and_error_names_the_peer() {
     let server = Server::start(Program::Ours, &[]);
     let hello = [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], &[0; 40]].concat();
     for (bytes, words) in [
-        (&hello[..], "the peer speaks TLS, this port does not (peer 127.0.0.1:"),
+        (&hello[..], "the peer uses TLS, but TLS is not enabled on this port (peer 127.0.0.1:"),
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "such as HTTP (peer 127.0.0.1:"),
         (&[9; 64], "DIMSE failure (aborting association): "),
     ] {
@@ -243,7 +244,8 @@ fn a_peer_without_tls_is_recognized() {
         client.send(&bytes);
         assert!(client.is_closed_within(LIMIT));
     }
-    let hint = "E: Receiving Association failed: the peer does not speak TLS, this port does: ";
+    let hint =
+        "E: Receiving Association failed: the peer does not use TLS, but this port requires it: ";
     eventually("both are recognized", LIMIT, || server.stderr().matches(hint).count() == 2);
     assert!(server.stderr().lines().all(|line| line.contains(" (peer 127.0.0.1:")));
     assert!(s_client(&pki, server.port(), "").accepted);

@@ -59,7 +59,7 @@ fn the_service_takes_the_port_of_the_socket_unit() {
     process::signal(child.0.id(), "TERM");
     let ended = process::wait(&mut child.0, SOON);
     let log = fs::read_to_string(log).expect("the log");
-    assert!(log.contains(&format!(":{port}, as passed to this process")), "{log}");
+    assert!(log.contains(&format!(":{port} (socket passed to this process)")), "{log}");
     assert_eq!((status, ended.and_then(|ended| ended.code())), (0, Some(0)), "{log}");
     assert_eq!(interop::files_below(&out), [object.file_name()]);
 }

@@ -325,7 +325,7 @@ fn past_the_maximum_of_its_address_a_peer_is_rejected() {
     let mut second = Client::connect(server.port());
     second.send(&Request::usual().encode());
     assert_eq!(second.answer_within(PROMPT), Answer::Reject(2, 3, 2));
-    server.wait_for_log("Refusing Association (maximum number of its address reached)");
+    server.wait_for_log("Refusing Association (per-address association limit 1 reached)");
     first.release();
     eventually("a place is free again", PROMPT, || {
         let mut next = Client::connect(server.port());

@@ -88,8 +88,7 @@ fn readers_find_what_was_negotiated_whatever_the_data_set_says() {
             assert!(read.starts_with(&expected), "{options:?} {place}: {read}");
             assert!(!read.contains("(0002,") && !read.contains("(0000,"), "{place}: {read}");
             server.wait_for_log(&format!(
-                "W: SOP instance {sop_instance} breaks rules of encoding: no element of a data set, \
-                 left out: "
+                "W: SOP instance {sop_instance} has encoding errors: no element of a data set, left out: "
             ));
         }
         let log = server.stderr();
@@ -280,8 +279,8 @@ fn where_reading_along_ends_is_logged() {
     let object = Object { bytes: [&plain.bytes[..], &stray].concat(), ..plain };
     assert_eq!(client.store(3, &object).status(), 0);
     server.wait_for_log(&format!(
-        "W: SOP instance {} is stored as it came, and was not read to its end: item or delimiter out of \
-         place at (fffe,e0dd)",
+        "W: SOP instance {} is stored as received, but could not be parsed to its end: item or \
+         delimiter out of place at (fffe,e0dd)",
         object.sop_instance
     ));
 }

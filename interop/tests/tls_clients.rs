@@ -230,7 +230,10 @@ fn what_no_peer_can_give_is_warned_of() {
     let pki = Pki::shared();
     let line = "+tls %server.key %server.pem";
     for (options, warning) in [
-        ("", "W: no authority is trusted (--add-cert-file, --add-cert-dir): every certificate"),
+        (
+            "",
+            "W: no trusted certificate authority (--add-cert-file, --add-cert-dir): every certificate",
+        ),
         ("+cf %ca.pem +crv", "but there is no revocation list (--add-crl-file): every certificate"),
     ] {
         let server = start(&pki, Program::Ours, &format!("{line} {options}"));

@@ -271,7 +271,7 @@ fn an_end_in_the_middle_of_an_object_stores_nothing() {
         eventually("the abort is noticed", Duration::from_secs(30), || {
             server.stderr().matches("I: Association Aborted").count() == number + 1
         });
-        let error = format!("E: transfer broken off, SOP instance {} is", object.sop_instance);
+        let error = format!(" bytes, SOP instance {} is not stored: ", object.sop_instance);
         assert_eq!(server.stderr().matches(&error).count(), number + 1, "{}", server.stderr());
         assert_eq!(server.files(), [""; 0], "{end}");
     }

@@ -166,7 +166,7 @@ fn a_handshake_that_lasts_over_sighup_is_refused() {
             scope.spawn(move || copy(back, forth));
             assert_eq!(client.join().expect("no panic"), is_served, "{option}");
         });
-        let refused = server.stderr().contains("certificates were read again meanwhile");
+        let refused = server.stderr().contains("certificates were reloaded during the handshake");
         assert_eq!(refused, !is_served, "{}", server.stderr());
     }
 }

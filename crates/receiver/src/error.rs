@@ -26,7 +26,7 @@ pub enum Error {
     Listen(io::Error),
     /// A socket that was passed to the process is of no use.
     PassedSocket(io::Error),
-    /// Standard input is no connection.
+    /// Standard input is not a connected socket (`--inetd`).
     NoConnection(io::Error),
     /// There is no output directory.
     NoOutputDirectory {
@@ -77,7 +77,7 @@ impl fmt::Display for Error {
                 write!(f, "cannot use the socket that was passed: {}", reason(source))
             }
             Self::NoConnection(source) => {
-                write!(f, "--inetd: standard input is no connection: {}", reason(source))
+                write!(f, "--inetd: standard input is not a socket: {}", reason(source))
             }
             Self::NoOutputDirectory { .. } => {
                 f.write_str("specified output directory does not exist")

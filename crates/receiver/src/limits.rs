@@ -44,8 +44,8 @@ pub const TLS_PEAK_BYTES: usize = RECEIVE_BUFFER_BYTES + 256 * 1024;
 pub const IDLE_BEFORE_RELEASE: Duration = Duration::from_secs(1);
 
 /// How long an association looks for the next message before it sleeps, where messages are short and
-/// come soon (see `net::brief_wait`): what it costs to be woken.
-pub const BRIEF_WAIT: Duration = Duration::from_micros(120);
+/// come soon (see `net::spin_wait`): what it costs to be woken.
+pub const SPIN_WAIT: Duration = Duration::from_micros(120);
 
 /// From this size on, a message takes so long that it does not matter whether its thread slept.
 pub const SHORT_MESSAGE_BYTES: usize = 64 * 1024;
@@ -95,19 +95,20 @@ pub const LEAST_THREADS: usize = 2;
 /// Threads that wait for connections at a time, each with a descriptor in reserve.
 pub const MAX_WAITING_THREADS: usize = if EXPLORING { 2 } else { 8 };
 
-/// How long a connection waits for a place where even those past the admitted number are too many,
-pub const PLACE_BACKOFF: Duration = Duration::from_millis(10);
-/// and how often it looks for one.
-pub const PLACE_ROUNDS: usize = 20;
+/// How long a connection waits before it asks for a slot again, where even those past the admitted number
+/// are too many,
+pub const SLOT_BACKOFF: Duration = Duration::from_millis(10);
+/// and how often it asks.
+pub const SLOT_ATTEMPTS: usize = 20;
 
 /// How long accepting waits after the system refused a descriptor or a thread.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// How long is waited for the name of a peer, where a name is wanted.
-pub const NAME_PATIENCE: Duration = Duration::from_millis(200);
+pub const NAME_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// How long a rule of host access control waits for the name of a peer, in that peer's thread.
-pub const ACCESS_NAME_PATIENCE: Duration = Duration::from_secs(5);
+pub const ACCESS_NAME_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Look-ups for host access control at a time: a thread each, which may outlive the wait for it.
 pub const ACCESS_LOOK_UPS_AT_ONCE: usize = 64;

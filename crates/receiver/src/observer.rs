@@ -6,7 +6,6 @@ use crate::peer::Peer;
 use crate::treatment::Treatment;
 use dataset::Uid;
 use proto::{Proposal, Rejection, Status};
-use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -82,14 +81,14 @@ impl Refusal {
 }
 
 /// What was refused, and why, in words for people: they can name whatever the peer sent.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Refused<'a> {
     /// A connection, by host access control or because TLS did not come about.
     Connection {
         /// Who connected.
         peer: SocketAddr,
         /// Why it was closed.
-        reason: &'a dyn Display,
+        reason: &'a str,
     },
     /// An association.
     Association {
@@ -98,7 +97,7 @@ pub enum Refused<'a> {
         /// What the peer was told.
         rejection: Rejection,
         /// Why.
-        reason: &'a dyn Display,
+        reason: &'a str,
     },
     /// An object: it is not stored.
     Object {

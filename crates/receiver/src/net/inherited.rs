@@ -17,7 +17,7 @@ use std::os::fd::AsFd;
 /// stay.
 ///
 /// # Errors
-/// Standard input is no connection; nothing is changed.
+/// Standard input is not a connected socket; nothing is changed.
 pub fn take_connection() -> io::Result<TcpStream> {
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let stream = TcpStream::from(stdin.as_fd().try_clone_to_owned()?);
@@ -40,6 +40,7 @@ fn is_same(one: &dyn AsFd, other: &dyn AsFd) -> io::Result<bool> {
 }
 
 /// Whether listening sockets may come with the process, so that no port need be named.
+#[allow(clippy::disallowed_methods, reason = "sockets are passed by the environment")]
 pub fn may_have_listeners() -> bool {
     std::env::var_os("LISTEN_FDS").is_some_and(|count| count != OsStr::new("0"))
 }

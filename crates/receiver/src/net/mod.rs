@@ -1,11 +1,11 @@
 //! Connections: who may make one, how it is encrypted, and how bytes are received from it.
 
-mod brief_wait;
 pub mod host_access;
 pub mod inherited;
 mod peer_names;
 mod receive_buffer;
 mod settings;
+mod spin_wait;
 pub mod tls;
 mod transport;
 

@@ -1,9 +1,9 @@
 //! The connection to a peer.
 
-use super::brief_wait::BriefWait;
 use super::receive_buffer::ReceiveBuffer;
-use super::tls::{HandshakeError, Received, Tls, TlsStream};
-use crate::limits::{BRIEF_WAIT, IDLE_BEFORE_RELEASE};
+use super::spin_wait::SpinWait;
+use super::tls::{HandshakeError, ReadOutcome, Tls, TlsStream};
+use crate::limits::{IDLE_BEFORE_RELEASE, SPIN_WAIT};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
@@ -28,7 +28,7 @@ pub(crate) enum Filled {
 pub(crate) struct Transport {
     stream: Arc<TcpStream>,
     channel: Channel,
-    brief_wait: BriefWait,
+    spin_wait: SpinWait,
 }
 
 /// How bytes travel over the connection.
@@ -49,7 +49,7 @@ impl Transport {
         stream.set_write_timeout(send_timeout)?;
         stream.set_read_timeout(Some(IDLE_BEFORE_RELEASE))?;
         platform::detect_lost_peer(&stream);
-        Ok(Self { stream, channel: Channel::Tcp, brief_wait: BriefWait::default() })
+        Ok(Self { stream, channel: Channel::Tcp, spin_wait: SpinWait::default() })
     }
 
     /// Encrypts the connection from here on, if the peer agrees before `deadline`.
@@ -82,28 +82,28 @@ impl Transport {
         }
         platform::acknowledge_now(&self.stream);
         let since = Instant::now();
-        let is_new = self.brief_wait.is_between_messages();
-        let filled = match self.look(buffer, since) {
+        let is_new = self.spin_wait.is_between_messages();
+        let filled = match self.spin(buffer, since) {
             Some(filled) => filled,
             None => self.wait(buffer, since, timeout, idle),
         };
         if is_new {
-            self.brief_wait.waited(since.elapsed());
+            self.spin_wait.waited(since.elapsed());
         }
         filled
     }
 
     /// Looks for a message for a moment, where it is likely to come at once.
-    fn look(&mut self, buffer: &mut ReceiveBuffer, since: Instant) -> Option<Filled> {
-        let _place = self.brief_wait.begin()?;
-        while since.elapsed() < BRIEF_WAIT {
+    fn spin(&mut self, buffer: &mut ReceiveBuffer, since: Instant) -> Option<Filled> {
+        let _permit = self.spin_wait.begin()?;
+        while since.elapsed() < SPIN_WAIT {
             thread::yield_now();
             if let Some(filled) = self.receive(buffer, RecvFlags::DONTWAIT) {
-                self.brief_wait.found();
+                self.spin_wait.found();
                 return Some(filled);
             }
         }
-        self.brief_wait.missed();
+        self.spin_wait.missed();
         None
     }
 
@@ -155,13 +155,13 @@ impl Transport {
             Channel::Tcp => receive_plain(&self.stream, target, flags),
         };
         match received {
-            Received::Bytes(count) => {
+            ReadOutcome::Bytes(count) => {
                 buffer.received(count);
-                self.brief_wait.received(count);
+                self.spin_wait.received(count);
                 Some(Filled::Bytes)
             }
-            Received::Closed => Some(Filled::Closed),
-            Received::Nothing => None,
+            ReadOutcome::Closed => Some(Filled::Closed),
+            ReadOutcome::Nothing => None,
         }
     }
 
@@ -178,7 +178,7 @@ impl Transport {
     /// # Errors
     /// The connection is broken, or the peer took nothing in for the send timeout.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.brief_wait.answered();
+        self.spin_wait.answered();
         match &mut self.channel {
             Channel::Tcp => (&*self.stream).write_all(bytes),
             Channel::Tls(stream) => stream.send(bytes),
@@ -194,14 +194,14 @@ impl Transport {
     }
 }
 
-fn receive_plain(stream: &TcpStream, target: &mut [u8], flags: RecvFlags) -> Received {
+fn receive_plain(stream: &TcpStream, target: &mut [u8], flags: RecvFlags) -> ReadOutcome {
     loop {
         match rustix::net::recv(stream, &mut *target, flags) {
-            Ok((0, _)) => return Received::Closed,
-            Ok((count, _)) => return Received::Bytes(count),
-            Err(Errno::AGAIN) => return Received::Nothing,
+            Ok((0, _)) => return ReadOutcome::Closed,
+            Ok((count, _)) => return ReadOutcome::Bytes(count),
+            Err(Errno::AGAIN) => return ReadOutcome::Nothing,
             Err(Errno::INTR) => {}
-            Err(_) => return Received::Closed,
+            Err(_) => return ReadOutcome::Closed,
         }
     }
 }

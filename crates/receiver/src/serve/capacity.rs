@@ -36,7 +36,7 @@ impl Capacity {
         let threads = platform::threads_left().unwrap_or(usize::MAX);
         let needed = LEAST_THREADS + other_threads;
         if threads < needed {
-            let what = format!("the system leaves {threads} threads, and {needed} are needed");
+            let what = format!("only {threads} threads available, {needed} needed");
             return Err(Error::Threads(io::Error::other(what)));
         }
         let threads = threads - RESERVED_THREADS.min(threads / 2);

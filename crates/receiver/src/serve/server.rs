@@ -105,7 +105,7 @@ impl SingleConnection {
         let stream = Arc::new(stream);
         let registry = Arc::new(Registry::new(1, None));
         let Admission::Slot(slot) = registry.admit(&stream, peer.ip()) else {
-            let why = "a new registry has no place";
+            let why = "the new registry has no slot";
             return Err(Error::NoConnection(io::Error::other(why)));
         };
         Ok(Self { node, slot, stream, peer, registry })
@@ -150,7 +150,7 @@ impl Listeners {
         }
         for listener in &passed {
             if let Ok(address) = listener.local_addr() {
-                tracing::info!("listening on {address}, as passed to this process");
+                tracing::info!("listening on {address} (socket passed to this process)");
             }
         }
         Ok(Self::Passed(passed))

@@ -2,7 +2,7 @@
 
 use super::status::Failure;
 use crate::output::naming::plain_name;
-use crate::output::studies::{Arrival, Attendance, EndedStudy, study_text};
+use crate::output::studies::{ArrivingObject, CurrentStudies, EndedStudy, study_text};
 use crate::output::{LogPath, Output, OutputSettings, StoredFile, StoredObject};
 
 use dataset::{Attributes, Transcoder, character_set};
@@ -23,7 +23,7 @@ pub(super) struct Incoming {
     transcoder: Box<Transcoder>,
     file: InstanceFile,
     /// The study it belongs to, once that is known, where objects are sorted.
-    arrival: Option<Arrival>,
+    arriving: Option<ArrivingObject>,
     output: Arc<Output>,
 }
 
@@ -33,7 +33,7 @@ impl Incoming {
         file: InstanceFile,
         output: Arc<Output>,
     ) -> Self {
-        Self { transcoder, file, arrival: None, output }
+        Self { transcoder, file, arriving: None, output }
     }
 
     /// Where it goes.
@@ -56,24 +56,24 @@ impl Incoming {
             self.file.next_write_is_last();
         }
         self.transcoder.push(fragments.slices(), &mut self.file)?;
-        if let (Some(studies), None) = (&self.output.studies, &self.arrival) {
+        if let (Some(studies), None) = (&self.output.studies, &self.arriving) {
             let uid = self.transcoder.attributes().whole_study_instance_uid();
-            self.arrival = uid.and_then(study_text).map(|study| studies.arrive(&study));
+            self.arriving = uid.and_then(study_text).map(|study| studies.object_arrives(&study));
         }
         Ok(())
     }
 
     /// Goes into the folder of its study, where objects are sorted.
     pub(super) fn enter_folder(&mut self) -> Result<Option<FileName>, Failure> {
-        let Self { transcoder, file, arrival, output } = self;
+        let Self { transcoder, file, arriving, output } = self;
         let Some(studies) = &output.studies else { return Ok(None) };
         let attributes = transcoder.attributes();
-        let arrival = match arrival {
-            Some(arrival) => arrival,
-            None => arrival.insert(studies.arrive(&study(attributes)?)),
+        let arriving = match arriving {
+            Some(arriving) => arriving,
+            None => arriving.insert(studies.object_arrives(&study(attributes)?)),
         };
         let (folder, differs) =
-            arrival.folder(|| patient_folder(attributes)).ok_or(Failure::StudyIsNoName)?;
+            arriving.folder(|| patient_folder(attributes)).ok_or(Failure::UnusableStudyUid)?;
         if differs {
             warn_of_unusual(attributes);
         }
@@ -99,7 +99,7 @@ impl Incoming {
         }
         let committed = self.file.commit(&mut names, taken, settings.durability)?;
         if committed.name != first {
-            info!("name was taken, stored DICOM file: {}", path(&committed.name));
+            info!("file name already exists, stored as: {}", path(&committed.name));
         }
         if committed.replaced && !settings.format.bit_preserving {
             let path = path(&committed.name);
@@ -130,10 +130,10 @@ impl Incoming {
     pub(super) fn file_study(
         &self,
         object: &StoredObject<'_>,
-        attendance: &mut Attendance,
+        current_studies: &mut CurrentStudies,
     ) -> Vec<EndedStudy> {
-        let arrival = self.arrival.as_ref();
-        arrival.map_or_else(Vec::new, |it| it.stored(object, &self.file, attendance))
+        let arriving = self.arriving.as_ref();
+        arriving.map_or_else(Vec::new, |it| it.stored(object, &self.file, current_studies))
     }
 
     /// The file, which is only to be closed.

@@ -9,5 +9,5 @@ mod filing;
 mod service;
 mod status;
 
-pub(crate) use service::{Done, StorageService, StoredAnswer};
+pub(crate) use service::{Answer, FollowUp, StorageService};
 pub(crate) use status::Failure;

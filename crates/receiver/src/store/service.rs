@@ -5,7 +5,7 @@ use super::status::Failure;
 use crate::node::Node;
 use crate::observer::{AfterAnswer, Progress, Refused};
 use crate::output::StoredObject;
-use crate::output::studies::{Attendance, EndedStudy};
+use crate::output::studies::{CurrentStudies, EndedStudy};
 use crate::peer::Peer;
 use crate::treatment::Treatment;
 
@@ -26,26 +26,28 @@ pub(crate) struct StorageService<'n> {
     node: &'n Node,
     treatment: Arc<Treatment>,
     peer: Peer,
-    attendance: Attendance,
+    current_studies: CurrentStudies,
     receiving: Option<Receiving>,
     /// For the next object.
     prepared: PreparedFile,
 }
 
-/// A message that was received to its end.
-pub(crate) struct Done {
-    /// What it is answered with; `None` if there is nobody to answer.
-    pub(crate) response: Option<CommandSet>,
-    /// Of an object that is stored, or dropped on purpose: what is left to do once it is answered.
-    pub(crate) stored: Option<StoredAnswer>,
+/// The answer to a C-STORE whose data set was received to its end.
+pub(crate) struct Answer {
+    /// The C-STORE-RSP, or the response to another request that came with a data set.
+    pub(crate) response: CommandSet,
+    /// Of an object that is stored, or dropped on purpose.
+    pub(crate) follow_up: Option<FollowUp>,
 }
 
-/// What is left to do once the success of an object is answered.
-pub(crate) struct StoredAnswer {
+/// What is left to do for an object once its success was answered.
+pub(crate) struct FollowUp {
+    /// Which object.
+    pub(crate) sop_instance: Uid,
     /// What the observer wants to do then.
-    pub(crate) after: Option<AfterAnswer>,
+    pub(crate) after_answer: Option<AfterAnswer>,
     /// The studies that have ended by it.
-    pub(crate) ended: Vec<EndedStudy>,
+    pub(crate) ended_studies: Vec<EndedStudy>,
     /// Dropping it closes the file.
     pub(crate) file: Option<InstanceFile>,
 }
@@ -62,10 +64,8 @@ struct Receiving {
 enum Outcome {
     /// The object is stored, or could not be.
     Store { request: Box<CStoreRq>, requested: SystemTime, target: Result<Target, Failure> },
-    /// The request was refused already; its data set is only read to its end.
+    /// The request is refused, so its data set is only read to its end.
     Refused(CommandSet),
-    /// There is nobody to answer.
-    Unanswered,
 }
 
 /// Where the data set goes.
@@ -82,7 +82,7 @@ impl<'n> StorageService<'n> {
             node,
             treatment,
             peer,
-            attendance: Attendance::default(),
+            current_studies: CurrentStudies::default(),
             receiving: None,
             prepared: PreparedFile::default(),
         }
@@ -111,18 +111,18 @@ impl<'n> StorageService<'n> {
         let status = failure.status();
         error!("refusing a request, status {status}: {failure}: {}", request.sop_class);
         self.tell_refused(request, status, &failure.to_string());
-        self.drain(Some(request.response(status, Some(&failure.to_string()))));
+        self.drain(request.response(status, Some(&failure.to_string())));
     }
 
     /// Reads the data set of a request that is refused, and answers with `response` at its end.
-    pub(crate) fn drain(&mut self, response: Option<CommandSet>) {
-        self.receive(response.map_or(Outcome::Unanswered, Outcome::Refused));
+    pub(crate) fn drain(&mut self, response: CommandSet) {
+        self.receive(Outcome::Refused(response));
     }
 
     /// Takes the next fragments of the data set; with the last of them, gives the answer.
     ///
     /// A failure here costs this one object: the rest of its data set is dropped.
-    pub(crate) fn data_set(&mut self, fragments: &DataSetFragments<'_>) -> Option<Done> {
+    pub(crate) fn data_set(&mut self, fragments: &DataSetFragments<'_>) -> Option<Answer> {
         let receiving = self.receiving.as_mut()?;
         if let Some(progress) = &receiving.progress {
             progress.pdvs(fragments.pdvs_ended());
@@ -134,7 +134,7 @@ impl<'n> StorageService<'n> {
         {
             *target = Err(failure);
         }
-        if fragments.is_last() { self.end() } else { None }
+        if fragments.is_last() { self.complete() } else { None }
     }
 
     /// An object is answered, and the sender may be preparing the next one: time to make a file
@@ -150,7 +150,7 @@ impl<'n> StorageService<'n> {
 
     /// The rest of the data set, if one is due, will not come, and `why`: discards what was received
     /// of it, and says so, since somebody will look for the object.
-    pub(crate) fn break_off(&mut self, why: &dyn fmt::Display) {
+    pub(crate) fn interrupt(&mut self, why: &dyn fmt::Display) {
         let Some(Receiving { outcome, progress, bytes }) = self.receiving.take() else { return };
         drop(progress);
         let Outcome::Store { request, target, .. } = outcome else { return };
@@ -160,7 +160,7 @@ impl<'n> StorageService<'n> {
             Err(failure) => format!("; status {}: {failure}", failure.status()),
         };
         error!(
-            "transfer broken off, SOP instance {instance} is not stored, {bytes} bytes had come: \
+            "transfer interrupted after {bytes} bytes, SOP instance {instance} is not stored: \
              {why}{failed}"
         );
     }
@@ -202,14 +202,11 @@ impl<'n> StorageService<'n> {
     }
 
     /// The data set is complete: stores the object and makes the answer.
-    fn end(&mut self) -> Option<Done> {
+    fn complete(&mut self) -> Option<Answer> {
         let Receiving { outcome, progress, .. } = self.receiving.take()?;
         drop(progress);
         let (request, requested, target) = match outcome {
-            Outcome::Unanswered => return None,
-            Outcome::Refused(response) => {
-                return Some(Done { response: Some(response), stored: None });
-            }
+            Outcome::Refused(response) => return Some(Answer { response, follow_up: None }),
             Outcome::Store { request, requested, target } => (request, requested, target),
         };
         let stored = target.and_then(|target| match target {
@@ -217,11 +214,11 @@ impl<'n> StorageService<'n> {
             Target::Nowhere => Ok(self.stored_nowhere(&request, requested)),
         });
         Some(match stored {
-            Ok(stored) => Done {
-                response: Some(request.response(Status::SUCCESS, None)),
-                stored: Some(stored),
+            Ok(follow_up) => Answer {
+                response: request.response(Status::SUCCESS, None),
+                follow_up: Some(follow_up),
             },
-            Err(failure) => Done { response: Some(self.failed(&request, &failure)), stored: None },
+            Err(failure) => Answer { response: self.failed(&request, &failure), follow_up: None },
         })
     }
 
@@ -231,7 +228,7 @@ impl<'n> StorageService<'n> {
         request: &CStoreRq,
         requested: SystemTime,
         mut incoming: Incoming,
-    ) -> Result<StoredAnswer, Failure> {
+    ) -> Result<FollowUp, Failure> {
         incoming.finish()?;
         let transcoder = incoming.transcoder();
         let unlisted = transcoder.output_transfer_syntax().is_unlisted();
@@ -248,21 +245,23 @@ impl<'n> StorageService<'n> {
             requested,
             file: Some(file),
         };
-        let after = self.node.observer.stored(&object);
-        let ended = incoming.file_study(&object, &mut self.attendance);
-        Ok(StoredAnswer { after, ended, file: Some(incoming.into_file()) })
+        let after_answer = self.node.observer.stored(&object);
+        let ended_studies = incoming.file_study(&object, &mut self.current_studies);
+        let (sop_instance, file) = (request.sop_instance, Some(incoming.into_file()));
+        Ok(FollowUp { sop_instance, after_answer, ended_studies, file })
     }
 
     /// The object was received and is dropped, as was asked for.
-    fn stored_nowhere(&self, request: &CStoreRq, requested: SystemTime) -> StoredAnswer {
-        let after = self.node.observer.stored(&StoredObject {
+    fn stored_nowhere(&self, request: &CStoreRq, requested: SystemTime) -> FollowUp {
+        let after_answer = self.node.observer.stored(&StoredObject {
             sop_class: &request.sop_class,
             sop_instance: &request.sop_instance,
             peer: &self.peer,
             requested,
             file: None,
         });
-        StoredAnswer { after, ended: Vec::new(), file: None }
+        let sop_instance = request.sop_instance;
+        FollowUp { sop_instance, after_answer, ended_studies: Vec::new(), file: None }
     }
 
     /// The object could not be stored: says so, and makes the answer.
@@ -292,12 +291,12 @@ impl<'n> StorageService<'n> {
     }
 
     /// The association ends: it is at no study any more, and leaves nothing else behind.
-    pub(crate) fn leave(&mut self) {
+    pub(crate) fn association_ended(&mut self) {
         // What is on its way first, so that it does not keep its study open.
-        self.break_off(&"the association has ended");
+        self.interrupt(&"the association has ended");
         let Some(output) = &self.treatment.output else { return };
         if let Some(studies) = &output.studies {
-            studies.leave(&mut self.attendance);
+            studies.association_ended(&mut self.current_studies);
         }
         output.storage.clean_up();
     }
@@ -305,7 +304,7 @@ impl<'n> StorageService<'n> {
 
 impl Drop for StorageService<'_> {
     fn drop(&mut self) {
-        self.leave();
+        self.association_ended();
     }
 }
 
@@ -314,19 +313,20 @@ fn warn_of_repairs(request: &CStoreRq, transcoder: &Transcoder) {
     let instance = &request.sop_instance;
     let repairs = transcoder.repairs();
     if !repairs.is_empty() {
-        warn!("SOP instance {instance} breaks rules of encoding: {repairs}");
+        warn!("SOP instance {instance} has encoding errors: {repairs}");
     }
     let attributes = transcoder.attributes();
     if transcoder.is_untouched() && attributes.other_study_instance_uids().next().is_some() {
-        warn!("SOP instance {instance} names two studies, of which the first counts here");
+        warn!("SOP instance {instance} has two Study Instance UIDs; using the first");
     }
     match transcoder.unread() {
         Some(error) if transcoder.output_transfer_syntax().is_unlisted() => {
-            debug!("SOP instance {instance} was not read to its end: {error}");
+            debug!("SOP instance {instance} could not be parsed to its end: {error}");
         }
         Some(error) => {
             warn!(
-                "SOP instance {instance} is stored as it came, and was not read to its end: {error}"
+                "SOP instance {instance} is stored as received, but could not be parsed to its end: \
+                 {error}"
             );
         }
         None => {}
@@ -351,7 +351,7 @@ fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> R
         }
         let mut named = found.into_iter().filter(|value| !is_empty(value)).peekable();
         if named.peek().is_none() {
-            debug!("data set has no {what} that could be compared");
+            debug!("data set has no {what} to compare");
         }
         if !named.all(|value| Uid::parse(value).is_ok_and(|found| found == *announced)) {
             differs = differs.or(Some(what));

@@ -25,7 +25,7 @@ pub(crate) enum Failure {
     /// Objects are sorted by study, and the data set names none.
     NoStudy,
     /// The Study Instance UID cannot name a directory.
-    StudyIsNoName,
+    UnusableStudyUid,
 }
 
 impl Failure {
@@ -39,7 +39,7 @@ impl Failure {
                 Cause::Storage => Status::OUT_OF_RESOURCES,
             },
             Self::UidDiffers(_) => Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS,
-            Self::NoUid(_) | Self::NoStudy | Self::StudyIsNoName => Status::CANNOT_UNDERSTAND,
+            Self::NoUid(_) | Self::NoStudy | Self::UnusableStudyUid => Status::CANNOT_UNDERSTAND,
         }
     }
 }
@@ -52,14 +52,16 @@ impl fmt::Display for Failure {
             }
             Self::NoRoom(shortage) => f.write_str(shortage),
             Self::Storage(error) => error.fmt(f),
-            Self::NameTooLong => f.write_str("the name of the file would be too long"),
+            Self::NameTooLong => f.write_str("file name too long"),
             Self::DataSet(error) => error.fmt(f),
             Self::NoUid(which) => write!(f, "data set has no {which}"),
-            Self::UidDiffers(which) => write!(f, "{which} of data set and command differ"),
+            Self::UidDiffers(which) => write!(f, "{which} differs between data set and command"),
             Self::NoStudy => {
                 f.write_str("element StudyInstanceUID (0020,000d) absent or empty in data set")
             }
-            Self::StudyIsNoName => f.write_str("Study Instance UID is no name for a directory"),
+            Self::UnusableStudyUid => {
+                f.write_str("Study Instance UID cannot be used as a directory name")
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Who asks to be served, as rules look at it.
 
 use super::file;
-use crate::limits::{ACCESS_LOOK_UPS_AT_ONCE, ACCESS_NAME_PATIENCE};
+use crate::limits::{ACCESS_LOOK_UPS_AT_ONCE, ACCESS_NAME_TIMEOUT};
 use crate::net::peer_names::{has_address, reverse_look_up};
 use std::cell::OnceCell;
 use std::net::{IpAddr, SocketAddr};
@@ -67,7 +67,7 @@ impl Client {
 
 impl Host {
     /// Its name, in lower case and without a final dot. The first call may take
-    /// [`ACCESS_NAME_PATIENCE`].
+    /// [`ACCESS_NAME_TIMEOUT`].
     pub(super) fn name(&self) -> &HostName {
         self.name.get_or_init(|| match (self.world.look_up)(self.address) {
             HostName::Known(name) => {
@@ -94,7 +94,7 @@ fn ask_both_ways(address: IpAddr) -> HostName {
     let one_more = |count| (count < ACCESS_LOOK_UPS_AT_ONCE).then_some(count + 1);
     if UNDER_WAY.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).is_err() {
         return HostName::CannotTell(format!(
-            "{ACCESS_LOOK_UPS_AT_ONCE} look-ups are under way already"
+            "{ACCESS_LOOK_UPS_AT_ONCE} look-ups already in progress"
         ));
     }
     let (sender, receiver) = mpsc::channel();
@@ -106,10 +106,10 @@ fn ask_both_ways(address: IpAddr) -> HostName {
     });
     if let Err(error) = asked {
         UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
-        return HostName::CannotTell(format!("no thread for it: {error}"));
+        return HostName::CannotTell(format!("cannot start a thread: {error}"));
     }
-    receiver.recv_timeout(ACCESS_NAME_PATIENCE).unwrap_or_else(|_| {
-        let seconds = ACCESS_NAME_PATIENCE.as_secs();
+    receiver.recv_timeout(ACCESS_NAME_TIMEOUT).unwrap_or_else(|_| {
+        let seconds = ACCESS_NAME_TIMEOUT.as_secs();
         HostName::CannotTell(format!("no answer within {seconds} s"))
     })
 }

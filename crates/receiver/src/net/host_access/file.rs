@@ -14,7 +14,7 @@ use std::time::SystemTime;
 ///
 /// # Errors
 /// It is missing, unreadable, neither a file nor a device such as `/dev/null`, longer than
-/// [`ACCESS_FILE_BYTES`], or it is being changed all the time.
+/// [`ACCESS_FILE_BYTES`], or it keeps changing.
 pub(super) fn read_settled(path: &Path) -> io::Result<String> {
     for _ in 0..ACCESS_FILE_ROUNDS {
         let (bytes, modified) = read(path)?;
@@ -26,7 +26,7 @@ pub(super) fn read_settled(path: &Path) -> io::Result<String> {
         drop(bytes);
         thread::sleep(ACCESS_FILE_SETTLING);
     }
-    Err(io::Error::other("it is being changed all the time"))
+    Err(io::Error::other("the file keeps changing"))
 }
 
 /// Takes no more memory than the bytes have.

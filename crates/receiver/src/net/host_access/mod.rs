@@ -26,9 +26,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// The name that the files know this program by, whatever its file is called.
-const SERVICE: &str = "storescp";
-
 /// The two files.
 #[derive(Debug)]
 pub(crate) struct HostAccess {
@@ -119,7 +116,7 @@ pub fn decide(
         let found = first_match(file, lets_in, &read(file)?, client, &mut doubt)?;
         match (found, doubt) {
             (Some(Decision::Admitted), Some(doubt)) => {
-                tracing::warn!("host access control: {doubt}; another rule lets the peer in");
+                tracing::warn!("host access control: {doubt}; a later rule grants access");
                 return Ok(true);
             }
             (Some(Decision::Admitted), None) => return Ok(true),

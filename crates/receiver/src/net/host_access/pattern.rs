@@ -105,7 +105,7 @@ fn in_file(path: &str, host: &Host, depth: usize, files_read: &Cell<usize>) -> M
     };
     let mut listed = Match::No;
     for (index, line) in text.lines().enumerate() {
-        let place = |why| format!("{}: line {}: {why}", shown(path), index + 1);
+        let at_line = |why| format!("{}: line {}: {why}", shown(path), index + 1);
         let mut is_comment = false;
         for word in words(line) {
             is_comment |= word.starts_with('#');
@@ -117,7 +117,7 @@ fn in_file(path: &str, host: &Host, depth: usize, files_read: &Cell<usize>) -> M
                     }
                     word => within(word, host, depth, files_read),
                 };
-                found.because(place)
+                found.because(at_line)
             };
             listed = listed.or(found);
             if listed == Match::Yes {
@@ -136,7 +136,10 @@ fn in_comment(word: &str, host: &Host) -> Match {
     let is_address = is_of(word, "0123456789.*?/") || word.starts_with('[');
     let is_pattern = !word.is_empty() && (is_address || word.eq_ignore_ascii_case("ALL"));
     match if is_pattern { matches(word, host) } else { Match::No } {
-        Match::Yes => Match::CannotTell(format!("'{}' is in a comment", shown(word))),
+        Match::Yes => Match::CannotTell(format!(
+            "'{}' is in a comment, which TCP wrappers would read as a pattern",
+            shown(word)
+        )),
         Match::No | Match::CannotTell(_) => Match::No,
     }
 }

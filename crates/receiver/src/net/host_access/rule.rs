@@ -1,11 +1,13 @@
 //! Lines of the files: `services : clients [: option …]`.
 
-use super::SERVICE;
 use super::client::Client;
 use super::list::words;
 use super::matching::Match;
 use super::pattern;
 use std::borrow::Cow;
+
+/// The name that rules know this service by, whatever the program's file is called.
+const SERVICE: &str = "storescp";
 
 /// How many options a rule may have.
 const MOST_OPTIONS: usize = 64;
@@ -202,7 +204,7 @@ fn is_client(element: &str, client: &Client) -> Match {
         {
             Match::Yes
         }
-        Some(_) => Match::CannotTell("nobody is asked for users here".to_owned()),
+        Some(_) => Match::CannotTell("user names are not supported".to_owned()),
     };
     pattern::matches(host, &client.peer).and(|| user)
 }

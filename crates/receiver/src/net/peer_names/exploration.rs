@@ -1,6 +1,6 @@
 //! A name is waited for until it is told, no longer, and asked for once.
 
-use crate::limits::{LOOK_UPS_AT_ONCE, NAME_PATIENCE};
+use crate::limits::{LOOK_UPS_AT_ONCE, NAME_TIMEOUT};
 use crate::net::PeerNames;
 use platform::exploration::{ToAll, each_notification_counts, explore};
 use platform::sync::{Arc, Instant, Timers, pause, refuse_threads, thread};
@@ -26,7 +26,7 @@ fn nobody_waits_longer_than_for_a_moment() {
             let at_work = Arc::new(AtomicUsize::new(0));
             let names = Arc::new(PeerNames::with(move |_| {
                 assert!(at_work.fetch_add(1, Ordering::SeqCst) < LOOK_UPS_AT_ONCE, "too many");
-                thread::sleep(2 * NAME_PATIENCE);
+                thread::sleep(2 * NAME_TIMEOUT);
                 at_work.fetch_sub(1, Ordering::SeqCst);
                 Some("host".to_owned())
             }));
@@ -37,10 +37,10 @@ fn nobody_waits_longer_than_for_a_moment() {
                         let began = Instant::now();
                         let name = names.name(address(host));
                         // Who is scheduled late may find it.
-                        assert!(name.host().is_none() || began.elapsed() >= NAME_PATIENCE);
+                        assert!(name.host().is_none() || began.elapsed() >= NAME_TIMEOUT);
                         let waited = began.elapsed();
                         assert!(
-                            timers == Timers::Hasty || waited <= 2 * NAME_PATIENCE,
+                            timers == Timers::Hasty || waited <= 2 * NAME_TIMEOUT,
                             "{waited:?}"
                         );
                     })

@@ -6,7 +6,7 @@
 #[cfg(all(test, feature = "explore"))]
 mod exploration;
 
-use crate::limits::{LOOK_UPS_AT_ONCE, NAME_LIFETIME, NAME_PATIENCE, NAMES_KEPT};
+use crate::limits::{LOOK_UPS_AT_ONCE, NAME_LIFETIME, NAME_TIMEOUT, NAMES_KEPT};
 use dns_lookup::{AddrFamily, AddrInfoHints, LookupError, LookupErrorKind};
 use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
 use std::collections::HashMap;
@@ -105,11 +105,11 @@ impl PeerNames {
         }
     }
 
-    /// The name of a peer, after [`NAME_PATIENCE`] at most.
+    /// The name of a peer, after [`NAME_TIMEOUT`] at most.
     #[must_use]
     pub fn name(&self, address: IpAddr) -> PeerName {
         let address = address.to_canonical();
-        let host = self.look_ups.as_ref().and_then(|it| it.wait(address, NAME_PATIENCE));
+        let host = self.look_ups.as_ref().and_then(|it| it.wait(address, NAME_TIMEOUT));
         PeerName { address, host }
     }
 }
@@ -146,8 +146,8 @@ impl LookUps {
         self.answered.notify_all();
     }
 
-    fn wait(self: &Arc<Self>, address: IpAddr, patience: Duration) -> Option<String> {
-        let deadline = Instant::now() + patience;
+    fn wait(self: &Arc<Self>, address: IpAddr, timeout: Duration) -> Option<String> {
+        let deadline = Instant::now() + timeout;
         let mut state = self.begin(address);
         loop {
             match state.names.get(&address) {
@@ -271,7 +271,7 @@ mod tests {
         });
         let asked = Instant::now();
         assert_eq!(names.name(ADDRESS).host(), None);
-        assert!(asked.elapsed() >= NAME_PATIENCE);
+        assert!(asked.elapsed() >= NAME_TIMEOUT);
         answer.send(()).unwrap();
         // From now on the name is there.
         let known = (0..100).any(|_| names.name(ADDRESS).host() == Some("late"));

@@ -3,9 +3,11 @@
 use super::error::{Error, TlsFile};
 use super::identity::Identity;
 use super::password::Password;
+use super::profile::SecurityProfile;
+use super::reason::{file_reason, openssl_reason};
 use super::settings::{PeerCertificate, TlsSettings as Config};
 use super::suites::Suite;
-use super::{SecurityProfile, file_reason, openssl_reason, trust};
+use super::trust;
 use openssl::dh::Dh;
 use openssl::error::ErrorStack;
 use openssl::pkey::Id;
@@ -201,7 +203,7 @@ impl Suites {
             return None;
         }
         let versions = if self.tls_1_3.is_empty() { "any version" } else { "TLS 1.2" };
-        Some(format!("no ciphersuite goes with our kind of key in {versions}"))
+        Some(format!("no cipher suite in {versions} matches the type of our key"))
     }
 
     fn set(&self, context: &mut SslContextBuilder, config: &Config) -> Result<(), Error> {

@@ -2,8 +2,8 @@
 
 use super::error::{Error, TlsFile};
 use super::password::Password;
+use super::reason::{file_reason, openssl_reason};
 use super::settings::{KeyFormat, TlsSettings as Config};
-use super::{file_reason, openssl_reason};
 use openssl::asn1::Asn1Time;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};

@@ -13,6 +13,7 @@ mod error;
 mod identity;
 mod password;
 pub mod profile;
+mod reason;
 mod seed;
 mod settings;
 mod socket;
@@ -27,6 +28,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslStream};
 use openssl::x509::X509VerifyResult;
 use password::Password;
+use reason::{file_reason, openssl_reason};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use seed::SeedFile;
 use socket::Socket;
@@ -68,7 +70,7 @@ impl Tls {
     pub fn new(config: &TlsSettings) -> Result<Self, Error> {
         let mut warnings = Vec::new();
         if let Some(path) = &config.seed {
-            seed::stir_in(path, &mut warnings)?;
+            seed::add_to_kernel(path, &mut warnings)?;
         }
         let password = Password::new(&config.password);
         let context = context::build(config, &password, &mut warnings)?;
@@ -126,10 +128,10 @@ impl Tls {
             && self.current().generation != generation
         {
             return Err(HandshakeError::Failed(
-                "certificates were read again meanwhile".to_owned(),
+                "certificates were reloaded during the handshake".to_owned(),
             ));
         }
-        tracing::debug!("{}", Negotiated(&stream));
+        tracing::debug!("{}", HandshakeSummary(&stream));
         Ok(TlsStream { stream, is_usable: true })
     }
 
@@ -152,7 +154,7 @@ pub struct TlsStream {
 }
 
 /// What receiving came to.
-pub(crate) enum Received {
+pub(crate) enum ReadOutcome {
     /// So many bytes.
     Bytes(usize),
     /// Nothing is there yet.
@@ -164,22 +166,22 @@ pub(crate) enum Received {
 impl TlsStream {
     /// Receives what there is into `target`, without waiting. Records that came together are
     /// decrypted together.
-    pub(crate) fn receive(&mut self, target: &mut [u8]) -> Received {
+    pub(crate) fn receive(&mut self, target: &mut [u8]) -> ReadOutcome {
         let mut count = 0;
         loop {
             match self.stream.ssl_read(&mut target[count..]) {
                 Ok(length) => count += length,
-                Err(_) if count > 0 => return Received::Bytes(count),
-                Err(error) if error.code() == ErrorCode::WANT_READ => return Received::Nothing,
+                Err(_) if count > 0 => return ReadOutcome::Bytes(count),
+                Err(error) if error.code() == ErrorCode::WANT_READ => return ReadOutcome::Nothing,
                 Err(error) => {
                     self.is_usable = error.code() != ErrorCode::SSL;
-                    tracing::debug!("{}", Ending(&error));
-                    return Received::Closed;
+                    tracing::debug!("{}", CloseReason(&error));
+                    return ReadOutcome::Closed;
                 }
             }
             let more = self.stream.get_ref().has_unread() || self.stream.ssl().pending() > 0;
             if count == target.len() || !more {
-                return Received::Bytes(count);
+                return ReadOutcome::Bytes(count);
             }
         }
     }
@@ -249,9 +251,9 @@ impl fmt::Display for HandshakeError {
 }
 
 /// What was agreed on, for the log.
-struct Negotiated<'s>(&'s SslStream<Socket>);
+struct HandshakeSummary<'s>(&'s SslStream<Socket>);
 
-impl fmt::Display for Negotiated<'_> {
+impl fmt::Display for HandshakeSummary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ssl = self.0.ssl();
         let suite = ssl.current_cipher().map_or("no cipher suite", |cipher| cipher.name());
@@ -271,14 +273,14 @@ impl fmt::Display for Negotiated<'_> {
 }
 
 /// How a connection ended, for the log.
-struct Ending<'e>(&'e openssl::ssl::Error);
+struct CloseReason<'e>(&'e openssl::ssl::Error);
 
-impl fmt::Display for Ending<'_> {
+impl fmt::Display for CloseReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0.code(), self.0.ssl_error()) {
             (ErrorCode::ZERO_RETURN, _) => f.write_str("TLS: the peer closed the connection"),
             (_, Some(stack)) => write!(f, "TLS: {}", openssl_reason(stack)),
-            _ => f.write_str("TLS: the connection ended without a close_notify"),
+            _ => f.write_str("TLS: connection closed without close_notify"),
         }
     }
 }
@@ -305,18 +307,6 @@ fn warn(warnings: &[String]) {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-}
-
-/// What OpenSSL says is wrong, in its words.
-fn openssl_reason(error: &ErrorStack) -> String {
-    let first = error.errors().first();
-    let reason = first.and_then(openssl::error::Error::reason);
-    reason.map_or_else(|| "OpenSSL does not say why".to_owned(), str::to_owned)
-}
-
-/// What the operating system says is wrong, without its number.
-fn file_reason(error: &io::Error) -> String {
-    platform::reason(error)
 }
 
 #[cfg(test)]

@@ -1,30 +1,33 @@
 //! `--seed` and `--write-seed`: randomness from a file and back to it.
 
 use super::error::{Error, TlsFile};
-use super::file_reason;
+use super::reason::file_reason;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Stirs the contents of a file into the kernel's random number generator, from which OpenSSL's is
+/// Adds the contents of a file to the kernel's random number generator, from which OpenSSL's is
 /// seeded. The kernel counts it as no entropy, so a known or constant file does no harm.
 ///
 /// # Errors
 /// The file is unreadable.
-pub(super) fn stir_in(path: &Path, warnings: &mut Vec<String>) -> Result<(), Error> {
+pub(super) fn add_to_kernel(path: &Path, warnings: &mut Vec<String>) -> Result<(), Error> {
     let content = fs::read(path).map_err(|error| Error::Unreadable {
         what: TlsFile::Seed,
         path: path.to_owned(),
         reason: file_reason(&error),
     })?;
-    let stirred = File::options()
+    let added = File::options()
         .write(true)
         .open("/dev/urandom")
         .and_then(|mut kernel| kernel.write_all(&content));
-    if let Err(error) = stirred {
-        warnings.push(format!("the seed could not be stirred in: {}", file_reason(&error)));
+    if let Err(error) = added {
+        warnings.push(format!(
+            "cannot add seed to the random number generator: {}",
+            file_reason(&error)
+        ));
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use super::error::{Error, TlsFile};
 use super::identity::load_certificates;
+use super::reason::{file_reason, openssl_reason};
 use super::settings::{CrlCheck, KeyFormat, PeerCertificate, TlsSettings as Config};
-use super::{file_reason, openssl_reason};
 use openssl::ssl::SslFiletype;
 use openssl::x509::X509Crl;
 use openssl::x509::store::{X509Lookup, X509Store, X509StoreBuilder};
@@ -50,8 +50,8 @@ fn warn_of_lock_out(config: &Config, warnings: &mut Vec<String>) {
     }
     if config.trusted_files.is_empty() {
         warnings.push(
-            "no authority is trusted (--add-cert-file, --add-cert-dir): every certificate of a \
-             peer will be refused"
+            "no trusted certificate authority (--add-cert-file, --add-cert-dir): every certificate \
+             of a peer will be refused"
                 .to_owned(),
         );
     } else if config.crl_check != CrlCheck::None && config.crl_files.is_empty() {

@@ -1,7 +1,7 @@
 //! Each object belongs to the end of one study, and that is the study whose folder it went into; a study
 //! that has timed out ends by itself.
 
-use super::{Attendance, EndedStudy, Studies, StudyFile, Timing};
+use super::{CurrentStudies, EndedStudy, Studies, StudyFile, Timing};
 use crate::{Peer, Sorting};
 use platform::exploration::{ToAll, each_notification_counts, explore};
 use platform::sync::{Arc, Condvar, Instant, Mutex, Timers, pause, thread};
@@ -93,21 +93,21 @@ fn watch(studies: &Arc<Studies>, ends: &Arc<Ends>) -> thread::JoinHandle<()> {
 
 /// An association that stores objects of two studies by turns; every third comes to nothing first.
 fn associate(studies: &Arc<Studies>, ends: &Ends, number: usize) {
-    let mut attendance = Attendance::default();
+    let mut current_studies = CurrentStudies::default();
     for object in (number * OBJECTS_EACH..).take(OBJECTS_EACH) {
         let study = ["1.2", "1.3"][object % 2];
         if object % 3 == 0 {
-            let failing = studies.arrive(study);
+            let failing = studies.object_arrives(study);
             failing.folder(String::new).unwrap();
         }
-        let arrival = studies.arrive(study);
-        let (folder, _) = arrival.folder(String::new).unwrap();
+        let arriving = studies.object_arrives(study);
+        let (folder, _) = arriving.folder(String::new).unwrap();
         pause();
         let name = FileName::new(format!("{folder}+{object}")).unwrap();
         let file = StudyFile { name, id: None, prefix: "CT" };
-        ends.add(arrival.note_stored(Some(file), b"1.2", &Peer::default(), &mut attendance));
+        ends.add(arriving.note_stored(Some(file), b"1.2", &Peer::default(), &mut current_studies));
     }
-    studies.leave(&mut attendance);
+    studies.association_ended(&mut current_studies);
 }
 
 fn begin_associations(studies: &Arc<Studies>, ends: &Arc<Ends>) -> Vec<thread::JoinHandle<()>> {

@@ -1,7 +1,7 @@
 //! Which folder an object goes into, and when its study has ended.
 //!
-//! A study is open from its first object on. Each association is *at* the study of its last object
-//! until it stores one of another study or ends, so several can be at one. `docs/operations.md`
+//! A study is open from its first object on. The study of the last object that an association stored is its
+//! current one, until it stores one of another study or ends; several associations can have the same. `docs/operations.md`
 //! tells when a study ends; [`OpenStudies`] decides it, and has neither clock nor lock.
 
 #[cfg(test)]
@@ -11,7 +11,7 @@ mod open_studies;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use open_studies::Attendance;
+pub(crate) use open_studies::CurrentStudies;
 pub use open_studies::{EndedStudy, Reason, StudyFile, Timing, unpadded};
 
 use super::naming;
@@ -44,7 +44,7 @@ struct State {
 }
 
 /// An object on its way into a study. The study does not end before this is dropped.
-pub(crate) struct Arrival {
+pub(crate) struct ArrivingObject {
     studies: Arc<Studies>,
     study: Arc<str>,
     pending: Cell<bool>,
@@ -59,15 +59,15 @@ impl Studies {
     }
 
     /// An object of this study is on its way.
-    pub(crate) fn arrive(self: &Arc<Self>, study: &str) -> Arrival {
-        let study = self.lock().studies.arrive(study, Instant::now());
-        Arrival { studies: Arc::clone(self), study, pending: Cell::new(true) }
+    pub(crate) fn object_arrives(self: &Arc<Self>, study: &str) -> ArrivingObject {
+        let study = self.lock().studies.object_arrives(study, Instant::now());
+        ArrivingObject { studies: Arc::clone(self), study, pending: Cell::new(true) }
     }
 
     /// An association has ended.
-    pub(crate) fn leave(&self, attendance: &mut Attendance) {
+    pub(crate) fn association_ended(&self, current_studies: &mut CurrentStudies) {
         let mut state = self.lock();
-        state.studies.leave(attendance, Instant::now());
+        state.studies.association_ended(current_studies, Instant::now());
         self.wake(&mut state);
     }
 
@@ -116,7 +116,7 @@ impl Studies {
     }
 }
 
-impl Arrival {
+impl ArrivingObject {
     /// The name of the study's folder, and whether the last object was of another study. `None` if
     /// the study cannot give a folder its name. `patient_name` is asked for only if it is needed.
     pub(crate) fn folder(&self, patient_name: impl FnOnce() -> String) -> Option<(FileName, bool)> {
@@ -140,7 +140,7 @@ impl Arrival {
         &self,
         object: &StoredObject<'_>,
         file: &InstanceFile,
-        attendance: &mut Attendance,
+        current_studies: &mut CurrentStudies,
     ) -> Vec<EndedStudy> {
         let keeps_files = self.studies.timing.keeps_files;
         let stored = object.file.as_ref().filter(|_| keeps_files).map(|stored| StudyFile {
@@ -149,7 +149,7 @@ impl Arrival {
             id: file.identity().ok(),
         });
         let uid = object.file.as_ref().and_then(|file| file.study).unwrap_or_default();
-        self.note_stored(stored, uid, object.peer, attendance)
+        self.note_stored(stored, uid, object.peer, current_studies)
     }
 
     fn note_stored(
@@ -157,17 +157,18 @@ impl Arrival {
         file: Option<StudyFile>,
         uid: &[u8],
         peer: &Peer,
-        attendance: &mut Attendance,
+        current_studies: &mut CurrentStudies,
     ) -> Vec<EndedStudy> {
         self.pending.set(false);
         let mut state = self.studies.lock();
-        let ended = state.studies.stored(&self.study, uid, file, peer, attendance, Instant::now());
+        let ended =
+            state.studies.stored(&self.study, uid, file, peer, current_studies, Instant::now());
         self.studies.wake(&mut state);
         ended
     }
 }
 
-impl Drop for Arrival {
+impl Drop for ArrivingObject {
     fn drop(&mut self) {
         if self.pending.get() {
             let mut state = self.studies.lock();

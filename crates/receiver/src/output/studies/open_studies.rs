@@ -41,9 +41,9 @@ pub struct EndedStudy {
 pub enum Reason {
     /// `--eostudy-timeout` is over.
     Timeout,
-    /// The association that was the last one at it went on to another study.
+    /// The last association whose current study it was went on to another one.
     NextStudy,
-    /// No association was at it any more, and an object of another study came.
+    /// It was no association's current study any more, and an object of another one was stored.
     Release,
     /// The program ends.
     Stop,
@@ -60,9 +60,10 @@ pub struct StudyFile {
     pub id: Option<FileIdentity>,
 }
 
-/// The studies that an association is at, the latest last.
+/// The current studies of one association (see [the module above](super)), the latest last, each with its
+/// number: one where something happens at the end of a study, else up to [`STUDIES_OF_AN_ASSOCIATION`].
 #[derive(Debug, Default)]
-pub(crate) struct Attendance(VecDeque<(Arc<str>, u64)>);
+pub(crate) struct CurrentStudies(VecDeque<(Arc<str>, u64)>);
 
 /// The value of a UI element without its padding (PS3.5 §9.1), the first one of several.
 #[must_use]
@@ -87,8 +88,8 @@ struct Study {
     /// In the order in which studies began. A study that begins again is another one.
     number: u64,
     folder: Option<FileName>,
-    /// How many associations are at it.
-    attended_by: usize,
+    /// Of how many associations it is a current study.
+    associations: usize,
     /// Objects on their way.
     arriving: usize,
     /// When its last object was stored, or the last association left.
@@ -103,7 +104,7 @@ impl OpenStudies {
         Self { timing, open: HashMap::new(), next_number: 0, latest: None, last_time: None }
     }
 
-    pub(super) fn arrive(&mut self, study: &str, now: Instant) -> Arc<str> {
+    pub(super) fn object_arrives(&mut self, study: &str, now: Instant) -> Arc<str> {
         if !self.timing.awaited {
             self.forget(now);
         }
@@ -161,7 +162,7 @@ impl OpenStudies {
         uid: &[u8],
         file: Option<StudyFile>,
         peer: &Peer,
-        attendance: &mut Attendance,
+        current_studies: &mut CurrentStudies,
         now: Instant,
     ) -> Vec<EndedStudy> {
         let Some(entry) = self.open.get_mut(study) else { return Vec::new() };
@@ -173,13 +174,13 @@ impl OpenStudies {
         }
         entry.files.extend(file.filter(|_| self.timing.keeps_files));
         let visit = (Arc::clone(study), entry.number);
-        if let Some(place) = attendance.0.iter().position(|earlier| *earlier == visit) {
-            attendance.0.remove(place);
+        if let Some(index) = current_studies.0.iter().position(|earlier| *earlier == visit) {
+            current_studies.0.remove(index);
         } else {
-            entry.attended_by += 1;
+            entry.associations += 1;
         }
-        attendance.0.push_back(visit);
-        let mut ended = self.move_on(attendance, now);
+        current_studies.0.push_back(visit);
+        let mut ended = self.move_on(current_studies, now);
         match self.timing.timeout {
             None => ended.extend(self.end_others(study, now)),
             Some(Duration::ZERO) if self.timing.awaited => ended.extend(self.end_at_once(study)),
@@ -188,21 +189,21 @@ impl OpenStudies {
         ended
     }
 
-    /// An association leaves the studies it was at before, and those that nobody is at then end.
-    fn move_on(&mut self, attendance: &mut Attendance, now: Instant) -> Vec<EndedStudy> {
+    /// An association keeps only its latest studies; those that are no association's current one any more end.
+    fn move_on(&mut self, current_studies: &mut CurrentStudies, now: Instant) -> Vec<EndedStudy> {
         let most = if self.timing.awaited { 1 } else { STUDIES_OF_AN_ASSOCIATION };
         let mut ended = Vec::new();
-        while attendance.0.len() > most
-            && let Some(visit) = attendance.0.pop_front()
+        while current_studies.0.len() > most
+            && let Some(visit) = current_studies.0.pop_front()
         {
-            if self.leave_one(&visit, now) && self.timing.awaited {
+            if self.leave(&visit, now) && self.timing.awaited {
                 ended.extend(self.end(&visit.0, Reason::NextStudy));
             }
         }
         ended
     }
 
-    /// Without a time-out, a study that nobody is at ends when one of another study is stored.
+    /// Without a time-out, a study that is nobody's current one ends when an object of another is stored.
     fn end_others(&mut self, study: &Arc<str>, now: Instant) -> Vec<EndedStudy> {
         let others = |(uid, other): (&Arc<str>, &Study)| {
             let is_over = self.timing.awaited || other.last + STUDY_MEMORY <= now;
@@ -219,18 +220,18 @@ impl OpenStudies {
         if arriving == 0 { self.end(study, Reason::Timeout) } else { None }
     }
 
-    pub(super) fn leave(&mut self, attendance: &mut Attendance, now: Instant) {
-        for visit in attendance.0.drain(..) {
-            self.leave_one(&visit, now);
+    pub(super) fn association_ended(&mut self, current_studies: &mut CurrentStudies, now: Instant) {
+        for visit in current_studies.0.drain(..) {
+            self.leave(&visit, now);
         }
     }
 
-    /// Returns whether nobody is at that study any more.
-    fn leave_one(&mut self, (study, number): &(Arc<str>, u64), now: Instant) -> bool {
+    /// It is no current study of an association any more; returns whether of none.
+    fn leave(&mut self, (study, number): &(Arc<str>, u64), now: Instant) -> bool {
         // It may have ended, and begun again without this association.
         let entry = self.open.get_mut(study).filter(|entry| entry.number == *number);
         entry.is_some_and(|entry| {
-            entry.attended_by = entry.attended_by.saturating_sub(1);
+            entry.associations = entry.associations.saturating_sub(1);
             entry.last = now;
             entry.is_idle()
         })
@@ -291,7 +292,7 @@ impl Study {
         Self {
             number,
             folder: None,
-            attended_by: 0,
+            associations: 0,
             arriving: 0,
             last: now,
             files: Vec::new(),
@@ -300,6 +301,6 @@ impl Study {
     }
 
     fn is_idle(&self) -> bool {
-        self.attended_by == 0 && self.arriving == 0 && self.stored.is_some()
+        self.associations == 0 && self.arriving == 0 && self.stored.is_some()
     }
 }

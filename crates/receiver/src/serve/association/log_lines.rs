@@ -1,15 +1,23 @@
 //! Lines about an association for those who look for a missing object, at the default level.
 
+use crate::log;
 use crate::net::tls::HandshakeError;
+use crate::serve::dump;
 use dataset::{Uid, uid_names};
 use proto::{
-    Acceptance, AcceptorPolicy, CommandSet, ContextResult, PeerFault, Proposal, ProposedContext,
-    Rejection, element,
+    Acceptance, AcceptorPolicy, CommandSet, ContextId, ContextResult, PeerFault, Proposal,
+    ProposedContext, Rejection,
 };
+use std::fmt;
 use tracing::{info, warn};
 
 /// Refused classes that are named in one line, and transfer syntaxes that are named of each.
 const NAMED: usize = 8;
+
+/// Says what a peer is told whose association is refused.
+pub(super) fn rejection(rejection: Rejection) {
+    info!("Association Rejected: {rejection}");
+}
 
 /// Says that an association is refused, as DCMTK does; returns why, for people.
 pub(super) fn rejected(
@@ -70,7 +78,7 @@ fn refused_classes(proposal: &Proposal, acceptance: &Acceptance) -> Vec<String> 
             continue;
         }
         seen.push(class);
-        let class = class.map_or_else(|| "no valid UID".to_owned(), |class| name(&class));
+        let class = class.map_or_else(|| "invalid UID".to_owned(), |class| name(&class));
         refused.push(format!("{class} ({})", why(answer.result, context)));
     }
     refused
@@ -95,35 +103,64 @@ fn name(uid: &Uid) -> String {
     uid_names::name_of(uid.as_str()).map_or_else(|| uid.to_string(), str::to_owned)
 }
 
-/// The object is stored, and its sender does not know.
-pub(super) fn warn_of_lost_answer(response: &CommandSet) {
-    let instance = response.uid(element::AFFECTED_SOP_INSTANCE_UID);
-    let instance = instance.map(|uid| uid.to_string()).unwrap_or_default();
-    warn!("SOP instance {instance} is stored, but its sender cannot be told so");
+/// Says if nothing can be sent, and how many presentation contexts are refused, and for what.
+pub(super) fn count_of_refused_contexts(acceptance: &Acceptance) {
+    let (mut abstract_syntaxes, mut others) = (0, 0);
+    for context in &acceptance.contexts {
+        match context.result {
+            ContextResult::Acceptance => {}
+            ContextResult::AbstractSyntaxNotSupported => abstract_syntaxes += 1,
+            _ => others += 1,
+        }
+    }
+    if abstract_syntaxes + others == acceptance.contexts.len() {
+        info!("    (but no valid presentation contexts)");
+    }
+    if abstract_syntaxes + others > 0 {
+        info!(
+            "    (refused presentation contexts: {abstract_syntaxes} for the abstract syntax, {others} \
+             for the transfer syntaxes or the role)"
+        );
+    }
 }
 
-/// What a peer speaks that did not begin with an A-ASSOCIATE-RQ, where its first byte gives it away.
+/// One line about a request or, at log level DEBUG, all of it.
+pub(super) fn request(
+    what: &str,
+    details: fmt::Arguments<'_>,
+    context: ContextId,
+    command: &CommandSet,
+) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        info!("Received {what} Request");
+        log::block(false, || dump::request(context, command));
+    } else {
+        info!("Received {what} Request ({details})");
+    }
+}
+
+/// The protocol of a peer that did not begin with an A-ASSOCIATE-RQ, where its first byte gives it away.
 pub(super) fn protocol_hint(fault: &PeerFault) -> &'static str {
     match fault {
         // A TLS handshake or alert record (RFC 8446 §5.1), an SSLv2 hello.
         PeerFault::UnrecognizedPdu { pdu_type: 0x15 | 0x16 | 0x80 } => {
-            ": the peer speaks TLS, this port does not"
+            ": the peer uses TLS, but TLS is not enabled on this port"
         }
         PeerFault::UnrecognizedPdu { pdu_type: b'A'..=b'Z' } => {
-            ": the peer speaks a text protocol, such as HTTP"
+            ": the peer uses a text protocol, such as HTTP"
         }
         _ => "",
     }
 }
 
-/// Whether a peer that was refused spoke no TLS at all, as OpenSSL sees by its first bytes.
+/// Whether a peer that was refused used no TLS at all, as OpenSSL sees by its first bytes.
 pub(super) fn tls_hint(refusal: &HandshakeError) -> &'static str {
     match refusal {
         HandshakeError::Failed(reason)
             if ["wrong version number", "http request", "https proxy request"]
                 .contains(&reason.as_str()) =>
         {
-            "the peer does not speak TLS, this port does: "
+            "the peer does not use TLS, but this port requires it: "
         }
         _ => "",
     }

@@ -1,4 +1,4 @@
-//! Connections are admitted up to the limits, each place is free again, and the end of the server waits
+//! Connections are admitted up to the limits, each slot is free again, and the end of the server waits
 //! for what is in flight, and for nothing else.
 
 use super::{Admission, Registry, Slot};
@@ -30,8 +30,8 @@ fn no_more_are_admitted_than_the_limits_say() {
                 .collect();
             threads.into_iter().for_each(|thread| thread.join().unwrap());
             for host in [1, 2] {
-                let place = admit(&registry, &stream, host).expect("one is free");
-                assert_eq!(place.past_limit(), None, "each place is free again");
+                let slot = admit(&registry, &stream, host).expect("one is free");
+                assert_eq!(slot.past_limit(), None, "each slot is free again");
             }
         });
     }
@@ -44,9 +44,9 @@ fn connect_twice(
     admitted: &[AtomicUsize; 3],
 ) {
     for _ in 0..2 {
-        let Some(place) = admit(registry, stream, host) else { continue };
+        let Some(slot) = admit(registry, stream, host) else { continue };
         let of_host = &admitted[usize::from(host - 1)];
-        match place.past_limit() {
+        match slot.past_limit() {
             None => {
                 assert_eq!(of_host.fetch_add(1, Ordering::SeqCst), 0, "two of a host");
                 let all = admitted.iter().map(|it| it.load(Ordering::SeqCst)).sum::<usize>();
@@ -68,11 +68,11 @@ fn the_end_waits_for_messages_and_not_for_the_idle() {
 #[test]
 fn looking_for_the_end_before_being_idle_is_caught() {
     caught(&["nobody told"], Timers::Patient, || {
-        end_while_messages_come(|place| {
-            place.set_busy(true);
+        end_while_messages_come(|slot| {
+            slot.set_busy(true);
             pause();
-            let ends = place.is_draining();
-            place.set_busy(false);
+            let ends = slot.is_draining();
+            slot.set_busy(false);
             ends
         });
     });
@@ -92,11 +92,11 @@ fn each_notification_is_needed() {
 }
 
 /// As an association does: it is busy while a message is under way, and looks afterwards.
-fn message(place: &Slot) -> bool {
-    place.set_busy(true);
+fn message(slot: &Slot) -> bool {
+    slot.set_busy(true);
     pause();
-    place.set_busy(false);
-    place.is_draining()
+    slot.set_busy(false);
+    slot.is_draining()
 }
 
 /// Two associations with a message each, and then silent peers.
@@ -108,8 +108,8 @@ fn end_while_messages_come(message: fn(&Slot) -> bool) {
             let registry = Arc::clone(&registry);
             thread::spawn(move || {
                 let (stream, _peer) = connection();
-                let Some(place) = admit(&registry, &stream, host) else { return };
-                if !message(&place) {
+                let Some(slot) = admit(&registry, &stream, host) else { return };
+                if !message(&slot) {
                     read(&stream);
                 }
             })
@@ -128,11 +128,11 @@ fn end_is_cut_short() {
     let began = Instant::now();
     let registry = Arc::new(Registry::new(MOST, None));
     let (stream, _peer) = connection();
-    let place = admit(&registry, &stream, 1).expect("it is free");
-    place.set_busy(true);
+    let slot = admit(&registry, &stream, 1).expect("it is free");
+    slot.set_busy(true);
     let serving = thread::spawn(move || {
         read(&stream);
-        drop(place);
+        drop(slot);
     });
     let signalled = Arc::clone(&registry);
     let second_signal = thread::spawn(move || signalled.cut_short());
@@ -145,7 +145,7 @@ fn end_is_cut_short() {
 
 fn admit(registry: &Arc<Registry>, stream: &Arc<TcpStream>, host: u8) -> Option<Slot> {
     match registry.admit(stream, IpAddr::V4(Ipv4Addr::new(192, 0, 2, host))) {
-        Admission::Slot(place) => Some(place),
+        Admission::Slot(slot) => Some(slot),
         Admission::Full | Admission::Ending => None,
     }
 }

@@ -42,8 +42,8 @@ struct Connection {
     busy: AtomicBool,
     /// It is there only to be rejected.
     is_rejected: AtomicBool,
-    /// It has been told so.
-    is_told: AtomicBool,
+    /// The A-ASSOCIATE-RJ was sent.
+    is_rejection_sent: AtomicBool,
     /// It was cut off to make room.
     is_cut_off: AtomicBool,
 }
@@ -71,15 +71,15 @@ pub struct Drained {
 /// Why a connection's association is to be rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PastLimit {
-    /// As many associations as the server serves are being served.
-    Associations,
-    /// So are as many as it serves of one address.
-    AssociationsOfHost,
+    /// As many associations as the server serves, this number, are being served.
+    Associations(usize),
+    /// So are as many as it serves of one address, this number.
+    AssociationsOfHost(usize),
     /// The system refuses another thread, so that there is only the one that accepts connections.
     Threads,
 }
 
-/// A connection's place among those being served; dropping it frees the place.
+/// The slot that a connection takes among those being served; dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct Slot {
     registry: Arc<Registry>,
@@ -103,7 +103,7 @@ impl Registry {
         }
     }
 
-    /// Finds a place for a new connection from this address.
+    /// Gives a slot to a new connection from this address, if it may have one.
     pub(super) fn admit(self: &Arc<Self>, stream: &Arc<TcpStream>, peer: IpAddr) -> Admission {
         let peer = peer.to_canonical();
         let mut connections = self.lock();
@@ -120,7 +120,7 @@ impl Registry {
             since: Instant::now(),
             busy: AtomicBool::new(false),
             is_rejected: AtomicBool::new(past_limit.is_some()),
-            is_told: AtomicBool::new(false),
+            is_rejection_sent: AtomicBool::new(false),
             is_cut_off: AtomicBool::new(false),
         });
         let number = connections.next_number;
@@ -135,14 +135,12 @@ impl Registry {
     }
 
     fn past_limit(&self, connections: &Connections, peer: IpAddr) -> Option<PastLimit> {
-        let of_host = connections.admitted_of_host.get(&peer).copied().unwrap_or(0);
         if connections.admitted >= self.max_associations {
-            Some(PastLimit::Associations)
-        } else if self.max_associations_per_host.is_some_and(|most| of_host >= most) {
-            Some(PastLimit::AssociationsOfHost)
-        } else {
-            None
+            return Some(PastLimit::Associations(self.max_associations));
         }
+        let of_host = connections.admitted_of_host.get(&peer).copied().unwrap_or(0);
+        let limit = self.max_associations_per_host.filter(|&most| of_host >= most)?;
+        Some(PastLimit::AssociationsOfHost(limit))
     }
 
     /// Lets what is in flight finish: connections without a message under way see their end of
@@ -226,12 +224,13 @@ impl Connections {
         let waiting = self.open.iter().filter(|(number, connection)| {
             is(&connection.is_rejected) && !is(&connection.is_cut_off) && may(**number, connection)
         });
-        let longest =
-            waiting.min_by_key(|(number, connection)| (!is(&connection.is_told), **number));
+        let longest = waiting
+            .min_by_key(|(number, connection)| (!is(&connection.is_rejection_sent), **number));
         longest.map(|(_, connection)| &**connection)
     }
 
-    fn leave(&mut self, peer: IpAddr) {
+    /// One that was admitted counts no more.
+    fn release(&mut self, peer: IpAddr) {
         self.admitted -= 1;
         if let Entry::Occupied(mut count) = self.admitted_of_host.entry(peer) {
             *count.get_mut() -= 1;
@@ -256,10 +255,11 @@ impl Slot {
         self.past_limit
     }
 
-    /// The association is to be rejected, since there is no thread to serve it. Others can have its place.
+    /// The association is to be rejected, since there is no thread to serve it. Its slot counts no more among
+    /// those admitted.
     pub(super) fn reject_for_want_of_threads(&mut self) {
         if self.past_limit.replace(PastLimit::Threads).is_none() {
-            self.registry.lock().leave(self.peer);
+            self.registry.lock().release(self.peer);
         }
         self.connection.is_rejected.store(true, Ordering::SeqCst);
     }
@@ -271,7 +271,7 @@ impl Slot {
         let connections = self.registry.lock();
         let another = connections.longest_rejected(|number, connection| {
             number != self.number
-                && (connection.is_told.load(Ordering::SeqCst)
+                && (connection.is_rejection_sent.load(Ordering::SeqCst)
                     || connection.since.elapsed() >= LONE_REJECTION_TIMEOUT)
         });
         another.inspect(|connection| connection.cut_off()).is_some()
@@ -282,9 +282,9 @@ impl Slot {
         self.connection.busy.store(busy, Ordering::SeqCst);
     }
 
-    /// Notes that the peer was told that its association is rejected.
-    pub(super) fn set_told(&self) {
-        self.connection.is_told.store(true, Ordering::SeqCst);
+    /// Notes that the A-ASSOCIATE-RJ was sent.
+    pub(super) fn set_rejection_sent(&self) {
+        self.connection.is_rejection_sent.store(true, Ordering::SeqCst);
     }
 
     /// Whether the server is ending: after the message under way, the association ends too.
@@ -299,7 +299,7 @@ impl Drop for Slot {
         let mut connections = self.registry.lock();
         connections.open.remove(&self.number);
         if self.past_limit.is_none() {
-            connections.leave(self.peer);
+            connections.release(self.peer);
         }
         drop(connections);
         self.registry.ended.notify_all();
@@ -317,7 +317,7 @@ mod tests {
         (Arc::new(Registry::new(most, of_host)), Arc::new(stream))
     }
 
-    fn place(registry: &Arc<Registry>, stream: &Arc<TcpStream>, peer: &str) -> Slot {
+    fn slot(registry: &Arc<Registry>, stream: &Arc<TcpStream>, peer: &str) -> Slot {
         match registry.admit(stream, peer.parse().unwrap()) {
             Admission::Slot(slot) => slot,
             other => panic!("{other:?}"),
@@ -327,14 +327,14 @@ mod tests {
     #[test]
     fn each_address_has_its_own_number() {
         let (registry, stream) = registry(3, Some(1));
-        let first = place(&registry, &stream, "10.0.0.1");
+        let first = slot(&registry, &stream, "10.0.0.1");
         assert_eq!(first.past_limit(), None);
-        let mapped = place(&registry, &stream, "::ffff:10.0.0.1");
-        assert_eq!(mapped.past_limit(), Some(PastLimit::AssociationsOfHost), "the same address");
-        let other = place(&registry, &stream, "10.0.0.2");
+        let mapped = slot(&registry, &stream, "::ffff:10.0.0.1");
+        assert_eq!(mapped.past_limit(), Some(PastLimit::AssociationsOfHost(1)), "the same address");
+        let other = slot(&registry, &stream, "10.0.0.2");
         assert_eq!(other.past_limit(), None);
         drop((first, mapped));
-        assert_eq!(place(&registry, &stream, "10.0.0.1").past_limit(), None);
+        assert_eq!(slot(&registry, &stream, "10.0.0.1").past_limit(), None);
         assert_eq!(registry.lock().admitted_of_host.len(), 1, "none is kept that is not open");
         drop(other);
     }
@@ -342,25 +342,25 @@ mod tests {
     #[test]
     fn those_past_the_limit_are_limited_too_and_take_no_place() {
         let (registry, stream) = registry(1, None);
-        let admitted = place(&registry, &stream, "10.0.0.1");
+        let admitted = slot(&registry, &stream, "10.0.0.1");
         let refused: Vec<Slot> = (0..REJECTIONS_AT_ONCE)
-            .map(|_| place(&registry, &stream, "10.0.0.1"))
-            .inspect(|place| assert_eq!(place.past_limit(), Some(PastLimit::Associations)))
+            .map(|_| slot(&registry, &stream, "10.0.0.1"))
+            .inspect(|slot| assert_eq!(slot.past_limit(), Some(PastLimit::Associations(1))))
             .collect();
         assert!(matches!(registry.admit(&stream, admitted.peer), Admission::Full));
         drop((admitted, refused));
-        assert_eq!(place(&registry, &stream, "10.0.0.1").past_limit(), None);
+        assert_eq!(slot(&registry, &stream, "10.0.0.1").past_limit(), None);
     }
 
     #[test]
     fn whoever_waits_longest_makes_room_for_whoever_is_to_be_rejected_next() {
         let (registry, stream) = registry(1, None);
-        let mut admitted = place(&registry, &stream, "10.0.0.1");
-        let reject = || place(&registry, &stream, "10.0.0.2");
+        let mut admitted = slot(&registry, &stream, "10.0.0.1");
+        let reject = || slot(&registry, &stream, "10.0.0.2");
         let rejected: Vec<Slot> = (0..REJECTIONS_AT_ONCE / 2).map(|_| reject()).collect();
-        rejected[3].set_told();
+        rejected[3].set_rejection_sent();
         let cut_off = || {
-            let is_cut_off = |place: &Slot| place.connection.is_cut_off.load(Ordering::SeqCst);
+            let is_cut_off = |slot: &Slot| slot.connection.is_cut_off.load(Ordering::SeqCst);
             rejected.iter().map(is_cut_off).enumerate().filter(|it| it.1).map(|it| it.0).collect()
         };
         let mut more = Vec::new();
@@ -370,10 +370,10 @@ mod tests {
             assert_eq!(found, expected);
         }
         drop((rejected, more));
-        assert_eq!(reject().past_limit(), Some(PastLimit::Associations));
+        assert_eq!(reject().past_limit(), Some(PastLimit::Associations(1)));
         admitted.reject_for_want_of_threads();
         assert_eq!(admitted.past_limit(), Some(PastLimit::Threads));
-        assert_eq!(reject().past_limit(), None, "its place is free");
+        assert_eq!(reject().past_limit(), None, "its slot is free");
         drop(admitted);
         assert_eq!(registry.lock().admitted, 0);
     }
@@ -381,12 +381,12 @@ mod tests {
     #[test]
     fn whoever_was_told_or_is_silent_makes_room_for_a_thread() {
         let (registry, stream) = registry(1, None);
-        let admitted = place(&registry, &stream, "10.0.0.1");
-        let rejected = [(); 3].map(|()| place(&registry, &stream, "10.0.0.2"));
+        let admitted = slot(&registry, &stream, "10.0.0.1");
+        let rejected = [(); 3].map(|()| slot(&registry, &stream, "10.0.0.2"));
         let is_cut_off =
-            || rejected.each_ref().map(|place| place.connection.is_cut_off.load(Ordering::SeqCst));
+            || rejected.each_ref().map(|slot| slot.connection.is_cut_off.load(Ordering::SeqCst));
         assert!(!admitted.cut_off_another(), "their requests may be on the way");
-        rejected[1].set_told();
+        rejected[1].set_rejection_sent();
         assert!(admitted.cut_off_another() && !admitted.cut_off_another());
         assert_eq!(is_cut_off(), [false, true, false]);
         std::thread::sleep(LONE_REJECTION_TIMEOUT);

@@ -6,7 +6,7 @@ mod exploration;
 use super::association;
 use super::registry::{Admission, Registry, Slot};
 use crate::limits::{
-    ACCEPT_BACKOFF, MAX_WAITING_THREADS, PLACE_BACKOFF, PLACE_ROUNDS, THREAD_STACK_BYTES,
+    ACCEPT_BACKOFF, MAX_WAITING_THREADS, SLOT_ATTEMPTS, SLOT_BACKOFF, THREAD_STACK_BYTES,
 };
 use crate::node::Node;
 use platform::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -114,8 +114,8 @@ impl Workers {
     fn add_thread_or_make_room(self: &Arc<Self>, slot: &Slot) -> io::Result<()> {
         let mut added = self.add_thread();
         if added.is_err() && slot.cut_off_another() {
-            for _ in 0..PLACE_ROUNDS {
-                thread::sleep(PLACE_BACKOFF);
+            for _ in 0..SLOT_ATTEMPTS {
+                thread::sleep(SLOT_BACKOFF);
                 added = self.add_thread();
                 if added.is_ok() {
                     break;
@@ -129,11 +129,11 @@ impl Workers {
     fn work(self: &Arc<Self>) {
         while let Some((stream, peer)) = self.accept() {
             let stream = Arc::new(stream);
-            let Some(mut slot) = self.find_place(&stream, peer) else { continue };
+            let Some(mut slot) = self.wait_for_slot(&stream, peer) else { continue };
             if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1
                 && let Err(error) = self.add_thread_or_make_room(&slot)
             {
-                tracing::error!("no thread to serve the connection from {peer}: {error}");
+                tracing::error!("cannot start a thread for the connection from {peer}: {error}");
                 self.waiting.fetch_add(1, Ordering::SeqCst);
                 // Meanwhile others wait in the kernel's queue, or for a thread that is done.
                 slot.reject_for_want_of_threads();
@@ -192,13 +192,13 @@ impl Workers {
         self.waiting.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change).is_ok()
     }
 
-    /// The place of a connection; `None` if the server is ending, or there is none for it. Those that were
-    /// cut off to make room are gone in a moment.
-    fn find_place(&self, stream: &Arc<TcpStream>, peer: SocketAddr) -> Option<Slot> {
-        for _ in 0..PLACE_ROUNDS {
+    /// The slot of a connection; `None` if the server is ending, or there is none for it. Connections that
+    /// were cut off to make room are gone in a moment, so it is asked for again a few times.
+    fn wait_for_slot(&self, stream: &Arc<TcpStream>, peer: SocketAddr) -> Option<Slot> {
+        for _ in 0..SLOT_ATTEMPTS {
             match self.registry.admit(stream, peer.ip()) {
                 Admission::Slot(slot) => return Some(slot),
-                Admission::Full => std::thread::sleep(PLACE_BACKOFF),
+                Admission::Full => std::thread::sleep(SLOT_BACKOFF),
                 Admission::Ending => return None,
             }
         }

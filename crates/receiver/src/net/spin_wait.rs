@@ -1,4 +1,4 @@
-//! Looking out for the next message before sleeping.
+//! Polling for the next message for a moment before the thread sleeps.
 
 use crate::limits::SHORT_MESSAGE_BYTES;
 use platform::permits::{Permit, Permits};
@@ -11,10 +11,10 @@ use std::time::Duration;
 /// To put a thread to sleep and to wake it takes the system tens of microseconds where the core goes
 /// idle meanwhile, which is most of the time that a small object takes on a fast network. So whoever
 /// has answered a short message, and had the one before soon, looks again and again for as long as
-/// [`BRIEF_WAIT`](crate::limits::BRIEF_WAIT), and lets other threads go first. At most half of the cores do
+/// [`SPIN_WAIT`](crate::limits::SPIN_WAIT), and lets other threads go first. At most half of the cores do
 /// so at a time. Where nothing comes, it is tried less and less often.
 #[derive(Debug, Default)]
-pub(crate) struct BriefWait {
+pub(crate) struct SpinWait {
     /// Bytes that came since the last answer.
     received: usize,
     /// The last message was a short one.
@@ -27,7 +27,7 @@ pub(crate) struct BriefWait {
     rest: u32,
 }
 
-impl BriefWait {
+impl SpinWait {
     /// Bytes have come.
     pub(crate) fn received(&mut self, count: usize) {
         self.received = self.received.saturating_add(count);
@@ -93,12 +93,12 @@ fn most_at_a_time() -> usize {
 mod tests {
     use super::*;
 
-    fn after_message(bytes: usize, waited: Duration) -> BriefWait {
-        let mut lookout = BriefWait::default();
-        lookout.waited(waited);
-        lookout.received(bytes);
-        lookout.answered();
-        lookout
+    fn after_message(bytes: usize, waited: Duration) -> SpinWait {
+        let mut wait = SpinWait::default();
+        wait.waited(waited);
+        wait.received(bytes);
+        wait.answered();
+        wait
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
         assert!(after_message(4_096, soon).is_promising());
         assert!(!after_message(SHORT_MESSAGE_BYTES, soon).is_promising(), "a large one took long");
         assert!(!after_message(4_096, SOON).is_promising(), "the one before was late");
-        assert!(!BriefWait::default().is_promising(), "nothing is known of the sender yet");
+        assert!(!SpinWait::default().is_promising(), "nothing is known of the sender yet");
 
         let mut within = after_message(4_096, soon);
         within.received(1);
@@ -119,20 +119,20 @@ mod tests {
 
     #[test]
     fn what_does_not_pay_is_tried_less_and_less_often() {
-        let mut lookout = after_message(4_096, Duration::ZERO);
+        let mut wait = after_message(4_096, Duration::ZERO);
         let mut tried = Vec::new();
         for message in 0..300 {
-            if lookout.is_promising() {
+            if wait.is_promising() {
                 tried.push(message);
-                lookout.missed();
+                wait.missed();
             }
-            lookout.received(100);
-            lookout.answered();
+            wait.received(100);
+            wait.answered();
         }
         assert_eq!(tried, [0, 2, 6, 14, 30, 62, 126, 190, 254]);
-        lookout.rest = 0;
-        lookout.found();
-        lookout.missed();
-        assert_eq!(lookout.rest, 2, "it had paid since");
+        wait.rest = 0;
+        wait.found();
+        wait.missed();
+        assert_eq!(wait.rest, 2, "it had paid since");
     }
 }

@@ -7,7 +7,7 @@ use crate::{OutputSettings, Sorting, testing};
 use dataset::Uid;
 use dataset::format::{OutputTransferSyntax, SequenceLengths};
 use platform::testing::Scratch;
-use proto::{AeTitle, RequestorConfig, Response};
+use proto::{AeTitle, CStoreRq, ContextId, RequestorConfig, Response, Status};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::sync::atomic::AtomicUsize;

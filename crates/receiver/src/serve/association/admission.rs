@@ -1,0 +1,134 @@
+//! Who is served, and on which terms: host access control, TLS, and the answer to an A-ASSOCIATE-RQ.
+//!
+//! Each refusal is logged here and told to the [`Observer`](crate::Observer).
+
+use super::log_lines;
+use crate::log;
+use crate::net::host_access::Client;
+use crate::net::tls::HandshakeError;
+use crate::node::Node;
+use crate::observer::{Refusal, Refused};
+use crate::peer::Peer;
+use crate::serve::dump;
+use crate::serve::registry::{PastLimit, Slot};
+use crate::treatment::Treatment;
+use proto::{Acceptance, AssociateResponse, Proposal, Rejection, negotiate};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use tracing::{error, info, warn};
+
+/// Whether host access control lets the peer in. If not, the connection is to be closed without a word to
+/// the peer.
+pub(super) fn is_let_in(node: &Node, stream: &TcpStream, peer: SocketAddr) -> bool {
+    let Some(access) = &node.host_access else { return true };
+    // Without our own address the peer is gone.
+    let Ok(local) = stream.local_addr() else { return false };
+    let look_up = !node.settings.network.disable_host_lookup;
+    let client = Client::new(peer.ip(), local, look_up);
+    let is_let_in = access.admits(&client).unwrap_or_else(|fault| {
+        error!("host access control: {fault}");
+        false
+    });
+    if !is_let_in {
+        error!(
+            dcmtks = true,
+            "Receiving Association failed: 0006:0324 TCP wrapper: denied connection from {} ({})",
+            if look_up { node.peer_names.name(peer.ip()).to_string() } else { "unknown".into() },
+            peer.ip().to_canonical()
+        );
+        node.observer.refused(&Refused::Connection { peer, reason: "host access control" });
+    }
+    is_let_in
+}
+
+/// The TLS handshake failed: there will be no association.
+pub(super) fn refuse_handshake(node: &Node, error: &HandshakeError, peer: SocketAddr) {
+    if let HandshakeError::Nothing = error {
+        tracing::debug!("connection from {peer}: {error} before the TLS handshake");
+        return;
+    }
+    let hint = log_lines::tls_hint(error);
+    error!("Receiving Association failed: {hint}TLS error: {error}");
+    node.observer.refused(&Refused::Connection { peer, reason: &error.to_string() });
+}
+
+/// Decides about an association that `peer` proposes from `address`: limits first, then the observer, room
+/// on disk, and negotiation (PS3.8 §9.3.3).
+///
+/// # Errors
+/// The A-ASSOCIATE-RJ that the peer gets.
+pub(super) fn decide(
+    node: &Node,
+    slot: &Slot,
+    proposal: &Proposal,
+    peer: &Peer,
+    address: SocketAddr,
+) -> Result<(Arc<Treatment>, Box<Acceptance>), Rejection> {
+    let refused = |rejection, reason: &str| {
+        node.observer.refused(&Refused::Association { peer, rejection, reason });
+        rejection
+    };
+    if let Some(limit) = slot.past_limit() {
+        let why = past_limit(limit);
+        warn!("Refusing Association ({why})");
+        log_lines::rejection(Rejection::LOCAL_LIMIT_EXCEEDED);
+        return Err(refused(Rejection::LOCAL_LIMIT_EXCEEDED, &why));
+    }
+    let admitted = node.observer.admit(proposal, address);
+    let treatment = admitted.map_err(|Refusal { rejection, reason }| {
+        log_lines::rejection(rejection);
+        warn!("refused association: {reason}");
+        refused(rejection, &reason)
+    })?;
+    if let Some(shortage) = treatment.output.as_ref().and_then(|output| output.shortage()) {
+        warn!("Refusing Association ({shortage})");
+        log_lines::rejection(Rejection::TEMPORARY_CONGESTION);
+        return Err(refused(Rejection::TEMPORARY_CONGESTION, &shortage));
+    }
+    match negotiate(proposal, &treatment.policy) {
+        AssociateResponse::Accept(acceptance) => Ok((treatment, acceptance)),
+        AssociateResponse::Reject(rejection) => {
+            let why = log_lines::rejected(proposal, rejection, &treatment.policy);
+            warn!("refused association: {why}");
+            Err(refused(rejection, &why))
+        }
+    }
+}
+
+/// Why an association past a limit is refused.
+fn past_limit(limit: PastLimit) -> String {
+    match limit {
+        PastLimit::Associations(limit) => format!("association limit {limit} reached"),
+        PastLimit::AssociationsOfHost(limit) => {
+            format!("per-address association limit {limit} reached")
+        }
+        PastLimit::Threads => "cannot start a thread".to_owned(),
+    }
+}
+
+/// Shows a proposal: in full at DEBUG, or at INFO with `--verbose-pc`.
+pub(super) fn log_proposal(node: &Node, proposal: &Proposal) {
+    info!("Association Received");
+    let settings = &node.settings;
+    log::block(settings.verbose_presentation_contexts, || {
+        let mut lines = vec!["Parameters:".to_owned()];
+        lines.extend(dump::associate_rq(proposal, &settings.identity));
+        lines
+    });
+}
+
+/// Shows an acceptance, likewise; names the classes that are refused.
+pub(super) fn log_acceptance(
+    node: &Node,
+    proposal: &Proposal,
+    acceptance: &Acceptance,
+    max_send_pdv_bytes: u32,
+) {
+    info!("Association Acknowledged (Max Send PDV: {max_send_pdv_bytes})");
+    let settings = &node.settings;
+    log::block(settings.verbose_presentation_contexts, || {
+        dump::associate_ac(proposal, acceptance, &settings.identity)
+    });
+    log_lines::warn_of_refused_classes(proposal, acceptance);
+    log_lines::count_of_refused_contexts(acceptance);
+}

@@ -1,0 +1,270 @@
+//! The messages of an accepted association: C-STORE with its data set, and C-ECHO. Others are refused.
+
+use super::log_lines;
+use crate::node::Node;
+use crate::observer::Summary;
+use crate::peer::Peer;
+use crate::serve::registry::Slot;
+use crate::store::{Answer, Failure, FollowUp, StorageService};
+use crate::treatment::{Faults, Treatment};
+use dataset::{Uid, sop_class};
+use proto::{
+    Association, CStoreRq, CommandSet, ContextId, DataSetFragments, Request, SopClassNegotiation,
+    Status,
+};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::{debug, error, info, warn};
+
+/// The messages of one association that was accepted (PS3.7 §9.1).
+///
+/// Responses are only queued in the [`Association`], which is a parameter; whoever sends them tells so by
+/// [`Requests::response_sent`]. Holds what [`StorageService`] holds.
+pub(super) struct Requests<'n> {
+    node: &'n Node,
+    slot: &'n Slot,
+    service: StorageService<'n>,
+    faults: Faults,
+    /// The response to a C-STORE is queued, and not sent yet.
+    unsent: Option<Unsent>,
+    /// How many objects were stored.
+    objects: u64,
+}
+
+/// What is to be done once the response to a C-STORE was sent.
+struct Unsent {
+    /// Of an object that is stored.
+    follow_up: Option<FollowUp>,
+}
+
+impl<'n> Requests<'n> {
+    /// For an association of `peer` that is treated so.
+    pub(super) fn new(
+        node: &'n Node,
+        slot: &'n Slot,
+        treatment: Arc<Treatment>,
+        peer: Peer,
+    ) -> Self {
+        let faults = treatment.faults;
+        let service = StorageService::new(node, treatment, peer);
+        Self { node, slot, service, faults, unsent: None, objects: 0 }
+    }
+
+    /// Takes a command set: answers it at once, or begins to receive its data set.
+    pub(super) fn command(
+        &mut self,
+        association: &mut Association,
+        context: ContextId,
+        command: &CommandSet,
+        now: Instant,
+    ) {
+        self.slot.set_busy(true);
+        match Request::parse(command) {
+            Ok(Request::CStore(request)) => {
+                let class = sop_class::find(request.sop_class.as_str());
+                let modality = class.map_or("OT", |class| class.prefix);
+                let details = format_args!("MsgID {}, {modality}", request.message_id);
+                log_lines::request("Store", details, context, command);
+                self.store(association, context, request);
+            }
+            Ok(Request::CEcho(request)) => {
+                let details = format_args!("MsgID {}", request.message_id);
+                log_lines::request("Echo", details, context, command);
+                self.respond(association, context, &request.response(Status::SUCCESS), now);
+            }
+            Ok(Request::CCancel { .. }) => self.message_ended(association, now),
+            Ok(Request::Other(request)) => {
+                error!(
+                    "Expected C-ECHO or C-STORE request but received DIMSE command 0x{:04x}",
+                    request.command_field
+                );
+                let has_data_set = request.has_data_set;
+                self.refuse(association, context, request.response(), has_data_set, now);
+            }
+            Err(fault) => match fault.response() {
+                Some(response) => {
+                    error!("refusing a request, status {}: {fault}", fault.status());
+                    self.refuse(association, context, response, fault.has_data_set(), now);
+                }
+                None => {
+                    error!("DIMSE failure (aborting association): {fault}");
+                    association.abort(now);
+                }
+            },
+        }
+    }
+
+    fn store(&mut self, association: &Association, context: ContextId, request: CStoreRq) {
+        let accepted = match association.negotiated(context, &request.sop_class) {
+            SopClassNegotiation::OnItsContext(accepted) if !is_verification(&request.sop_class) => {
+                accepted
+            }
+            SopClassNegotiation::OnAnotherContext { of_request, of_class }
+                if !is_verification(&request.sop_class) =>
+            {
+                warn!(
+                    "SOP class {} was accepted on presentation context {}, but the request came on {}",
+                    request.sop_class, of_class.id, of_request.id
+                );
+                of_request
+            }
+            _ => return self.service.refuse(&request, &Failure::ClassNotNegotiated),
+        };
+        self.service.begin(request, accepted.transfer_syntax);
+        sleep(self.faults.sleep_during);
+    }
+
+    /// Refuses a request, once its data set, if it has one, is read.
+    fn refuse(
+        &mut self,
+        association: &mut Association,
+        context: ContextId,
+        response: &CommandSet,
+        has_data_set: bool,
+        now: Instant,
+    ) {
+        if has_data_set {
+            self.service.drain(response.clone());
+        } else {
+            self.respond(association, context, response, now);
+        }
+    }
+
+    /// Takes fragments of a data set; the last of them ends the message, which is answered.
+    pub(super) fn data_set(
+        &mut self,
+        association: &mut Association,
+        fragments: &DataSetFragments<'_>,
+        now: Instant,
+    ) {
+        if self.provoke_faults(association, fragments, now) {
+            return;
+        }
+        if let Some(Answer { response, follow_up }) = self.service.data_set(fragments) {
+            self.respond(association, fragments.context(), &response, now);
+            self.unsent = Some(Unsent { follow_up });
+        } else if fragments.is_last() {
+            self.message_ended(association, now);
+        }
+    }
+
+    /// The pauses and aborts that [`Faults`] asks for within a data set; true if the association was
+    /// aborted.
+    fn provoke_faults(
+        &mut self,
+        association: &mut Association,
+        fragments: &DataSetFragments<'_>,
+        now: Instant,
+    ) -> bool {
+        let faults = self.faults;
+        for _ in 0..fragments.pdvs_ended() {
+            sleep(faults.sleep_during);
+        }
+        let mut aborts = faults.abort_during && fragments.pdvs_ended() > 0;
+        if !aborts && fragments.is_last() {
+            sleep(faults.sleep_during);
+            aborts = faults.abort_after;
+        }
+        if aborts {
+            info!("ABORT initiated (due to command line options)");
+            self.service.interrupt(&"as requested (abort on purpose)");
+            association.abort(now);
+        }
+        aborts
+    }
+
+    /// What was queued was sent, or, if not `is_sent`, could not be: does what is left to do for an object
+    /// that is stored, whether its sender knows or not.
+    pub(super) fn response_sent(&mut self, is_sent: bool) {
+        let Some(Unsent { follow_up }) = self.unsent.take() else { return };
+        if let Some(follow_up) = follow_up {
+            if !is_sent {
+                let instance = follow_up.sop_instance;
+                warn!("SOP instance {instance} is stored, but the response could not be sent");
+            }
+            self.follow_up(follow_up);
+        }
+        if is_sent {
+            sleep(self.faults.sleep_after);
+        }
+    }
+
+    fn follow_up(&mut self, follow_up: FollowUp) {
+        let FollowUp { after_answer, ended_studies, file, .. } = follow_up;
+        drop(file);
+        self.objects += 1;
+        if let Some(after_answer) = after_answer {
+            after_answer();
+        }
+        if !ended_studies.is_empty() {
+            self.node.observer.studies_ended(ended_studies);
+        }
+        self.service.prepare_next();
+    }
+
+    fn respond(
+        &mut self,
+        association: &mut Association,
+        context: ContextId,
+        response: &CommandSet,
+        now: Instant,
+    ) {
+        if let Err(error) = association.send_command(context, response) {
+            debug!("cannot respond: {error}");
+        }
+        self.message_ended(association, now);
+    }
+
+    /// The message is dealt with: where the receiver is shutting down, the association ends here.
+    fn message_ended(&mut self, association: &mut Association, now: Instant) {
+        self.slot.set_busy(false);
+        if self.slot.is_draining() {
+            association.abort(now);
+        }
+    }
+
+    /// Whether a data set is due.
+    pub(super) fn is_receiving(&self) -> bool {
+        self.service.is_receiving()
+    }
+
+    /// How many objects were stored.
+    pub(super) fn objects(&self) -> u64 {
+        self.objects
+    }
+
+    /// The peer has been silent for a while: gives back what is kept for its next object.
+    pub(super) fn idle(&mut self) {
+        self.service.idle();
+    }
+
+    /// The rest of the data set, if one is due, will not come, and `why`.
+    pub(super) fn interrupt(&mut self, why: &dyn fmt::Display) {
+        self.service.interrupt(why);
+    }
+
+    /// No more messages will come: nothing is left behind on disk, and no study is kept open.
+    pub(super) fn association_ended(&mut self) {
+        self.service.association_ended();
+    }
+
+    /// The connection is closed: gives everything back and tells the observer.
+    pub(super) fn finish(self, is_released: bool) {
+        let Self { node, service, objects, .. } = self;
+        let peer = *service.peer();
+        drop(service);
+        node.observer.association_ended(&Summary { peer, objects, is_released });
+    }
+}
+
+/// The one SOP class without C-STORE that is accepted by default.
+fn is_verification(sop_class: &Uid) -> bool {
+    sop_class.as_str() == sop_class::VERIFICATION
+}
+
+fn sleep(duration: Duration) {
+    if !duration.is_zero() {
+        std::thread::sleep(duration);
+    }
+}
