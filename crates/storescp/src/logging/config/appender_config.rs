@@ -1,21 +1,21 @@
 //! What a log configuration file says of one appender.
 
 use super::layout::Layout;
-use super::settings::LogLevel;
+use crate::logging::level::LogLevel;
 use std::path::PathBuf;
 
 /// Where lines go to, and which ones in which form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AppenderSetup {
-    pub(super) target: Target,
-    pub(super) layout: Layout,
-    pub(super) threshold: Option<LogLevel>,
-    pub(super) filters: Vec<Filter>,
+pub(in crate::logging) struct AppenderConfig {
+    pub(in crate::logging) target: Target,
+    pub(in crate::logging) layout: Layout,
+    pub(in crate::logging) threshold: Option<LogLevel>,
+    pub(in crate::logging) filters: Vec<Filter>,
 }
 
 /// Where lines go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
+pub(in crate::logging) enum Target {
     Nowhere,
     StandardOutput,
     StandardError,
@@ -24,7 +24,7 @@ pub(super) enum Target {
 
 /// When a file is put aside for a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Rotation {
+pub(in crate::logging) enum Rotation {
     Never,
     /// Past a size; so many older ones are kept.
     BySize {
@@ -40,16 +40,16 @@ pub(super) enum Rotation {
 
 /// Which events an appender takes; asked one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Filter {
+pub(in crate::logging) enum Filter {
     DenyAll,
     Level { level: LogLevel, accept: bool },
     Range { worst: Option<LogLevel>, least: Option<LogLevel>, accept: bool },
     Text { text: String, accept: bool },
 }
 
-impl AppenderSetup {
+impl AppenderConfig {
     /// Whether a line of this level and text is written.
-    pub(super) fn takes(&self, level: LogLevel, text: &str) -> bool {
+    pub(in crate::logging) fn takes(&self, level: LogLevel, text: &str) -> bool {
         if self.threshold.is_some_and(|threshold| level > threshold) {
             return false;
         }

@@ -1,32 +1,15 @@
 //! From an event to a line: log4cplus's layouts.
 
 use super::properties::host_name;
-use super::settings::LogLevel;
-use super::{letter, word};
+use crate::logging::record::LogRecord;
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, Local, Utc};
 use platform::sync::thread;
 use std::fmt::Write as _;
 
-/// What there is to say about an event.
-#[derive(Debug)]
-pub(super) struct Record<'e> {
-    pub(super) level: LogLevel,
-    /// The name of the logger.
-    pub(super) logger: &'static str,
-    /// Of printable characters only.
-    pub(super) message: &'e str,
-    pub(super) time: DateTime<Local>,
-    /// Since the start.
-    pub(super) milliseconds: u128,
-    pub(super) file: &'static str,
-    pub(super) line: u32,
-    pub(super) module: &'static str,
-}
-
 /// How a line is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(in crate::logging) enum Layout {
     /// `LEVEL - message`.
     Simple,
     /// Time, thread, category (the logger) and context.
@@ -36,7 +19,7 @@ pub(super) enum Layout {
 
 /// A part of a pattern with its width.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(in crate::logging) struct Piece {
     what: What,
     /// Filled up with blanks to so many characters.
     min: usize,
@@ -71,7 +54,7 @@ enum What {
 
 /// A time as `strftime` writes it, with `%q` and `%Q` for milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Time {
+pub(in crate::logging) struct Time {
     format: Vec<TimePart>,
     utc: bool,
 }
@@ -115,18 +98,18 @@ impl Layout {
     }
 
     /// The line, its end included if the layout has one.
-    pub(super) fn format(&self, record: &Record<'_>) -> String {
+    pub(in crate::logging) fn format(&self, record: &LogRecord<'_>) -> String {
         let mut line = String::with_capacity(record.message.len() + 64);
         match self {
             Self::Simple => {
-                put(&mut line, format_args!("{} - {}\n", word(record.level), record.message));
+                put(&mut line, format_args!("{} - {}\n", record.level.word(), record.message));
             }
             Self::Ttcc(time) => {
                 let time = match time {
                     Some(time) => time.format(&record.time),
                     None => record.milliseconds.to_string(),
                 };
-                let (level, logger, message) = (word(record.level), record.logger, record.message);
+                let (level, logger, message) = (record.level.word(), record.logger, record.message);
                 let thread = thread_number();
                 put(&mut line, format_args!("{time} [{thread}] {level} {logger} <> - {message}\n"));
             }
@@ -141,7 +124,7 @@ impl Piece {
         Self { what: What::Text(text), min: 0, fill_right: false, max: None }
     }
 
-    fn put(&self, line: &mut String, record: &Record<'_>) {
+    fn put(&self, line: &mut String, record: &LogRecord<'_>) {
         let text = self.what.text(record);
         let length = text.chars().count();
         let missing = self.min.saturating_sub(length);
@@ -155,11 +138,11 @@ impl Piece {
 }
 
 impl What {
-    fn text(&self, record: &Record<'_>) -> String {
+    fn text(&self, record: &LogRecord<'_>) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Level => word(record.level).to_owned(),
-            Self::Letter => letter(record.level).to_string(),
+            Self::Level => record.level.word().to_owned(),
+            Self::Letter => record.level.letter().to_string(),
             Self::Message => record.message.to_owned(),
             Self::Logger(precision) => last_components(record.logger, *precision).to_owned(),
             Self::Time(time) => time.format(&record.time),
@@ -167,11 +150,11 @@ impl What {
             Self::Thread => thread_number(),
             Self::ThreadName => thread::current().name().map_or_else(thread_number, str::to_owned),
             Self::Host => host_name(),
-            Self::File => record.file.to_owned(),
-            Self::FileName => record.file.rsplit('/').next().unwrap_or_default().to_owned(),
-            Self::Line => record.line.to_string(),
-            Self::FileAndLine => format!("{}:{}", record.file, record.line),
-            Self::Function => record.module.to_owned(),
+            Self::File => record.source.file.to_owned(),
+            Self::FileName => record.source.file.rsplit('/').next().unwrap_or_default().to_owned(),
+            Self::Line => record.source.line.to_string(),
+            Self::FileAndLine => format!("{}:{}", record.source.file, record.source.line),
+            Self::Function => record.source.module.to_owned(),
             Self::Milliseconds => record.milliseconds.to_string(),
             Self::Environment(name) => std::env::var(name).unwrap_or_default(),
             Self::Nothing => String::new(),
@@ -308,19 +291,23 @@ fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logging::level::LogLevel;
+    use crate::logging::record::SourceLocation;
     use chrono::TimeZone;
 
-    fn record() -> Record<'static> {
+    fn record() -> LogRecord<'static> {
         let time = Local.with_ymd_and_hms(2026, 2, 3, 4, 5, 6).unwrap();
-        Record {
+        LogRecord {
             level: LogLevel::Info,
             logger: "dcmtk.apps.storescp",
             message: "größer",
             time: time + chrono::Duration::microseconds(7089),
             milliseconds: 12,
-            file: "src/association.rs",
-            line: 34,
-            module: "storescp::association",
+            source: SourceLocation {
+                file: "src/association.rs",
+                line: 34,
+                module: "storescp::association",
+            },
         }
     }
 

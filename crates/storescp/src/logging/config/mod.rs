@@ -1,27 +1,28 @@
 //! What a log configuration file asks for (`--log-config`).
 
-use super::PROGRAM;
-use super::appender_setup::{AppenderSetup, Filter, Rotation, Target};
-use super::layout::{Layout, Record, Time};
-use super::properties::Properties;
-use super::settings::LogLevel;
+mod appender_config;
+mod layout;
+mod properties;
+mod reader;
+
+pub(super) use appender_config::{AppenderConfig, Rotation, Target};
+pub(super) use layout::Layout;
+
+use super::level::LogLevel;
+use super::loggers::{LOGGERS, PROGRAM, PROGRESS};
+use super::record::{LogRecord, SourceLocation};
 use chrono::Local;
+use properties::Properties;
+use reader::{LoggerConfig, Reader, level_or_off};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The loggers that this program's events go to, each with those above it.
-pub(super) const LOGGERS: [&str; 5] =
-    ["root", "dcmtk.apps.storescp", "dcmtk.dcmnet", "dcmtk.dcmdata", "dcmtk.dcmtls"];
-
-/// The logger whose level says whether progress is shown.
-pub(super) const PROGRESS: &str = "dcmtk.apps.storescp.progress";
-
 /// A log configuration, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setup {
+pub struct LogConfig {
     /// For each of [`LOGGERS`].
     pub(super) routes: Vec<Route>,
-    pub(super) appenders: Vec<AppenderSetup>,
+    pub(super) appenders: Vec<AppenderConfig>,
     /// The level of [`PROGRESS`].
     pub(super) progress: Option<LogLevel>,
     /// What in the file is not obeyed, each with its line.
@@ -39,7 +40,7 @@ pub(super) struct Route {
 
 /// Why a file is no log configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SetupFault {
+pub enum LogConfigFault {
     /// It does not exist.
     Missing,
     /// It exists and cannot be read.
@@ -54,40 +55,40 @@ pub enum SetupFault {
     RootLevel,
 }
 
-impl Setup {
+impl LogConfig {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`SetupFault`]. What is only in part wrong is among the [`problems`](Self::problems).
-    pub fn read(path: &Path) -> Result<Self, SetupFault> {
+    /// [`LogConfigFault`]. What is only in part wrong is among the [`problems`](Self::problems).
+    pub fn read(path: &Path) -> Result<Self, LogConfigFault> {
         if !path.is_file() {
-            return Err(SetupFault::Missing);
+            return Err(LogConfigFault::Missing);
         }
-        let text = std::fs::read(path).map_err(|_| SetupFault::Unreadable)?;
-        let mut setup = Self::parse(&String::from_utf8_lossy(&text))?;
-        for problem in &mut setup.problems {
+        let text = std::fs::read(path).map_err(|_| LogConfigFault::Unreadable)?;
+        let mut config = Self::parse(&String::from_utf8_lossy(&text))?;
+        for problem in &mut config.problems {
             *problem = format!("{}: {problem}", path.display());
         }
-        Ok(setup)
+        Ok(config)
     }
 
     /// Reads a file's text.
     ///
     /// # Errors
-    /// [`SetupFault`]. What is only in part wrong is among the [`problems`](Self::problems).
-    pub fn parse(text: &str) -> Result<Self, SetupFault> {
+    /// [`LogConfigFault`]. What is only in part wrong is among the [`problems`](Self::problems).
+    pub fn parse(text: &str) -> Result<Self, LogConfigFault> {
         let properties = Properties::parse(text);
         if properties.is_empty() {
-            return Err(SetupFault::Empty);
+            return Err(LogConfigFault::Empty);
         }
         if !properties.iter().any(|property| property.key.starts_with("log4cplus.")) {
-            return Err(SetupFault::NoLogging);
+            return Err(LogConfigFault::NoLogging);
         }
-        let mut reader = Reader { properties, known: Vec::new(), problems: Vec::new() };
-        let root = reader.value("log4cplus.rootLogger").ok_or(SetupFault::NoRootLogger)?;
+        let mut reader = Reader::new(properties);
+        let root = reader.value("log4cplus.rootLogger").ok_or(LogConfigFault::NoRootLogger)?;
         let (level, _) = root.split_once(',').unwrap_or((&root, ""));
         let Some(root_level) = level_or_off(level.trim()) else {
-            return Err(SetupFault::RootLevel);
+            return Err(LogConfigFault::RootLevel);
         };
         let (names, appenders) = reader.appenders();
         let loggers = reader.loggers(&root, &names);
@@ -106,7 +107,7 @@ impl Setup {
     pub(super) fn lines(
         &self,
         logger: usize,
-        record: &Record<'_>,
+        record: &LogRecord<'_>,
     ) -> impl Iterator<Item = (usize, String)> {
         let appenders = self.routes[logger].appenders.iter();
         appenders.filter_map(|&index| {
@@ -119,15 +120,13 @@ impl Setup {
     /// The lines that become of one event of this program, at this moment, of this level and with this
     /// message, which is taken to be printable.
     pub fn example(&self, level: LogLevel, message: &str) -> Vec<String> {
-        let record = Record {
+        let record = LogRecord {
             level,
             logger: LOGGERS[PROGRAM],
             message,
             time: Local::now(),
             milliseconds: 0,
-            file: file!(),
-            line: line!(),
-            module: module_path!(),
+            source: SourceLocation { file: file!(), line: line!(), module: module_path!() },
         };
         self.lines(PROGRAM, &record).map(|(_, line)| line).collect()
     }
@@ -143,285 +142,12 @@ impl Setup {
     }
 }
 
-/// What a file says of one logger.
-struct Logger {
-    /// `None` to do as the logger above does.
-    level: Option<Option<LogLevel>>,
-    appenders: Vec<usize>,
-    /// Whether the appenders of the loggers above get its events too.
-    additive: bool,
-}
-
-/// A file being read, and which of its entries were of use.
-struct Reader {
-    properties: Properties,
-    known: Vec<String>,
-    problems: Vec<String>,
-}
-
-impl Reader {
-    fn value(&mut self, key: &str) -> Option<String> {
-        self.known.push(key.to_owned());
-        self.properties.value(key)
-    }
-
-    fn problem(&mut self, key: &str, what: &str) {
-        self.problems.push(format!("line {}: {what}", self.properties.line(key)));
-    }
-
-    /// Names right below a prefix, in the order of the file.
-    fn names_below(&self, prefix: &str) -> Vec<String> {
-        let names = self.properties.iter().filter_map(|it| it.key.strip_prefix(prefix));
-        names.map(str::to_owned).collect()
-    }
-
-    fn loggers(&mut self, root: &str, names: &[String]) -> HashMap<String, Logger> {
-        let mut loggers = HashMap::new();
-        let appenders = self.appender_list("log4cplus.rootLogger", root, names);
-        loggers.insert("root".into(), Logger { level: None, appenders, additive: true });
-        for name in self.names_below("log4cplus.logger.") {
-            let key = format!("log4cplus.logger.{name}");
-            let Some(value) = self.value(&key) else { continue };
-            let level = value.split(',').next().unwrap_or_default().trim();
-            let inherits = level.eq_ignore_ascii_case("INHERIT");
-            let known = level_or_off(level);
-            if known.is_none() && !inherits {
-                self.problem(&key, &format!("'{level}' is no log level"));
-            }
-            let appenders = self.appender_list(&key, &value, names);
-            loggers.insert(name, Logger { level: known, appenders, additive: true });
-        }
-        for name in self.names_below("log4cplus.additivity.") {
-            let additive = self.flag(&format!("log4cplus.additivity.{name}"), true);
-            let nothing = || Logger { level: None, appenders: Vec::new(), additive: true };
-            loggers.entry(name).or_insert_with(nothing).additive = additive;
-        }
-        loggers
-    }
-
-    /// The appenders behind the level.
-    fn appender_list(&mut self, key: &str, value: &str, names: &[String]) -> Vec<usize> {
-        let mut list = Vec::new();
-        for name in value.split(',').skip(1).map(str::trim).filter(|name| !name.is_empty()) {
-            match names.iter().position(|known| known == name) {
-                Some(index) if list.contains(&index) => {}
-                Some(index) => list.push(index),
-                None => self.problem(key, &format!("there is no appender '{name}'")),
-            }
-        }
-        list
-    }
-
-    /// All appenders that can be had, and their names.
-    fn appenders(&mut self) -> (Vec<String>, Vec<AppenderSetup>) {
-        let mut all = (Vec::new(), Vec::new());
-        for name in self.names_below("log4cplus.appender.") {
-            if name.contains('.') {
-                continue;
-            }
-            if let Some(appender) = self.appender(&format!("log4cplus.appender.{name}")) {
-                all.0.push(name);
-                all.1.push(appender);
-            }
-        }
-        all
-    }
-
-    fn appender(&mut self, key: &str) -> Option<AppenderSetup> {
-        let class = self.value(key)?;
-        let target = match class.strip_prefix("log4cplus::").unwrap_or_default() {
-            "ConsoleAppender" if self.flag(&format!("{key}.logToStdErr"), false) => {
-                Target::StandardError
-            }
-            "ConsoleAppender" => Target::StandardOutput,
-            "NullAppender" => Target::Nowhere,
-            "FileAppender" => self.file(key, Rotation::Never)?,
-            "RollingFileAppender" => {
-                let max_bytes = self.size(&format!("{key}.MaxFileSize"));
-                let backups = self.count(&format!("{key}.MaxBackupIndex"), 1);
-                self.file(key, Rotation::BySize { max_bytes, backups })?
-            }
-            "DailyRollingFileAppender" => {
-                let format = self.schedule(&format!("{key}.Schedule"));
-                let backups = self.count(&format!("{key}.MaxBackupIndex"), 10);
-                self.file(key, Rotation::ByTime { format, backups })?
-            }
-            _ => {
-                self.problem(key, &format!("appender '{class}' is not supported"));
-                return None;
-            }
-        };
-        // Every line is written at once, whatever this says.
-        self.flag(&format!("{key}.ImmediateFlush"), true);
-        let threshold = self.level(&format!("{key}.Threshold"));
-        let filters = self.filters(key);
-        Some(AppenderSetup { target, layout: self.layout(key), threshold, filters })
-    }
-
-    fn file(&mut self, key: &str, rotation: Rotation) -> Option<Target> {
-        let path = self.value(&format!("{key}.File")).filter(|path| !path.is_empty());
-        let append = self.flag(&format!("{key}.Append"), false);
-        let Some(path) = path else {
-            self.problem(key, "the appender names no File");
-            return None;
-        };
-        // What is put aside by its size is never cut off at a start.
-        let append = append || matches!(rotation, Rotation::BySize { .. });
-        Some(Target::File { path: path.into(), append, rotation })
-    }
-
-    fn layout(&mut self, key: &str) -> Layout {
-        let layout = format!("{key}.layout");
-        let Some(class) = self.value(&layout) else { return Layout::Simple };
-        match class.strip_prefix("log4cplus::").unwrap_or_default() {
-            "SimpleLayout" => Layout::Simple,
-            "TTCCLayout" => {
-                let utc = self.flag(&format!("{layout}.Use_gmtime"), false);
-                let format = self.value(&format!("{layout}.DateFormat"));
-                Layout::Ttcc(format.and_then(|format| Time::parse(&format, utc)))
-            }
-            "PatternLayout" => {
-                let pattern = format!("{layout}.ConversionPattern");
-                let Some(text) = self.value(&pattern) else {
-                    self.problem(&layout, "the layout has no ConversionPattern");
-                    return Layout::Simple;
-                };
-                let (read, unknown) = Layout::pattern(&text);
-                for what in unknown {
-                    self.problem(&pattern, &format!("{what} is not understood"));
-                }
-                read
-            }
-            _ => {
-                self.problem(&layout, &format!("layout '{class}' is not supported"));
-                Layout::Simple
-            }
-        }
-    }
-
-    fn filters(&mut self, key: &str) -> Vec<Filter> {
-        let mut filters = Vec::new();
-        for number in 1.. {
-            let key = format!("{key}.filters.{number}");
-            let Some(class) = self.value(&key) else { break };
-            match class.strip_prefix("log4cplus::spi::").unwrap_or_default() {
-                "DenyAllFilter" => filters.push(Filter::DenyAll),
-                "LogLevelMatchFilter" => {
-                    let accept = self.flag(&format!("{key}.AcceptOnMatch"), false);
-                    let level = self.level(&format!("{key}.LogLevelToMatch"));
-                    filters.extend(level.map(|level| Filter::Level { level, accept }));
-                }
-                "LogLevelRangeFilter" => {
-                    let accept = self.flag(&format!("{key}.AcceptOnMatch"), false);
-                    let least = self.level(&format!("{key}.LogLevelMin"));
-                    let worst = self.level(&format!("{key}.LogLevelMax"));
-                    filters.push(Filter::Range { worst, least, accept });
-                }
-                "StringMatchFilter" => {
-                    let accept = self.flag(&format!("{key}.AcceptOnMatch"), false);
-                    let text = self.value(&format!("{key}.StringToMatch")).unwrap_or_default();
-                    filters.push(Filter::Text { text, accept });
-                }
-                _ => self.problem(&key, &format!("filter '{class}' is not supported")),
-            }
-        }
-        filters
-    }
-
-    fn flag(&mut self, key: &str, otherwise: bool) -> bool {
-        match self.value(key) {
-            None => otherwise,
-            Some(value) => value.eq_ignore_ascii_case("true") || value == "1",
-        }
-    }
-
-    fn level(&mut self, key: &str) -> Option<LogLevel> {
-        let value = self.value(key)?;
-        let level = level_or_off(&value);
-        if level.is_none() {
-            self.problem(key, &format!("'{value}' is no log level"));
-        }
-        level.flatten()
-    }
-
-    fn count(&mut self, key: &str, otherwise: usize) -> usize {
-        let Some(value) = self.value(key) else { return otherwise };
-        value.parse().unwrap_or_else(|_| {
-            self.problem(key, &format!("'{value}' is no number"));
-            otherwise
-        })
-    }
-
-    /// A number of bytes, `KB` or `MB`.
-    fn size(&mut self, key: &str) -> u64 {
-        const OTHERWISE: u64 = 10 * 1024 * 1024;
-
-        let Some(value) = self.value(key) else { return OTHERWISE };
-        let upper = value.to_ascii_uppercase();
-        let (digits, unit) = match (upper.strip_suffix("MB"), upper.strip_suffix("KB")) {
-            (Some(digits), _) => (digits, 1024 * 1024),
-            (_, Some(digits)) => (digits, 1024),
-            _ => (&*upper, 1),
-        };
-        let bytes = digits.trim().parse::<u64>().ok().and_then(|count| count.checked_mul(unit));
-        bytes.filter(|bytes| *bytes > 0).unwrap_or_else(|| {
-            self.problem(key, &format!("'{value}' is no size"));
-            OTHERWISE
-        })
-    }
-
-    fn schedule(&mut self, key: &str) -> &'static str {
-        let schedule = self.value(key).unwrap_or_default();
-        match schedule.to_ascii_lowercase().as_str() {
-            "monthly" => "%Y-%m",
-            "weekly" => "%Y-%W",
-            "" | "daily" => "%Y-%m-%d",
-            "twice_daily" => "%Y-%m-%d-%p",
-            "hourly" => "%Y-%m-%d-%H",
-            "minutely" => "%Y-%m-%d-%H-%M",
-            _ => {
-                self.problem(key, &format!("'{schedule}' is no schedule, so it is daily"));
-                "%Y-%m-%d"
-            }
-        }
-    }
-
-    /// Names what begins with `log4cplus.` and was not asked for: a slip of the pen is noticed.
-    fn note_unknown_keys(&mut self) {
-        // Of things that are not supported, nothing more is said.
-        let refused = |key: &str, known: &[String]| {
-            known
-                .iter()
-                .any(|it| key.strip_prefix(it.as_str()).is_some_and(|rest| rest.starts_with('.')))
-        };
-        let logging = self.properties.iter().filter(|it| it.key.starts_with("log4cplus."));
-        let unknown: Vec<_> = logging
-            .filter(|property| !self.known.contains(&property.key))
-            .map(|property| {
-                let known = self.known.iter().find(|it| it.eq_ignore_ascii_case(&property.key));
-                let hint = known.map(|it| format!(", but '{it}' is")).unwrap_or_default();
-                (
-                    property.line,
-                    format!("'{}' is not known{hint}", property.key),
-                    property.key.clone(),
-                )
-            })
-            .collect();
-        for (line, text, key) in unknown {
-            if text.contains(", but ") || !refused(&key, &self.known) || is_leaf(&key) {
-                self.problems.push(format!("line {line}: {text}"));
-            }
-        }
-    }
-}
-
-/// Whether the last part of a key of an appender is an option rather than part of something else.
-fn is_leaf(key: &str) -> bool {
-    key.strip_prefix("log4cplus.appender.").is_some_and(|rest| rest.split('.').count() == 2)
-}
-
 /// What holds for a logger, by itself and by those above it.
-fn route(name: &str, root_level: Option<LogLevel>, loggers: &HashMap<String, Logger>) -> Route {
+fn route(
+    name: &str,
+    root_level: Option<LogLevel>,
+    loggers: &HashMap<String, LoggerConfig>,
+) -> Route {
     let mut level = None;
     let mut appenders = Vec::new();
     let mut additive = true;
@@ -442,21 +168,5 @@ fn route(name: &str, root_level: Option<LogLevel>, loggers: &HashMap<String, Log
     Route { level: level.unwrap_or(root_level), appenders }
 }
 
-/// A level by its name in any case; `Some(None)` is off.
-#[expect(clippy::option_option, reason = "two different questions")]
-fn level_or_off(word: &str) -> Option<Option<LogLevel>> {
-    Some(Some(match word.to_ascii_uppercase().as_str() {
-        "OFF" => return Some(None),
-        "FATAL" => LogLevel::Fatal,
-        "ERROR" => LogLevel::Error,
-        "WARN" => LogLevel::Warn,
-        "INFO" => LogLevel::Info,
-        "DEBUG" => LogLevel::Debug,
-        "TRACE" | "ALL" => LogLevel::Trace,
-        _ => return None,
-    }))
-}
-
 #[cfg(test)]
-#[path = "setup_tests.rs"]
 mod tests;

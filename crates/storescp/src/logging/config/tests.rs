@@ -4,39 +4,39 @@ const FILE: &str = "log4cplus.rootLogger = DEBUG, f\n\
     log4cplus.appender.f = log4cplus::FileAppender\n\
     log4cplus.appender.f.File = a.log\n";
 
-fn setup(more: &str) -> Setup {
-    Setup::parse(&format!("{FILE}{more}")).unwrap()
+fn config(more: &str) -> LogConfig {
+    LogConfig::parse(&format!("{FILE}{more}")).unwrap()
 }
 
 fn problems(more: &str) -> Vec<String> {
-    setup(more).problems
+    config(more).problems
 }
 
 #[test]
 fn what_is_no_configuration_is_refused() {
     for (text, fault) in [
-        ("", SetupFault::Empty),
-        ("# a = b\nlog4cplus.rootLogger\n", SetupFault::Empty),
-        ("a = b\n", SetupFault::NoLogging),
-        ("log4cplus.rootlogger = INFO\n", SetupFault::NoRootLogger),
-        ("log4cplus.rootLogger = SOME, a\n", SetupFault::RootLevel),
-        ("log4cplus.rootLogger =\n", SetupFault::RootLevel),
-        ("log4cplus.rootLogger = INHERIT\n", SetupFault::RootLevel),
+        ("", LogConfigFault::Empty),
+        ("# a = b\nlog4cplus.rootLogger\n", LogConfigFault::Empty),
+        ("a = b\n", LogConfigFault::NoLogging),
+        ("log4cplus.rootlogger = INFO\n", LogConfigFault::NoRootLogger),
+        ("log4cplus.rootLogger = SOME, a\n", LogConfigFault::RootLevel),
+        ("log4cplus.rootLogger =\n", LogConfigFault::RootLevel),
+        ("log4cplus.rootLogger = INHERIT\n", LogConfigFault::RootLevel),
     ] {
-        assert_eq!(Setup::parse(text), Err(fault), "{text}");
+        assert_eq!(LogConfig::parse(text), Err(fault), "{text}");
     }
-    assert_eq!(Setup::read(Path::new("/nonexistent")), Err(SetupFault::Missing));
-    assert_eq!(Setup::read(Path::new("/")), Err(SetupFault::Missing));
+    assert_eq!(LogConfig::read(Path::new("/nonexistent")), Err(LogConfigFault::Missing));
+    assert_eq!(LogConfig::read(Path::new("/")), Err(LogConfigFault::Missing));
 }
 
 #[test]
 fn the_example_of_the_manual_is_a_configuration() {
-    let manual = include_str!("../../../../docs/operations.md");
+    let manual = include_str!("../../../../../docs/operations.md");
     let (_, text) = manual.split_once("```properties\n").expect("an example");
     let (text, _) = text.split_once("```").expect("its end");
-    let setup = Setup::parse(text).unwrap();
-    assert!(setup.problems.is_empty(), "{:?}", setup.problems);
-    assert_eq!((setup.appenders.len(), setup.level()), (2, Some(LogLevel::Info)));
+    let config = LogConfig::parse(text).unwrap();
+    assert!(config.problems.is_empty(), "{:?}", config.problems);
+    assert_eq!((config.appenders.len(), config.level()), (2, Some(LogLevel::Info)));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn loggers_inherit_levels_and_appenders() {
         log4cplus.additivity.dcmtk.dcmnet = false\n\
         log4cplus.logger.dcmtk.apps = OFF\n\
         log4cplus.logger.dcmtk.apps.storescp.progress = INFO\n";
-    let setup = setup(more);
+    let config = config(more);
     let expected = [
         (Some(LogLevel::Debug), vec![0]),
         (None, vec![0]),
@@ -55,15 +55,15 @@ fn loggers_inherit_levels_and_appenders() {
         (Some(LogLevel::Warn), vec![0, 0]),
         (Some(LogLevel::Warn), vec![0]),
     ];
-    let routes: Vec<_> = setup.routes.iter().map(|it| (it.level, it.appenders.clone())).collect();
+    let routes: Vec<_> = config.routes.iter().map(|it| (it.level, it.appenders.clone())).collect();
     assert_eq!(routes, expected);
-    assert_eq!((setup.level(), setup.progress), (None, Some(LogLevel::Info)));
-    assert!(setup.problems.is_empty(), "{:?}", setup.problems);
+    assert_eq!((config.level(), config.progress), (None, Some(LogLevel::Info)));
+    assert!(config.problems.is_empty(), "{:?}", config.problems);
 }
 
 #[test]
 fn appenders_of_all_kinds() {
-    let target = |more: &str| setup(more).appenders.remove(0).target;
+    let target = |more: &str| config(more).appenders.remove(0).target;
     let file = |append, rotation| Target::File { path: "a.log".into(), append, rotation };
     let class = |name: &str| format!("log4cplus.appender.f = log4cplus::{name}\n");
     let key = "log4cplus.appender.f.";
@@ -179,7 +179,7 @@ fn thresholds_and_filters_decide() {
         // Numbering begins at 1.
         (deny_rest.clone(), [true, true, true]),
     ] {
-        let appender = setup(&more).appenders.remove(0);
+        let appender = config(&more).appenders.remove(0);
         assert_eq!(LEVELS.map(|level| appender.takes(level, "a text")), taken, "{more}");
     }
 }

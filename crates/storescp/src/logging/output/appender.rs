@@ -1,28 +1,28 @@
 //! Appenders of a log configuration file at work.
 
-use super::appender_setup::{AppenderSetup, Target};
 use super::console::{Stream, lines_lost};
-use super::layout::{Layout, Record};
 use super::line_queue::{LineQueue, LossLine};
 use super::log_file::LogFile;
-use super::settings::LogLevel;
-use super::setup;
+use crate::logging::config::{AppenderConfig, Layout, Target};
+use crate::logging::level::LogLevel;
+use crate::logging::loggers::{LOGGERS, PROGRAM};
+use crate::logging::record::{LogRecord, SourceLocation, milliseconds_since_start};
 use chrono::Local;
 use std::sync::Arc;
 
 /// An appender at work.
-pub(super) struct Appender {
+pub(in crate::logging) struct Appender {
     /// `None` if its lines go nowhere. Appenders of the same console share one.
-    pub(super) queue: Option<Arc<LineQueue>>,
+    pub(in crate::logging) queue: Option<Arc<LineQueue>>,
     is_file: bool,
 }
 
 impl Appender {
     /// Starts the thread that writes. A file is opened there; what fails is told on standard error,
     /// and tried again when there is something to write.
-    pub(super) fn start(setup: &AppenderSetup) -> Self {
-        let loss_line = || loss_line(setup.layout.clone());
-        let queue = match &setup.target {
+    pub(in crate::logging) fn start(config: &AppenderConfig) -> Self {
+        let loss_line = || loss_line(config.layout.clone());
+        let queue = match &config.target {
             Target::Nowhere => None,
             Target::StandardOutput => Some(Stream::Output.queue_with(loss_line)),
             Target::StandardError => Some(Stream::Error.queue_with(loss_line)),
@@ -34,11 +34,11 @@ impl Appender {
                 Some(queue)
             }
         };
-        Self { queue, is_file: matches!(setup.target, Target::File { .. }) }
+        Self { queue, is_file: matches!(config.target, Target::File { .. }) }
     }
 
     /// Has its file opened anew before the next line; false if it has none.
-    pub(super) fn reopen(&self) -> bool {
+    pub(in crate::logging) fn reopen(&self) -> bool {
         if let (true, Some(queue)) = (self.is_file, &self.queue) {
             queue.reopen();
         }
@@ -49,15 +49,13 @@ impl Appender {
 /// Tells in the appender's own layout what was lost.
 fn loss_line(layout: Layout) -> LossLine {
     Box::new(move |count| {
-        Some(layout.format(&Record {
+        Some(layout.format(&LogRecord {
             level: LogLevel::Warn,
-            logger: setup::LOGGERS[super::PROGRAM],
+            logger: LOGGERS[PROGRAM],
             message: &lines_lost(count),
             time: Local::now(),
-            milliseconds: super::milliseconds_since_start(),
-            file: file!(),
-            line: line!(),
-            module: module_path!(),
+            milliseconds: milliseconds_since_start(),
+            source: SourceLocation { file: file!(), line: line!(), module: module_path!() },
         }))
     })
 }

@@ -1,6 +1,6 @@
 //! Standard output and standard error as outputs of lines.
 
-use super::line_queue::{LineQueue, LossLine, Output};
+use super::line_queue::{LineOutput, LineQueue, LossLine};
 use chrono::{DateTime, Local};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 /// The standard streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(in crate::logging) enum Stream {
     Output,
     Error,
 }
@@ -26,7 +26,7 @@ impl Stream {
     }
 
     /// The queue of the stream. Of lost lines, standard error tells; of lost dots, nothing.
-    pub(super) fn queue(self) -> Arc<LineQueue> {
+    pub(in crate::logging) fn queue(self) -> Arc<LineQueue> {
         self.queue_with(|| match self {
             Self::Error => Box::new(|count| Some(format!("W: {}\n", lines_lost(count)))),
             Self::Output => Box::new(|_| None),
@@ -34,7 +34,7 @@ impl Stream {
     }
 
     /// The queue, if it was ever asked for.
-    pub(super) fn started(self) -> Option<&'static Arc<LineQueue>> {
+    pub(in crate::logging) fn started(self) -> Option<&'static Arc<LineQueue>> {
         self.cell().get()
     }
 
@@ -51,9 +51,24 @@ pub(super) fn lines_lost(count: u64) -> String {
     format!("{count} log lines were lost here")
 }
 
+/// Writes a part of a line to standard output, in order with the log lines that go there.
+pub(in crate::logging) fn print(text: &str) {
+    Stream::Output.queue().push(None, text.to_owned(), 0);
+}
+
+/// Writes text to standard error, for a program that ends before it logs.
+pub(crate) fn print_error(text: &str) {
+    Stream::Error.queue().push(None, text.to_owned(), 0);
+}
+
+/// Reports on standard error what cannot be logged.
+pub(super) fn complain(what: &str) {
+    Stream::Error.queue().push(None, format!("E: log: {what}\n"), 1);
+}
+
 struct Console(Stream);
 
-impl Output for Console {
+impl LineOutput for Console {
     fn write(&mut self, _: Option<DateTime<Local>>, lines: &str) -> io::Result<()> {
         let stream = match self.0 {
             Stream::Output => rustix::stdio::stdout(),
@@ -76,7 +91,7 @@ impl Output for Console {
 
     fn failed(&self, error: &io::Error) {
         if self.0 == Stream::Output {
-            super::complain(&format!("cannot write to standard output: {error}"));
+            complain(&format!("cannot write to standard output: {error}"));
         }
     }
 }

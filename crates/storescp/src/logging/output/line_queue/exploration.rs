@@ -1,7 +1,7 @@
 //! Each line is written once, in its order, or counted as lost, and nobody waits for an output for longer than
 //! it is to.
 
-use super::{LineQueue, LossLine, Output};
+use super::{LineOutput, LineQueue, LossLine};
 use crate::limits::{LAST_LINES_STANDSTILL, LOG_LONGEST_WAIT};
 use chrono::{DateTime, Local};
 use platform::exploration::{ToAll, each_notification_counts, explore};
@@ -33,7 +33,7 @@ fn an_output_that_stands_still_holds_up_nobody_for_long() {
 
 #[test]
 fn each_notification_is_needed() {
-    each_notification_counts("line_queue.rs", &ToAll::NotTried, || {
+    each_notification_counts("line_queue/mod.rs", &ToAll::NotTried, || {
         write_by_turns(Timers::Patient);
     });
 }
@@ -50,7 +50,7 @@ struct Written {
 
 struct Paper(Arc<Written>);
 
-impl Output for Paper {
+impl LineOutput for Paper {
     fn write(&mut self, _: Option<DateTime<Local>>, lines: &str) -> io::Result<()> {
         pause();
         let mut standing = self.0.standing.lock().unwrap();

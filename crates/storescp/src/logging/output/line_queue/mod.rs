@@ -17,7 +17,7 @@ use std::io;
 use std::time::Duration;
 
 /// Where lines are written to.
-pub(super) trait Output: Send {
+pub(in crate::logging) trait LineOutput: Send {
     /// Writes whole lines, the first of which was logged at this time.
     ///
     /// # Errors
@@ -42,24 +42,24 @@ pub(super) trait Output: Send {
 }
 
 /// What is written in place of so many lines that were lost; `None` for nothing.
-pub(super) type LossLine = Box<dyn Fn(u64) -> Option<String> + Send + Sync>;
+pub(in crate::logging) type LossLine = Box<dyn Fn(u64) -> Option<String> + Send + Sync>;
 
 /// A bounded queue of lines with a thread that writes them, one write for each batch of whole lines.
 ///
 /// Holds up to [`LOG_BYTES_WAITING`], and next to nothing while nothing waits.
-pub(super) struct LineQueue {
+pub(in crate::logging) struct LineQueue {
     state: Mutex<State>,
     /// There is something to do for the thread that writes.
     work: Condvar,
     /// Something was written.
     progress: Condvar,
-    output: Mutex<Box<dyn Output>>,
+    output: Mutex<Box<dyn LineOutput>>,
     loss_line: LossLine,
 }
 
 #[derive(Default)]
 struct State {
-    waiting: Vec<Text>,
+    waiting: Vec<QueuedText>,
     /// Of the lines that wait and of those that are being written.
     bytes: usize,
     /// Of all lines that were ever written, or could not be.
@@ -79,13 +79,13 @@ struct State {
 }
 
 /// One line, or several that belong together.
-struct Text {
+struct QueuedText {
     time: Option<DateTime<Local>>,
     text: String,
     lines: u64,
 }
 
-impl Text {
+impl QueuedText {
     fn bytes(&self) -> usize {
         self.text.len() + size_of::<Self>()
     }
@@ -93,7 +93,7 @@ impl Text {
 
 impl LineQueue {
     /// Starts the thread. Where there is none to be had, whoever logs writes.
-    pub(super) fn start(output: Box<dyn Output>, loss_line: LossLine) -> Arc<Self> {
+    pub(in crate::logging) fn start(output: Box<dyn LineOutput>, loss_line: LossLine) -> Arc<Self> {
         let queue = Arc::new(Self {
             state: Mutex::default(),
             work: Condvar::new(),
@@ -110,8 +110,8 @@ impl LineQueue {
     }
 
     /// Hands over text that counts as so many lines. Nothing comes between its lines.
-    pub(super) fn push(&self, time: Option<DateTime<Local>>, text: String, lines: u64) {
-        let text = Text { time, text, lines };
+    pub(in crate::logging) fn push(&self, time: Option<DateTime<Local>>, text: String, lines: u64) {
+        let text = QueuedText { time, text, lines };
         let Some(mut state) = self.room_for(&text) else { return };
         if state.no_thread {
             drop(state);
@@ -124,7 +124,7 @@ impl LineQueue {
     }
 
     /// Has the file opened anew before the next line.
-    pub(super) fn reopen(&self) {
+    pub(in crate::logging) fn reopen(&self) {
         let mut state = self.lock();
         state.reopen = true;
         self.wake_writer(state);
@@ -132,7 +132,7 @@ impl LineQueue {
 
     /// Returns when all lines are written, or at `deadline`, or once nothing was written for
     /// [`LAST_LINES_STANDSTILL`].
-    pub(super) fn finish(&self, deadline: Instant) {
+    pub(in crate::logging) fn finish(&self, deadline: Instant) {
         let mut state = self.lock();
         let mut seen = (state.written, Instant::now());
         while state.bytes > 0 && !state.no_thread {
@@ -149,7 +149,7 @@ impl LineQueue {
     }
 
     /// The state, with room for this; `None` if it is lost, and counted.
-    fn room_for(&self, text: &Text) -> Option<MutexGuard<'_, State>> {
+    fn room_for(&self, text: &QueuedText) -> Option<MutexGuard<'_, State>> {
         let bytes = text.bytes();
         let mut state = self.lock();
         let mut began = None;
@@ -231,7 +231,7 @@ impl LineQueue {
     }
 
     /// Waits for something to do.
-    fn next_texts(&self) -> (Vec<Text>, bool) {
+    fn next_texts(&self) -> (Vec<QueuedText>, bool) {
         let mut state = self.lock();
         while state.waiting.is_empty() && !state.reopen {
             state.writer_sleeps = true;
@@ -241,7 +241,7 @@ impl LineQueue {
         (std::mem::take(&mut state.waiting), std::mem::take(&mut state.reopen))
     }
 
-    fn goes_with(&self, batch: &Text, next: &Text) -> bool {
+    fn goes_with(&self, batch: &QueuedText, next: &QueuedText) -> bool {
         batch.text.len() + next.text.len() <= LOG_WRITE_BYTES && self.output().takes_batches()
     }
 
@@ -257,7 +257,7 @@ impl LineQueue {
             if state.lost > 0 && lost == 0 {
                 let count = std::mem::take(&mut state.lost);
                 if let Some(text) = (self.loss_line)(count) {
-                    let told = Text { time: Some(Local::now()), text, lines: count };
+                    let told = QueuedText { time: Some(Local::now()), text, lines: count };
                     state.bytes += told.bytes();
                     state.waiting.push(told);
                 }
@@ -272,7 +272,7 @@ impl LineQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn output(&self) -> MutexGuard<'_, Box<dyn Output>> {
+    fn output(&self) -> MutexGuard<'_, Box<dyn LineOutput>> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -286,8 +286,6 @@ impl State {
 
 #[cfg(test)]
 #[cfg(feature = "explore")]
-#[path = "line_queue_exploration.rs"]
 mod exploration;
 #[cfg(test)]
-#[path = "line_queue_tests.rs"]
 mod tests;

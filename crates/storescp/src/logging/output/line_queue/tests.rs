@@ -9,7 +9,7 @@ struct Slow {
     fails: Arc<Mutex<bool>>,
 }
 
-impl Output for Slow {
+impl LineOutput for Slow {
     fn write(&mut self, _: Option<DateTime<Local>>, lines: &str) -> io::Result<()> {
         // When nobody tells any more, it is fast.
         let _ = self.go.recv();
@@ -50,7 +50,7 @@ impl Fixture {
 
 /// A line that a full queue has room for so many of.
 fn long_line(number: usize) -> String {
-    format!("{number:0$}", LOG_BYTES_WAITING / LINES_WAITING - size_of::<Text>() - 1)
+    format!("{number:0$}", LOG_BYTES_WAITING / LINES_WAITING - size_of::<QueuedText>() - 1)
 }
 
 const LINES_WAITING: usize = 512;

@@ -1,8 +1,8 @@
 //! Files as outputs of lines, put aside for new ones by size or by time.
 
-use super::appender_setup::Rotation;
-use super::complain;
-use super::line_queue::Output;
+use super::console::complain;
+use super::line_queue::LineOutput;
+use crate::logging::config::Rotation;
 use chrono::{DateTime, Local};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -133,7 +133,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-impl Output for LogFile {
+impl LineOutput for LogFile {
     fn write(&mut self, time: Option<DateTime<Local>>, lines: &str) -> io::Result<()> {
         let time = time.unwrap_or_else(Local::now);
         if self.file.is_none() {
@@ -173,5 +173,4 @@ impl Output for LogFile {
 }
 
 #[cfg(test)]
-#[path = "log_file_tests.rs"]
 mod tests;
