@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use crate::logging::SetupFault;
+use crate::logging::LogConfigFault;
 
 /// The first fault found in a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Error {
+pub(super) enum Fault {
     /// A file named by `@file` cannot be read.
     CommandFile(OsString),
     UnknownOption(OsString),
@@ -18,7 +18,7 @@ pub(super) enum Error {
     Port(OsString, Misfit),
     Value(&'static str, OsString, Misfit),
     LogLevel,
-    LogConfig(SetupFault),
+    LogConfig(LogConfigFault),
     /// The first option excludes what the second says.
     NotAllowedWith(&'static str, &'static str),
     /// The first option means nothing without what the second says.
@@ -34,7 +34,7 @@ pub(super) enum Misfit {
     Overflow,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CommandFile(name) => write!(f, "Cannot open command file '{}'", name.display()),
@@ -65,12 +65,12 @@ impl fmt::Display for Error {
                 f,
                 "Specified --log-config file {}",
                 match fault {
-                    SetupFault::Missing => "does not exist",
-                    SetupFault::Unreadable => "cannot be read",
-                    SetupFault::Empty => "does not contain any settings",
-                    SetupFault::NoLogging => "does not contain any valid settings",
-                    SetupFault::NoRootLogger => "does not set up log4cplus.rootLogger",
-                    SetupFault::RootLevel => "gives log4cplus.rootLogger no valid log level",
+                    LogConfigFault::Missing => "does not exist",
+                    LogConfigFault::Unreadable => "cannot be read",
+                    LogConfigFault::Empty => "does not contain any settings",
+                    LogConfigFault::NoLogging => "does not contain any valid settings",
+                    LogConfigFault::NoRootLogger => "does not set up log4cplus.rootLogger",
+                    LogConfigFault::RootLevel => "gives log4cplus.rootLogger no valid log level",
                 }
             ),
             Self::NotAllowedWith(option, other) => write!(f, "{option} not allowed with {other}"),
@@ -81,4 +81,4 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Fault {}

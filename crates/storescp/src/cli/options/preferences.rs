@@ -1,12 +1,97 @@
-//! The transfer syntaxes accepted under each preference option, best first.
+//! Options about the transfer syntaxes that are accepted: one is preferred, or all are accepted.
 
+use super::spec::{Choice, Opt, OptionSpec};
 use dataset::TransferSyntax;
 use dataset::transfer_syntax::{
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN, RLE_LOSSLESS,
 };
 
-use super::options::Opt;
+/// A preference option: its transfer syntax comes first, the uncompressed ones follow.
+const fn prefer(
+    id: Opt,
+    short: &'static str,
+    long: &'static str,
+    help: &'static [&'static str],
+) -> OptionSpec {
+    OptionSpec::new(id, short, long, help).one_of(Choice::Preference)
+}
+
+pub(super) const PREFERENCES: &[OptionSpec] = &[
+    prefer(
+        Opt::PreferUncompr,
+        "+x=",
+        "--prefer-uncompr",
+        &["explicit VR in this machine's byte order first", "(default)"],
+    ),
+    prefer(Opt::PreferLittle, "+xe", "--prefer-little", &["explicit VR little endian first"]),
+    prefer(Opt::PreferBig, "+xb", "--prefer-big", &["explicit VR big endian first"]),
+    prefer(Opt::PreferLossless, "+xs", "--prefer-lossless", &["JPEG lossless (SV1) first"]),
+    prefer(Opt::PreferJpeg8, "+xy", "--prefer-jpeg8", &["JPEG baseline, lossy, 8 bit first"]),
+    prefer(Opt::PreferJpeg12, "+xx", "--prefer-jpeg12", &["JPEG extended, lossy, 12 bit first"]),
+    prefer(
+        Opt::PreferJ2kLossless,
+        "+xv",
+        "--prefer-j2k-lossless",
+        &["JPEG 2000, lossless only, first"],
+    ),
+    prefer(Opt::PreferJ2kLossy, "+xw", "--prefer-j2k-lossy", &["JPEG 2000 first"]),
+    prefer(Opt::PreferJlsLossless, "+xt", "--prefer-jls-lossless", &["JPEG-LS lossless first"]),
+    prefer(Opt::PreferJlsLossy, "+xu", "--prefer-jls-lossy", &["JPEG-LS lossy first"]),
+    prefer(Opt::PreferMpeg2, "+xm", "--prefer-mpeg2", &["MPEG2 Main Profile/Main Level first"]),
+    prefer(
+        Opt::PreferMpeg2High,
+        "+xh",
+        "--prefer-mpeg2-high",
+        &["MPEG2 Main Profile/High Level first"],
+    ),
+    prefer(
+        Opt::PreferMpeg4,
+        "+xn",
+        "--prefer-mpeg4",
+        &["MPEG-4 AVC/H.264 High Profile/Level 4.1 first"],
+    ),
+    prefer(
+        Opt::PreferMpeg4Bd,
+        "+xl",
+        "--prefer-mpeg4-bd",
+        &["MPEG-4 AVC/H.264 BD-compatible first"],
+    ),
+    prefer(
+        Opt::PreferMpeg4V2In2d,
+        "+x2",
+        "--prefer-mpeg4-2-2d",
+        &["MPEG-4 AVC/H.264 HP/Level 4.2, 2D video, first"],
+    ),
+    prefer(
+        Opt::PreferMpeg4V2In3d,
+        "+x3",
+        "--prefer-mpeg4-2-3d",
+        &["MPEG-4 AVC/H.264 HP/Level 4.2, 3D video, first"],
+    ),
+    prefer(
+        Opt::PreferMpeg4V2Stereo,
+        "+xo",
+        "--prefer-mpeg4-2-st",
+        &["MPEG-4 AVC/H.264 Stereo HP/Level 4.2 first"],
+    ),
+    prefer(Opt::PreferHevc, "+x4", "--prefer-hevc", &["HEVC/H.265 Main Profile/Level 5.1 first"]),
+    prefer(
+        Opt::PreferHevc10,
+        "+x5",
+        "--prefer-hevc10",
+        &["HEVC/H.265 Main 10 Profile/Level 5.1 first"],
+    ),
+    prefer(Opt::PreferRle, "+xr", "--prefer-rle", &["RLE lossless first"]),
+    prefer(
+        Opt::PreferDeflated,
+        "+xd",
+        "--prefer-deflated",
+        &["deflated explicit VR little endian first"],
+    ),
+    prefer(Opt::Implicit, "+xi", "--implicit", &["implicit VR little endian only"]),
+    prefer(Opt::AcceptAll, "+xa", "--accept-all", &["every transfer syntax, JPEG 2000 first"]),
+];
 
 /// What is accepted under `preference`; without one, under `--prefer-uncompr`.
 pub(super) fn accepted(preference: Option<Opt>) -> Vec<&'static TransferSyntax> {
@@ -96,7 +181,6 @@ const ALL: [&str; 33] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::options::{self, Choice};
 
     /// The UIDs accepted, without the prefix that nearly all share.
     fn uids(preference: Option<Opt>) -> Vec<&'static str> {
@@ -116,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_preferred_syntax_comes_before_the_uncompressed_ones() {
-        let preferences = options::all().filter(|option| option.choice == Some(Choice::Preference));
+        let preferences = PREFERENCES.iter();
         let firsts: Vec<_> = preferences
             .filter(|option| first(option.id).is_some())
             .map(|option| {

@@ -2,13 +2,14 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::Files;
-use super::error::{Error, Misfit};
-use super::options::{self, Choice, Opt, OptionSpec, Value};
+use super::spec::{Choice, Opt, OptionSpec, Value};
+use crate::cli::fault::{Fault, Misfit};
+use crate::cli::files::Files;
+use std::time::Duration;
 
 /// A command line taken apart; its values are not looked at yet.
 #[derive(Default)]
-pub(super) struct Typed {
+pub(in crate::cli) struct Typed {
     options: Vec<TypedOption>,
     parameters: Vec<OsString>,
     /// The whole line with command files expanded and long names in place of short ones.
@@ -24,11 +25,12 @@ impl Typed {
     /// Takes a command line apart, the program's name not included.
     ///
     /// An argument is an option if it begins with `-` or `+` and its second character is no
-    /// digit. An option's values are the arguments after it, whatever they look like.
-    pub(super) fn read(
+    /// digit; `find` finds its entry in the table. An option's values are the arguments after it, whatever they look like.
+    pub(in crate::cli) fn read(
         arguments: impl Iterator<Item = OsString>,
+        find: impl Fn(&str) -> Option<&'static OptionSpec>,
         files: &impl Files,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, Fault> {
         let mut expanded = Vec::new();
         for argument in arguments {
             expand(argument, files, &mut expanded)?;
@@ -41,12 +43,12 @@ impl Typed {
                 typed.parameters.push(argument);
                 continue;
             }
-            let Some(spec) = argument.to_str().and_then(options::find) else {
-                return Err(Error::UnknownOption(argument));
+            let Some(spec) = argument.to_str().and_then(&find) else {
+                return Err(Fault::UnknownOption(argument));
             };
             let values: Vec<_> = arguments.by_ref().take(spec.values.len()).collect();
             if values.len() < spec.values.len() {
-                return Err(Error::MissingValue(spec.long));
+                return Err(Fault::MissingValue(spec.long));
             }
             typed.words.push(spec.long.into());
             typed.words.extend_from_slice(&values);
@@ -56,7 +58,7 @@ impl Typed {
     }
 
     /// The words of the line, command files expanded, long names in place of short ones.
-    pub(super) fn words(&self) -> &[OsString] {
+    pub(in crate::cli) fn words(&self) -> &[OsString] {
         &self.words
     }
 
@@ -66,16 +68,16 @@ impl Typed {
     }
 
     /// Whether the option was typed.
-    pub(super) fn has(&self, option: Opt) -> bool {
+    pub(in crate::cli) fn has(&self, option: Opt) -> bool {
         self.last(option).is_some()
     }
 
     /// Whether the option was typed and none of its choice further right.
     pub(super) fn won(&self, option: Opt) -> bool {
-        match options::spec(option).choice {
+        self.last(option).is_some_and(|typed| match typed.spec.choice {
             Some(choice) => self.chosen(choice) == Some(option),
-            None => self.has(option),
-        }
+            None => true,
+        })
     }
 
     /// The rightmost typed option of a choice.
@@ -104,20 +106,60 @@ impl Typed {
     }
 
     /// The number that is the first value of an option.
-    pub(super) fn number(&self, option: Opt) -> Result<Option<i64>, Error> {
+    pub(super) fn number(&self, option: Opt) -> Result<Option<i64>, Fault> {
         Ok(self.numbers::<1>(option)?.map(|[number]| number))
     }
 
     /// The first `N` values of an option, all numbers.
-    pub(super) fn numbers<const N: usize>(&self, option: Opt) -> Result<Option<[i64; N]>, Error> {
+    pub(super) fn numbers<const N: usize>(&self, option: Opt) -> Result<Option<[i64; N]>, Fault> {
         let Some(typed) = self.last(option) else { return Ok(None) };
         let mut numbers = [0; N];
         let kinds = typed.spec.values.iter().zip(&typed.values);
         for (number, (&kind, value)) in numbers.iter_mut().zip(kinds) {
             *number = check(kind, value)
-                .map_err(|misfit| Error::Value(typed.spec.long, value.clone(), misfit))?;
+                .map_err(|misfit| Fault::Value(typed.spec.long, value.clone(), misfit))?;
         }
         Ok(Some(numbers))
+    }
+
+    /// The number of seconds that is the first value of an option, at most 2^32 - 1 (136 years), so
+    /// that sums with the current time cannot overflow.
+    pub(super) fn seconds(&self, option: Opt) -> Result<Option<Duration>, Fault> {
+        let most = i64::from(u32::MAX);
+        let seconds = |number: i64| Duration::from_secs(number.clamp(0, most).unsigned_abs());
+        Ok(self.number(option)?.map(seconds))
+    }
+
+    /// The long name of an option that was typed.
+    pub(super) fn name_of(&self, option: Opt) -> &'static str {
+        self.last(option).expect("it was typed").spec.long
+    }
+
+    /// Fails if `option` counts and so does one of `others`.
+    pub(super) fn refuse_with(&self, option: Opt, others: &[Opt]) -> Result<(), Fault> {
+        if !self.won(option) {
+            return Ok(());
+        }
+        match others.iter().find(|&&other| self.won(other)) {
+            Some(&other) => Err(self.not_allowed(option, other)),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails if an option of `choice` was typed and one of `others` counts. The message names the
+    /// first of the choice in the order of the table, overruled or not; not what is written anyway.
+    pub(super) fn refuse_choice_with(&self, choice: Choice, others: &[Opt]) -> Result<(), Fault> {
+        let options = self.options.iter().filter(|typed| typed.spec.choice == Some(choice));
+        let named = options.map(|typed| typed.spec.id).filter(|&id| id != Opt::WriteXferSame).min();
+        match (named, others.iter().find(|&&other| self.won(other))) {
+            (Some(option), Some(&other)) => Err(self.not_allowed(option, other)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Two options that were typed exclude each other.
+    pub(super) fn not_allowed(&self, option: Opt, other: Opt) -> Fault {
+        Fault::NotAllowedWith(self.name_of(option), self.name_of(other))
     }
 
     fn last(&self, option: Opt) -> Option<&TypedOption> {
@@ -133,7 +175,9 @@ fn is_option(argument: &OsStr) -> bool {
 /// Reads a number within the bounds of `kind`.
 fn check(kind: Value, value: &OsStr) -> Result<i64, Misfit> {
     match kind {
-        Value::Text => Err(Misfit::Malformed),
+        Value::Text | Value::File | Value::Directory | Value::OneOf(_) | Value::CipherSuite => {
+            Err(Misfit::Malformed)
+        }
         Value::Integer { min, max } => {
             within(leading_integer(value, Base::Marked).ok_or(Misfit::Malformed)?, min, max)
         }
@@ -194,12 +238,12 @@ fn expand(
     argument: OsString,
     files: &impl Files,
     expanded: &mut Vec<OsString>,
-) -> Result<(), Error> {
+) -> Result<(), Fault> {
     let Some(name) = file_name(&argument) else {
         expanded.push(argument);
         return Ok(());
     };
-    let text = files.command_file(&name).map_err(|_| Error::CommandFile(name))?;
+    let text = files.command_file(&name).map_err(|_| Fault::CommandFile(name))?;
     expanded.extend(words(&text).into_iter().map(from_bytes));
     Ok(())
 }
@@ -251,11 +295,12 @@ fn from_bytes(bytes: Vec<u8>) -> OsString {
 
 #[cfg(test)]
 mod tests {
-    use super::super::FileSystem;
+    use super::super::find;
     use super::*;
+    use crate::cli::files::FileSystem;
 
-    fn read(line: &[&str]) -> Result<Typed, Error> {
-        Typed::read(line.iter().map(OsString::from), &FileSystem)
+    fn read(line: &[&str]) -> Result<Typed, Fault> {
+        Typed::read(line.iter().map(OsString::from), find, &FileSystem)
     }
 
     #[test]
@@ -282,10 +327,10 @@ mod tests {
 
     #[test]
     fn the_first_fault_from_the_left_counts() {
-        let unknown = Err(Error::UnknownOption("-x".into()));
+        let unknown = Err(Fault::UnknownOption("-x".into()));
         assert_eq!(read(&["-x", "-y", "-pdu"]).map(drop), unknown);
-        assert_eq!(read(&["+p", "1"]).map(drop), Err(Error::MissingValue("--padding-create")));
-        let missing = Err(Error::CommandFile("no such file".into()));
+        assert_eq!(read(&["+p", "1"]).map(drop), Err(Fault::MissingValue("--padding-create")));
+        let missing = Err(Fault::CommandFile("no such file".into()));
         assert_eq!(read(&["-x", "@no such file"]).map(drop), missing);
     }
 

@@ -4,7 +4,7 @@
 //! words from the start, and completes a value, or an option.
 
 use super::help::put;
-use super::options::{self, Opt, OptionSpec};
+use crate::cli::options::{self, OptionSpec, Value};
 
 /// A shell that there are completions for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,19 +17,8 @@ pub enum Shell {
     Fish,
 }
 
-/// What a value is completed with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    File,
-    Directory,
-    Words(&'static str),
-    /// What a command prints, one on a line behind two blanks.
-    CipherSuites,
-    Anything,
-}
-
 /// The script for a shell.
-pub(super) fn script(shell: Shell) -> String {
+pub(in crate::cli) fn script(shell: Shell) -> String {
     match shell {
         Shell::Bash => bash(),
         Shell::Zsh => zsh(),
@@ -40,37 +29,14 @@ pub(super) fn script(shell: Shell) -> String {
 const MADE: &str = "# Made from the option table in crates/storescp/src/cli; \
     `BLESS=1 cargo test -p storescp --test cli` writes it anew.\n";
 
-/// What the values of an option are, as many as it has.
-fn kinds(option: &OptionSpec) -> Vec<Kind> {
-    const LEVELS: &str = "fatal error warn info debug trace";
-
-    let kinds: &[Kind] = match option.id {
-        Opt::LogLevel => &[Kind::Words(LEVELS)],
-        Opt::LogConfig
-        | Opt::ConfigFile
-        | Opt::AddCertFile
-        | Opt::AddCrlFile
-        | Opt::DhParam
-        | Opt::Seed
-        | Opt::WriteSeedFile => &[Kind::File],
-        Opt::EnableTls => &[Kind::File, Kind::File],
-        Opt::AddCertDir | Opt::OutputDirectory => &[Kind::Directory],
-        Opt::Durability => &[Kind::Words("full none")],
-        Opt::Cipher => &[Kind::CipherSuites],
-        _ => &[],
-    };
-    let rest = std::iter::repeat(Kind::Anything);
-    kinds.iter().copied().chain(rest).take(option.values.len()).collect()
-}
-
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::File => "file",
-        Kind::Directory => "directory",
-        Kind::Words("full none") => "durability",
-        Kind::Words(_) => "level",
-        Kind::CipherSuites => "cipher",
-        Kind::Anything => "anything",
+/// What a value is, in one word.
+fn word(value: Value) -> &'static str {
+    match value {
+        Value::File => "file",
+        Value::Directory => "directory",
+        Value::OneOf(words) => words.kind,
+        Value::CipherSuite => "cipher",
+        Value::Text | Value::Integer { .. } | Value::Unsigned { .. } => "anything",
     }
 }
 
@@ -84,7 +50,7 @@ fn cases(indent: &str) -> String {
     let mut cases = String::new();
     for option in options::all().filter(|option| !option.values.is_empty()) {
         let names: Vec<_> = names(option).collect();
-        let kinds: Vec<_> = kinds(option).into_iter().map(word).collect();
+        let kinds: Vec<_> = option.values.iter().copied().map(word).collect();
         put(
             &mut cases,
             format_args!("{indent}{}) kinds=({}) ;;\n", names.join("|"), kinds.join(" ")),
@@ -125,16 +91,16 @@ fn fish() -> String {
     for option in options::all() {
         let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
         let help = quoted(&option.help.join(" "));
-        let value = match kinds(option).first() {
+        let value = match option.values.first() {
             None => String::new(),
-            Some(Kind::File) => " -r -F".to_owned(),
-            Some(Kind::Directory) => " -x -a '(__fish_complete_directories)'".to_owned(),
-            Some(Kind::Words(words)) => format!(" -x -a {}", quoted(words)),
-            Some(Kind::CipherSuites) => {
+            Some(Value::File) => " -r -F".to_owned(),
+            Some(Value::Directory) => " -x -a '(__fish_complete_directories)'".to_owned(),
+            Some(Value::OneOf(words)) => format!(" -x -a {}", quoted(words.words)),
+            Some(Value::CipherSuite) => {
                 " -x -a '(storescp --list-ciphers | string match -r \"^  .*\" | string trim)'"
                     .into()
             }
-            Some(Kind::Anything) => " -x".to_owned(),
+            Some(Value::Text | Value::Integer { .. } | Value::Unsigned { .. }) => " -x".to_owned(),
         };
         let long = option.long.trim_start_matches('-');
         match option.short.strip_prefix('-') {
@@ -189,13 +155,12 @@ mod tests {
     fn values_that_are_files_or_words_are_known_as_such() {
         // What the help text calls a file or a directory is one.
         for option in options::all() {
-            let kinds = kinds(option);
-            assert_eq!(kinds.len(), option.values.len());
+            let kinds = option.values;
             let text = option.values_text;
             if text.contains("ilename") || text.contains(" file") {
-                assert_eq!(kinds[0], Kind::File, "{}", option.long);
+                assert_eq!(kinds[0], Value::File, "{}", option.long);
             } else if text.contains("irectory") {
-                assert_eq!(kinds[0], Kind::Directory, "{}", option.long);
+                assert_eq!(kinds[0], Value::Directory, "{}", option.long);
             }
         }
     }

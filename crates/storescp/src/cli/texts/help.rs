@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::options::{OptionSpec, SECTIONS};
+use crate::cli::options::{OptionSpec, SECTIONS};
 use receiver::net::tls::{SecurityProfile, suites};
 
 const NAME: &str = "storescp: DICOM storage (C-STORE) SCP";
@@ -11,17 +11,17 @@ pub(super) const RELEASE_DATE: &str = "2026-11-22";
 const TEXT_COLUMN: usize = 33;
 
 /// The line that opens everything printed, in the form of DCMTK's tools.
-pub(super) fn identification() -> String {
+pub(in crate::cli) fn identification() -> String {
     format!("$storescp: storescp v{} {RELEASE_DATE} $", env!("CARGO_PKG_VERSION"))
 }
 
 /// Identification and name.
-pub(super) fn header() -> String {
+pub(in crate::cli) fn header() -> String {
     format!("{}\n\n{NAME}\n", identification())
 }
 
 /// The text of `--help`.
-pub(super) fn help() -> String {
+pub(in crate::cli) fn help() -> String {
     let mut text = header();
     text.push_str("usage: storescp [options] [port]\n\nparameters:\n");
     entry(&mut text, "  port", ["TCP port to listen on"].into_iter());
@@ -71,7 +71,7 @@ fn entry<'a>(text: &mut String, names: &str, lines: impl Iterator<Item = &'a str
 }
 
 /// The text of `--version`.
-pub(super) fn version() -> String {
+pub(in crate::cli) fn version() -> String {
     use std::env::consts::{ARCH, OS};
 
     let mut text = header();
@@ -89,7 +89,7 @@ pub(super) fn version() -> String {
 }
 
 /// The text of `--list-profiles`.
-pub(super) fn profiles() -> String {
+pub(in crate::cli) fn profiles() -> String {
     let mut text = header() + "\nSupported TLS security profiles are:\n";
     for profile in SecurityProfile::ALL {
         let default = if profile == SecurityProfile::Bcp195Rfc8996 { " (default)" } else { "" };
@@ -100,7 +100,7 @@ pub(super) fn profiles() -> String {
 }
 
 /// The text of `--list-ciphers`.
-pub(super) fn cipher_suites() -> String {
+pub(in crate::cli) fn cipher_suites() -> String {
     let mut text = header() + "\nSupported TLS ciphersuites are:\n";
     for name in suites::available() {
         put(&mut text, format_args!("  {name}\n"));
@@ -124,7 +124,7 @@ const LIBRARIES: [&str; 10] = [
 
 /// The version of a library that this build was made with.
 fn locked_version(library: &str) -> Option<&'static str> {
-    let lock = include_str!("../../../../Cargo.lock");
+    let lock = include_str!("../../../../../Cargo.lock");
     let package = lock.split("[[package]]").find(|package| {
         package.lines().any(|line| line.strip_prefix("name = ") == Some(&format!("\"{library}\"")))
     })?;
@@ -133,7 +133,7 @@ fn locked_version(library: &str) -> Option<&'static str> {
 }
 
 /// The reference of all options, as kept in `docs/cli.md`.
-pub(super) fn reference() -> String {
+pub(in crate::cli) fn reference() -> String {
     let mut text = include_str!("reference.md").to_owned();
     for section in &SECTIONS {
         put(&mut text, format_args!("\n## {}\n", capitalized(section.title)));

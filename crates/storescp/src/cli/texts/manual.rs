@@ -1,10 +1,10 @@
 //! The manual page `storescp.1`.
 
 use super::help::{RELEASE_DATE, put};
-use super::options::{OptionSpec, SECTIONS};
+use crate::cli::options::{OptionSpec, SECTIONS};
 
 /// The page in `man`'s macros.
-pub(super) fn page() -> String {
+pub(in crate::cli) fn page() -> String {
     let mut options = String::new();
     for section in &SECTIONS {
         put(&mut options, format_args!(".SS {}\n", escaped(section.title)));
