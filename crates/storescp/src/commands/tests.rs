@@ -3,13 +3,14 @@
 use super::numbering::number_files;
 use super::*;
 use platform::testing::Scratch;
+use receiver::Sorting;
 use receiver::store::studies::{Reason, StudyFile};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use storage::doubles::power_loss::{Disk, Fault, Survives, Way};
-use storage::{Directory, Durability, FileAhead, Folder, InstanceFile, LastingId, Taken};
+use storage::{Directory, Durability, FileAhead, FileName, Folder, InstanceFile, LastingId, Taken};
 
 /// `id` says which file has a name.
 fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<LastingId>) -> EndedStudy {

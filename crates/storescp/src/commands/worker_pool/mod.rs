@@ -17,10 +17,10 @@ use std::time::Duration;
 /// [`COMMAND_STAGGER`], more of them run side by side. Their threads have a lower priority than others.
 /// So receiving has the processor when it needs it, and jobs that only wait do not wait for each other.
 /// One thread is there from the start; more are started when they are first needed, and stay.
-pub(super) struct Crew<J>(Arc<Inner<J>>);
+pub(super) struct WorkerPool<J>(Arc<Inner<J>>);
 
 /// What became of a job.
-pub(super) enum Outcome<J> {
+pub(super) enum JobOutcome<J> {
     /// It is done, or has failed for good.
     Done,
     /// The system lacked something for a moment: it is to be done later, before those that came after it.
@@ -28,7 +28,7 @@ pub(super) enum Outcome<J> {
 }
 
 struct Inner<J> {
-    work: Box<dyn Fn(J) -> Outcome<J> + Send + Sync>,
+    work: Box<dyn Fn(J) -> JobOutcome<J> + Send + Sync>,
     /// Takes the jobs that come when no more are done.
     too_late: Box<dyn Fn(J) + Send + Sync>,
     at_once: usize,
@@ -42,12 +42,12 @@ struct Inner<J> {
 }
 
 struct State<J> {
-    /// For the threads of the crew, by number.
+    /// For the threads of the pool, by number.
     waiting: VecDeque<Ticket<J>>,
     /// For the threads that brought them and wait for their turn, by number.
     waiting_here: VecDeque<Ticket<J>>,
     next_number: u64,
-    /// Jobs that are being done, in threads of the crew and in others.
+    /// Jobs that are being done, in threads of the pool and in others.
     running: usize,
     last_begun: Option<Instant>,
     /// While the system lacks something: how long to wait before the next job begins, and until when.
@@ -72,18 +72,18 @@ struct Ticket<J> {
     job: J,
 }
 
-impl<J: Send + 'static> Crew<J> {
-    /// A crew of one thread, which grows to `at_once`. `work` does a job; `too_late` is told of each that
+impl<J: Send + 'static> WorkerPool<J> {
+    /// A pool of one thread, which grows to `at_once`. `work` does a job; `too_late` is told of each that
     /// comes after [`finish`](Self::finish).
     ///
     /// # Errors
     /// There is not one thread to be had.
     pub(super) fn new(
         at_once: usize,
-        work: impl Fn(J) -> Outcome<J> + Send + Sync + 'static,
+        work: impl Fn(J) -> JobOutcome<J> + Send + Sync + 'static,
         too_late: impl Fn(J) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let crew = Self(Arc::new(Inner {
+        let pool = Self(Arc::new(Inner {
             work: Box::new(work),
             too_late: Box::new(too_late),
             at_once,
@@ -92,9 +92,9 @@ impl<J: Send + 'static> Crew<J> {
             wanted: Condvar::new(),
             advanced: Condvar::new(),
         }));
-        crew.0.lock().threads = 1;
-        crew.start_thread()?;
-        Ok(crew)
+        pool.0.lock().threads = 1;
+        pool.start_thread()?;
+        Ok(pool)
     }
 
     /// Has a job done. Returns at once, unless [`WAITING_COMMANDS`] jobs are waiting already: none is
@@ -147,7 +147,7 @@ impl<J: Send + 'static> Crew<J> {
         state.waiting_here.push_back(Ticket { number, job });
         while let Some(job) = inner.wait_for_turn(state, number) {
             let outcome = inner.run(job);
-            let is_done = matches!(outcome, Outcome::Done);
+            let is_done = matches!(outcome, JobOutcome::Done);
             state = inner.settle(number, outcome, |state| &mut state.waiting_here);
             if is_done {
                 break;
@@ -378,8 +378,8 @@ impl<J> Inner<J> {
     }
 
     /// A bug costs one job, not the thread; the panic is in the log.
-    fn run(&self, job: J) -> Outcome<J> {
-        catch_unwind(AssertUnwindSafe(|| (self.work)(job))).unwrap_or(Outcome::Done)
+    fn run(&self, job: J) -> JobOutcome<J> {
+        catch_unwind(AssertUnwindSafe(|| (self.work)(job))).unwrap_or(JobOutcome::Done)
     }
 
     /// Notes what became of a job that is counted as running. One that is to be done later goes back to
@@ -387,20 +387,20 @@ impl<J> Inner<J> {
     fn settle(
         &self,
         number: u64,
-        outcome: Outcome<J>,
+        outcome: JobOutcome<J>,
         queue: fn(&mut State<J>) -> &mut VecDeque<Ticket<J>>,
     ) -> MutexGuard<'_, State<J>> {
         let mut state = self.lock();
         state.running -= 1;
         self.advanced.notify_all();
         match outcome {
-            Outcome::Done => state.lack = None,
-            Outcome::Later(job) if state.ended => {
+            JobOutcome::Done => state.lack = None,
+            JobOutcome::Later(job) if state.ended => {
                 drop(state);
                 (self.too_late)(job);
                 return self.lock();
             }
-            Outcome::Later(job) => {
+            JobOutcome::Later(job) => {
                 state.note_lack();
                 put_back(queue(&mut state), Ticket { number, job });
             }
