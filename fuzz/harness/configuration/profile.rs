@@ -10,7 +10,7 @@ use dataset::Uid;
 use proto::{
     AcceptorPolicy, Answer, ClassPolicy, ContextResult, Proposal, Roles, VersionName, negotiate,
 };
-use storescp::association_profile::Profile;
+use storescp::negotiation::profile::Profile;
 
 use super::{check_line, one_further};
 

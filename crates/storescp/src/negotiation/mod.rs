@@ -1,8 +1,9 @@
 //! What is answered to an A-ASSOCIATE-RQ: the options about it, and what they mean for the receiver.
 
-use crate::association_profile::Profile;
-use crate::error::Error;
+pub mod profile;
+
 use dataset::{TransferSyntax, Uid};
+use profile::Profile;
 use proto::{AbstractSyntaxes, AcceptorPolicy, VersionName};
 use receiver::Identity;
 use std::path::PathBuf;
@@ -60,8 +61,8 @@ impl Negotiation {
     /// What is accepted. Reads the negotiation profile, if there is one.
     ///
     /// # Errors
-    /// [`Error::Profile`].
-    pub(crate) fn policy(&self) -> Result<AcceptorPolicy, Error> {
+    /// The profile cannot be used.
+    pub(crate) fn policy(&self) -> Result<AcceptorPolicy, profile::Fault> {
         let identity = self.identity();
         Ok(AcceptorPolicy {
             max_pdu_bytes: self.max_pdu_bytes,
@@ -75,11 +76,11 @@ impl Negotiation {
     }
 
     /// What a profile lists, else all storage classes and Verification.
-    fn abstract_syntaxes(&self) -> Result<AbstractSyntaxes, Error> {
+    fn abstract_syntaxes(&self) -> Result<AbstractSyntaxes, profile::Fault> {
         let Some(ProfileChoice { file, name }) = &self.profile else {
             return Ok(receiver::storage_classes(&self.transfer_syntaxes, self.promiscuous));
         };
-        let profile = Profile::read(file, name).map_err(Error::Profile)?;
+        let profile = Profile::read(file, name)?;
         for warning in profile.warnings() {
             tracing::warn!("{}: {warning}", file.display());
         }

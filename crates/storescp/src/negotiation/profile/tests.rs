@@ -177,7 +177,7 @@ fn a_gap_in_the_numbers_is_warned_of() {
 
 #[test]
 fn the_example_of_the_manual_is_a_profile() {
-    let manual = include_str!("../../../../docs/operations.md");
+    let manual = include_str!("../../../../../docs/operations.md");
     let (_, text) = manual.split_once("```ini\n").expect("an example");
     let (text, _) = text.split_once("```").expect("its end");
     let profile = read(text, "default").unwrap();
