@@ -1,6 +1,6 @@
 //! Why the program cannot start, or ends with a failure.
 
-use crate::association_profile as profile;
+use crate::negotiation::profile;
 use std::fmt;
 use std::io;
 
@@ -62,6 +62,12 @@ impl std::error::Error for Error {
             Self::Signals(source) | Self::Threads(source) => Some(source),
             _ => None,
         }
+    }
+}
+
+impl From<profile::Fault> for Error {
+    fn from(fault: profile::Fault) -> Self {
+        Self::Profile(fault)
     }
 }
 

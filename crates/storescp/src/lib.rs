@@ -3,7 +3,6 @@
 //!
 //! [`run`] is the whole program. A byte's way from a socket to a file is told in ARCHITECTURE.md.
 
-pub mod association_profile;
 pub mod cli;
 pub mod commands;
 pub mod data_dictionary;
@@ -12,7 +11,6 @@ pub mod limits;
 pub mod logging;
 pub mod negotiation;
 mod observer;
-mod progress_line;
 mod service;
 
 use crate::cli::Outcome;

@@ -1,7 +1,7 @@
 //! What the program wants to know of the receiver: today, what commands are run for.
 
 use crate::commands::Commands;
-use crate::progress_line::ProgressLine;
+use crate::logging::ProgressLine;
 use proto::Proposal;
 use receiver::output::studies::EndedStudy;
 use receiver::{AfterAnswer, Observer, Peer, Progress, Refusal, StoredObject, Treatment};

@@ -4,16 +4,16 @@
 //! problem names its line; line ends and comments make no difference; and a line is no longer than the
 //! widths in its pattern can make it.
 
+use storescp::logging::LogConfig;
 use storescp::logging::LogLevel;
-use storescp::logging::Setup;
 
 use super::{check_line, one_further};
 
 /// Runs one input.
 pub fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let moved = Setup::parse(&format!("#\n{text}"));
-    let setup = match Setup::parse(&text) {
+    let moved = LogConfig::parse(&format!("#\n{text}"));
+    let setup = match LogConfig::parse(&text) {
         Ok(setup) => setup,
         Err(fault) => return assert_eq!(moved, Err(fault)),
     };
@@ -25,7 +25,7 @@ pub fn run(data: &[u8]) {
     if !text.contains("${") {
         let problems: Vec<_> = setup.problems.iter().map(|it| one_further(it)).collect();
         assert_eq!(moved.problems, problems);
-        let other = Setup::parse(&text.replace('\n', "\r\n")).expect("as before");
+        let other = LogConfig::parse(&text.replace('\n', "\r\n")).expect("as before");
         assert_eq!(other, setup);
         moved.problems.clone_from(&setup.problems);
         assert_eq!(moved, setup);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use receiver::net::tls::KeyPassword;
 use receiver::output::naming::NameStyle;
 use storescp::cli::{self, Config, Files, Outcome};
-use storescp::logging::{Setup, SetupFault};
+use storescp::logging::{LogConfig, LogConfigFault};
 
 /// Runs one input.
 pub fn run(data: &[u8]) {
@@ -54,9 +54,9 @@ impl Files for InMemory {
         }
     }
 
-    fn log_setup(&self, path: &Path) -> Result<Setup, SetupFault> {
+    fn log_config(&self, path: &Path) -> Result<LogConfig, LogConfigFault> {
         let text = String::from_utf8_lossy(&self.log_config);
-        if path == "log" { Setup::parse(&text) } else { Err(SetupFault::Missing) }
+        if path == "log" { LogConfig::parse(&text) } else { Err(LogConfigFault::Missing) }
     }
 }
 

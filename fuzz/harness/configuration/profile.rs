@@ -11,7 +11,7 @@ use proto::{
     AcceptorPolicy, AssociateResponse, ClassPolicy, ContextResult, Proposal, Roles, VersionName,
     negotiate,
 };
-use storescp::association_profile::Profile;
+use storescp::negotiation::profile::Profile;
 
 use super::{check_line, one_further};
 

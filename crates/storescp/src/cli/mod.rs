@@ -1,33 +1,26 @@
 //! The command line: DCMTK's, checked and turned into a [`Config`].
 //!
 //! ```text
-//! arguments --parse--> what was typed --check--> Config
-//!               \         /
-//!              option table --help--> --help, docs/cli.md
+//! arguments --Typed::read--> what was typed --options::config--> Config
+//!                        \                 /
+//!                         the option table --texts--> --help, manual page, docs/cli.md, completions
 //! ```
 
-mod check;
-mod completions;
 mod config;
-mod error;
-mod help;
-mod manual;
+mod fault;
+mod files;
 mod options;
-mod parse;
-mod tls;
-mod transfer_syntaxes;
+mod texts;
 
-pub use completions::Shell;
 pub use config::Config;
+pub use files::Files;
+pub use texts::Shell;
 
-use std::ffi::{OsStr, OsString};
-use std::io;
-use std::path::Path;
-
-use crate::logging::{Setup, SetupFault};
-use error::Error;
-use options::Opt;
-use parse::Typed;
+use fault::Fault;
+use files::FileSystem;
+use options::{Opt, Typed};
+use std::ffi::OsString;
+use texts::help;
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -40,34 +33,6 @@ pub enum Outcome {
     UsageError(String),
 }
 
-/// What a command line needs of the files that it names.
-pub trait Files {
-    /// The content of an `@file`.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    fn command_file(&self, name: &OsStr) -> io::Result<Vec<u8>>;
-
-    /// What the file of `--log-config` asks for.
-    ///
-    /// # Errors
-    /// It cannot be read, or is no log configuration.
-    fn log_setup(&self, path: &Path) -> Result<Setup, SetupFault>;
-}
-
-/// The files of this machine.
-struct FileSystem;
-
-impl Files for FileSystem {
-    fn command_file(&self, name: &OsStr) -> io::Result<Vec<u8>> {
-        std::fs::read(name)
-    }
-
-    fn log_setup(&self, path: &Path) -> Result<Setup, SetupFault> {
-        Setup::read(path)
-    }
-}
-
 /// Reads a command line, the program's name not included.
 ///
 /// Files named by `@file` and `--log-config` are read; nothing else is opened.
@@ -77,9 +42,9 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Outcome {
 
 /// Reads a command line as [`parse`] does, with files from elsewhere; opens none itself.
 pub fn parse_with(arguments: impl Iterator<Item = OsString>, files: &impl Files) -> Outcome {
-    let typed = match Typed::read(arguments, files) {
+    let typed = match Typed::read(arguments, options::find, files) {
         Ok(typed) => typed,
-        Err(error) => return usage_error("", &error),
+        Err(fault) => return usage_error("", &fault),
     };
     if typed.words().is_empty() || typed.has(Opt::Help) {
         return Outcome::PrintAndExit(help::help());
@@ -94,23 +59,23 @@ pub fn parse_with(arguments: impl Iterator<Item = OsString>, files: &impl Files)
         return Outcome::PrintAndExit(help::cipher_suites());
     }
     let (port, log) =
-        match check::port(&typed).and_then(|port| Ok((port, check::log(&typed, files)?))) {
+        match options::port(&typed).and_then(|port| Ok((port, options::log(&typed, files)?))) {
             Ok(checked) => checked,
-            Err(error) => return usage_error("", &error),
+            Err(fault) => return usage_error("", &fault),
         };
     let quiet = log.is_quiet();
     let arguments =
         log.arguments.as_ref().map_or_else(String::new, |line| format!("I: {line}\nI: \n"));
-    match check::config(&typed, port, log) {
+    match options::config(&typed, port, log) {
         Ok(config) => Outcome::Run(Box::new(config)),
         // --quiet means it: from here on the exit code alone tells.
         Err(_) if quiet => Outcome::UsageError(arguments),
-        Err(error) => usage_error(&arguments, &error),
+        Err(fault) => usage_error(&arguments, &fault),
     }
 }
 
-fn usage_error(before: &str, error: &Error) -> Outcome {
-    Outcome::UsageError(format!("{before}{}error: {error}\n", help::header()))
+fn usage_error(before: &str, fault: &Fault) -> Outcome {
+    Outcome::UsageError(format!("{before}{}error: {fault}\n", help::header()))
 }
 
 /// Name, version and date of this program on one line.
@@ -125,12 +90,12 @@ pub fn reference() -> String {
 
 /// The manual page `storescp.1`, made from the option table.
 pub fn manual() -> String {
-    manual::page()
+    texts::manual::page()
 }
 
 /// The script that completes the command line in a shell, made from the option table.
 pub fn completions(shell: Shell) -> String {
-    completions::script(shell)
+    texts::completions::script(shell)
 }
 
 #[cfg(test)]

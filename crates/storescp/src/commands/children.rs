@@ -19,8 +19,8 @@ pub(super) struct Children {
     running: Mutex<BTreeMap<i32, Option<ExitStatus>>>,
 }
 
-/// How it went with a command.
-pub(super) enum Run {
+/// What became of a command that was to be run.
+pub(super) enum Execution {
     Ended(ExitStatus),
     /// It was run, and how it ended cannot be known.
     Lost(io::Error),
@@ -37,14 +37,14 @@ impl Children {
     }
 
     /// Runs a command to its end; as process 1, then waits for all orphans that have ended by now.
-    pub(super) fn run(&self, command: &mut Command) -> Run {
+    pub(super) fn run(&self, command: &mut Command) -> Execution {
         let lock = || self.running.lock().unwrap_or_else(PoisonError::into_inner);
         // As process 1, nobody waits for the child before it is known as one of ours.
         let known = self.inherit_orphans.then(lock);
         let mut child = match command.spawn() {
             Ok(child) => child,
-            Err(error) if is_lack(&error) => return Run::Lacking(error),
-            Err(error) => return Run::Failed(error),
+            Err(error) if is_lack(&error) => return Execution::Lacking(error),
+            Err(error) => return Execution::Failed(error),
         };
         let id = Pid::from_child(&child).as_raw_pid();
         if let Some(mut running) = known {
@@ -53,8 +53,8 @@ impl Children {
         let status = child.wait();
         let told = if self.inherit_orphans { self.bury_orphans(id) } else { None };
         match told.map_or(status, Ok) {
-            Ok(status) => Run::Ended(status),
-            Err(error) => Run::Lost(error),
+            Ok(status) => Execution::Ended(status),
+            Err(error) => Execution::Lost(error),
         }
     }
 

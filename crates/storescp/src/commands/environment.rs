@@ -1,7 +1,7 @@
 //! What commands find in their environment: every value exactly as it is, which no shell reads.
 
-use super::Job;
 use super::command_line::Values;
+use super::job::Job;
 use receiver::output::studies::Reason;
 use std::borrow::Cow;
 use std::ffi::OsStr;

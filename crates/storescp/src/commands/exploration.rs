@@ -1,6 +1,6 @@
-//! The crew does each job once, however its threads and those who bring jobs take turns.
+//! The pool does each job once, however its threads and those who bring jobs take turns.
 
-use super::crew::{Crew, Outcome};
+use super::worker_pool::{JobOutcome, WorkerPool};
 use crate::limits::{COMMAND_STAGGER, LONGEST_LACK};
 use platform::exploration::{ToAll, each_notification_counts, explore};
 use platform::sync::{Arc, Condvar, Instant, Mutex, Timers, pause, refuse_threads, thread};
@@ -51,7 +51,7 @@ fn the_end_frees_whoever_waits() {
 
 #[test]
 fn each_notification_is_needed() {
-    each_notification_counts("crew.rs", &ToAll::NotTried, || {
+    each_notification_counts("worker_pool/mod.rs", &ToAll::NotTried, || {
         all_is_done(Timers::Patient, 1, 0, 0);
         room_comes_when_a_job_begins();
         one_waits_for_its_turn_in_the_end();
@@ -79,10 +79,10 @@ struct Tally {
 
 impl Tally {
     /// A panic would only cost the job.
-    fn work(&self, job: usize) -> Outcome<usize> {
+    fn work(&self, job: usize) -> JobOutcome<usize> {
         let lacks = |left: usize| left.checked_sub(1);
         if self.lacking.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lacks).is_ok() {
-            return Outcome::Later(job);
+            return JobOutcome::Later(job);
         }
         let at_work = self.at_work.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(at_work, Ordering::SeqCst);
@@ -90,7 +90,7 @@ impl Tally {
         pause();
         self.gate.pass();
         self.at_work.fetch_sub(1, Ordering::SeqCst);
-        Outcome::Done
+        JobOutcome::Done
     }
 
     /// How often each was begun, or told to have come too late.
@@ -120,32 +120,32 @@ impl Gate {
     }
 }
 
-fn crew(at_once: usize) -> (Arc<Crew<usize>>, Arc<Tally>) {
+fn pool(at_once: usize) -> (Arc<WorkerPool<usize>>, Arc<Tally>) {
     let tally = Arc::new(Tally::default());
     let (counted, late) = (Arc::clone(&tally), Arc::clone(&tally));
     let too_late = move |job: usize| {
         late.late[job].fetch_add(1, Ordering::SeqCst);
     };
-    let crew = Crew::new(at_once, move |job| counted.work(job), too_late).unwrap();
-    (Arc::new(crew), tally)
+    let pool = WorkerPool::new(at_once, move |job| counted.work(job), too_late).unwrap();
+    (Arc::new(pool), tally)
 }
 
-fn bring(crew: &Arc<Crew<usize>>, jobs: &'static [usize]) -> thread::JoinHandle<()> {
-    let crew = Arc::clone(crew);
-    thread::spawn(move || jobs.iter().for_each(|job| crew.submit(*job)))
+fn bring(pool: &Arc<WorkerPool<usize>>, jobs: &'static [usize]) -> thread::JoinHandle<()> {
+    let pool = Arc::clone(pool);
+    thread::spawn(move || jobs.iter().for_each(|job| pool.submit(*job)))
 }
 
-/// More jobs than may wait, brought by two threads, and one that waits for its own; some threads of the crew
+/// More jobs than may wait, brought by two threads, and one that waits for its own; some threads of the pool
 /// and some processes are refused.
 fn all_is_done(timers: Timers, at_once: usize, threads: usize, lacking: usize) {
-    let (crew, tally) = crew(at_once);
+    let (pool, tally) = pool(at_once);
     tally.lacking.store(lacking, Ordering::SeqCst);
     refuse_threads(threads);
     let begun = Instant::now();
-    let bringing = [bring(&crew, &[0, 1]), bring(&crew, &[2, 3])];
-    crew.run_here(4);
+    let bringing = [bring(&pool, &[0, 1]), bring(&pool, &[2, 3])];
+    pool.run_here(4);
     bringing.into_iter().for_each(|thread| thread.join().unwrap());
-    let (left, cut_short) = crew.finish(Instant::now() + LONG);
+    let (left, cut_short) = pool.finish(Instant::now() + LONG);
     assert!(tally.most.load(Ordering::SeqCst) <= at_once, "more than may be done at a time");
     let mut known = tally.times_known();
     left.iter().for_each(|job| known[*job] += 1);
@@ -160,11 +160,11 @@ fn all_is_done(timers: Timers, at_once: usize, threads: usize, lacking: usize) {
 }
 
 fn what_is_left_is_told(patience: Duration) {
-    let (crew, tally) = crew(AT_ONCE);
-    let bringing = bring(&crew, &[0, 1]);
-    crew.submit(2);
+    let (pool, tally) = pool(AT_ONCE);
+    let bringing = bring(&pool, &[0, 1]);
+    pool.submit(2);
     bringing.join().unwrap();
-    let (left, cut_short) = crew.finish(Instant::now() + patience);
+    let (left, cut_short) = pool.finish(Instant::now() + patience);
     assert!(!cut_short);
     // Nothing is begun any more: what is not done now is told.
     let mut known = tally.times_known();
@@ -174,40 +174,40 @@ fn what_is_left_is_told(patience: Duration) {
 
 /// No job that was begun ends before all are brought: two or three are being done then, the others wait.
 fn room_comes_when_a_job_begins() {
-    let (crew, tally) = crew(3);
+    let (pool, tally) = pool(3);
     tally.gate.set_closed(true);
-    let here = run_here(&crew, 4);
-    bring(&crew, &[0, 1, 2, 3]).join().unwrap();
+    let here = run_here(&pool, 4);
+    bring(&pool, &[0, 1, 2, 3]).join().unwrap();
     tally.gate.set_closed(false);
     here.join().unwrap();
-    assert_eq!(crew.finish(Instant::now() + LONG).0, []);
+    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
 }
 
 /// Who waits for his turn has it, also if others wait for the end meanwhile.
 fn one_waits_for_its_turn_in_the_end() {
-    let (crew, tally) = crew(1);
-    crew.submit(0);
-    let here = run_here(&crew, 4);
-    crew.finish(Instant::now() + LONG);
+    let (pool, tally) = pool(1);
+    pool.submit(0);
+    let here = run_here(&pool, 4);
+    pool.finish(Instant::now() + LONG);
     here.join().unwrap();
     assert_eq!(tally.times_known(), [1, 0, 0, 0, 1]);
 }
 
-fn run_here(crew: &Arc<Crew<usize>>, job: usize) -> thread::JoinHandle<()> {
-    let crew = Arc::clone(crew);
-    thread::spawn(move || crew.run_here(job))
+fn run_here(pool: &Arc<WorkerPool<usize>>, job: usize) -> thread::JoinHandle<()> {
+    let pool = Arc::clone(pool);
+    thread::spawn(move || pool.run_here(job))
 }
 
 /// The job goes on for longer than anybody is to wait.
 fn end_is_cut_short() {
-    let (crew, tally) = crew(1);
+    let (pool, tally) = pool(1);
     tally.gate.set_closed(true);
     let begun = Instant::now();
-    crew.submit(0);
-    let here = run_here(&crew, 4);
-    let other = Arc::clone(&crew);
+    pool.submit(0);
+    let here = run_here(&pool, 4);
+    let other = Arc::clone(&pool);
     let second_signal = thread::spawn(move || other.cut_short());
-    let (left, cut_short) = crew.finish(Instant::now() + LONG);
+    let (left, cut_short) = pool.finish(Instant::now() + LONG);
     assert!(cut_short && begun.elapsed() < LONG, "waited for the whole grace period");
     second_signal.join().unwrap();
     tally.gate.set_closed(false);
@@ -217,24 +217,24 @@ fn end_is_cut_short() {
 
 /// As many jobs as may wait, and two more, while the first goes on.
 fn the_end_frees_those_who_wait_for_room() {
-    let (crew, tally) = crew(1);
+    let (pool, tally) = pool(1);
     tally.gate.set_closed(true);
-    let bringing = [bring(&crew, &[0, 1, 2]), bring(&crew, &[3, 4])];
+    let bringing = [bring(&pool, &[0, 1, 2]), bring(&pool, &[3, 4])];
     pause();
-    crew.stop_waiting();
+    pool.stop_waiting();
     bringing.into_iter().for_each(|thread| thread.join().unwrap());
     tally.gate.set_closed(false);
-    assert_eq!(crew.finish(Instant::now() + LONG).0, []);
+    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
 }
 
 /// The first job goes on until the end is over.
 fn the_end_frees_those_who_wait_for_their_turn() {
-    let (crew, tally) = crew(1);
+    let (pool, tally) = pool(1);
     tally.gate.set_closed(true);
-    crew.submit(0);
-    let here = [run_here(&crew, 1), run_here(&crew, 2)];
+    pool.submit(0);
+    let here = [run_here(&pool, 1), run_here(&pool, 2)];
     pause();
-    let (left, _) = crew.finish(Instant::now());
+    let (left, _) = pool.finish(Instant::now());
     let begun = tally.at_work.load(Ordering::SeqCst);
     if begun == 1 && tally.times_known()[0] == 1 {
         here.into_iter().for_each(|thread| thread.join().unwrap());
@@ -261,11 +261,11 @@ fn two_have_their_turns_side_by_side(waiting: usize) {
                 begun = both.1.wait(begun).unwrap();
             }
         }
-        Outcome::Done
+        JobOutcome::Done
     };
-    let crew = Arc::new(Crew::new(2, work, |_| panic!("too late")).unwrap());
-    bring(&crew, &[0, 1]).join().unwrap();
-    let here: Vec<_> = (2..2 + waiting).map(|job| run_here(&crew, job)).collect();
+    let pool = Arc::new(WorkerPool::new(2, work, |_| panic!("too late")).unwrap());
+    bring(&pool, &[0, 1]).join().unwrap();
+    let here: Vec<_> = (2..2 + waiting).map(|job| run_here(&pool, job)).collect();
     here.into_iter().for_each(|thread| thread.join().unwrap());
-    assert_eq!(crew.finish(Instant::now() + LONG).0, []);
+    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
 }

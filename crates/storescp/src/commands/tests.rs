@@ -3,13 +3,16 @@
 use super::numbering::number_files;
 use super::*;
 use platform::testing::Scratch;
+use receiver::Sorting;
 use receiver::output::studies::{Reason, StudyFile};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use storage::doubles::power_loss::{Disk, DiskKind, Fault, Survives};
-use storage::{Directory, Durability, FileIdentity, Folder, IfExists, InstanceFile, PreparedFile};
+use storage::{
+    Directory, Durability, FileIdentity, FileName, Folder, IfExists, InstanceFile, PreparedFile,
+};
 
 /// `id` says which file has a name.
 fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<FileIdentity>) -> EndedStudy {

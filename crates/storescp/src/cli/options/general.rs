@@ -1,6 +1,12 @@
-//! General options, and those about processes and associations.
+//! General options: help, and what is logged.
 
-use super::{Choice, Opt, OptionSpec, Part, Section, Value};
+use super::spec::{Choice, Opt, OptionSpec, Part, Section, Value, Words};
+use super::typed::Typed;
+use crate::cli::fault::Fault;
+use crate::cli::files::Files;
+use crate::logging::{LogLevel, LogSettings};
+use std::ffi::OsStr;
+use std::path::Path;
 
 pub(super) const GENERAL: Section =
     Section { title: "general options", parts: &[Part { heading: None, options: LOGGING }] };
@@ -22,9 +28,9 @@ const LOGGING: &[OptionSpec] = &[
         "--log-level",
         &["(fatal, error, warn, info, debug, trace)", "log from level l up (default: warn)"],
     )
-    .takes("[l]evel: string constant", &[Value::Text]),
+    .takes("[l]evel: string constant", &[Value::OneOf(&LEVELS)]),
     OptionSpec::new(Opt::LogConfig, "-lc", "--log-config", &["set logging up as file f says"])
-        .takes("[f]ilename: string", &[Value::Text]),
+        .takes("[f]ilename: string", &[Value::File]),
     OptionSpec::new(
         Opt::VerbosePc,
         "+v",
@@ -33,44 +39,112 @@ const LOGGING: &[OptionSpec] = &[
     ),
 ];
 
-pub(super) const PROCESSES: Section =
-    Section { title: "multi-process options", parts: &[Part { heading: None, options: LIMITS }] };
+const LEVELS: Words = Words { kind: "level", words: "fatal error warn info debug trace" };
 
-const LIMITS: &[OptionSpec] = &[
-    OptionSpec::new(
-        Opt::SingleProcess,
-        "",
-        "--single-process",
-        &["serve associations side by side in one process", "(default)"],
-    )
-    .one_of(Choice::Processes),
-    OptionSpec::new(Opt::Fork, "", "--fork", &["the same: no child process is forked"])
-        .one_of(Choice::Processes),
-    OptionSpec::new(
-        Opt::MaxAssociations,
-        "",
-        "--max-associations",
-        &[
-            "serve at most n associations at a time, reject",
-            "more (default: what the system allows)",
-        ],
-    )
-    .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
-    OptionSpec::new(
-        Opt::MaxAssociationsPerHost,
-        "",
-        "--max-associations-per-host",
-        &[
-            "serve at most n associations of one address at",
-            "a time, reject more (default: no limit)",
-        ],
-    )
-    .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
-    OptionSpec::new(
-        Opt::GracePeriod,
-        "",
-        "--grace-period",
-        &["after SIGTERM or SIGINT, let work in progress", "go on for s seconds"],
-    )
-    .takes("[s]econds: integer (default: 30)", &[Value::COUNT]),
-];
+/// How much is logged; until this is known, every error is reported.
+pub(in crate::cli) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettings, Fault> {
+    const VERBOSITY: &str = "--verbose, --debug or --quiet";
+    let verbosity = typed.chosen(Choice::Verbosity);
+    let mut level = match verbosity {
+        Some(Opt::Quiet) => LogLevel::Fatal,
+        Some(Opt::Verbose) => LogLevel::Info,
+        Some(Opt::Debug) => LogLevel::Debug,
+        _ => LogLevel::Warn,
+    };
+    let mut config = None;
+    if let Some(word) = typed.text(Opt::LogLevel) {
+        if verbosity.is_some() {
+            return Err(Fault::NotAllowedWith("--log-level", VERBOSITY));
+        }
+        level = log_level(word).ok_or(Fault::LogLevel)?;
+    }
+    if let Some(file) = typed.text(Opt::LogConfig) {
+        if verbosity.is_some() {
+            return Err(Fault::NotAllowedWith("--log-config", VERBOSITY));
+        }
+        if typed.has(Opt::LogLevel) {
+            return Err(Fault::NotAllowedWith("--log-config", "--log-level"));
+        }
+        let read = files.log_config(Path::new(file)).map_err(Fault::LogConfig)?;
+        level = read.level().unwrap_or(LogLevel::Fatal);
+        config = Some(read);
+    }
+    let arguments = typed.has(Opt::Arguments).then(|| called_with(typed));
+    Ok(LogSettings {
+        level,
+        config,
+        verbose_presentation_contexts: typed.has(Opt::VerbosePc),
+        arguments,
+    })
+}
+
+fn log_level(word: &OsStr) -> Option<LogLevel> {
+    match word.to_str()?.to_ascii_lowercase().as_str() {
+        "fatal" => Some(LogLevel::Fatal),
+        "error" => Some(LogLevel::Error),
+        "warn" => Some(LogLevel::Warn),
+        "info" => Some(LogLevel::Info),
+        "debug" => Some(LogLevel::Debug),
+        "trace" => Some(LogLevel::Trace),
+        _ => None,
+    }
+}
+
+/// The line for `--arguments`: empty arguments are counted but not shown, nor are passwords.
+fn called_with(typed: &Typed) -> String {
+    let words = typed.words();
+    let mut line = format!("calling 'storescp' with {} arguments: ", words.len());
+    let mut is_password = false;
+    for word in words {
+        if is_password {
+            line.push_str("'***' ");
+        } else if !word.is_empty() {
+            line.push_str(&format!("'{}' ", word.display()));
+        }
+        is_password = word == "--use-passwd";
+    }
+    line
+}
+
+/// `--verbose-pc` needs a level at which it shows something.
+pub(super) fn check_verbose_pc(log: &LogSettings) -> Result<(), Fault> {
+    if log.verbose_presentation_contexts && log.level < LogLevel::Info {
+        return Err(Fault::OnlyAllowedWith("--verbose-pc", "verbose mode"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::tests::config;
+
+    #[test]
+    fn log_levels() {
+        for (word, level) in [
+            ("fatal", LogLevel::Fatal),
+            ("ERROR", LogLevel::Error),
+            ("Warn", LogLevel::Warn),
+            ("info", LogLevel::Info),
+            ("debug", LogLevel::Debug),
+            ("trace", LogLevel::Trace),
+        ] {
+            assert_eq!(config(&format!("1 -ll {word}")).log.level, level);
+        }
+        assert!(config("1 -v +v").log.verbose_presentation_contexts);
+    }
+
+    #[test]
+    fn arguments_are_shown_by_their_long_names() {
+        let log = config("--arguments -q -aet ME 104").log;
+        let line =
+            "calling 'storescp' with 5 arguments: '--arguments' '--quiet' '--aetitle' 'ME' '104' ";
+        assert_eq!(log.arguments.as_deref(), Some(line));
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let line = config("--arguments +tls k c +pw secret 104").log.arguments.unwrap_or_default();
+        assert!(line.ends_with("'k' 'c' '--use-passwd' '***' '104' "), "{line}");
+    }
+}

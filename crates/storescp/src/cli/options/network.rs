@@ -1,6 +1,13 @@
 //! Network options.
 
-use super::{Choice, Opt, OptionSpec, Part, Section, Value};
+use super::preferences::{PREFERENCES, accepted};
+use super::spec::{Choice, Opt, OptionSpec, Part, Section, Value};
+use super::typed::{Base, Typed, leading_integer};
+use crate::cli::fault::{Fault, Misfit};
+use crate::negotiation::{Negotiation, ProfileChoice};
+use receiver::net::{AddressFamily, Network, inherited};
+use receiver::{Faults, SocketTimeout, Timeouts};
+use std::time::Duration;
 
 pub(super) const NETWORK: Section = Section {
     title: "network options",
@@ -34,93 +41,7 @@ const CONFIGURATION_FILE: &[OptionSpec] = &[OptionSpec::new(
     "--config-file",
     &["negotiate as profile p of file f says"],
 )
-.takes("[f]ilename, [p]rofile: string", &[Value::Text, Value::Text])];
-
-/// A preference option: its transfer syntax comes first, the uncompressed ones follow.
-const fn prefer(
-    id: Opt,
-    short: &'static str,
-    long: &'static str,
-    help: &'static [&'static str],
-) -> OptionSpec {
-    OptionSpec::new(id, short, long, help).one_of(Choice::Preference)
-}
-
-const PREFERENCES: &[OptionSpec] = &[
-    prefer(
-        Opt::PreferUncompr,
-        "+x=",
-        "--prefer-uncompr",
-        &["explicit VR in this machine's byte order first", "(default)"],
-    ),
-    prefer(Opt::PreferLittle, "+xe", "--prefer-little", &["explicit VR little endian first"]),
-    prefer(Opt::PreferBig, "+xb", "--prefer-big", &["explicit VR big endian first"]),
-    prefer(Opt::PreferLossless, "+xs", "--prefer-lossless", &["JPEG lossless (SV1) first"]),
-    prefer(Opt::PreferJpeg8, "+xy", "--prefer-jpeg8", &["JPEG baseline, lossy, 8 bit first"]),
-    prefer(Opt::PreferJpeg12, "+xx", "--prefer-jpeg12", &["JPEG extended, lossy, 12 bit first"]),
-    prefer(
-        Opt::PreferJ2kLossless,
-        "+xv",
-        "--prefer-j2k-lossless",
-        &["JPEG 2000, lossless only, first"],
-    ),
-    prefer(Opt::PreferJ2kLossy, "+xw", "--prefer-j2k-lossy", &["JPEG 2000 first"]),
-    prefer(Opt::PreferJlsLossless, "+xt", "--prefer-jls-lossless", &["JPEG-LS lossless first"]),
-    prefer(Opt::PreferJlsLossy, "+xu", "--prefer-jls-lossy", &["JPEG-LS lossy first"]),
-    prefer(Opt::PreferMpeg2, "+xm", "--prefer-mpeg2", &["MPEG2 Main Profile/Main Level first"]),
-    prefer(
-        Opt::PreferMpeg2High,
-        "+xh",
-        "--prefer-mpeg2-high",
-        &["MPEG2 Main Profile/High Level first"],
-    ),
-    prefer(
-        Opt::PreferMpeg4,
-        "+xn",
-        "--prefer-mpeg4",
-        &["MPEG-4 AVC/H.264 High Profile/Level 4.1 first"],
-    ),
-    prefer(
-        Opt::PreferMpeg4Bd,
-        "+xl",
-        "--prefer-mpeg4-bd",
-        &["MPEG-4 AVC/H.264 BD-compatible first"],
-    ),
-    prefer(
-        Opt::PreferMpeg4V2In2d,
-        "+x2",
-        "--prefer-mpeg4-2-2d",
-        &["MPEG-4 AVC/H.264 HP/Level 4.2, 2D video, first"],
-    ),
-    prefer(
-        Opt::PreferMpeg4V2In3d,
-        "+x3",
-        "--prefer-mpeg4-2-3d",
-        &["MPEG-4 AVC/H.264 HP/Level 4.2, 3D video, first"],
-    ),
-    prefer(
-        Opt::PreferMpeg4V2Stereo,
-        "+xo",
-        "--prefer-mpeg4-2-st",
-        &["MPEG-4 AVC/H.264 Stereo HP/Level 4.2 first"],
-    ),
-    prefer(Opt::PreferHevc, "+x4", "--prefer-hevc", &["HEVC/H.265 Main Profile/Level 5.1 first"]),
-    prefer(
-        Opt::PreferHevc10,
-        "+x5",
-        "--prefer-hevc10",
-        &["HEVC/H.265 Main 10 Profile/Level 5.1 first"],
-    ),
-    prefer(Opt::PreferRle, "+xr", "--prefer-rle", &["RLE lossless first"]),
-    prefer(
-        Opt::PreferDeflated,
-        "+xd",
-        "--prefer-deflated",
-        &["deflated explicit VR little endian first"],
-    ),
-    prefer(Opt::Implicit, "+xi", "--implicit", &["implicit VR little endian only"]),
-    prefer(Opt::AcceptAll, "+xa", "--accept-all", &["every transfer syntax, JPEG 2000 first"]),
-];
+.takes("[f]ilename, [p]rofile: string", &[Value::File, Value::Text])];
 
 const HOST_ACCESS: &[OptionSpec] = &[
     OptionSpec::new(Opt::AccessFull, "-ac", "--access-full", &["serve every host (default)"])
@@ -230,3 +151,200 @@ const OTHER: &[OptionSpec] = &[
         &["tolerate UIDs padded with spaces (always done)"],
     ),
 ];
+
+/// The port to listen on, the only parameter; with `--inetd` or passed sockets there may be none.
+pub(in crate::cli) fn port(typed: &Typed) -> Result<u16, Fault> {
+    let value = match typed.parameters() {
+        [] | [_] if typed.has(Opt::Inetd) => return Ok(0),
+        [] if inherited::may_have_listeners() => return Ok(0),
+        [] => return Err(Fault::MissingPort),
+        [value] => value,
+        _ => return Err(Fault::TooManyParameters),
+    };
+    let port = match leading_integer(value, Base::Decimal) {
+        None => Err(Misfit::Malformed),
+        Some(0) => Err(Misfit::Underflow),
+        Some(number) => u16::try_from(number).map_err(|_| Misfit::Overflow),
+    };
+    port.map_err(|misfit| Fault::Port(value.clone(), misfit))
+}
+
+/// `--inetd` has one process.
+pub(super) fn check_inetd(typed: &Typed) -> Result<(), Fault> {
+    typed.refuse_with(Opt::Inetd, &[Opt::Fork])
+}
+
+pub(super) fn timeouts(typed: &Typed) -> Result<Timeouts, Fault> {
+    let socket = match typed.number(Opt::SocketTimeout)? {
+        Some(-1) => SocketTimeout::System,
+        Some(0) => SocketTimeout::None,
+        _ => SocketTimeout::After(typed.seconds(Opt::SocketTimeout)?.unwrap_or(SOCKET_TIMEOUT)),
+    };
+    let acse = typed.seconds(Opt::AcseTimeout)?.unwrap_or(ACSE_TIMEOUT);
+    let dimse = typed.seconds(Opt::DimseTimeout)?;
+    Ok(Timeouts { socket, acse, dimse })
+}
+
+const SOCKET_TIMEOUT: Duration = Duration::from_secs(60);
+const ACSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where and how the server listens.
+pub(super) fn network(typed: &Typed, port: u16, warnings: &mut Vec<String>) -> Network {
+    let inetd = typed.has(Opt::Inetd);
+    if inetd && !typed.parameters().is_empty() {
+        warnings.push("the port is not listened on with --inetd".to_owned());
+    }
+    Network {
+        port,
+        inetd,
+        address_family: match typed.chosen(Choice::AddressFamily) {
+            Some(Opt::Ipv6) => AddressFamily::Ipv6,
+            Some(Opt::IpAuto) => AddressFamily::Both,
+            _ => AddressFamily::Ipv4,
+        },
+        access_control: typed.won(Opt::AccessControl),
+        disable_host_lookup: typed.has(Opt::DisableHostLookup),
+    }
+}
+
+pub(super) fn max_pdu_bytes(typed: &Typed, warnings: &mut Vec<String>) -> Result<u32, Fault> {
+    let Some(typed) = typed.number(Opt::MaxPdu)?.and_then(|bytes| u32::try_from(bytes).ok()) else {
+        return Ok(16384);
+    };
+    let even = typed & !1;
+    if even != typed {
+        warnings.push(format!("--max-pdu {typed} is odd, using {even}"));
+    }
+    Ok(even)
+}
+
+/// Errors provoked on purpose.
+pub(super) fn faults(typed: &Typed) -> Result<Faults, Fault> {
+    Ok(Faults {
+        sleep_after: typed.seconds(Opt::SleepAfter)?.unwrap_or_default(),
+        sleep_during: typed.seconds(Opt::SleepDuring)?.unwrap_or_default(),
+        abort_after: typed.has(Opt::AbortAfter),
+        abort_during: typed.has(Opt::AbortDuring),
+    })
+}
+
+/// A negotiation profile leaves no room for options about the same thing.
+pub(super) fn profile(typed: &Typed) -> Result<Option<ProfileChoice>, Fault> {
+    let Some([file, name]) = typed.two_texts(Opt::ConfigFile) else { return Ok(None) };
+    match typed.chosen(Choice::Preference) {
+        None | Some(Opt::PreferUncompr) => {}
+        Some(preference) => return Err(typed.not_allowed(Opt::ConfigFile, preference)),
+    }
+    typed.refuse_with(Opt::ConfigFile, &[Opt::Promiscuous])?;
+    Ok(Some(ProfileChoice { file: file.into(), name: name.to_string_lossy().into_owned() }))
+}
+
+/// What is answered to an A-ASSOCIATE-RQ.
+pub(super) fn negotiation(
+    typed: &Typed,
+    max_pdu_bytes: u32,
+    profile: Option<ProfileChoice>,
+) -> Negotiation {
+    Negotiation {
+        ae_title: match typed.text(Opt::AeTitle) {
+            Some(title) => title.to_string_lossy().into_owned(),
+            None => "STORESCP".into(),
+        },
+        max_pdu_bytes,
+        transfer_syntaxes: accepted(typed.chosen(Choice::Preference)),
+        profile,
+        promiscuous: typed.has(Opt::Promiscuous),
+        refuse: typed.has(Opt::Refuse),
+        require_implementation_class_uid: typed.has(Opt::Reject),
+        uid_padding: typed.has(Opt::UidPadding),
+    }
+}
+
+/// `--ignore`: nothing is stored.
+pub(super) fn ignore(typed: &Typed) -> bool {
+    typed.has(Opt::Ignore)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::tests::{config, fault};
+    use receiver::Limits;
+
+    const fn seconds(number: u64) -> Duration {
+        Duration::from_secs(number)
+    }
+
+    #[test]
+    fn network_options() {
+        let config = config(
+            "-i0 -aet ME -pdu 131072 +xa -dhl -pm -up -ts 5 -ta 6 -td 7 --max-associations 8 \
+             --grace-period 9 104 --fork -ac -tls",
+        );
+        let network = Network {
+            port: 104,
+            inetd: false,
+            address_family: AddressFamily::Both,
+            access_control: false,
+            disable_host_lookup: true,
+        };
+        assert_eq!(config.network, network);
+        let negotiation = &config.negotiation;
+        assert_eq!(negotiation.ae_title, "ME");
+        assert_eq!(negotiation.max_pdu_bytes, 131_072);
+        assert_eq!(negotiation.transfer_syntaxes.len(), 36);
+        assert!(negotiation.promiscuous && negotiation.uid_padding);
+        let socket = SocketTimeout::After(seconds(5));
+        let timeouts = Timeouts { socket, acse: seconds(6), dimse: Some(seconds(7)) };
+        assert_eq!(config.timeouts, timeouts);
+        let limits = Limits {
+            max_associations: Some(8),
+            max_associations_per_host: None,
+            grace_period: seconds(9),
+        };
+        assert_eq!(config.limits, limits);
+    }
+
+    #[test]
+    fn faults_on_purpose() {
+        let config = config(
+            "1 --refuse --reject --ignore --sleep-after 2 --sleep-during 3 --abort-after \
+             --abort-during",
+        );
+        let all = Faults {
+            sleep_after: seconds(2),
+            sleep_during: seconds(3),
+            abort_after: true,
+            abort_during: true,
+        };
+        assert_eq!(config.faults, all);
+        let negotiation = &config.negotiation;
+        assert!(
+            negotiation.refuse && negotiation.require_implementation_class_uid && config.ignore
+        );
+    }
+
+    #[test]
+    fn special_values() {
+        assert_eq!(config("1 -ts 0").timeouts.socket, SocketTimeout::None);
+        assert_eq!(config("1 -ts -1").timeouts.socket, SocketTimeout::System);
+        let longest = seconds(u64::from(u32::MAX));
+        let socket = config("1 -ts 99999999999999999999").timeouts.socket;
+        assert_eq!(socket, SocketTimeout::After(longest));
+        assert_eq!(config("1 --sleep-after 4294967296").faults.sleep_after, longest);
+        let odd = config("1 -pdu 5001");
+        assert_eq!(odd.negotiation.max_pdu_bytes, 5000);
+        assert_eq!(odd.warnings, ["--max-pdu 5001 is odd, using 5000"]);
+    }
+
+    #[test]
+    fn inetd_needs_no_port_and_does_not_use_one() {
+        let network = config("--inetd").network;
+        assert_eq!((network.inetd, network.port), (true, 0));
+        let with_port = config("x -id");
+        assert!(with_port.network.inetd);
+        assert_eq!(with_port.warnings, ["the port is not listened on with --inetd"]);
+        assert_eq!(fault("--inetd 1 2"), "Too many parameters");
+        assert_eq!(fault("--inetd --fork"), "--inetd not allowed with --fork");
+    }
+}

@@ -1,49 +1,54 @@
-//! Options about files: where they go, what is in them, and what happens afterwards.
+//! Options about files: where they go and when they count as stored.
 
-use super::{Choice, Opt, OptionSpec, Part, Section, Value};
+use super::encoding;
+use super::naming;
+use super::spec::{Choice, Opt, OptionSpec, Part, Section, Value, Words};
+use super::typed::Typed;
+use crate::cli::fault::{Fault, Misfit};
+use receiver::OutputSettings;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use storage::{Durability, MinFree};
 
 pub(super) const OUTPUT: Section = Section {
     title: "output options",
     parts: &[
         Part { heading: Some("general"), options: GENERAL },
-        Part { heading: Some("bit preserving mode"), options: BIT_PRESERVING },
+        Part { heading: Some("bit preserving mode"), options: encoding::BIT_PRESERVING },
         Part { heading: Some("output file format"), options: FILE_FORMAT },
         Part {
             heading: Some(
                 "output transfer syntax (not with --bit-preserving or compressed transmission)",
             ),
-            options: TRANSFER_SYNTAX,
+            options: encoding::TRANSFER_SYNTAX,
         },
         Part {
             heading: Some("post-1993 value representations (not with --bit-preserving)"),
-            options: NEW_VRS,
+            options: encoding::NEW_VRS,
         },
         Part {
             heading: Some("group length encoding (not with --bit-preserving)"),
-            options: GROUP_LENGTHS,
+            options: encoding::GROUP_LENGTHS,
         },
         Part {
             heading: Some("length encoding in sequences and items (not with --bit-preserving)"),
-            options: SEQUENCE_LENGTHS,
+            options: encoding::SEQUENCE_LENGTHS,
         },
         Part {
             heading: Some(
                 "data set trailing padding (not with --write-dataset or --bit-preserving)",
             ),
-            options: PADDING,
+            options: encoding::PADDING,
         },
-        Part { heading: Some("handling of defined length UN elements"), options: UN },
+        Part { heading: Some("handling of defined length UN elements"), options: encoding::UN },
         Part {
             heading: Some("deflate compression level (only with --write-xfer-deflated/same)"),
-            options: COMPRESSION,
+            options: encoding::COMPRESSION,
         },
-        Part { heading: Some("sorting into subdirectories"), options: SORTING },
-        Part { heading: Some("filename generation"), options: FILE_NAMES },
+        Part { heading: Some("sorting into subdirectories"), options: naming::SORTING },
+        Part { heading: Some("filename generation"), options: naming::FILE_NAMES },
     ],
 };
-
-pub(super) const EVENTS: Section =
-    Section { title: "event options", parts: &[Part { heading: None, options: EVENT_OPTIONS }] };
 
 const GENERAL: &[OptionSpec] = &[
     OptionSpec::new(
@@ -52,7 +57,7 @@ const GENERAL: &[OptionSpec] = &[
         "--output-directory",
         &["store objects in the existing directory d"],
     )
-    .takes("[d]irectory: string (default: \".\")", &[Value::Text]),
+    .takes("[d]irectory: string (default: \".\")", &[Value::Directory]),
     OptionSpec::new(
         Opt::Durability,
         "",
@@ -64,7 +69,7 @@ const GENERAL: &[OptionSpec] = &[
             "and the system will write it in time (none)",
         ],
     )
-    .takes("[d]urability: string constant", &[Value::Text]),
+    .takes("[d]urability: string constant", &[Value::OneOf(&DURABILITIES)]),
     OptionSpec::new(
         Opt::MinFree,
         "",
@@ -78,17 +83,7 @@ const GENERAL: &[OptionSpec] = &[
     .takes("[r]oom: string", &[Value::Text]),
 ];
 
-const BIT_PRESERVING: &[OptionSpec] = &[
-    OptionSpec::new(Opt::Normal, "-B", "--normal", &["write data sets anew (default)"])
-        .one_of(Choice::BitPreserving),
-    OptionSpec::new(
-        Opt::BitPreserving,
-        "+B",
-        "--bit-preserving",
-        &["write data sets byte for byte as received"],
-    )
-    .one_of(Choice::BitPreserving),
-];
+const DURABILITIES: Words = Words { kind: "durability", words: "full none" };
 
 const FILE_FORMAT: &[OptionSpec] = &[
     OptionSpec::new(
@@ -102,180 +97,86 @@ const FILE_FORMAT: &[OptionSpec] = &[
         .one_of(Choice::FileFormat),
 ];
 
-const TRANSFER_SYNTAX: &[OptionSpec] = &[
-    OptionSpec::new(Opt::WriteXferSame, "+t=", "--write-xfer-same", &["as received (default)"])
-        .one_of(Choice::OutputTransferSyntax),
-    OptionSpec::new(
-        Opt::WriteXferLittle,
-        "+te",
-        "--write-xfer-little",
-        &["explicit VR little endian"],
-    )
-    .one_of(Choice::OutputTransferSyntax),
-    OptionSpec::new(Opt::WriteXferBig, "+tb", "--write-xfer-big", &["explicit VR big endian"])
-        .one_of(Choice::OutputTransferSyntax),
-    OptionSpec::new(
-        Opt::WriteXferImplicit,
-        "+ti",
-        "--write-xfer-implicit",
-        &["implicit VR little endian"],
-    )
-    .one_of(Choice::OutputTransferSyntax),
-    OptionSpec::new(
-        Opt::WriteXferDeflated,
-        "+td",
-        "--write-xfer-deflated",
-        &["deflated explicit VR little endian"],
-    )
-    .one_of(Choice::OutputTransferSyntax),
-];
+/// Where received objects go and in which form.
+pub(super) fn settings(typed: &Typed) -> Result<OutputSettings, Fault> {
+    let format = encoding::format(typed)?;
+    let file_naming = naming::file_naming(typed)?;
+    let (sorting, parent) = naming::sorting(typed)?;
+    let durability = durability(typed)?;
+    let min_free = min_free(typed)?;
+    Ok(OutputSettings {
+        directory: directory(typed.text(Opt::OutputDirectory), parent),
+        write_file_format: !typed.won(Opt::WriteDataset),
+        format,
+        durability,
+        min_free,
+        file_naming,
+        sorting,
+    })
+}
 
-const NEW_VRS: &[OptionSpec] = &[
-    OptionSpec::new(Opt::EnableNewVr, "+u", "--enable-new-vr", &["write them (default)"])
-        .one_of(Choice::NewVrs),
-    OptionSpec::new(Opt::DisableNewVr, "-u", "--disable-new-vr", &["write OB in their place"])
-        .one_of(Choice::NewVrs),
-];
+/// The directory without trailing slashes; `/` stays. Behind it, what of a prefix of subdirectories
+/// is a path.
+fn directory(typed: Option<&OsStr>, parent: Option<&str>) -> PathBuf {
+    let directory = Path::new(typed.unwrap_or(OsStr::new("."))).components().as_path();
+    parent.map_or_else(
+        || directory.to_owned(),
+        |parent| directory.join(parent).components().as_path().to_owned(),
+    )
+}
 
-const GROUP_LENGTHS: &[OptionSpec] = &[
-    OptionSpec::new(
-        Opt::GroupLengthRecalc,
-        "+g=",
-        "--group-length-recalc",
-        &["correct those that are there (default)"],
-    )
-    .one_of(Choice::GroupLength),
-    OptionSpec::new(
-        Opt::GroupLengthCreate,
-        "+g",
-        "--group-length-create",
-        &["write one for each group"],
-    )
-    .one_of(Choice::GroupLength),
-    OptionSpec::new(Opt::GroupLengthRemove, "-g", "--group-length-remove", &["write none"])
-        .one_of(Choice::GroupLength),
-];
+fn durability(typed: &Typed) -> Result<Durability, Fault> {
+    let Some(word) = typed.text(Opt::Durability) else { return Ok(Durability::Full) };
+    match word.to_str() {
+        Some("full") => Ok(Durability::Full),
+        Some("none") => Ok(Durability::None),
+        _ => Err(Fault::Value("--durability", word.into(), Misfit::Malformed)),
+    }
+}
 
-const SEQUENCE_LENGTHS: &[OptionSpec] = &[
-    OptionSpec::new(
-        Opt::LengthExplicit,
-        "+e",
-        "--length-explicit",
-        &["write their lengths (default)"],
-    )
-    .one_of(Choice::SequenceLength),
-    OptionSpec::new(
-        Opt::LengthUndefined,
-        "-e",
-        "--length-undefined",
-        &["write undefined lengths and delimiters"],
-    )
-    .one_of(Choice::SequenceLength),
-];
+fn min_free(typed: &Typed) -> Result<Option<MinFree>, Fault> {
+    let Some(text) = typed.text(Opt::MinFree) else { return Ok(None) };
+    match text.to_str().and_then(MinFree::parse) {
+        Some(room) => Ok(Some(room)),
+        None => Err(Fault::Value("--min-free", text.into(), Misfit::Malformed)),
+    }
+}
 
-const PADDING: &[OptionSpec] = &[
-    OptionSpec::new(Opt::PaddingOff, "-p", "--padding-off", &["none (default)"])
-        .one_of(Choice::Padding),
-    OptionSpec::new(
-        Opt::PaddingCreate,
-        "+p",
-        "--padding-create",
-        &["pad files to a multiple of f bytes", "and items to a multiple of i bytes"],
-    )
-    .takes("[f]ile-pad [i]tem-pad: integer", &[Value::COUNT, Value::COUNT])
-    .one_of(Choice::Padding),
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::tests::{config, fault};
 
-const UN: &[OptionSpec] = &[
-    OptionSpec::new(Opt::RetainUn, "-uc", "--retain-un", &["keep them (default)"])
-        .one_of(Choice::Un),
-    OptionSpec::new(Opt::ConvertUn, "+uc", "--convert-un", &["write the VR of the dictionary"])
-        .one_of(Choice::Un),
-];
+    #[test]
+    fn the_room_to_be_left_is_bytes_or_per_cent() {
+        assert_eq!(config("1 --min-free 2G").output.min_free, Some(MinFree::Bytes(2 << 30)));
+        assert_eq!(
+            config("1 --min-free 2G --min-free 5%").output.min_free,
+            Some(MinFree::Percent(5))
+        );
+        for bad in ["much", "-1", "101%", "1GB"] {
+            let told = format!("Invalid value for option --min-free ({bad})");
+            assert!(fault(&format!("1 --min-free {bad}")).contains(&told), "{bad}");
+        }
+    }
 
-const COMPRESSION: &[OptionSpec] = &[OptionSpec::new(
-    Opt::CompressionLevel,
-    "+cl",
-    "--compression-level",
-    &["0: stored, 1: fastest, 9: smallest"],
-)
-.takes("[l]evel: integer (default: 6)", &[Value::Unsigned { min: 0, max: 9 }])];
+    #[test]
+    fn the_output_directory_loses_its_trailing_slashes() {
+        for (typed, directory) in
+            [("out", "out"), ("./out//", "./out"), ("/", "/"), ("/a/b/", "/a/b"), ("..", "..")]
+        {
+            let found = config(&format!("1 -od {typed}")).output.directory;
+            assert_eq!(found.as_os_str(), Path::new(directory).as_os_str());
+        }
+    }
 
-const SORTING: &[OptionSpec] = &[
-    OptionSpec::new(
-        Opt::SortConcStudies,
-        "-ss",
-        "--sort-conc-studies",
-        &["a directory per study, named by prefix p and", "time"],
-    )
-    .takes("[p]refix: string", &[Value::Text])
-    .one_of(Choice::Sorting),
-    OptionSpec::new(
-        Opt::SortOnStudyUid,
-        "-su",
-        "--sort-on-study-uid",
-        &["a directory per study, named by prefix p and", "Study Instance UID"],
-    )
-    .takes("[p]refix: string", &[Value::Text])
-    .one_of(Choice::Sorting),
-    OptionSpec::new(
-        Opt::SortOnPatientname,
-        "-sp",
-        "--sort-on-patientname",
-        &["a directory per study, named by Patient's Name", "and time"],
-    )
-    .one_of(Choice::Sorting),
-];
-
-const FILE_NAMES: &[OptionSpec] = &[
-    OptionSpec::new(
-        Opt::DefaultFilenames,
-        "-uf",
-        "--default-filenames",
-        &["from the SOP Instance UID (default)"],
-    )
-    .one_of(Choice::FileNames),
-    OptionSpec::new(Opt::UniqueFilenames, "+uf", "--unique-filenames", &["from a new UID"])
-        .one_of(Choice::FileNames),
-    OptionSpec::new(Opt::Timenames, "-tn", "--timenames", &["from the time of reception"]),
-    OptionSpec::new(
-        Opt::FilenameExtension,
-        "-fe",
-        "--filename-extension",
-        &["append e to every name"],
-    )
-    .takes("[e]xtension: string", &[Value::Text]),
-];
-
-const EVENT_OPTIONS: &[OptionSpec] = &[
-    OptionSpec::new(
-        Opt::ExecOnReception,
-        "-xcr",
-        "--exec-on-reception",
-        &["run command c after each C-STORE"],
-    )
-    .takes("[c]ommand: string", &[Value::Text]),
-    OptionSpec::new(
-        Opt::ExecOnEostudy,
-        "-xcs",
-        "--exec-on-eostudy",
-        &["run command c after the last C-STORE of a study"],
-    )
-    .takes("[c]ommand: string", &[Value::Text]),
-    OptionSpec::new(
-        Opt::RenameOnEostudy,
-        "-rns",
-        "--rename-on-eostudy",
-        &["number the files after the last C-STORE of a", "study"],
-    ),
-    OptionSpec::new(
-        Opt::EostudyTimeout,
-        "-tos",
-        "--eostudy-timeout",
-        &["take a study for complete after t seconds"],
-    )
-    .takes("[t]imeout: integer", &[Value::at_least(0)]),
-    OptionSpec::new(Opt::ExecSync, "-xs", "--exec-sync", &["wait for each command to end"]),
-    OptionSpec::new(Opt::ExecMax, "", "--exec-max", &["run at most n commands at a time"])
-        .takes("[n]umber: integer (default: 8)", &[Value::Unsigned { min: 1, max: 1000 }]),
-];
+    #[test]
+    fn durability_is_full_or_none() {
+        assert_eq!(config("1 --durability none").output.durability, Durability::None);
+        assert_eq!(
+            config("1 --durability none --durability full").output.durability,
+            Durability::Full
+        );
+        assert_eq!(fault("1 --durability Full"), "Invalid value for option --durability (Full)");
+    }
+}

@@ -3,7 +3,8 @@
 //! Where it is proven what a shell makes of the command line, each value is put in so that it arrives as
 //! it is. Elsewhere nothing is put in that any shell reads; see [`shell`](super::shell).
 
-use super::shell::{self, Form, Quoting, Token};
+use super::placeholder::{Placeholder, Token, tokens};
+use super::shell::{self, Form, Quoting};
 use proto::AeTitle;
 use receiver::Peer;
 use std::ffi::{OsStr, OsString};
@@ -46,58 +47,6 @@ fn warn_if_changed(what: &str, text: &str) {
 fn clean_host(name: &str) -> String {
     warn_if_changed("host name", name);
     clean(name)
-}
-
-/// What a value can be put in for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Placeholder {
-    /// `#p`
-    Directory,
-    /// `#f`
-    File,
-    /// `#a`
-    CallingAe,
-    /// `#c`
-    CalledAe,
-    /// `#r`
-    Host,
-}
-
-impl Placeholder {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Directory, Self::File, Self::CallingAe, Self::CalledAe, Self::Host];
-
-    fn letter(self) -> u8 {
-        match self {
-            Self::Directory => b'p',
-            Self::File => b'f',
-            Self::CallingAe => b'a',
-            Self::CalledAe => b'c',
-            Self::Host => b'r',
-        }
-    }
-
-    /// Whether a peer chooses the whole of its value.
-    pub(super) fn is_from_peer(self) -> bool {
-        !matches!(self, Self::Directory | Self::File)
-    }
-
-    /// The environment variable that has the same value.
-    fn variable(self) -> &'static str {
-        match self {
-            Self::Directory => "STORESCP_PATH",
-            Self::File => "STORESCP_FILE",
-            Self::CallingAe => "STORESCP_CALLING_AE",
-            Self::CalledAe => "STORESCP_CALLED_AE",
-            Self::Host => "STORESCP_PEER_NAME",
-        }
-    }
-}
-
-impl fmt::Display for Placeholder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", char::from(self.letter()))
-    }
 }
 
 /// A command line with placeholders, read once.
@@ -191,21 +140,6 @@ impl Template {
         }
         Ok(OsString::from_vec(filled))
     }
-}
-
-fn tokens(text: &[u8], known: &[Placeholder]) -> Vec<Token> {
-    let mut tokens = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        let letter = after.first().copied().filter(|_| byte == b'#');
-        let found = letter.and_then(|letter| known.iter().find(|known| known.letter() == letter));
-        match found {
-            Some(&placeholder) => tokens.push(Token::Value(placeholder)),
-            None => tokens.push(Token::Byte(byte)),
-        }
-        rest = &rest[1 + usize::from(found.is_some())..];
-    }
-    tokens
 }
 
 /// Refuses values that would be read as the name of a variable, or as an escape: even a letter means

@@ -1,0 +1,84 @@
+//! What can be wrong with a command line, worded as DCMTK's tools word it, since scripts read it.
+
+use std::ffi::OsString;
+use std::fmt;
+
+use crate::logging::LogConfigFault;
+
+/// The first fault found in a command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// A file named by `@file` cannot be read.
+    CommandFile(OsString),
+    UnknownOption(OsString),
+    /// The line ends before the option has all its values.
+    MissingValue(&'static str),
+    MissingPort,
+    TooManyParameters,
+    Port(OsString, Misfit),
+    Value(&'static str, OsString, Misfit),
+    LogLevel,
+    LogConfig(LogConfigFault),
+    /// The first option excludes what the second says.
+    NotAllowedWith(&'static str, &'static str),
+    /// The first option means nothing without what the second says.
+    OnlyAllowedWith(&'static str, &'static str),
+}
+
+/// Why a value is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Misfit {
+    /// Not a number, or not one of the words expected.
+    Malformed,
+    Underflow,
+    Overflow,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CommandFile(name) => write!(f, "Cannot open command file '{}'", name.display()),
+            Self::UnknownOption(name) => write!(f, "Unknown option {}", name.display()),
+            Self::MissingValue(option) => write!(f, "Missing value for option {option}"),
+            Self::MissingPort => f.write_str("Missing parameter port"),
+            Self::TooManyParameters => f.write_str("Too many parameters"),
+            Self::Port(value, misfit) => {
+                write!(f, "Invalid parameter value {}", value.display())?;
+                match misfit {
+                    Misfit::Malformed => Ok(()),
+                    Misfit::Underflow => f.write_str(" (underflow)"),
+                    Misfit::Overflow => f.write_str(" (overflow)"),
+                }
+            }
+            Self::Value(option, value, misfit) => {
+                write!(f, "Invalid value for option {option}")?;
+                let value = value.display();
+                match misfit {
+                    Misfit::Malformed if value.to_string().is_empty() => Ok(()),
+                    Misfit::Malformed => write!(f, " ({value})"),
+                    Misfit::Underflow => write!(f, " (underflow: {value})"),
+                    Misfit::Overflow => write!(f, " (overflow: {value})"),
+                }
+            }
+            Self::LogLevel => f.write_str("Invalid log level for --log-level option"),
+            Self::LogConfig(fault) => write!(
+                f,
+                "Specified --log-config file {}",
+                match fault {
+                    LogConfigFault::Missing => "does not exist",
+                    LogConfigFault::Unreadable => "cannot be read",
+                    LogConfigFault::Empty => "does not contain any settings",
+                    LogConfigFault::NoLogging => "does not contain any valid settings",
+                    LogConfigFault::NoRootLogger => "does not set up log4cplus.rootLogger",
+                    LogConfigFault::RootLevel => "gives log4cplus.rootLogger no valid log level",
+                }
+            ),
+            Self::NotAllowedWith(option, other) => write!(f, "{option} not allowed with {other}"),
+            Self::OnlyAllowedWith(option, other) => {
+                write!(f, "{option} only allowed with {other}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,79 @@
+//! Options about processes: how many associations are served, and how the server ends.
+
+use super::spec::{Choice, Opt, OptionSpec, Part, Section, Value};
+use super::typed::Typed;
+use crate::cli::fault::Fault;
+use receiver::Limits;
+use std::time::Duration;
+
+pub(super) const PROCESSES: Section =
+    Section { title: "multi-process options", parts: &[Part { heading: None, options: LIMITS }] };
+
+const LIMITS: &[OptionSpec] = &[
+    OptionSpec::new(
+        Opt::SingleProcess,
+        "",
+        "--single-process",
+        &["serve associations side by side in one process", "(default)"],
+    )
+    .one_of(Choice::Processes),
+    OptionSpec::new(Opt::Fork, "", "--fork", &["the same: no child process is forked"])
+        .one_of(Choice::Processes),
+    OptionSpec::new(
+        Opt::MaxAssociations,
+        "",
+        "--max-associations",
+        &[
+            "serve at most n associations at a time, reject",
+            "more (default: what the system allows)",
+        ],
+    )
+    .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
+    OptionSpec::new(
+        Opt::MaxAssociationsPerHost,
+        "",
+        "--max-associations-per-host",
+        &[
+            "serve at most n associations of one address at",
+            "a time, reject more (default: no limit)",
+        ],
+    )
+    .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
+    OptionSpec::new(
+        Opt::GracePeriod,
+        "",
+        "--grace-period",
+        &["after SIGTERM or SIGINT, let work in progress", "go on for s seconds"],
+    )
+    .takes("[s]econds: integer (default: 30)", &[Value::COUNT]),
+];
+
+/// How much the server takes on, and how it ends.
+pub(super) fn limits(typed: &Typed) -> Result<Limits, Fault> {
+    let most = typed.number(Opt::MaxAssociations)?.map(count);
+    let grace_period = typed.seconds(Opt::GracePeriod)?.unwrap_or(DEFAULT_GRACE_PERIOD);
+    Ok(Limits {
+        max_associations: most,
+        max_associations_per_host: typed.number(Opt::MaxAssociationsPerHost)?.map(count),
+        grace_period,
+    })
+}
+
+const DEFAULT_GRACE_PERIOD: Duration = Duration::from_secs(30);
+
+fn count(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::tests::config;
+
+    #[test]
+    fn how_much_the_server_takes_on() {
+        let limits = config("104 --max-associations 8 --max-associations-per-host 2").limits;
+        assert_eq!((limits.max_associations, limits.max_associations_per_host), (Some(8), Some(2)));
+        assert_eq!(limits.grace_period, DEFAULT_GRACE_PERIOD);
+    }
+}

@@ -1,0 +1,44 @@
+//! What is to be done after an object or a study.
+
+use dataset::Uid;
+use receiver::output::studies::{EndedStudy, unpadded};
+use receiver::{Peer, StoredObject};
+use storage::FileName;
+
+/// Something that is to be done.
+pub(crate) enum Job {
+    /// An object was received.
+    Reception(Box<Reception>),
+    /// A study has ended.
+    EndOfStudy(EndedStudy),
+}
+
+/// An object that was received: what of a [`StoredObject`] commands are told.
+pub(crate) struct Reception {
+    /// The subdirectory that it is in, if objects are sorted.
+    pub(super) folder: Option<FileName>,
+    /// Its file, if it is stored.
+    pub(super) file: Option<FileName>,
+    pub(super) peer: Peer,
+    pub(super) sop_class: Uid,
+    pub(super) sop_instance: Uid,
+    /// Study Instance UID as it was sent, without padding.
+    pub(super) study: Option<Box<[u8]>>,
+    /// That of the file, if it is stored.
+    pub(super) transfer_syntax: Option<&'static str>,
+}
+
+impl Reception {
+    pub(super) fn of(object: &StoredObject<'_>) -> Self {
+        let file = object.file.as_ref();
+        Self {
+            folder: file.and_then(|file| file.folder.cloned()),
+            file: file.map(|file| file.name.clone()),
+            peer: *object.peer,
+            sop_class: *object.sop_class,
+            sop_instance: *object.sop_instance,
+            study: file.and_then(|file| file.study).map(unpadded),
+            transfer_syntax: file.map(|file| file.transfer_syntax),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Does a job: numbers the files of a study, runs a command.
+
+use super::children::{Children, Execution, is_lack};
+use super::command_line::{Template, Values};
+use super::environment;
+use super::job::Job;
+use super::numbering;
+use super::placeholder::Placeholder;
+use super::settings::CommandSettings;
+use super::worker_pool::JobOutcome;
+use crate::error::Error;
+use crate::limits::FAILURES_TOLD;
+use platform::sync::Instant;
+use receiver::net::PeerNames;
+use receiver::output::studies::EndedStudy;
+use receiver::{LogPath, OutputSettings, Sorting};
+use std::ffi::OsStr;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus};
+use std::sync::{Arc, Mutex, PoisonError};
+use storage::Storage;
+
+/// What it takes to do a job.
+pub(super) struct JobRunner {
+    pub(super) on_reception: Option<Template>,
+    pub(super) on_end_of_study: Option<Template>,
+    /// Whether a command asks for the name of the peer.
+    pub(super) wants_host: bool,
+    pub(super) settings: CommandSettings,
+    output: OutputSettings,
+    storage: Option<Arc<dyn Storage>>,
+    peer_names: Arc<PeerNames>,
+    children: Children,
+    /// When it was last told that commands cannot be run.
+    failure_told: Mutex<Option<Instant>>,
+}
+
+impl JobRunner {
+    pub(super) fn new(
+        settings: &CommandSettings,
+        output: &OutputSettings,
+        storage: Option<Arc<dyn Storage>>,
+        peer_names: Arc<PeerNames>,
+    ) -> Result<Self, Error> {
+        let prefix = match &output.sorting {
+            Some(Sorting::ByTime { prefix } | Sorting::ByStudyUid { prefix }) => prefix.as_bytes(),
+            Some(Sorting::ByPatientName) | None => b"",
+        };
+        let fixed = [
+            (Placeholder::Directory, output.directory.as_os_str().as_encoded_bytes()),
+            (Placeholder::Directory, prefix),
+            (Placeholder::File, output.file_naming.extension.as_bytes()),
+        ];
+        let read = |option, text: &Option<_>, without: &[Placeholder]| {
+            let known: Vec<_> =
+                Placeholder::ALL.into_iter().filter(|known| !without.contains(known)).collect();
+            let template = |text: &std::ffi::OsString| Template::new(text, &known, &fixed);
+            text.as_ref().map(template).transpose().map_err(|refusal| Error::CommandLine {
+                option,
+                command: text.clone().unwrap_or_default(),
+                reason: refusal.to_string(),
+            })
+        };
+        // Where nothing is stored, there is neither directory nor file to name.
+        let nothing: &[_] = &[Placeholder::Directory, Placeholder::File];
+        let without = if storage.is_some() { &[] } else { nothing };
+        let on_reception = read("--exec-on-reception", &settings.on_reception, without)?;
+        let without: &[_] = if storage.is_some() { &[Placeholder::File] } else { nothing };
+        let on_end_of_study = read("--exec-on-eostudy", &settings.on_end_of_study, without)?;
+        let asks = |template: &Option<Template>| {
+            template.as_ref().is_some_and(|template| {
+                template.has(Placeholder::Host) || mentions(&template.text, environment::PEER_NAME)
+            })
+        };
+        Ok(Self {
+            wants_host: asks(&on_reception) || asks(&on_end_of_study),
+            on_reception,
+            on_end_of_study,
+            settings: settings.clone(),
+            output: output.clone(),
+            storage,
+            peer_names,
+            children: Children::new(),
+            failure_told: Mutex::default(),
+        })
+    }
+
+    pub(super) fn run(&self, mut job: Job) -> JobOutcome<Job> {
+        if let (Job::EndOfStudy(study), true) = (&mut job, self.settings.rename_on_end_of_study)
+            && !study.files.is_empty()
+        {
+            if !self.number_files(study) {
+                return JobOutcome::Later(job);
+            }
+            // Should the command have to wait, they have their numbers.
+            study.files = Vec::new();
+        }
+        match self.template(&job) {
+            Some(template) => self.run_command(template, job),
+            None => JobOutcome::Done,
+        }
+    }
+
+    fn template(&self, job: &Job) -> Option<&Template> {
+        match job {
+            Job::Reception(_) => self.on_reception.as_ref(),
+            Job::EndOfStudy(_) => self.on_end_of_study.as_ref(),
+        }
+    }
+
+    /// False if it has to be done later.
+    fn number_files(&self, study: &EndedStudy) -> bool {
+        let Some(storage) = &self.storage else { return true };
+        let shown = self.study_name(study);
+        match numbering::number_files(storage.as_ref(), study, shown.as_ref()) {
+            Ok(()) => true,
+            Err(error) if is_lack(&error) => {
+                self.tell_at_times("cannot rename the files of a study for now", &error);
+                false
+            }
+            Err(error) => {
+                tracing::warn!("cannot rename the files of {}: {error}", self.study_name(study));
+                true
+            }
+        }
+    }
+
+    /// Runs a command to its end. Its standard streams and its working directory are ours; its
+    /// environment is ours and [what it is about](environment::give); of our other descriptors it gets
+    /// none.
+    fn run_command(&self, template: &Template, job: Job) -> JobOutcome<Job> {
+        let (folder, file, peer) = match &job {
+            Job::Reception(it) => (it.folder.as_ref(), it.file.as_ref(), &it.peer),
+            Job::EndOfStudy(study) => (Some(&study.folder), None, &study.peer),
+        };
+        // Where nothing is stored, there is no directory to name.
+        let directory = self.storage.as_ref().map(|_| match folder {
+            Some(folder) => self.output.directory.join(folder.as_str()),
+            None => self.output.directory.clone(),
+        });
+        let host = || self.peer_names.name(peer.address).short();
+        let values = Values { directory: directory.as_deref(), file, peer, host: &host };
+        let text = match template.fill_in(&values) {
+            Ok(text) => text,
+            Err(refusal) => {
+                tracing::error!("command not run: {refusal}: {}", self.named(template, &job));
+                return JobOutcome::Done;
+            }
+        };
+        if self.names_patient(&job) {
+            tracing::debug!("executing command: {}", self.named(template, &job));
+        } else {
+            tracing::debug!("executing command: {}", text.display());
+        }
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(text);
+        environment::give(&mut command, &job, &values, self.wants_host);
+        match self.children.run(&mut command) {
+            Execution::Ended(status) if status.success() => {}
+            Execution::Ended(status) => {
+                tracing::warn!("{}: {}", how_it_ended(status), self.named(template, &job));
+            }
+            Execution::Lost(error) => {
+                tracing::warn!("how it ended is lost: {error}: {}", self.named(template, &job));
+            }
+            Execution::Lacking(error) => {
+                self.tell_at_times("cannot start a command for now, trying again", &error);
+                return JobOutcome::Later(job);
+            }
+            Execution::Failed(error) => {
+                self.tell_at_times("cannot run commands", &error);
+                tracing::info!("not run: {error}: {}", self.named(template, &job));
+            }
+        }
+        JobOutcome::Done
+    }
+
+    /// Tells what may fail very often, now and then.
+    fn tell_at_times(&self, what: &str, error: &std::io::Error) {
+        let mut told = self.failure_told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= FAILURES_TOLD) {
+            *told = Some(Instant::now());
+            drop(told);
+            tracing::error!("{what}: {error}");
+        }
+    }
+
+    pub(super) fn tell(&self, job: &Job) {
+        match (self.template(job), job) {
+            (Some(template), _) => tracing::error!("not run: {}", self.named(template, job)),
+            (None, Job::EndOfStudy(study)) => {
+                tracing::error!("files not renamed: {}", self.study_name(study));
+            }
+            (None, Job::Reception(_)) => {}
+        }
+    }
+
+    /// A command as it was asked for, and what it is about: nothing that names a patient.
+    fn named(&self, template: &Template, job: &Job) -> String {
+        let command = template.text.display();
+        match job {
+            Job::Reception(it) => format!("{command} (SOP instance {})", it.sop_instance),
+            Job::EndOfStudy(study) => format!("{command} ({})", self.study_name(study)),
+        }
+    }
+
+    fn study_name(&self, study: &EndedStudy) -> String {
+        LogPath::new(&self.output, Some(&study.folder), None).to_string()
+    }
+
+    /// Whether the path may name a patient, which no line of the log is to do.
+    fn names_patient(&self, job: &Job) -> bool {
+        let folder = match job {
+            Job::Reception(reception) => reception.folder.as_ref(),
+            Job::EndOfStudy(study) => Some(&study.folder),
+        };
+        LogPath::new(&self.output, folder, None).hides_something()
+    }
+}
+
+fn mentions(text: &OsStr, word: &str) -> bool {
+    text.as_encoded_bytes().windows(word.len()).any(|letters| letters == word.as_bytes())
+}
+
+fn how_it_ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("command failed with exit code {code}"),
+        (None, Some(signal)) => format!("command was ended by signal {signal}"),
+        (None, None) => "command failed".to_owned(),
+    }
+}

@@ -1,0 +1,243 @@
+//! The subscribers that events go to: by a level alone, or by a log configuration.
+
+use super::blocks;
+use super::config::LogConfig;
+use super::level::{LogLevel, level_filter, severity};
+use super::line::Line;
+use super::loggers::{LOGGERS, logger_of};
+use super::output::{Appender, LineQueue};
+use super::record::{LogRecord, SourceLocation, milliseconds_since_start};
+use chrono::Local;
+use std::fmt;
+use std::sync::Arc;
+use tracing::level_filters::LevelFilter;
+use tracing::span;
+use tracing::{Event, Metadata, Subscriber};
+
+/// A subscriber without spans, filters by name, or time stamps.
+pub(super) struct PlainSubscriber<Q> {
+    pub(super) level: LogLevel,
+    pub(super) queue: Q,
+}
+
+impl<Q: Fn() -> Arc<LineQueue> + Send + Sync + 'static> Subscriber for PlainSubscriber<Q> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        severity(metadata) <= self.level
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(level_filter(self.level))
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let severity = severity(event.metadata());
+        self.write(severity, |line| line.record(event, severity));
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {
+        blocks::begin();
+    }
+    fn exit(&self, _: &span::Id) {
+        blocks::end();
+    }
+}
+
+impl<Q: Fn() -> Arc<LineQueue>> PlainSubscriber<Q> {
+    pub(super) fn write(&self, severity: LogLevel, message: impl FnOnce(&mut Line) -> fmt::Result) {
+        let mut line = Line(String::with_capacity(128));
+        line.0.push(severity.letter());
+        line.0.push_str(": ");
+        // Writing into a string does not fail.
+        let _ = message(&mut line);
+        line.0.push('\n');
+        blocks::hand_over(&(self.queue)(), None, line.0);
+    }
+}
+
+/// A subscriber that does as a log configuration says.
+pub(super) struct ConfiguredSubscriber {
+    pub(super) config: LogConfig,
+    pub(super) appenders: Arc<[Appender]>,
+}
+
+impl Subscriber for ConfiguredSubscriber {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let level = self.config.routes[logger_of(metadata)].level;
+        level.is_some_and(|level| severity(metadata) <= level)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        let most = self.config.routes.iter().filter_map(|route| route.level).max();
+        Some(most.map_or(LevelFilter::OFF, level_filter))
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        let source = SourceLocation::of(metadata);
+        let severity = severity(metadata);
+        self.write(logger_of(metadata), severity, source, |line| line.record(event, severity));
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {
+        blocks::begin();
+    }
+    fn exit(&self, _: &span::Id) {
+        blocks::end();
+    }
+}
+
+impl ConfiguredSubscriber {
+    pub(super) fn write(
+        &self,
+        logger: usize,
+        level: LogLevel,
+        source: SourceLocation,
+        message: impl FnOnce(&mut Line) -> fmt::Result,
+    ) {
+        let mut line = Line(String::with_capacity(128));
+        // Writing into a string does not fail.
+        let _ = message(&mut line);
+        let record = LogRecord {
+            level,
+            logger: LOGGERS[logger],
+            message: &line.0,
+            time: Local::now(),
+            milliseconds: milliseconds_since_start(),
+            source,
+        };
+        for (index, line) in self.config.lines(logger, &record) {
+            if let Some(queue) = &self.appenders[index].queue {
+                blocks::hand_over(queue, Some(record.time), line);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::fatal;
+    use crate::limits::LAST_LINES_PATIENCE;
+    use crate::logging::output::LineOutput;
+    use chrono::DateTime;
+    use platform::sync::Instant;
+    use receiver::log::{ServedPeer, block};
+
+    /// Keeps each write.
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<String>>>);
+
+    impl LineOutput for Shared {
+        fn write(&mut self, _: Option<DateTime<Local>>, lines: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push(lines.to_owned());
+            Ok(())
+        }
+        fn takes_batches(&self) -> bool {
+            false
+        }
+    }
+
+    /// The writes made while `work` runs with a logger of `level`.
+    fn logged(level: LogLevel, work: impl FnOnce()) -> Vec<String> {
+        let output = Shared::default();
+        let queue = LineQueue::start(Box::new(output.clone()), Box::new(|_| None));
+        let lines = Arc::clone(&queue);
+        let logger = PlainSubscriber { level, queue: move || Arc::clone(&queue) };
+        tracing::subscriber::with_default(logger, work);
+        lines.finish(Instant::now() + LAST_LINES_PATIENCE);
+        let writes = output.0.lock().unwrap();
+        writes.clone()
+    }
+
+    fn one_of_each() {
+        fatal!("cannot listen on port {}", 1);
+        tracing::error!("an error");
+        tracing::warn!("a warning");
+        tracing::info!("information");
+        tracing::debug!("a detail");
+        tracing::trace!("a trifle");
+    }
+
+    #[test]
+    fn each_level_has_its_letter_and_one_write() {
+        let all = [
+            "F: cannot listen on port 1\n",
+            "E: an error\n",
+            "W: a warning\n",
+            "I: information\n",
+            "D: a detail\n",
+            "T: a trifle\n",
+        ];
+        let levels = [
+            LogLevel::Fatal,
+            LogLevel::Error,
+            LogLevel::Warn,
+            LogLevel::Info,
+            LogLevel::Debug,
+            LogLevel::Trace,
+        ];
+        for (shown, level) in levels.into_iter().enumerate() {
+            assert_eq!(logged(level, one_of_each), all[..=shown], "at {level:?}");
+        }
+    }
+
+    #[test]
+    fn a_peer_cannot_forge_a_line() {
+        let title = "EVIL\nF: all is lost\r\u{1b}[2J\u{85}";
+        assert_eq!(
+            logged(LogLevel::Info, || tracing::info!("Association Received: {title}")),
+            ["I: Association Received: EVIL\\nF: all is lost\\r\\u{1b}[2J\\u{85}\n"]
+        );
+    }
+
+    #[test]
+    fn a_block_is_logged_line_by_line_at_one_level() {
+        let lines = || vec!["one".to_owned(), "two\nthree".to_owned()];
+        assert_eq!(logged(LogLevel::Info, || block(true, lines)), ["I: one\nI: two\\nthree\n"]);
+        assert_eq!(logged(LogLevel::Debug, || block(false, lines)), ["D: one\nD: two\\nthree\n"]);
+        // Below its level, the lines are not even made.
+        assert_eq!(logged(LogLevel::Info, || block(false, || panic!("made"))), [""; 0]);
+    }
+
+    #[test]
+    fn warnings_and_errors_name_the_peer() {
+        let lines = logged(LogLevel::Info, || {
+            let peer = ServedPeer::begin("10.1.2.3:4711".parse().unwrap());
+            tracing::info!("information");
+            tracing::warn!(dcmtks = true, "as DCMTK has it");
+            tracing::warn!("a warning");
+            peer.set_title(proto::AeTitle::parse(b"A\xe9").unwrap());
+            tracing::error!("an error");
+            fatal!("all is lost");
+        });
+        let expected = [
+            "I: information\n",
+            "W: as DCMTK has it\n",
+            "W: a warning (peer 10.1.2.3:4711)\n",
+            "E: an error (peer Aé@10.1.2.3)\n",
+            "F: all is lost\n",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn text_is_kept_and_fields_follow_the_message() {
+        assert_eq!(
+            logged(LogLevel::Warn, || tracing::warn!(port = 104, "Größe: {}", "ß")),
+            ["W: Größe: ß port=104\n"]
+        );
+    }
+}

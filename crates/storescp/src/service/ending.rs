@@ -1,0 +1,61 @@
+//! The end: what is in progress is finished, within the grace period.
+
+use super::wiring::Service;
+use crate::error::Error;
+use crate::limits::COMMAND_GRACE;
+use platform::sync::Instant;
+use receiver::{Drained, Handle};
+use std::thread::JoinHandle;
+
+impl Service {
+    /// Lets what is in flight finish within the grace period, or until another signal comes.
+    pub(super) fn drain(
+        &self,
+        handle: &Handle,
+        watch: Option<JoinHandle<()>>,
+    ) -> Result<(), Error> {
+        tracing::info!("ending: no new associations, finishing what is in flight");
+        self.commands.stop_waiting();
+        let deadline = Instant::now() + self.grace_period;
+        let drained = handle.drain(self.grace_period);
+        let all_done = self.finish_commands(watch, deadline);
+        self.leave();
+        match drained {
+            Drained { cut_off, .. } if !all_done => Err(Error::CutShort { cut_off }),
+            Drained { cut_off, cut_short: true } => Err(Error::CutShort { cut_off }),
+            Drained { cut_off: 0, .. } => Ok(()),
+            Drained { cut_off, .. } => {
+                tracing::warn!("grace period over, {cut_off} associations were cut off");
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the studies that are open and does what waits to be done, until `deadline`, or for
+    /// [`COMMAND_GRACE`] if that is near. False if another signal cut it short.
+    pub(super) fn finish_commands(&self, watch: Option<JoinHandle<()>>, deadline: Instant) -> bool {
+        if let Some(studies) = &self.studies {
+            let (ended, open) = studies.close();
+            self.commands.after_studies(ended);
+            if open > 0 {
+                tracing::warn!(
+                    "{open} studies have not timed out: nothing is done at their end, unless objects of \
+                     them come after the next start"
+                );
+            }
+        }
+        // It may have studies in its hands that have timed out.
+        if let Some(watch) = watch {
+            let _ = watch.join();
+        }
+        let least = COMMAND_GRACE.min(self.grace_period);
+        self.commands.finish(deadline.max(Instant::now() + least))
+    }
+
+    /// The receiver ends: nothing of its own is to stay in the output directory.
+    pub(super) fn leave(&self) {
+        if let Some(output) = &self.output {
+            output.storage().clean_up();
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! SIGTERM and SIGINT, which end the program, and SIGHUP, which has files read again.
+
+use crate::cli::Config;
+use crate::commands::Commands;
+use crate::logging;
+use receiver::{Handle, Node, thread_builder};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, mpsc};
+
+/// From here on each SIGTERM and SIGINT puts a byte into the stream returned.
+pub(super) fn receive_signals() -> io::Result<UnixStream> {
+    let (ended_by_signal, sender) = UnixStream::pair()?;
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+    }
+    Ok(ended_by_signal)
+}
+
+/// Tells of the first signal. After the second one nothing is waited for any more; the thread that sees to
+/// that is there from the start, when there is one to be had.
+pub(super) fn watch_signals(
+    ended_by_signal: UnixStream,
+    handle: mpsc::Receiver<Handle>,
+    commands: &Arc<Commands>,
+) -> io::Result<mpsc::Receiver<()>> {
+    let (first, signals) = mpsc::channel();
+    let commands = Arc::clone(commands);
+    let watch = move || {
+        let Ok(handle) = handle.recv() else { return };
+        wait_for(&ended_by_signal);
+        let _ = first.send(());
+        wait_for(&ended_by_signal);
+        handle.cut_short();
+        commands.cut_short();
+    };
+    thread_builder().spawn(watch)?;
+    Ok(signals)
+}
+
+/// Returns when a signal has asked for the end.
+fn wait_for(mut ended_by_signal: &UnixStream) {
+    while ended_by_signal
+        .read(&mut [0])
+        .is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
+    {}
+}
+
+/// From here on SIGHUP does not end the process. `None` if it was started to ignore it (`nohup`), and
+/// there is nothing to read again: then it stays ignored, by the commands that are run too.
+pub(super) fn hang_ups(config: &Config) -> io::Result<Option<Signals>> {
+    if platform::ignores_hang_up() && config.tls.is_none() && config.log.config.is_none() {
+        return Ok(None);
+    }
+    Signals::new([SIGHUP]).map(Some)
+}
+
+/// Reads again, on each SIGHUP, what can change while the server runs.
+pub(super) fn reread_on(hang_ups: Option<Signals>, node: &Arc<Node>) -> io::Result<()> {
+    let Some(mut hang_ups) = hang_ups else { return Ok(()) };
+    let node = Arc::clone(node);
+    let reread = move || {
+        for _ in &mut hang_ups {
+            reread(&node);
+        }
+    };
+    let thread = std::thread::Builder::new().name("hang-up".to_owned());
+    thread.spawn(reread).map(drop)
+}
+
+fn reread(node: &Node) {
+    let mut done = Vec::new();
+    let files = logging::reopen_files();
+    if files > 0 {
+        done.push(format!("log files were opened again: {files}"));
+    }
+    match node.reload_tls() {
+        Some(true) => done.push("keys and certificates were read again".to_owned()),
+        None if done.is_empty() => done.push("there is nothing to read again".to_owned()),
+        // If it failed, that is said.
+        Some(false) | None => {}
+    }
+    if !done.is_empty() {
+        tracing::info!("SIGHUP: {}", done.join(", "));
+    }
+}

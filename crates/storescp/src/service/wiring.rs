@@ -1,0 +1,141 @@
+//! What serves, made of the settings.
+
+use crate::cli::Config;
+use crate::commands::Commands;
+use crate::data_dictionary;
+use crate::error::Error;
+use crate::limits::PROGRAM_THREADS;
+use crate::observer::ProgramObserver;
+use receiver::net::PeerNames;
+use receiver::output::studies::{Studies, Timing};
+use receiver::{Capacity, Node, NodeSettings, Output, Treatment, thread_builder};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// All that was made of the settings.
+pub(super) struct Service {
+    pub(super) node: Arc<Node>,
+    pub(super) commands: Arc<Commands>,
+    /// `None` with `--ignore`.
+    pub(super) output: Option<Arc<Output>>,
+    /// If objects are sorted.
+    pub(super) studies: Option<Arc<Studies>>,
+    /// If something happens when studies time out.
+    pub(super) watches_studies: bool,
+    pub(super) grace_period: Duration,
+    /// `--inetd`: there is one connection only.
+    pub(super) is_single: bool,
+}
+
+impl Service {
+    /// Reads the negotiation profile and the data dictionary, opens the output directory and tries out
+    /// what its file system can do, reads the keys and certificates.
+    ///
+    /// # Errors
+    /// The profile cannot be used; there is no dictionary; the output directory is missing, takes no
+    /// files, or cannot do what the options need; TLS cannot be set up; a command cannot be used.
+    pub(super) fn new(config: &Config) -> Result<Self, Error> {
+        let policy = config.negotiation.policy()?;
+        let path = std::env::var_os(data_dictionary::PATH_VARIABLE);
+        let shared = data_dictionary::SHARED.map(Path::new);
+        let dictionary = Arc::new(data_dictionary::load(path.as_deref(), &shared)?);
+        let settings = &config.commands;
+        let watches_studies = watches_studies(config);
+        let timing = Timing {
+            awaited: settings.at_end_of_study(),
+            timeout: settings.end_of_study_timeout,
+            keeps_files: settings.rename_on_end_of_study,
+        };
+        let sorting = config.output.sorting.clone().filter(|_| !config.ignore);
+        let studies = sorting.map(|sorting| Arc::new(Studies::new(sorting, timing)));
+        let output = if config.ignore {
+            Output::exists(&config.output.directory)?;
+            None
+        } else {
+            let renames = settings.rename_on_end_of_study;
+            let (output, studies) = (config.output.clone(), studies.clone());
+            Some(Arc::new(Output::open_with(output, dictionary, studies, renames)?))
+        };
+        let settings = node_settings(config);
+        let peer_names = Arc::new(PeerNames::new(!config.network.disable_host_lookup));
+        let storage = output.as_ref().map(|output| Arc::clone(output.storage()));
+        let names = Arc::clone(&peer_names);
+        let commands = Commands::new(&config.commands, &config.output, storage, names)?;
+        let commands = Arc::new(commands);
+        let treatment = Treatment { policy, output: output.clone(), faults: config.faults };
+        let observer =
+            ProgramObserver { treatment: Arc::new(treatment), commands: Arc::clone(&commands) };
+        let settings = NodeSettings { names_wanted: commands.want_host(), ..settings };
+        let node = Node::new(settings, peer_names, Arc::new(observer))?;
+        Ok(Self {
+            node: Arc::new(node),
+            commands,
+            output,
+            studies,
+            watches_studies,
+            grace_period: config.limits.grace_period,
+            is_single: config.network.inetd,
+        })
+    }
+
+    /// Deals with the temporary files that a crash left.
+    pub(super) fn recover(&self) {
+        if let Some(output) = &self.output {
+            // For one connection, nothing is to cost as much as there are files.
+            output.storage().recover(!self.is_single);
+        }
+    }
+
+    /// The same beside the first associations.
+    pub(super) fn recover_in_background(self: &Arc<Self>) {
+        let recovering = Arc::clone(self);
+        if let Err(error) = thread_builder().spawn(move || recovering.recover()) {
+            tracing::warn!("temporary files of an earlier run stay until the next start: {error}");
+        }
+    }
+
+    /// Ends studies that have timed out, in a thread of its own, where something happens then.
+    pub(super) fn watch_studies(self: &Arc<Self>) -> io::Result<Option<JoinHandle<()>>> {
+        if !self.watches_studies {
+            return Ok(None);
+        }
+        let service = Arc::clone(self);
+        let watch = move || {
+            let Some(studies) = &service.studies else { return };
+            while let Some(ended) = studies.wait_for_time_out() {
+                service.commands.after_studies(ended);
+            }
+        };
+        thread_builder().spawn(watch).map(Some)
+    }
+}
+
+/// How many associations may be served at a time.
+pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
+    let commands = &config.commands;
+    let runs_commands = commands.on_reception.is_some() || commands.at_end_of_study();
+    let threads =
+        PROGRAM_THREADS + usize::from(runs_commands) + usize::from(watches_studies(config));
+    let output = (!config.ignore).then_some(&config.output);
+    Ok(Capacity::find(&node_settings(config), output, threads)?)
+}
+
+fn node_settings(config: &Config) -> NodeSettings {
+    NodeSettings {
+        identity: config.negotiation.identity(),
+        network: config.network.clone(),
+        timeouts: config.timeouts,
+        limits: config.limits,
+        tls: config.tls.clone(),
+        names_wanted: false,
+        verbose_presentation_contexts: config.log.verbose_presentation_contexts,
+    }
+}
+
+/// Whether something happens when studies time out.
+fn watches_studies(config: &Config) -> bool {
+    config.commands.at_end_of_study() && config.commands.end_of_study_timeout.is_some()
+}
