@@ -1,7 +1,7 @@
 //! The example as its users run it: it stores, tells of each object, refuses whom it does not trust, and ends
 //! with its input.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::disallowed_types, reason = "a test, which runs the example")]
 
 use dataset::{Uid, transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN};
 use platform::testing::Scratch;
