@@ -1,6 +1,8 @@
 //! A storage receiver of our own: `embed DIRECTORY PORT` stores what comes, prints a line for each object,
 //! and ends when standard input does.
 
+#![expect(clippy::disallowed_methods, reason = "a program has arguments")]
+
 use receiver::net::PeerNames;
 use receiver::*;
 use std::{env, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};

@@ -3,7 +3,8 @@
 //! A name server may take half a minute to say nothing. So look-ups run in threads of their own, few
 //! at a time; who asks for a name waits for a moment at most, and does with the address otherwise.
 
-#[cfg(all(test, feature = "explore"))]
+#[cfg(test)]
+#[cfg(feature = "explore")]
 mod exploration;
 
 use crate::limits::{LOOK_UPS_AT_ONCE, NAME_LIFETIME, NAME_TIMEOUT, NAMES_KEPT};

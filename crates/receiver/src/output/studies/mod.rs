@@ -2,7 +2,7 @@
 //!
 //! A study is open from its first object on. The study of the last object that an association stored is its
 //! current one, until it stores one of another study or ends; several associations can have the same. `docs/operations.md`
-//! tells when a study ends; [`OpenStudies`] decides it, and has neither clock nor lock.
+//! tells when a study ends; `open_studies` decides it, and has neither clock nor lock.
 
 #[cfg(test)]
 #[cfg(feature = "explore")]

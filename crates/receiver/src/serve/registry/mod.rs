@@ -1,6 +1,7 @@
 //! The connections that are being served, and how many may be.
 
-#[cfg(all(test, feature = "explore"))]
+#[cfg(test)]
+#[cfg(feature = "explore")]
 mod exploration;
 
 use crate::limits::{CUT_OFF_TIMEOUT, LONE_REJECTION_TIMEOUT, REJECTIONS_AT_ONCE};
@@ -59,7 +60,7 @@ pub(super) enum Admission {
     Ending,
 }
 
-/// How [`Registry::drain`] ended.
+/// How [`Handle::drain`](crate::Handle::drain) ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
     /// Connections that had to be cut off.

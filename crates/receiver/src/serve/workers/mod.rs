@@ -1,6 +1,7 @@
 //! The threads that accept connections and serve them.
 
-#[cfg(all(test, feature = "explore"))]
+#[cfg(test)]
+#[cfg(feature = "explore")]
 mod exploration;
 
 use super::association;
