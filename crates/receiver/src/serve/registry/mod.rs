@@ -59,7 +59,7 @@ pub(super) enum Admission {
     Ending,
 }
 
-/// How [`Registry::drain`] ended.
+/// How a drain ([`Handle::drain`](crate::Handle::drain)) ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
     /// Connections that had to be cut off.
