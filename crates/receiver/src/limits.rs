@@ -1,8 +1,26 @@
 //! Every bound of the receiver; those of the protocol are in [`proto::limits`], those of data sets in
 //! [`dataset::limits`], those of files in [`storage::limits`].
+//!
+//! # Worst-case memory of one association
+//!
+//! [`Capacity`](crate::Capacity) adds up the parts that its settings make possible, and logs the sum:
+//!
+//! | what | bytes at most | when |
+//! |---|---|---|
+//! | stack | [`THREAD_STACK_BYTES`] | always |
+//! | everything small | [`ASSOCIATION_BYTES`] | always |
+//! | receive buffer, while it grows | [`FIRST_RECEIVE_BUFFER_BYTES`] + [`RECEIVE_BUFFER_BYTES`] | always |
+//! | proposal or command set | [`proto::limits::PEAK_BYTES`] | always |
+//! | text for the log | [`DUMP_BYTES`] | at DEBUG, or proposals are shown at INFO |
+//! | files of host access control | [`ACCESS_BYTES`] | with host access control |
+//! | TLS | [`TLS_PEAK_BYTES`] | with TLS |
+//! | parser, inflating | [`PARSER_BYTES`](dataset::limits::PARSER_BYTES) + [`INFLATE_BYTES`](dataset::limits::INFLATE_BYTES) | objects are stored |
+//! | file | [`FILE_BYTES`] | objects are stored |
+//! | rewriting | [`REWRITE_BYTES`](dataset::limits::REWRITE_BYTES) + [`TEXT_VALUE_BYTES`] | unless they are stored as received |
+//! | deflating | [`DEFLATE_BYTES`](dataset::limits::DEFLATE_BYTES) | they are written deflated |
 
 use std::time::Duration;
-use storage::limits::{OPEN_SUBFOLDERS, PREPARED_FILES};
+use storage::limits::{OPEN_SUBFOLDERS, PREPARED_FILES, WRITE_BLOCK_BYTES};
 
 /// Orders of threads are being explored (`platform::sync`): some bounds are so low then that a few threads
 /// come up against them.
@@ -32,13 +50,23 @@ const _: () = assert!(
 /// allocator loses between.
 pub const ASSOCIATION_BYTES: usize = 256 * 1024;
 
-/// What host access control holds at worst before an association begins: hosts.allow or hosts.deny, a
-/// line of it, and three files of patterns within one another.
-pub const ACCESS_BYTES: usize = 6 * ACCESS_FILE_BYTES;
+/// What host access control holds at worst before an association begins, in bytes: hosts.allow or
+/// hosts.deny, a line of it that was joined (which doubles as it grows), three files of patterns within one
+/// another, and a pattern in lower case, twice.
+pub const ACCESS_BYTES: usize = (1 + 2 + 3 + 2) * ACCESS_FILE_BYTES;
 
-/// What TLS adds to an association at worst, in bytes: a second buffer for what is still encrypted,
-/// and what OpenSSL holds for records, the longest messages of a handshake and certificates.
-pub const TLS_PEAK_BYTES: usize = RECEIVE_BUFFER_BYTES + 256 * 1024;
+/// What TLS adds to an association at worst, in bytes: a second receive buffer, for what is still
+/// encrypted, and what OpenSSL holds for records, the longest messages of a handshake and certificates.
+pub const TLS_PEAK_BYTES: usize = FIRST_RECEIVE_BUFFER_BYTES + RECEIVE_BUFFER_BYTES + 256 * 1024;
+
+/// What a [`storage::InstanceFile`] holds at worst, in bytes: what is behind the last whole block, and that
+/// of the write before, which goes out with the next one.
+pub const FILE_BYTES: usize = 2 * WRITE_BLOCK_BYTES;
+
+/// What rewriting holds at worst of one text value, in bytes, beside
+/// [`REWRITE_BYTES`](dataset::limits::REWRITE_BYTES): up to 64 KiB, whose length is known only at its end,
+/// and three times as much while the vector grows.
+pub const TEXT_VALUE_BYTES: usize = 3 * 64 * 1024;
 
 /// How long a peer is silent before its association gives the receive buffer back.
 pub const IDLE_BEFORE_RELEASE: Duration = Duration::from_secs(1);
@@ -129,7 +157,20 @@ pub const NAME_LIFETIME: Duration = Duration::from_secs(300);
 
 /// Names kept, some 100 bytes each.
 pub const NAMES_KEPT: usize = 1024;
-const _: () = assert!(OPEN_SUBFOLDERS <= RESERVED_DESCRIPTORS / 2);
+
+// What depends on the bounds of other crates.
+
+// The fragments of one event are handed to the file in one call.
+const _: () = assert!(proto::limits::FRAGMENTS_PER_EVENT <= dataset::limits::WRITE_SLICES);
+// A buffer that is full has a piece that is written without being copied, and fills whole blocks of a file.
+const _: () = assert!(dataset::limits::DIRECT_WRITE_BYTES <= RECEIVE_BUFFER_BYTES);
+const _: () = assert!(WRITE_BLOCK_BYTES <= RECEIVE_BUFFER_BYTES);
+// Folders that are held open have two descriptors each at worst.
+const _: () = assert!(2 * OPEN_SUBFOLDERS <= RESERVED_DESCRIPTORS);
+const _: () =
+    assert!(PREPARED_FILES + OPEN_SUBFOLDERS + MAX_WAITING_THREADS < RESERVED_DESCRIPTORS);
+
+// What depends on others above.
 
 // A P-DATA-TF of the smallest maximum length fits the buffer whole.
 const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES >= 4096 + 6);
@@ -141,3 +182,6 @@ const _: () = assert!(
 const _: () = assert!(MAX_WAITING_THREADS < RESERVED_DESCRIPTORS);
 const _: () = assert!(MAX_WAITING_THREADS < RESERVED_THREADS);
 const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES < RECEIVE_BUFFER_BYTES);
+const _: () = assert!(LEAST_THREADS <= MAX_WAITING_THREADS);
+const _: () = assert!(LONE_REJECTION_TIMEOUT.as_millis() <= REJECTION_TIMEOUT.as_millis());
+const _: () = assert!(LONE_CLOSE_TIMEOUT.as_millis() <= CLOSE_TIMEOUT.as_millis());

@@ -11,64 +11,82 @@ use std::sync::Arc;
 
 /// What the program around the receiver decides and learns.
 ///
-/// Every method is called by the thread of the association that it is about, so several may run at a time, and
-/// what one takes long for, that association waits for. What is not overridden costs nothing.
+/// Of one association that is accepted, the calls come in this order, all from its thread:
+///
+/// ```text
+///   admit, association_accepted,
+///   for each C-STORE: progress, then stored, the answer, AfterAnswer, studies_ended   (it is stored)
+///                               or   refused, the answer                              (it is not)
+///   association_ended
+/// ```
+///
+/// Associations run side by side, so several calls may run at a time; an association waits for its own.
+/// A panic in one ends that association: an object that it was about is answered no more, and
+/// [`Observer::association_ended`] is not called. Methods with a body need not be implemented, and cost
+/// nothing then.
 pub trait Observer: Send + Sync {
-    /// How an association that `peer` proposes is treated, to its end.
+    /// Decides how the association that a peer proposes from this address (PS3.8 §9.3.2) is treated, to its
+    /// end. Not asked for associations past a limit of the receiver. What is returned can still be rejected,
+    /// by the [`Treatment`]'s policy or for want of room on its disk: then [`Observer::refused`] is called.
     ///
     /// # Errors
-    /// Why it is refused; the peer gets the A-ASSOCIATE-RJ.
+    /// Why it is refused. The peer gets the A-ASSOCIATE-RJ, and the reason is logged and told to
+    /// [`Observer::refused`].
     fn admit(&self, proposal: &Proposal, peer: SocketAddr) -> Result<Arc<Treatment>, Refusal>;
 
-    /// An association was accepted.
+    /// An association is accepted. Called before the A-ASSOCIATE-AC is sent.
     fn association_accepted(&self, peer: &Peer) {
         let _ = peer;
     }
 
-    /// An object is durable. Called before its success is answered; what is returned is called after
-    /// that, whether the answer could be sent or not.
+    /// An object is stored as durably as its settings say, or was received to be dropped (then there is no
+    /// [`StoredObject::file`]). Called before its success is answered. What is returned is called after that,
+    /// whether or not the answer could be sent.
     fn stored(&self, object: &StoredObject<'_>) -> Option<AfterAnswer> {
         let _ = object;
         None
     }
 
-    /// By an object of an association these studies have ended. Called once its answer was sent. What ends
-    /// without an object, by time or with the program, is told by [`Studies`](crate::output::studies::Studies).
+    /// These studies have ended by an object that was stored. Called once that was answered; never empty.
+    /// Studies that end by time or with the program are told by
+    /// [`Studies`](crate::output::studies::Studies) instead.
     fn studies_ended(&self, ended: Vec<EndedStudy>) {
         let _ = ended;
     }
 
-    /// A connection, an association or an object was refused.
+    /// A connection, an association or an object was refused. Called before the peer is answered.
+    ///
+    /// Peers that break the protocol or go away are only logged: nothing was refused.
     fn refused(&self, refused: &Refused<'_>) {
         let _ = refused;
     }
 
-    /// An association that was accepted has ended.
+    /// An association that was accepted has ended, and its connection is closed.
     fn association_ended(&self, summary: &Summary) {
         let _ = summary;
     }
 
-    /// What shows that a data set is coming in; `None`: nobody looks.
+    /// What is to show that a data set is coming in, for each message that has one; `None`: nobody looks.
     fn progress(&self) -> Option<Box<dyn Progress>> {
         None
     }
 }
 
-/// What is done once an answer was sent.
+/// What is done once an answer was sent. Runs in the association's thread, before its next message is read.
 pub type AfterAnswer = Box<dyn FnOnce()>;
 
-/// Shows that a data set is coming in. Dropped at its end.
+/// Shows that a data set is coming in. Dropped at its end, complete or not.
 pub trait Progress {
-    /// So many more of its PDVs (PS3.8 §9.3.5.1) have come to their end.
+    /// So many more of its PDVs (PS3.8 §9.3.5.1) have come to their end; may be 0.
     fn pdvs(&self, count: usize);
 }
 
 /// Why an association is refused (PS3.8 §9.3.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What the peer is told.
+    /// What the peer is told: result, source and reason of the A-ASSOCIATE-RJ.
     pub rejection: Rejection,
-    /// Why, for people.
+    /// Why, for people: goes into the log, and is not sent.
     pub reason: String,
 }
 
@@ -80,47 +98,50 @@ impl Refusal {
     }
 }
 
-/// What was refused, and why, in words for people: they can name whatever the peer sent.
+/// What was refused, and why. Reasons are words for people, and may quote whatever the peer sent.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Refused<'a> {
-    /// A connection, by host access control or because TLS did not come about.
+    /// A connection was closed: by host access control, since TLS did not come about, or because there are
+    /// too many even to reject their associations.
     Connection {
         /// Who connected.
         peer: SocketAddr,
         /// Why it was closed.
         reason: &'a str,
     },
-    /// An association.
+    /// An association was rejected (PS3.8 §9.3.4).
     Association {
         /// Who proposed it.
         peer: &'a Peer,
-        /// What the peer was told.
+        /// What the peer is told.
         rejection: Rejection,
         /// Why.
         reason: &'a str,
     },
-    /// An object: it is not stored.
+    /// An object is not stored, and its C-STORE is answered so (PS3.4 §B.2.3). One whose transfer was
+    /// interrupted is answered no more, and so it is only logged.
     Object {
         /// Who sent it.
         peer: &'a Peer,
         /// Affected SOP Class UID of the C-STORE-RQ.
         sop_class: &'a Uid,
-        /// Affected SOP Instance UID.
+        /// Affected SOP Instance UID of the C-STORE-RQ.
         sop_instance: &'a Uid,
-        /// What the peer was told.
+        /// What the peer is told.
         status: Status,
-        /// Why; the peer was told so too, as far as an Error Comment has room.
+        /// Why. The peer is told so too, as far as an Error Comment has room: 64 characters.
         reason: &'a str,
     },
 }
 
-/// An association, after its end.
+/// An association that was accepted, after its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Whose it was.
     pub peer: Peer,
-    /// How many objects were stored.
+    /// How many objects were stored, or dropped on purpose; those whose answer could not be sent too.
     pub objects: u64,
-    /// Whether the peer released it (PS3.8 §7.2); it was aborted otherwise.
+    /// Whether the peer released it (PS3.8 §7.2). Otherwise either side aborted it, or the connection broke.
     pub is_released: bool,
 }

@@ -1,17 +1,18 @@
-//! Who sends.
+//! The other side of an association.
 
 use proto::AeTitle;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Who sends, as it named itself: nothing of it is checked, or safe for a shell, a path or a page.
-/// Whoever uses it makes it so at its own edge.
+/// Who proposed an association, as it named itself: nobody has verified the titles, and nothing of it is safe
+/// for a shell, a path or a page. Whoever uses it makes it so at its own edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The calling AE title (PS3.8 §9.3.2).
     pub calling_ae: AeTitle,
     /// The called AE title.
     pub called_ae: AeTitle,
-    /// Where it connected from.
+    /// Where it connected from. On a socket for both protocols, an IPv4 address comes as an IPv6 one
+    /// (`::ffff:a.b.c.d`): see [`IpAddr::to_canonical`].
     pub address: IpAddr,
 }
 

@@ -1,9 +1,8 @@
 //! What tests of several modules need: receivers without a port.
 
 use crate::net::PeerNames;
-use crate::{
-    Faults, Identity, Node, NodeSettings, Observer, Output, OutputSettings, Refusal, Treatment,
-};
+use crate::output::studies::{Studies, Timing};
+use crate::{Identity, Node, NodeSettings, Observer, Output, OutputSettings, Refusal, Treatment};
 use dataset::{Dictionary, Uid, transfer_syntax};
 use proto::{Proposal, VersionName};
 use std::net::SocketAddr;
@@ -29,15 +28,26 @@ pub(crate) fn identity() -> Identity {
 
 /// A node that stores all storage classes into `storage`.
 pub(crate) fn node(settings: OutputSettings, storage: Arc<dyn Storage>) -> Node {
-    let timing = crate::output::studies::Timing::default();
+    let treatment = treatment(settings, storage, Timing::default());
+    node_of(Arc::new(Plain(Arc::new(treatment))))
+}
+
+/// A node whose associations are treated as `observer` says.
+pub(crate) fn node_of(observer: Arc<dyn Observer>) -> Node {
+    let names = Arc::new(PeerNames::new(false));
+    Node::new(NodeSettings::new(identity(), 0), names, observer).unwrap()
+}
+
+/// All storage classes are stored into `storage`.
+pub(crate) fn treatment(
+    settings: OutputSettings,
+    storage: Arc<dyn Storage>,
+    timing: Timing,
+) -> Treatment {
     let sorting = settings.sorting.clone();
-    let studies = sorting.map(|it| Arc::new(crate::output::studies::Studies::new(it, timing)));
+    let studies = sorting.map(|it| Arc::new(Studies::new(it, timing)));
     let dictionary = Arc::new(Dictionary::built_in());
     let output = Output::with_storage(settings, storage, dictionary, studies);
     let syntaxes = [transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN];
-    let mut treatment = Treatment::new(&identity(), &syntaxes, Arc::new(output));
-    treatment.faults = Faults::default();
-    let observer = Arc::new(Plain(Arc::new(treatment)));
-    let names = Arc::new(PeerNames::new(false));
-    Node::new(NodeSettings::new(identity(), 0), names, observer).unwrap()
+    Treatment::new(&identity(), &syntaxes, Arc::new(output))
 }

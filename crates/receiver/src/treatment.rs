@@ -1,4 +1,4 @@
-//! Everything that may differ from sender to sender.
+//! Everything that may differ from sender to sender: what is accepted, where it goes, and in which form.
 
 use crate::identity::Identity;
 use crate::output::Output;
@@ -10,13 +10,16 @@ use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a sender is treated: chosen when its association is proposed, and kept to the end of that.
+/// How a sender is treated: chosen by [`Observer::admit`](crate::Observer::admit) when its association is
+/// proposed, and held to the end of that. So a change of settings changes nothing for associations that have
+/// begun. Shared by reference counting; what it holds is held once, however many associations have it.
 #[derive(Clone)]
 pub struct Treatment {
-    /// What is accepted: abstract and transfer syntaxes, roles.
+    /// What is accepted (PS3.8 §9.3.3): abstract and transfer syntaxes, roles; and how we introduce ourselves,
+    /// in A-ASSOCIATE-ACs and file meta information.
     pub policy: AcceptorPolicy,
     /// Where objects go, under which names and in which form. `None`: they are received, answered with
-    /// success, and not stored.
+    /// success, and dropped.
     pub output: Option<Arc<Output>>,
     /// Errors provoked on purpose.
     pub faults: Faults,
@@ -27,7 +30,8 @@ pub const UNCOMPRESSED: &[&TransferSyntax] =
     &[EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
 
 impl Treatment {
-    /// All storage classes are accepted, in these transfer syntaxes, best first, and stored into `output`.
+    /// All registered storage classes and Verification are accepted in these transfer syntaxes, the best first
+    /// (see [`storage_classes`]), and stored into `output`. Nobody is refused, and no faults are provoked.
     #[must_use]
     pub fn new(
         identity: &Identity,
@@ -47,8 +51,9 @@ impl Treatment {
     }
 }
 
-/// All storage classes and Verification, in these transfer syntaxes, best first; with `promiscuous`, classes
-/// that are not registered too.
+/// All registered storage classes (PS3.4 §B.5) and Verification (PS3.4 Annex A) in these transfer syntaxes, the
+/// best first; for Verification, which has no data sets, uncompressed ones go first. With `promiscuous`, abstract
+/// syntaxes that are not registered are accepted too.
 #[must_use]
 pub fn storage_classes(
     transfer_syntaxes: &[&'static TransferSyntax],
@@ -73,7 +78,7 @@ pub fn storage_classes(
     abstract_syntaxes
 }
 
-/// Errors provoked on purpose, to test senders.
+/// Pauses and aborts on purpose, to test senders. The default provokes none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Faults {
     /// `--sleep-after`: pause after each C-STORE-RSP, before the next command is read.

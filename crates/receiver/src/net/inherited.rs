@@ -1,5 +1,5 @@
-//! Started by somebody else who listens: inetd with a connection (`--inetd`), systemd with listening
-//! sockets (`LISTEN_FDS`).
+//! Sockets inherited from the program that started this one: a connection from inetd (`--inetd`), listening
+//! sockets from systemd (`LISTEN_FDS`).
 
 use listenfd::ListenFd;
 use rustix::fs::fstat;

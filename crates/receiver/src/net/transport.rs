@@ -1,4 +1,4 @@
-//! The connection to a peer.
+//! The connection to a peer: bytes of it into the receive buffer, plain or by TLS, and bytes sent.
 
 use super::receive_buffer::ReceiveBuffer;
 use super::spin_wait::SpinWait;

@@ -1,4 +1,4 @@
-//! What all associations share, whoever sends.
+//! What all associations share, whoever sends: settings, keys and certificates, names of peers, the observer.
 
 mod settings;
 
@@ -10,7 +10,8 @@ use crate::observer::Observer;
 use std::sync::Arc;
 
 /// What all associations share. Nothing in it changes once the receiver runs, but for keys and certificates
-/// that are read again.
+/// that are read again ([`Node::reload_tls`]). What differs from sender to sender is the
+/// [`Treatment`](crate::Treatment).
 pub struct Node {
     pub(crate) settings: NodeSettings,
     pub(crate) observer: Arc<dyn Observer>,
@@ -22,10 +23,11 @@ pub struct Node {
 }
 
 impl Node {
-    /// Reads keys and certificates, if there is to be TLS. `peer_names` may be asked by others, too.
+    /// Reads keys and certificates, if there is to be TLS; asks for the password of a key if need be, on the
+    /// terminal. `peer_names` may be shared with others who want names.
     ///
     /// # Errors
-    /// [`Error::Tls`].
+    /// [`Error::Tls`]: the first file that cannot be read, or settings that do not go together.
     pub fn new(
         settings: NodeSettings,
         peer_names: Arc<PeerNames>,
@@ -36,8 +38,9 @@ impl Node {
         Ok(Self { settings, observer, peer_names, host_access, tls })
     }
 
-    /// Reads keys and certificates again. Associations that have begun keep theirs. What is wrong is logged,
-    /// and then those read before stay: false. `None` without TLS.
+    /// Reads keys and certificates again, for the handshakes to come. True if they are in use now; if
+    /// anything is wrong, that is logged, those read before stay in use, and the result is false. `None`
+    /// without TLS.
     pub fn reload_tls(&self) -> Option<bool> {
         self.tls.as_ref().map(tls::Tls::reload)
     }

@@ -4,7 +4,7 @@ use crate::identity::Identity;
 use crate::net::{Network, tls};
 use std::time::Duration;
 
-/// What is the same for all associations of a process.
+/// What is the same for all associations of a receiver. Plain data: nothing is opened or checked yet.
 #[derive(Debug, Clone)]
 pub struct NodeSettings {
     /// Who we say we are.
@@ -17,9 +17,9 @@ pub struct NodeSettings {
     pub limits: Limits,
     /// How TLS is spoken; `None` for plain TCP.
     pub tls: Option<tls::TlsSettings>,
-    /// The name of every peer will be wanted, so it is looked up when it connects.
+    /// Whether the host name of every peer will be wanted, so that it is looked up when it connects.
     pub names_wanted: bool,
-    /// A-ASSOCIATE PDUs are dumped at INFO rather than DEBUG.
+    /// Whether proposals and their answers are shown in the log at INFO rather than DEBUG.
     pub verbose_presentation_contexts: bool,
 }
 
@@ -39,12 +39,13 @@ impl NodeSettings {
     }
 }
 
-/// How long the server waits for a peer.
+/// How long the receiver waits for a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// `--socket-timeout`: silence on the socket, while reading or sending.
     pub socket: SocketTimeout,
-    /// `--acse-timeout`: from TCP accept to a complete A-ASSOCIATE-RQ.
+    /// `--acse-timeout`: from TCP accept to a complete A-ASSOCIATE-RQ, a TLS handshake included (the ARTIM
+    /// timer, PS3.8 §9.1.5).
     pub acse: Duration,
     /// `--dimse-timeout`: silence inside a DIMSE message; `None` is unlimited.
     pub dimse: Option<Duration>,
@@ -61,15 +62,17 @@ pub enum SocketTimeout {
     After(Duration),
 }
 
-/// How much the server takes on at a time, and how long it may take to end.
+/// How much the receiver takes on at a time, and how long it may take to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// `--max-associations`: associations at a time, at least 1; `None` lets the server work out
-    /// what descriptors and threads allow.
+    /// `--max-associations`: associations at a time, at least 1; `None` for as many as descriptors,
+    /// threads and memory allow (see [`Capacity::find`](crate::Capacity::find)).
     pub max_associations: Option<usize>,
-    /// `--max-associations-per-host`: associations of one address at a time, at least 1.
+    /// `--max-associations-per-host`: associations of one address at a time, at least 1; `None` for no
+    /// limit. An IPv4 address counts the same when it comes over IPv6.
     pub max_associations_per_host: Option<usize>,
-    /// `--grace-period`: how long work in progress may go on after SIGTERM or SIGINT.
+    /// `--grace-period`: how long messages under way may go on at shutdown. For whoever calls
+    /// [`Handle::drain`](crate::Handle::drain): nothing else looks at it.
     pub grace_period: Duration,
 }
 

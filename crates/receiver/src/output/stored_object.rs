@@ -7,20 +7,23 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 use storage::FileName;
 
-/// An object that is stored as durably as was asked for, or one that was received and dropped on purpose.
+/// An object that is stored as durably as [`OutputSettings::durability`](crate::OutputSettings::durability) says,
+/// or one that was received and dropped on purpose.
 ///
-/// Borrows from the association that received it; whoever keeps it copies what it needs.
+/// Borrows from the association that received it, so nothing is copied where nobody wants it; whoever keeps it
+/// copies what it needs. What comes from the peer is as it was sent, and not safe for a shell, a path or a page.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredObject<'a> {
-    /// Affected SOP Class UID of the C-STORE-RQ, which the data set agrees with.
+    /// Affected SOP Class UID of the C-STORE-RQ (PS3.7 §9.3.1.1). Of an object that is stored, the data set says
+    /// the same; where it is not taken apart, it may say nothing.
     pub sop_class: &'a Uid,
-    /// Affected SOP Instance UID, likewise.
+    /// Affected SOP Instance UID of the C-STORE-RQ, likewise.
     pub sop_instance: &'a Uid,
     /// Who sent it.
     pub peer: &'a Peer,
-    /// When the C-STORE-RQ had come.
+    /// When the C-STORE-RQ had come, before its data set.
     pub requested: SystemTime,
-    /// What there is of it on disk; `None` where objects are not stored ([`Treatment::output`] is `None`).
+    /// The file that it is in; `None` where objects are not stored ([`Treatment::output`] is `None`).
     ///
     /// [`Treatment::output`]: crate::Treatment::output
     pub file: Option<StoredFile<'a>>,
@@ -29,24 +32,26 @@ pub struct StoredObject<'a> {
 /// The file of a [`StoredObject`].
 #[derive(Clone, Copy, Debug)]
 pub struct StoredFile<'a> {
-    /// The output directory, its subdirectory and the name, as a person may see them.
+    /// Where it is, for the log: what a data set says of a patient is left out.
     pub path: LogPath<'a>,
-    /// The subdirectory of the output directory, if objects are sorted.
+    /// The subdirectory of the output directory; `None` unless objects are sorted.
     pub folder: Option<&'a FileName>,
-    /// Its name.
+    /// Its name in there.
     pub name: &'a FileName,
-    /// Whether it replaced another one.
+    /// Whether it replaced an older file of the same name.
     pub replaced: bool,
-    /// Its length in bytes.
+    /// Its length in bytes, with preamble and file meta information.
     pub size: u64,
-    /// Study Instance UID as it was sent, with padding; `None` if the data set has none.
+    /// Study Instance UID as it was sent, with padding, or the first
+    /// [`ATTRIBUTE_BYTES`](dataset::limits::ATTRIBUTE_BYTES) of it; `None` if none was found.
     pub study: Option<&'a [u8]>,
     /// UID of the transfer syntax of the file, which may differ from the one received.
     pub transfer_syntax: &'static str,
 }
 
 impl StoredFile<'_> {
-    /// Where the file is: this may name a patient, so it is not for the log ([`StoredFile::path`] is).
+    /// Where the file is, beneath the output directory as it was given. This may name a patient, so it is not
+    /// for the log; [`StoredFile::path`] is.
     #[must_use]
     pub fn real_path(&self) -> PathBuf {
         let mut path = self.path.directory().to_owned();

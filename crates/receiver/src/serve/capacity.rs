@@ -7,7 +7,8 @@ use crate::node::NodeSettings;
 use crate::output::OutputSettings;
 use std::io;
 
-/// How many associations may be served at a time, as the limits of the process are at one moment.
+/// How many associations may be served at a time, as the limits of the process are at one moment, and the
+/// memory that each of them takes at worst. More are rejected with "local limit exceeded" (PS3.8 §9.3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     max_associations: usize,
@@ -15,17 +16,20 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// What the settings ask for, or what the process's limits on descriptors (raised as far as is allowed),
-    /// threads and memory leave. To be called before threads are started; `other_threads` is how many the
-    /// program itself is going to need. `output` is how objects are written, in the case that takes the most
-    /// memory; `None` where none are.
+    /// What the settings ask for, or what the process's limits on descriptors, threads and memory leave. The
+    /// limit on descriptors is raised as far as is allowed.
+    ///
+    /// To be called before threads are started, and once the log is set up: its level decides whether
+    /// proposals are dumped. `output` is how objects are written, of several the one that takes the most
+    /// memory; `None` where none are. `other_threads` is how many the program itself is going to need.
     ///
     /// Each association holds one descriptor, and one more while it stores. The default keeps a third
     /// as many for files as there are associations: should more than that store at once, those find no
     /// descriptor and are answered A700H.
     ///
     /// # Errors
-    /// [`Error::Threads`] if not even one can be served, [`Error::TooManyAssociations`].
+    /// [`Error::Threads`] if not even one can be served, [`Error::TooManyAssociations`] if the settings ask for
+    /// more than is allowed.
     pub fn find(
         settings: &NodeSettings,
         output: Option<&OutputSettings>,
@@ -52,13 +56,13 @@ impl Capacity {
         Ok(Self { max_associations, association_bytes })
     }
 
-    /// How many associations at a time.
+    /// How many associations are served at a time, at least 1.
     #[must_use]
     pub fn max_associations(self) -> usize {
         self.max_associations
     }
 
-    /// The most bytes of memory that one of them takes.
+    /// The most bytes of memory that one of them takes: the sum of the table in [`limits`](crate::limits).
     #[must_use]
     pub fn association_bytes(self) -> usize {
         self.association_bytes

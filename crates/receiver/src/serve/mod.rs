@@ -1,5 +1,8 @@
 //! From a listening socket to the end of its associations.
 //!
+//! Any thread of `workers` accepts a connection, takes a slot of the `registry`, and serves its association to
+//! the end; `server` is what the program sees of it.
+//!
 //! ```text
 //!   server ──► workers ──► association ──► crate::store
 //!     │           └──► registry ◄──┘         who is served, how many, and how that ends

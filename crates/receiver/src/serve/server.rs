@@ -1,4 +1,4 @@
-//! Listen, admit, drain.
+//! The face of the receiver: listen, serve, drain.
 
 use super::association;
 use super::capacity::Capacity;
@@ -15,7 +15,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// A server that listens and has not begun to serve.
+/// A receiver that listens and has not begun to serve. Dropping it closes the port.
 pub struct Server {
     listeners: Listeners,
     node: Arc<Node>,
@@ -23,8 +23,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the port, or takes over the listening sockets that were passed to the process (systemd).
-    /// Connections wait until [`Server::start`].
+    /// Opens the port of the node's settings, or takes over the listening sockets that were passed to the
+    /// process (systemd, `LISTEN_FDS`); those are looked for once only. Up to
+    /// [`LISTEN_BACKLOG`] connections wait in the kernel until [`Server::start`].
     ///
     /// # Errors
     /// [`Error::Listen`], [`Error::Privileges`], [`Error::PassedSocket`]; nothing stays open.
@@ -36,7 +37,7 @@ impl Server {
         Ok(Self { listeners, node, registry })
     }
 
-    /// The address that is listened on, the first of several.
+    /// The address that is listened on, the first of several. Tells the port where the settings say 0.
     ///
     /// # Errors
     /// Whatever the operating system says.
@@ -47,10 +48,10 @@ impl Server {
         }
     }
 
-    /// Serves from now on, in threads of its own.
+    /// Serves from now on, in threads of its own: one for each connection, and one that waits for the next.
     ///
     /// # Errors
-    /// [`Error::Threads`] if there is not one thread to serve with.
+    /// [`Error::Threads`] if there is not one thread to serve with; nobody is served then.
     pub fn start(self) -> Result<Handle, Error> {
         let Self { listeners, node, registry } = self;
         let workers = listeners.serve(&node, &registry).map_err(Error::Threads)?;
@@ -58,7 +59,7 @@ impl Server {
     }
 }
 
-/// What ends a receiver that serves. It goes on where this is dropped.
+/// What ends a receiver that serves, from any thread. Where all of these are dropped, it goes on serving.
 #[derive(Clone)]
 pub struct Handle {
     workers: Vec<Arc<Workers>>,
@@ -66,27 +67,31 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Accepts no more connections; those that are being served go on.
+    /// Accepts no more connections; those that are being served go on. Returns at once. Listening sockets that
+    /// were passed to the process stay as they are, with the connections in their queues.
     pub fn stop_accepting(&self) {
         for workers in &self.workers {
             workers.stop_accepting();
         }
     }
 
-    /// Lets what is in flight finish within `grace_period`: an association without a message under way is
-    /// aborted at once, the others after their message, and all when the time is over.
+    /// Lets messages under way finish within `grace_period`: an association without one is aborted at once,
+    /// the others once their message is answered, and all that are left when the time is over are cut off.
+    /// Returns when all have ended; those cut off have [`CUT_OFF_TIMEOUT`](crate::limits::CUT_OFF_TIMEOUT) to
+    /// discard what they hold. What connects meanwhile is closed.
     #[must_use]
     pub fn drain(&self, grace_period: Duration) -> Drained {
         self.registry.drain(grace_period)
     }
 
-    /// Ends [`Handle::drain`] now.
+    /// Ends the grace period of [`Handle::drain`] now, if it has begun; otherwise there will be none.
     pub fn cut_short(&self) {
         self.registry.cut_short();
     }
 }
 
-/// A receiver of one connection that is there already, as `inetd` starts it.
+/// A receiver of one connection that is there already, as `inetd` starts it (see
+/// [`net::inherited`](crate::net::inherited)).
 pub struct SingleConnection {
     node: Arc<Node>,
     slot: Slot,
@@ -99,7 +104,7 @@ impl SingleConnection {
     /// Takes the connection over.
     ///
     /// # Errors
-    /// [`Error::NoConnection`] if it has ended already.
+    /// [`Error::NoConnection`] if it is not connected, or has ended already.
     pub fn new(node: Arc<Node>, stream: TcpStream) -> Result<Self, Error> {
         let peer = stream.peer_addr().map_err(Error::NoConnection)?;
         let stream = Arc::new(stream);
@@ -117,7 +122,7 @@ impl SingleConnection {
         Handle { workers: Vec::new(), registry: Arc::clone(&self.registry) }
     }
 
-    /// Serves it to its end. True if that came by itself, and not by [`Handle::drain`].
+    /// Serves it to its end, in this thread. True if that came by itself, and not by [`Handle::drain`].
     #[must_use]
     pub fn serve(self) -> bool {
         let Self { node, slot, stream, peer, registry: _registry } = self;
@@ -128,7 +133,8 @@ impl SingleConnection {
     }
 }
 
-/// A thread as all of ours are: with a stack of [`THREAD_STACK_BYTES`].
+/// Makes threads as all of the receiver's are: with a stack of [`THREAD_STACK_BYTES`], of which only the
+/// pages that it touches are taken.
 pub fn thread_builder() -> std::thread::Builder {
     std::thread::Builder::new().stack_size(THREAD_STACK_BYTES)
 }

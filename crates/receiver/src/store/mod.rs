@@ -1,4 +1,7 @@
-//! From a C-STORE-RQ to a stored object and its answer.
+//! From a C-STORE-RQ to a stored object and its answer (PS3.4 Annex B).
+//!
+//! Data set fragments go through a [`dataset::Transcoder`] into a [`storage::InstanceFile`]; at the last one the
+//! file is committed, and only then is there an answer.
 //!
 //! ```text
 //!   service ──► filing ──► crate::output      which folder, which name, in which form

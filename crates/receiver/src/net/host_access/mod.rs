@@ -58,7 +58,8 @@ impl HostAccess {
         Self::of("/etc/hosts.allow".into(), "/etc/hosts.deny".into())
     }
 
-    fn of(allow: PathBuf, deny: PathBuf) -> Self {
+    /// Other files than those.
+    pub(crate) fn of(allow: PathBuf, deny: PathBuf) -> Self {
         Self { allow, deny, found: Mutex::default() }
     }
 

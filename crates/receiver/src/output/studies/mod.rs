@@ -2,7 +2,7 @@
 //!
 //! A study is open from its first object on. The study of the last object that an association stored is its
 //! current one, until it stores one of another study or ends; several associations can have the same. `docs/operations.md`
-//! tells when a study ends; `open_studies` decides it, and has neither clock nor lock.
+//! tells when a study ends; `OpenStudies` decides it, and has neither clock nor lock.
 
 #[cfg(test)]
 #[cfg(feature = "explore")]
@@ -24,10 +24,11 @@ use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use std::cell::Cell;
 use storage::{FileName, InstanceFile};
 
-/// The studies that objects are being received of.
+/// The studies that objects are being received of: gives each a folder, and tells when it has ended. Shared by
+/// the associations whose [`Output`](super::Output) sorts objects.
 ///
-/// Holds, for each open study, its UID and the name of its folder; with `--rename-on-eostudy` also
-/// the names of its files.
+/// Holds, for each open study, its UID and the name of its folder, some 300 bytes; with
+/// [`Timing::keeps_files`] also the names of its files.
 pub struct Studies {
     sorting: Sorting,
     timing: Timing,
@@ -71,7 +72,8 @@ impl Studies {
         self.wake(&mut state);
     }
 
-    /// Waits until studies have timed out. `None` once [`close`](Self::close) was called.
+    /// Waits until studies have timed out ([`Timing::timeout`]), and returns them, in the order in which they
+    /// began. `None` once [`close`](Self::close) was called. For a thread of the program.
     pub fn wait_for_time_out(&self) -> Option<Vec<EndedStudy>> {
         let mut state = self.lock();
         loop {
@@ -94,8 +96,8 @@ impl Studies {
         }
     }
 
-    /// The server ends: so do all studies, or with a time-out those whose time is over. Also says how
-    /// many others are open.
+    /// The receiver is shutting down: ends all studies, or with a time-out those whose time is over, and returns
+    /// them with the number of the others that are open. To be called once no association is served any more.
     #[must_use]
     pub fn close(&self) -> (Vec<EndedStudy>, usize) {
         let mut state = self.lock();

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use storage::{FileIdentity, FileName};
 
-/// What decides when a study ends.
+/// What decides when a study ends, and what is wanted then.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timing {
     /// Something happens at the end of a study. Otherwise a study only keeps its folder.
     pub awaited: bool,
-    /// `--eostudy-timeout`.
+    /// `--eostudy-timeout`: a study ends after so much time without an object. `None`: it ends once no
+    /// association's last object is of it.
     pub timeout: Option<Duration>,
     /// The names of its files are wanted then.
     pub keeps_files: bool,

@@ -60,7 +60,7 @@ pub(super) enum Admission {
     Ending,
 }
 
-/// How [`Handle::drain`](crate::Handle::drain) ended.
+/// How a drain ([`Handle::drain`](crate::Handle::drain)) ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
     /// Connections that had to be cut off.

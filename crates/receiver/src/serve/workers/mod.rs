@@ -10,6 +10,7 @@ use crate::limits::{
     ACCEPT_BACKOFF, MAX_WAITING_THREADS, SLOT_ATTEMPTS, SLOT_BACKOFF, THREAD_STACK_BYTES,
 };
 use crate::node::Node;
+use crate::observer::Refused;
 use platform::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use platform::sync::{Arc, rustix, thread};
 use rustix::event::{PollFd, PollFlags};
@@ -204,6 +205,8 @@ impl Workers {
             }
         }
         tracing::warn!("too many connections, closing the one from {peer}");
+        let reason = "too many connections";
+        self.node.observer.refused(&Refused::Connection { peer, reason });
         None
     }
 }

@@ -1,4 +1,6 @@
-//! Associations over loopback, with storage that fails or panics.
+//! Associations over loopback, with storage that fails or panics, and what the observer is told of them.
+
+mod observer;
 
 use super::*;
 use crate::output::naming::NameStyle;
@@ -40,21 +42,32 @@ impl Receiver {
     fn with(scratch: &Scratch, storage: impl Storage + 'static, change: Change) -> Self {
         let mut settings = OutputSettings::new(scratch.0.clone());
         change(&mut settings);
+        Self::of(testing::node(settings, Arc::new(storage)), 8)
+    }
+
+    /// With a node of its own, for `most` associations at a time.
+    fn of(node: Node, most: usize) -> Self {
         Self {
-            node: Arc::new(testing::node(settings, Arc::new(storage))),
-            registry: Arc::new(Registry::new(8, None)),
+            node: Arc::new(node),
+            registry: Arc::new(Registry::new(most, None)),
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
         }
     }
 
     fn connect(&self) -> (Sender, JoinHandle<()>) {
+        let (client, thread) = self.open();
+        (Sender::new(client), thread)
+    }
+
+    /// A connection that is served, without an association.
+    fn open(&self) -> (TcpStream, JoinHandle<()>) {
         let client = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
         let (stream, peer) = self.listener.accept().unwrap();
         let stream = Arc::new(stream);
         let Admission::Slot(slot) = self.registry.admit(&stream, peer.ip()) else { panic!("full") };
         let node = Arc::clone(&self.node);
         let thread = std::thread::spawn(move || run(&node, &slot, stream, peer));
-        (Sender::new(client), thread)
+        (client, thread)
     }
 }
 
@@ -68,15 +81,21 @@ struct Sender {
 
 impl Sender {
     fn new(stream: TcpStream) -> Self {
-        let ae = AeTitle::parse(b"TEST").unwrap();
-        let mut proposal = Proposal::new(ae, ae, 16384);
+        let mut sender = Self::propose(stream, "TEST");
+        assert!(sender.until(|event| matches!(event, Event::Accepted(_)).then_some(())).is_some());
+        sender
+    }
+
+    /// Proposes an association to `called`, but does not wait for the answer.
+    fn propose(stream: TcpStream, called: &str) -> Self {
+        let calling = AeTitle::parse(b"TEST").unwrap();
+        let called = AeTitle::parse(called.as_bytes()).unwrap();
+        let mut proposal = Proposal::new(calling, called, 16384);
         let syntaxes = [dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN];
         let context = proposal.propose(uid(CT), &syntaxes);
         let close_timeout = Duration::from_secs(1);
         let association = Association::requestor(RequestorConfig { proposal, close_timeout });
-        let mut sender = Self { stream, association, context, received: Vec::new() };
-        assert!(sender.until(|event| matches!(event, Event::Accepted(_)).then_some(())).is_some());
-        sender
+        Self { stream, association, context, received: Vec::new() }
     }
 
     /// Sends what is queued and receives until `found` finds something; `None` if the connection
@@ -109,6 +128,12 @@ impl Sender {
     }
 
     fn store_data_set(&mut self, instance: &str, bytes: &[u8]) -> Option<Response> {
+        self.send(instance, bytes);
+        self.response()
+    }
+
+    /// Sends an object, but does not wait for the answer.
+    fn send(&mut self, instance: &str, bytes: &[u8]) {
         let request = CStoreRq {
             message_id: 1,
             sop_class: uid(CT),
@@ -119,10 +144,21 @@ impl Sender {
         };
         self.association.send_command(self.context, &request.encode()).unwrap();
         self.association.send_data(self.context, bytes, true).unwrap();
+        self.stream.write_all(self.association.outgoing()).unwrap();
+        let count = self.association.outgoing().len();
+        self.association.consume_outgoing(count);
+    }
+
+    fn response(&mut self) -> Option<Response> {
         self.until(|event| match event {
             Event::Command { command, .. } => Response::parse(command),
             _ => None,
         })
+    }
+
+    fn release(mut self) {
+        self.association.request_release();
+        assert!(self.until(|event| matches!(event, Event::Released).then_some(())).is_some());
     }
 }
 
