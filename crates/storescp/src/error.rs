@@ -47,7 +47,7 @@ impl fmt::Display for Error {
             }
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
             Self::CutShort { cut_off } => {
-                write!(f, "ended by a second signal, {cut_off} associations were cut off")
+                write!(f, "second signal: closed {cut_off} associations")
             }
             Self::Threads(source) => write!(f, "cannot start a thread: {source}"),
         }

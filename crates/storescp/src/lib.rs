@@ -13,7 +13,7 @@ pub mod negotiation;
 mod observer;
 mod service;
 
-use crate::cli::Outcome;
+use crate::cli::Action;
 use crate::error::Error;
 use receiver::net::inherited;
 use std::ffi::OsString;
@@ -29,13 +29,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.skip(1).collect();
     let connection = inetd_is_asked_for(&arguments).then(inherited::take_connection);
     let config = match cli::parse(arguments.into_iter()) {
-        Outcome::Run(config) => *config,
-        Outcome::PrintAndExit(text) => {
+        Action::Run(config) => *config,
+        Action::PrintAndExit(text) => {
             // Whoever reads a part only is no error.
             let _ = io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
-        Outcome::UsageError(text) => {
+        Action::UsageError(text) => {
             logging::print_error(&text);
             logging::finish();
             return ExitCode::FAILURE;

@@ -161,7 +161,7 @@ impl JobRunner {
                 tracing::warn!("{}: {}", how_it_ended(status), self.named(template, &job));
             }
             Execution::Lost(error) => {
-                tracing::warn!("how it ended is lost: {error}: {}", self.named(template, &job));
+                tracing::warn!("exit status unknown: {error}: {}", self.named(template, &job));
             }
             Execution::Lacking(error) => {
                 self.tell_at_times("cannot start a command for now, trying again", &error);

@@ -129,12 +129,12 @@ impl Commands {
         if left.is_empty() {
             return !cut_short;
         }
-        let why = if cut_short { "cut short" } else { "grace period over" };
-        tracing::error!("{why}, not done any more: {} commands", left.len());
+        let why = if cut_short { "cut short" } else { "grace period expired" };
+        tracing::error!("{why}: {} commands not run", left.len());
         let begun = Instant::now();
         for (told, job) in left.iter().enumerate() {
             if begun.elapsed() > NOT_RUN_PATIENCE || (!cut_short && pool.is_cut_short()) {
-                tracing::error!("not run, and not told one by one: {} more", left.len() - told);
+                tracing::error!("{} more commands not run", left.len() - told);
                 break;
             }
             self.runner.tell(job);

@@ -14,7 +14,8 @@ impl Service {
         handle: &Handle,
         watch: Option<JoinHandle<()>>,
     ) -> Result<(), Error> {
-        tracing::info!("ending: no new associations, finishing what is in flight");
+        let seconds = self.grace_period.as_secs();
+        tracing::info!("shutting down: finishing messages in progress (at most {seconds} s)");
         self.commands.stop_waiting();
         let deadline = Instant::now() + self.grace_period;
         let drained = handle.drain(self.grace_period);
@@ -25,7 +26,9 @@ impl Service {
             Drained { cut_off, cut_short: true } => Err(Error::CutShort { cut_off }),
             Drained { cut_off: 0, .. } => Ok(()),
             Drained { cut_off, .. } => {
-                tracing::warn!("grace period over, {cut_off} associations were cut off");
+                tracing::warn!(
+                    "grace period of {seconds} s expired, closed {cut_off} associations"
+                );
                 Ok(())
             }
         }
@@ -39,8 +42,8 @@ impl Service {
             self.commands.after_studies(ended);
             if open > 0 {
                 tracing::warn!(
-                    "{open} studies have not timed out: nothing is done at their end, unless objects of \
-                     them come after the next start"
+                    "{open} studies had not timed out; their commands run only if more of their objects \
+                     arrive after the restart"
                 );
             }
         }

@@ -74,11 +74,11 @@ fn reread(node: &Node) {
     let mut done = Vec::new();
     let files = logging::reopen_files();
     if files > 0 {
-        done.push(format!("log files were opened again: {files}"));
+        done.push(format!("reopened {files} log files"));
     }
     match node.reload_tls() {
-        Some(true) => done.push("keys and certificates were read again".to_owned()),
-        None if done.is_empty() => done.push("there is nothing to read again".to_owned()),
+        Some(true) => done.push("reloaded keys and certificates".to_owned()),
+        None if done.is_empty() => done.push("nothing to reload".to_owned()),
         // If it failed, that is said.
         Some(false) | None => {}
     }

@@ -93,7 +93,9 @@ impl Service {
     pub(super) fn recover_in_background(self: &Arc<Self>) {
         let recovering = Arc::clone(self);
         if let Err(error) = thread_builder().spawn(move || recovering.recover()) {
-            tracing::warn!("temporary files of an earlier run stay until the next start: {error}");
+            tracing::warn!(
+                "cannot process temporary files of an earlier run until the next start: {error}"
+            );
         }
     }
 

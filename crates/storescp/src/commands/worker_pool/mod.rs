@@ -105,7 +105,7 @@ impl<J: Send + 'static> WorkerPool<J> {
         if state.is_full() {
             // Whoever reads the log slowly is to hold up nobody else.
             drop(state);
-            tracing::warn!("{WAITING_COMMANDS} commands are waiting, receiving waits for them");
+            tracing::warn!("command queue full ({WAITING_COMMANDS}): associations wait");
             state = inner.lock();
         }
         while state.is_full() {
@@ -130,7 +130,7 @@ impl<J: Send + 'static> WorkerPool<J> {
             drop(state);
         }
         if falls_behind {
-            tracing::warn!("commands fall behind: {waiting} are waiting");
+            tracing::warn!("commands fall behind: {waiting} queued");
         }
     }
 
@@ -207,7 +207,7 @@ impl<J: Send + 'static> WorkerPool<J> {
         if state.no_thread_told.is_none_or(|told| told.elapsed() >= FAILURES_TOLD) {
             state.no_thread_told = Some(Instant::now());
             drop(state);
-            tracing::warn!("no further thread to run commands in: {error}");
+            tracing::warn!("cannot start another command thread: {error}");
         }
     }
 
