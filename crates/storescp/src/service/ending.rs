@@ -1,4 +1,4 @@
-//! The end: what is in progress is finished, within the grace period.
+//! Shutdown: finishes what is in progress, within the grace period.
 
 use super::wiring::Service;
 use crate::error::Error;
@@ -8,7 +8,7 @@ use receiver::{Drained, Handle};
 use std::thread::JoinHandle;
 
 impl Service {
-    /// Lets what is in flight finish within the grace period, or until another signal comes.
+    /// Finishes messages in progress and commands within the grace period, or until another signal.
     pub(super) fn drain(
         &self,
         handle: &Handle,
@@ -34,8 +34,8 @@ impl Service {
         }
     }
 
-    /// Ends the studies that are open and does what waits to be done, until `deadline`, or for
-    /// [`COMMAND_GRACE`] if that is near. False if another signal cut it short.
+    /// Ends open studies and runs queued commands, until `deadline`, but at least for
+    /// [`COMMAND_GRACE`]. False if another signal stopped it.
     pub(super) fn finish_commands(&self, watch: Option<JoinHandle<()>>, deadline: Instant) -> bool {
         if let Some(studies) = &self.studies {
             let (ended, open) = studies.close();
@@ -47,7 +47,7 @@ impl Service {
                 );
             }
         }
-        // It may have studies in its hands that have timed out.
+        // It may hold studies that have timed out.
         if let Some(watch) = watch {
             let _ = watch.join();
         }
@@ -55,7 +55,7 @@ impl Service {
         self.commands.finish(deadline.max(Instant::now() + least))
     }
 
-    /// The receiver ends: nothing of its own is to stay in the output directory.
+    /// Removes the receiver's own files from the output directory.
     pub(super) fn leave(&self) {
         if let Some(output) = &self.output {
             output.storage().leave();
