@@ -168,8 +168,8 @@ fn what_no_value_is_fit_for_is_refused_at_the_start() {
             &["-xcr", "echo $((#a))"],
             "--exec-on-reception: #a would be read as part of a variable name",
         ),
-        (&["-su", "a b", "-xcs", "sh -c 'rec #p'"], "--exec-on-eostudy: #p has characters"),
-        (&["-fe", " x", "-xcr", "sh -c 'rec #f'"], "--exec-on-reception: #f has characters"),
+        (&["-su", "a b", "-xcs", "sh -c 'rec #p'"], "--exec-on-eostudy: #p contains characters"),
+        (&["-fe", " x", "-xcr", "sh -c 'rec #f'"], "--exec-on-reception: #f contains characters"),
     ] {
         let failure = setup(options).try_start().expect_err("it does not start");
         assert_eq!(failure.status.code(), Some(1), "{options:?}");
