@@ -161,12 +161,15 @@ fn titles_are_one_word_wherever_they_stand() {
 #[test]
 fn what_no_value_is_fit_for_is_refused_at_the_start() {
     for (options, reason) in [
-        (&["-xcr", "true \\#a"][..], "--exec-on-reception: #a stands behind a backslash"),
-        (&["-xcr", "true; #c"], "--exec-on-reception: #c stands where a command is named"),
-        (&["-xcr", "eval 'rec \"#c #a\"'"], "--exec-on-reception: #c stands where"),
-        (&["-xcr", "echo $((#a))"], "--exec-on-reception: #a stands where a shell reads"),
-        (&["-su", "a b", "-xcs", "sh -c 'rec #p'"], "--exec-on-eostudy: #p has characters"),
-        (&["-fe", " x", "-xcr", "sh -c 'rec #f'"], "--exec-on-reception: #f has characters"),
+        (&["-xcr", "true \\#a"][..], "--exec-on-reception: #a follows a backslash"),
+        (&["-xcr", "true; #c"], "--exec-on-reception: #c would let the peer choose the command"),
+        (&["-xcr", "eval 'rec \"#c #a\"'"], "--exec-on-reception: #c would let the peer"),
+        (
+            &["-xcr", "echo $((#a))"],
+            "--exec-on-reception: #a would be read as part of a variable name",
+        ),
+        (&["-su", "a b", "-xcs", "sh -c 'rec #p'"], "--exec-on-eostudy: #p contains characters"),
+        (&["-fe", " x", "-xcr", "sh -c 'rec #f'"], "--exec-on-reception: #f contains characters"),
     ] {
         let failure = setup(options).try_start().expect_err("it does not start");
         assert_eq!(failure.status.code(), Some(1), "{options:?}");
@@ -237,7 +240,7 @@ fn commands_that_can_never_be_started_are_told_at_the_end() {
         server.signal("TERM");
         assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0), "{options:?}");
         let log = server.stderr();
-        assert!(stored > 0 && log.contains("grace period over, not done any more: "), "{log}");
+        assert!(stored > 0 && log.contains("grace period expired: "), "{log}");
         assert!(log.contains("E: not run: true #f (SOP instance "), "{log}");
     }
 }

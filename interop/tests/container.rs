@@ -63,7 +63,7 @@ fn as_process_1_it_finishes_what_is_in_flight_at_sigterm() {
     client.command(3, &command);
     eventually("the request is read", SOON, || container.log().contains("Received Store Request"));
     process::signal(container.process_1(), "TERM");
-    eventually("the signal is seen", SOON, || container.log().contains("I: ending: "));
+    eventually("the signal is seen", SOON, || container.log().contains("I: shutting down: "));
     client.data_set(3, &object.bytes);
     assert_eq!(client.response().1.status(), 0);
     let ended = process::wait(&mut container.unshare, SOON).expect("it ends");

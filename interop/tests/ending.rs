@@ -36,7 +36,7 @@ fn ends(what: &str, start: impl Fn(&[&str]) -> (Server, Kept)) {
     drop(kept);
     let (mut server, kept) = start(&["--grace-period", "60"]);
     server.signal("TERM");
-    server.wait_for_log("ending: no new associations");
+    server.wait_for_log("shutting down: finishing messages in progress");
     thread::sleep(SECOND / 5);
     assert_eq!(server.wait(Duration::ZERO), None, "{what}: it waits for what is in flight");
     server.signal("TERM");
@@ -153,7 +153,7 @@ fn with_a_silent_name_server() {
             thread::sleep(SECOND / 5);
             server.signal("TERM");
             if options.contains(&"60") {
-                server.wait_for_log("ending: no new associations");
+                server.wait_for_log("shutting down: finishing messages in progress");
                 server.signal("TERM");
                 assert!(server.wait(AFTER_TWO).is_some(), "{options:?}: no end after two signals");
             } else {
@@ -171,7 +171,7 @@ fn with_a_full_queue_of_commands() {
         let options = ["-xcr", "sleep 30", "--exec-max", "1", "--ignore"];
         let mut server = Server::start(Program::Ours, &[&grace[..], &options].concat());
         let filling = fill(server.port(), 50_100);
-        server.wait_for_log_within("commands are waiting, receiving waits for them", 6 * SOON);
+        server.wait_for_log_within("command queue full (50000): associations wait", 6 * SOON);
         let begun = Instant::now();
         server.signal("TERM");
         if second {
@@ -180,8 +180,8 @@ fn with_a_full_queue_of_commands() {
         }
         assert!(server.wait(AFTER_ONE).is_some(), "no end {:?} after a signal", begun.elapsed());
         let log = server.stderr();
-        let not_run = log.lines().find_map(|line| line.split_once("not done any more: "));
-        let count = not_run.and_then(|(_, count)| count.split(' ').next()?.parse::<usize>().ok());
+        let not_run = log.lines().find_map(|line| line.strip_suffix(" commands not run"));
+        let count = not_run.and_then(|line| line.rsplit(' ').next()?.parse::<usize>().ok());
         assert!(count.is_some_and(|count| count >= 50_000), "{not_run:?}");
         assert!(log.contains("E: not run: sleep 30 (SOP instance 1.2.3)"));
         filling.join().expect("it has sent what it could");

@@ -300,7 +300,7 @@ fn commands_that_fall_behind_are_told_of_and_none_is_lost() {
     let objects: Vec<Object> = (0..400).map(|_| Object::ct(10)).collect();
     send(&server, &objects);
     let log = || fs::read_to_string(desk.out.join("log")).unwrap_or_default();
-    server.wait_for_log("W: commands fall behind: 100 are waiting");
+    server.wait_for_log("W: commands fall behind: 100 queued");
     eventually("all have run", 3 * SOON, || log().lines().count() == objects.len());
     server.wait_for_log("W: commands have caught up");
     let expected: Vec<String> = objects.iter().map(Object::file_name).collect();

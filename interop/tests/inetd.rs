@@ -170,7 +170,7 @@ fn standard_error_stays_if_it_is_not_the_connection() {
     client.release();
     assert_eq!(started.code(), Some(0));
     let log = started.log();
-    assert!(log.starts_with("W: the port is not listened on with --inetd\nI: Assoc"), "{log}");
+    assert!(log.starts_with("W: port is ignored with --inetd\nI: Assoc"), "{log}");
     assert!(log.ends_with("I: Association Release\n"), "{log}");
 }
 
@@ -199,7 +199,7 @@ fn a_signal_lets_the_message_under_way_finish() {
     client.command(3, &command);
     eventually("the request is read", LIMIT, || started.log().contains("Received Store Request"));
     process::signal(started.child.id(), "TERM");
-    eventually("the signal is seen", LIMIT, || started.log().contains("I: ending: "));
+    eventually("the signal is seen", LIMIT, || started.log().contains("I: shutting down: "));
     client.data_set(3, &object.bytes);
     assert_eq!(client.response().1.status(), 0);
     assert_eq!(started.code(), Some(0));

@@ -242,7 +242,7 @@ fn sighup_opens_renamed_log_files_anew() {
                 fs::rename(&current, &aside).expect("it was there");
                 server.signal("HUP");
                 eventually("the file is there again, and it is said", LIMIT, || {
-                    text_of(&current).contains("I: SIGHUP: log files were opened again: 1\n")
+                    text_of(&current).contains("I: SIGHUP: reopened 1 log files\n")
                 });
                 parts.push(aside);
             }
@@ -269,7 +269,7 @@ fn sighup_ends_nothing() {
         server.signal("HUP");
         eventually("it is said", LIMIT, || {
             let said = server.stderr();
-            said.matches("I: SIGHUP: there is nothing to read again\n").count() == number
+            said.matches("I: SIGHUP: nothing to reload\n").count() == number
         });
         assert_eq!(client.store(3, &Object::ct(100)).status(), 0);
     }

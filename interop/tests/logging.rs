@@ -51,7 +51,7 @@ fn written(program: Program, config: &str, objects: &[Object; 2]) -> Written {
     // What each says of itself and of its end.
     for text in written.values_mut() {
         let own = |line: &&str| {
-            !line.contains("ending: no new associations") && !line.contains("refused association: ")
+            !line.contains("shutting down: ") && !line.contains("refused association: ")
         };
         *text = text
             .lines()

@@ -264,10 +264,9 @@ fn paths_are_logged_in_one_form_only() {
     // Files that the command line or the system names.
     let of_operators = [
         "receiver/src/net/",
-        "storescp/src/negotiation.rs",
+        "storescp/src/negotiation/",
         "storescp/src/logging/",
         "storescp/src/cli/",
-        "storescp/src/association_profile/",
     ];
     let mut seen = 0;
     for name in interop::files_below(&source) {

@@ -237,7 +237,7 @@ fn at_the_end_studies_end_and_commands_are_run() {
     server.signal("TERM");
     assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
     let log = server.stderr();
-    assert!(log.contains("E: grace period over, not done any more: 2 commands"), "{log}");
+    assert!(log.contains("E: grace period expired: 2 commands not run"), "{log}");
     let not_run =
         format!("E: not run: sleep 10; true #f (SOP instance {})", objects[2].sop_instance);
     assert!(log.contains(&not_run), "{log}");
@@ -273,7 +273,7 @@ fn a_stop_ends_no_study_that_has_not_timed_out() {
     server.signal("TERM");
     assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
     assert_eq!(desk.calls(), ["<OUT/2.25.1><next-study>"], "the other one goes on");
-    server.wait_for_log("W: 1 studies have not timed out: nothing is done at their end");
+    server.wait_for_log("W: 1 studies had not timed out; their commands run only if");
     let server = start();
     send(&server, &[Object::of_study("2.25.2", None, "")]);
     desk.expect_calls(2);

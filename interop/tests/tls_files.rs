@@ -327,7 +327,7 @@ impl Changing {
     }
 }
 
-const READ_AGAIN: &str = "SIGHUP: keys and certificates were read again";
+const READ_AGAIN: &str = "SIGHUP: reloaded keys and certificates";
 
 /// New keys, authorities and revocations count from the next connection on.
 #[test]

@@ -1,10 +1,10 @@
-//! Why the program cannot start, or ends with a failure.
+//! Why the program cannot start, or exits with a failure.
 
 use crate::negotiation::profile;
 use std::fmt;
 use std::io;
 
-/// What makes the program end with exit code 1.
+/// Why the program exits with code 1.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -12,11 +12,11 @@ pub enum Error {
     Receiver(receiver::Error),
     /// The negotiation profile cannot be used.
     Profile(profile::Fault),
-    /// `DCMDICTPATH` names files, and none of them has an entry.
+    /// No file that `DCMDICTPATH` names has an entry.
     NoDictionary,
-    /// A value cannot be put into a command as it is.
+    /// A value cannot be substituted safely into a command.
     CommandLine {
-        /// The option whose command it is.
+        /// The option with the command.
         option: &'static str,
         /// The command, as given on the command line.
         command: std::ffi::OsString,
@@ -25,12 +25,12 @@ pub enum Error {
     },
     /// Signals cannot be received.
     Signals(io::Error),
-    /// A second signal ended the server before all was finished.
+    /// A second signal stopped the server before all was finished.
     CutShort {
-        /// Associations that were cut off.
+        /// Associations that were closed.
         cut_off: usize,
     },
-    /// There is no thread for commands, studies or signals.
+    /// No thread can be started for commands, studies or signals.
     Threads(io::Error),
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Error {
             }
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
             Self::CutShort { cut_off } => {
-                write!(f, "ended by a second signal, {cut_off} associations were cut off")
+                write!(f, "second signal: closed {cut_off} associations")
             }
             Self::Threads(source) => write!(f, "cannot start a thread: {source}"),
         }

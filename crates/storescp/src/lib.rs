@@ -1,7 +1,7 @@
 //! The program `storescp`: the command line, the log, commands, and the wiring of them to the
 //! [`receiver`].
 //!
-//! [`run`] is the whole program. A byte's way from a socket to a file is told in ARCHITECTURE.md.
+//! [`run`] is the whole program. ARCHITECTURE.md follows a byte from the socket to the file.
 
 pub mod cli;
 pub mod commands;
@@ -13,7 +13,7 @@ pub mod negotiation;
 mod observer;
 mod service;
 
-use crate::cli::Outcome;
+use crate::cli::Action;
 use crate::error::Error;
 use receiver::net::inherited;
 use std::ffi::OsString;
@@ -29,13 +29,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.skip(1).collect();
     let connection = inetd_is_asked_for(&arguments).then(inherited::take_connection);
     let config = match cli::parse(arguments.into_iter()) {
-        Outcome::Run(config) => *config,
-        Outcome::PrintAndExit(text) => {
-            // Whoever reads a part only is no error.
+        Action::Run(config) => *config,
+        Action::PrintAndExit(text) => {
+            // A reader that closes the pipe early is no error.
             let _ = io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
-        Outcome::UsageError(text) => {
+        Action::UsageError(text) => {
             logging::print_error(&text);
             logging::finish();
             return ExitCode::FAILURE;
@@ -69,16 +69,15 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Whether a command line asks for `--inetd`, good or not: then nothing that is to be said about it
-/// may go to the peer.
+/// Whether a command line, valid or not, has `--inetd`: standard output and error are then the peer's
+/// socket, and no message may go there.
 fn inetd_is_asked_for(arguments: &[OsString]) -> bool {
     arguments.iter().any(|argument| argument == "--inetd" || argument == "-id")
 }
 
-/// A panic ends the one association whose thread it is in; all that it held is discarded.
+/// Logs panics. A panic ends the one association whose thread it is in; what that held is discarded.
 ///
-/// What it says is logged only if no data of a peer can be in it: text that was there at compile time,
-/// or numbers.
+/// The message is logged only if it cannot contain data of a peer: constant text, or numbers.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the program wants to know of the receiver: today, what commands are run for.
+//! The program's side of the receiver: how senders are treated, and what commands are run for.
 
 use crate::commands::Commands;
 use crate::logging::ProgressLine;

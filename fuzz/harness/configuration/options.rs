@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use receiver::net::tls::KeyPassword;
 use receiver::output::naming::NameStyle;
-use storescp::cli::{self, Config, Files, Outcome};
+use storescp::cli::{self, Action, Config, Files};
 use storescp::logging::{LogConfig, LogConfigFault};
 
 /// Runs one input.
@@ -24,11 +24,11 @@ pub fn run(data: &[u8]) {
 
     let given = InMemory { command_file, log_config: log_config.clone() };
     let outcome = parse(&words, &given);
-    if let Outcome::Run(config) = &outcome {
+    if let Action::Run(config) = &outcome {
         check(config);
         check_password(config, &words, &given);
     }
-    if let Outcome::UsageError(text) = &outcome {
+    if let Action::UsageError(text) = &outcome {
         assert!(text.is_empty() || text.ends_with('\n'));
     }
 
@@ -60,7 +60,7 @@ impl Files for InMemory {
     }
 }
 
-fn parse(words: &[Vec<u8>], files: &InMemory) -> Outcome {
+fn parse(words: &[Vec<u8>], files: &InMemory) -> Action {
     cli::parse_with(words.iter().cloned().map(OsString::from_vec), files)
 }
 
@@ -130,6 +130,6 @@ fn check_password(config: &Config, words: &[Vec<u8>], given: &InMemory) {
         .iter()
         .map(|word| if word == password { b"another one".to_vec() } else { word.clone() })
         .collect();
-    let Outcome::Run(other) = parse(&other, given) else { panic!("a password matters") };
+    let Action::Run(other) = parse(&other, given) else { panic!("a password matters") };
     assert_eq!(format!("{other:?}"), format!("{config:?}"));
 }

@@ -22,9 +22,9 @@ use options::{Opt, Typed};
 use std::ffi::OsString;
 use texts::help;
 
-/// What a command line asks for.
+/// What the program is to do, as a command line says.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum Action {
     /// Run the server.
     Run(Box<Config>),
     /// Write the text to standard output and exit with code 0.
@@ -36,27 +36,27 @@ pub enum Outcome {
 /// Reads a command line, the program's name not included.
 ///
 /// Files named by `@file` and `--log-config` are read; nothing else is opened.
-pub fn parse(arguments: impl Iterator<Item = OsString>) -> Outcome {
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Action {
     parse_with(arguments, &FileSystem)
 }
 
 /// Reads a command line as [`parse`] does, with files from elsewhere; opens none itself.
-pub fn parse_with(arguments: impl Iterator<Item = OsString>, files: &impl Files) -> Outcome {
+pub fn parse_with(arguments: impl Iterator<Item = OsString>, files: &impl Files) -> Action {
     let typed = match Typed::read(arguments, options::find, files) {
         Ok(typed) => typed,
         Err(fault) => return usage_error("", &fault),
     };
     if typed.words().is_empty() || typed.has(Opt::Help) {
-        return Outcome::PrintAndExit(help::help());
+        return Action::PrintAndExit(help::help());
     }
     if typed.has(Opt::Version) {
-        return Outcome::PrintAndExit(help::version());
+        return Action::PrintAndExit(help::version());
     }
     if typed.has(Opt::ListProfiles) {
-        return Outcome::PrintAndExit(help::profiles());
+        return Action::PrintAndExit(help::profiles());
     }
     if typed.has(Opt::ListCiphers) {
-        return Outcome::PrintAndExit(help::cipher_suites());
+        return Action::PrintAndExit(help::cipher_suites());
     }
     let (port, log) =
         match options::port(&typed).and_then(|port| Ok((port, options::log(&typed, files)?))) {
@@ -67,15 +67,15 @@ pub fn parse_with(arguments: impl Iterator<Item = OsString>, files: &impl Files)
     let arguments =
         log.arguments.as_ref().map_or_else(String::new, |line| format!("I: {line}\nI: \n"));
     match options::config(&typed, port, log) {
-        Ok(config) => Outcome::Run(Box::new(config)),
+        Ok(config) => Action::Run(Box::new(config)),
         // --quiet means it: from here on the exit code alone tells.
-        Err(_) if quiet => Outcome::UsageError(arguments),
+        Err(_) if quiet => Action::UsageError(arguments),
         Err(fault) => usage_error(&arguments, &fault),
     }
 }
 
-fn usage_error(before: &str, fault: &Fault) -> Outcome {
-    Outcome::UsageError(format!("{before}{}error: {fault}\n", help::header()))
+fn usage_error(before: &str, fault: &Fault) -> Action {
+    Action::UsageError(format!("{before}{}error: {fault}\n", help::header()))
 }
 
 /// Name, version and date of this program on one line.

@@ -8,13 +8,13 @@ use receiver::output::naming::FileNaming;
 use receiver::{Faults, Limits, OutputSettings, SocketTimeout, Timeouts};
 use storage::Durability;
 
-fn parse_line(line: &str) -> Outcome {
+fn parse_line(line: &str) -> Action {
     parse(line.split_whitespace().map(OsString::from))
 }
 
 pub(super) fn config(line: &str) -> Config {
     match parse_line(line) {
-        Outcome::Run(config) => *config,
+        Action::Run(config) => *config,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -22,7 +22,7 @@ pub(super) fn config(line: &str) -> Config {
 /// The fault that a line is refused for.
 pub(super) fn fault(line: &str) -> String {
     match parse_line(line) {
-        Outcome::UsageError(text) => {
+        Action::UsageError(text) => {
             let fault = text.lines().last().and_then(|line| line.strip_prefix("error: "));
             fault.expect("the last line tells the fault").to_owned()
         }
@@ -98,17 +98,17 @@ fn defaults_are_always_taken_and_overruled_options_do_no_harm() {
 
 #[test]
 fn quiet_means_it_once_logging_is_set_up() {
-    let Outcome::UsageError(text) = parse_line("104 -q +te +B") else { panic!("refused") };
+    let Action::UsageError(text) = parse_line("104 -q +te +B") else { panic!("refused") };
     assert_eq!(text, "");
 }
 
 #[test]
 fn help_and_version_come_before_everything_but_unknown_options() {
     for line in ["-h 1 2 +te +B", "--help --version", "", "-h +cc"] {
-        let Outcome::PrintAndExit(text) = parse_line(line) else { panic!("{line}") };
+        let Action::PrintAndExit(text) = parse_line(line) else { panic!("{line}") };
         assert!(text.contains("\nusage: storescp [options] [port]\n"), "{line}");
     }
-    let Outcome::PrintAndExit(text) = parse_line("--version x y -pdu 1") else { panic!("printed") };
+    let Action::PrintAndExit(text) = parse_line("--version x y -pdu 1") else { panic!("printed") };
     assert!(text.starts_with("$storescp: storescp v0.1.0 2026-11-22 $\n\nstorescp: DICOM"));
     assert_eq!(fault("--help --nonsense"), "Unknown option --nonsense");
 }
@@ -116,7 +116,7 @@ fn help_and_version_come_before_everything_but_unknown_options() {
 #[test]
 fn lists_are_printed_and_nothing_is_run() {
     for (line, some) in [("+cc", "\n  TLS_RSA_WITH_NULL_SHA\n"), ("+ph x y", "--profile-8996 ")] {
-        let Outcome::PrintAndExit(text) = parse_line(line) else { panic!("{line}") };
+        let Action::PrintAndExit(text) = parse_line(line) else { panic!("{line}") };
         assert!(text.contains(some), "{text}");
     }
     assert_eq!(fault("+cc --nonsense"), "Unknown option --nonsense");

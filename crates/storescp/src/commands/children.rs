@@ -1,4 +1,4 @@
-//! The processes of commands, and in a container those that commands leave behind.
+//! The processes of commands; as process 1 of a container, also orphans that commands leave.
 
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, wait};
@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 
-/// Runs commands, and buries what they leave running once it has ended.
+/// Runs commands, and reaps orphans of theirs that have ended.
 ///
 /// Elsewhere process 1 of the system does that. In a container this program is process 1: a process in
 /// the background whose shell has ended becomes its child, and stays a zombie until it is waited for.
@@ -22,10 +22,10 @@ pub(super) struct Children {
 /// What became of a command that was to be run.
 pub(super) enum Execution {
     Ended(ExitStatus),
-    /// It was run, and how it ended cannot be known.
+    /// It was run, but its exit status is unknown.
     Lost(io::Error),
-    /// It was not run, since the system lacked something for a moment.
-    Lacking(io::Error),
+    /// It was not run, for lack of processes, memory or descriptors; may be retried.
+    Shortage(io::Error),
     /// It cannot be run.
     Failed(io::Error),
 }
@@ -36,14 +36,14 @@ impl Children {
         Self { inherit_orphans, running: Mutex::default() }
     }
 
-    /// Runs a command to its end; as process 1, then waits for all orphans that have ended by now.
+    /// Runs a command to its end; as process 1, then reaps all orphans that have ended.
     pub(super) fn run(&self, command: &mut Command) -> Execution {
         let lock = || self.running.lock().unwrap_or_else(PoisonError::into_inner);
         // As process 1, nobody waits for the child before it is known as one of ours.
         let known = self.inherit_orphans.then(lock);
         let mut child = match command.spawn() {
             Ok(child) => child,
-            Err(error) if is_lack(&error) => return Execution::Lacking(error),
+            Err(error) if is_shortage(&error) => return Execution::Shortage(error),
             Err(error) => return Execution::Failed(error),
         };
         let id = Pid::from_child(&child).as_raw_pid();
@@ -51,15 +51,15 @@ impl Children {
             running.insert(id, None);
         }
         let status = child.wait();
-        let told = if self.inherit_orphans { self.bury_orphans(id) } else { None };
+        let told = if self.inherit_orphans { self.reap_orphans(id) } else { None };
         match told.map_or(status, Ok) {
             Ok(status) => Execution::Ended(status),
             Err(error) => Execution::Lost(error),
         }
     }
 
-    /// Waits for all that have ended; tells how this command did if another thread waited for it.
-    fn bury_orphans(&self, id: i32) -> Option<ExitStatus> {
+    /// Reaps all that have ended; the status of this command if another thread reaped it.
+    fn reap_orphans(&self, id: i32) -> Option<ExitStatus> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let told = running.remove(&id).flatten();
         while let Ok(Some((ended, status))) = wait(WaitOptions::NOHANG) {
@@ -71,8 +71,8 @@ impl Children {
     }
 }
 
-/// Whether the system lacked processes, memory or descriptors, which it may have again soon.
-pub(super) fn is_lack(error: &io::Error) -> bool {
+/// True if the system lacked processes, memory or descriptors, which may be available again soon.
+pub(super) fn is_shortage(error: &io::Error) -> bool {
     let lacks = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE, Errno::INTR];
     Errno::from_io_error(error).is_some_and(|error| lacks.contains(&error))
 }

@@ -1,4 +1,4 @@
-//! What commands find in their environment: every value exactly as it is, which no shell reads.
+//! The environment variables of commands: each value as received, since no shell interprets it.
 
 use super::command_line::Values;
 use super::job::Job;
@@ -8,8 +8,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
-/// All variables that commands may find. Those that have no value for a command are not there, even if
-/// this program has inherited one of that name.
+/// All variables that commands may get. Those without a value are removed, even if this program has
+/// inherited one of that name.
 const NAMES: [&str; 11] = [
     "STORESCP_CALLED_AE",
     "STORESCP_CALLING_AE",
@@ -24,11 +24,11 @@ const NAMES: [&str; 11] = [
     "STORESCP_TRANSFER_SYNTAX_UID",
 ];
 
-/// The one that takes a look-up.
+/// The one that needs a name look-up.
 pub(super) const PEER_NAME: &str = "STORESCP_PEER_NAME";
 
-/// Gives a command the values of its job. The name of the peer only if it `wants_host`: it may take a
-/// moment to be known.
+/// Sets the variables of a command. The name of the peer only if it `wants_host`: the look-up may take
+/// time.
 ///
 /// AE titles and UIDs are as they were sent, but for padding. A NUL, which no variable can hold, is `_`.
 pub(super) fn give(command: &mut Command, job: &Job, values: &Values<'_>, wants_host: bool) {

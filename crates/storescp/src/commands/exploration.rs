@@ -1,7 +1,7 @@
 //! The pool does each job once, however its threads and those who bring jobs take turns.
 
 use super::worker_pool::{JobOutcome, WorkerPool};
-use crate::limits::{COMMAND_STAGGER, LONGEST_LACK};
+use crate::limits::{COMMAND_STAGGER, LONGEST_RETRY_DELAY};
 use platform::exploration::{ToAll, each_notification_counts, explore};
 use platform::sync::{Arc, Condvar, Instant, Mutex, Timers, pause, refuse_threads, thread};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -154,7 +154,7 @@ fn all_is_done(timers: Timers, at_once: usize, threads: usize, lacking: usize) {
         assert!(left.is_empty(), "nobody did {left:?}");
         // Each may have waited until another one could begin beside those that were running.
         let most = u32::try_from(JOBS).unwrap() * COMMAND_STAGGER
-            + u32::try_from(lacking).unwrap() * LONGEST_LACK;
+            + u32::try_from(lacking).unwrap() * LONGEST_RETRY_DELAY;
         assert!(begun.elapsed() <= most, "waited for {:?}", begun.elapsed());
     }
 }

@@ -1,11 +1,11 @@
-//! What is to be done after an object or a study.
+//! The jobs after an object or a study.
 
 use dataset::Uid;
 use receiver::output::studies::{EndedStudy, unpadded};
 use receiver::{Peer, StoredObject};
 use storage::FileName;
 
-/// Something that is to be done.
+/// A job: the command of an object, or command and renaming of a study.
 pub(crate) enum Job {
     /// An object was received.
     Reception(Box<Reception>),
@@ -13,7 +13,7 @@ pub(crate) enum Job {
     EndOfStudy(EndedStudy),
 }
 
-/// An object that was received: what of a [`StoredObject`] commands are told.
+/// An object that was received: what commands need of a [`StoredObject`].
 pub(crate) struct Reception {
     /// The subdirectory that it is in, if objects are sorted.
     pub(super) folder: Option<FileName>,

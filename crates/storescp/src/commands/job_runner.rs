@@ -1,6 +1,6 @@
 //! Does a job: numbers the files of a study, runs a command.
 
-use super::children::{Children, Execution, is_lack};
+use super::children::{Children, Execution, is_shortage};
 use super::command_line::{Template, Values};
 use super::environment;
 use super::job::Job;
@@ -9,7 +9,7 @@ use super::placeholder::Placeholder;
 use super::settings::CommandSettings;
 use super::worker_pool::JobOutcome;
 use crate::error::Error;
-use crate::limits::FAILURES_TOLD;
+use crate::limits::FAILURE_LOG_INTERVAL;
 use platform::sync::Instant;
 use receiver::net::PeerNames;
 use receiver::output::studies::EndedStudy;
@@ -20,19 +20,19 @@ use std::process::{Command, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use storage::Storage;
 
-/// What it takes to do a job.
+/// Runs jobs, one at a time in each thread.
 pub(super) struct JobRunner {
     pub(super) on_reception: Option<Template>,
     pub(super) on_end_of_study: Option<Template>,
-    /// Whether a command asks for the name of the peer.
+    /// True if a command uses the name of the peer.
     pub(super) wants_host: bool,
     pub(super) settings: CommandSettings,
     output: OutputSettings,
     storage: Option<Arc<dyn Storage>>,
     peer_names: Arc<PeerNames>,
     children: Children,
-    /// When it was last told that commands cannot be run.
-    failure_told: Mutex<Option<Instant>>,
+    /// When the log last said that commands cannot be run.
+    failure_logged: Mutex<Option<Instant>>,
 }
 
 impl JobRunner {
@@ -61,7 +61,7 @@ impl JobRunner {
                 reason: refusal.to_string(),
             })
         };
-        // Where nothing is stored, there is neither directory nor file to name.
+        // With --ignore there is neither directory nor file.
         let nothing: &[_] = &[Placeholder::Directory, Placeholder::File];
         let without = if storage.is_some() { &[] } else { nothing };
         let on_reception = read("--exec-on-reception", &settings.on_reception, without)?;
@@ -81,7 +81,7 @@ impl JobRunner {
             storage,
             peer_names,
             children: Children::new(),
-            failure_told: Mutex::default(),
+            failure_logged: Mutex::default(),
         })
     }
 
@@ -92,7 +92,7 @@ impl JobRunner {
             if !self.number_files(study) {
                 return JobOutcome::Later(job);
             }
-            // Should the command have to wait, they have their numbers.
+            // If the command is retried, the files are numbered already.
             study.files = Vec::new();
         }
         match self.template(&job) {
@@ -108,14 +108,14 @@ impl JobRunner {
         }
     }
 
-    /// False if it has to be done later.
+    /// False if it has to be retried.
     fn number_files(&self, study: &EndedStudy) -> bool {
         let Some(storage) = &self.storage else { return true };
         let shown = self.study_name(study);
         match numbering::number_files(storage.as_ref(), study, shown.as_ref()) {
             Ok(()) => true,
-            Err(error) if is_lack(&error) => {
-                self.tell_at_times("cannot rename the files of a study for now", &error);
+            Err(error) if is_shortage(&error) => {
+                self.log_now_and_then("cannot rename the files of a study for now", &error);
                 false
             }
             Err(error) => {
@@ -133,7 +133,7 @@ impl JobRunner {
             Job::Reception(it) => (it.folder.as_ref(), it.file.as_ref(), &it.peer),
             Job::EndOfStudy(study) => (Some(&study.folder), None, &study.peer),
         };
-        // Where nothing is stored, there is no directory to name.
+        // With --ignore there is no directory.
         let directory = self.storage.as_ref().map(|_| match folder {
             Some(folder) => self.output.directory.join(folder.as_str()),
             None => self.output.directory.clone(),
@@ -161,31 +161,31 @@ impl JobRunner {
                 tracing::warn!("{}: {}", how_it_ended(status), self.named(template, &job));
             }
             Execution::Lost(error) => {
-                tracing::warn!("how it ended is lost: {error}: {}", self.named(template, &job));
+                tracing::warn!("exit status unknown: {error}: {}", self.named(template, &job));
             }
-            Execution::Lacking(error) => {
-                self.tell_at_times("cannot start a command for now, trying again", &error);
+            Execution::Shortage(error) => {
+                self.log_now_and_then("cannot start a command for now, trying again", &error);
                 return JobOutcome::Later(job);
             }
             Execution::Failed(error) => {
-                self.tell_at_times("cannot run commands", &error);
+                self.log_now_and_then("cannot run commands", &error);
                 tracing::info!("not run: {error}: {}", self.named(template, &job));
             }
         }
         JobOutcome::Done
     }
 
-    /// Tells what may fail very often, now and then.
-    fn tell_at_times(&self, what: &str, error: &std::io::Error) {
-        let mut told = self.failure_told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|told| told.elapsed() >= FAILURES_TOLD) {
+    /// Logs a failure that may be frequent, at most once in [`FAILURE_LOG_INTERVAL`].
+    fn log_now_and_then(&self, what: &str, error: &std::io::Error) {
+        let mut told = self.failure_logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= FAILURE_LOG_INTERVAL) {
             *told = Some(Instant::now());
             drop(told);
             tracing::error!("{what}: {error}");
         }
     }
 
-    pub(super) fn tell(&self, job: &Job) {
+    pub(super) fn log_not_run(&self, job: &Job) {
         match (self.template(job), job) {
             (Some(template), _) => tracing::error!("not run: {}", self.named(template, job)),
             (None, Job::EndOfStudy(study)) => {
@@ -195,7 +195,7 @@ impl JobRunner {
         }
     }
 
-    /// A command as it was asked for, and what it is about: nothing that names a patient.
+    /// The command as given on the command line, and its object or study: nothing that names a patient.
     fn named(&self, template: &Template, job: &Job) -> String {
         let command = template.text.display();
         match job {
@@ -208,7 +208,7 @@ impl JobRunner {
         LogPath::new(&self.output, Some(&study.folder), None).to_string()
     }
 
-    /// Whether the path may name a patient, which no line of the log is to do.
+    /// True if the path may name a patient, which the log must not.
     fn names_patient(&self, job: &Job) -> bool {
         let folder = match job {
             Job::Reception(reception) => reception.folder.as_ref(),

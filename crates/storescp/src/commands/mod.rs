@@ -1,4 +1,4 @@
-//! What happens after an object is stored, and after a study: commands are run, files are numbered.
+//! Runs commands and numbers files after objects and studies.
 //!
 //! ```text
 //!   association ──► submit ──► queue ──► at most --exec-max threads ──► /bin/sh -c command
@@ -24,7 +24,7 @@ mod worker_pool;
 pub use settings::CommandSettings;
 
 use crate::error::Error;
-use crate::limits::NOT_RUN_PATIENCE;
+use crate::limits::NOT_RUN_LOG_TIME;
 use job::{Job, Reception};
 use job_runner::JobRunner;
 use platform::sync::Instant;
@@ -35,20 +35,20 @@ use std::sync::Arc;
 use storage::Storage;
 use worker_pool::WorkerPool;
 
-/// Runs what is to happen, by itself or in threads of its own.
+/// Runs the commands of objects and studies, in the calling thread or in a pool.
 ///
-/// A job that waits takes some 500 bytes, and a Study Instance UID of up to 1024;
-/// [`WAITING_COMMANDS`](crate::limits::WAITING_COMMANDS) of them may.
+/// Holds up to [`WAITING_COMMANDS`](crate::limits::WAITING_COMMANDS) queued jobs of about 500 bytes and
+/// a Study Instance UID of up to 1024 bytes each.
 pub(crate) struct Commands {
     runner: Arc<JobRunner>,
-    /// `None` where nothing happens.
+    /// `None` if there is nothing to run.
     pool: Option<WorkerPool<Job>>,
 }
 
 impl Commands {
     /// # Errors
-    /// [`Error::CommandLine`] if a value cannot be put into a command as it is, [`Error::Threads`] if
-    /// there is no thread to run commands in.
+    /// [`Error::CommandLine`] if a value cannot be substituted safely, [`Error::Threads`] if no
+    /// thread can be started.
     pub(crate) fn new(
         settings: &CommandSettings,
         output: &OutputSettings,
@@ -59,38 +59,37 @@ impl Commands {
         let (worker, latecomer) = (Arc::clone(&runner), Arc::clone(&runner));
         let pool = || {
             let work = move |job| worker.run(job);
-            WorkerPool::new(settings.max_commands, work, move |job| latecomer.tell(&job))
+            WorkerPool::new(settings.max_commands, work, move |job| latecomer.log_not_run(&job))
         };
         let happens = settings.on_reception.is_some() || settings.at_end_of_study();
         let pool = happens.then(pool).transpose().map_err(Error::Threads)?;
         Ok(Self { runner, pool })
     }
 
-    /// Whether a command wants to know the peer's name.
+    /// True if a command uses the name of the peer.
     pub(crate) fn want_host(&self) -> bool {
         self.runner.wants_host
     }
 
-    /// An association was accepted: says so if commands cannot have its AE titles as they are.
+    /// Warns if commands get the AE titles of an accepted association changed.
     pub(crate) fn association_accepted(&self, peer: &Peer) {
         if self.runner.on_reception.is_some() || self.runner.on_end_of_study.is_some() {
             command_line::warn_of_unusual(peer);
         }
     }
 
-    /// What the command of an object is to be told; `None` if there is no such command.
+    /// What the command of an object needs to know; `None` if there is no such command.
     pub(crate) fn reception(&self, object: &StoredObject<'_>) -> Option<Box<Reception>> {
         self.runner.on_reception.is_some().then(|| Box::new(Reception::of(object)))
     }
 
-    /// Does what is to be done after an object was received. Returns at once, unless `--exec-sync` says to
-    /// wait for the command.
+    /// Runs the command of an object. Returns at once, unless `--exec-sync` waits for it, or the queue is
+    /// full.
     pub(crate) fn after_reception(&self, reception: Box<Reception>) {
         self.after_object(Job::Reception(reception));
     }
 
-    /// Does what is to be done after the studies that an object has ended, as
-    /// [`after_reception`](Self::after_reception) does.
+    /// Does the same for the studies that an object has ended.
     pub(crate) fn after_studies_of_object(&self, ended: Vec<EndedStudy>) {
         for study in ended {
             self.after_object(Job::EndOfStudy(study));
@@ -106,7 +105,7 @@ impl Commands {
         }
     }
 
-    /// Does what is to be done after studies that ended without an object; never waits for it.
+    /// Queues the jobs of studies that ended without an object; never waits for the commands.
     pub(crate) fn after_studies(&self, ended: Vec<EndedStudy>) {
         let Some(pool) = &self.pool else { return };
         for study in ended {
@@ -114,30 +113,30 @@ impl Commands {
         }
     }
 
-    /// The server is ending: from now on nobody waits for room among the waiting commands.
+    /// Begins shutdown: from now on a full queue blocks nobody.
     pub(crate) fn stop_waiting(&self) {
         if let Some(pool) = &self.pool {
             pool.stop_waiting();
         }
     }
 
-    /// Waits for all that is to be done, until `deadline`; what is not begun then is told in the
-    /// log. False if [`cut_short`](Self::cut_short) was called and something was left.
+    /// Waits until all jobs are done, until `deadline` at the latest; logs those not started by then.
+    /// False if [`cut_short`](Self::cut_short) was called and jobs were left.
     pub(crate) fn finish(&self, deadline: Instant) -> bool {
         let Some(pool) = &self.pool else { return true };
         let (left, cut_short) = pool.finish(deadline);
         if left.is_empty() {
             return !cut_short;
         }
-        let why = if cut_short { "cut short" } else { "grace period over" };
-        tracing::error!("{why}, not done any more: {} commands", left.len());
+        let why = if cut_short { "cut short" } else { "grace period expired" };
+        tracing::error!("{why}: {} commands not run", left.len());
         let begun = Instant::now();
         for (told, job) in left.iter().enumerate() {
-            if begun.elapsed() > NOT_RUN_PATIENCE || (!cut_short && pool.is_cut_short()) {
-                tracing::error!("not run, and not told one by one: {} more", left.len() - told);
+            if begun.elapsed() > NOT_RUN_LOG_TIME || (!cut_short && pool.is_cut_short()) {
+                tracing::error!("{} more commands not run", left.len() - told);
                 break;
             }
-            self.runner.tell(job);
+            self.runner.log_not_run(job);
         }
         !cut_short
     }

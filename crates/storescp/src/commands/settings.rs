@@ -1,9 +1,10 @@
-//! What happens after objects and studies, as it is asked for.
+//! The settings of commands.
 
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// What happens after objects and studies. In commands, `#p #f #a #c #r` stand for what they are about.
+/// Commands and renaming after objects and studies. In commands, the placeholders `#p #f #a #c #r` are
+/// replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommandSettings {
     /// `--exec-on-reception`: a command for the shell, run after each C-STORE.
@@ -12,7 +13,7 @@ pub struct CommandSettings {
     pub on_end_of_study: Option<OsString>,
     /// `--rename-on-eostudy`: the files of a study get numbers for names.
     pub rename_on_end_of_study: bool,
-    /// `--eostudy-timeout`: after how long without an object a study has ended.
+    /// `--eostudy-timeout`: time without objects after which a study has ended.
     pub end_of_study_timeout: Option<Duration>,
     /// `--exec-sync`: an association waits for its commands.
     pub wait: bool,
@@ -21,7 +22,7 @@ pub struct CommandSettings {
 }
 
 impl CommandSettings {
-    /// Whether something happens at the end of a study.
+    /// True if a command is run or files are renamed at the end of a study.
     pub(crate) fn at_end_of_study(&self) -> bool {
         self.on_end_of_study.is_some() || self.rename_on_end_of_study
     }

@@ -5,12 +5,12 @@ use chrono::{DateTime, Local};
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// Begins to put lines together, if the span is one of [`receiver::log::BLOCK`]: there are no others.
+/// Begins a block. Spans are those of [`receiver::log::BLOCK`]: there are no others.
 pub(super) fn begin() {
     GATHERED.set(Some(Vec::new()));
 }
 
-/// Hands the lines over that were put together, with none of another thread between them.
+/// Hands the block over, with no line of another thread between its lines.
 pub(super) fn end() {
     for text in GATHERED.take().unwrap_or_default() {
         text.queue.push(text.time, text.text, text.lines);

@@ -1,9 +1,9 @@
-//! Log lines in DCMTK's form, `I: message`, on standard error, since scripts read them; or as a log
-//! configuration file says (`--log-config`).
+//! The log: lines in DCMTK's form, `I: message`, on standard error, which scripts read, or by a
+//! configuration file (`--log-config`).
 //!
 //! Everything is logged through `tracing`'s macros and [`fatal!`](crate::fatal). Lines are written by
-//! threads of their own, one for each output, through bounded queues (`line_queue`), so that nobody
-//! who logs waits for who reads. Lines of different threads never mix, and control characters in them
+//! threads of their own, one for each output, through bounded queues (`output`), so that a slow
+//! reader does not block threads that log. Lines of different threads never mix, and control characters in them
 //! are escaped, so that text from a peer cannot forge another line.
 
 mod blocks;
@@ -43,13 +43,13 @@ macro_rules! fatal {
     ($($message:tt)+) => { ::tracing::error!(fatal = true, $($message)+) };
 }
 
-/// Sends every event of this process to standard error or, with `--log-config`, to appenders, as
-/// `log` says, and begins with the command line if that was asked for.
+/// Sets up the log by `log`: standard error or, with `--log-config`, appenders. Begins with the command
+/// line if `--arguments` is given.
 ///
 /// Starts a thread for each output, unless nothing but a fatal error would be written there.
 ///
 /// # Errors
-/// Fails if a logger was set up before; that one stays.
+/// A subscriber was set up before; that one stays.
 pub fn init(log: &LogSettings) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
     milliseconds_since_start();
     let arguments = log.arguments.as_deref();
@@ -91,20 +91,20 @@ fn appenders() -> impl Iterator<Item = &'static Appender> {
     APPENDERS.get().into_iter().flat_map(|appenders| appenders.iter())
 }
 
-/// Returns when all that was logged is written, or after [`LAST_LINES_PATIENCE`], or earlier where
-/// nothing is taken in. For the end of the program.
+/// Waits at exit until all lines are written, at most for [`LAST_LINES_PATIENCE`], and less if an output
+/// stands still.
 pub fn finish() {
     let deadline = Instant::now() + LAST_LINES_PATIENCE;
     for queue in appenders().filter_map(|appender| appender.queue.as_ref()) {
         queue.finish(deadline);
     }
-    // Last, since the others complain there.
+    // Last, since failures of the others are reported there.
     for queue in [Stream::Output, Stream::Error].into_iter().filter_map(Stream::started) {
         queue.finish(deadline);
     }
 }
 
-/// Opens all log files anew, which may have been renamed. Returns how many there are.
+/// Reopens all log files, which may have been renamed. Returns how many there are.
 pub fn reopen_files() -> usize {
     appenders().filter(|appender| appender.reopen()).count()
 }

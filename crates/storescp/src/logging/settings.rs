@@ -1,12 +1,12 @@
-//! What is logged, as it is asked for.
+//! The settings of the log.
 
 use super::config::LogConfig;
 use super::level::LogLevel;
 
-/// What is logged.
+/// What is logged, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
-    /// The least severe lines that are still written.
+    /// The least severe level that is written.
     pub level: LogLevel,
     /// `--log-config`: where lines go, and which ones; `None` is standard error, and all from the
     /// level up.
@@ -18,7 +18,7 @@ pub struct LogSettings {
 }
 
 impl LogSettings {
-    /// Whether errors of the command line are not to be told: the exit code says enough.
+    /// True if faults of the command line are not reported: the exit code says enough.
     pub(crate) fn is_quiet(&self) -> bool {
         match &self.config {
             Some(config) => config.is_quiet(),

@@ -1,4 +1,4 @@
-//! The end: what is in progress is finished, within the grace period.
+//! Shutdown: finishes what is in progress, within the grace period.
 
 use super::wiring::Service;
 use crate::error::Error;
@@ -8,13 +8,14 @@ use receiver::{Drained, Handle};
 use std::thread::JoinHandle;
 
 impl Service {
-    /// Lets what is in flight finish within the grace period, or until another signal comes.
+    /// Finishes messages in progress and commands within the grace period, or until another signal.
     pub(super) fn drain(
         &self,
         handle: &Handle,
         watch: Option<JoinHandle<()>>,
     ) -> Result<(), Error> {
-        tracing::info!("ending: no new associations, finishing what is in flight");
+        let seconds = self.grace_period.as_secs();
+        tracing::info!("shutting down: finishing messages in progress (at most {seconds} s)");
         self.commands.stop_waiting();
         let deadline = Instant::now() + self.grace_period;
         let drained = handle.drain(self.grace_period);
@@ -25,26 +26,28 @@ impl Service {
             Drained { cut_off, cut_short: true } => Err(Error::CutShort { cut_off }),
             Drained { cut_off: 0, .. } => Ok(()),
             Drained { cut_off, .. } => {
-                tracing::warn!("grace period over, {cut_off} associations were cut off");
+                tracing::warn!(
+                    "grace period of {seconds} s expired, closed {cut_off} associations"
+                );
                 Ok(())
             }
         }
     }
 
-    /// Ends the studies that are open and does what waits to be done, until `deadline`, or for
-    /// [`COMMAND_GRACE`] if that is near. False if another signal cut it short.
+    /// Ends open studies and runs queued commands, until `deadline`, but at least for
+    /// [`COMMAND_GRACE`]. False if another signal stopped it.
     pub(super) fn finish_commands(&self, watch: Option<JoinHandle<()>>, deadline: Instant) -> bool {
         if let Some(studies) = &self.studies {
             let (ended, open) = studies.close();
             self.commands.after_studies(ended);
             if open > 0 {
                 tracing::warn!(
-                    "{open} studies have not timed out: nothing is done at their end, unless objects of \
-                     them come after the next start"
+                    "{open} studies had not timed out; their commands run only if more of their objects \
+                     arrive after the restart"
                 );
             }
         }
-        // It may have studies in its hands that have timed out.
+        // It may hold studies that have timed out.
         if let Some(watch) = watch {
             let _ = watch.join();
         }
@@ -52,7 +55,7 @@ impl Service {
         self.commands.finish(deadline.max(Instant::now() + least))
     }
 
-    /// The receiver ends: nothing of its own is to stay in the output directory.
+    /// Removes the receiver's own files from the output directory.
     pub(super) fn leave(&self) {
         if let Some(output) = &self.output {
             output.storage().clean_up();

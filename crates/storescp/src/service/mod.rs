@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Config ──► Output, Studies, Commands ──► Treatment ──► Observer ──► Node ──► Server
-//!   SIGHUP ──► log files and certificates again        SIGTERM ──► drain, then commands
+//!   SIGHUP ──► reopen log files, reload certificates        SIGTERM ──► drain, then commands
 //! ```
 
 mod ending;
@@ -13,25 +13,25 @@ use crate::cli::Config;
 use crate::error::Error;
 use platform::sync::Instant;
 use receiver::{Handle, Server, SingleConnection, thread_builder};
-use signals::{hang_ups, receive_signals, reread_on, watch_signals};
+use signals::{hang_ups, receive_signals, reload_on, watch_signals};
 use std::net::TcpStream;
 use std::sync::{Arc, mpsc};
 use wiring::{Service, capacity};
 
-/// Listens, and serves until SIGTERM or SIGINT; then lets what is in flight finish within the grace period.
-/// A second signal cuts that short.
+/// Listens, and serves until SIGTERM or SIGINT; then finishes messages in progress within the grace
+/// period. A second signal ends that at once.
 ///
 /// # Errors
-/// What makes the start impossible; [`Error::CutShort`] after a second signal.
+/// Why the server cannot start; [`Error::CutShort`] after a second signal.
 pub(crate) fn serve(config: &Config) -> Result<(), Error> {
     let capacity = capacity(config)?;
     let hang_ups = hang_ups(config).map_err(Error::Signals)?;
     let service = Arc::new(Service::new(config)?);
     let server = Server::bind(Arc::clone(&service.node), capacity)?;
     let ended_by_signal = receive_signals().map_err(Error::Signals)?;
-    reread_on(hang_ups, &service.node).map_err(Error::Signals)?;
+    reload_on(hang_ups, &service.node).map_err(Error::Signals)?;
     let watch = service.watch_studies().map_err(Error::Threads)?;
-    // Before somebody is served: where there is no thread for signals, nothing is to begin.
+    // Before the first association: without a thread for signals, the server does not start.
     let (told, handle) = mpsc::channel::<Handle>();
     let signals =
         watch_signals(ended_by_signal, handle, &service.commands).map_err(Error::Threads)?;
@@ -43,32 +43,32 @@ pub(crate) fn serve(config: &Config) -> Result<(), Error> {
     service.drain(&handle, watch)
 }
 
-/// Serves one connection that is there already, with `--inetd`. A signal ends it as it ends a server.
+/// Serves the one connection of `--inetd`. Signals act as on a server.
 ///
 /// # Errors
-/// What makes the start impossible; [`Error::CutShort`] after a second signal.
+/// Why the server cannot start; [`Error::CutShort`] after a second signal.
 pub(crate) fn serve_one(config: &Config, stream: TcpStream) -> Result<(), Error> {
     let hang_ups = hang_ups(config).map_err(Error::Signals)?;
     let service = Arc::new(Service::new(config)?);
     let ended_by_signal = receive_signals().map_err(Error::Signals)?;
-    reread_on(hang_ups, &service.node).map_err(Error::Signals)?;
+    reload_on(hang_ups, &service.node).map_err(Error::Signals)?;
     let connection = SingleConnection::new(Arc::clone(&service.node), stream)?;
     let handle = connection.handle();
     let (told, handles) = mpsc::channel();
     let _ = told.send(handle.clone());
     let signals =
         watch_signals(ended_by_signal, handles, &service.commands).map_err(Error::Threads)?;
-    // The association may be held up by anything, so it has a thread that nobody waits for.
+    // The association may block on anything, so it runs in a thread that is never joined.
     let (told, ends) = mpsc::channel();
     let (serving, signalled) = (Arc::clone(&service), told.clone());
     let serve = move || {
         if connection.serve() {
             let deadline = Instant::now() + serving.grace_period;
             if !serving.finish_commands(None, deadline) {
-                // Whoever waits for signals tells that it was cut short.
+                // The thread that waits for signals reports that.
                 return;
             }
-            // The peer has not had to wait for it.
+            // After the association, so that the peer does not wait for it.
             serving.recover();
             serving.leave();
             let _ = told.send(Ok(()));

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT, which end the program, and SIGHUP, which has files read again.
+//! SIGTERM and SIGINT, which stop the program, and SIGHUP, which reloads files.
 
 use crate::cli::Config;
 use crate::commands::Commands;
@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, mpsc};
 
-/// From here on each SIGTERM and SIGINT puts a byte into the stream returned.
+/// Registers SIGTERM and SIGINT: from now on each puts a byte into the stream returned.
 pub(super) fn receive_signals() -> io::Result<UnixStream> {
     let (ended_by_signal, sender) = UnixStream::pair()?;
     for signal in [SIGTERM, SIGINT] {
@@ -19,8 +19,8 @@ pub(super) fn receive_signals() -> io::Result<UnixStream> {
     Ok(ended_by_signal)
 }
 
-/// Tells of the first signal. After the second one nothing is waited for any more; the thread that sees to
-/// that is there from the start, when there is one to be had.
+/// Starts the thread that reports the first signal through the channel returned, and at the second one
+/// stops all waiting. It is started early, while a thread can be had.
 pub(super) fn watch_signals(
     ended_by_signal: UnixStream,
     handle: mpsc::Receiver<Handle>,
@@ -40,7 +40,7 @@ pub(super) fn watch_signals(
     Ok(signals)
 }
 
-/// Returns when a signal has asked for the end.
+/// Blocks until a signal arrives.
 fn wait_for(mut ended_by_signal: &UnixStream) {
     while ended_by_signal
         .read(&mut [0])
@@ -48,8 +48,8 @@ fn wait_for(mut ended_by_signal: &UnixStream) {
     {}
 }
 
-/// From here on SIGHUP does not end the process. `None` if it was started to ignore it (`nohup`), and
-/// there is nothing to read again: then it stays ignored, by the commands that are run too.
+/// Registers SIGHUP, which from now on does not stop the process. `None` if the process was started to
+/// ignore it (`nohup`) and there is nothing to reload: it stays ignored, in commands too.
 pub(super) fn hang_ups(config: &Config) -> io::Result<Option<Signals>> {
     if platform::ignores_hang_up() && config.tls.is_none() && config.log.config.is_none() {
         return Ok(None);
@@ -57,29 +57,29 @@ pub(super) fn hang_ups(config: &Config) -> io::Result<Option<Signals>> {
     Signals::new([SIGHUP]).map(Some)
 }
 
-/// Reads again, on each SIGHUP, what can change while the server runs.
-pub(super) fn reread_on(hang_ups: Option<Signals>, node: &Arc<Node>) -> io::Result<()> {
+/// Starts the thread that reloads log files and certificates on each SIGHUP.
+pub(super) fn reload_on(hang_ups: Option<Signals>, node: &Arc<Node>) -> io::Result<()> {
     let Some(mut hang_ups) = hang_ups else { return Ok(()) };
     let node = Arc::clone(node);
-    let reread = move || {
+    let reload_all = move || {
         for _ in &mut hang_ups {
-            reread(&node);
+            reload(&node);
         }
     };
     let thread = std::thread::Builder::new().name("hang-up".to_owned());
-    thread.spawn(reread).map(drop)
+    thread.spawn(reload_all).map(drop)
 }
 
-fn reread(node: &Node) {
+fn reload(node: &Node) {
     let mut done = Vec::new();
     let files = logging::reopen_files();
     if files > 0 {
-        done.push(format!("log files were opened again: {files}"));
+        done.push(format!("reopened {files} log files"));
     }
     match node.reload_tls() {
-        Some(true) => done.push("keys and certificates were read again".to_owned()),
-        None if done.is_empty() => done.push("there is nothing to read again".to_owned()),
-        // If it failed, that is said.
+        Some(true) => done.push("reloaded keys and certificates".to_owned()),
+        None if done.is_empty() => done.push("nothing to reload".to_owned()),
+        // A failure is logged already.
         Some(false) | None => {}
     }
     if !done.is_empty() {

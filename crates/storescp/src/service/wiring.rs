@@ -1,4 +1,4 @@
-//! What serves, made of the settings.
+//! Builds what serves from the settings.
 
 use crate::cli::Config;
 use crate::commands::Commands;
@@ -15,24 +15,24 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// All that was made of the settings.
+/// The parts that serve, built from the settings.
 pub(super) struct Service {
     pub(super) node: Arc<Node>,
     pub(super) commands: Arc<Commands>,
     /// `None` with `--ignore`.
     pub(super) output: Option<Arc<Output>>,
-    /// If objects are sorted.
+    /// `None` unless objects are sorted.
     pub(super) studies: Option<Arc<Studies>>,
-    /// If something happens when studies time out.
+    /// Commands or renaming follow when studies time out.
     pub(super) watches_studies: bool,
     pub(super) grace_period: Duration,
-    /// `--inetd`: there is one connection only.
+    /// `--inetd`: a single connection.
     pub(super) is_single: bool,
 }
 
 impl Service {
-    /// Reads the negotiation profile and the data dictionary, opens the output directory and tries out
-    /// what its file system can do, reads the keys and certificates.
+    /// Reads the negotiation profile and the data dictionary, opens the output directory, probes its file
+    /// system, and reads keys and certificates.
     ///
     /// # Errors
     /// The profile cannot be used; there is no dictionary; the output directory is missing, takes no
@@ -81,23 +81,25 @@ impl Service {
         })
     }
 
-    /// Deals with the temporary files that a crash left.
+    /// Processes temporary files left by a crash.
     pub(super) fn recover(&self) {
         if let Some(output) = &self.output {
-            // For one connection, nothing is to cost as much as there are files.
+            // For a single connection, without a scan of all files.
             output.storage().recover(!self.is_single);
         }
     }
 
-    /// The same beside the first associations.
+    /// Does so in a thread beside the first associations.
     pub(super) fn recover_in_background(self: &Arc<Self>) {
         let recovering = Arc::clone(self);
         if let Err(error) = thread_builder().spawn(move || recovering.recover()) {
-            tracing::warn!("temporary files of an earlier run stay until the next start: {error}");
+            tracing::warn!(
+                "cannot process temporary files of an earlier run until the next start: {error}"
+            );
         }
     }
 
-    /// Ends studies that have timed out, in a thread of its own, where something happens then.
+    /// Starts the thread that runs the commands of studies that time out, if there are any.
     pub(super) fn watch_studies(self: &Arc<Self>) -> io::Result<Option<JoinHandle<()>>> {
         if !self.watches_studies {
             return Ok(None);
@@ -135,7 +137,7 @@ fn node_settings(config: &Config) -> NodeSettings {
     }
 }
 
-/// Whether something happens when studies time out.
+/// True if commands or renaming follow when studies time out.
 fn watches_studies(config: &Config) -> bool {
     config.commands.at_end_of_study() && config.commands.end_of_study_timeout.is_some()
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use storescp::cli::{self, Outcome};
+use storescp::cli::{self, Action};
 
 use crate::debian::{self, NOWHERE};
 use crate::random::Random;
@@ -35,12 +35,12 @@ fn theirs(line: &[OsString]) -> End {
 
 fn ours(line: &[OsString]) -> End {
     match cli::parse(line.iter().cloned()) {
-        Outcome::Run(_) => End::Runs,
-        Outcome::PrintAndExit(text) if text.contains("usage: storescp [options] [port]\n") => {
+        Action::Run(_) => End::Runs,
+        Action::PrintAndExit(text) if text.contains("usage: storescp [options] [port]\n") => {
             End::Help
         }
-        Outcome::PrintAndExit(_) => End::Version,
-        Outcome::UsageError(text) => End::Refused(without_identification(&text)),
+        Action::PrintAndExit(_) => End::Version,
+        Action::UsageError(text) => End::Refused(without_identification(&text)),
     }
 }
 

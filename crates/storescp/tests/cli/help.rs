@@ -2,13 +2,13 @@
 
 use std::ffi::OsString;
 
-use storescp::cli::{self, Outcome};
+use storescp::cli::{self, Action};
 
 use crate::debian;
 
 fn ours(argument: &str) -> String {
     match cli::parse([OsString::from(argument)].into_iter()) {
-        Outcome::PrintAndExit(text) => text,
+        Action::PrintAndExit(text) => text,
         other => panic!("{other:?}"),
     }
 }

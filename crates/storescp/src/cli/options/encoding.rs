@@ -8,7 +8,7 @@ use dataset::OutputFormat;
 use dataset::format::{GroupLengths, OutputTransferSyntax, Padding, SequenceLengths};
 
 pub(super) const BIT_PRESERVING: &[OptionSpec] = &[
-    OptionSpec::new(Opt::Normal, "-B", "--normal", &["write data sets anew (default)"])
+    OptionSpec::new(Opt::Normal, "-B", "--normal", &["re-encode data sets (default)"])
         .one_of(Choice::BitPreserving),
     OptionSpec::new(
         Opt::BitPreserving,
@@ -50,7 +50,7 @@ pub(super) const TRANSFER_SYNTAX: &[OptionSpec] = &[
 pub(super) const NEW_VRS: &[OptionSpec] = &[
     OptionSpec::new(Opt::EnableNewVr, "+u", "--enable-new-vr", &["write them (default)"])
         .one_of(Choice::NewVrs),
-    OptionSpec::new(Opt::DisableNewVr, "-u", "--disable-new-vr", &["write OB in their place"])
+    OptionSpec::new(Opt::DisableNewVr, "-u", "--disable-new-vr", &["write OB instead"])
         .one_of(Choice::NewVrs),
 ];
 
@@ -59,7 +59,7 @@ pub(super) const GROUP_LENGTHS: &[OptionSpec] = &[
         Opt::GroupLengthRecalc,
         "+g=",
         "--group-length-recalc",
-        &["correct those that are there (default)"],
+        &["correct existing ones (default)"],
     )
     .one_of(Choice::GroupLength),
     OptionSpec::new(

@@ -34,7 +34,7 @@ const EVENT_OPTIONS: &[OptionSpec] = &[
         Opt::EostudyTimeout,
         "-tos",
         "--eostudy-timeout",
-        &["take a study for complete after t seconds"],
+        &["end a study after t seconds without objects"],
     )
     .takes("[t]imeout: integer", &[Value::at_least(0)]),
     OptionSpec::new(Opt::ExecSync, "-xs", "--exec-sync", &["wait for each command to end"]),

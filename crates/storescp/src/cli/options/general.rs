@@ -18,9 +18,9 @@ const LOGGING: &[OptionSpec] = &[
     OptionSpec::new(Opt::Arguments, "", "--arguments", &["log the expanded command line"]),
     OptionSpec::new(Opt::Quiet, "-q", "--quiet", &["log fatal errors only"])
         .one_of(Choice::Verbosity),
-    OptionSpec::new(Opt::Verbose, "-v", "--verbose", &["log what is being done, too"])
+    OptionSpec::new(Opt::Verbose, "-v", "--verbose", &["also log each association and object"])
         .one_of(Choice::Verbosity),
-    OptionSpec::new(Opt::Debug, "-d", "--debug", &["log how it is being done, too"])
+    OptionSpec::new(Opt::Debug, "-d", "--debug", &["also log each message"])
         .one_of(Choice::Verbosity),
     OptionSpec::new(
         Opt::LogLevel,
@@ -29,7 +29,7 @@ const LOGGING: &[OptionSpec] = &[
         &["(fatal, error, warn, info, debug, trace)", "log from level l up (default: warn)"],
     )
     .takes("[l]evel: string constant", &[Value::OneOf(&LEVELS)]),
-    OptionSpec::new(Opt::LogConfig, "-lc", "--log-config", &["set logging up as file f says"])
+    OptionSpec::new(Opt::LogConfig, "-lc", "--log-config", &["configure logging from file f"])
         .takes("[f]ilename: string", &[Value::File]),
     OptionSpec::new(
         Opt::VerbosePc,

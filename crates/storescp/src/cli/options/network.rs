@@ -39,18 +39,18 @@ const CONFIGURATION_FILE: &[OptionSpec] = &[OptionSpec::new(
     Opt::ConfigFile,
     "-xf",
     "--config-file",
-    &["negotiate as profile p of file f says"],
+    &["negotiate by profile p of file f"],
 )
 .takes("[f]ilename, [p]rofile: string", &[Value::File, Value::Text])];
 
 const HOST_ACCESS: &[OptionSpec] = &[
-    OptionSpec::new(Opt::AccessFull, "-ac", "--access-full", &["serve every host (default)"])
+    OptionSpec::new(Opt::AccessFull, "-ac", "--access-full", &["accept every host (default)"])
         .one_of(Choice::HostAccess),
     OptionSpec::new(
         Opt::AccessControl,
         "+ac",
         "--access-control",
-        &["obey hosts.allow and hosts.deny"],
+        &["check hosts.allow and hosts.deny"],
     )
     .one_of(Choice::HostAccess),
 ];
@@ -66,14 +66,14 @@ const OTHER: &[OptionSpec] = &[
         Opt::SocketTimeout,
         "-ts",
         "--socket-timeout",
-        &["end a connection silent for s seconds", "(0: never, -1: as the system is set)"],
+        &["close a connection after s seconds of silence", "(0: never, -1: system default)"],
     )
     .takes("[s]econds: integer (default: 60)", &[Value::at_least(-1)]),
     OptionSpec::new(
         Opt::AcseTimeout,
         "-ta",
         "--acse-timeout",
-        &["end a connection that proposes no association", "within s seconds"],
+        &["close a connection without an association", "request after s seconds"],
     )
     .takes("[s]econds: integer (default: 30)", &[Value::at_least(1)]),
     OptionSpec::new(
@@ -106,7 +106,7 @@ const OTHER: &[OptionSpec] = &[
         Opt::Reject,
         "",
         "--reject",
-        &["reject associations that name no implementation", "class UID"],
+        &["reject associations without an implementation", "class UID"],
     ),
     OptionSpec::new(Opt::Ignore, "", "--ignore", &["receive and answer, but store nothing"]),
     OptionSpec::new(
@@ -142,7 +142,7 @@ const OTHER: &[OptionSpec] = &[
         Opt::Promiscuous,
         "-pm",
         "--promiscuous",
-        &["accept SOP classes that are not registered, too", "(not with --config-file)"],
+        &["also accept unregistered SOP classes", "(not with --config-file)"],
     ),
     OptionSpec::new(
         Opt::UidPadding,
@@ -192,7 +192,7 @@ const ACSE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) fn network(typed: &Typed, port: u16, warnings: &mut Vec<String>) -> Network {
     let inetd = typed.has(Opt::Inetd);
     if inetd && !typed.parameters().is_empty() {
-        warnings.push("the port is not listened on with --inetd".to_owned());
+        warnings.push("port is ignored with --inetd".to_owned());
     }
     Network {
         port,
@@ -343,7 +343,7 @@ mod tests {
         assert_eq!((network.inetd, network.port), (true, 0));
         let with_port = config("x -id");
         assert!(with_port.network.inetd);
-        assert_eq!(with_port.warnings, ["the port is not listened on with --inetd"]);
+        assert_eq!(with_port.warnings, ["port is ignored with --inetd"]);
         assert_eq!(fault("--inetd 1 2"), "Too many parameters");
         assert_eq!(fault("--inetd --fork"), "--inetd not allowed with --fork");
     }

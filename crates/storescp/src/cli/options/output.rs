@@ -64,9 +64,9 @@ const GENERAL: &[OptionSpec] = &[
         "--durability",
         &[
             "(full, none)",
-            "answer success once the object is safe on disk",
-            "(full, the default), or once it has its name",
-            "and the system will write it in time (none)",
+            "answer success once the object is on disk",
+            "(full, default), or once it is named, before it",
+            "is synced (none)",
         ],
     )
     .takes("[d]urability: string constant", &[Value::OneOf(&DURABILITIES)]),
@@ -75,9 +75,9 @@ const GENERAL: &[OptionSpec] = &[
         "",
         "--min-free",
         &[
-            "take nothing in while the file system has less",
-            "than r left: bytes, with K, M, G or T of 1024,",
-            "or per cent with % (default: 0)",
+            "refuse objects while less than r is free:",
+            "bytes, with K, M, G or T of 1024, or per cent",
+            "with % (default: 0)",
         ],
     )
     .takes("[r]oom: string", &[Value::Text]),

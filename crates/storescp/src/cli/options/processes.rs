@@ -17,15 +17,15 @@ const LIMITS: &[OptionSpec] = &[
         &["serve associations side by side in one process", "(default)"],
     )
     .one_of(Choice::Processes),
-    OptionSpec::new(Opt::Fork, "", "--fork", &["the same: no child process is forked"])
+    OptionSpec::new(Opt::Fork, "", "--fork", &["same as --single-process: nothing is forked"])
         .one_of(Choice::Processes),
     OptionSpec::new(
         Opt::MaxAssociations,
         "",
         "--max-associations",
         &[
-            "serve at most n associations at a time, reject",
-            "more (default: what the system allows)",
+            "limit concurrent associations to n, reject more",
+            "(default: derived from system limits)",
         ],
     )
     .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
@@ -33,17 +33,14 @@ const LIMITS: &[OptionSpec] = &[
         Opt::MaxAssociationsPerHost,
         "",
         "--max-associations-per-host",
-        &[
-            "serve at most n associations of one address at",
-            "a time, reject more (default: no limit)",
-        ],
+        &["limit concurrent associations per address to n,", "reject more (default: no limit)"],
     )
     .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
     OptionSpec::new(
         Opt::GracePeriod,
         "",
         "--grace-period",
-        &["after SIGTERM or SIGINT, let work in progress", "go on for s seconds"],
+        &["after SIGTERM or SIGINT, wait up to s seconds", "for messages in progress"],
     )
     .takes("[s]econds: integer (default: 30)", &[Value::COUNT]),
 ];

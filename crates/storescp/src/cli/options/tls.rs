@@ -85,14 +85,14 @@ const AUTHORITY: &[OptionSpec] = &[
         Opt::EnableCrlVfy,
         "+crv",
         "--enable-crl-vfy",
-        &["check that the peer's certificate stands"],
+        &["check the peer certificate for revocation"],
     )
     .one_of(Choice::CrlCheck),
     OptionSpec::new(
         Opt::EnableCrlAll,
         "+cra",
         "--enable-crl-all",
-        &["check the whole chain of certificates"],
+        &["check the whole chain for revocation"],
     )
     .one_of(Choice::CrlCheck),
 ];
@@ -155,18 +155,18 @@ const CIPHER_SUITE: &[OptionSpec] = &[
 ];
 
 const SERVER_NAME: &[OptionSpec] = &[
-    OptionSpec::new(Opt::NoSni, "", "--no-sni", &["any name will do (default)"]),
+    OptionSpec::new(Opt::NoSni, "", "--no-sni", &["accept any server name (default)"]),
     OptionSpec::new(
         Opt::ExpectSni,
         "",
         "--expect-sni",
-        &["refuse clients that ask for another server"],
+        &["refuse clients that request another name"],
     )
     .takes("[s]erver name: string", &[Value::Text]),
 ];
 
 const RANDOM: &[OptionSpec] = &[
-    OptionSpec::new(Opt::Seed, "+rs", "--seed", &["stir in the contents of file f"])
+    OptionSpec::new(Opt::Seed, "+rs", "--seed", &["seed the generator from file f"])
         .takes("[f]ilename: string", &[Value::File]),
     OptionSpec::new(
         Opt::WriteSeed,
@@ -188,14 +188,14 @@ const PEER: &[OptionSpec] = &[
         Opt::RequirePeerCert,
         "-rc",
         "--require-peer-cert",
-        &["demand a valid certificate (default)"],
+        &["require a valid peer certificate (default)"],
     )
     .one_of(Choice::PeerCertificate),
     OptionSpec::new(
         Opt::VerifyPeerCert,
         "-vc",
         "--verify-peer-cert",
-        &["if there is a certificate, demand a valid one"],
+        &["verify a peer certificate if one is sent"],
     )
     .one_of(Choice::PeerCertificate),
     OptionSpec::new(Opt::IgnorePeerCert, "-ic", "--ignore-peer-cert", &["ask for no certificate"])

@@ -63,8 +63,8 @@ mod tests {
         assert_eq!(examples.len(), 2);
         for example in examples {
             let line = example.replace("\\-", "-");
-            let outcome = crate::cli::parse(line.split(' ').map(Into::into));
-            assert!(matches!(outcome, crate::cli::Outcome::Run(_)), "{line}: {outcome:?}");
+            let action = crate::cli::parse(line.split(' ').map(Into::into));
+            assert!(matches!(action, crate::cli::Action::Run(_)), "{line}: {action:?}");
         }
     }
 }

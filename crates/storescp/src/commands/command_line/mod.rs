@@ -99,7 +99,7 @@ impl Template {
             Form::Proven(quotings) => Some(quotings),
             Form::Text | Form::Unclear => None,
             Form::NamesCommand(placeholder) => {
-                let why = "stands where a command is named, which no peer is to choose";
+                let why = "would let the peer choose the command";
                 return Err(Refusal { placeholder, why });
             }
         };
@@ -109,8 +109,8 @@ impl Template {
         };
         match fixed.iter().find(spoils) {
             Some(&(placeholder, _)) if template.quotings.is_none() => {
-                let why = "has characters that a shell may take for something else, in a command line \
-                    that is more than simple words";
+                let why = "contains characters that the shell may interpret, in a command line that \
+                    is more than simple words";
                 Err(Refusal { placeholder, why })
             }
             _ => Ok(template),
@@ -159,12 +159,12 @@ fn refuse_names_and_escapes(tokens: &[Token]) -> Result<(), Refusal> {
             at(opens).is_some_and(|opened| at(closes).is_none_or(|closed| closed < opened))
         };
         let why = if before.ends_with(b"\\") {
-            "stands behind a backslash"
+            "follows a backslash"
         } else if before.ends_with(b"$")
             || (placeholder != Placeholder::Directory && ends_in_name(&before))
             || (placeholder.is_from_peer() && (last(b"${", b"}") || last(b"((", b"))")))
         {
-            "stands where a shell reads the name of a variable"
+            "would be read as part of a variable name"
         } else {
             before.push(b'#');
             continue;
@@ -212,7 +212,7 @@ impl Values<'_> {
             Some(quoting) => push_quoted(path, quoting, filled),
             None if is_harmless_path(path) => filled.extend_from_slice(path),
             None => {
-                let why = "has characters that a shell may take for something else";
+                let why = "contains characters that the shell may interpret";
                 return Err(Refusal { placeholder, why });
             }
         }

@@ -1,8 +1,8 @@
-//! A bounded number of threads that work off a queue.
+//! A bounded pool of threads of low priority that run the jobs of a queue.
 
 use crate::limits::{
-    COMMAND_NICENESS, COMMAND_STAGGER, COMMANDS_BEHIND, FAILURES_TOLD, LONGEST_LACK, SHORTEST_LACK,
-    WAITING_COMMANDS,
+    COMMAND_NICENESS, COMMAND_STAGGER, FAILURE_LOG_INTERVAL, FIRST_RETRY_DELAY,
+    LONGEST_RETRY_DELAY, QUEUED_COMMANDS_WARNING, WAITING_COMMANDS,
 };
 use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError, thread};
 use receiver::limits::THREAD_STACK_BYTES;
@@ -11,56 +11,56 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// Does jobs in the order in which they came, at most so many at a time.
+/// Runs jobs in the order in which they came, at most so many at a time.
 ///
-/// Short jobs follow each other on half of the processor's cores; only where they take longer than
-/// [`COMMAND_STAGGER`], more of them run side by side. Their threads have a lower priority than others.
-/// So receiving has the processor when it needs it, and jobs that only wait do not wait for each other.
-/// One thread is there from the start; more are started when they are first needed, and stay.
+/// Short jobs follow each other on half of the cores; only if they take longer than [`COMMAND_STAGGER`],
+/// more of them run side by side. Threads of the pool have a low priority. So receiving gets the processor
+/// when it needs it, and jobs that only wait do not delay each other. The pool starts with one thread;
+/// more are started when first needed, and stay.
 pub(super) struct WorkerPool<J>(Arc<Inner<J>>);
 
 /// What became of a job.
 pub(super) enum JobOutcome<J> {
     /// It is done, or has failed for good.
     Done,
-    /// The system lacked something for a moment: it is to be done later, before those that came after it.
+    /// The system lacked a resource: it is to be retried, before those that came after it.
     Later(J),
 }
 
 struct Inner<J> {
     work: Box<dyn Fn(J) -> JobOutcome<J> + Send + Sync>,
-    /// Takes the jobs that come when no more are done.
+    /// Takes the jobs that are submitted after the end.
     too_late: Box<dyn Fn(J) + Send + Sync>,
     at_once: usize,
-    /// Of those, so many begin without delay.
+    /// Of those, so many start without delay.
     promptly: usize,
     state: Mutex<State<J>>,
     /// There is a job, or the end has come.
     wanted: Condvar,
-    /// A job has ended, or was taken from a queue, or nobody is to wait for room any more.
+    /// A job has ended, or was taken from a queue, or a full queue blocks nobody any more.
     advanced: Condvar,
 }
 
 struct State<J> {
     /// For the threads of the pool, by number.
     waiting: VecDeque<Ticket<J>>,
-    /// For the threads that brought them and wait for their turn, by number.
+    /// For the threads that submitted them and wait for their turn, by number.
     waiting_here: VecDeque<Ticket<J>>,
     next_number: u64,
     /// Jobs that are being done, in threads of the pool and in others.
     running: usize,
     last_begun: Option<Instant>,
-    /// While the system lacks something: how long to wait before the next job begins, and until when.
-    lack: Option<(Duration, Instant)>,
+    /// While the system lacks a resource: the delay before the next job starts, and until when.
+    shortage: Option<(Duration, Instant)>,
     threads: usize,
     idle: usize,
     /// Of the idle threads, so many watch the clock for the next job.
     watching: usize,
-    /// So many waiting jobs are told of next.
-    told_at: usize,
-    /// When it was last told that there is no other thread.
-    no_thread_told: Option<Instant>,
-    /// The program is ending: nobody waits for room any more.
+    /// The number of queued jobs at which the log warns next.
+    warn_at: usize,
+    /// When the log last said that no thread can be started.
+    thread_failure_logged: Option<Instant>,
+    /// Shutdown has begun: a full queue blocks nobody.
     ending: bool,
     ended: bool,
     cut_short: bool,
@@ -73,11 +73,11 @@ struct Ticket<J> {
 }
 
 impl<J: Send + 'static> WorkerPool<J> {
-    /// A pool of one thread, which grows to `at_once`. `work` does a job; `too_late` is told of each that
-    /// comes after [`finish`](Self::finish).
+    /// A pool of one thread, which grows to `at_once`. `work` runs a job; `too_late` gets each that
+    /// is submitted after [`finish`](Self::finish).
     ///
     /// # Errors
-    /// There is not one thread to be had.
+    /// Not one thread can be started.
     pub(super) fn new(
         at_once: usize,
         work: impl Fn(J) -> JobOutcome<J> + Send + Sync + 'static,
@@ -97,15 +97,15 @@ impl<J: Send + 'static> WorkerPool<J> {
         Ok(pool)
     }
 
-    /// Has a job done. Returns at once, unless [`WAITING_COMMANDS`] jobs are waiting already: none is
-    /// lost, so whoever brings another waits then, until the program ends.
+    /// Queues a job. No job is dropped: once [`WAITING_COMMANDS`] are queued, this blocks until there is
+    /// room, or shutdown begins.
     pub(super) fn submit(&self, job: J) {
         let inner = &self.0;
         let mut state = inner.lock();
         if state.is_full() {
-            // Whoever reads the log slowly is to hold up nobody else.
+            // A slow log must not delay others.
             drop(state);
-            tracing::warn!("{WAITING_COMMANDS} commands are waiting, receiving waits for them");
+            tracing::warn!("command queue full ({WAITING_COMMANDS}): associations wait");
             state = inner.lock();
         }
         while state.is_full() {
@@ -118,11 +118,11 @@ impl<J: Send + 'static> WorkerPool<J> {
         let number = state.take_number();
         state.waiting.push_back(Ticket { number, job });
         let waiting = state.waiting.len();
-        let falls_behind = waiting >= state.told_at;
+        let falls_behind = waiting >= state.warn_at;
         if falls_behind {
-            state.told_at *= 2;
+            state.warn_at *= 2;
         }
-        // Those that are called, but have not come yet, count as idle too.
+        // Threads that are notified, but do not run yet, count as idle too.
         if state.idle < waiting && state.threads < inner.at_once {
             self.add_thread(state);
         } else {
@@ -130,12 +130,12 @@ impl<J: Send + 'static> WorkerPool<J> {
             drop(state);
         }
         if falls_behind {
-            tracing::warn!("commands fall behind: {waiting} are waiting");
+            tracing::warn!("commands fall behind: {waiting} queued");
         }
     }
 
-    /// Does a job in this thread, once that is one of those that may be done at a time. Returns without
-    /// having done it when the program ends first.
+    /// Runs a job in this thread, once the limit allows it. Returns without having run it if the end comes
+    /// first.
     pub(super) fn run_here(&self, job: J) {
         let inner = &self.0;
         let mut state = inner.lock();
@@ -156,14 +156,14 @@ impl<J: Send + 'static> WorkerPool<J> {
         inner.wanted.notify_one();
     }
 
-    /// From now on nobody waits for room among the waiting jobs: the program is ending.
+    /// Begins shutdown: from now on a full queue blocks nobody.
     pub(super) fn stop_waiting(&self) {
         self.0.lock().ending = true;
         self.0.advanced.notify_all();
     }
 
-    /// Waits until everything is done, until `deadline` at the latest. Returns what is not begun
-    /// then, and never will be, and whether [`cut_short`](Self::cut_short) ended the wait.
+    /// Waits until all jobs are done, until `deadline` at the latest. Returns the jobs that were not started,
+    /// and never will be, and whether [`cut_short`](Self::cut_short) ended the wait.
     pub(super) fn finish(&self, deadline: Instant) -> (Vec<J>, bool) {
         self.stop_waiting();
         let mut state = self.0.lock();
@@ -197,17 +197,17 @@ impl<J: Send + 'static> WorkerPool<J> {
         self.0.lock().cut_short
     }
 
-    /// Without another thread, those that are there do what waits.
+    /// Starts another thread; if that fails, the others run what is queued.
     fn add_thread(&self, mut state: MutexGuard<'_, State<J>>) {
         state.threads += 1;
         drop(state);
         let Err(error) = self.start_thread() else { return };
         let mut state = self.0.lock();
         state.threads -= 1;
-        if state.no_thread_told.is_none_or(|told| told.elapsed() >= FAILURES_TOLD) {
-            state.no_thread_told = Some(Instant::now());
+        if state.thread_failure_logged.is_none_or(|told| told.elapsed() >= FAILURE_LOG_INTERVAL) {
+            state.thread_failure_logged = Some(Instant::now());
             drop(state);
-            tracing::warn!("no further thread to run commands in: {error}");
+            tracing::warn!("cannot start another command thread: {error}");
         }
     }
 
@@ -229,12 +229,12 @@ impl<J> State<J> {
             next_number: 0,
             running: 0,
             last_begun: None,
-            lack: None,
+            shortage: None,
             threads: 0,
             idle: 0,
             watching: 0,
-            told_at: COMMANDS_BEHIND,
-            no_thread_told: None,
+            warn_at: QUEUED_COMMANDS_WARNING,
+            thread_failure_logged: None,
             ending: false,
             ended: false,
             cut_short: false,
@@ -254,20 +254,20 @@ impl<J> State<J> {
         self.waiting.is_empty() && self.waiting_here.is_empty() && self.running == 0
     }
 
-    /// The system lacked something: waits a little, and twice as long each time, before the next try.
-    fn note_lack(&mut self) {
+    /// The system lacked a resource: doubles the delay before the next try.
+    fn note_shortage(&mut self) {
         let now = Instant::now();
-        let wait = match self.lack {
-            // Another one that was begun at the same time.
+        let wait = match self.shortage {
+            // Another job that was started at the same time.
             Some((wait, until)) if until > now => wait,
-            Some((wait, _)) => (wait * 2).min(LONGEST_LACK),
-            None => SHORTEST_LACK,
+            Some((wait, _)) => (wait * 2).min(LONGEST_RETRY_DELAY),
+            None => FIRST_RETRY_DELAY,
         };
-        self.lack = Some((wait, now + wait));
+        self.shortage = Some((wait, now + wait));
     }
 
-    fn lack_left(&self) -> Duration {
-        self.lack
+    fn retry_delay_left(&self) -> Duration {
+        self.shortage
             .map_or(Duration::ZERO, |(_, until)| until.saturating_duration_since(Instant::now()))
     }
 }
@@ -314,14 +314,14 @@ impl<J> Inner<J> {
         }
     }
 
-    /// A waiting job begins: there is room for another one. Says whether it was the last of many.
+    /// A queued job starts: there is room for another one. True if it was the last of many.
     fn note_begun(&self, state: &mut State<J>) -> bool {
         if state.waiting.len() + 1 == WAITING_COMMANDS {
             self.advanced.notify_all();
         }
-        let caught_up = state.waiting.is_empty() && state.told_at > COMMANDS_BEHIND;
+        let caught_up = state.waiting.is_empty() && state.warn_at > QUEUED_COMMANDS_WARNING;
         if caught_up {
-            state.told_at = COMMANDS_BEHIND;
+            state.warn_at = QUEUED_COMMANDS_WARNING;
         }
         state.running += 1;
         state.last_begun = Some(Instant::now());
@@ -329,14 +329,14 @@ impl<J> Inner<J> {
         caught_up
     }
 
-    /// Waits until the job of this number may begin in this thread; `None` if the end came first.
+    /// Waits until the job of this number may start in this thread; `None` if the end came first.
     fn wait_for_turn(&self, mut state: MutexGuard<'_, State<J>>, number: u64) -> Option<J> {
         loop {
             if state.ended {
                 return None;
             }
             let is_next = state.waiting_here.front().is_some_and(|ticket| ticket.number == number);
-            let left = state.lack_left();
+            let left = state.retry_delay_left();
             if !is_next || state.running >= self.at_once {
                 state = self.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else if !left.is_zero() {
@@ -354,8 +354,7 @@ impl<J> Inner<J> {
         ticket.map(|ticket| ticket.job)
     }
 
-    /// Wakes an idle thread, if there is a job that it may begin now, or nobody yet who watches for
-    /// the time when it may.
+    /// Wakes an idle thread if a job may start now, or if none watches yet for the time when it may.
     fn call(&self, state: &State<J>) {
         match self.delay(state) {
             Some(delay) if delay.is_zero() || state.watching == 0 => self.wanted.notify_one(),
@@ -363,7 +362,7 @@ impl<J> Inner<J> {
         }
     }
 
-    /// After which time the next waiting job may begin; `None` if there is none, or none may.
+    /// After which time the next queued job may start; `None` if there is none, or none may.
     fn delay(&self, state: &State<J>) -> Option<Duration> {
         if state.waiting.is_empty() || state.running >= self.at_once {
             return None;
@@ -374,7 +373,7 @@ impl<J> Inner<J> {
             let since = state.last_begun.map_or(Duration::MAX, |begun| begun.elapsed());
             COMMAND_STAGGER.saturating_sub(since)
         };
-        Some(stagger.max(state.lack_left()))
+        Some(stagger.max(state.retry_delay_left()))
     }
 
     /// A bug costs one job, not the thread; the panic is in the log.
@@ -382,8 +381,8 @@ impl<J> Inner<J> {
         catch_unwind(AssertUnwindSafe(|| (self.work)(job))).unwrap_or(JobOutcome::Done)
     }
 
-    /// Notes what became of a job that is counted as running. One that is to be done later goes back to
-    /// its place in `queue`, unless the end has come.
+    /// Records the outcome of a running job. One that is to be retried goes back to its place in `queue`,
+    /// unless the end has come.
     fn settle(
         &self,
         number: u64,
@@ -394,14 +393,14 @@ impl<J> Inner<J> {
         state.running -= 1;
         self.advanced.notify_all();
         match outcome {
-            JobOutcome::Done => state.lack = None,
+            JobOutcome::Done => state.shortage = None,
             JobOutcome::Later(job) if state.ended => {
                 drop(state);
                 (self.too_late)(job);
                 return self.lock();
             }
             JobOutcome::Later(job) => {
-                state.note_lack();
+                state.note_shortage();
                 put_back(queue(&mut state), Ticket { number, job });
             }
         }

@@ -1,4 +1,4 @@
-//! What a log configuration file asks for (`--log-config`).
+//! The log configuration file (`--log-config`), in log4cplus's format.
 
 mod appender_config;
 mod layout;
@@ -25,7 +25,7 @@ pub struct LogConfig {
     pub(super) appenders: Vec<AppenderConfig>,
     /// The level of [`PROGRESS`].
     pub(super) progress: Option<LogLevel>,
-    /// What in the file is not obeyed, each with its line.
+    /// What in the file has no effect, each with its line.
     pub problems: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Route {
     pub(super) appenders: Vec<usize>,
 }
 
-/// Why a file is no log configuration.
+/// Why a file is not a log configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogConfigFault {
     /// It does not exist.
@@ -51,7 +51,7 @@ pub enum LogConfigFault {
     NoLogging,
     /// The root logger is not mentioned.
     NoRootLogger,
-    /// The root logger has no level, or one that is none.
+    /// The root logger has no level, or an invalid one.
     RootLevel,
 }
 
@@ -131,7 +131,7 @@ impl LogConfig {
         self.lines(PROGRAM, &record).map(|(_, line)| line).collect()
     }
 
-    /// Whether no logger tells errors unless it is told to.
+    /// True if errors are off by default.
     pub(crate) fn is_quiet(&self) -> bool {
         self.routes[0].level.is_none_or(|level| level == LogLevel::Fatal)
     }

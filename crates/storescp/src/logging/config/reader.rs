@@ -57,7 +57,7 @@ impl Reader {
             let inherits = level.eq_ignore_ascii_case("INHERIT");
             let known = level_or_off(level);
             if known.is_none() && !inherits {
-                self.problem(&key, &format!("'{level}' is no log level"));
+                self.problem(&key, &format!("invalid log level '{level}'"));
             }
             let appenders = self.appender_list(&key, &value, names);
             loggers.insert(name, LoggerConfig { level: known, appenders, additive: true });
@@ -133,7 +133,7 @@ impl Reader {
         let path = self.value(&format!("{key}.File")).filter(|path| !path.is_empty());
         let append = self.flag(&format!("{key}.Append"), false);
         let Some(path) = path else {
-            self.problem(key, "the appender names no File");
+            self.problem(key, "the appender has no File");
             return None;
         };
         // What is put aside by its size is never cut off at a start.
@@ -159,7 +159,7 @@ impl Reader {
                 };
                 let (read, unknown) = Layout::pattern(&text);
                 for what in unknown {
-                    self.problem(&pattern, &format!("{what} is not understood"));
+                    self.problem(&pattern, &format!("unsupported {what}"));
                 }
                 read
             }
@@ -210,7 +210,7 @@ impl Reader {
         let value = self.value(key)?;
         let level = level_or_off(&value);
         if level.is_none() {
-            self.problem(key, &format!("'{value}' is no log level"));
+            self.problem(key, &format!("invalid log level '{value}'"));
         }
         level.flatten()
     }
@@ -218,7 +218,7 @@ impl Reader {
     fn count(&mut self, key: &str, otherwise: usize) -> usize {
         let Some(value) = self.value(key) else { return otherwise };
         value.parse().unwrap_or_else(|_| {
-            self.problem(key, &format!("'{value}' is no number"));
+            self.problem(key, &format!("invalid number '{value}'"));
             otherwise
         })
     }
@@ -236,7 +236,7 @@ impl Reader {
         };
         let bytes = digits.trim().parse::<u64>().ok().and_then(|count| count.checked_mul(unit));
         bytes.filter(|bytes| *bytes > 0).unwrap_or_else(|| {
-            self.problem(key, &format!("'{value}' is no size"));
+            self.problem(key, &format!("invalid size '{value}'"));
             OTHERWISE
         })
     }
@@ -251,7 +251,7 @@ impl Reader {
             "hourly" => "%Y-%m-%d-%H",
             "minutely" => "%Y-%m-%d-%H-%M",
             _ => {
-                self.problem(key, &format!("'{schedule}' is no schedule, so it is daily"));
+                self.problem(key, &format!("invalid schedule '{schedule}', using daily"));
                 "%Y-%m-%d"
             }
         }

@@ -99,8 +99,8 @@ fn appenders_of_all_kinds() {
 fn what_is_not_obeyed_is_told_with_its_line() {
     for (more, expected) in [
         ("log4cplus.rootLogger = DEBUG, f, g", "line 4: there is no appender 'g'"),
-        ("log4cplus.logger.dcmtk = SOME", "line 4: 'SOME' is no log level"),
-        ("log4cplus.appender.f.Threshold = SOME", "line 4: 'SOME' is no log level"),
+        ("log4cplus.logger.dcmtk = SOME", "line 4: invalid log level 'SOME'"),
+        ("log4cplus.appender.f.Threshold = SOME", "line 4: invalid log level 'SOME'"),
         (
             "log4cplus.appender.f.threshold = INFO",
             "line 4: 'log4cplus.appender.f.threshold' is not known, but 'log4cplus.appender.f.Threshold' is",
@@ -132,10 +132,10 @@ fn what_is_not_obeyed_is_told_with_its_line() {
     }
     let pattern = "log4cplus.appender.f.layout = log4cplus::PatternLayout\n\
                    log4cplus.appender.f.layout.ConversionPattern = %z%m\n";
-    assert_eq!(problems(pattern), ["line 5: '%z' in conversion pattern is not understood"]);
+    assert_eq!(problems(pattern), ["line 5: unsupported '%z' in conversion pattern"]);
     let no_file = "log4cplus.appender.f.File =";
     let expected = [
-        "line 2: the appender names no File",
+        "line 2: the appender has no File",
         "line 1: there is no appender 'f'",
         "line 1: no logger has an appender, so nothing is logged",
     ];

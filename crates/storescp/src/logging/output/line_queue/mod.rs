@@ -1,6 +1,6 @@
 //! Lines on their way out: a bounded queue, and the thread that writes.
 //!
-//! Whoever logs hands its line over and goes on. A line waits for room as long as lines are being
+//! A thread that logs hands its line over and goes on. A line waits for room as long as lines are being
 //! written at [`LOG_PACE_BYTES`] in each [`LOG_PATIENCE`], which every file and every program that
 //! reads a pipe exceeds by far. Behind an output that is slower, or stands still, lines are dropped at
 //! once and counted until half of the queue is free; then the count is written where they would have
@@ -68,13 +68,13 @@ struct State {
     full: Option<(Instant, u64)>,
     /// Lines are dropped until half of the queue is free.
     dropping: bool,
-    /// Lines that nothing tells of yet.
+    /// Lost lines that are not reported yet.
     lost: u64,
     reopen: bool,
     writer_sleeps: bool,
     /// How many threads wait for room, or for the end of the queue.
     watchers: usize,
-    /// There is no thread: whoever logs writes.
+    /// There is no thread: those that log write themselves.
     no_thread: bool,
 }
 
@@ -92,7 +92,7 @@ impl QueuedText {
 }
 
 impl LineQueue {
-    /// Starts the thread. Where there is none to be had, whoever logs writes.
+    /// Starts the thread. If none can be started, threads that log write themselves.
     pub(in crate::logging) fn start(output: Box<dyn LineOutput>, loss_line: LossLine) -> Arc<Self> {
         let queue = Arc::new(Self {
             state: Mutex::default(),
@@ -173,7 +173,7 @@ impl LineQueue {
             }
             state = self.watch(state, LOG_PATIENCE.saturating_sub(waited));
         }
-        // Under the same lock: whoever makes room next tells of it.
+        // Under the same lock, so that the next one to make room reports it.
         state.lost += text.lines;
         None
     }
@@ -205,7 +205,7 @@ impl LineQueue {
             let (texts, reopen) = self.next_texts();
             if reopen {
                 let opened = self.output().reopen();
-                self.tell_of(&opened, &mut failing);
+                self.report(&opened, &mut failing);
             }
             let mut texts = texts.into_iter().peekable();
             while let Some(mut batch) = texts.next() {
@@ -216,14 +216,14 @@ impl LineQueue {
                     batch.lines += next.lines;
                 }
                 let written = self.output().write(batch.time, &batch.text);
-                self.tell_of(&written, &mut failing);
+                self.report(&written, &mut failing);
                 self.done_with(bytes, if failing { batch.lines } else { 0 });
             }
         }
     }
 
-    /// Says that it fails: once, until it works again.
-    fn tell_of(&self, done: &io::Result<()>, failing: &mut bool) {
+    /// Reports a failure once, until it works again.
+    fn report(&self, done: &io::Result<()>, failing: &mut bool) {
         if let (Err(error), false) = (done, *failing) {
             self.output().failed(error);
         }
