@@ -1,1 +1,1 @@
-"""What bench/run is made of: processes measured, servers, rows, the machine, the report."""
+"""The modules of bench/run: measured processes, servers, rows, the machine, the report."""

@@ -1,4 +1,4 @@
-"""The rows about data sets that are written anew: what the output options cost."""
+"""Rows that measure re-encoded data sets: the cost of the output options."""
 
 from . import servers
 from .measure import Cell, Check, Row, Sender, commands, measured
@@ -7,7 +7,7 @@ from .rows import (
 )
 from .servers import LOADGEN
 
-# The value is what CPU time may be at most, in floors.
+# Maximum CPU time of each option, as a multiple of the floor's.
 CONVERSIONS = {"": 1.3, "+te": 1.6, "+tb": 1.6, "+ti": 1.6}
 
 
@@ -75,7 +75,7 @@ def deflate_checks(results):
     return checks
 
 
-# Much metadata
+# Objects with much metadata
 
 FRAMES = 8_571  # of 35 elements each
 METADATA = Sender(LOADGEN, "store", "127.0.0.1:{port}", "--objects", 5, "--frames", FRAMES)
@@ -107,7 +107,7 @@ def metadata_checks(results):
     return checks
 
 
-# Memory under every option
+# Memory with every option
 
 BULK = {"2 GB": store(1, 2000 * MB), "20 MB of metadata": METADATA}
 PEAK_OPTIONS = ("", "+te", "+tb", "+ti", "+td", "-e", "+g", "-g", "+u", "-u", "+uc", "+p 512 128")

@@ -1,4 +1,4 @@
-"""The row about commands: what it costs receiving to run one after each object."""
+"""The row that measures how much a command after each object slows down receiving."""
 
 from .measure import Cell, Check, Row, commands, measured
 from .rows import KIB, OURS_FULL, OURS_NONE, WARM_UP, store

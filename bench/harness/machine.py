@@ -1,4 +1,4 @@
-"""What the figures were taken on: the machine and the versions, without names or paths."""
+"""Describes the machine and the versions measured, without host names or paths, and prepares its disk."""
 
 import contextlib
 import datetime
@@ -14,7 +14,7 @@ IMAGE_BYTES = 8 * 2**30
 
 
 def describe(scratch):
-    """Facts for the head of a report."""
+    """Returns the facts for the head of a report."""
     return {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
         "commit": _commit(),
@@ -29,7 +29,7 @@ def describe(scratch):
 
 
 def versions():
-    """The peers that are installed."""
+    """Returns the versions of the peers that are installed."""
     python = "import pydicom, pynetdicom; print(pynetdicom.__version__, 'with pydicom', " \
              "pydicom.__version__)"
     return {
@@ -41,12 +41,11 @@ def versions():
 
 
 def settle(scratch, bytes_to_write=256 * 2**20):
-    """Leaves no write of the step before to the next one, and has as much page cache ready as that
-    will fill.
+    """Writes back all dirty pages, and makes page cache for `bytes_to_write` available.
 
-    A hypervisor takes free pages away and supplies them again when they are touched, at a cost that
-    shows as the CPU time of whoever touches them. So they are touched just before: a file of that
-    size is written and deleted.
+    A hypervisor reclaims free pages and supplies them again when they are touched, at a cost that counts as CPU
+    time of the process that touches them. Therefore they are touched in advance: a file of that size is written
+    and deleted.
     """
     os.sync()
     path = Path(scratch) / "warm-up"
@@ -58,10 +57,10 @@ def settle(scratch, bytes_to_write=256 * 2**20):
 
 
 def empty(folder):
-    """Gives the space of all files in a folder back, but keeps the files until the run is over.
+    """Truncates all files in a folder, but does not delete them until the run is over.
 
-    ext4 does not reuse an inode for some minutes, and for each new file looks again at all those
-    deleted of late: thousands of deleted files would be paid for by whoever comes next.
+    ext4 does not reuse an inode for some minutes, and for each new file examines all inodes deleted recently:
+    the next measurement would pay for thousands of deleted files.
     """
     for path, _, files in os.walk(folder):
         for name in files:
@@ -70,8 +69,10 @@ def empty(folder):
 
 @contextlib.contextmanager
 def image(folder, kind):
-    """A file system of `kind` as `mkfs` makes it, in a file in `folder`; all of the file is there, and
-    the page cache knows it only once."""
+    """Mounts a file system of `kind`, with the defaults of `mkfs`, in an image file in `folder`.
+
+    The file is fully allocated, and accessed with direct I/O, so that nothing is cached twice.
+    """
     file, mounted = Path(folder) / "image", Path(folder) / "mounted"
     mounted.mkdir()
     with open(file, "wb") as opened:
@@ -90,7 +91,7 @@ def image(folder, kind):
 
 
 def available_bytes():
-    """Memory that the whole system could still give."""
+    """Memory available in the whole system."""
     return int(_field("/proc/meminfo", "MemAvailable").split()[0]) * 1024
 
 

@@ -1,4 +1,4 @@
-"""One measurement, and the rows that measurements are gathered in."""
+"""Measures one cell of a row, and collects the results of all cells."""
 
 import dataclasses
 import json
@@ -13,18 +13,18 @@ from .servers import Server
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One thing measured again in each round: usually a server with a sender."""
+    """One thing that is measured in each round, usually a server with a sender."""
 
     group: str
     name: str
     measure: Callable[[], dict]
     commands: tuple = ()
-    rounds: int | None = None  # at most this many, for what is slow
+    rounds: int | None = None  # maximum number of rounds, for slow cells
 
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """A figure to reach."""
+    """A target for a figure."""
 
     claim: str
     value: float | None
@@ -32,7 +32,7 @@ class Check:
     at_least: bool = False
 
     def holds(self):
-        """Whether it was reached; None if it could not be measured."""
+        """True if the target was reached; None if the figure could not be measured."""
         if self.value is None:
             return None
         return self.value >= self.limit if self.at_least else self.value <= self.limit
@@ -51,7 +51,7 @@ class Row:
 
 
 class Results:
-    """Everything measured for one row: for each cell a list of values of each metric."""
+    """The results of one row: for each cell, the values of each metric."""
 
     def __init__(self):
         self.values = {}
@@ -75,9 +75,9 @@ class Results:
 
 
 def measured(bench, server, send, prepare=None, **settle):
-    """Runs `server` on an empty folder, lets `prepare` warm it up, and measures it during `send`.
+    """Runs `server` with an empty folder, warms it up with `prepare`, and measures it during `send`.
 
-    Both are called with the running server; `send` may return figures of its own. `settle` goes to
+    Both functions are called with the running server; `send` may return further figures. `settle` is passed to
     `machine.settle`.
     """
     with server.running(bench.scratch) as running:
@@ -88,7 +88,7 @@ def measured(bench, server, send, prepare=None, **settle):
         begun = time.monotonic()
         figures = send(running) or {}
         wall = time.monotonic() - begun
-        time.sleep(0.05)  # what a server does after its last answer is its own work too
+        time.sleep(0.05)  # include the work that the server does after its last answer
         cpu = process.cpu_seconds(running.pid) - before
         figures = {"wall_s": wall, **figures, "cpu_s": cpu}
         figures["peak_bytes"] = process.memory(running.pid)["peak_rss"]
@@ -96,7 +96,7 @@ def measured(bench, server, send, prepare=None, **settle):
 
 
 class Sender:
-    """A client's command line, with `{port}` and `{files}` (as many words as there are files)."""
+    """A client's command line, with the placeholders `{port}` and `{files}` (one word per file)."""
 
     def __init__(self, *argv):
         self.argv = argv
@@ -113,7 +113,7 @@ class Sender:
         return words
 
     def run(self, running, files=(), timeout=600):
-        """Runs it to its end; its figures, if its last line is JSON."""
+        """Runs it to its end, and returns the figures in its last line, if that is JSON."""
         lines = process.run(self.words(running, files), timeout=timeout).strip().splitlines()
         return json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
 

@@ -1,4 +1,4 @@
-"""Processes: starting and stopping them, their CPU seconds and their memory."""
+"""Starts and stops processes, and measures their CPU time and memory."""
 
 import os
 import resource
@@ -15,7 +15,7 @@ class Failed(Exception):
 
 
 def raise_descriptor_limit():
-    """Lets this process and those that it starts open as many descriptors as the system allows."""
+    """Raises the limit of open descriptors to the maximum, for this process and its children."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -37,7 +37,7 @@ def run(argv, timeout=600, env=None):
 
 
 def start(argv, log, cwd, env=None):
-    """Starts a server in a process group of its own, so that its children end with it."""
+    """Starts a server in a new process group, so that its children can be killed with it."""
     return subprocess.Popen(
         argv, cwd=cwd, env={**os.environ, **(env or {})}, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -45,7 +45,7 @@ def start(argv, log, cwd, env=None):
 
 
 def stop(process):
-    """Ends a process made by `start`, politely first, and all of its group."""
+    """Ends a process made by `start`, with SIGTERM first, and kills the rest of its group."""
     process.terminate()
     try:
         process.wait(timeout=10)
@@ -59,7 +59,7 @@ def stop(process):
 
 
 def tree(pid):
-    """`pid` and all its living descendants."""
+    """Returns `pid` and all its living descendants."""
     children = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -75,8 +75,8 @@ def tree(pid):
 def cpu_seconds(pid):
     """User and system time of a process, its living descendants and all children it reaped.
 
-    The process's own time is read from its CPU clock, in nanoseconds where /proc/PID/stat counts
-    ticks of 10 ms; reaped children are in /proc/PID/stat alone (cutime and cstime).
+    The process's own time is read from its CPU clock, which counts nanoseconds, whereas /proc/PID/stat counts
+    ticks of 10 ms. Only the time of reaped children comes from /proc/PID/stat (cutime and cstime).
     """
     total = 0.0
     for each in tree(pid):
@@ -87,12 +87,12 @@ def cpu_seconds(pid):
         try:
             total += time.clock_gettime(_process_clock(each)) + reaped
         except OSError:
-            pass  # ended since it was listed
+            pass  # exited since it was listed
     return total
 
 
 def memory(pid):
-    """Bytes of a process and its descendants: `rss`, `pss` (shared pages divided), `peak_rss`."""
+    """Memory of a process and its descendants in bytes: `rss`, `pss` (shared pages divided), `peak_rss`."""
     sums = {"rss": 0, "pss": 0, "peak_rss": 0}
     for each in tree(pid):
         status = _key_values(f"/proc/{each}/status")
@@ -124,5 +124,5 @@ def _key_values(path):
             if len(words) == 3 and words[2] == "kB":
                 values[words[0].rstrip(":")] = int(words[1]) * 1024
     except OSError:
-        pass  # the process ended
+        pass  # the process has exited
     return values

@@ -1,11 +1,11 @@
-"""The report of one run, as Markdown for people and as JSON for programs."""
+"""Formats the report of one run, as Markdown for people and as JSON for programs."""
 
 import json
 import statistics
 
 
 def markdown(facts, versions, outcome, command):
-    """The whole report; `outcome` is a list of (row, its cells, their results)."""
+    """Returns the whole report; `outcome` is a list of (row, its cells, their results)."""
     lines = [f"# Benchmark of {facts['date'][:10]}", "", f"    {command}", ""]
     lines += [f"- {key.replace('_', ' ')}: {value}" for key, value in facts.items()]
     lines += [f"- {peer}: {version}" for peer, version in versions.items()]
@@ -21,7 +21,7 @@ def markdown(facts, versions, outcome, command):
 
 
 def as_json(facts, versions, outcome, command):
-    """Every single value."""
+    """Returns every measured value."""
     rows = {
         row.key: {
             "title": row.title,
@@ -48,7 +48,7 @@ def as_json(facts, versions, outcome, command):
 
 
 def check_lines(row, results):
-    """One line for each figure to reach, for the terminal."""
+    """Returns one line per target, for the terminal."""
     marks = {True: "reached", False: "MISSED", None: "not measured"}
     return [
         f"  {marks[check.holds()]}: {check.claim}: {_number(check.value, 3)} "
@@ -58,7 +58,7 @@ def check_lines(row, results):
 
 
 def cell_line(row, cell, figures):
-    """One line for one measurement, for the terminal."""
+    """Returns one line for one measurement, for the terminal."""
     pairs = ", ".join(
         f"{_number(figures.get(metric), digits)} {heading}" for metric, heading, digits in row.columns
     )

@@ -1,4 +1,4 @@
-"""The rows of the table of targets: what is measured, and what it has to reach."""
+"""Rows of the benchmark: what is measured, and the targets."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ SLOW = (PYNETDICOM, ORTHANC)
 
 
 def store(objects, object_bytes, associations=1):
-    """loadgen, storing made-up objects."""
+    """A loadgen that stores generated objects."""
     return Sender(
         LOADGEN, "store", "127.0.0.1:{port}", "--objects", objects, "--object-bytes", object_bytes,
         "--associations", associations,
@@ -83,7 +83,7 @@ def ct_checks(results):
     ]
 
 
-# CPU time for each GiB
+# CPU time per GiB
 
 CPU_SIZES = {"200 MB": 200 * MB, "512 KiB": 512 * KIB}
 OURS_FOR_CPU = (OURS_BIT_NONE, OURS_BIT_FULL, OURS_NONE)
@@ -124,7 +124,7 @@ def cpu_measurement(bench, server, sender, total_bytes):
 
 
 def cpu_checks(results):
-    """What is synced is measured against a floor that syncs too."""
+    """Compares a server that syncs with a floor that syncs too."""
     checks = []
     for group, size in CPU_SIZES.items():
         for server, base in (
@@ -226,7 +226,7 @@ def idle_cells(bench):
 
 
 def idle_measurement(bench, server, sender, number, tls=()):
-    """`tls` are the words that have our own senders speak TLS."""
+    """`tls`: options that make our own senders use TLS."""
     warm_up = Sender(*WARM_UP.argv, *tls)
 
     def measure():
@@ -238,7 +238,7 @@ def idle_measurement(bench, server, sender, number, tls=()):
                 time.sleep(1)
                 after = process.memory(running.pid)
                 taken = available - machine.available_bytes()
-                warm_up.run(running, timeout=60)  # it still serves
+                warm_up.run(running, timeout=60)  # check that the server still works
         return {
             "open": number,
             "rss_kib_each": (after["rss"] - before["rss"]) / KIB / number,
@@ -251,7 +251,7 @@ def idle_measurement(bench, server, sender, number, tls=()):
 
 @contextlib.contextmanager
 def holding(sender, running):
-    """Keeps the connections open that `sender` opens, until the end of the block."""
+    """Keeps the connections of `sender` open until the end of the block."""
     child = subprocess.Popen(
         sender.words(running), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True,
@@ -305,7 +305,7 @@ def beside_measurement(bench, server, sender, idle):
 
         def send(running):
             with holding(idle, running) if idle else contextlib.nullcontext({"open": 0}) as held:
-                time.sleep(2)  # until they are idle: accepted, and silent for longer than a second
+                time.sleep(2)  # until they count as idle: accepted, and silent for more than a second
                 begun = time.monotonic()
                 sender.run(running, files, timeout=20 if server in PEERS else 600)
                 return {"wall_s": time.monotonic() - begun, "open": held["open"]}
@@ -402,7 +402,7 @@ def durable_checks(results):
         checks.append(Check(f"{group}: one association, times the bare loop", slower, 1.2))
         many = results.ratio(ours[32], ours[1])
         checks.append(Check(f"{group}: 32 associations, times one", many, 4, at_least=True))
-        # What the disk and the cores give at most: where this is less than 4, so is the above.
+        # The maximum of the disk and the cores: if this is less than 4, the factor above cannot reach 4.
         slower = results.ratio(bare[32], ours[32])
         checks.append(Check(f"{group}: 32 associations, times 32 bare loops", slower, 1.2))
     return checks

@@ -1,4 +1,4 @@
-"""The servers that are measured: ours, the peers, and the floor."""
+"""The measured servers: ours, the peers, and the floor."""
 
 import contextlib
 import dataclasses
@@ -21,7 +21,7 @@ READY_SECONDS = 20
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A command line with `{port}` and `{dir}` (an empty folder) to be filled in."""
+    """A server's command line, with the placeholders `{port}` and `{dir}` (an empty folder)."""
 
     name: str
     argv: tuple
@@ -30,13 +30,13 @@ class Server:
     floor: bool = False
 
     def with_options(self, *options):
-        """The same server with more options, as part of its name too."""
+        """Returns the same server with more options, which also become part of its name."""
         words = [str(word) for word in options]
         argv = (self.argv[0], *words, *self.argv[1:])
         return dataclasses.replace(self, name=" ".join((self.name, *words)), argv=argv)
 
     def with_environment(self, **variables):
-        """The same server with environment variables set."""
+        """Returns the same server with environment variables set."""
         words = [f"{key}={value}" for key, value in variables.items()]
         environment = tuple((key, str(value)) for key, value in variables.items())
         return dataclasses.replace(
@@ -49,12 +49,12 @@ class Server:
         return " ".join([*variables, Path(self.argv[0]).name, *map(str, self.argv[1:])])
 
     def is_installed(self):
-        """Whether its program is there."""
+        """True if its program is installed."""
         return shutil.which(str(self.argv[0])) is not None
 
     @contextlib.contextmanager
     def running(self, scratch):
-        """Runs the server on a folder of its own under `scratch`, emptied afterwards."""
+        """Runs the server with a new folder under `scratch`, whose files are truncated afterwards."""
         if not self.is_installed():
             raise process.Failed("not installed")
         home = Path(tempfile.mkdtemp(prefix="server-", dir=scratch))
@@ -79,19 +79,19 @@ class Server:
 
 @dataclasses.dataclass(frozen=True)
 class Running:
-    """A server that listens."""
+    """A running server that accepts connections."""
 
     pid: int
     port: int
     store: Path
 
     def stored(self):
-        """Number of files below its folder."""
+        """Returns the number of files below its folder."""
         return sum(len(files) for _, _, files in os.walk(self.store))
 
 
 def free_port():
-    """A port that nobody listens on."""
+    """Returns a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -141,8 +141,8 @@ _FLOOR = Server("floor", (FLOOR, "receive", "{port}", "{dir}"), floor=True)
 
 
 def floor(object_bytes=None, sync=False, deflate=None):
-    """The bare loop: one file for a connection, or one for each object, perhaps synced, or deflated
-    at a level."""
+    """Returns the bare loop: one file per connection, or one per object, optionally synced, or deflated at this
+    level."""
     if object_bytes is None:
         return _FLOOR
     options, name = ("--object-bytes", str(object_bytes)), "floor, a file for each object"

@@ -1,4 +1,4 @@
-"""The rows about TLS: what it costs beside a bare loop on OpenSSL, and beside other servers."""
+"""Rows that measure TLS, compared with a bare loop with OpenSSL and with other servers."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ FLOOR_TLS = "floor, TLS"
 
 
 def files(bench):
-    """A key and a certificate, made once for a run."""
+    """Returns a key and a certificate, which are generated once per run."""
     key, certificate = (bench.scratch / name for name in ("server.key", "server.pem"))
     if not key.exists():
         process.run([
@@ -28,7 +28,7 @@ def files(bench):
 
 
 def secured(bench, server, name):
-    """A server that speaks TLS with everybody."""
+    """Returns the server with TLS, without verification of peers."""
     words = ("+tls", *files(bench), "-ic", "+B")
     return dataclasses.replace(server, name=name, argv=(server.argv[0], *words, *server.argv[1:]))
 
@@ -37,7 +37,7 @@ def over_tls(sender):
     return Sender(*sender.argv, *TLS)
 
 
-# CPU time for each GiB
+# CPU time per GiB
 
 
 def cpu_cells(bench):

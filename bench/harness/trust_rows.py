@@ -1,4 +1,4 @@
-"""Rows about what others may cost a well-behaved sender."""
+"""Rows that measure how much misbehaving peers slow down a well-behaved sender."""
 
 import contextlib
 import time
@@ -26,7 +26,7 @@ def crowd_measurement(bench, server, sender, crowd):
     def measure():
         def send(running):
             with holding(crowd, running) if crowd else contextlib.nullcontext({"open": 0}) as held:
-                time.sleep(2)  # until those that are idle are left alone
+                time.sleep(2)  # until the idle connections have been handled
                 return {**sender.run(running), "open": held["open"]}
 
         return measured(bench, server, send, WARM_UP.run)

@@ -1,4 +1,4 @@
-//! Any sequence of operations on a requestor and an acceptor that are joined.
+//! Any sequence of operations on a connected requestor and acceptor.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Data sets in normal form, read and written.
+//! Data sets in normal form, parsed and written again.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any bytes, to an acceptor and to a requestor, in any state.
+//! Any bytes, received by an acceptor or a requestor in any state.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any bytes as a data set, cut anywhere and written under every option.
+//! Any bytes as a data set, cut anywhere and written with every option.
 
 #![no_main]
 

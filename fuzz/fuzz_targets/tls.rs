@@ -1,4 +1,4 @@
-//! Any bytes, as the first that a TLS server hears of a peer.
+//! Any bytes, as the first bytes that a TLS server receives.
 
 #![no_main]
 

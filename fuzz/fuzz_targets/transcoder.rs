@@ -1,4 +1,4 @@
-//! Any bytes as a data set, written under any options.
+//! Any bytes as a data set, written with any options.
 
 #![no_main]
 

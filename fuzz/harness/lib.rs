@@ -1,4 +1,4 @@
-//! What the fuzz targets do with their input.
+//! Implements the fuzz targets, so that the corpora also run as plain tests.
 
 pub mod configuration;
 pub mod dataset;

@@ -1,6 +1,6 @@
-"""Lists the SOP instances among pydicom's packaged files.
+"""Lists the SOP instances among the files in pydicom's package.
 
-One line each: path, path below the data directory, transfer syntax, SOP class, SOP instance.
+Prints one line for each: path, path below the data directory, transfer syntax, SOP class, SOP instance.
 """
 
 import pathlib

@@ -1,8 +1,8 @@
-"""A file system that takes every write and says only afterwards that there was no room.
+"""A file system on which every write succeeds, and only later calls report a lack of space.
 
-late_errors.py DIRECTORY ROOM PROGRAM ARGUMENT...  mounts it on DIRECTORY, in a mount namespace of its
-own, and becomes PROGRAM. As on a network file system, what exceeds ROOM bytes is told by fsync and by
-close, and lost. It speaks the kernel's FUSE protocol, and lives in a process that ends with PROGRAM.
+late_errors.py DIRECTORY ROOM PROGRAM ARGUMENT...  mounts it on DIRECTORY in a new mount namespace, then
+executes PROGRAM. As on a network file system, data beyond ROOM bytes is lost, which fsync and close report. It
+implements the kernel's FUSE protocol in a process that ends with PROGRAM.
 """
 
 import ctypes
@@ -43,7 +43,7 @@ class FileSystem:
         return struct.pack("<4Q2I", node, 0, 0, 0, 0, 0) + self.attributes(node)
 
     def settle(self, node):
-        """Writes what there is room for, and says whether that is all."""
+        """Keeps as much of the file as fits, and raises an error if that is not all."""
         content = self.files[node]
         if len(content) > self.room:
             del content[self.room :]

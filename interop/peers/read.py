@@ -1,4 +1,4 @@
-"""Reads every element of the files given, with warnings about unreadable values as errors."""
+"""Reads every element of the files given; fails if a value cannot be read."""
 
 import sys
 

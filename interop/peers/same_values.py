@@ -1,6 +1,6 @@
-"""Reads pairs of files, each a source and what was made of it, and compares them element by element.
+"""Compares pairs of files, each a source and the file stored from it, element by element.
 
-Group lengths and padding may come and go. A VR may have become UN or OB, and its value bytes.
+Group lengths and padding may be added or removed. A VR may have become UN or OB, and the value bytes.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Lists every SOP class that pydicom's dictionary knows, one line each: UID and name."""
+"""Lists every SOP class in pydicom's dictionary, one line each: UID and name."""
 
 from pydicom._uid_dict import UID_dictionary
 

@@ -1,8 +1,8 @@
 // Sends files with dcmjs-dimse: store.js PORT FILE...
 //
-// Each file is read, encoded anew and proposed in its own transfer syntax. One line for each file:
-// status (four hexadecimal digits), or "skipped" where the toolkit cannot read it, and path; the
-// toolkit's own remarks stand in between.
+// Reads each file, re-encodes it and proposes its own transfer syntax. Prints one line for each file: status
+// (four hexadecimal digits), or "skipped" if the toolkit cannot read it, and path; the toolkit's messages
+// appear in between.
 const { Client, Dataset, constants, requests } = require('dcmjs-dimse');
 
 const [port, ...files] = process.argv.slice(2);

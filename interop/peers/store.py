@@ -1,7 +1,7 @@
 """Sends files with pynetdicom: store.py [--raw] [--max-pdu N] PORT FILE...
 
---raw sends the data set's bytes as they stand in the file; otherwise pydicom decodes and encodes
-them. One line for each file: status (four hexadecimal digits, or "none") and path.
+--raw sends the data set's bytes unchanged; otherwise pydicom decodes and re-encodes them. Prints one line for
+each file: status (four hexadecimal digits, or "none") and path.
 """
 
 import argparse
@@ -36,8 +36,8 @@ association = ae.associate(
 if not association.is_established:
     sys.exit("no association")
 
-# The toolkit's own thread looks for requests of the peer, and now and then takes the response to
-# ours for one if it comes fast. A receiver of objects sends no requests: that thread gets nothing.
+# The toolkit's own thread waits for requests of the peer, and sometimes takes a fast response to our request
+# for one. A receiver of objects sends no requests, so that thread is given nothing.
 take = association.dimse.get_msg
 association.dimse.get_msg = lambda block=False: take(block=True) if block else (None, None)
 

@@ -1,7 +1,7 @@
-"""Runs a program on a terminal of its own: terminal.py PASSWORD PROGRAM ARGUMENT...
+"""Runs a program on a pseudo-terminal: terminal.py PASSWORD PROGRAM ARGUMENT...
 
-Types PASSWORD once the program asks for a pass phrase. When standard input ends, ends the program,
-and prints all that the terminal showed.
+Types PASSWORD when the program asks for a pass phrase. When standard input ends, terminates the program and
+prints everything that the terminal showed.
 """
 
 import os

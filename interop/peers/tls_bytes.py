@@ -1,9 +1,9 @@
 """Sends bytes over TLS: tls_bytes.py PORT END < BYTES
 
-Sends what is on standard input, waits for the first bytes of an answer, then ends the connection:
-END is "notify" for a close_notify, "cut" for the end of TCP without one, "reset" for a reset, or
-"wait" for the peer's end. Prints the answer's first byte, and for "wait" the first byte of whatever
-else comes, and whether there was a close_notify.
+Sends its standard input, waits for the first bytes of an answer, then ends the connection: END is "notify" to
+send a close_notify, "cut" to end TCP without one, "reset" to reset it, or "wait" to wait for the peer to end
+it. Prints the first byte of the answer, and for "wait" the first byte of each further piece received, and
+whether there was a close_notify.
 """
 
 import contextlib

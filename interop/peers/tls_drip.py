@@ -1,6 +1,7 @@
-"""Sends a TLS record that never becomes whole: tls_drip.py PORT
+"""Sends a TLS record that is never completed: tls_drip.py PORT
 
-After the handshake, one byte every 100 ms. Prints how many seconds pass until the peer has enough.
+After the handshake, sends one byte every 100 ms. Prints the number of seconds until the peer closes the
+connection.
 """
 
 import socket

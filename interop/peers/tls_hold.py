@@ -1,4 +1,4 @@
-"""Holds an association over TLS: tls_hold.py KEY CERTIFICATE CA PORT
+"""Keeps an association open over TLS: tls_hold.py KEY CERTIFICATE CA PORT
 
 Opens it, waits for a line on standard input, sends a C-ECHO, prints its status and releases.
 """

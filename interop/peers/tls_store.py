@@ -1,6 +1,6 @@
 """Sends a file with pynetdicom over TLS: tls_store.py VERSION KEY CERTIFICATE CA PORT FILE
 
-VERSION is the only one offered, as Python's ssl names it. Prints the status and the path.
+VERSION is the only TLS version offered, in the notation of Python's ssl module. Prints the status and the path.
 """
 
 import logging

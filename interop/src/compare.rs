@@ -1,4 +1,4 @@
-//! Two output directories, file by file.
+//! Compares two output directories, file by file.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,10 +11,10 @@ use crate::part10::Part10;
 use crate::server::files_below;
 use crate::wire::uid;
 
-/// One thing that differs.
+/// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The file's name.
+    /// File name.
     pub file: String,
     /// What differs.
     pub what: String,
@@ -28,8 +28,8 @@ impl fmt::Display for Difference {
 
 /// Compares all files of two directories: names, preamble, file meta information, data set.
 ///
-/// Deflated data sets are compared inflated. The implementation class UID and version name may
-/// differ, and with them the group length, which has to fit its own file.
+/// Deflated data sets are inflated before they are compared. The implementation class UID and version name may
+/// differ; the group length, which depends on them, has to be correct for its own file.
 #[must_use]
 pub fn compare_files(ours: &Path, theirs: &Path) -> Vec<Difference> {
     let [our_names, their_names] = [ours, theirs]
@@ -78,14 +78,14 @@ pub(crate) fn compare(ours: &Part10, theirs: &Part10) -> Vec<String> {
     differences
 }
 
-/// The data set, inflated if it is deflated: the same bytes can be deflated in many ways.
+/// Returns the data set, inflated if it is deflated, since the same bytes can be deflated in many ways.
 fn plain(file: &Part10) -> Vec<u8> {
     if file.transfer_syntax() != uid::DEFLATED {
         return file.data_set.clone();
     }
     let mut bytes = Vec::new();
     let mut decoder = DeflateDecoder::new(file.data_set.as_slice());
-    // What cannot be inflated is compared as far as it can.
+    // If the stream is damaged, compare what could be inflated.
     let _ = decoder.read_to_end(&mut bytes);
     bytes
 }

@@ -1,4 +1,4 @@
-//! Real files: those that come with pydicom.
+//! Lists the real DICOM files that come with pydicom, for use as test data.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use crate::{peers, process};
 /// One file of the corpus.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
     /// Its path below pydicom's data directory.
     pub name: String,
@@ -21,7 +21,7 @@ pub struct SourceFile {
     pub sop_instance: String,
 }
 
-/// Every Part 10 file in pydicom's package that is a SOP instance, sorted by path.
+/// Returns every Part 10 file in pydicom's package that is a SOP instance, sorted by path.
 ///
 /// # Panics
 /// If pydicom is not installed.
@@ -37,10 +37,10 @@ pub fn files() -> &'static [SourceFile] {
     })
 }
 
-/// The file of this name, for instance `test_files/CT_small.dcm`.
+/// Returns the file with this name, such as `test_files/CT_small.dcm`.
 ///
 /// # Panics
-/// If there is none.
+/// If there is no such file.
 #[must_use]
 pub fn file(name: &str) -> &'static SourceFile {
     let found = files().iter().find(|file| file.name == name);

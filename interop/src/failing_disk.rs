@@ -1,4 +1,4 @@
-//! A disk of the test's own, whose writes fail with EIO on demand.
+//! Provides a block device for one test, whose writes fail with EIO on demand.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use crate::process::run;
 
-/// A block device in memory: the kernel's compressed one, which refuses what exceeds its limit. It is
-/// gone when this is dropped, which has to be after what is mounted from it.
+/// A block device in memory: the kernel's compressed one (zram), which refuses writes beyond its limit. It is
+/// removed when this is dropped, which has to be after its file systems are unmounted.
 ///
-/// Another device leads to it, so that a look at the disk itself does not make the kernel write what
-/// it still holds of a file system.
+/// File systems use it through a second device, so that reading the disk itself does not make the kernel write
+/// back the data that it still caches for a file system.
 #[derive(Debug)]
 pub struct FailingDisk {
     number: String,
@@ -20,7 +20,7 @@ pub struct FailingDisk {
 }
 
 impl FailingDisk {
-    /// A disk of this size, empty; `None` where the kernel has none or does not let us.
+    /// Makes an empty disk of this size; `None` if the kernel has no such device or does not permit it.
     #[must_use]
     pub fn new(bytes: u64) -> Option<Self> {
         let number = fs::read_to_string(CONTROL.to_owned() + "/hot_add").ok()?.trim().to_owned();
@@ -33,21 +33,21 @@ impl FailingDisk {
         attached.status.success().then_some(disk)
     }
 
-    /// The block device to be used.
+    /// The block device to make a file system on and to mount.
     #[must_use]
     pub fn device(&self) -> &Path {
         &self.device
     }
 
-    /// From now on writes fail, those of blocks of zeros excepted; reads do not.
+    /// Makes writes fail from now on, except for those of zeros only; reads still succeed.
     ///
     /// # Panics
-    /// If the kernel does not take the setting.
+    /// If the kernel refuses the setting.
     pub fn fail(&self) {
         self.limit("1");
     }
 
-    /// Writes succeed again.
+    /// Makes writes succeed again.
     ///
     /// # Panics
     /// As [`fail`](Self::fail).
@@ -55,10 +55,10 @@ impl FailingDisk {
         self.limit("0");
     }
 
-    /// How many writes have failed.
+    /// Number of writes that have failed.
     ///
     /// # Panics
-    /// If the kernel does not say.
+    /// If the kernel does not report it.
     #[must_use]
     pub fn failed_writes(&self) -> u64 {
         let counts = fs::read_to_string(self.setting("io_stat")).expect("the disk is there");
@@ -66,10 +66,10 @@ impl FailingDisk {
         failed.parse().expect("a number")
     }
 
-    /// Copies what is on the disk, and not what the kernel is still to write, to a file.
+    /// Copies what is on the disk to a file, without the data that the kernel has not written yet.
     ///
     /// # Panics
-    /// If that is not possible.
+    /// If the copy fails.
     pub fn copy_to(&self, file: &Path) {
         let mut copy = Command::new("dd");
         copy.arg(format!("if={}", self.itself().display()));
@@ -96,7 +96,7 @@ impl Drop for FailingDisk {
         if !self.device.as_os_str().is_empty() {
             run(Command::new("losetup").arg("--detach").arg(&self.device), SOON);
         }
-        // The mount goes a moment after the process that held it.
+        // The mount is removed shortly after the process that used it ends.
         let deadline = Instant::now() + SOON;
         while fs::write(self.setting("reset"), "1").is_err() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));

@@ -1,9 +1,8 @@
-//! Other toolkits' programs, run against this project's receiver.
+//! Runs other toolkits' programs against this project's receiver, for the tests in `interop/tests`.
 //!
-//! The tests of this crate start a real `storescp` as a child process and send to it: with DCMTK's
-//! `storescu` and `dcmsend`, pynetdicom, dicom-rs and dcmjs-dimse, and with a raw client that puts
-//! any bytes on the wire. Wherever the two are meant to agree, the same sends go to Debian's
-//! `storescp` and the results are compared.
+//! The tests of this crate start a real `storescp` as a child process and send to it: with DCMTK's `storescu`
+//! and `dcmsend`, pynetdicom, dicom-rs and dcmjs-dimse, and with a raw client that can send any bytes. Where
+//! both are meant to agree, the same data is sent to Debian's `storescp` and the results are compared.
 //!
 //! ```text
 //!  sender ----> Tap (records both directions) ----> Server (ours or Debian's, a guarded child)
@@ -11,14 +10,14 @@
 //!  wire::Client (raw bytes) ---------------------------+----> Scratch directory, compared
 //! ```
 //!
-//! What is needed on the machine is installed by `interop/install-peers`. Helpers panic with what
-//! they expected and what they saw: they are for tests only.
+//! `interop/install-peers` installs the programs that the tests need. The helpers are for tests only: they
+//! panic with what they expected and what they got.
 //!
 //! | variable | effect |
 //! |---|---|
-//! | `STORESCP_BINARY` | the program under test; otherwise `cargo build -p storescp` makes it |
+//! | `STORESCP_BINARY` | path of the program under test; if not set, `cargo build -p storescp` builds it |
 //! | `STORESCP_PEERS` | where `install-peers` put the other toolkits |
-//! | `INTEROP_KEEP` | set: the directories of the tests are kept |
+//! | `INTEROP_KEEP` | if set, the directories of the tests are not deleted |
 
 mod compare;
 pub mod corpus;

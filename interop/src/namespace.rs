@@ -1,4 +1,5 @@
-//! Small file systems of their own for a receiver, to fill up and to make read-only.
+//! Runs receivers in mount namespaces, with small file systems that a test can fill up, make read-only or
+//! unmount.
 
 use std::fs;
 use std::io::Write;
@@ -9,16 +10,16 @@ use std::time::Duration;
 use crate::process::run;
 use crate::{Program, Scratch, Server, Setup};
 
-/// The right to mount file systems that only the receiver sees. They go with its process, so that
-/// nothing is ever left mounted.
+/// Permission to mount file systems that only the receiver sees. They disappear with its process, so no mount
+/// is ever left behind.
 #[derive(Clone, Copy, Debug)]
 pub struct Namespace {
-    /// Options of `unshare` and `nsenter`: a user namespace too, where we are not root.
+    /// Options of `unshare` and `nsenter`; they include a user namespace if we are not root.
     user: &'static [&'static str],
 }
 
 impl Namespace {
-    /// Whether this machine lets us, as root or in a user namespace.
+    /// Returns it if this machine permits such mounts, as root or in a user namespace.
     #[must_use]
     pub fn available() -> Option<Self> {
         let works = |user: &&'static [&'static str]| {
@@ -40,7 +41,7 @@ impl Namespace {
         setup.keeping(scratch).start()
     }
 
-    /// A receiver with its output directory, an empty one, on a new `tmpfs`.
+    /// Prepares a receiver whose output directory, an empty one, is on a new `tmpfs`.
     #[must_use]
     pub fn setup_on_tmpfs(
         self,
@@ -53,8 +54,8 @@ impl Namespace {
         self.setup_on(program, directory, &mount, options)
     }
 
-    /// Starts our receiver with its output directory on the file system on `disk`, a block device or
-    /// an ordinary file; `None` where this machine cannot mount it.
+    /// Starts our receiver with its output directory on the file system on `disk`, a block device or an
+    /// ordinary file; `None` if this machine cannot mount it.
     #[must_use]
     pub fn server_on_disk(self, disk: &Path, options: &[&str]) -> Option<Server> {
         let scratch = Scratch::new();
@@ -69,7 +70,8 @@ impl Namespace {
         possible.then(|| setup.keeping(scratch).start())
     }
 
-    /// Starts our receiver with this output directory after these shell commands, which may mount there.
+    /// Starts our receiver with this output directory, after running these shell commands, which may mount file
+    /// systems there.
     #[must_use]
     pub fn server_after(self, commands: &str, directory: &Path) -> Server {
         let script = format!("({commands}) && exec \"$0\" \"$@\"");
@@ -79,7 +81,7 @@ impl Namespace {
         Server::with(Program::Ours, &[]).directory(directory).through("unshare", &arguments).start()
     }
 
-    /// Starts our receiver where the whole system is read-only but for the output directory.
+    /// Starts our receiver with the whole system read-only, except for the output directory.
     #[must_use]
     pub fn server_on_read_only_system(self, options: &[&str]) -> Server {
         let scratch = Scratch::new();
@@ -89,9 +91,9 @@ impl Namespace {
         setup.keeping(scratch).start()
     }
 
-    /// Runs what is given behind it as process 1 of a container: the whole system is read-only but for
-    /// `volume`, files given as source and place are mounted, and, where we are root, the user is one
-    /// without rights. The process dies with the command.
+    /// A command line that runs the words appended to it as process 1 of a container. The whole system is
+    /// read-only except for `volume`; files, given as pairs of source and target, are bind-mounted; and if we
+    /// are root, the process runs as an unprivileged user. The process dies with the command.
     #[must_use]
     pub fn container(self, files: &[(&Path, &Path)], volume: &Path) -> Command {
         let mut script = "mount -o remount,bind,ro / ".to_owned();
@@ -110,10 +112,11 @@ impl Namespace {
         command
     }
 
-    /// A receiver that sees other content in files of the system, given as path and content.
+    /// Prepares a receiver that sees other content in some files of the system, given as pairs of path and
+    /// content.
     ///
     /// # Panics
-    /// If the content cannot be written to a file of its own.
+    /// If the content cannot be written to a file.
     #[must_use]
     pub fn setup_with_files(
         self,
@@ -135,8 +138,8 @@ impl Namespace {
         Server::with(program, options).through("unshare", &arguments).keeping(scratch)
     }
 
-    /// A receiver with its output directory on what this command, completed by the directory,
-    /// mounts.
+    /// Prepares a receiver whose output directory is mounted by this command, to which the directory is
+    /// appended.
     fn setup_on(self, program: Program, directory: &Path, mount: &str, options: &[&str]) -> Setup {
         let mount = format!("{mount} {} && exec \"$0\" \"$@\"", directory.display());
         let mut arguments: Vec<&str> =
@@ -145,7 +148,7 @@ impl Namespace {
         Server::with(program, options).directory(directory).through("unshare", &arguments)
     }
 
-    /// The output directory as the receiver sees it.
+    /// Path of the output directory as the receiver sees it.
     #[must_use]
     pub fn view(self, server: &Server) -> PathBuf {
         let root = format!("/proc/{}/root", server.process_id());
@@ -155,20 +158,20 @@ impl Namespace {
     /// Remounts the output directory with this option, such as `ro`.
     ///
     /// # Panics
-    /// If that is not possible.
+    /// If the command fails.
     pub fn remount(self, server: &Server, option: &str) {
         self.run_inside(server, &["mount", "-o", &format!("remount,{option}")]);
     }
 
-    /// Takes the file system away from under the output directory, although it is in use.
+    /// Unmounts the output directory although it is in use.
     ///
     /// # Panics
-    /// If that is not possible.
+    /// If the command fails.
     pub fn unmount(self, server: &Server) {
         self.run_inside(server, &["umount", "--lazy"]);
     }
 
-    /// Takes the file system away from under the output directory; false if it is in use.
+    /// Unmounts the output directory; false if it is in use.
     #[must_use]
     pub fn unmount_unused(self, server: &Server) -> bool {
         self.succeeds_inside(server, &["umount", "--quiet"])
@@ -177,7 +180,7 @@ impl Namespace {
     /// Mounts the file system on `disk` on the output directory.
     ///
     /// # Panics
-    /// If that is not possible.
+    /// If the command fails.
     pub fn mount_disk(self, server: &Server, disk: &Path) {
         self.run_inside(server, &["mount", &disk.display().to_string()]);
     }
@@ -185,7 +188,7 @@ impl Namespace {
     /// Copies all files of the file system on `disk` to the directory `to`.
     ///
     /// # Panics
-    /// If that is not possible.
+    /// If the command fails.
     pub fn copy_files(self, disk: &Path, to: &Path) {
         let script = "mount \"$0\" /mnt && cp -r /mnt/. \"$1\"";
         let mut command = Command::new("unshare");
@@ -196,12 +199,12 @@ impl Namespace {
     /// Mounts a new `tmpfs` on the output directory.
     ///
     /// # Panics
-    /// If that is not possible.
+    /// If the command fails.
     pub fn mount_tmpfs(self, server: &Server) {
         self.run_inside(server, &["mount", "-t", "tmpfs", "tmpfs"]);
     }
 
-    /// Runs this command, completed by the output directory, where the receiver runs.
+    /// Runs this command, with the output directory appended, in the receiver's namespaces.
     ///
     /// # Panics
     /// If it fails.
@@ -212,16 +215,16 @@ impl Namespace {
     fn succeeds_inside(self, server: &Server, command_line: &[&str]) -> bool {
         let mut command = Command::new("nsenter");
         command.args(["-t", &server.process_id().to_string(), "-m"]);
-        // The user namespace is entered, not made: without mapping.
+        // The existing user namespace is entered, so no user is mapped.
         command.args(self.user.iter().filter(|option| **option != "-r"));
         command.args(command_line).arg(server.directory());
         command.status().is_ok_and(|status| status.success())
     }
 }
 
-/// Says why a test checks nothing on this machine, past the capture of the test runner.
+/// Prints why a test checks nothing on this machine; the test runner does not capture it.
 pub fn skip(reason: &str) {
-    // Nothing is lost if it cannot be said.
+    // The message is optional.
     let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
 

@@ -1,11 +1,11 @@
-//! Small data sets made by the tests.
+//! Makes small data sets for the tests.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::wire::uid;
 
-/// A data set in Explicit VR Little Endian that no receiver has a reason to change: elements in
-/// order, no padding beyond what PS3.5 asks for, no group lengths.
+/// A data set in Explicit VR Little Endian that no receiver has a reason to change: its elements are in order,
+/// and it has no group lengths and no padding except what PS3.5 requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     /// SOP Class UID.
@@ -17,7 +17,7 @@ pub struct Object {
 }
 
 impl Object {
-    /// A CT image of its own instance UID with this many bytes of pixel data.
+    /// A CT image with a new SOP Instance UID and this many bytes of pixel data.
     #[must_use]
     pub fn ct(pixel_bytes: usize) -> Self {
         Self::new(uid::CT, &unused_uid(), pixel_bytes)
@@ -34,7 +34,7 @@ impl Object {
             (0x0020_000E, *b"UI", b"2.25.302".to_vec()),
             (0x0028_0100, *b"US", 16_u16.to_le_bytes().to_vec()),
         ];
-        // A pattern in which no part equals another one: a lost or moved piece is noticed.
+        // No part of the pattern equals another, so that a lost or moved piece is detected.
         let pixels = (0..pixel_bytes.div_ceil(4))
             .flat_map(|n| {
                 u32::try_from(n).unwrap_or_default().wrapping_mul(0x9E37_79B1).to_le_bytes()
@@ -44,8 +44,8 @@ impl Object {
         Self::made_of(sop_class, sop_instance, elements)
     }
 
-    /// A CT image of its own instance UID, of this study, with this name of the patient, if there is
-    /// one, and with this character set.
+    /// A CT image of this study with a new SOP Instance UID, this patient's name if any, and this character
+    /// set.
     #[must_use]
     pub fn of_study(study: &str, patient: Option<&[u8]>, character_set: &str) -> Self {
         let mut elements = vec![(0x0020_000D, *b"UI", study.as_bytes().to_vec())];
@@ -56,7 +56,7 @@ impl Object {
         Self::made_of(uid::CT, &unused_uid(), elements)
     }
 
-    /// An object of these UIDs and these elements, each a tag, a VR and a value.
+    /// An object with these UIDs and these elements, each a tag, a VR and a value.
     #[must_use]
     pub fn made_of(
         sop_class: &str,
@@ -74,7 +74,7 @@ impl Object {
         Self { sop_class: sop_class.to_owned(), sop_instance: sop_instance.to_owned(), bytes }
     }
 
-    /// The name of its file under DCMTK's default rules, for CT and MR.
+    /// Its file name under DCMTK's default rules, for CT and MR.
     ///
     /// # Panics
     /// For any other SOP class.
@@ -108,7 +108,7 @@ pub fn element(group: u16, number: u16, vr: [u8; 2], value: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A UID that no other object of this run has.
+/// Returns a UID that no other object of this run has.
 fn unused_uid() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("2.25.{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))

@@ -1,17 +1,17 @@
-//! Files as PS3.10 describes them, read without any toolkit.
+//! Reads files in the DICOM file format (PS3.10), without any toolkit.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// A Part 10 file taken apart.
+/// The parts of a Part 10 file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part10 {
     /// The 128 bytes at the start.
     pub preamble: Vec<u8>,
-    /// Group 0002: element number to VR and value as it stands.
+    /// Group 0002: element number to VR and encoded value.
     pub meta: BTreeMap<u16, ([u8; 2], Vec<u8>)>,
-    /// All that follows group 0002.
+    /// Everything after group 0002.
     pub data_set: Vec<u8>,
 }
 
@@ -19,15 +19,15 @@ impl Part10 {
     /// Reads a file.
     ///
     /// # Panics
-    /// If it cannot be read or is no Part 10 file.
+    /// If it cannot be read or is not a Part 10 file.
     #[must_use]
     pub fn read(path: &Path) -> Self {
         let bytes = fs::read(path).unwrap_or_else(|error| panic!("cannot read {path:?}: {error}"));
         Self::parse(&bytes).unwrap_or_else(|| panic!("{path:?} is no Part 10 file"))
     }
 
-    /// Takes the bytes of a file apart; `None` if it is no Part 10 file or its group 0002 is cut
-    /// short. A wrong group length does not matter.
+    /// Splits the bytes of a file into its parts; `None` if it is not a Part 10 file or its group 0002 is
+    /// truncated. A wrong group length is ignored.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (preamble, rest) = bytes.split_at_checked(128)?;
@@ -48,20 +48,20 @@ impl Part10 {
         Some(Self { preamble: preamble.to_vec(), meta, data_set: rest.to_vec() })
     }
 
-    /// A value of group 0002 as text without padding; empty if it is not there.
+    /// A value of group 0002 as text without padding; empty if the element is missing.
     #[must_use]
     pub fn text(&self, element: u16) -> String {
         let value = self.meta.get(&element).map(|(_, value)| value.as_slice()).unwrap_or_default();
         String::from_utf8_lossy(value).trim_end_matches(['\0', ' ']).to_owned()
     }
 
-    /// The transfer syntax.
+    /// Transfer Syntax UID.
     #[must_use]
     pub fn transfer_syntax(&self) -> String {
         self.text(0x0010)
     }
 
-    /// Whether the group length of group 0002 is what the elements after it take.
+    /// True if the group length of group 0002 is correct.
     #[must_use]
     pub fn group_length_fits(&self) -> bool {
         let elements = self.meta.iter().filter(|(element, _)| **element != 0);

@@ -1,15 +1,15 @@
-//! Where the programs are: the one under test, and the other toolkits'.
+//! Finds the programs to run: the one under test, and those of other toolkits.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The program under test: `STORESCP_BINARY`, or what `cargo build -p storescp` makes in the
-/// profile of the tests, once per run.
+/// Path of the program under test: `STORESCP_BINARY`, or what `cargo build -p storescp` builds in the profile
+/// of the tests, once per run.
 ///
 /// # Panics
-/// If it cannot be built or is not where it should be.
+/// If it cannot be built or does not exist.
 #[must_use]
 pub fn storescp() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
@@ -19,8 +19,8 @@ pub fn storescp() -> &'static Path {
     })
 }
 
-/// A command that runs this project's sender, built once per run: its OpenSSL has the cipher suites
-/// of old machines, which Debian's leaves out.
+/// A command that runs this project's sender, which is built once per run. Its OpenSSL has the cipher suites of
+/// old devices, which Debian's lacks.
 ///
 /// # Panics
 /// If it cannot be built.
@@ -39,7 +39,7 @@ pub fn debian(name: &str) -> Command {
     Command::new(debian_path(name))
 }
 
-/// Where a program of Debian's packages is.
+/// Path of a program of Debian's packages.
 ///
 /// # Panics
 /// If it is not installed.
@@ -58,7 +58,7 @@ pub fn dicom_rs(name: &str) -> Command {
     Command::new(existing(directory().join("cargo/bin").join(name), INSTALL))
 }
 
-/// The Python that has pydicom and pynetdicom.
+/// Path of the Python interpreter that has pydicom and pynetdicom.
 ///
 /// # Panics
 /// If it is not installed.
@@ -67,11 +67,11 @@ pub fn python() -> PathBuf {
     existing(directory().join("venv/bin/python"), INSTALL)
 }
 
-/// A command that runs one of the scripts beside this crate, in `interop/peers`, with Python.
+/// A command that runs one of the scripts in `interop/peers` with that interpreter.
 #[must_use]
 pub fn python_script(name: &str) -> Command {
     let mut command = Command::new(python());
-    // Compiled scripts would be left in the source tree.
+    // Otherwise compiled scripts would be left in the source tree.
     command.arg("-B").arg(script(name));
     command
 }
@@ -88,7 +88,7 @@ pub fn node_script(name: &str) -> Command {
     command
 }
 
-/// One of the scripts beside this crate, in `interop/peers`.
+/// Path of a script in `interop/peers`.
 #[must_use]
 pub fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)

@@ -1,4 +1,4 @@
-//! Running programs under a time limit.
+//! Runs programs under a time limit, and waits for conditions.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,13 +13,13 @@ pub const SENDER_TIME_LIMIT: Duration = Duration::from_secs(120);
 /// What a program printed and how it ended.
 #[derive(Debug)]
 pub struct Output {
-    /// How it ended.
+    /// Exit status.
     pub status: ExitStatus,
     /// Its standard output, with anything that is not UTF-8 replaced.
     pub stdout: String,
     /// Its standard error, likewise.
     pub stderr: String,
-    /// How long it took.
+    /// Time that it ran.
     pub elapsed: Duration,
 }
 
@@ -30,10 +30,10 @@ impl Output {
         self.status.code()
     }
 
-    /// Itself, if the program succeeded.
+    /// Returns itself if the program succeeded.
     ///
     /// # Panics
-    /// If it did not, with what it printed.
+    /// If it did not; the message contains what it printed.
     pub fn expect_success(self, what: &str) -> Self {
         assert!(
             self.status.success(),
@@ -49,9 +49,9 @@ impl Output {
 /// Runs a program to its end, without input.
 ///
 /// # Panics
-/// If it cannot be started or does not end within `limit`; it is killed then.
+/// If it cannot be started, or does not end within `limit`; it is then killed.
 pub fn run(command: &mut Command, limit: Duration) -> Output {
-    // Files, not pipes: nothing has to read them while the program runs.
+    // Use files rather than pipes, which something would have to read while the program runs.
     let scratch = Scratch::new();
     let [stdout, stderr] = ["stdout", "stderr"].map(|name| scratch.path().join(name));
     let mut child = command
@@ -74,7 +74,7 @@ pub fn run(command: &mut Command, limit: Duration) -> Output {
     }
 }
 
-/// Waits for a child to end; `None` if it has not within `limit`.
+/// Waits for a child to end; `None` if it still runs after `limit`.
 pub fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     let deadline = Instant::now() + limit;
     loop {
@@ -92,10 +92,10 @@ pub fn signal(process_id: u32, name: &str) {
     assert!(status.is_ok_and(|status| status.success()), "cannot send {name} to {process_id}");
 }
 
-/// Calls `condition` until it is true.
+/// Polls `condition` until it is true.
 ///
 /// # Panics
-/// If it is not within `limit`, naming `what` was waited for.
+/// If it is still false after `limit`; the message contains `what`.
 pub fn eventually(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
     let limit = patient(limit);
     let deadline = Instant::now() + limit;
@@ -105,18 +105,17 @@ pub fn eventually(what: &str, limit: Duration, mut condition: impl FnMut() -> bo
     }
 }
 
-/// How long to wait for what takes `limit` at most: so many times as long as `STORESCP_PATIENCE` says, for a
-/// program that runs under a tool, which slows it down.
+/// Multiplies a time limit by `STORESCP_PATIENCE`, for programs that run under a tool that slows them down.
 ///
 /// # Panics
-/// If the variable is there and no number.
+/// If the variable is set to something other than a number.
 #[must_use]
 pub fn patient(limit: Duration) -> Duration {
     let factor = std::env::var(PATIENCE);
     limit * factor.map_or(1, |factor| factor.parse().expect("STORESCP_PATIENCE is a number"))
 }
 
-/// Whether the program runs under a tool.
+/// True if `STORESCP_PATIENCE` says that the program runs under such a tool.
 #[must_use]
 pub fn is_patient() -> bool {
     std::env::var_os(PATIENCE).is_some()
@@ -124,7 +123,7 @@ pub fn is_patient() -> bool {
 
 const PATIENCE: &str = "STORESCP_PATIENCE";
 
-/// The children of a process, zombies too.
+/// The children of a process, including zombies.
 ///
 /// # Panics
 /// If it has ended.
@@ -136,16 +135,16 @@ pub fn children(process_id: u32) -> Vec<u32> {
     lists.collect::<String>().split_whitespace().filter_map(|id| id.parse().ok()).collect()
 }
 
-/// A file's text, with anything that is not UTF-8 replaced; empty if it cannot be read.
+/// Text of a file, with anything that is not UTF-8 replaced; empty if it cannot be read.
 #[must_use]
 pub fn read_lossy(path: &std::path::Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
-/// What the receiver's temporary names say of a process of this boot that has ended.
+/// The part of a temporary name that identifies the process, for a process of this boot that has ended.
 ///
 /// # Panics
-/// If `/proc` does not tell of this process.
+/// If `/proc` lacks information about this process.
 #[must_use]
 pub fn mark_of_ended_process() -> String {
     let read = |path: &str| std::fs::read_to_string(path).expect("proc(5)");
@@ -153,7 +152,7 @@ pub fn mark_of_ended_process() -> String {
     let space = std::fs::read_link("/proc/self/ns/pid").expect("proc(5)");
     let space = space.to_string_lossy().replace(|letter: char| !letter.is_ascii_digit(), "");
     let space: u64 = space.parse().expect("a number");
-    // This process, begun with the machine.
+    // Our own process ID with a start time just after boot, so that no such process exists.
     let boot = boot.get(..16).expect("a UUID").trim_start_matches('0');
     format!("{boot}-{space:x}-{}-1", std::process::id())
 }

@@ -1,12 +1,12 @@
-//! Directories of one test.
+//! Provides a temporary directory for one test.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
-/// An empty directory of its own, removed with all that is in it when dropped.
+/// An empty directory, deleted with its contents when dropped.
 ///
-/// It is kept when `INTEROP_KEEP` is set, to look at what a failed test left.
+/// It is kept if `INTEROP_KEEP` is set, so that the files of a failed test can be examined.
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
@@ -29,7 +29,7 @@ impl Scratch {
         Self { path }
     }
 
-    /// Where it is.
+    /// Path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -53,7 +53,7 @@ impl Default for Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if env::var_os("INTEROP_KEEP").is_none() {
-            // A server may be making a file in it while it goes; what stays is only temporary.
+            // A server may create a file in it at the same time; a leftover is only a temporary file.
             let _ = fs::remove_dir_all(&self.path);
         }
     }

@@ -1,4 +1,4 @@
-//! A receiver as a guarded child process.
+//! Runs a receiver as a child process that is killed at the end of the test.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,9 +15,9 @@ use crate::{Scratch, peers};
 /// Which receiver to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// This project's.
+    /// This project's program.
     Ours,
-    /// DCMTK's, as Debian packages it.
+    /// DCMTK's program, as packaged by Debian.
     Debian,
 }
 
@@ -30,15 +30,15 @@ impl Program {
     }
 }
 
-/// The same done with our receiver and Debian's, in this order, each started with these options.
+/// Runs `action` with our receiver and then with Debian's, each started with these options.
 pub fn both<T>(options: &[&str], action: impl Fn(&Server) -> T) -> [T; 2] {
     [Program::Ours, Program::Debian].map(|program| action(&Server::start(program, options)))
 }
 
-/// A running receiver. It is killed, by its own process ID, when this is dropped.
+/// A running receiver. It is killed by its own process ID when this is dropped.
 ///
-/// Files go to [`directory`](Self::directory), below the test's own scratch directory; what it
-/// prints goes to files too, so that it never waits for the test to read.
+/// It stores files in [`directory`](Self::directory), below the test's scratch directory. Its output goes to
+/// files, so that it never blocks because the test does not read.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -49,10 +49,10 @@ pub struct Server {
     kept: Option<Scratch>,
 }
 
-/// A receiver that ended before it listened.
+/// A receiver that exited before it listened.
 #[derive(Debug)]
 pub struct StartFailure {
-    /// How it ended.
+    /// Exit status.
     pub status: ExitStatus,
     /// What it printed on standard output.
     pub stdout: String,
@@ -76,13 +76,13 @@ impl Server {
     /// Starts a receiver with these options and waits until it listens.
     ///
     /// # Panics
-    /// If it ends instead, or does not listen within a minute.
+    /// If it exits instead, or does not listen within a minute.
     #[must_use]
     pub fn start(program: Program, options: &[&str]) -> Self {
         Self::with(program, options).start()
     }
 
-    /// As [`start`](Self::start), but with more to be said about how.
+    /// As [`start`](Self::start), but returns a [`Setup`] for further settings.
     #[must_use]
     pub fn with(program: Program, options: &[&str]) -> Setup {
         Setup {
@@ -96,7 +96,7 @@ impl Server {
         }
     }
 
-    /// The port it listens on.
+    /// The port that it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -108,19 +108,19 @@ impl Server {
         &self.directory
     }
 
-    /// The directory of the test that holds, among others, the output directory.
+    /// The scratch directory of the test, which contains the output directory.
     #[must_use]
     pub fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
-    /// Its process ID.
+    /// Process ID.
     #[must_use]
     pub fn process_id(&self) -> u32 {
         self.child.id()
     }
 
-    /// The most memory that it ever had resident, in KiB.
+    /// Peak resident memory, in KiB.
     ///
     /// # Panics
     /// If it has ended.
@@ -129,7 +129,7 @@ impl Server {
         self.status_kib("VmHWM:")
     }
 
-    /// The memory that it has resident, in KiB.
+    /// Current resident memory, in KiB.
     ///
     /// # Panics
     /// If it has ended.
@@ -145,7 +145,7 @@ impl Server {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
-    /// How many descriptors it has open.
+    /// Number of open file descriptors.
     ///
     /// # Panics
     /// If it has ended.
@@ -154,7 +154,7 @@ impl Server {
         self.entries("fd")
     }
 
-    /// How many threads it has.
+    /// Number of threads.
     ///
     /// # Panics
     /// If it has ended.
@@ -163,7 +163,7 @@ impl Server {
         self.entries("task")
     }
 
-    /// The processes that it has started, zombies too.
+    /// The child processes of the receiver, including zombies.
     ///
     /// # Panics
     /// If it has ended.
@@ -177,23 +177,22 @@ impl Server {
         entries.expect("the receiver runs").count()
     }
 
-    /// What it has printed on standard error so far, all that it logged before its last answer
-    /// included.
+    /// Everything printed on standard error so far, including all that was logged before the last answer.
     #[must_use]
     pub fn stderr(&self) -> String {
         self.wait_for_log_threads();
         read_lossy(&self.scratch.path().join("stderr"))
     }
 
-    /// What it has printed on standard output so far, as [`stderr`](Self::stderr).
+    /// Everything printed on standard output so far, as [`stderr`](Self::stderr).
     #[must_use]
     pub fn stdout(&self) -> String {
         self.wait_for_log_threads();
         read_lossy(&self.scratch.path().join("stdout"))
     }
 
-    /// Ours writes its log from threads of their own. One that sleeps has written all that there is,
-    /// or waits for who reads.
+    /// Our receiver writes its log from separate threads. If such a thread sleeps, it has written everything or
+    /// waits for the reader.
     fn wait_for_log_threads(&self) {
         let deadline = Instant::now() + Duration::from_secs(10);
         let is_writing =
@@ -229,8 +228,8 @@ impl Server {
         }
     }
 
-    /// All that is in the output directory: paths below it, directories with a slash at the end,
-    /// temporary files included, sorted.
+    /// Everything in the output directory, sorted: relative paths, including temporary files; directories have
+    /// a trailing slash.
     #[must_use]
     pub fn files(&self) -> Vec<String> {
         files_below(&self.directory)
@@ -248,7 +247,7 @@ impl Server {
         process::signal(self.process_id(), name);
     }
 
-    /// Waits for its end; `None` if it still runs after `limit`.
+    /// Waits for it to exit; `None` if it still runs after `limit`.
     pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = process::wait(&mut self.child, process::patient(limit));
@@ -260,7 +259,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.ended.is_none() {
-            // Tools look for leaks when a process ends by itself.
+            // Leak checkers report only if a process exits by itself.
             if process::is_patient() {
                 process::signal(self.child.id(), "TERM");
                 let _ = process::wait(&mut self.child, process::patient(Duration::from_secs(1)));
@@ -283,7 +282,7 @@ impl Setup {
         self
     }
 
-    /// Runs the receiver through another program that becomes it (`exec`), such as `strace -D`.
+    /// Runs the receiver through another program that replaces itself with it (`exec`), such as `strace -D`.
     #[must_use]
     pub fn through(mut self, program: &str, arguments: &[&str]) -> Self {
         self.wrapper.push(program.into());
@@ -304,14 +303,14 @@ impl Setup {
         self
     }
 
-    /// Runs the receiver in this directory, with the options as they are and the port behind them.
+    /// Runs the receiver in this directory, with exactly these options followed by the port.
     #[must_use]
     pub fn as_typed_in(mut self, path: &Path) -> Self {
         self.as_typed = true;
         self.directory(path)
     }
 
-    /// Keeps a directory as long as the receiver.
+    /// Keeps a directory until the receiver is dropped.
     #[must_use]
     pub fn keeping(mut self, scratch: Scratch) -> Self {
         self.kept = Some(scratch);
@@ -338,14 +337,14 @@ impl Setup {
     /// Starts it and waits until it listens.
     ///
     /// # Errors
-    /// [`StartFailure`] if it ends first.
+    /// [`StartFailure`] if it exits first.
     ///
     /// # Panics
-    /// If it neither listens nor ends within a minute.
+    /// If it neither listens nor exits within a minute.
     pub fn try_start(&self) -> Result<Server, StartFailure> {
         loop {
             match self.start_on(free_port()) {
-                // Somebody else took the port between our choice and the program's bind.
+                // Another process took the port between our choice and the program's bind.
                 Err(failure) if failure.stderr.contains("Address already in use") => {}
                 result => return result,
             }
@@ -392,7 +391,7 @@ impl Setup {
         Command::new(&words[0])
             .args(&words[1..])
             .current_dir(if self.as_typed { directory } else { scratch.path() })
-            // Without it each C-STORE to DCMTK's waits 44 ms for a delayed acknowledgement.
+            // Without it, each C-STORE to DCMTK's program waits 44 ms for a delayed acknowledgement.
             .env("TCP_NODELAY", "1")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -403,14 +402,14 @@ impl Setup {
     }
 }
 
-/// All below a directory, as [`Server::files`] tells it; but for the receiver's hidden folder itself:
-/// what is in it counts.
+/// Everything below a directory, as for [`Server::files`], but without the receiver's hidden folder itself,
+/// only its contents.
 #[must_use]
 pub fn files_below(directory: &Path) -> Vec<String> {
     let mut names = Vec::new();
     let mut pending = vec![PathBuf::new()];
     while let Some(relative) = pending.pop() {
-        // A directory may go while we look.
+        // A directory may be removed meanwhile.
         let Ok(entries) = fs::read_dir(directory.join(&relative)) else { continue };
         for entry in entries.flatten() {
             let path = relative.join(entry.file_name());
@@ -429,7 +428,7 @@ pub fn files_below(directory: &Path) -> Vec<String> {
     names
 }
 
-/// A port that nobody listens on, below those that the system gives to clients.
+/// Finds a port that nobody listens on, outside the range that the system assigns to clients.
 #[must_use]
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -443,9 +442,9 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// Whether this process listens on this port, found without connecting: a connection would be an
-/// association attempt to the receiver. That anybody listens is not enough: another test run may be
-/// trying the same port.
+/// True if this process listens on this port. It is determined without connecting, since a connection would be
+/// an association attempt to the receiver. The process matters, because another test run may be trying the same
+/// port.
 fn is_listening(process_id: u32, port: u16) -> bool {
     let Ok(descriptors) = fs::read_dir(format!("/proc/{process_id}/fd")) else { return false };
     let sockets: Vec<PathBuf> =

@@ -1,7 +1,7 @@
-//! A recording proxy between a sender and a receiver.
+//! Records the traffic between a sender and a receiver with a proxy.
 //!
-//! What a sender says is not always what its source file holds: toolkits re-encode. The tap keeps
-//! the bytes of both directions, so that a stored file can be compared with what really came in.
+//! Toolkits re-encode, so a sender may not send exactly what its source file contains. The tap records the
+//! bytes of both directions, so that a stored file can be compared with what was actually sent.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -30,12 +30,12 @@ pub struct Recording {
     pub to_sender: Vec<u8>,
 }
 
-/// One C-STORE as it went over the wire.
+/// One C-STORE as sent over the network.
 #[derive(Clone, Debug)]
 pub struct StoredMessage {
     /// Presentation context ID.
     pub context: u8,
-    /// The transfer syntax accepted for it.
+    /// Transfer syntax accepted for that context.
     pub transfer_syntax: String,
     /// The request.
     pub request: Command,
@@ -52,10 +52,10 @@ struct Connection {
 }
 
 impl Tap {
-    /// Starts one.
+    /// Starts a proxy.
     ///
     /// # Panics
-    /// If there is no port to listen on.
+    /// If no port is available.
     #[must_use]
     pub fn before(server: &Server) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port for the tap");
@@ -68,14 +68,14 @@ impl Tap {
         Self { port, acceptor, stopping }
     }
 
-    /// The port that senders connect to.
+    /// The port for senders to connect to.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Ends it and returns what was recorded, one for each connection in the order of their start.
-    /// Waits for connections that are still open.
+    /// Stops the proxy and returns the recordings, one per connection in the order in which they started. Waits
+    /// for connections that are still open.
     ///
     /// # Panics
     /// If a recording thread failed.
@@ -95,7 +95,7 @@ impl Tap {
         if let Ok(mut stopping) = self.stopping.lock() {
             *stopping = true;
         }
-        // Wakes the acceptor.
+        // This connection wakes the accepting thread.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
         acceptor.join().unwrap_or_default()
     }
@@ -111,7 +111,7 @@ impl Recording {
     /// The answer to the association request.
     ///
     /// # Panics
-    /// If it is none.
+    /// If it is neither an acceptance nor a rejection.
     #[must_use]
     pub fn accept(&self) -> Accept {
         match read_answer(&mut self.to_sender.as_slice()) {
@@ -120,8 +120,8 @@ impl Recording {
         }
     }
 
-    /// Each proposed context with its result and transfer syntax, sorted: some toolkits number
-    /// their contexts at random, so the IDs are left out.
+    /// Each proposed context with its result and transfer syntax, sorted. The IDs are omitted, since some
+    /// toolkits number their contexts at random.
     ///
     /// # Panics
     /// If the association was not accepted.
@@ -139,7 +139,7 @@ impl Recording {
         answers
     }
 
-    /// The kinds of PDUs that the receiver sent, P-DATA-TF left out.
+    /// Types of the PDUs that the receiver sent, without P-DATA-TF.
     #[must_use]
     pub fn answers(&self) -> Vec<u8> {
         let kinds = pdus(&self.to_sender).into_iter().map(|(kind, _)| kind);
@@ -149,7 +149,7 @@ impl Recording {
     /// All C-STOREs, in order, with their responses.
     ///
     /// # Panics
-    /// If the association was not accepted or a command cannot be read.
+    /// If the association was not accepted or a command cannot be decoded.
     #[must_use]
     pub fn stores(&self) -> Vec<StoredMessage> {
         if self.to_sender.is_empty() {
@@ -174,7 +174,7 @@ impl Recording {
 }
 
 impl StoredMessage {
-    /// Whether it was answered with status 0000.
+    /// True if it was answered with status 0000.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.response.as_ref().is_some_and(|response| response.status() == 0)
@@ -187,7 +187,7 @@ impl StoredMessage {
     }
 }
 
-/// Accepts until told to stop.
+/// Accepts connections until stopped.
 fn accept(listener: &TcpListener, target: u16, stopping: &Mutex<bool>) -> Vec<Connection> {
     let mut connections = Vec::new();
     for sender in listener.incoming() {
@@ -211,13 +211,13 @@ fn accept(listener: &TcpListener, target: u16, stopping: &Mutex<bool>) -> Vec<Co
     connections
 }
 
-/// Passes bytes on until one end closes, and returns them.
+/// Forwards bytes until one side closes, and returns them.
 fn record(mut from: TcpStream, mut to: TcpStream) -> Vec<u8> {
     let mut recorded = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        // The kernel resets this. Without it each object of a sender that leaves Nagle's algorithm
-        // on waits 40 ms for our acknowledgement.
+        // The kernel resets this option. Without it, a sender that leaves Nagle's algorithm on waits 40 ms for
+        // our acknowledgement with each object.
         let _ = set_tcp_quickack(&from, true);
         match from.read(&mut buffer) {
             Ok(0) | Err(_) => break,
@@ -229,12 +229,12 @@ fn record(mut from: TcpStream, mut to: TcpStream) -> Vec<u8> {
             }
         }
     }
-    // The other end may be gone already.
+    // The other side may have closed already.
     let _ = to.shutdown(Shutdown::Write);
     recorded
 }
 
-/// Whole PDUs of a stream: type and content.
+/// The complete PDUs of a stream: type and content.
 fn pdus(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
     let mut found = Vec::new();
     while let Some((&[kind, _, l0, l1, l2, l3], rest)) = bytes.split_first_chunk() {
@@ -246,7 +246,7 @@ fn pdus(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
     found
 }
 
-/// The whole messages of a stream: context, command, data set.
+/// The complete messages of a stream: context, command, data set.
 fn messages(bytes: &[u8]) -> Vec<(u8, Command, Vec<u8>)> {
     let mut found = Vec::new();
     let mut command_bytes = Vec::new();

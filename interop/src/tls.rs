@@ -1,4 +1,4 @@
-//! Keys, certificates and TLS clients.
+//! Makes keys and certificates, and runs TLS clients.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use crate::process::{Output, run};
 use crate::wire::{Request, abort};
 use crate::{Scratch, peers};
 
-/// Keys and certificates for the tests of one run, made anew for it.
+/// Keys and certificates for the tests, generated once per run.
 ///
 /// | name | what |
 /// |---|---|
-/// | `ca`, `other-ca` | two authorities |
-/// | `server`, `ec-server`, `ed-server` | RSA, P-256 and Ed25519 keys with certificates of `ca` |
-/// | `client` | a certificate of `ca` |
-/// | `chained` | a certificate of an intermediate authority, and that one's |
-/// | `stranger`, `self-signed`, `expired`, `revoked`, `another-name` | as they say |
-/// | `small`, `sha1` | an RSA key of 1024 bits, a signature with SHA-1 |
+/// | `ca`, `other-ca` | two certificate authorities |
+/// | `server`, `ec-server`, `ed-server` | RSA, P-256 and Ed25519 keys with certificates issued by `ca` |
+/// | `client` | a certificate issued by `ca` |
+/// | `chained` | a certificate issued by an intermediate authority, with the authority's certificate |
+/// | `stranger`, `self-signed`, `expired`, `revoked`, `another-name` | as their names say |
+/// | `small`, `sha1` | a 1024-bit RSA key, a SHA-1 signature |
 ///
-/// Each is `NAME.key` and `NAME.pem`; further files are named in the functions that make them.
+/// Each is in `NAME.key` and `NAME.pem`; other files are described at the functions that make them.
 #[derive(Debug)]
 pub struct Pki {
     scratch: Scratch,
@@ -31,8 +31,8 @@ pub struct Pki {
 pub const PASSWORD: &str = "correct horse";
 
 impl Pki {
-    /// Those of this test run; made by the first test that asks, removed with the last that holds
-    /// them.
+    /// Returns those of this test run. The first caller generates them; they are deleted when the last owner is
+    /// dropped.
     #[must_use]
     pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Pki>> = Mutex::new(Weak::new());
@@ -45,13 +45,13 @@ impl Pki {
         pki
     }
 
-    /// Where a file of this name is.
+    /// Path of the file with this name.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
     }
 
-    /// The words of `line`; `%name` stands for the path of a file.
+    /// Splits `line` into words, and replaces `%name` by the path of that file.
     #[must_use]
     pub fn words(&self, line: &str) -> Vec<String> {
         let expand = |word: &str| match word.strip_prefix('%') {
@@ -61,7 +61,7 @@ impl Pki {
         line.split_whitespace().map(expand).collect()
     }
 
-    /// Copies a file to where a test may change it.
+    /// Copies a file to a place where a test may change it.
     pub fn copy(&self, name: &str, target: &Path) {
         fs::copy(self.path(name), target).expect("a file can be copied");
     }
@@ -116,7 +116,7 @@ impl Pki {
         pki
     }
 
-    /// `ca.crl`, by which `revoked` is revoked, in a hashed directory too (`hashed`, with `ca`).
+    /// Makes `ca.crl`, which revokes `revoked`, also in a hashed directory (`hashed`, with `ca`).
     fn make_crls(&self) {
         fs::write(self.path("index.txt"), "").expect("a file can be written");
         fs::write(self.path("crlnumber"), "01\n").expect("a file can be written");
@@ -134,7 +134,7 @@ impl Pki {
         self.openssl("rehash hashed");
     }
 
-    /// The server's key in other forms, its certificate in DER, Diffie-Hellman parameters.
+    /// Makes other formats of the server's key, its certificate in DER, and Diffie-Hellman parameters.
     fn make_other_forms(&self) {
         fs::write(self.path("password"), PASSWORD).expect("a file can be written");
         self.openssl("pkcs8 -topk8 -in server.key -out pkcs8.key -passout file:password");
@@ -156,12 +156,12 @@ impl Pki {
             let parts = ["server", "ec-server"].map(|name| format!("{name}.{form}"));
             self.concatenate(&[&parts[0], &parts[1]], &format!("two.{form}"));
         }
-        // Made once with `openssl dhparam 1024`: that takes seconds, and nothing about it is secret.
+        // Generated with `openssl dhparam 1024`, which takes seconds; the parameters are not secret.
         fs::write(self.path("dh1024.pem"), DH_1024).expect("a file can be written");
         self.openssl("genpkey -genparam -algorithm DH -pkeyopt group:ffdhe3072 -out dh3072.pem");
     }
 
-    /// A certificate called `name` for the key of `key`, signed by `authority`.
+    /// Makes a certificate called `name` for the key `key`, signed by `authority`.
     fn certify(&self, name: &str, key: &str, authority: &str, terms: &str) {
         self.openssl(&format!("req -new -key {key}.key -out {name}.csr -subj /CN={name}"));
         let extensions = if name == "intermediate" { "authority" } else { "leaf" };
@@ -185,23 +185,23 @@ impl Pki {
     }
 }
 
-/// What came of an attempt to open an association over TLS.
+/// Result of an attempt to open an association over TLS.
 #[derive(Debug)]
 pub struct Attempt {
-    /// Whether the association was accepted.
+    /// True if the association was accepted.
     pub accepted: bool,
-    /// The protocol version agreed on, such as `TLSv1.2`, or empty.
+    /// Negotiated protocol version, such as `TLSv1.2`; empty if none.
     pub protocol: String,
-    /// OpenSSL's name of the cipher suite agreed on, or empty.
+    /// OpenSSL's name of the negotiated cipher suite; empty if none.
     pub suite: String,
-    /// All that the client printed.
+    /// Everything that the client printed.
     pub text: String,
 }
 
-/// Opens an association with `openssl s_client`, given further words, and aborts it.
+/// Opens an association with `openssl s_client` and these further arguments, and aborts it.
 #[must_use]
 pub fn s_client(pki: &Pki, port: u16, line: &str) -> Attempt {
-    // Security level 0: what is agreed on is the receiver's matter.
+    // Security level 0, so that the receiver decides what is negotiated.
     let mut command = Command::new("sh");
     command.arg("-c").arg("exec \"$0\" \"$@\" <\"$REQUEST\"").env("REQUEST", pki.path("request"));
     command.arg(peers::debian_path("openssl")).args(["s_client", "-connect"]);
@@ -223,7 +223,7 @@ pub fn s_client(pki: &Pki, port: u16, line: &str) -> Attempt {
     }
 }
 
-/// Runs one of DCMTK's senders with these options, a line of [`Pki::words`], and files.
+/// Runs one of DCMTK's senders with these options (a line as in [`Pki::words`]) and files.
 #[must_use]
 pub fn dcmtk(pki: &Pki, program: &str, port: u16, line: &str, files: &[&Path]) -> Output {
     let mut command = peers::debian(program);
@@ -232,7 +232,7 @@ pub fn dcmtk(pki: &Pki, program: &str, port: u16, line: &str, files: &[&Path]) -
     run(&mut command, CLIENT_TIME_LIMIT)
 }
 
-/// How long a client may take before the test fails.
+/// Time limit for a client.
 pub const CLIENT_TIME_LIMIT: Duration = Duration::from_secs(60);
 
 const AUTHORITY: &str = "\

@@ -1,4 +1,4 @@
-//! Who is served, and how peers are named: reverse look-ups and host access control.
+//! Tests which peers are served, and how they are named: reverse look-ups and host access control.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
@@ -11,11 +11,11 @@ const ALLOW: &str = "/etc/hosts.allow";
 const DENY: &str = "/etc/hosts.deny";
 const HOSTS: &str = "127.0.0.1 localhost\n127.0.0.2 far.example.org far\n127.0.0.3 near\n";
 
-/// Peers with the names that [`HOSTS`] gives them, and one that has none.
+/// Peers with the names that [`HOSTS`] gives them, and one without a name.
 const PEERS: [[u8; 4]; 5] =
     [[127, 0, 0, 1], [127, 0, 0, 2], [127, 0, 0, 3], [127, 0, 0, 4], [127, 1, 2, 3]];
 
-/// By host name, or by address with `--disable-host-lookup`; only at DEBUG.
+/// Peers are named by host name, or by address with `--disable-host-lookup`, at DEBUG only.
 #[test]
 fn peers_are_named_as_by_debian() {
     let cases: [(&[&str], Option<&str>); 3] =
@@ -33,12 +33,12 @@ fn peers_are_named_as_by_debian() {
     }
 }
 
-/// A name server that says nothing: at DEBUG, where peers are named, an association waits for a moment.
-/// With Debian's it waits until the resolver gives up.
+/// With a name server that never answers, an association waits only briefly at DEBUG, where peers are named.
+/// With Debian's program it waits until the resolver gives up.
 #[test]
 fn a_silent_name_server_holds_up_nobody() {
     let Some(namespace) = Namespace::available() else { return skip("no mount namespaces here") };
-    // Bound, and never read from.
+    // The socket is bound, but never read.
     let Ok(_silence) = UdpSocket::bind("127.0.0.53:53") else {
         return skip("no name server can be played here");
     };
@@ -58,7 +58,7 @@ fn a_silent_name_server_holds_up_nobody() {
     }
 }
 
-/// Both files, and every kind of pattern that needs no other machine.
+/// Tests both files, and every kind of pattern that needs no other machine.
 #[test]
 fn hosts_allow_and_deny_are_obeyed_as_by_debian() {
     let Some(namespace) = Namespace::available().filter(|_| Path::new(ALLOW).exists()) else {
@@ -88,8 +88,8 @@ fn hosts_allow_and_deny_are_obeyed_as_by_debian() {
     }
 }
 
-/// What hosts_access(5) says and Debian's does not do: a peer without a name is unknown, and rules
-/// may be about our own address or port.
+/// Cases where we follow hosts_access(5) and Debian's program does not: a peer without a name is unknown, and
+/// rules may refer to our own address or port.
 #[test]
 fn hosts_files_mean_what_their_manual_says() {
     let Some(namespace) = Namespace::available().filter(|_| Path::new(ALLOW).exists()) else {
@@ -110,7 +110,7 @@ fn hosts_files_mean_what_their_manual_says() {
     }
 }
 
-/// Where Debian's lets in everybody whom a rule of hosts.deny should have kept out.
+/// Cases where Debian's program serves peers that a rule of hosts.deny should have kept out.
 #[test]
 fn what_cannot_be_read_understood_or_looked_up_denies() {
     let Some(namespace) = Namespace::available().filter(|_| Path::new(ALLOW).exists()) else {
@@ -150,8 +150,8 @@ fn what_cannot_be_read_understood_or_looked_up_denies() {
     }
 }
 
-/// What Debian's makes of the same: a list that is not there denies nobody, a line that is no rule is passed
-/// over, and whoever has a name like an address gets in by it.
+/// Debian's program decides such cases differently: a missing list denies nobody, an invalid line is skipped,
+/// and a peer whose host name looks like an address matches patterns for addresses.
 #[test]
 fn debian_lets_in_where_we_are_in_doubt() {
     let Some(namespace) = Namespace::available().filter(|_| Path::new(ALLOW).exists()) else {
@@ -175,8 +175,8 @@ fn debian_lets_in_where_we_are_in_doubt() {
     }
 }
 
-/// A rule by name denies if the name server is not there, or answers that it does not answer; who is
-/// listed by address, or needs no name server, is served all the same.
+/// A rule by name denies if the name server is missing or refuses to answer. A peer that is listed by address,
+/// or matched by a rule that needs no name, is still served.
 #[test]
 fn a_name_server_that_cannot_be_asked_opens_no_door() {
     let Some(namespace) = Namespace::available().filter(|_| Path::new(ALLOW).exists()) else {
@@ -188,7 +188,7 @@ fn a_name_server_that_cannot_be_asked_opens_no_door() {
     std::thread::spawn(move || {
         let mut query = [0; 512];
         while let Ok((length, peer)) = refusing.recv_from(&mut query) {
-            // A response that says REFUSED.
+            // The flags of a response with the code REFUSED.
             query[2..4].copy_from_slice(&[0x81, 0x85]);
             let _ = refusing.send_to(&query[..length], peer);
         }
@@ -236,7 +236,7 @@ fn served(
 
 fn is_served(server: &Server, peer: [u8; 4]) -> bool {
     let mut client = Client::connect_from(Ipv4Addr::from(peer), server.port());
-    // Who is denied may be so before it has sent anything.
+    // A denied peer may be disconnected before it sends anything.
     let _ = client.try_send(&Request::usual().encode());
     match client.answer() {
         Answer::Accept(_) => true,
@@ -267,7 +267,7 @@ fn a_denied_peer_is_logged_as_by_debian() {
     }
 }
 
-/// Without `+ac`, and with `-ac` behind it, the files do not count.
+/// Without `+ac`, or with a later `-ac`, the files are ignored.
 #[test]
 fn without_access_control_everybody_is_served() {
     let Some(namespace) = Namespace::available().filter(|_| Path::new(ALLOW).exists()) else {

@@ -1,5 +1,5 @@
-//! What has been the undoing of DICOM receivers, class by class, on the wire. Classes that have tests
-//! elsewhere are in `docs/promises.md`.
+//! Tests attacks that have brought down DICOM receivers, one class at a time, over the network. Classes tested
+//! elsewhere are listed in `docs/promises.md`.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -24,12 +24,12 @@ const UNDEFINED: [u8; 4] = [0xFF; 4];
 const ITEM: [u8; 4] = [0xFE, 0xFF, 0x00, 0xE0];
 const ITEM_END: [u8; 8] = [0xFE, 0xFF, 0x0D, 0xE0, 0, 0, 0, 0];
 const SEQUENCE_END: [u8; 8] = [0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0];
-/// A sequence, a text and pixel data, without their lengths.
+/// Headers of a sequence, a text and pixel data, without the length fields.
 const SEQUENCE: [u8; 8] = [0x40, 0x00, 0x60, 0xA7, b'S', b'Q', 0, 0];
 const PIXELS: [u8; 8] = [0xE0, 0x7F, 0x10, 0x00, b'O', b'B', 0, 0];
 const ELEMENT: [u8; 10] = [0x40, 0x00, 0x68, 0xA1, b'S', b'H', 2, 0, b'x', b' '];
 
-/// Lengths that promise more than there is: of elements, items and fragments.
+/// Lengths of elements, items and fragments that exceed the data.
 #[test]
 fn length_bombs_are_answered_and_hold_nothing() {
     let huge = 0xFFFF_FFFE_u32.to_le_bytes();
@@ -52,8 +52,8 @@ fn length_bombs_are_answered_and_hold_nothing() {
     attack(&cases);
 }
 
-/// 100,000 sequences in each other, of undefined length, plain and in a deflated data set of a few
-/// hundred bytes.
+/// 100,000 nested sequences of undefined length, in a plain data set and in a deflated one of a few hundred
+/// bytes.
 #[test]
 fn nesting_bombs_are_answered_and_hold_nothing() {
     let open = [&SEQUENCE[..], &UNDEFINED, &ITEM, &UNDEFINED].concat();
@@ -66,7 +66,7 @@ fn nesting_bombs_are_answered_and_hold_nothing() {
     attack(&cases);
 }
 
-/// Each element at the end of an object, plain and deflated, in each way of storing.
+/// Sends each element at the end of an object, plain and deflated, with each way of storing.
 fn attack(cases: &[(&str, Vec<u8>)]) {
     let contexts = [(1, uid::DEFLATED), (3, uid::EVLE)];
     let mut contexts = contexts.map(|(id, syntax)| Context::new(id, uid::CT, &[syntax])).to_vec();
@@ -107,7 +107,7 @@ fn attack(cases: &[(&str, Vec<u8>)]) {
     }
 }
 
-/// Elements of a command set of other kinds and lengths than theirs.
+/// Command set elements with wrong VRs and lengths.
 #[test]
 fn command_elements_of_a_wrong_kind_get_one_clear_answer() {
     let elements = [
@@ -140,7 +140,7 @@ fn command_elements_of_a_wrong_kind_get_one_clear_answer() {
     assert_eq!(Client::usual(server.port()).echo(1), 0);
 }
 
-/// What a rejected or aborted association held is given back: after thousands, all is as after a few.
+/// A rejected or aborted association releases its resources: thousands of them leave no more than a few do.
 #[test]
 fn rejected_associations_leak_nothing() {
     let server = Server::start(Program::Ours, &[]);

@@ -1,4 +1,5 @@
-//! Peers that are slow, break off or vanish, in each state of the protocol: an end in time, nothing left.
+//! Tests peers that are slow, disconnect or vanish in each state of the protocol: each ends in time and leaks
+//! nothing.
 
 use std::fs;
 use std::process;
@@ -10,14 +11,14 @@ use interop::process::{eventually, run};
 use interop::wire::{Answer, Client, Command, Pdv, Request, abort, data_pdu, release_request};
 use interop::{Object, Program, Server};
 
-/// How soon a connection that is over is closed: `CLOSE_TIMEOUT` of the receiver, and leeway for a busy
-/// machine; less than any other time limit has by default.
+/// Time within which a finished connection is closed: `CLOSE_TIMEOUT` of the receiver, with leeway for a busy
+/// machine. It is less than the default of every other time limit.
 const CLOSED_SOON: Duration = Duration::from_secs(20);
 
-/// What a peer sends, and whether it waits for an answer then.
+/// What a peer sends, and whether it then waits for an answer.
 type Step = (Vec<u8>, bool);
 
-/// A whole session: associate, echo, store, release.
+/// A complete session: associate, echo, store, release.
 fn session(object: &Object) -> Vec<Step> {
     let command = Command::store(2, &object.sop_class, &object.sop_instance).encode();
     vec![
@@ -29,7 +30,7 @@ fn session(object: &Object) -> Vec<Step> {
     ]
 }
 
-/// Goes through `steps` up to byte `cut`.
+/// Performs `steps` up to byte `cut`.
 fn go(client: &mut Client, steps: &[Step], mut cut: usize) {
     for (bytes, is_answered) in steps {
         let sent = cut.min(bytes.len());
@@ -44,7 +45,7 @@ fn go(client: &mut Client, steps: &[Step], mut cut: usize) {
     }
 }
 
-/// A receiver that has as many threads waiting for connections as it ever keeps.
+/// Starts a receiver that already has as many waiting threads as it ever keeps.
 fn warmed_up(options: &[&str]) -> Server {
     let server = Server::start(Program::Ours, options);
     let many: Vec<Client> = (0..16).map(|_| Client::usual(server.port())).collect();
@@ -57,7 +58,7 @@ fn warmed_up(options: &[&str]) -> Server {
     server
 }
 
-/// What the receiver holds: descriptors and threads.
+/// Open descriptors and threads of the receiver.
 fn held(server: &Server) -> (usize, usize) {
     (server.descriptors(), server.threads())
 }
@@ -74,7 +75,7 @@ fn resets_and_closes_at_every_byte_leave_nothing() {
         for reset in [false, true] {
             let mut client = Client::connect(server.port());
             go(&mut client, &steps, cut);
-            // Half of them once the receiver has had a look at what came.
+            // In half of the cases, give the receiver time to read the bytes.
             if cut % 2 == 0 {
                 thread::sleep(Duration::from_millis(1));
             }
@@ -104,8 +105,8 @@ fn resets_and_closes_at_every_byte_leave_nothing() {
     serves_others(&server);
 }
 
-/// A byte a second in each state of the protocol, beside a sender; what has a time limit keeps it,
-/// however the bytes drip.
+/// Peers that send one byte per second, one in each state of the protocol, beside a normal sender. Where a
+/// state has a time limit, it applies even though bytes keep arriving.
 #[test]
 fn a_byte_a_second_in_each_state_holds_up_nobody_and_outlives_no_limit() {
     let server = Server::start(Program::Ours, &["-ta", "3"]);
@@ -171,13 +172,13 @@ fn a_byte_a_second_in_each_state_holds_up_nobody_and_outlives_no_limit() {
     beside.sort_unstable();
     let median = beside[beside.len() / 2];
     assert!(median < alone * 3 + Duration::from_millis(300), "{median:?} beside, {alone:?} alone");
-    // Those are not cut off: a line may be slow. The one in the data set finishes in good health.
+    // A data set has no time limit, because a line may be slow; this one completes normally.
     let (_, mut client, rest) = unlimited.swap_remove(3);
     client.send(&rest[7..rest.len() - release_request().len()]);
     assert_eq!(client.response().1.status(), 0);
 }
 
-/// Peers whose machine loses its power: not even the kernel says that the connection is over.
+/// Peers whose machine loses power, so that not even the kernel reports the end of the connection.
 #[test]
 fn peers_that_vanish_without_a_word_end_in_time() {
     let server = warmed_up(&["-ta", "4", "-td", "4", "-ts", "4"]);
@@ -195,8 +196,8 @@ fn peers_that_vanish_without_a_word_end_in_time() {
     serves_others(&server);
 }
 
-/// Sends bytes on a connection each, and ends them all so that the peer is told nothing (`TCP_REPAIR`, of
-/// Linux).
+/// Sends bytes, each on a connection of its own, and ends the connections without notifying the peer (Linux's
+/// `TCP_REPAIR`).
 fn vanish(port: u16, sent: &[&[u8]]) {
     let script = "
 import socket, sys, time
@@ -213,7 +214,7 @@ for s in peers:
     run(&mut python, Duration::from_secs(60)).expect_success("peers that vanish");
 }
 
-/// Without any time limit, too, a peer that is gone is found out: the kernel asks it.
+/// Even without any time limit, a vanished peer is detected by TCP keep-alive.
 #[test]
 fn silent_peers_are_asked_whether_they_are_there() {
     let server = Server::start(Program::Ours, &["-ts", "0"]);
@@ -222,7 +223,7 @@ fn silent_peers_are_asked_whether_they_are_there() {
     let connections = || {
         let table = fs::read_to_string("/proc/net/tcp").expect("the table of connections");
         let ours = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        // Local address, state 01 (established), and which timer runs: 02 is that of keep-alive.
+        // Local address, state 01 (established), and the active timer: 02 is keep-alive.
         ours.filter(|field| field[1].ends_with(&local) && field[3] == "01")
             .map(|field| field[5][..2].to_owned())
             .collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! What commands are told, and that nothing a peer says becomes one.
+//! Tests what commands are given, and that no value from a peer is executed as a command.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use interop::{Object, Program, Server, Setup};
 
 use crate::events::{Desk, SECOND, SOON, send};
 
-/// Titles that would be commands if a shell read them; `pwn` is one.
+/// AE titles that would be commands if a shell interpreted them; `pwn` is a command.
 const TITLES: [&str; 10] =
     ["; pwn", "$(pwn)", "`pwn`", "';pwn;'", "\";pwn;\"", "pwn", "-rf", "\\", "x -t y", "* ~ !x #y"];
 
@@ -24,7 +24,8 @@ fn store_as(server: &Server, calling: &str, called: &str, object: &Object) {
     client.release();
 }
 
-/// A desk with `pwn`, which leaves a mark, and `env-of`, which writes the variables of its name.
+/// A desk with the programs `pwn`, which leaves a mark, and `env-of`, which records the variables that it is
+/// given.
 fn desk() -> Desk {
     let desk = Desk::new();
     desk.recorder("rec");
@@ -59,7 +60,7 @@ fn setup(options: &[&str]) -> Setup {
     Server::with(Program::Ours, options)
 }
 
-/// Every value exactly as it was sent, and none that this program has inherited.
+/// Every value is exactly as sent, and none comes from the receiver's own environment.
 #[test]
 fn commands_find_every_value_in_their_environment() {
     for title in TITLES {
@@ -94,7 +95,7 @@ fn commands_find_every_value_in_their_environment() {
     }
 }
 
-/// The name of the peer is there where it is asked for; without a file, nothing is told of one.
+/// The peer's name is set if a command asks for it; without a file (`--ignore`), no variable describes one.
 #[test]
 fn the_peer_has_a_name_where_a_command_asks_for_it() {
     let desk = desk();
@@ -108,7 +109,7 @@ fn the_peer_has_a_name_where_a_command_asks_for_it() {
     }
 }
 
-/// The way that needs no quoting, in directories of any name.
+/// Environment variables need no quoting, in directories of any name.
 #[test]
 fn variables_in_quotes_need_nothing_else() {
     for name in ["plain", "two  blanks", "it's", "say \"$(pwn)\"", "-rf", "*"] {
@@ -131,7 +132,7 @@ fn variables_in_quotes_need_nothing_else() {
     }
 }
 
-/// One word in every form that is understood, letters and digits in every other one.
+/// Each form in which a title is one word receives it unchanged; in all others, only letters and digits remain.
 #[test]
 fn titles_are_one_word_wherever_they_stand() {
     for line in [
@@ -157,7 +158,7 @@ fn titles_are_one_word_wherever_they_stand() {
     }
 }
 
-/// Where a peer would choose the command, or a path would be changed, the start says so.
+/// The receiver refuses to start if a peer could choose the command, or if a path would be changed.
 #[test]
 fn what_no_value_is_fit_for_is_refused_at_the_start() {
     for (options, reason) in [
@@ -180,7 +181,7 @@ fn what_no_value_is_fit_for_is_refused_at_the_start() {
 
 const TRACED: &str = "trace=clone,clone3,fork,vfork";
 
-/// For a while no process can be had: each command is run once, later, in the order of the objects.
+/// If no process can be created for a while, each command runs once, later, in the order of the objects.
 #[test]
 fn commands_that_cannot_be_started_for_a_moment_are_run_later() {
     const OBJECTS: usize = 40;
@@ -215,7 +216,7 @@ fn commands_that_cannot_be_started_for_a_moment_are_run_later() {
     }
 }
 
-/// No process can be had any more: the end comes all the same, and says what was not run.
+/// If no process can be created at all, the receiver still ends, and reports the commands that did not run.
 #[test]
 fn commands_that_can_never_be_started_are_told_at_the_end() {
     for options in [&["--exec-max", "1"][..], &["-xs"]] {

@@ -1,5 +1,5 @@
-//! The container file's last stage, without a container: its entry point as process 1, without rights,
-//! where all but its volume is read-only.
+//! Tests the last stage of the container file without a container: its entry point runs as process 1,
+//! unprivileged, and everything except its volume is read-only.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -10,13 +10,13 @@ use interop::process::{self, eventually};
 use interop::wire::{self, Answer, Client, Request};
 use interop::{Namespace, Object, Scratch, free_port, peers, skip};
 
-/// Nobody but process 1 buries the processes that a command leaves behind.
+/// Only process 1 can reap the processes that a command leaves behind.
 #[test]
 fn as_process_1_commands_are_waited_for_and_what_they_leave_too() {
     let Some(namespace) = Namespace::available() else {
         return skip("process 1 of a container: no namespaces here");
     };
-    // The shell ends at once, and the process in the background after it.
+    // The shell exits at once, and the background process after it.
     let command = "sleep 0.2 & exit 3";
     let container = Container::start(namespace, &["--exec-on-reception", command]);
     let failed = |count| {
@@ -50,7 +50,7 @@ fn as_process_1_commands_are_waited_for_and_what_they_leave_too() {
     });
 }
 
-/// A signal that a process does not handle does nothing to process 1, and `podman stop` would kill it.
+/// A process 1 without a handler ignores SIGTERM, so that `podman stop` would kill it.
 #[test]
 fn as_process_1_it_finishes_what_is_in_flight_at_sigterm() {
     let Some(namespace) = Namespace::available() else {
@@ -72,7 +72,7 @@ fn as_process_1_it_finishes_what_is_in_flight_at_sigterm() {
 }
 
 struct Container {
-    /// Waits for process 1.
+    /// The `unshare` process, which waits for process 1.
     unshare: Child,
     port: u16,
     scratch: Scratch,
@@ -83,7 +83,7 @@ struct Process {
 }
 
 impl Container {
-    /// Carries out `ENTRYPOINT`, with more options, and `CMD`, and waits until it listens.
+    /// Runs `ENTRYPOINT` with further options and `CMD`, and waits until it listens.
     fn start(namespace: Namespace, options: &[&str]) -> Self {
         let scratch = Scratch::new();
         let volume = scratch.directory("data");
@@ -114,13 +114,13 @@ impl Container {
         container
     }
 
-    /// The ID that it has outside.
+    /// The ID of process 1 outside the container.
     fn process_1(&self) -> u32 {
         let [process] = process::children(self.unshare.id())[..] else { panic!("one child") };
         process
     }
 
-    /// What process 1 has to wait for.
+    /// The children of process 1.
     fn children(&self) -> Vec<Process> {
         let state = |id: u32| {
             let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
@@ -138,7 +138,7 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         if matches!(self.unshare.try_wait(), Ok(None)) {
-            // The change of its user has undone that it dies with its parent.
+            // The change of user has cancelled the request to die with the parent.
             for process in process::children(self.unshare.id()) {
                 process::signal(process, "KILL");
             }
@@ -151,7 +151,7 @@ impl Drop for Container {
     }
 }
 
-/// The words of an instruction of the container file that is in JSON's form.
+/// The words of a container file instruction in JSON form.
 fn instruction(name: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/Containerfile");
     let text = fs::read_to_string(path).expect("it is shipped");

@@ -1,4 +1,5 @@
-//! The receiver killed under load, again and again: what it acknowledged is there, and whole.
+//! Tests that objects survive when the receiver is killed repeatedly under load: all that it acknowledged are
+//! intact.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,11 +15,11 @@ use interop::process::eventually;
 use interop::wire::{Answer, Client, Command, Pdv, Request, data_pdu};
 use interop::{Object, Program, Scratch, Server};
 
-/// How often it is killed; `INTEROP_KILL_ROUNDS` for more.
+/// Number of kills; set `INTEROP_KILL_ROUNDS` for more.
 const ROUNDS: u64 = 12;
 const SENDERS: usize = 8;
 
-/// Ways of storing, each with a directory of its own.
+/// Ways of storing, each with a separate directory.
 const WAYS: [&[&str]; 6] =
     [&[], &["+B"], &["--durability", "none"], &["-su", "p"], &["-F"], &["+td"]];
 
@@ -37,7 +38,7 @@ fn a_killed_receiver_has_all_that_it_acknowledged() {
         let way = &ways[usize::try_from(round).expect("a few") % ways.len()];
         let (options, directory, acknowledged): &(&[&str], PathBuf, Mutex<_>) = way;
         let mut server = Server::with(Program::Ours, options).directory(directory).start();
-        // What the last one left in the middle is gone.
+        // The temporary files of the previous run are deleted.
         eventually("no temporary file is left", Duration::from_secs(30), || {
             !server.files().iter().any(|name| name.starts_with('.'))
         });
@@ -46,7 +47,7 @@ fn a_killed_receiver_has_all_that_it_acknowledged() {
             for sender in 0..SENDERS {
                 scope.spawn(move || send_until_it_breaks(port, round, sender, acknowledged));
             }
-            // Another moment each time, without chance: a failure can be repeated.
+            // The times vary without being random, so that a failure can be reproduced.
             thread::sleep(Duration::from_millis(30 + round * 37 % 400));
             server.signal("KILL");
             server.wait(Duration::from_secs(30)).expect("it ends");
@@ -63,8 +64,8 @@ fn a_killed_receiver_has_all_that_it_acknowledged() {
     }
 }
 
-/// Left-overs of a crash, and what only looks like one: the temporary files of earlier versions may be older
-/// objects that were being replaced.
+/// Temporary files left by a crash, and files that only look like them. Those of earlier versions are kept,
+/// because they may be older objects that were being replaced.
 #[test]
 fn what_a_crash_left_is_removed_at_the_next_start() {
     let scratch = Scratch::new();
@@ -80,7 +81,7 @@ fn what_a_crash_left_is_removed_at_the_next_start() {
         "CT.1.2.3",
         "storescp-1.part",
     ];
-    // Of a process that has ended: no process begins with the machine.
+    // Temporary files of a process that has ended.
     let mark = interop::process::mark_of_ended_process();
     let gone = [format!(".storescp/.incoming-{mark}-5~"), format!(".storescp/.incoming-{mark}-6~")];
     for name in kept.iter().copied().chain(gone.iter().map(String::as_str)) {
@@ -91,14 +92,14 @@ fn what_a_crash_left_is_removed_at_the_next_start() {
     server.wait_for_log("deleted 2 incomplete files");
 }
 
-/// Sends objects of many sizes, and notes each one before it is sent and acknowledged.
+/// Sends objects of many sizes, and records each one when it is sent and when it is acknowledged.
 fn send_until_it_breaks(
     port: u16,
     round: u64,
     sender: usize,
     acknowledged: &Mutex<BTreeMap<String, Object>>,
 ) {
-    // It may be killed before this.
+    // The receiver may be killed before this.
     let Ok(mut client) = Client::try_connect(port) else { return };
     if client.try_send(&Request::usual().encode()).is_err()
         || !matches!(client.answer(), Answer::Accept(_))
@@ -106,7 +107,7 @@ fn send_until_it_breaks(
         return;
     }
     for number in 0_usize.. {
-        // Every fifth one replaces the one before.
+        // Every fifth object replaces the previous one.
         let instance = format!("1.{round}.{sender}.{}", number - usize::from(number % 5 == 4));
         let size = number * 7918 % 150_000;
         let object = Object::new(interop::wire::uid::CT, &instance, size);
@@ -127,8 +128,8 @@ fn send_until_it_breaks(
     }
 }
 
-/// Every file is whole; every acknowledged object is there, as sent, unless a later one of its name
-/// that was not acknowledged any more took its place.
+/// Checks that every file is intact, and that every acknowledged object is stored as sent, unless a later
+/// object with its name replaced it without being acknowledged.
 fn check(directory: &Path, acknowledged: &BTreeMap<String, Object>, round: u64, options: &[&str]) {
     let folder = if options.contains(&"-su") { "p_2.25.301" } else { "" };
     for (name, object) in acknowledged {
@@ -145,13 +146,13 @@ fn check(directory: &Path, acknowledged: &BTreeMap<String, Object>, round: u64, 
     }
 }
 
-/// All that have a final name.
+/// All files with a final name.
 fn files_of(directory: &Path) -> Vec<String> {
     let names = interop::files_below(directory).into_iter();
     names.filter(|name| !name.starts_with('.') && !name.ends_with('/')).collect()
 }
 
-/// What is in a file, inflated.
+/// The data set of a file, inflated.
 fn data_set(path: &Path, options: &[&str]) -> Vec<u8> {
     if options.contains(&"-F") {
         return fs::read(path).expect("it is there");
@@ -165,7 +166,7 @@ fn data_set(path: &Path, options: &[&str]) -> Vec<u8> {
     inflated
 }
 
-/// Bytes before the value of the pixel data.
+/// Number of bytes before the value of the pixel data.
 fn header_length(bytes: &[u8]) -> usize {
     let pixel_data = [0xE0, 0x7F, 0x10, 0x00, b'O', b'W', 0, 0];
     let found = bytes.windows(8).position(|window| window == pixel_data);

@@ -1,4 +1,4 @@
-//! DIMSE messages: commands, their responses, and fragments of every shape (PS3.7, PS3.8 Annex E).
+//! Tests DIMSE messages: commands, their responses, and fragments of every size (PS3.7, PS3.8 Annex E).
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ fn echo_responses_equal_debian() {
     let [ours, theirs] = both(&[], |server| {
         let mut client = Client::usual(server.port());
         let mut responses = Vec::new();
-        // On its own context, on one of a storage class, with another class, with odd message IDs.
+        // On its own context, with an unusual message ID; on a context of a storage class; with another SOP
+        // class.
         for (context, class, id) in
             [(1, uid::VERIFICATION, 0), (3, uid::VERIFICATION, 65_535), (1, uid::CT, 7)]
         {
@@ -43,7 +44,7 @@ fn store_responses_equal_debian() {
     assert_eq!(ours.elements(), [0x0000, 0x0002, 0x0100, 0x0120, 0x0800, 0x0900, 0x1000]);
 }
 
-/// Debian's aborts the association here.
+/// Debian's program aborts the association here.
 #[test]
 fn other_requests_are_answered_with_unrecognized_operation() {
     let server = Server::start(Program::Ours, &[]);
@@ -71,7 +72,7 @@ fn other_requests_are_answered_with_unrecognized_operation() {
     client.release();
 }
 
-/// Debian's aborts the association here.
+/// Debian's program aborts the association here.
 #[test]
 fn cancel_requests_are_ignored() {
     let server = Server::start(Program::Ours, &[]);
@@ -85,7 +86,7 @@ fn cancel_requests_are_ignored() {
     client.release();
 }
 
-/// One clear answer: a failure status or an abort, at once, and no file.
+/// Each gets one clear answer at once, a failure status or an abort, and no file is stored.
 #[test]
 fn bad_command_sets_get_one_clear_answer() {
     let good = Command::store(1, uid::CT, "1.2.3");
@@ -105,7 +106,7 @@ fn bad_command_sets_get_one_clear_answer() {
         let mut client = Client::usual(server.port());
         client.command(3, &command);
         if command.us(tag::DATA_SET_TYPE) == Some(1) {
-            // The receiver may have aborted already.
+            // The receiver may already have aborted.
             let data = Pdv::data(3, true, &Object::ct(10).bytes);
             let _ = client.try_send(&data_pdu(&[data]));
         }
@@ -129,7 +130,7 @@ fn spoilt_command_bytes_get_one_clear_answer() {
     }
 }
 
-/// A wrong or missing group length, priority or move originator does not matter, as with Debian's.
+/// A wrong or missing group length, priority or move originator is ignored, as by Debian's program.
 #[test]
 fn what_a_command_set_may_lack() {
     let object = Object::ct(100);
@@ -154,7 +155,7 @@ fn what_a_command_set_may_lack() {
     assert!(ours.iter().all(|(_, response)| response.status() == 0));
 }
 
-/// Debian's keeps the file, and with `+B` does not look.
+/// Debian's program keeps the file, and with `+B` does not compare the UIDs.
 #[test]
 fn mismatched_uids_are_refused_and_nothing_is_stored() {
     let object = Object::ct(5000);
@@ -178,7 +179,7 @@ fn mismatched_uids_are_refused_and_nothing_is_stored() {
     }
 }
 
-/// Debian's keeps the file of the first two, and calls the third a lack of resources.
+/// Debian's program keeps the file of the first two, and reports the third as out of resources.
 #[test]
 fn data_sets_without_uids_are_refused_and_nothing_is_stored() {
     for (what, bytes) in data_sets_without_uids() {
@@ -194,7 +195,7 @@ fn data_sets_without_uids_are_refused_and_nothing_is_stored() {
     }
 }
 
-/// Bit-preserving means that nobody has to understand it.
+/// With bit-preserving, the data set need not be understood.
 #[test]
 fn data_sets_without_uids_are_preserved_as_debian_does() {
     for (what, bytes) in data_sets_without_uids() {
@@ -279,7 +280,7 @@ fn fragments_of_every_shape_equal_debian() {
     }
 }
 
-/// Debian's loses its way in a PDU with more than two fragments, and aborts.
+/// Debian's program fails on a PDU with more than two fragments, and aborts.
 #[test]
 fn many_fragments_in_one_pdu_are_taken() {
     let object = Object::ct(3001);
@@ -295,8 +296,8 @@ fn many_fragments_in_one_pdu_are_taken() {
     stores_whole(Program::Ours, &object, "many in one PDU", &data_pdu(&pdvs));
 }
 
-/// Debian's aborts these: the standard asks for fragments of even length, but nothing is lost by
-/// taking them.
+/// Debian's program aborts these. The standard requires fragments of even length, but accepting odd ones loses
+/// nothing.
 #[test]
 fn odd_fragments_are_taken() {
     let object = Object::ct(3001);
@@ -346,7 +347,7 @@ fn a_release_between_fragments_is_answered_and_leaves_nothing() {
     }
 }
 
-/// Messages that break the rules of PS3.7 §8 and PS3.8 Annex E end the association at once.
+/// A message that violates PS3.7 §8 or PS3.8 Annex E ends the association at once.
 #[test]
 fn fragments_out_of_place_abort() {
     let object = Object::ct(50);
@@ -380,7 +381,7 @@ fn fragments_out_of_place_abort() {
     }
 }
 
-/// White space and NULs in the UIDs of a command do not count, as with Debian's.
+/// White space and NULs in the UIDs of a command are ignored, as by Debian's program.
 #[test]
 fn padded_uids_are_cleaned_as_debian_does() {
     let object = Object::ct(100);
@@ -398,8 +399,8 @@ fn padded_uids_are_cleaned_as_debian_does() {
     assert_eq!((ours.0.1.status(), ours.1), (0, vec![object.file_name()]));
 }
 
-/// The class of the command is not compared with the abstract syntax of the context, as with
-/// Debian's.
+/// The SOP class of the command is not compared with the abstract syntax of the context, as by Debian's
+/// program.
 #[test]
 fn a_class_on_another_context_is_stored_as_debian_does() {
     let object = Object::ct(100);
@@ -413,7 +414,7 @@ fn a_class_on_another_context_is_stored_as_debian_does() {
     assert_eq!(ours.1, [object.file_name()]);
 }
 
-/// More than one context of a class, each with its own transfer syntax.
+/// Several contexts of one SOP class, each with a different transfer syntax.
 #[test]
 fn the_context_of_the_command_tells_the_transfer_syntax() {
     let server = Server::start(Program::Ours, &["+xa", "+B"]);

@@ -1,5 +1,5 @@
-//! A disk that does not play along: full, read-only, gone, or with no descriptor left. It costs one
-//! object at a time, and nothing that was stored.
+//! Tests a disk that is full, read-only or gone, and running out of descriptors: only the object being received
+//! fails, and stored objects are unaffected.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -32,7 +32,7 @@ fn a_full_disk_costs_one_object_and_leaves_nothing() {
         let second = Object::ct(300_000);
         assert_eq!(client.store(3, &second).status(), 0, "there is room for this one");
 
-        // Full to the last byte by somebody else, then room again.
+        // Another program fills the disk completely, then frees space.
         let ballast = inside.join(".ballast");
         let _ = fs::write(&ballast, vec![0; 2_000_000]);
         let third = Object::ct(10_000);
@@ -74,7 +74,7 @@ fn room_that_is_to_be_left_is_left() {
     }
 }
 
-/// Btrfs, whose quotas are no matter of users: nobody has to be made for this.
+/// A quota, on Btrfs, whose quotas are not tied to users, so that no user has to be created.
 #[test]
 fn a_quota_costs_objects_until_it_is_raised() {
     let scratch = Scratch::new();
@@ -112,8 +112,8 @@ fn a_quota_costs_objects_until_it_is_raised() {
     assert_eq!(interop::files_below(&namespace.view(&server)), expected);
 }
 
-/// As on a network file system: each write is taken, and that there was no room is told by a sync or
-/// when the file is closed.
+/// As on a network file system: every write succeeds, and the lack of space is only reported by a sync or when
+/// the file is closed.
 #[test]
 fn room_that_is_refused_late_costs_one_object() {
     for options in [&[][..], &["--durability", "none"], &["+B", "--durability", "none"]] {
@@ -154,7 +154,7 @@ fn too_many_files_cost_objects_until_there_are_fewer() {
     let Some(namespace) = Namespace::available() else {
         return skip("a disk of few files: no mount namespaces here");
     };
-    // One of them is the directory.
+    // The directory takes one of the inodes.
     let server = namespace.server_on_tmpfs("nr_inodes=3", &[]);
     let inside = namespace.view(&server);
     let mut client = Client::usual(server.port());
@@ -175,7 +175,7 @@ fn too_many_files_cost_objects_until_there_are_fewer() {
     assert_eq!(interop::files_below(&inside), expected);
 }
 
-/// A failed re-send does not cost the older file either. Debian's removes it.
+/// When a re-sent object fails, the older file is kept. Debian's program deletes it.
 #[test]
 fn a_full_disk_does_not_cost_the_older_file() {
     let Some(namespace) = Namespace::available() else {
@@ -220,8 +220,8 @@ fn a_directory_that_vanishes_costs_objects_until_it_is_back() {
     assert_eq!(server.files(), [object.file_name()]);
 }
 
-/// The folder beneath a mount that is lost takes files too, and whatever is stored there is out of
-/// sight as soon as the mount is back.
+/// After an unmount, the folder beneath the mount point accepts files too, and they would be hidden as soon as
+/// the file system is mounted again.
 #[test]
 fn a_mount_that_is_lost_costs_objects_until_it_is_back() {
     let Some(namespace) = Namespace::available() else {
@@ -244,14 +244,15 @@ fn a_mount_that_is_lost_costs_objects_until_it_is_back() {
     assert_eq!(interop::files_below(&seen), [object.file_name()]);
 }
 
-/// The folder beneath is told from what was mounted by the mount, not by its device: a bind mount has the
-/// same one, and so may the mount around, lost along with it, or one at the same place beneath.
+/// The folder beneath is recognized by its mount, not by its device: a bind mount has the same device. The file
+/// system around the mount point, lost along with it, or one mounted below it, may have the same device, too.
 #[test]
 fn whichever_mount_is_lost_nothing_is_stored_beneath() {
     let Some(namespace) = Namespace::available() else {
         return skip("lost mounts: no mount namespaces here");
     };
-    // What is mounted on "$1", with "$2" as another folder; what of it is lost, and mounted again.
+    // Each case mounts something on "$1", with "$2" as another folder; unmounts a part of it; and mounts it
+    // again.
     let cases = [
         ("mount --bind $2 $1", "umount -l $1", "mount --bind $2 $1"),
         ("mount --bind $3 $1 && mount --bind $2 $1", "umount -l $1", "mount -t tmpfs tmpfs $1"),
@@ -307,7 +308,7 @@ fn whichever_mount_is_lost_nothing_is_stored_beneath() {
     }
 }
 
-/// A write that fails in the middle, wherever there are no namespaces too.
+/// A write that fails in the middle of an object; this needs no namespaces.
 #[test]
 fn a_file_size_limit_costs_one_object() {
     let server =
@@ -329,7 +330,7 @@ fn too_many_open_files_cost_objects_until_there_are_fewer() {
     for _ in 0..2 {
         assert_refused(client.store(3, &Object::ct(1000)).status());
     }
-    // Connections that cannot be accepted meanwhile wait, or are closed, but harm nothing.
+    // Connections that cannot be accepted meanwhile wait or are closed, but do no harm.
     let waiting: Vec<Client> = (0..5).map(|_| Client::connect(server.port())).collect();
     thread::sleep(Duration::from_millis(300));
     assert_eq!(client.echo(1), 0);
@@ -340,8 +341,7 @@ fn too_many_open_files_cost_objects_until_there_are_fewer() {
     assert_eq!(Client::usual(server.port()).echo(1), 0, "others are served again");
 }
 
-/// Half a megabyte that inflates to half a gigabyte: memory stays small, and so does the disk that it
-/// takes.
+/// Half a megabyte that inflates to half a gigabyte: memory use and disk use both stay small.
 #[test]
 fn a_deflate_bomb_stops_at_the_room_that_is_to_be_left() {
     let Some(namespace) = Namespace::available() else {
@@ -375,13 +375,13 @@ fn a_deflate_bomb_stops_at_the_room_that_is_to_be_left() {
     }
 }
 
-/// Of all files below a folder.
+/// Contents of all files below a folder.
 fn contents(folder: &Path) -> Vec<Vec<u8>> {
     let files = interop::files_below(folder).into_iter().filter(|name| !name.ends_with('/'));
     files.map(|name| fs::read(folder.join(name)).expect("a file")).collect()
 }
 
-/// PS3.4 §B.2.3: out of resources.
+/// Status codes for "out of resources" (PS3.4 §B.2.3).
 fn assert_refused(status: u16) {
     assert!((0xA700..=0xA7FF).contains(&status), "{status:04X} is not out of resources");
 }

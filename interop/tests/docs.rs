@@ -1,4 +1,4 @@
-//! The documents name tests as proof: each of them exists.
+//! Tests that the documents agree with the sources: tests that they name exist, and charts show the kept runs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,7 +32,7 @@ fn tests_that_the_documents_name_exist() {
     }
 }
 
-/// `bench/run --plots` draws what is kept in `bench/plots/`, from runs that are kept too.
+/// `bench/run --plots` draws the charts in `bench/plots/` from runs that are kept in the repository.
 #[test]
 fn charts_are_those_of_the_kept_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
@@ -46,7 +46,7 @@ fn charts_are_those_of_the_kept_runs() {
     process::run(&mut python, Duration::from_secs(20)).expect_success("charts");
 }
 
-/// Code that the compiler cannot vouch for is one function of a few lines.
+/// All unsafe code is in one function of a few lines.
 #[test]
 fn unsafe_code_is_in_one_place() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
@@ -62,8 +62,7 @@ fn unsafe_code_is_in_one_place() {
     assert_eq!(text.matches(concat!("un", "safe {")).count(), 1);
 }
 
-/// What is between back quotes, if it looks like the name of a test: words joined by `_`, perhaps
-/// behind a path.
+/// Extracts the name of a test from quoted code: words joined by `_`, with or without a path before them.
 fn test_name(quoted: &str) -> Option<&str> {
     let name = quoted.rsplit("::").next()?;
     let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';

@@ -1,4 +1,4 @@
-//! What happens between the last byte and the answer, as the kernel sees it.
+//! Tests, by system calls, what happens between the last byte of an object and the answer.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use interop::process::eventually;
 use interop::wire::Client;
 use interop::{Object, Program, Scratch, Server};
 
-/// File synced, named, directory synced, answered: in this order, for each object.
+/// For each object, in this order: sync the file, give it its name, sync the directory, answer.
 #[test]
 fn an_object_is_durable_before_it_is_acknowledged() {
     let ways = [&[][..], &["+B"], &["-F"], &["--durability", "full"]];
@@ -25,7 +25,7 @@ fn an_object_is_durable_before_it_is_acknowledged() {
             let answered = calls.iter().enumerate().position(|(n, call)| n > named && call.sends());
             let answered = answered.expect("it is answered");
             assert!(synced < named && folder < answered, "{options:?}: {:#?}", &calls[synced..]);
-            // Nothing is written to the file after it was synced.
+            // Nothing is written to the file after the sync.
             assert!(
                 !calls[synced..answered].iter().any(|call| call.writes() && call.of_file()),
                 "{options:?}: {:#?}",
@@ -52,7 +52,7 @@ fn a_replacement_is_durable_before_it_is_acknowledged() {
     }
 }
 
-/// The same for one that goes into a folder of its study: a new one is durable itself.
+/// The same for an object in the folder of its study; the sync of its parent makes a new folder durable too.
 #[test]
 fn an_object_in_a_new_folder_is_durable_before_it_is_acknowledged() {
     let objects: Vec<Object> = (1..=3).map(|n| Object::ct(n * 1000)).collect();
@@ -92,8 +92,8 @@ fn without_durability_nothing_is_synced() {
     assert!(!calls.iter().any(Call::begins_write_back), "{calls:#?}");
 }
 
-/// The disk works while the network does, so that the sync at the end has little to do. It is only
-/// the sync that is relied on.
+/// The file is written to disk while it is received, so that the final sync has little to do. Only that sync
+/// ensures durability.
 #[test]
 fn a_large_object_is_written_to_disk_while_it_comes_in() {
     let object = Object::ct(3_000_000);
@@ -106,7 +106,7 @@ fn a_large_object_is_written_to_disk_while_it_comes_in() {
     assert!(calls[last_write..named].iter().any(|call| call.is_sync() && call.of_file()));
 }
 
-/// A system call that has returned.
+/// A completed system call.
 #[derive(Debug)]
 struct Call {
     text: String,
@@ -125,7 +125,7 @@ impl Call {
         ["fsync", "fdatasync", "syncfs", "sync", "msync"].contains(&self.name())
     }
 
-    /// Promises nothing.
+    /// Starts write-back, which does not ensure durability.
     fn begins_write_back(&self) -> bool {
         self.name() == "sync_file_range" && self.of_file() && self.succeeded()
     }
@@ -141,28 +141,28 @@ impl Call {
         ["write", "writev", "pwrite64", "pwritev", "pwritev2"].contains(&self.name())
     }
 
-    /// Of a descriptor of a file in the output directory, unnamed or not.
+    /// Refers to a file in the output directory, with or without a name.
     fn of_file(&self) -> bool {
         self.text.contains("/out/")
     }
 
-    /// Of a descriptor of the folder that objects are sorted into.
+    /// Refers to the folder that objects are sorted into.
     fn of_folder(&self) -> bool {
         self.text.contains("/out/p_2.25.301>")
     }
 
-    /// Sends to the peer.
+    /// Sends data to the peer.
     fn sends(&self) -> bool {
         let sends = ["sendto", "sendmsg"].contains(&self.name()) || self.writes();
         sends && self.text.contains("<TCP")
     }
 }
 
-/// Where files are stored. It is the file system that decides whether they have names on their way.
+/// Where files are stored. The file system determines whether files have temporary names.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     Disk,
-    /// Where they have none, on any machine.
+    /// A file system on which they have none, available on any machine.
     Memory,
 }
 
@@ -171,7 +171,7 @@ fn on_each_place<'a>(options: &[&'a [&'a str]]) -> Vec<(Place, &'a [&'a str])> {
     on(Place::Disk).chain(on(Place::Memory)).collect()
 }
 
-/// The calls, in the order in which they took effect, that a receiver makes for these objects.
+/// The system calls that a receiver makes for these objects, in the order in which they took effect.
 fn traced(options: &[&str], objects: &[Object]) -> Vec<Call> {
     traced_on(Place::Disk, options, objects)
 }
@@ -183,7 +183,7 @@ fn traced_on(place: Place, options: &[&str], objects: &[Object]) -> Vec<Call> {
     };
     let server = Server::with(Program::Ours, options)
         .directory(&scratch.directory("out"))
-        // The tracer is in the background, so that the child is the receiver itself.
+        // The tracer runs in the background, so that the child process is the receiver itself.
         .through("strace", &["-D", "-f", "-yy", "-s", "256", "-o", "trace", "-e", CALLS])
         .start();
     let mut client = Client::usual(server.port());
@@ -201,8 +201,8 @@ fn traced_on(place: Place, options: &[&str], objects: &[Object]) -> Vec<Call> {
 const CALLS: &str = "trace=mkdirat,fsync,fdatasync,syncfs,sync,sync_file_range,msync,link,linkat,rename,\
                      renameat,renameat2,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg";
 
-/// A call that took long stands in two lines, the second when it returned: the parts are put
-/// together there. A send counts from its beginning.
+/// A long call takes two lines, the second one when it returns. They are joined at the position of the second
+/// line, except for sends, which count from their beginning.
 fn read(trace: &Path) -> Vec<Call> {
     let mut calls = Vec::new();
     let mut unfinished: Vec<(String, String)> = Vec::new();

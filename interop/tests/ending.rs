@@ -1,5 +1,5 @@
-//! The end of the receiver, in each state that can hold something up: one signal ends it within the grace
-//! period, two of them at once.
+//! Tests shutdown in each state that could delay it: one signal ends the receiver within the grace period, a
+//! second one at once.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
@@ -15,18 +15,18 @@ use interop::{Namespace, Object, Program, Scratch, Server, peers, skip};
 
 use crate::events::{SECOND, SOON, send};
 
-/// With `--grace-period 1`: that, what cut-off associations and commands have besides, and the machine's
-/// own slowness.
+/// Time limit with `--grace-period 1`: that second, the extra time of cut-off associations and commands, and
+/// leeway for a slow machine.
 const GRACE: [&str; 2] = ["--grace-period", "1"];
 const AFTER_ONE: Duration = Duration::from_secs(15);
 
-/// After a second signal, likewise.
+/// The same after a second signal.
 const AFTER_TWO: Duration = Duration::from_secs(10);
 
-/// Whatever keeps a state as it is.
+/// Values that keep a state as it is.
 type Kept = Vec<Box<dyn std::any::Any>>;
 
-/// Brings receivers that `start` makes into a state, and ends one by one signal, the other by two.
+/// Brings receivers made by `start` into a state, and ends one with a single signal and the other with two.
 fn ends(what: &str, start: impl Fn(&[&str]) -> (Server, Kept)) {
     let (mut server, kept) = start(&GRACE);
     let begun = Instant::now();
@@ -58,7 +58,7 @@ fn with_a_command_that_heeds_no_signal() {
     });
 }
 
-/// The command of one association hangs; others wait for their turn.
+/// The command of one association hangs, and other associations wait for their turn.
 #[test]
 fn with_associations_that_wait_for_commands() {
     ends("--exec-sync", |grace| {
@@ -95,7 +95,7 @@ fn with_associations_in_the_middle_of_an_object() {
     });
 }
 
-/// What `--sleep-during` and `--sleep-after` ask for is no reason to stay.
+/// The pauses of `--sleep-during` and `--sleep-after` do not delay the end.
 #[test]
 fn with_associations_that_sleep_as_they_were_told() {
     ends("--sleep-during", |grace| {
@@ -122,7 +122,7 @@ fn with_a_tls_handshake_that_does_not_go_on() {
     assert!(server.wait(AFTER_TWO).is_some(), "a handshake is not waited for");
 }
 
-/// A name server that says nothing, asked for the rules of host access and for `#r`.
+/// A name server that never answers is asked for host access control and for `#r`.
 #[test]
 fn with_a_silent_name_server() {
     if Namespace::available().is_none() {
@@ -163,7 +163,7 @@ fn with_a_silent_name_server() {
     }
 }
 
-/// 50,000 commands wait, and an association waits for room for another one, while a study is open.
+/// 50,000 commands are queued, one association waits for room in the queue, and a study is open.
 #[test]
 fn with_a_full_queue_of_commands() {
     for second in [false, true] {
@@ -188,7 +188,7 @@ fn with_a_full_queue_of_commands() {
     }
 }
 
-/// Sends objects one after the other without waiting for answers, in a thread of its own.
+/// Sends objects one after another from a separate thread, without waiting for responses.
 fn fill(port: u16, count: usize) -> thread::JoinHandle<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it accepts");
     let mut client = Client::on(stream.try_clone().expect("a descriptor"));
@@ -213,7 +213,7 @@ fn fill(port: u16, count: usize) -> thread::JoinHandle<()> {
     })
 }
 
-/// With `--inetd`, the association has the program for itself, and still does not keep it.
+/// With `--inetd`, the association has the process to itself, and still cannot keep it from ending.
 #[test]
 fn with_inetd() {
     for (options, second) in [
@@ -245,7 +245,7 @@ fn with_inetd() {
     }
 }
 
-/// Its association is over, and a command is still running: the exit code tells what became of it.
+/// The association is over while a command still runs: the exit code reports what happened to the command.
 #[test]
 fn with_inetd_what_is_cut_short_is_told() {
     let (mut child, stream, _scratch) = by_inetd(&["-xcr", "sleep 30", "--grace-period", "60"]);

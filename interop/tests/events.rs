@@ -1,4 +1,4 @@
-//! Commands: which ones run, with what, when, and what they can do to receiving.
+//! Tests which commands run, when and with what arguments, and how they can affect receiving.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::names::{normal, stored};
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// Command lines as scripts and programs of other people have them, word for word.
+/// Command lines from other people's scripts and programs, word for word.
 #[test]
 fn command_lines_of_the_field_run_unchanged() {
     let lines: [(&str, usize); 6] = [
@@ -120,7 +120,7 @@ fn placeholders_equal_debian() {
     }
 }
 
-/// Whatever is in a path, the command gets it in one piece; with Debian's, a blank splits it.
+/// A path is passed to a command as one word, whatever it contains; with Debian's program, a blank splits it.
 #[test]
 fn paths_with_blanks_and_quotes_survive() {
     for name in ["two  blanks", "it's", "say \"hello\"", "$HOME `id` $(id);id", "back\\slash*?"] {
@@ -147,7 +147,7 @@ fn paths_with_blanks_and_quotes_survive() {
     }
 }
 
-/// Debian's version hands `$(…)` and back quotes to the shell as they come.
+/// Debian's version passes `$(…)` and back quotes to the shell unchanged.
 #[test]
 fn text_from_a_peer_is_harmless_to_the_shell() {
     for title in
@@ -175,7 +175,7 @@ fn text_from_a_peer_is_harmless_to_the_shell() {
     }
 }
 
-/// Debian's runs commands after failures, too, with what is left from the object before.
+/// Debian's program also runs commands after failures, with values left over from the previous object.
 #[test]
 fn commands_run_after_success_only() {
     let desk = Desk::new();
@@ -197,7 +197,7 @@ fn commands_run_after_success_only() {
 #[test]
 fn exec_sync_waits_as_debian_does_and_nothing_else_waits() {
     let objects: Vec<Object> = (0..3).map(|_| Object::ct(10)).collect();
-    // What nobody waits for may take so long that it shows on a busy machine too.
+    // A command in the background takes long enough for a delay to be visible on a busy machine.
     for (sync, seconds, waits) in [(&["-xs"][..], 0.4, true), (&[], 4.0, false)] {
         let asleep = patient(Duration::from_secs_f64(seconds));
         let command = format!("sleep {}", asleep.as_secs_f64());
@@ -250,7 +250,7 @@ fn children_are_reaped_and_inherit_no_sockets() {
     let options = ["-xcr", "ls -l /proc/self/fd > fds.$$; mv fds.$$ fds.#f.txt"];
     let setup = Server::with(Program::Ours, &options).as_typed_in(&desk.out);
     let server = setup.start();
-    // A second association is open meanwhile.
+    // A second association stays open meanwhile.
     let _other = Client::usual(server.port());
     let objects: Vec<Object> = (0..20).map(|_| Object::ct(10)).collect();
     send(&server, &objects);
@@ -307,7 +307,7 @@ fn commands_that_fall_behind_are_told_of_and_none_is_lost() {
     assert!(log().lines().eq(expected), "in the order of reception");
 }
 
-/// A place with an output directory and programs that record what they are called with.
+/// A scratch directory with an output directory, and programs that record their arguments.
 pub(crate) struct Desk {
     pub(crate) scratch: Scratch,
     pub(crate) out: PathBuf,
@@ -321,7 +321,7 @@ impl Desk {
         Self { scratch, out }
     }
 
-    /// Makes a program that adds its arguments to the record, in one line.
+    /// Makes a program that appends its arguments to the record, on one line.
     pub(crate) fn recorder(&self, name: &str) {
         let path = self.scratch.path().join("bin").join(name);
         let record = self.scratch.path().join("record");
@@ -333,20 +333,20 @@ impl Desk {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is executable");
     }
 
-    /// Lets the receiver find the programs.
+    /// Puts the programs into the receiver's `PATH`.
     pub(crate) fn in_path(&self, setup: Setup) -> Setup {
         let path = std::env::var("PATH").unwrap_or_default();
         let bin = self.scratch.path().join("bin");
         setup.environment("PATH", &format!("{}:{path}", bin.display()))
     }
 
-    /// The lines of the record as they are.
+    /// The lines of the record, unchanged.
     pub(crate) fn raw_calls(&self) -> Vec<String> {
         let record = fs::read_to_string(self.scratch.path().join("record")).unwrap_or_default();
         record.lines().map(str::to_owned).collect()
     }
 
-    /// The same without names of directories, times and new UIDs, sorted: commands run side by side.
+    /// The lines without names of directories, times and new UIDs, and sorted, since commands run concurrently.
     pub(crate) fn calls(&self) -> Vec<String> {
         let mut calls: Vec<String> =
             self.raw_calls().iter().map(|call| self.normal(call)).collect();
@@ -372,7 +372,7 @@ pub(crate) fn send(server: &Server, objects: &[Object]) {
     client.release();
 }
 
-/// The processes whose parent this is, each with its state.
+/// The child processes of `parent`, each with its state.
 fn children(parent: u32) -> BTreeMap<u32, String> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir("/proc").expect("/proc").flatten() {

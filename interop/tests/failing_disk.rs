@@ -1,5 +1,5 @@
-//! A disk whose writes fail with EIO, under real file systems: no answer says more than what is on
-//! the disk, and the receiver goes on when the disk does.
+//! Tests a disk whose writes fail with EIO, with real file systems: no answer claims more than what is on the
+//! disk, and the receiver works again once the disk does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,11 +11,11 @@ use interop::process::{eventually, run};
 use interop::wire::{Client, Command, Pdv, data_pdu, tag, uid};
 use interop::{FailingDisk, Namespace, Object, Scratch, Server, files_below, peers, skip};
 
-/// A file system, what makes it, and how large it has to be.
+/// A file system: the command that makes it, and its minimum size.
 struct Kind {
     make: &'static [&'static str],
     mib: u64,
-    /// Whether it takes nothing more once it could not write its journal.
+    /// True if it refuses all writes after a failed write of its journal.
     shuts_down: bool,
 }
 
@@ -40,7 +40,7 @@ fn writes_that_fail_cost_objects_until_the_disk_works_again() {
             let newer = Object::new(uid::CT, &old.sop_instance, 30_000);
             for object in [&Object::ct(2_000_000), &Object::ct(300), &newer] {
                 assert_refused(&client.store(3, object));
-                // Btrfs does not even list a folder any more.
+                // After such an error, Btrfs cannot even list a folder.
                 let seen = receiver.seen();
                 assert!(seen.is_none() || seen == before, "nothing new stays, nothing old is lost");
             }
@@ -52,8 +52,8 @@ fn writes_that_fail_cost_objects_until_the_disk_works_again() {
     }
 }
 
-/// What is written ahead of the sync fails, and the sync finds a disk that works: it is the one to
-/// tell.
+/// Early write-back fails, and the disk works again when the file is synced: that sync must still report the
+/// error.
 #[test]
 fn what_failed_before_the_sync_is_not_acknowledged() {
     for kind in KINDS {
@@ -82,14 +82,15 @@ fn what_failed_before_the_sync_is_not_acknowledged() {
     }
 }
 
-/// The receiver holds nothing of a file system that failed, so that it can be unmounted and repaired.
+/// After a failure, the receiver keeps no file of the file system open, so that it can be unmounted and
+/// repaired.
 #[test]
 fn a_file_system_that_shut_down_costs_objects_until_it_is_mounted_anew() {
     for kind in KINDS.into_iter().filter(|kind| kind.shuts_down) {
         for options in [&[][..], &["-su", "p"]] {
             let Some(receiver) = Receiver::on(&kind, options) else { return skip(WHY) };
             let mut client = Client::usual(receiver.server.port());
-            // More than one, so that a file for the next is made ahead.
+            // Send several, so that a file is prepared for the next one.
             let [first, second, third, new] = [(); 4].map(|()| Object::ct(20_000));
             for object in [&first, &second, &third] {
                 assert_eq!(client.store(3, object).status(), 0);
@@ -134,7 +135,7 @@ fn nothing_acknowledged_is_lost_on_a_disk_that_fails_at_times() {
     }
 }
 
-/// Stores objects, and tells in `count` how many, until it is over.
+/// Stores objects until it is stopped, and counts them in `count`.
 fn store_until(over: &AtomicBool, receiver: &Receiver, count: &AtomicUsize) -> Vec<Object> {
     let mut client = Client::usual(receiver.server.port());
     let mut stored = Vec::new();
@@ -161,11 +162,11 @@ fn store_until(over: &AtomicBool, receiver: &Receiver, count: &AtomicUsize) -> V
     stored
 }
 
-/// A receiver with its output directory on a disk that fails on demand.
+/// A receiver whose output directory is on a disk that fails on demand.
 struct Receiver {
     server: Server,
     namespace: Namespace,
-    // Behind the receiver, which is to be gone first.
+    // Declared after the receiver, so that the receiver is dropped first.
     disk: FailingDisk,
     make: &'static [&'static str],
 }
@@ -180,8 +181,8 @@ impl Receiver {
         Some(Self { server, namespace, disk, make: kind.make })
     }
 
-    /// The files that other programs find in the output directory. A temporary one cannot be removed
-    /// where a file system has become read-only. `None` if it cannot be read.
+    /// The files that other programs see in the output directory; `None` if it cannot be read. Temporary files
+    /// are left out, since they cannot be deleted after a file system has become read-only.
     fn seen(&self) -> Option<BTreeMap<String, Vec<u8>>> {
         let view = self.namespace.view(&self.server);
         fs::read_dir(&view).ok()?.next()?.ok()?;
@@ -199,7 +200,7 @@ impl Receiver {
         });
     }
 
-    /// Has the file system fail to write its journal, and stop, although the disk works again then.
+    /// Makes the write of the journal fail, so that the file system stops even after the disk works again.
     fn shut_down(&self) {
         self.disk.fail();
         let view = self.namespace.view(&self.server);
@@ -215,8 +216,7 @@ impl Receiver {
         self.namespace.mount_disk(&self.server, self.disk.device());
     }
 
-    /// Stores an object now that the disk works again: at once, or when the file system is mounted
-    /// anew.
+    /// Stores an object after the disk works again: at once, or after the file system is mounted again.
     fn recover(&self, client: &mut Client, object: &Object) {
         if client.store(3, object).status() != 0 {
             self.mount_anew();
@@ -224,9 +224,10 @@ impl Receiver {
         }
     }
 
-    /// Cuts the power, and has each of these objects whole on the disk; of others, none is torn.
+    /// Cuts the power, and checks that each of these objects is intact on the disk, and that no other file is
+    /// incomplete.
     fn expect_on_disk(self, acknowledged: &[Object]) {
-        // Should something fail, the receiver goes before the disk.
+        // If something panics, the receiver must be dropped before the disk.
         let Self { make, disk, namespace, server } = self;
         let scratch = Scratch::new();
         let image = scratch.path().join("image");
@@ -235,7 +236,7 @@ impl Receiver {
         drop(server);
         drop(disk);
         if make[0] == "mkfs.ext4" {
-            // 1: errors were corrected.
+            // Exit code 1: errors were corrected.
             let checked = run(peers::debian("e2fsck").arg("-fy").arg(&image), SOON);
             assert!(checked.code().is_some_and(|code| code <= 1), "{checked:?}");
         }
@@ -256,7 +257,7 @@ fn assert_refused(response: &Command) {
     assert!(!response.text(tag::ERROR_COMMENT).is_empty(), "says what is wrong");
 }
 
-/// PS3.4 §B.2.3.
+/// Status codes for "out of resources" (PS3.4 §B.2.3).
 fn assert_out_of_resources(status: u16) {
     assert!((0xA700..=0xA7FF).contains(&status), "{status:04X} is not out of resources");
 }

@@ -1,7 +1,7 @@
-//! Malformed and hostile peers: a clear answer at once, nothing outside the output directory,
-//! memory that does not grow, and everybody else is served meanwhile.
+//! Tests malformed and hostile peers: each gets a clear answer at once, writes nothing outside the output
+//! directory, uses limited memory, and does not keep others from being served.
 //!
-//! Debian's receiver leaves many of these hanging, and all others with them.
+//! Debian's receiver leaves many of these connections hanging, and all other peers with them.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use interop::wire::{
 };
 use interop::{Object, Program, Server, element};
 
-/// How soon an answer is at once.
+/// Time limit for an immediate answer.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-/// More than an association may cost, beside what the program itself takes.
+/// More memory than one association may cost, in addition to the program itself.
 const MEMORY_LIMIT_KIB: u64 = 16 * 1024;
 
 #[test]
@@ -55,8 +55,7 @@ fn malformed_requests_are_rejected_or_aborted_at_once() {
     }
 }
 
-/// Contexts that cannot be accepted are refused one by one; the association is still good for
-/// others.
+/// Contexts that cannot be accepted are refused individually; the association remains usable for others.
 #[test]
 fn malformed_contexts_are_refused_one_by_one() {
     let long = "1.".repeat(32) + "1";
@@ -108,7 +107,7 @@ fn other_first_pdus_are_aborted_at_once() {
         client.expect_close(AT_ONCE);
         serves_others(&server);
     }
-    // A-ABORT is not answered, the connection is closed.
+    // The receiver does not answer an A-ABORT, but closes the connection.
     let mut client = Client::connect(server.port());
     client.send(&abort(0, 0));
     client.expect_close(AT_ONCE);
@@ -156,7 +155,7 @@ fn bad_pdus_in_an_association_abort_it_at_once() {
     }
 }
 
-/// After its abort the receiver waits a little for the peer to close, not for ever (ARTIM).
+/// After its abort, the receiver waits for the peer to close, but not forever (ARTIM).
 #[test]
 fn a_peer_that_never_closes_is_dropped() {
     let server = Server::start(Program::Ours, &[]);
@@ -198,7 +197,7 @@ fn connections_cut_anywhere_leave_nothing_and_harm_nobody() {
     }
 }
 
-/// Each byte of a good request spoilt in turn: whatever it means now, there is an end to it.
+/// Each byte of a valid request is corrupted in turn: whatever the result means, the association ends.
 #[test]
 fn requests_with_a_spoilt_byte_come_to_an_end() {
     let good = Request::new(vec![Context::new(1, uid::CT, &[uid::EVLE])]).encode();
@@ -240,7 +239,7 @@ fn a_command_set_of_four_megabytes_is_aborted() {
     let mut client = Client::usual(server.port());
     let piece = data_pdu(&[Pdv::command(3, false, &[0; 16_000])]);
     let started = Instant::now();
-    // The receiver may have closed before all is sent.
+    // The receiver may close before everything is sent.
     let _ = (0..256).try_for_each(|_| client.try_send(&piece));
     let answer = client.answer_within(AT_ONCE);
     assert!(matches!(answer, Answer::Abort(..)), "{answer:?} after {:?}", started.elapsed());
@@ -254,15 +253,15 @@ fn memory_does_not_grow_with_hostile_peers() {
     for _ in 0..200 {
         let mut client = Client::connect(server.port());
         client.send(&[1, 0, 0, 15, 255, 0]);
-        // An honest beginning of a large request, never finished.
+        // The valid beginning of a large request that is never completed.
         let _ = client.try_send(&Request::usual().encode()[6..]);
     }
     serves_others(&server);
     check_memory(&server);
 }
 
-/// UIDs that would make unsafe file names, in command and data set alike: a failure status, and
-/// nothing anywhere.
+/// UIDs that would make unsafe file names, in command and data set alike: the response is a failure status, and
+/// no file is created anywhere.
 #[test]
 fn unsafe_uids_write_nothing() {
     let sixty_five = "1".repeat(65);
@@ -313,7 +312,7 @@ fn unsafe_uids_write_nothing() {
     }
 }
 
-/// Bytes in UIDs that DCMTK leaves in file names are left there.
+/// DCMTK leaves some unusual bytes of UIDs in file names; so do we.
 #[test]
 fn unusual_but_safe_uids_are_stored() {
     let server = Server::start(Program::Ours, &["+B"]);
@@ -326,7 +325,7 @@ fn unusual_but_safe_uids_are_stored() {
     }
 }
 
-/// 200 connections that say nothing, or begin a request and stop, beside a sender.
+/// 200 connections that send nothing or an incomplete request, beside a normal sender.
 #[test]
 fn idle_peers_hold_up_nobody() {
     let server = Server::start(Program::Ours, &[]);
@@ -351,7 +350,7 @@ fn idle_peers_hold_up_nobody() {
     drop(idle);
 }
 
-/// A peer that reads none of its responses holds up nobody but itself.
+/// A peer that reads no responses delays only itself.
 #[test]
 fn a_peer_that_does_not_read_holds_up_nobody() {
     let server = Server::start(Program::Ours, &[]);
@@ -359,13 +358,13 @@ fn a_peer_that_does_not_read_holds_up_nobody() {
     let echo = data_pdu(&[Pdv::command(1, true, &Command::echo(1).encode())]);
     let many = echo.repeat(1000);
     let started = Instant::now();
-    // Until its buffers and ours are full, or it has sent enough.
+    // Until the buffers on both sides are full, or it has sent enough.
     while started.elapsed() < Duration::from_secs(1) && deaf.send_within(&many, AT_ONCE / 8) {}
     serves_others(&server);
     check_memory(&server);
 }
 
-/// How long a sender of 100 objects takes.
+/// Time that a sender of 100 objects takes.
 pub(crate) fn hundred_stores(server: &Server) -> Duration {
     let started = Instant::now();
     let mut client = Client::usual(server.port());
@@ -376,7 +375,7 @@ pub(crate) fn hundred_stores(server: &Server) -> Duration {
     started.elapsed()
 }
 
-/// Somebody else is served, and at once.
+/// Checks that another peer is served at once.
 pub(crate) fn serves_others(server: &Server) {
     let started = Instant::now();
     let mut client = Client::usual(server.port());
@@ -385,7 +384,7 @@ pub(crate) fn serves_others(server: &Server) {
     assert!(started.elapsed() < AT_ONCE, "served after {:?}", started.elapsed());
 }
 
-/// The most memory that the receiver ever had resident.
+/// Peak resident memory of the receiver.
 fn check_memory(server: &Server) {
     assert!(server.peak_kib() < MEMORY_LIMIT_KIB, "{} KiB resident", server.peak_kib());
 }

@@ -1,4 +1,4 @@
-//! Started with a socket by somebody else: `--inetd`, and listening sockets as systemd passes them.
+//! Tests receivers that are given a socket: `--inetd`, and listening sockets passed by systemd.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -14,8 +14,8 @@ use interop::{Object, Program, Scratch, files_below, peers};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Started as inetd starts its servers: the connection is their standard input and output, and
-/// standard error too unless it goes to a file.
+/// A process started as inetd does: the connection is its standard input and output, and also its standard
+/// error, unless that goes to a file.
 struct Started {
     child: Child,
     client: TcpStream,
@@ -52,16 +52,16 @@ impl Started {
         Client::on(self.client.try_clone().expect("a descriptor"))
     }
 
-    /// How it ends.
+    /// Waits for the process to exit.
     fn code(&mut self) -> Option<i32> {
         let status = process::wait(&mut self.child, LIMIT).expect("it ends by itself");
         status.code()
     }
 
-    /// All that it sends to the peer, read to the end of the connection.
+    /// Reads all that it sends to the peer until the connection ends.
     fn sent(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        // What the peer sent may not have been read: then the end is a reset.
+        // If the process did not read everything that the peer sent, the connection ends with a reset.
         let _ = self.client.read_to_end(&mut bytes);
         bytes
     }
@@ -93,8 +93,8 @@ fn both<T>(action: impl Fn(Program) -> T) -> [T; 2] {
     [Program::Ours, Program::Debian].map(action)
 }
 
-/// Objects are stored, nothing but PDUs goes to the peer even at DEBUG, and after the association the
-/// program ends with code 0. A port is allowed, and means nothing.
+/// Objects are stored, only PDUs are sent to the peer even at DEBUG, and the process exits with code 0 after
+/// the association. A port is accepted and ignored.
 #[test]
 fn one_association_is_served_as_by_debian() {
     let objects = [Object::ct(1000), Object::ct(50_000)];
@@ -109,7 +109,7 @@ fn one_association_is_served_as_by_debian() {
                 assert_eq!(client.store(3, object).status(), 0);
             }
             client.release();
-            // Debian's waits for it, up to three minutes.
+            // Debian's program waits for it, for up to three minutes.
             started.client.shutdown(Shutdown::Both).expect("a connection");
             (started.code(), started.files())
         });
@@ -136,7 +136,7 @@ fn a_peer_that_goes_ends_the_program_as_with_debian() {
     }
 }
 
-/// A start that fails sends nothing to the peer, and ends with code 1.
+/// A failed start sends nothing to the peer, and exits with code 1.
 #[test]
 fn what_is_wrong_is_not_told_to_the_peer() {
     for options in
@@ -147,12 +147,12 @@ fn what_is_wrong_is_not_told_to_the_peer() {
             (started.code(), started.sent())
         });
         assert_eq!(ours, (Some(1), Vec::new()), "{options:?}");
-        // Debian's takes the connection over only once it has read the command line.
+        // Debian's program takes over the connection only after it has parsed the command line.
         assert_eq!(theirs.0, Some(1), "{options:?}");
     }
 }
 
-/// Where standard error is not the connection, the log goes there; Debian's is mute.
+/// If standard error is not the connection, the log goes there; Debian's program logs nothing.
 #[test]
 fn standard_error_stays_if_it_is_not_the_connection() {
     let mut started = Started::with(Program::Ours, &["--inetd", "--fork"], false);
@@ -174,7 +174,7 @@ fn standard_error_stays_if_it_is_not_the_connection() {
     assert!(log.ends_with("I: Association Release\n"), "{log}");
 }
 
-/// Debian's ends without a word, with code 0.
+/// Debian's program exits silently with code 0.
 #[test]
 fn without_a_connection_the_reason_is_told() {
     let mut command = Command::new(path(Program::Ours));
@@ -187,7 +187,7 @@ fn without_a_connection_the_reason_is_told() {
     );
 }
 
-/// The message under way is answered, as by a server that listens itself.
+/// The message in progress is completed, as by a server that listens itself.
 #[test]
 fn a_signal_lets_the_message_under_way_finish() {
     let mut started = Started::with(Program::Ours, &["--inetd", "-v"], false);
@@ -206,7 +206,7 @@ fn a_signal_lets_the_message_under_way_finish() {
     assert_eq!(started.files(), [object.file_name()]);
 }
 
-/// Listening sockets as systemd passes them, several of them, and no port on the command line.
+/// Several listening sockets passed by systemd, and no port on the command line.
 #[test]
 fn passed_sockets_are_listened_on() {
     let sockets: [TcpListener; 2] =
@@ -224,7 +224,7 @@ fn passed_sockets_are_listened_on() {
     let log = fs::read_to_string(scratch.path().join("stderr")).expect("its log");
     assert_eq!(log.matches(" (socket passed to this process)\n").count(), 2, "{log}");
 
-    // They listen on: connections wait for the next one that is started.
+    // The sockets stay open, and connections wait until the next process is started.
     let port = sockets[0].local_addr().expect("its number").port();
     let waiting = TcpStream::connect(("127.0.0.1", port)).expect("the socket listens still");
     let mut child = activated(&scratch, &sockets[..1], &[], "$$");
@@ -242,7 +242,7 @@ fn sockets_for_another_process_or_of_another_kind_are_not_used() {
     let log =
         |scratch: &Scratch| fs::read_to_string(scratch.path().join("stderr")).expect("its log");
     let scratch = Scratch::new();
-    // The process with number 1 is another one; so the port that must be named is not.
+    // The process ID 1 is not the receiver's, so it ignores the sockets and requires a port.
     let mut child = activated(&scratch, &socket, &["0"], "1");
     assert_eq!(process::wait(&mut child, LIMIT).and_then(|status| status.code()), Some(1));
     assert!(log(&scratch).contains("Invalid parameter value 0 (underflow)"), "{}", log(&scratch));
@@ -256,7 +256,7 @@ fn sockets_for_another_process_or_of_another_kind_are_not_used() {
     assert!(log(&scratch).starts_with(expected), "{}", log(&scratch));
 }
 
-/// Starts our receiver with these sockets at descriptors 3 and up, in the way of systemd.
+/// Starts our receiver with these sockets as descriptors 3 and up, as systemd does.
 fn activated<S: std::os::fd::AsFd>(
     scratch: &Scratch,
     sockets: &[S],
@@ -266,7 +266,7 @@ fn activated<S: std::os::fd::AsFd>(
     let duplicate =
         |socket: &S| Stdio::from(socket.as_fd().try_clone_to_owned().expect("a descriptor"));
     let count = sockets.len();
-    // The shell gets them as standard input and output, and moves them.
+    // The shell receives them as standard input and output, and moves them.
     let script = format!(
         "exec 3<&0 4>&1 </dev/null >/dev/null; [ {count} = 2 ] || exec 4>&-; \
          LISTEN_PID={process_id} LISTEN_FDS={count}; export LISTEN_PID LISTEN_FDS; exec \"$@\""
@@ -279,7 +279,7 @@ fn activated<S: std::os::fd::AsFd>(
     command.spawn().expect("the receiver starts")
 }
 
-/// The peer of an association that inetd started waits no longer than needed.
+/// After an association started by inetd, the peer waits no longer than needed.
 #[test]
 fn the_program_ends_soon_after_the_association() {
     let mut started = Started::with(Program::Ours, &["--inetd"], true);
@@ -288,7 +288,7 @@ fn the_program_ends_soon_after_the_association() {
     assert!(matches!(client.answer(), Answer::Accept(_)));
     let released = Instant::now();
     client.send(&wire::release_request());
-    // It closes first, after two seconds at most, though the peer does not.
+    // The receiver closes first, after two seconds at most, even if the peer does not.
     assert_eq!(started.code(), Some(0));
     assert!(released.elapsed() < Duration::from_secs(8));
 }

@@ -1,5 +1,5 @@
-//! Every system call that storing makes fails in turn, as a broken disk, a full one or a quota would
-//! have it fail: injected by `strace` into the real program.
+//! Makes each system call for storing fail in turn, as with a broken disk, a full disk or a quota. `strace`
+//! injects the errors into the real program.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use interop::process::{self, eventually, read_lossy};
 use interop::wire::{Client, tag, uid};
 use interop::{Object, Program, Scratch, Server, skip};
 
-/// What fails, and how.
+/// The call that fails, and its error.
 const CALLS: [(&str, &[&str]); 14] = [
     ("openat", &["EIO", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOENT"]),
     ("writev", &["EIO", "ENOSPC", "EDQUOT"]),
@@ -28,8 +28,8 @@ const CALLS: [(&str, &[&str]); 14] = [
     ("unlinkat", &["EIO", "EROFS"]),
 ];
 
-/// Of these there is another way to the same end, which may be taken; and what `close` would say, an
-/// earlier call has said.
+/// After these failures there is an alternative, which may succeed; and an error of `close` has already been
+/// reported by an earlier call.
 const MAY_FAIL_UNNOTICED: [&str; 5] = ["renameat2", "newfstatat", "close", "flock", "unlinkat"];
 
 #[test]
@@ -69,7 +69,7 @@ fn each_system_call_that_fails_costs_one_object() {
 
 #[test]
 fn a_file_that_cannot_be_made_ahead_costs_nothing() {
-    // Without durability none has a name on the way, whatever the file system.
+    // Without durability, a file in progress has no name, whatever the file system.
     let server = Server::start(Program::Ours, &["--durability", "none"]);
     let mut client = Client::usual(server.port());
     let objects: Vec<Object> = (0..5).map(|_| Object::ct(1000)).collect();
@@ -100,8 +100,8 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Has one call fail while an object is stored, and stores the object again afterwards. False if
-    /// there was no such call.
+    /// Makes one call fail while an object is stored, and then stores the object again. Returns false if there
+    /// was no such call.
     fn run(&self, server: &Server) -> bool {
         let Self { call, error, number, options, replaces } = self;
         let what = format!("{call} {number}: {error}, {options:?}");
@@ -112,22 +112,22 @@ impl Case<'_> {
             assert_eq!(client.store(3, &older).status(), 0, "{what}");
             client.release();
         }
-        // The first object of an association: no file was made ahead for it.
+        // It is the first object of an association, so no file has been prepared for it.
         let mut client = Client::usual(server.port());
         let before = content(server);
         let tracer = Tracer::attach(server, call, error, *number).expect("it did before");
         let response = client.store(3, &object);
-        // What follows the answer is done by then.
+        // The echo comes after all that follows the answer.
         assert_eq!(client.echo(1), 0, "{what}");
         let failed = tracer.injected();
         let ours = failed
             .iter()
             .any(|line| [r"/out>", r"/out/", "/out\""].iter().any(|path| line.contains(path)));
         if response.status() == 0 {
-            // To lock the older file; it can be replaced without, too.
+            // Opening the older file only serves to lock it; it can be replaced without the lock.
             let is_lock =
                 *call == "openat" && failed.iter().all(|line| line.contains(&object.file_name()));
-            // The hidden folder is made again, and the name given in it, where another one removed it.
+            // If another process deleted the hidden folder, it is created again and the link is repeated.
             let is_repeated = *call == "linkat" && *error == "ENOENT";
             let may_fail = is_lock || is_repeated || MAY_FAIL_UNNOTICED.contains(call);
             assert!(!ours || may_fail, "{what} is not told: {failed:?}");
@@ -155,7 +155,7 @@ impl Case<'_> {
     }
 }
 
-/// Files of the output directory, hidden ones too; empty folders do not count.
+/// Files of the output directory, including hidden ones, without empty folders.
 fn content(server: &Server) -> BTreeMap<String, Vec<u8>> {
     let files = server.files().into_iter().filter(|name| !name.ends_with('/'));
     files
@@ -163,7 +163,7 @@ fn content(server: &Server) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// An `strace` that has a system call of each thread fail.
+/// An `strace` that makes a system call fail in each thread.
 struct Tracer {
     child: Child,
     scratch: Scratch,
@@ -174,7 +174,7 @@ impl Tracer {
     fn attach(server: &Server, call: &str, error: &str, number: usize) -> Option<Self> {
         let scratch = Scratch::new();
         let stderr = fs::File::create(scratch.path().join("stderr")).expect("a file");
-        // `renameat` is for file systems that cannot swap names.
+        // `renameat` is for file systems that cannot exchange names.
         let (traced, other) = match call {
             "renameat" => ("renameat,renameat2", &["-e", "inject=renameat2:error=EINVAL"][..]),
             call => (call, &[][..]),
@@ -200,7 +200,7 @@ impl Tracer {
         attached.then_some(tracer)
     }
 
-    /// Lets go of the receiver, and says which calls failed.
+    /// Detaches from the receiver, and returns the calls that failed.
     fn injected(mut self) -> Vec<String> {
         process::signal(self.child.id(), "INT");
         process::wait(&mut self.child, Duration::from_secs(30)).expect("strace lets go");

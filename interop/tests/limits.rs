@@ -1,5 +1,4 @@
-//! Limits of the system and of ourselves: threads that a user may not have, and the memory that an
-//! association may take.
+//! Tests limits of the system and our own: the number of threads of a user, and the memory of an association.
 
 use std::collections::hash_map::RandomState;
 use std::fs::{self, Permissions};
@@ -19,8 +18,8 @@ use interop::wire::{
 };
 use interop::{Namespace, Object, Program, Scratch, Server, Setup, element, peers, skip};
 
-/// A receiver of a user without rights, of whom nothing else runs, with so many threads at most; `None`
-/// where only root could start it.
+/// Starts a receiver as an unprivileged user who runs nothing else and may have this many threads; `None` if we
+/// are not root.
 fn with_threads(threads: usize, options: &[&str]) -> Option<(Server, String)> {
     let (setup, user) = setup_with_threads(threads, options)?;
     Some((setup.start(), user))
@@ -30,7 +29,7 @@ fn setup_with_threads(threads: usize, options: &[&str]) -> Option<(Setup, String
     if !Process::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n") {
         return None;
     }
-    // One for each call, that no other test process has either, wherever on this kernel it runs.
+    // A user ID that no other call and no other test process uses, in any container on this kernel.
     let random = RandomState::new().build_hasher().finish() % (1 << 30);
     let user = 100_000 + random;
     let scratch = Scratch::new();
@@ -56,7 +55,7 @@ fn ask(server: &Server) -> (Client, Answer) {
     (client, answer)
 }
 
-/// The limit is known at the start: what it leaves is served, and everybody else is told.
+/// The limit is known at startup: peers within it are served, and all others get a rejection.
 #[test]
 fn whom_the_limit_on_threads_leaves_no_room_for_is_rejected_in_words() {
     let Some((server, _)) = with_threads(30, &["-d"]) else {
@@ -75,8 +74,8 @@ fn whom_the_limit_on_threads_leaves_no_room_for_is_rejected_in_words() {
     let told = format!("at most {} associations at a time", served.len());
     assert!(server.stderr().contains(&told), "{told}: {}", server.stderr());
     assert!(served.iter_mut().all(|client| client.echo(1) == 0));
-    // Silent peers take threads too, and still nobody is dropped, nor held up for as long as they may be
-    // silent elsewhere: about a dozen of them a second make room.
+    // Silent peers take threads too, and still no peer is dropped without an answer, nor delayed for the full
+    // time that a peer may be silent: about a dozen silent peers per second make room.
     let silent: Vec<Client> = (0..40).map(|_| Client::connect(server.port())).collect();
     let asked = Instant::now();
     for _ in 0..5 {
@@ -91,11 +90,11 @@ fn whom_the_limit_on_threads_leaves_no_room_for_is_rejected_in_words() {
     });
 }
 
-/// A group of processes within another one that has a limit, removed when dropped.
+/// A control group below one that has a limit, removed when dropped.
 struct ControlGroup(PathBuf);
 
 impl ControlGroup {
-    /// `None` where no groups can be made that count processes.
+    /// Makes one; `None` where no control group can count processes.
     fn new(processes: usize) -> Option<Self> {
         let places = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].map(Path::new);
         let top = places.into_iter().find(|place| place.join("cgroup.procs").exists())?;
@@ -110,7 +109,7 @@ impl ControlGroup {
 
 impl Drop for ControlGroup {
     fn drop(&mut self) {
-        // The processes in it may need a moment to be gone.
+        // The processes in it may take a moment to disappear.
         let gone =
             || fs::remove_dir(self.0.join("inner")).is_ok() || !self.0.join("inner").exists();
         for _ in 0..100 {
@@ -122,7 +121,7 @@ impl Drop for ControlGroup {
     }
 }
 
-/// The limit of a control group around ours holds for root too.
+/// The limit of a control group around ours applies even to root.
 #[test]
 fn whom_a_control_group_leaves_no_room_for_is_rejected_in_words() {
     let Some(group) = ControlGroup::new(30) else { return skip("no control groups can be made") };
@@ -136,7 +135,7 @@ fn whom_a_control_group_leaves_no_room_for_is_rejected_in_words() {
     drop(server);
 }
 
-/// Silent peers that are to be rejected make room for those that ask.
+/// Silent peers that will be rejected make room for peers that send a request.
 #[test]
 fn silent_peers_keep_nobody_from_being_rejected_in_words() {
     let server = Server::start(Program::Ours, &["--max-associations", "1"]);
@@ -154,8 +153,8 @@ fn silent_peers_keep_nobody_from_being_rejected_in_words() {
     drop(silent);
 }
 
-/// With one thread to accept connections and none to serve them, nothing would ever be received.
-/// With each limit, either the start fails, or somebody is served.
+/// With one thread to accept connections and none to serve them, nothing could ever be received. With each
+/// limit, either the start fails, or peers are served.
 #[test]
 fn with_too_few_threads_to_serve_anybody_the_start_fails() {
     let with_command: &[&str] = &["-su", "S", "-tos", "5", "-xcs", "true"];
@@ -182,7 +181,7 @@ fn with_too_few_threads_to_serve_anybody_the_start_fails() {
     }
 }
 
-/// Another process of the user takes the threads while we run.
+/// Another process of the same user takes the threads while the receiver runs.
 #[test]
 fn where_no_thread_can_be_started_any_more_peers_are_rejected_in_words() {
     let Some((server, user)) = with_threads(200, &[]) else {
@@ -213,7 +212,7 @@ fn where_no_thread_can_be_started_any_more_peers_are_rejected_in_words() {
     assert!(rejected >= 10, "{}", server.stderr());
     assert!(server.stderr().contains("(cannot start a thread)"), "{}", server.stderr());
     assert_eq!(first.echo(1), 0);
-    // A silent peer holds the others up for a moment only.
+    // A silent peer delays the others only for a moment.
     let silent = Client::connect(server.port());
     assert!(matches!(ask(&server).1, Answer::Reject(2, 3, 2)));
     drop(silent);
@@ -223,7 +222,7 @@ fn where_no_thread_can_be_started_any_more_peers_are_rejected_in_words() {
     });
 }
 
-/// Whom the limits of the process leave no room for is told at the start.
+/// If the limits of the process leave room for fewer associations than configured, the receiver does not start.
 #[test]
 fn more_associations_than_the_limits_allow_are_not_promised() {
     let options = ["--max-associations", "1000"];
@@ -238,11 +237,11 @@ fn more_associations_than_the_limits_allow_are_not_promised() {
     assert!(limited("-n 3000").is_ok());
 }
 
-/// How many are at it at the same time.
+/// Number of concurrent peers.
 const AT_ONCE: usize = 4;
 
-/// The greediest requests and objects that there are, several at a time, against the bound that is logged
-/// at the start.
+/// Sends requests and objects that need as much memory as possible, several at a time, and compares the peak
+/// with the bound logged at startup.
 #[test]
 fn an_association_takes_no_more_memory_than_the_log_says() {
     let scratch = Scratch::new();
@@ -270,7 +269,7 @@ fn an_association_takes_no_more_memory_than_the_log_says() {
     }
 }
 
-/// The same where the longest files of host access control are read.
+/// The same with host access control files of maximum length.
 #[test]
 fn access_control_takes_no_more_memory_than_the_log_says() {
     const LONGEST: usize = 1024 * 1024;
@@ -304,7 +303,7 @@ fn access_control_takes_no_more_memory_than_the_log_says() {
     assert!(server.stderr().contains("is no pattern"), "{}", server.stderr());
 }
 
-/// The same over TLS, which has buffers of its own.
+/// The same over TLS, which has additional buffers.
 #[test]
 fn an_association_over_tls_takes_no_more_memory_than_the_log_says() {
     let pki = Pki::shared();
@@ -335,7 +334,7 @@ fn an_association_over_tls_takes_no_more_memory_than_the_log_says() {
     assert_eq!(server.files().len(), 1);
 }
 
-/// Has a server serve a usual association, and then greedy ones.
+/// Makes a server serve an ordinary association, and then the most demanding ones.
 fn stays_within_bound(server: &Server, what: &str, greedy: impl FnOnce()) {
     server.wait_for_log(" KiB: ");
     let log = server.stderr();
@@ -353,7 +352,8 @@ fn stays_within_bound(server: &Server, what: &str, greedy: impl FnOnce()) {
     assert!(each > bound / 16, "{what}: {each} KiB each, but {bound} KiB are told");
 }
 
-/// Sends a greedy request and object; all who do wait for each other where they hold most.
+/// Sends a request and an object that need the most memory; all peers wait for each other when they hold the
+/// most.
 fn greedy(port: u16, syntax: &str, barrier: &Barrier) {
     let (mut client, accept) = Client::associate(port, &request(syntax));
     assert_eq!(accept.context(1), (0, syntax));
@@ -366,7 +366,7 @@ fn greedy(port: u16, syntax: &str, barrier: &Barrier) {
     client.release();
 }
 
-/// As many contexts as there can be, of as many transfer syntaxes as are known and more.
+/// A request with the maximum number of contexts, each with more transfer syntaxes than are known.
 fn request(syntax: &str) -> Request {
     let unknown: Vec<String> =
         (0..60).map(|number| format!("1.2.3.4.5.6.7.8.9.{number}")).collect();
@@ -382,8 +382,8 @@ fn request(syntax: &str) -> Request {
     Request::new(ids.map(|id| Context::new(id, uid::CT, &syntaxes)).collect())
 }
 
-/// The longest command set, and an object of deeply nested sequences with elements in descending order in
-/// the innermost one, as PDUs.
+/// The longest command set, and an object of deeply nested sequences, whose innermost one has elements in
+/// descending order, as PDUs.
 fn messages(syntax: &str) -> Vec<Vec<u8>> {
     const LEVELS: usize = 500;
     const UNDEFINED: [u8; 4] = [0xFF; 4];
@@ -392,7 +392,7 @@ fn messages(syntax: &str) -> Vec<Vec<u8>> {
     let mut data_set = element(0x0008, 0x0016, *b"UI", uid::CT.as_bytes());
     data_set.extend(element(0x0008, 0x0018, *b"UI", b"2.25.77"));
     data_set.extend(begin.repeat(LEVELS));
-    // Each of these reserves a block, if a dictionary knows any private elements.
+    // Each of these reserves a private block, if a dictionary contains any private elements.
     for group in (0x0009..).step_by(2).take(68) {
         for block in 0x10..=0xFF {
             data_set.extend(element(group, block, *b"LO", b"INTEROP"));

@@ -1,5 +1,4 @@
-//! Whose line it is, and what became of an object: at the default level, what somebody needs who
-//! looks for it.
+//! Tests that the default log level says which peer a line is about, and what happened to an object.
 
 use std::thread;
 use std::time::Duration;
@@ -36,7 +35,7 @@ fn broken_off(server: &Server, object: &Object, why: &str) -> String {
     line.to_owned()
 }
 
-/// However a transfer ends before its object is whole.
+/// Every way in which a transfer can end before its object is complete.
 #[test]
 fn transfers_that_break_off_leave_an_error_each() {
     type Break = fn(Client);
@@ -101,7 +100,7 @@ fn transfers_that_the_receiver_breaks_off_leave_an_error_each() {
     drop(client);
 }
 
-/// The object is stored, but nobody is there to be told so.
+/// The object is stored, but the peer is gone before it gets the response.
 #[test]
 fn an_answer_that_reaches_nobody_leaves_a_warning() {
     let server = Server::start(Program::Ours, &["--sleep-during", "1"]);
@@ -119,7 +118,7 @@ fn an_answer_that_reaches_nobody_leaves_a_warning() {
     assert_eq!(server.files(), [object.file_name()]);
 }
 
-/// An association that ends where no object was due, but something else was.
+/// An association that ends while something other than an object is expected.
 #[test]
 fn messages_that_break_off_leave_a_warning_each() {
     let echo = Command::echo(1).encode();
@@ -133,7 +132,7 @@ fn messages_that_break_off_leave_a_warning_each() {
         server.wait_for_log("W: association ended after ");
         server.wait_for_log("connection closed without release (peer INTEROP@127.0.0.1)\n");
     }
-    // Of a proposal; the title is not known yet.
+    // During the proposal, the AE title is not yet known.
     let server = Server::start(Program::Ours, &["-ta", "1"]);
     for waits in [false, true] {
         let mut client = Client::connect(server.port());
@@ -143,7 +142,7 @@ fn messages_that_break_off_leave_a_warning_each() {
         let why = if waits { "no A-ASSOCIATE-RQ in time" } else { "connection closed without" };
         server.wait_for_log(&format!("after 50 bytes of an incomplete message: {why}"));
     }
-    // A look at whether the port is open is nothing to warn of.
+    // A connection that only checks whether the port is open causes no warning.
     let server = Server::start(Program::Ours, &[]);
     for _ in 0..3 {
         drop(Client::connect(server.port()));
@@ -154,7 +153,7 @@ fn messages_that_break_off_leave_a_warning_each() {
     assert_eq!(server.stderr(), "");
 }
 
-/// Every warning and error, whatever it is about, ends with the peer.
+/// Every warning and error, on any subject, ends with the peer.
 #[test]
 fn every_warning_and_error_names_the_peer() {
     let server = Server::start(Program::Ours, &[]);
@@ -213,8 +212,8 @@ fn every_warning_and_error_names_the_peer() {
     assert!(log.lines().count() >= 8, "{log}");
 }
 
-/// A class that is refused in one context and accepted in another one is nothing to warn of, and
-/// nor is anything else about an association that ends well.
+/// A SOP class that is refused on one context and accepted on another causes no warning, nor does anything else
+/// in an association that ends well.
 #[test]
 fn an_association_that_ends_well_leaves_no_line() {
     let server = Server::start(Program::Ours, &[]);
@@ -232,7 +231,7 @@ fn an_association_that_ends_well_leaves_no_line() {
     assert_eq!((server.stderr(), server.stdout()), (String::new(), String::new()));
 }
 
-/// The other way round: who does not speak TLS, where it is wanted.
+/// The opposite case: a peer that does not use TLS where it is required.
 #[test]
 fn a_peer_without_tls_is_recognized() {
     let pki = Pki::shared();

@@ -1,5 +1,5 @@
-//! The log is in nobody's way: streams that take nothing in, are slow, closed or full; and log files
-//! that are renamed, with SIGHUP.
+//! Tests that the log delays nothing: with streams that are blocked, slow, closed or full; and log files that
+//! are renamed, with SIGHUP.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -14,7 +14,7 @@ use interop::{Object, Program, Scratch, Server};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A named pipe, open at both ends, so that neither waits for the other.
+/// A named pipe, open at both ends, so that opening it does not block.
 fn pipe(scratch: &Scratch, name: &str) -> (PathBuf, File) {
     let path = scratch.path().join(name);
     let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo runs");
@@ -23,12 +23,12 @@ fn pipe(scratch: &Scratch, name: &str) -> (PathBuf, File) {
     (path, open)
 }
 
-/// A receiver with standard streams redirected as a shell says it.
+/// A receiver whose standard streams are redirected in shell syntax.
 fn redirected(options: &[&str], redirections: &str) -> Server {
     Server::with(Program::Ours, options).after_shell(&format!("exec {redirections}")).start()
 }
 
-/// How long each object takes, the slowest one and all of them.
+/// The time of the slowest object, and of all of them.
 fn stored(port: u16, count: usize) -> (Duration, Duration) {
     let started = Instant::now();
     let mut client = Client::usual(port);
@@ -42,7 +42,7 @@ fn stored(port: u16, count: usize) -> (Duration, Duration) {
     (slowest, started.elapsed())
 }
 
-/// Both streams, one of them, at each level; the end, too.
+/// Tests both streams and one of them, at each level, and also the end of the receiver.
 #[test]
 fn streams_that_nobody_reads_hold_up_neither_objects_nor_the_end() {
     thread::scope(|scope| {
@@ -66,7 +66,7 @@ fn streams_that_nobody_reads_hold_up_neither_objects_nor_the_end() {
                     "{options:?} {redirections}: {slowest:?}"
                 );
                 assert!(all < Duration::from_secs(60), "{options:?} {redirections}: {all:?}");
-                // An association that is open, and something to say about it.
+                // An association that is open, and some lines about it.
                 let _idle = Client::usual(server.port());
                 let asked = Instant::now();
                 server.signal("TERM");
@@ -78,13 +78,13 @@ fn streams_that_nobody_reads_hold_up_neither_objects_nor_the_end() {
     });
 }
 
-/// A start that fails says so and ends, even if nobody listens.
+/// A failed start reports the error and exits, even if the stream is blocked.
 #[test]
 fn a_failing_start_ends_with_its_exit_code_whoever_reads() {
     let scratch = Scratch::new();
     let (path, reader) = pipe(&scratch, "pipe");
     let path = path.to_str().expect("UTF-8");
-    // Nothing more goes in.
+    // The pipe is full.
     let fill = Command::new("sh")
         .args(["-c", &format!("head -c 1000000 /dev/zero | timeout 2 dd of={path} oflag=nonblock")])
         .output();
@@ -96,7 +96,7 @@ fn a_failing_start_ends_with_its_exit_code_whoever_reads() {
     assert_eq!(failure.status.code(), Some(1));
     assert!(started.elapsed() < LIMIT, "{:?}", started.elapsed());
     drop(reader);
-    // With a reader, the last line is there before the program ends, also with no other line.
+    // If the pipe is read, the last line is written before the process exits, even if it is the only one.
     for level in ["-q", "-v", "-d"] {
         let setup = Server::with(Program::Ours, &[level, "-od", "/nonexistent"]);
         let failure = setup.as_typed_in(scratch.path()).try_start().expect_err("it fails");
@@ -105,7 +105,7 @@ fn a_failing_start_ends_with_its_exit_code_whoever_reads() {
     }
 }
 
-/// What is lost is counted, and told once somebody reads.
+/// Lost lines are counted, and the number is logged once the stream is read.
 #[test]
 fn lines_that_are_lost_are_counted() {
     let scratch = Scratch::new();
@@ -129,7 +129,7 @@ fn lines_that_are_lost_are_counted() {
     assert!(later.is_some());
 }
 
-/// Whoever reads gets every line, in order, however fast they come.
+/// A reader gets every line, in order, however fast they come.
 #[test]
 fn a_log_that_is_read_loses_nothing() {
     for redirection in ["2>FILE", "2>PIPE"] {
@@ -159,7 +159,7 @@ fn a_log_that_is_read_loses_nothing() {
             assert_eq!(text.matches(line).count(), senders * each, "{redirection}: {line}");
         }
         assert!(!text.contains("lost here"), "{redirection}");
-        // The lines of a dump have no others between them.
+        // The lines of a dump are contiguous.
         let dumps = text.split("INCOMING DIMSE MESSAGE").skip(1);
         assert!(dumps.into_iter().all(|dump| {
             let lines: Vec<&str> = dump.lines().skip(1).take(8).collect();
@@ -169,7 +169,7 @@ fn a_log_that_is_read_loses_nothing() {
     }
 }
 
-/// Closed pipes, full devices, streams without anything behind them: only lines are lost.
+/// With closed pipes, full devices and closed streams, only log lines are lost.
 #[test]
 fn streams_that_cannot_be_written_cost_lines_only() {
     for redirections in
@@ -179,7 +179,7 @@ fn streams_that_cannot_be_written_cost_lines_only() {
         let (path, reader) = pipe(&scratch, "pipe");
         let redirections = redirections.replace("PIPE", path.to_str().expect("UTF-8"));
         let servers = ["-d", "-v"].map(|level| redirected(&[level], &redirections));
-        // From here on, EPIPE.
+        // From here on, writes fail with EPIPE.
         drop(reader);
         for mut server in servers {
             let (slowest, _) = stored(server.port(), 50);
@@ -203,7 +203,7 @@ fn configuration(folder: &Path, class: &str) -> String {
     )
 }
 
-/// A named pipe as a file, which nobody opens to read: nothing waits for it, not even the start.
+/// A named pipe as log file that nobody opens for reading: nothing waits for it, not even the start.
 #[test]
 fn a_log_file_that_cannot_be_opened_yet_holds_up_nobody() {
     let scratch = Scratch::new();
@@ -220,8 +220,8 @@ fn a_log_file_that_cannot_be_opened_yet_holds_up_nobody() {
     assert_eq!(server.wait(LIMIT).and_then(|status| status.code()), Some(0));
 }
 
-/// As logrotate does it, again and again, while objects come in: every line is in one file or
-/// another, and no object is refused.
+/// Renames the files as logrotate does, repeatedly, while objects arrive: every line is in one of the files,
+/// and no object is refused.
 #[test]
 fn sighup_opens_renamed_log_files_anew() {
     for class in ["FileAppender", "RollingFileAppender", "DailyRollingFileAppender"] {
@@ -258,10 +258,10 @@ fn sighup_opens_renamed_log_files_anew() {
     }
 }
 
-/// Without files and without TLS there is nothing to read again, and nothing ends.
+/// Without files and without TLS there is nothing to reopen, and SIGHUP does not end the process.
 #[test]
 fn sighup_ends_nothing() {
-    // Whoever runs the tests may ignore it, which is inherited.
+    // The test runner may ignore SIGHUP, and child processes inherit that.
     let heeding = Server::with(Program::Ours, &["-v"]).through("env", &["--default-signal=HUP"]);
     let server = heeding.start();
     let mut client = Client::usual(server.port());

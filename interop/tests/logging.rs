@@ -1,5 +1,5 @@
-//! `--log-config`: the files that DCMTK ships and describes, against Debian's program with the same
-//! sends; and what is better here.
+//! Tests `--log-config`: the configurations that DCMTK ships and documents, compared with Debian's program for
+//! the same sends, and our improvements.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,11 +13,11 @@ use interop::{Object, Program, Scratch, Server, StartFailure};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// What a receiver wrote for the same associations: each file of its working directory, and the two
-/// standard streams, with digits as `0` where they are times.
+/// The output of a receiver for a fixed set of associations: each file of its working directory, and both
+/// standard streams, with digits of times replaced by `0`.
 type Written = BTreeMap<String, String>;
 
-/// Runs a receiver with a log configuration: an association that stores and echoes, one that is
+/// Runs a receiver with a log configuration and three associations: one that stores and echoes, one that is
 /// aborted, one that is rejected.
 fn written(program: Program, config: &str, objects: &[Object; 2]) -> Written {
     let scratch = Scratch::new();
@@ -48,7 +48,7 @@ fn written(program: Program, config: &str, objects: &[Object; 2]) -> Written {
     server.signal("TERM");
     server.wait(LIMIT).expect("it ends");
     let mut written = texts(&server);
-    // What each says of itself and of its end.
+    // Leave out each program's own lines about itself and its end.
     for text in written.values_mut() {
         let own = |line: &&str| {
             !line.contains("shutting down: ") && !line.contains("refused association: ")
@@ -75,12 +75,12 @@ fn texts(server: &Server) -> Written {
     texts
 }
 
-/// Digits of times as `0`, and directories by one name.
+/// Replaces digits of times by `0`, and directories by a fixed name.
 fn normalized(line: &str, scratch: &Path) -> String {
     let line = line.replace(&scratch.display().to_string(), "SCRATCH");
     let mut result = String::new();
     for (index, part) in line.split_inclusive("@@").enumerate() {
-        // Times stand in front of the first mark.
+        // Times are before the first mark.
         let is_time = index == 0 && part.ends_with("@@");
         let zero = |c: char| if is_time && c.is_ascii_digit() { '0' } else { c };
         result.extend(part.chars().map(zero));
@@ -88,7 +88,7 @@ fn normalized(line: &str, scratch: &Path) -> String {
     result
 }
 
-/// A configuration with one appender and these lines more.
+/// A configuration with one appender and these additional lines.
 fn one(level: &str, class: &str, pattern: &str, more: &str) -> String {
     let mut text = format!(
         "# ABORTED IS SEEN\nlog4cplus.rootLogger = {level}, a\n\
@@ -114,7 +114,7 @@ fn the_same_lines_are_written_as_by_debian() {
     }
 }
 
-/// What people do with appenders, layouts, loggers and filters.
+/// Typical uses of appenders, layouts, loggers and filters.
 fn configurations() -> Vec<String> {
     let date = "%D{%Y-%m-%d %H:%M:%S.%q}@@ ";
     let pattern = format!("{date}%5p %-8c{{1}}|%c|%-30.10m|%P|%.2p|%m%%%n");
@@ -183,12 +183,12 @@ fn configurations() -> Vec<String> {
     ]
 }
 
-/// Debian's files as they are: the same lines from INFO up, and the same dumps at DEBUG.
+/// Debian's files unchanged: the same lines from INFO up, and the same dumps at DEBUG.
 #[test]
 fn the_shipped_configurations_work_as_with_debian() {
     for name in ["/etc/dcmtk/logger.cfg", "/etc/dcmtk/filelog.cfg"] {
         let config = fs::read_to_string(name).expect("it comes with the package dcmtk");
-        // Marks behind the times.
+        // Marks after the times.
         let config = config.replace("} %5p", "}@@ %5p") + "# ABORTED IS SEEN\n";
         let objects = [Object::ct(1000), Object::ct(20_000)];
         let [ours, theirs] = [Program::Ours, Program::Debian].map(|program| {
@@ -206,7 +206,7 @@ fn the_shipped_configurations_work_as_with_debian() {
         assert_eq!(ours.0, theirs.0, "{name}");
         assert!(ours.0["storescp.log"].contains("Received Store Request"), "{name}");
         assert_eq!(ours.0.keys().collect::<Vec<_>>(), ["stdout", "storescp.log"], "{name}");
-        // A key that log4cplus does not know in this spelling has no effect there either.
+        // log4cplus does not know this spelling of the key either, so it has no effect.
         assert_eq!(theirs.1, "", "{name}");
         let hint = ".logToStderr' is not known, but 'log4cplus.appender.console.logToStdErr' is\n";
         assert!(ours.1.ends_with(hint), "{name}: {}", ours.1);
@@ -225,7 +225,7 @@ fn what_is_no_configuration_is_refused_as_by_debian() {
         (Some("nothing\n"), true),
         (Some("a = b\n"), true),
         (Some("log4cplus.appender.a = b\n"), true),
-        // Debian's is killed by its own exception.
+        // Debian's program dies of an uncaught exception.
         (Some("log4cplus.rootLogger = LOUD, a\n"), false),
     ] {
         let _ = fs::remove_file(&file);
@@ -249,7 +249,7 @@ fn what_is_no_configuration_is_refused_as_by_debian() {
     }
 }
 
-/// The level of the root logger says whether faults of the command line are told.
+/// The level of the root logger decides whether command-line errors are logged.
 #[test]
 fn a_quiet_root_logger_is_quiet_as_with_debian() {
     let scratch = Scratch::new();
@@ -273,7 +273,7 @@ fn a_quiet_root_logger_is_quiet_as_with_debian() {
     }
 }
 
-/// INFO must be enabled for `+v`, and the dump then is in the file as it is with Debian's.
+/// `+v` requires that INFO is enabled; the dump is then in the file, as with Debian's program.
 #[test]
 fn presentation_contexts_are_dumped_with_a_configuration_too() {
     let scratch = Scratch::new();
@@ -301,7 +301,7 @@ fn presentation_contexts_are_dumped_with_a_configuration_too() {
     assert_eq!(faults[0].as_deref(), Some("error: --verbose-pc only allowed with verbose mode"));
 }
 
-/// With `+v` alone: the dumps at INFO, line for line as Debian's.
+/// With `+v` alone, the dumps are logged at INFO, and equal Debian's line for line.
 #[test]
 fn presentation_contexts_are_dumped_at_info_as_by_debian() {
     let dumps = interop::both(&["-v", "+v"], |server| {
@@ -321,7 +321,7 @@ fn presentation_contexts_are_dumped_at_info_as_by_debian() {
     }
 }
 
-/// A folder that is not there, a full disk: it is said once, and objects are received.
+/// A missing folder or a full disk is reported once, and objects are still received.
 #[test]
 fn a_log_that_cannot_be_written_does_not_end_the_server() {
     let scratch = Scratch::new();
@@ -343,7 +343,7 @@ fn a_log_that_cannot_be_written_does_not_end_the_server() {
     }
 }
 
-/// Nobody reads what is logged: lines are lost, objects are not, and nobody waits for long.
+/// If nobody reads the log, lines are lost, objects are not, and no peer waits long.
 #[test]
 fn a_log_that_takes_nothing_in_holds_up_nobody() {
     let scratch = Scratch::new();
@@ -359,7 +359,7 @@ fn a_log_that_takes_nothing_in_holds_up_nobody() {
     let mut client = Client::usual(server.port());
     let started = Instant::now();
     let mut slowest = Duration::ZERO;
-    // Far more lines than a pipe and the lines that may wait take.
+    // Far more lines than the pipe and the queue can hold.
     for _ in 0..1200 {
         let asked = Instant::now();
         assert_eq!(client.echo(1), 0);

@@ -1,4 +1,4 @@
-//! Other toolkits' programs and hostile peers against the receiver; one module per topic.
+//! Tests the receiver with other toolkits' programs and with hostile peers; one module per topic.
 
 mod access;
 mod attacks;

@@ -1,4 +1,4 @@
-//! How files and folders are called, and that nothing a peer says leads out of the output directory.
+//! Tests the names of files and folders, and that no value from a peer leads out of the output directory.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -71,7 +71,8 @@ fn folders_and_log_lines_equal_debian() {
             let options = [line, &["-ll", level]].concat();
             let by_time = !line.contains(&"-su") || line.contains(&"q") || line.contains(&"-F");
             let [ours, theirs] = both(&options, |server| {
-                // A study that comes back has a new folder there, and its old one here.
+                // A study that continues gets a new folder from Debian's program, and keeps its folder with
+                // ours.
                 let back = if by_time { &[][..] } else { &[&a[0]] };
                 for objects in [&[&a[0], &a[1], &b[0]][..], &[&b[1]], back] {
                     let mut client = Client::usual(server.port());
@@ -89,8 +90,8 @@ fn folders_and_log_lines_equal_debian() {
     }
 }
 
-/// One directory for each study that is being received, also where studies come interleaved, over
-/// one association or several; Debian's begins a new one each time.
+/// One directory for each study that is being received, even if studies alternate, over one association or
+/// several; Debian's program starts a new one at each change.
 #[test]
 fn interleaved_studies_have_a_folder_each() {
     for options in [["-ss", "p"], ["-sp", "-v"], ["-su", "p"]] {
@@ -124,7 +125,7 @@ fn interleaved_studies_have_a_folder_each() {
     }
 }
 
-/// The names of folders sort by the time at which their studies began.
+/// The names of folders sort by the start time of their studies.
 #[test]
 fn folders_are_in_time_order() {
     let server = Server::start(Program::Ours, &["-ss", ""]);
@@ -148,7 +149,7 @@ fn bit_preserving_sorts_too() {
     assert!(Part10::read(&path).data_set == object.bytes);
 }
 
-/// Everything that Latin-1 has, labelled as such or not at all; and what is no letter.
+/// All of Latin-1, with and without Specific Character Set, and characters that are not letters.
 #[test]
 fn patient_names_in_latin_1_equal_debian() {
     let spelled = |bytes: std::ops::RangeInclusive<u8>| {
@@ -185,7 +186,7 @@ fn patient_names_in_latin_1_equal_debian() {
     assert_eq!(ours, theirs);
 }
 
-/// Debian's takes every byte for Latin-1.
+/// Debian's program takes every byte for Latin-1.
 #[test]
 fn patient_names_of_other_alphabets_stay_legible() {
     let server = Server::start(Program::Ours, &["-sp"]);
@@ -217,7 +218,8 @@ fn patient_names_of_other_alphabets_stay_legible() {
     assert_eq!(client.store(3, &long).status(), 0, "cut, not refused");
 }
 
-/// A number is appended to what is cleaned, since Debian's makes one folder of two studies.
+/// Where a study UID has to be cleaned, a number is appended, whereas Debian's program puts two studies into
+/// one folder.
 #[test]
 fn study_uids_are_cleaned_as_debian_does_and_stay_apart() {
     let cleaned = ["1/2;3", "a$(b)'\"", "x~y"];
@@ -261,7 +263,7 @@ fn folders(server: &Server) -> Vec<String> {
     server.files().into_iter().filter(|name| name.ends_with('/')).collect()
 }
 
-/// Again and again: what is refused once is not taken the second time (as today's DCMTK does).
+/// Each is sent twice: one that is refused must not be accepted the second time (as by today's DCMTK).
 #[test]
 fn no_study_uid_leads_out_of_the_output_directory() {
     for options in [["-su", ""], ["-ss", ""]] {
@@ -273,7 +275,7 @@ fn no_study_uid_leads_out_of_the_output_directory() {
                 assert!(status == 0 || status == 0xC000, "{study}: {status:04X}");
             }
         }
-        // Whatever is stored, is in a folder of the output directory.
+        // Everything that is stored is in a folder of the output directory.
         assert!(server.files().iter().all(|name| name.contains('/')), "{:?}", server.files());
         assert!(files_below(server.scratch()).iter().all(|name| !name.starts_with("CT")));
         let [status] = [client.store(3, &Object::of_study("2.25.1", None, ""))].map(|r| r.status());
@@ -294,7 +296,7 @@ fn objects_without_a_study_are_refused_as_debian_does() {
     assert_eq!(ours, (0xC000, vec![]));
 }
 
-/// Debian's follows the link; after a folder that could not be made, it answers A700H for good.
+/// Debian's program follows the link. Once a folder could not be created, it answers A700H from then on.
 #[test]
 fn a_link_or_a_file_in_the_place_of_a_folder_costs_one_object() {
     for options in [&["-su", ""][..], &["-su", "", "+B", "--durability", "none"]] {
@@ -313,7 +315,7 @@ fn a_link_or_a_file_in_the_place_of_a_folder_costs_one_object() {
         assert_eq!(client.store(3, &object).status(), 0);
         assert_eq!(files_below(elsewhere.path()), [""; 0]);
         assert_eq!(server.files(), ["2.25.1/", &format!("2.25.1/{}", object.file_name())]);
-        // A link that comes in the place of a folder that was in use.
+        // A link that replaces a folder in use.
         fs::rename(&place, elsewhere.path().join("moved")).expect("moved away");
         symlink(elsewhere.path().join("moved"), &place).expect("a link");
         assert_eq!(client.store(3, &Object::of_study("2.25.1", None, "")).status(), 0xA700);
@@ -342,7 +344,7 @@ fn a_prefix_may_be_a_path_that_exists() {
     assert!(failure.stderr.contains("F: specified output directory does not exist"));
 }
 
-/// Two processes and many threads at once; Debian's children overwrite each other's files.
+/// Two processes and many threads store concurrently; Debian's child processes overwrite each other's files.
 #[test]
 fn time_names_never_meet() {
     let scratch = Scratch::new();
@@ -386,7 +388,7 @@ fn new_uids_are_of_our_own_and_differ() {
     }
 }
 
-/// `--ignore`: neither files nor folders.
+/// `--ignore` creates neither files nor folders.
 #[test]
 fn ignored_objects_are_not_sorted() {
     let server = Server::start(Program::Ours, &["--ignore", "-su", "p"]);
@@ -408,12 +410,12 @@ fn a_name_that_no_file_system_takes_is_refused() {
     );
 }
 
-/// What comes next has another time in its name.
+/// Waits until names with times change.
 fn another_millisecond() {
     thread::sleep(std::time::Duration::from_millis(3));
 }
 
-/// All that is stored: names with times and new UIDs left out, and data sets.
+/// All stored files: names with times and new UIDs replaced, and data sets.
 pub(crate) fn stored(server: &Server) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = server
         .files()
@@ -429,7 +431,7 @@ pub(crate) fn stored(server: &Server) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// A name with `TIME` and `UID` in place of those.
+/// Replaces times and new UIDs in a name by `TIME` and `UID`.
 pub(crate) fn normal(name: &str) -> String {
     let mut text = String::new();
     let mut rest = name;
@@ -455,7 +457,7 @@ pub(crate) fn normal(name: &str) -> String {
     text
 }
 
-/// Lines of Debian's as they are here, where no patient's name is in the log.
+/// Converts Debian's log lines to ours, which do not contain a patient's name.
 fn hide_patients(lines: &[String]) -> Vec<String> {
     let hidden = |line: &String| {
         let line = line.replace("OUT/Doe_Jane_", "OUT/<patient>_");
@@ -473,7 +475,7 @@ fn normal_log(server: &Server) -> Vec<String> {
     lines.map(|line| normal(&line.replace(&directory, "OUT"))).collect()
 }
 
-/// Where an object is, below the output directory, with the time left out.
+/// Path of an object below the output directory, with the time replaced.
 fn file_of(server: &Server, object: &Object) -> String {
     let files = server.files();
     let found = files.iter().find(|name| name.ends_with(&object.file_name()));

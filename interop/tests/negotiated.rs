@@ -1,5 +1,5 @@
-//! What was negotiated is what is served, and whoever asks is called as it calls itself: SOP classes,
-//! roles and contexts of C-STORE (PS3.7 §9.1.1), AE titles, reasons of refusals.
+//! Tests that only what was negotiated is served, and that AE titles are checked: SOP classes, roles and
+//! contexts of C-STORE (PS3.7 §9.1.1), AE titles, reasons of rejections.
 
 use std::fs;
 
@@ -10,8 +10,8 @@ use interop::{Object, Program, Scratch, Server};
 const NOT_SUPPORTED: u16 = 0x0122;
 const PRIVATE: &str = "1.2.3.4.5";
 
-/// Whose SOP class was accepted on no context: refused, nothing stored, and the association goes on. On
-/// another context than its own: stored, with a warning.
+/// If the SOP class was accepted on no context, the object is refused, nothing is stored, and the association
+/// continues. On a context of another class, it is stored with a warning.
 #[test]
 fn a_sop_class_is_stored_only_if_it_was_accepted() {
     for (options, proposed, context, class, status) in [
@@ -53,8 +53,8 @@ fn a_sop_class_is_stored_only_if_it_was_accepted() {
     }
 }
 
-/// A class that a profile leaves out, however it is sent; and a requestor that was given the role of an
-/// SCP only.
+/// A class that the profile does not contain, in each way of sending it; and a requestor that has the role of
+/// an SCP only.
 #[test]
 fn what_a_profile_leaves_out_is_not_stored() {
     let profile = "\
@@ -96,14 +96,14 @@ SCPSCURoleSelection = Roles
         });
         assert_eq!(found, statuses, "{roles:?}");
         assert_eq!(server.files().len(), before.max(usize::from(statuses[2] == 0)));
-        // A context that was not accepted is none.
+        // A context that was not accepted does not exist.
         client.command(3, &Command::store(9, uid::CT, "2.25.4"));
         assert!(matches!(client.answer(), Answer::Abort(..)));
     }
 }
 
-/// Titles that the standard forbids: Debian's serves all of them but blank ones, to which it says nothing.
-/// The object's file names the sender as Debian's does.
+/// AE titles that the standard forbids: Debian's program accepts all of them but blank ones, which it does not
+/// answer. The file name contains the sender's title as with Debian's program.
 #[test]
 fn any_ae_titles_are_served() {
     let titles = [
@@ -139,7 +139,7 @@ fn any_ae_titles_are_served() {
             let object = Object::new(uid::CT, &format!("2.25.{number}"), 10);
             assert_eq!(client.store(3, &object).status(), 0, "{title:?}");
             client.release();
-            // A blank title, and one that begins with NUL, get no answer from Debian's.
+            // A blank title and one that begins with NUL get no answer from Debian's program.
             if called == "STORESCP" && !title.is_empty() && !title.starts_with('\0') {
                 let (mut client, _) = Client::associate(debian.port(), &request);
                 assert_eq!(client.store(3, &object).status(), 0, "{title:?}");
@@ -156,7 +156,7 @@ fn any_ae_titles_are_served() {
     assert!(log.lines().all(|line| !line.contains(char::is_control)), "{log:?}");
 }
 
-/// Each refusal has the result, source and reason that PS3.8 Table 9-21 has for it.
+/// Each rejection has the result, source and reason from PS3.8 Table 9-21.
 #[test]
 fn refusals_have_the_reasons_of_the_standard() {
     let usual = Request::usual();

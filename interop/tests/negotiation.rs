@@ -1,5 +1,5 @@
-//! Association negotiation: which contexts are accepted and how, what is rejected, what the
-//! acceptance says (PS3.8 §7.1.1, PS3.7 Annex D).
+//! Tests association negotiation: which contexts are accepted and how, what is rejected, and the content of the
+//! A-ASSOCIATE-AC (PS3.8 §7.1.1, PS3.7 Annex D).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use interop::process::run;
 use interop::wire::{Answer, Client, Context, Request, uid};
 use interop::{Object, Program, Server, both, peers};
 
-/// Every option that says which transfer syntaxes are preferred.
+/// All options that set the preferred transfer syntaxes.
 const PREFERENCES: [&str; 23] = [
     "+x=", "+xe", "+xb", "+xs", "+xy", "+xx", "+xv", "+xw", "+xt", "+xu", "+xm", "+xh", "+xn",
     "+xl", "+x2", "+x3", "+xo", "+x4", "+x5", "+xr", "+xd", "+xi", "+xa",
 ];
 
-/// What `+xa` of today's DCMTK accepts, best first.
+/// The transfer syntaxes that `+xa` of today's DCMTK accepts, most preferred first.
 const ACCEPT_ALL: [&str; 36] = [
     "1.2.840.10008.1.2.4.91",
     "1.2.840.10008.1.2.4.90",
@@ -73,7 +73,7 @@ fn default_transfer_syntaxes_equal_debian() {
     assert_eq!(ours.0, ours.1, "the proposer's order does not matter");
 }
 
-/// Debian's version is older and knows fewer.
+/// Debian's version is older and knows fewer transfer syntaxes.
 #[test]
 fn accept_all_takes_the_transfer_syntaxes_of_today() {
     let server = Server::start(Program::Ours, &["+xa"]);
@@ -89,8 +89,8 @@ fn the_last_preference_counts() {
     }
 }
 
-/// All SOP classes that pydicom knows, and some that nobody knows: what Debian accepts is accepted.
-/// Beyond that only storage classes that are newer than Debian's version are.
+/// All SOP classes that pydicom knows, and some unknown ones: those that Debian's program accepts are accepted.
+/// Beyond that, we accept only storage classes that are newer than Debian's version.
 #[test]
 fn accepted_sop_classes_equal_debian() {
     accepted_sop_classes(&[], &[]);
@@ -98,7 +98,7 @@ fn accepted_sop_classes_equal_debian() {
 
 #[test]
 fn promiscuous_sop_classes_equal_debian() {
-    // Registered since, so no longer unknown: today's DCMTK refuses them too.
+    // Registered since, so they are not unknown any more; today's DCMTK refuses them too.
     let registered_since = [
         "1.2.840.10008.5.1.4.1.1.201.2",
         "1.2.840.10008.5.1.4.1.1.201.3",
@@ -110,7 +110,7 @@ fn promiscuous_sop_classes_equal_debian() {
     accepted_sop_classes(&["-pm"], &registered_since);
 }
 
-/// The classes that the manual of this program lists: retired and draft ones too.
+/// The SOP classes listed in DCMTK's manual, including retired and draft ones.
 #[test]
 fn sop_classes_of_the_manual_are_accepted() {
     let server = Server::start(Program::Ours, &[]);
@@ -133,7 +133,8 @@ fn contexts_are_answered_one_by_one_as_debian_does() {
     assert_eq!(results.collect::<Vec<_>>(), [(1, 0), (3, 4), (5, 3), (7, 0), (255, 0)]);
 }
 
-/// Whatever is preferred for objects. Debian's prefers it for Verification too, where it means nothing.
+/// The preferred transfer syntax for objects does not affect Verification. In Debian's program it does, for no
+/// reason.
 #[test]
 fn verification_is_uncompressed_where_it_can_be() {
     for option in ["+xs", "+xa", "+xd", "+xr"] {
@@ -153,7 +154,7 @@ fn verification_is_uncompressed_where_it_can_be() {
     }
 }
 
-/// Debian's says so at DEBUG only.
+/// Debian's program reports this at DEBUG only.
 #[test]
 fn refused_contexts_are_counted_in_the_log() {
     let server = Server::start(Program::Ours, &["-v"]);
@@ -191,7 +192,7 @@ fn even_context_ids_are_answered_as_debian_does() {
     assert_eq!(ours.contexts, theirs.contexts);
 }
 
-/// The first definition holds. Debian's mixes them.
+/// The first definition applies. Debian's program mixes them.
 #[test]
 fn a_repeated_context_id_is_answered_once() {
     let request = Request::new(vec![
@@ -291,7 +292,7 @@ fn the_announced_maximum_equals_debian() {
     }
 }
 
-/// Debian's says nothing to these; PS3.7 §D.3.3 has an answer for the first two.
+/// Debian's program does not answer these; PS3.7 §D.3.3 defines an answer for the first two.
 #[test]
 fn asynchronous_operations_and_roles_are_answered() {
     let mut request = Request::usual();
@@ -321,7 +322,7 @@ fn extended_negotiation_and_user_identity_are_ignored_as_debian_does() {
     };
     request.user_items.push((0x56, uid_and(&[1, 0, 2, 0, 1])));
     request.user_items.push((0x57, uid_and(&[0, 3, b'1', b'.', b'2', 0, 0])));
-    // User name "joe" without a response wanted, then a kind of item that nobody knows.
+    // User name "joe" without a positive response requested, then an item of unknown type.
     request.user_items.push((0x58, vec![1, 0, 0, 3, b'j', b'o', b'e', 0, 0]));
     request.user_items.push((0x5F, vec![1, 2, 3]));
     let [ours, theirs] = both(&[], |server| {
@@ -333,7 +334,7 @@ fn extended_negotiation_and_user_identity_are_ignored_as_debian_does() {
     assert_eq!(ours, [0x51, 0x52, 0x55]);
 }
 
-/// Every response fits the maximum that the peer announced (PS3.8 §D.1); 0 and none mean any.
+/// Every response respects the maximum length that the peer announced (PS3.8 §D.1); 0 or none mean no limit.
 #[test]
 fn responses_fit_the_maximum_of_the_peer() {
     for max_pdu in [None, Some(0), Some(64), Some(65), Some(100), Some(4096), Some(1 << 31)] {
@@ -361,8 +362,8 @@ fn responses_fit_the_maximum_of_the_peer() {
     }
 }
 
-/// Which transfer syntaxes are picked, best first, when these are proposed together and the winner
-/// is taken away each time.
+/// Transfer syntaxes in the order of preference, determined by proposing all of them and repeatedly removing
+/// the accepted one.
 fn ranking<'a>(server: &Server, proposed: &[&'a str]) -> Vec<&'a str> {
     let mut left = proposed.to_vec();
     let mut picked = Vec::new();
@@ -404,7 +405,7 @@ fn accepted_sop_classes(options: &[&str], registered_since: &[&str]) {
     }
 }
 
-/// Those of the abstract syntaxes that are accepted.
+/// The abstract syntaxes that are accepted.
 fn accepted(server: &Server, abstract_syntaxes: &[String]) -> BTreeSet<String> {
     let mut accepted = BTreeSet::new();
     for chunk in abstract_syntaxes.chunks(128) {
@@ -429,7 +430,7 @@ fn first_answer(server: &Server, request: &Request) -> Answer {
     client.answer()
 }
 
-/// The content of a role selection sub-item (PS3.7 §D.3.3.4).
+/// Encodes the content of a role selection sub-item (PS3.7 §D.3.3.4).
 fn role(class: &str, scu: u8, scp: u8) -> Vec<u8> {
     let length = u16::try_from(class.len()).expect("short");
     [&length.to_be_bytes(), class.as_bytes(), &[scu, scp]].concat()

@@ -1,5 +1,5 @@
-//! Data sets that break rules in ways that lose nothing are taken, and their files read by others; what
-//! nobody could read is the sender's fault.
+//! Tests data sets that break rules without losing data, which are accepted and whose files others can read;
+//! those that nobody could read are reported as the sender's fault.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use interop::process::run;
 use interop::wire::{Client, Context, Request, tag, uid};
 use interop::{Object, Program, Server, element, peers};
 
-/// A tag that has become that of a sequence, and one that always was.
+/// A tag that was changed to VR SQ by a later edition of the standard, and one that always had it.
 const RECENT: (u16, u16) = (0x0010, 0x0011);
 const OLD: (u16, u16) = (0x0012, 0x0064);
 
 const TEXT: &[u8] = b"SOME HEADER ANONYMIZER";
 
-/// A CT image with this behind Patient's Name, in explicit VR or implicit.
+/// A CT image with this element after Patient's Name, in explicit or implicit VR.
 fn object_with(tag: (u16, u16), vr: [u8; 2], value: &[u8], implicit: bool) -> Object {
     let instance = Object::ct(0).sop_instance;
     let encode = |group: u16, number: u16, vr, value: &[u8]| {
@@ -37,14 +37,14 @@ fn object_with(tag: (u16, u16), vr: [u8; 2], value: &[u8], implicit: bool) -> Ob
     Object { sop_class: uid::CT.to_owned(), sop_instance: instance, bytes }
 }
 
-/// Contexts 1 and 3: explicit and implicit VR.
+/// Context 1 is for explicit VR, context 3 for implicit.
 fn associate(server: &Server) -> Client {
     let contexts =
         vec![Context::new(1, uid::CT, &[uid::EVLE]), Context::new(3, uid::CT, &[uid::IVLE])];
     Client::associate(server.port(), &Request::new(contexts)).0
 }
 
-/// Both must be able to read the file whole.
+/// Checks that other toolkits can read the whole file.
 fn is_read_by_others(server: &Server, object: &Object) {
     let path = server.directory().join(object.file_name());
     let limit = Duration::from_secs(60);
@@ -98,7 +98,7 @@ fn no_file_in_implicit_vr_has_a_sequence_that_is_none() {
         let response = client.store(3, &object_with(OLD, *b"LO", TEXT, true));
         assert_eq!(response.status(), 0xC000, "{options:?}");
         assert_eq!(server.files(), [""; 0], "{options:?}");
-        // Empty is empty, and items are items.
+        // An empty value and a real item are both valid.
         let item = b"\xFE\xFF\x00\xE0\x0C\0\0\0\x08\0\0\x01\x04\0\0\0CODE";
         for (vr, value) in [(*b"LO", &b""[..]), (*b"UN", item)] {
             let object = object_with(OLD, vr, value, false);

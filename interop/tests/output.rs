@@ -1,5 +1,5 @@
-//! The output options: data sets are written anew as Debian's receiver writes them, and other
-//! toolkits read what was written.
+//! Tests the output options: data sets are rewritten as Debian's receiver does, and other toolkits can read the
+//! result.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use interop::process::run;
 use interop::wire::{Client, Command, Context, Request, tag, uid};
 use interop::{Object, Program, Scratch, Server, element, peers};
 
-/// A sample of what `differential` compares, from several seeds.
+/// A sample of the comparisons of `differential`, from several seeds.
 #[test]
 fn a_sample_equals_debian() {
     for seed in [1, 2, 3] {
@@ -23,15 +23,15 @@ fn a_sample_equals_debian() {
     }
 }
 
-/// With `DCMDICTPATH` pointed at Debian's dictionary files, every private element of theirs gets the
-/// VR that it gets there.
+/// With `DCMDICTPATH` set to Debian's dictionary files, every private element in them gets the same VR as with
+/// Debian's program.
 #[test]
 fn private_elements_equal_debian_with_its_dictionary() {
     let option_sets = [&["+te"][..], &["+tb", "+uc"], &["+ti", "+uc"], &["+t=", "+uc", "-u", "+g"]];
     private_elements_equal_debian(&option_sets.map(parse));
 }
 
-/// And so it does without, since Debian's files are installed.
+/// The same without `DCMDICTPATH`, since Debian's files are installed.
 #[test]
 fn private_elements_equal_debian_by_default() {
     private_elements_equal_debian(
@@ -52,8 +52,8 @@ fn parse(words: &[&str]) -> OptionSet {
     OptionSet::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
-/// A set of output options, and what dciodvfy may remark of what they write and not of the source, or
-/// the other way round.
+/// A set of output options, and the message on which dciodvfy may differ between the source and the file
+/// written with them.
 struct Family {
     options: &'static [&'static str],
     remark: &'static str,
@@ -76,13 +76,13 @@ const FAMILIES: [Family; 12] = [
 
 const GROUP_LENGTH: &str = ",0000)> - Retired attribute";
 
-/// No line has this.
+/// Occurs in no line.
 const NONE: &str = "\n";
 
-/// The file meta information of a source may have a UID that its data set has not.
+/// The file meta information of a source may have a different UID than its data set.
 const SOURCE_META: &str = "MediaStorageSOPInstanceUID different from SOPInstanceUID";
 
-/// An image, nested sequences of either kind, and fragments.
+/// An image, nested sequences of both kinds, and fragments.
 const SOURCES: [&str; 6] = [
     "test_files/CT_small.dcm",
     "test_files/rtplan.dcm",
@@ -107,7 +107,7 @@ fn other_toolkits_read_what_every_option_writes() {
         for (source, remarks) in &sources {
             let bare = family.options.contains(&"-F");
             let deflated = source.transfer_syntax == uid::DEFLATED;
-            // Fragments cannot be converted, and nobody reads a deflate stream that nothing tells of.
+            // Fragments cannot be converted; and with `-F`, nothing in the file says that it is deflated.
             if (converts && source.name.contains("RLE")) || (bare && deflated) {
                 continue;
             }
@@ -125,13 +125,13 @@ fn other_toolkits_read_what_every_option_writes() {
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Sends the data set of a file, and tells the name of what is stored.
+/// Sends the data set of a file, and returns the name of the stored file.
 fn store(server: &Server, source: &SourceFile) -> String {
     let bytes = fs::read(&source.path).expect("a file of the corpus");
     let part10 = Part10::parse(&bytes).expect("a Part 10 file");
     let mut data_set = part10.data_set;
     if data_set.len() % 2 == 1 {
-        // A stream may end anywhere in a file, but not in a message (PS3.5 §A.5).
+        // A file may have a deflated stream of odd length, a message may not (PS3.5 §A.5).
         data_set.push(0);
     }
     let object = Object {
@@ -160,7 +160,7 @@ fn dumps(family: &Family, source: &SourceFile, stored: &Path) {
     assert_eq!(output.stderr, "", "{:?}, {}", family.options, source.name);
 }
 
-/// What other toolkits say of a file.
+/// The messages of other toolkits about a file.
 struct Remarks {
     gdcminfo: Vec<String>,
     dciodvfy: Vec<String>,
@@ -200,7 +200,7 @@ fn has_no_new_remarks(family: &Family, source: &Remarks, stored: &Remarks) {
     assert!(stored.dciodvfy.len() > 1, "it has nothing to say: {:?}", stored.dciodvfy);
 }
 
-/// A data set that nobody can read costs one object, not the association.
+/// A data set that cannot be read fails by itself; the association continues.
 #[test]
 fn data_sets_that_cannot_be_read_are_refused_and_the_association_goes_on() {
     let whole = Object::ct(100).bytes;
@@ -235,7 +235,7 @@ fn data_sets_that_cannot_be_read_are_refused_and_the_association_goes_on() {
     }
 }
 
-/// The help, the manual page and the reference say which dictionaries are used.
+/// The help, the manual page and the reference name the dictionaries that are used.
 #[test]
 fn it_is_documented_which_dictionaries_are_used() {
     let help = std::process::Command::new(peers::storescp()).arg("--help").output();
@@ -251,7 +251,7 @@ fn it_is_documented_which_dictionaries_are_used() {
     }
 }
 
-/// Private elements get their VR from Debian's dictionary, and none from one that does not know them.
+/// Private elements get their VR from Debian's dictionary; one that does not contain them gives them none.
 #[test]
 fn private_elements_get_their_vr_where_a_dictionary_knows_them() {
     let private = [
@@ -282,7 +282,7 @@ fn private_elements_get_their_vr_where_a_dictionary_knows_them() {
     }
 }
 
-/// What is wrong with a dictionary is told in Debian's words; without any, ours does not start.
+/// Errors in a dictionary are reported in Debian's words; without any dictionary, ours does not start.
 #[test]
 fn dictionary_errors_equal_debian() {
     let scratch = Scratch::new();

@@ -1,4 +1,4 @@
-//! What is shipped to run the receiver as a service: what it allows is enough, and it is understood.
+//! Tests the files for running the receiver as a service: they are valid, and what they permit is sufficient.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ fn systemd_understands_the_units_and_finds_the_service_closed() {
     if !Path::new(ANALYZER).exists() {
         return skip("the systemd units: no systemd-analyze here");
     }
-    // The program need not be installed for the units to be looked at.
+    // Units can be verified although the program is not installed.
     let scratch = Scratch::new();
     let [service, socket] = ["storescp.service", "storescp.socket"].map(|name| {
         let copy = scratch.path().join(name);
@@ -31,7 +31,7 @@ fn systemd_understands_the_units_and_finds_the_service_closed() {
     run(&mut security, SOON).expect_success("an exposure of at most 2.0 of 10");
 }
 
-/// As systemd does for the two units: it listens, and starts the service for the first connection.
+/// Does what systemd does for the two units: listens, and starts the service for the first connection.
 #[test]
 fn the_service_takes_the_port_of_the_socket_unit() {
     if !Path::new(ACTIVATOR).exists() {
@@ -64,7 +64,7 @@ fn the_service_takes_the_port_of_the_socket_unit() {
     assert_eq!(interop::files_below(&out), [object.file_name()]);
 }
 
-/// Receives, stores, replaces and ends under a tracer: every system call is one that the unit allows.
+/// Receives, stores, replaces and exits under a tracer: the unit permits every system call.
 #[test]
 fn the_unit_allows_every_system_call() {
     if !Path::new(ANALYZER).exists() {
@@ -108,13 +108,13 @@ fn the_unit_allows_every_system_call() {
         })
         .collect();
     assert!(made.contains("accept4") && made.contains("fsync"), "{made:?}");
-    // What starts the program is done before the filter is on.
+    // The filter is not yet active while the program is being started.
     let refused: Vec<_> =
         made.iter().filter(|call| **call != "execve" && !allowed.contains(**call)).collect();
     assert!(refused.is_empty(), "not allowed by the unit: {refused:?}");
 }
 
-/// As `ProtectSystem=strict` and a container's read-only root have it.
+/// Read-only as with `ProtectSystem=strict` or a container's read-only root.
 #[test]
 fn it_stores_where_everything_but_its_folder_is_read_only() {
     let Some(namespace) = Namespace::available() else {
@@ -131,7 +131,7 @@ fn it_stores_where_everything_but_its_folder_is_read_only() {
     assert!(fs::write(elsewhere, "").is_err(), "the rest is read-only");
 }
 
-/// What is said to be in the program is what Cargo links into it, and where OpenSSL's source is from.
+/// The bill of materials matches what Cargo links into the program, and the source of OpenSSL.
 #[test]
 fn the_bill_of_materials_is_that_of_the_lock_file() {
     let mut expected = crates("normal");
@@ -150,7 +150,7 @@ fn the_bill_of_materials_is_that_of_the_lock_file() {
     assert!(document.contains(&format!("\"pkg:generic/openssl@{openssl}\"")), "{openssl}");
 }
 
-/// The crates of a registry that `cargo tree` names over such edges, as `name@version`.
+/// The registry crates that `cargo tree` lists for these edges, as `name@version`.
 fn crates(edges: &str) -> BTreeSet<String> {
     let mut tree = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     tree.args(["tree", "--package=storescp", "--locked", "--offline", "--prefix=none"]);
@@ -163,7 +163,7 @@ fn crates(edges: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// A child that does not outlive the test.
+/// A child that is killed at the end of the test.
 struct Guarded(Child);
 
 impl Drop for Guarded {
@@ -173,7 +173,7 @@ impl Drop for Guarded {
     }
 }
 
-/// What a unit says behind `name`.
+/// The value of the setting `name` in a unit.
 fn setting(unit: &str, name: &str) -> String {
     unit.lines().find_map(|line| line.strip_prefix(name)).expect(name).to_owned()
 }
@@ -186,7 +186,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The names in a group of system calls, and in the groups that it names.
+/// The system calls in a group, including the groups that it contains.
 fn system_calls(name: &str) -> BTreeSet<String> {
     if !name.starts_with('@') {
         return BTreeSet::from([name.to_owned()]);

@@ -1,5 +1,5 @@
-//! What is on the disk when the power goes: the image of a whole file system is copied under the
-//! running receiver, repaired as after a power loss, and looked at.
+//! Tests what is on the disk after a power loss: the image of a whole file system is copied while the receiver
+//! runs, repaired, and examined.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,12 +10,12 @@ use interop::process::run;
 use interop::wire::{Client, Command, Pdv, data_pdu, uid};
 use interop::{Namespace, Object, Scratch, Server, files_below, peers, skip};
 
-/// Big enough for a journal and for what is stored.
+/// Large enough for a journal and the stored files.
 const IMAGE_BYTES: u64 = 32 * 1024 * 1024;
 
 #[test]
 fn acknowledged_objects_survive_a_power_loss() {
-    // Files are named in another way where nothing logs names and folders as one.
+    // Where the file system does not log names and folders together, files are named in a different way.
     for features in ["has_journal", "^has_journal"] {
         survive_a_power_loss(features);
     }
@@ -38,7 +38,7 @@ fn survive_a_power_loss(features: &str) {
         for number in 0..6 {
             store(&mut client, Object::ct(20_000 + number), &mut acknowledged);
         }
-        // One of them again, with another content.
+        // Re-sends one of them, with different content.
         let first: &Object = acknowledged.values().next().expect("some are stored");
         let again = Object::new(uid::CT, &first.sop_instance, 10_000 + round);
         store(&mut client, again, &mut acknowledged);
@@ -61,11 +61,11 @@ fn begin(client: &mut Client, object: &Object) {
     client.send(&data_pdu(&[Pdv::data(3, false, &object.bytes[..16_000])]));
 }
 
-/// Copies the image while the receiver stands still, repairs the copy, and takes the files out.
+/// Copies the image while the receiver is stopped, repairs the copy, and extracts the files.
 fn after_power_loss(server: &Server, image: &Path, scratch: &Path, round: usize) -> PathBuf {
     let copy = scratch.join("copy");
     server.signal("STOP");
-    // The kernel may be writing back: until two looks show the same.
+    // The kernel may be writing back, so wait until two copies are equal.
     let mut bytes = fs::read(image).expect("the image is readable");
     loop {
         let again = fs::read(image).expect("the image is readable");
@@ -76,7 +76,7 @@ fn after_power_loss(server: &Server, image: &Path, scratch: &Path, round: usize)
     }
     server.signal("CONT");
     fs::write(&copy, bytes).expect("room for a copy");
-    // 1: errors were corrected.
+    // Exit code 1: errors were corrected.
     let checked = run(peers::debian("e2fsck").arg("-fy").arg(&copy), SOON);
     assert!(checked.code().is_some_and(|code| code <= 1), "{checked:?}");
     let files = scratch.join(format!("files-{round}"));
@@ -86,7 +86,7 @@ fn after_power_loss(server: &Server, image: &Path, scratch: &Path, round: usize)
     files
 }
 
-/// Every acknowledged object is there as it was last sent, and no other file has a final name.
+/// Checks that every acknowledged object is there as last sent, and that no other file has a final name.
 fn check(files: &Path, acknowledged: &BTreeMap<String, Object>) {
     let names: Vec<String> = files_below(files)
         .into_iter()

@@ -1,4 +1,4 @@
-//! What the log tells of patients.
+//! Tests that the log does not identify patients.
 
 use std::fs;
 use std::path::Path;
@@ -11,10 +11,10 @@ use interop::{Object, Program, Scratch, Server};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// The name and the number of [`Object`]s' patient.
+/// Name and ID of the patient in [`Object`]s.
 const PATIENT: [&str; 3] = ["Doe", "Jane", "4711"];
 
-/// Parts of names, as they may turn up: as sent, as text, as parts of folders, escaped.
+/// Parts of names in every form in which they could be logged: as sent, as text, in folder names, escaped.
 const NAMED: [&str; 14] = [
     "neverlog",
     "nvrjane",
@@ -32,14 +32,14 @@ const NAMED: [&str; 14] = [
     "1970never",
 ];
 
-/// Names in many encodings, with the character sets that they are in.
+/// Names in many encodings, each with its Specific Character Set.
 fn names() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("", b"NEVERLOG^NVRJANE^M^^".to_vec()),
         ("", b"NeverLog".to_vec()),
         ("ISO_IR 192", "Nevermüller^Jörg".into()),
         ("ISO_IR 100", b"Neverm\xfcller^J\xf6rg".to_vec()),
-        // Labelled wrong, not labelled, not legible.
+        // A wrong character set, a missing one, and an invalid one.
         ("ISO_IR 192", b"Neverm\xfcller^J\xf6rg".to_vec()),
         ("", "Nevermüller".into()),
         ("NEVERLOG", b"NEVERLOG^Neverm\xfcller".to_vec()),
@@ -51,15 +51,15 @@ fn names() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("ISO_IR 192", "김희중=山田^太郎".into()),
         ("", b"1970Never_20200101_101010101".to_vec()),
-        // What would make a line of its own, or be read by a shell.
+        // Names that would start a log line of their own, or that a shell would interpret.
         ("", b"NEVERLOG\r\nF: NEVERLOG".to_vec()),
         ("", b"NEVERLOG$(echo NEVERLOG >&2)`'\"; NEVERLOG".to_vec()),
         ("", [b"NEVERLOG".as_slice(), &[b'x'; 300]].concat()),
     ]
 }
 
-/// Objects of one study each with these names, one of them twice: the file is there then. In the last,
-/// the Study Instance UID holds a name.
+/// One object for each name, each in its own study, and one of them twice, so that the file already exists. In
+/// the last one, the Study Instance UID contains a name.
 fn objects() -> Vec<Object> {
     let mut all = Vec::new();
     for (number, (character_set, name)) in names().into_iter().enumerate() {
@@ -83,7 +83,7 @@ fn assert_silent(log: &str, options: &[&str]) {
     }
 }
 
-/// A receiver with these options, which gets all objects and ends. Returns its log.
+/// Sends all objects to a receiver with these options, stops it, and returns its log.
 fn log_of(options: &[&str]) -> String {
     log_of_server(Server::start(Program::Ours, options), options, true)
 }
@@ -94,7 +94,7 @@ fn log_of_server(mut server: Server, options: &[&str], waits_for_commands: bool)
         client.store(3, &object);
         client.release();
     }
-    // Refused in the middle, and broken off.
+    // One object that is refused in the middle, and one that is broken off.
     let mut client = Client::usual(server.port());
     let object = Object::of_study("2.25.1", Some(b"NEVERLOG^NVRJANE"), "");
     let cut = Object { bytes: object.bytes[..object.bytes.len() - 3].to_vec(), ..object.clone() };
@@ -109,7 +109,7 @@ fn log_of_server(mut server: Server, options: &[&str], waits_for_commands: bool)
     client.store(3, &named);
     drop(client);
     if options.contains(&"-tos") {
-        // A planned stop ends no study whose time is not over.
+        // A planned stop does not end a study before its timeout.
         std::thread::sleep(Duration::from_millis(1500));
     }
     let over = || !waits_for_commands || server.children().is_empty();
@@ -119,10 +119,10 @@ fn log_of_server(mut server: Server, options: &[&str], waits_for_commands: bool)
     server.stderr() + &server.stdout()
 }
 
-/// Each line of another level comes at one of these.
+/// Options that together cover all log levels.
 const LEVELS: [&[&str]; 3] = [&[], &["-v", "+v"], &["-ll", "trace"]];
 
-/// Every option that makes a name a part of a path, with commands that get that path and fail.
+/// Every option that puts a name into a path, with commands that receive the path and fail.
 #[test]
 fn no_path_tells_who_a_patient_is() {
     for level in LEVELS {
@@ -154,8 +154,8 @@ fn no_path_tells_who_a_patient_is() {
     }
 }
 
-/// What cannot be stored, named, numbered or run: folders that cannot be made, files that cannot be
-/// given their names, a folder whose name is taken, commands that cannot be started or have no time.
+/// Objects that cannot be stored, named, numbered or processed: folders that cannot be created, files that
+/// cannot be renamed, a folder whose name is taken, commands that cannot be started or time out.
 #[test]
 fn no_failure_tells_who_a_patient_is() {
     let traced = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
@@ -173,7 +173,7 @@ fn no_failure_tells_who_a_patient_is() {
                 "mkdirat:error=EACCES:when=2+",
                 "E: could not create subdirectory for study: ",
             ),
-            // The first two of a thread are those that are tried out at the start.
+            // The first two calls of a thread are the trial at startup.
             (
                 &["-sp"],
                 "linkat,renameat,renameat2:error=EIO:when=3+",
@@ -211,7 +211,7 @@ fn no_failure_tells_who_a_patient_is() {
     }
 }
 
-/// A log configuration, with everything that a line may have.
+/// A log configuration with everything that a line can contain.
 #[test]
 fn no_log_file_tells_who_a_patient_is() {
     let scratch = Scratch::new();
@@ -238,7 +238,7 @@ fn no_level_logs_what_a_data_set_says_of_a_patient() {
         let mut client = Client::usual(server.port());
         let good = Object::ct(1000);
         assert_eq!(client.store(3, &good).status(), 0);
-        // Refused, which is logged at every level: it is not the instance that was announced.
+        // A refusal that is logged at every level: the SOP Instance UID differs from the command's.
         let other = Object { sop_instance: "2.25.1".to_owned(), ..good.clone() };
         assert_eq!(client.store(3, &other).status(), 0xA900);
         // Refused in the middle of an element.
@@ -255,13 +255,13 @@ fn no_level_logs_what_a_data_set_says_of_a_patient() {
     }
 }
 
-/// A path cannot get into a line by accident: where the program logs, no path is formatted but as a
-/// `LogPath`, or where it is an operator's own.
+/// No path can be logged by accident: where the program logs, it formats paths only as `LogPath`, or paths that
+/// the operator chose.
 #[test]
 fn paths_are_logged_in_one_form_only() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
     let of_program = ["platform/src/", "storage/src/", "receiver/src/", "storescp/src/"];
-    // Files that the command line or the system names.
+    // Files named on the command line or by the system.
     let of_operators = [
         "receiver/src/net/",
         "storescp/src/negotiation/",
@@ -285,7 +285,7 @@ fn paths_are_logged_in_one_form_only() {
                 let call = &text[start..];
                 let call =
                     &call[..call.find(");").or_else(|| call.find("),")).unwrap_or(call.len())];
-                // The text of a command, of which it is known that no patient is in it.
+                // The text of a command, which is known to contain no patient data.
                 let call = call.replace("text.display()", "");
                 seen += 1;
                 let forbidden = [".display()", ".to_string_lossy()", "folder.as_str()"];

@@ -1,5 +1,5 @@
-//! The program as a process: its command line, start failures, log, time limits, signals, and how
-//! many it serves at a time.
+//! Tests the program as a process: command line, startup failures, log, time limits, signals, and the number of
+//! concurrent associations.
 
 use std::net::TcpStream;
 use std::process::Command as Process;
@@ -12,7 +12,7 @@ use interop::{Namespace, Object, Program, Scratch, Server, both, free_port, peer
 const PROMPT: Duration = Duration::from_secs(10);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Same exit code, same `error:` line.
+/// Both programs have the same exit code and the same `error:` line.
 #[test]
 fn command_line_errors_equal_debian() {
     let lines: [&[&str]; 31] = [
@@ -111,7 +111,7 @@ fn a_read_only_directory_is_a_start_failure_as_with_debian() {
     assert_eq!((ours.status.code(), theirs.status.code()), (Some(1), Some(1)));
 }
 
-/// Whatever can be said in the same words is: scripts read these lines.
+/// Log lines equal Debian's wherever possible, because scripts parse them.
 #[test]
 fn the_log_equals_debian() {
     let object = Object::ct(60_000);
@@ -154,7 +154,7 @@ fn rejections_are_logged_as_debian_does() {
             settle();
             server.stderr()
         });
-        // One line more, at the default level, says whose it was.
+        // One more line, at the default level, names the peer.
         let (ours, warning): (Vec<&str>, Vec<&str>) =
             ours.lines().partition(|line| !line.starts_with("W: "));
         assert_eq!(ours, theirs.lines().collect::<Vec<_>>(), "{options:?}");
@@ -181,7 +181,7 @@ fn a_line_of_arguments_is_logged_as_debian_does() {
 #[test]
 fn slowness_and_aborts_on_demand_equal_debian() {
     let object = Object::ct(20_000);
-    // Two PDVs: once before, once after each, once at the end.
+    // Two PDVs: one pause before, one after each, and one at the end.
     let [ours, theirs] = both(&["--sleep-during", "1"], |server| {
         let mut client = Client::usual(server.port());
         let started = Instant::now();
@@ -209,7 +209,7 @@ fn slowness_and_aborts_on_demand_equal_debian() {
             client.command(3, &Command::store(1, &object.sop_class, &object.sop_instance));
             for part in object.bytes.chunks(10_100) {
                 let last = part.len() < 10_100;
-                // After an abort the connection may be closed already.
+                // After an abort, the connection may already be closed.
                 let _ = client.try_send(&data_pdu(&[Pdv::data(3, last, part)]));
             }
             let answer = client.answer();
@@ -236,7 +236,7 @@ fn silent_peers_are_dropped_in_time() {
         assert!(matches!(answer, Answer::Closed | Answer::Abort(..)), "{answer:?}");
         assert!(started.elapsed() < PROMPT, "{:?}", started.elapsed());
     }
-    // Trickling is no way around it: the limit is for the whole request.
+    // The limit is for the whole request, so sending it slowly does not extend it.
     let mut trickling = Client::connect(server.port());
     let started = Instant::now();
     let sent = request.iter().take_while(|byte| {
@@ -245,7 +245,7 @@ fn silent_peers_are_dropped_in_time() {
     });
     assert!(sent.count() < 30, "dropped after about ten bytes");
 
-    // An established association is not subject to it.
+    // It does not apply to an established association.
     let mut client = Client::usual(server.port());
     std::thread::sleep(SECOND * 2);
     assert_eq!(client.echo(1), 0);
@@ -267,7 +267,7 @@ fn idle_associations_end_in_time() {
     assert_eq!(client.echo(1), 0, "no limit");
 }
 
-/// Debian's leaves such an association half dead.
+/// Debian's program leaves such an association unusable.
 #[test]
 fn gaps_inside_a_data_set_end_in_time() {
     let object = Object::ct(50_000);
@@ -392,13 +392,13 @@ fn the_grace_period_and_a_second_signal_end_what_hangs() {
     }
 }
 
-/// Gives the receiver time to deal with what came before. There is nothing to see of that in
-/// general, and a connection to find out would itself be logged.
+/// Gives the receiver time to process earlier input. That is not visible from outside in general, and a
+/// connection to find out would itself be logged.
 fn settle() {
     std::thread::sleep(Duration::from_millis(200));
 }
 
-/// Runs both programs with these words and nothing else.
+/// Runs both programs with only these arguments.
 fn direct(words: &[&str]) -> [Output; 2] {
     let programs = [peers::storescp().to_owned(), peers::debian_path("storescp")];
     programs.map(|program| run(Process::new(program).args(words), Duration::from_secs(10)))

@@ -1,5 +1,5 @@
-//! Negotiation profiles (`--config-file`): the files that DCMTK ships and describes, against Debian's
-//! program; and what is better here.
+//! Tests negotiation profiles (`--config-file`): the files that DCMTK ships and documents, compared with
+//! Debian's program, and our improvements.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use interop::{Object, Program, Scratch, Server, StartFailure, both, part10::Part
 
 const SHIPPED: &str = "/etc/dcmtk/storescp.cfg";
 
-/// A file whose one profile has what profiles can have.
+/// A file with one profile that uses every feature.
 const PROFILE: &str = r"# All kinds of lists
 [[TransferSyntaxes]]
 [Any]
@@ -42,7 +42,7 @@ SCPSCURoleSelection = Roles
 ExtendedNegotiation = Information
 ";
 
-/// Every SOP class that pydicom knows, proposed with every transfer syntax, under every profile.
+/// Every SOP class that pydicom knows, with every transfer syntax, under every profile.
 #[test]
 fn the_shipped_profiles_negotiate_as_with_debian() {
     let classes = sop_classes();
@@ -71,11 +71,11 @@ fn roles_and_extended_negotiation_are_answered_as_with_debian() {
         .map(|(class, id)| Context::new(id, class, &[uid::EVLE, uid::IVLE]))
         .collect();
     let [ours, theirs] = both(&["-xf", &file, "MYPROFILE"], |server| {
-        // Nothing for the second class, or one of the roles that it may take.
+        // The second class is proposed without roles, or with one that it may take.
         [None, Some([1, 0]), Some([0, 1]), Some([1, 1])].map(|ct| {
             let mut request = Request::new(contexts.clone());
             request.user_items.extend(ct.map(|roles| role(uid::CT, roles)));
-            // The third class is for a peer that is SCP.
+            // The third class is for a peer that is an SCP.
             request.user_items.extend(ct.map(|_| role(uid::MR, [0, 1])));
             let (client, accept) = Client::associate(server.port(), &request);
             client.release();
@@ -90,7 +90,7 @@ fn roles_and_extended_negotiation_are_answered_as_with_debian() {
     assert_eq!(ours[1].1.iter().filter(|(kind, _)| *kind == 0x54).count(), 2);
 }
 
-/// The same words as Debian's, and behind them the file and the line.
+/// The message equals Debian's, followed by the file and the line.
 #[test]
 fn faults_are_reported_as_by_debian_and_with_the_line() {
     let scratch = Scratch::new();
@@ -140,9 +140,8 @@ fn faults_are_reported_as_by_debian_and_with_the_line() {
     assert!(ours.starts_with(theirs.trim_end()), "{ours}{theirs}");
 }
 
-/// What Debian's does not take, or takes for something else: blanks at the ends of lines, indented
-/// lines and comments, comments behind names of sections, DICOM's own keywords, colons between
-/// bytes, lists of more than 128 classes.
+/// What Debian's program rejects or misinterprets: trailing blanks, indented lines and comments, comments after
+/// section names, DICOM's own keywords, colons between bytes, lists of more than 128 classes.
 #[test]
 fn more_is_understood_than_by_debian() {
     let scratch = Scratch::new();
@@ -194,8 +193,8 @@ fn what_has_no_effect_is_warned_of() {
     }
 }
 
-/// A transfer syntax that nobody knows can be negotiated if a profile lists it; the data set is
-/// stored as it came, whatever the output options.
+/// An unknown transfer syntax can be negotiated if a profile lists it; the data set is stored as received,
+/// whatever the output options.
 #[test]
 fn a_listed_unknown_transfer_syntax_is_stored_bit_for_bit() {
     const UNKNOWN: &str = "1.2.3.4.5.6.7";
@@ -208,7 +207,7 @@ fn a_listed_unknown_transfer_syntax_is_stored_bit_for_bit() {
 
     let plain = Object::ct(1000);
     assert_eq!(client.store(1, &plain).status(), 0);
-    // What makes no sense as a data set is kept too.
+    // It is kept even if it cannot be parsed as a data set.
     let mut nonsense = Object::ct(0);
     nonsense.bytes =
         (0..3000_u32).flat_map(|n| n.wrapping_mul(0x9E37_79B1).to_le_bytes()).collect();
@@ -221,7 +220,7 @@ fn a_listed_unknown_transfer_syntax_is_stored_bit_for_bit() {
     }
 }
 
-/// In dumps, SOP classes and transfer syntaxes have the names that DCMTK gives them.
+/// Dumps use DCMTK's names for SOP classes and transfer syntaxes.
 #[test]
 fn names_in_dumps_equal_debian() {
     let classes = sop_classes();
@@ -247,7 +246,7 @@ fn names_in_dumps_equal_debian() {
     assert_eq!(ours.len(), theirs.len());
     let mut names = 0;
     for (ours, theirs) in ours.iter().zip(&theirs) {
-        // Its older version does not know all of today's, and called one of them otherwise.
+        // Debian's older version lacks some names, and has a different one for one of them.
         if theirs.contains('=') && !theirs.contains("=ImplantationPlanSRDocumentStorage") {
             assert_eq!(ours, theirs);
             names += 1;
@@ -256,7 +255,7 @@ fn names_in_dumps_equal_debian() {
     assert!(names > 400, "{names}");
 }
 
-/// All transfer syntaxes that the shipped profiles have, and one that none has.
+/// All transfer syntaxes of the shipped profiles, and one that none contains.
 fn transfer_syntaxes() -> Vec<&'static str> {
     [&uid::KNOWN_TO_DEBIAN[..], &["1.2.3.4.5"]].concat()
 }
@@ -270,7 +269,7 @@ fn sop_classes() -> Vec<String> {
     uids
 }
 
-/// The answer to each class proposed: result, and the transfer syntax if it is accepted.
+/// The result for each proposed class, with the transfer syntax if it is accepted.
 fn best_syntaxes(
     server: &Server,
     classes: &[String],
@@ -292,7 +291,7 @@ fn best_syntaxes(
     best
 }
 
-/// The transfer syntaxes accepted for a class, best first.
+/// The transfer syntaxes accepted for a class, most preferred first.
 fn order(server: &Server, class: &str) -> Vec<String> {
     let mut left = transfer_syntaxes();
     let mut picked = Vec::new();
@@ -306,7 +305,7 @@ fn order(server: &Server, class: &str) -> Vec<String> {
 
 type Negotiated = (Vec<(u8, u8, String)>, Vec<(u8, Vec<u8>)>);
 
-/// What an acceptance says, but for who says it.
+/// The content of an acceptance, without the implementation's identity.
 fn negotiated(accept: &Accept) -> Negotiated {
     let contexts = accept.contexts.iter().map(|context| {
         let syntax = if context.result == 0 { &context.transfer_syntax[..] } else { "" };
@@ -333,7 +332,7 @@ fn both_refuse(file: &str, profile: &str) -> [String; 2] {
     [Program::Ours, Program::Debian].map(|program| refusal(program, file, profile))
 }
 
-/// What a receiver prints that does not start.
+/// What a receiver prints when it fails to start.
 fn refusal(program: Program, file: &str, profile: &str) -> String {
     let started = Server::with(program, &["-xf", file, profile]).try_start();
     let StartFailure { status, stdout, stderr } =

@@ -1,7 +1,7 @@
-//! What the documents show at a prompt is what happens.
+//! Tests that the console sessions in the documents work as shown.
 //!
-//! A block marked `console` is run by one shell: lines behind `$ ` are commands, those behind them what they print. `…`
-//! stands for anything. All blocks of a document share a folder; ports are replaced by free ones.
+//! A block marked `console` is run by one shell: lines after `$ ` are commands, the lines that follow are their
+//! output. `…` stands for any text. All blocks of a document share a folder; ports are replaced by unused ones.
 
 use interop::{Scratch, corpus, peers, process};
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Ports that the documents use, of which a receiver listens on one.
+/// Ports in the documents; a receiver listens on one of them.
 const PORTS: [&str; 2] = ["11112", "2762"];
 
 #[test]
@@ -91,7 +91,7 @@ fn run_block(block: &str, programs: &Path, folder: &Path) {
     assert!(printed.len() > steps.len(), "all commands were run:\n{}", output.stdout);
 }
 
-/// Whether a line is what the document says, in which `…` stands for anything.
+/// True if a line matches the document's line, in which `…` stands for any text.
 fn is_like(printed: &str, line: &str) -> bool {
     match line.split_once('…') {
         Some((start, end)) => {

@@ -1,5 +1,5 @@
-//! What a data set must not have, what is put right in it, and what the log says of that; read back
-//! with other toolkits.
+//! Tests what is corrected in a data set and what is forbidden in one, and how the log reports it; the files
+//! are read back with other toolkits.
 
 use std::path::Path;
 use std::process::Output;
@@ -10,7 +10,7 @@ use interop::{Object, Program, Server, element};
 
 const BIG_ENDIAN: &[u8] = b"1.2.840.10008.1.2.2";
 
-/// Elements that belong to file meta information or to a command set.
+/// Elements that belong in file meta information or in a command set.
 fn foreign() -> Vec<u8> {
     [
         element(0x0000, 0x0100, *b"US", &[1, 0]),
@@ -22,8 +22,7 @@ fn foreign() -> Vec<u8> {
     .concat()
 }
 
-/// A CT image with `more` in front of its first element, behind its last one, or in an item of its
-/// first element.
+/// A CT image with `more` before its first element, after its last one, or in an item of its first element.
 fn objects_with(more: &[u8]) -> Vec<(&'static str, Object)> {
     let object = |place: &dyn Fn(&[u8]) -> Vec<u8>| {
         let plain = Object::ct(100);
@@ -52,7 +51,7 @@ fn dcmdump(path: &Path) -> String {
     text(peers::debian("dcmdump").arg("+L").arg(path).output())
 }
 
-/// What pydicom finds: transfer syntax, class and instance of the file, then the tags of all elements.
+/// What pydicom reads: transfer syntax, class and instance of the file, then the tags of all elements.
 fn pydicom(path: &Path) -> String {
     const SCRIPT: &str = "import sys, pydicom
 file = pydicom.dcmread(sys.argv[1])
@@ -122,7 +121,7 @@ fn what_readers_would_mistake_is_not_stored_bit_for_bit() {
     }
 }
 
-/// A big-endian group 0200H is, byte for byte, a little-endian group 0002H.
+/// In big endian, group 0200H has the same bytes as group 0002H in little endian.
 #[test]
 fn bytes_that_only_look_like_file_meta_information_are_not_stored_either() {
     let server = Server::start(Program::Ours, &["+B"]);
@@ -144,8 +143,8 @@ fn an_object_that_needs_no_repair_is_not_warned_of() {
     }
 }
 
-/// Of each of these, Debian's warns; so does ours, once for each object and with all tags, also where
-/// the object is cut into small PDVs.
+/// Debian's program warns of each of these; ours logs one warning per object with all tags, even if the object
+/// is split into small PDVs.
 #[test]
 fn what_debian_warns_of_is_warned_of() {
     let id = element(0x0010, 0x0020, *b"LO", b"4711");
@@ -179,7 +178,7 @@ fn what_debian_warns_of_is_warned_of() {
     }
 }
 
-/// Wherever and however often a data set tells its UIDs, they have to be those of the command.
+/// All SOP Class and Instance UIDs in a data set must match the command, wherever and however often they occur.
 #[test]
 fn contradicting_uids_are_found_wherever_they_stand() {
     for options in [&["+B"][..], &[], &["+ti"]] {
@@ -210,7 +209,7 @@ fn contradicting_uids_are_found_wherever_they_stand() {
             let status = client.store(3, &Object { bytes, ..plain.clone() }).status();
             assert_eq!(status, 0xA900, "{options:?} {what}");
         }
-        // What is written begins with the first one, and that is no UID.
+        // The output begins with the first value, which is not a UID.
         let expected = if options == ["+B"] { 0xA900 } else { 0xC000 };
         let items = element(0x0008, 0x0018, *b"SQ", &[]);
         let blanks = own(&" ".repeat(2000));
@@ -228,7 +227,7 @@ fn contradicting_uids_are_found_wherever_they_stand() {
     }
 }
 
-/// `2.25.2 3` is not `2.25.23`, and must not take its place.
+/// `2.25.2 3` is not `2.25.23`, and must not overwrite it.
 #[test]
 fn no_other_identifier_takes_the_place_of_an_object() {
     let server = Server::start(Program::Ours, &[]);
@@ -250,7 +249,7 @@ fn no_other_identifier_takes_the_place_of_an_object() {
     assert_eq!(server.files(), [first.file_name()]);
 }
 
-/// Where two studies are named, the first counts, for the folder and in the file.
+/// If a data set has two Study Instance UIDs, the first one is used for the folder and in the file.
 #[test]
 fn of_two_studies_the_first_counts_everywhere() {
     for options in [&["-su", "p"][..], &["-su", "p", "+B"]] {
@@ -269,7 +268,7 @@ fn of_two_studies_the_first_counts_everywhere() {
     }
 }
 
-/// A data set that cannot be read to its end is stored bit for bit all the same, but not in silence.
+/// A data set that cannot be parsed to its end is still stored bit for bit, with a warning.
 #[test]
 fn where_reading_along_ends_is_logged() {
     let server = Server::start(Program::Ours, &["+B"]);

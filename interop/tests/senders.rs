@@ -1,5 +1,5 @@
-//! Other toolkits' senders, unmodified, on real files: what is stored equals what was sent, and
-//! equals what Debian's receiver makes of the same sends.
+//! Tests other toolkits' senders, unmodified, with real files: what is stored equals what was sent, and equals
+//! what Debian's receiver stores for the same sends.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,12 +11,12 @@ use interop::process::{Output, SENDER_TIME_LIMIT, run};
 use interop::wire::{tag, uid};
 use interop::{Program, Recording, Server, StoredMessage, Tap, compare_files, peers};
 
-/// A sender with the files that it can send.
+/// A sender, and which files it can send.
 struct Sender {
     command: fn(u16) -> Command,
-    /// Files, by the end of their names, that the sender cannot read, or takes minutes to.
+    /// Suffixes of files that the sender cannot read, or takes minutes to read.
     unable: &'static [&'static str],
-    /// It announces the UIDs of the file meta information, even where the data set has others.
+    /// True if it announces the UIDs of the file meta information, even if the data set has others.
     announces_file_meta: bool,
 }
 
@@ -33,7 +33,7 @@ const DCMSEND: Sender = Sender {
     announces_file_meta: false,
 };
 
-/// pynetdicom, which decodes and encodes each data set.
+/// pynetdicom, which decodes and re-encodes each data set.
 const PYNETDICOM: Sender = Sender {
     command: |port| {
         let mut command = peers::python_script("store.py");
@@ -44,14 +44,14 @@ const PYNETDICOM: Sender = Sender {
     announces_file_meta: false,
 };
 
-/// pynetdicom, which sends the bytes of the file.
+/// pynetdicom, which sends the bytes of the file unchanged.
 const PYNETDICOM_RAW: Sender = Sender {
     command: |port| {
         let mut command = peers::python_script("store.py");
         command.arg("--raw").arg(port.to_string());
         command
     },
-    // Its data set has an odd length, which the toolkit does not mend.
+    // Its data set has an odd length, which the toolkit does not pad.
     unable: &["image_dfl.dcm"],
     announces_file_meta: true,
 };
@@ -101,14 +101,14 @@ fn dcmjs_dimse_equals_debian() {
     bit_preserving_equals_debian(&DCMJS_DIMSE, &sendable_by(&DCMJS_DIMSE, |_| true));
 }
 
-/// What the raw sender sends is what its source file holds: so the stored file is the source file,
-/// but for its header.
+/// The raw sender sends the bytes of its source file, so the stored file equals the source file except for the
+/// header.
 #[test]
 fn stored_data_sets_equal_the_source_files() {
     let files = sendable_by(&PYNETDICOM_RAW, |_| true);
     let sent = Sent::by(&PYNETDICOM_RAW, &files, Program::Ours, &["+xa", "+B"]);
     sent.check_files_hold_what_was_sent();
-    // Of files that share a UID, the last one sent is the one that stays.
+    // Of several files with the same UID, the last one sent is kept.
     let sources: BTreeMap<&str, &SourceFile> =
         files.iter().map(|file| (file.sop_instance.as_str(), *file)).collect();
     let stored = sent.stored();
@@ -120,8 +120,8 @@ fn stored_data_sets_equal_the_source_files() {
     }
 }
 
-/// Each transfer syntax that storescu can propose, for those files that it can send in it. What it
-/// cannot send it skips, with both receivers alike.
+/// Each transfer syntax that storescu can propose, with the files that it can send in it. It skips the others
+/// with both receivers alike.
 #[test]
 fn storescu_proposals_equal_debian() {
     let uncompressed = ["CT_small.dcm", "MR_small_expb.dcm", "rtplan.dcm", "waveform_ecg.dcm"];
@@ -162,11 +162,11 @@ const PROPOSALS: [(&str, &str); 13] = [
     ("-xr", "1.2.840.10008.1.2.5"),
 ];
 
-/// Without `+B` each data set is written anew: alike.
+/// Without `+B`, each data set is rewritten, alike by both.
 #[test]
 fn default_mode_equals_debian() {
     for sender in [&STORESCU, &DCMSEND, &PYNETDICOM_RAW] {
-        // What is wrong with this one both find out, but Debian's ends the association then.
+        // Both detect the error in this one, but Debian's program ends the association.
         let files = sendable_by(sender, |file| !file.name.ends_with("SC_rgb_jpeg.dcm"));
         let ours = Sent::by(sender, &files, Program::Ours, &["+xa"]);
         let theirs = Sent::by(sender, &files, Program::Debian, &["+xa"]);
@@ -178,8 +178,8 @@ fn default_mode_equals_debian() {
     }
 }
 
-/// dicom-storescu announces the UIDs of the file meta information, even where they are wrong. Such
-/// an object is refused, and the others are stored. Debian's stores them under the wrong name.
+/// dicom-storescu announces the UIDs of the file meta information, even if they are wrong. Such an object is
+/// refused, and the others are stored. Debian's program stores them under the wrong name.
 #[test]
 fn mislabelled_files_are_refused_and_the_sender_goes_on() {
     let files = ["rtdose.dcm", "rtplan.dcm", "CT_small.dcm"]
@@ -195,7 +195,7 @@ fn mislabelled_files_are_refused_and_the_sender_goes_on() {
     assert_eq!(sent.server.files().len(), 1);
 }
 
-/// Other toolkits make of the stored files what they make of the source files.
+/// Other toolkits decode the stored files to the same values as the source files.
 #[test]
 fn other_toolkits_read_what_is_stored() {
     let files: Vec<&SourceFile> =
@@ -230,7 +230,7 @@ fn other_toolkits_read_what_is_stored() {
     run(&mut command, SENDER_TIME_LIMIT).expect_success("pydicom");
 }
 
-/// The same sends to both, with `+B`: equal negotiation, statuses, exit codes, names and bytes.
+/// The same sends to both, with `+B`: negotiation, statuses, exit codes, names and bytes are equal.
 fn bit_preserving_equals_debian(sender: &Sender, files: &[&SourceFile]) {
     let options = ["+xa", "+B"];
     let ours = Sent::by(sender, files, Program::Ours, &options);
@@ -246,7 +246,7 @@ fn compare(ours: &Sent, theirs: &Sent) {
     assert!(differences.is_empty(), "{} differences: {:#?}", differences.len(), differences);
 }
 
-/// What one sender sent to one receiver, and what came of it.
+/// What one sender sent to one receiver, and the result.
 struct Sent {
     server: Server,
     output: Output,
@@ -268,13 +268,14 @@ impl Sent {
         self.recordings.iter().flat_map(Recording::stores).collect()
     }
 
-    /// The data set last stored with success under each SOP instance.
+    /// The last data set stored successfully for each SOP instance.
     fn stored(&self) -> BTreeMap<String, StoredMessage> {
         let succeeded = self.stores().into_iter().filter(StoredMessage::succeeded);
         succeeded.map(|message| (message.sop_instance(), message)).collect()
     }
 
-    /// The same contexts answered alike, the same objects with the same statuses, in order.
+    /// Checks for the same results for the same contexts, and the same objects with the same statuses, in
+    /// order.
     fn check_same_conversation(&self, theirs: &Self) {
         assert_eq!(self.recordings.len(), theirs.recordings.len(), "associations");
         for (ours, theirs) in self.recordings.iter().zip(&theirs.recordings) {
@@ -290,8 +291,8 @@ impl Sent {
         assert_eq!(statuses(self), statuses(theirs));
     }
 
-    /// One file for each instance, with the right file meta information (PS3.10 §7.1) and the
-    /// bytes of the data set as they came.
+    /// Checks for one file per instance, with correct file meta information (PS3.10 §7.1) and the data set's
+    /// bytes as received.
     fn check_files_hold_what_was_sent(&self) {
         let stored = self.stored();
         assert!(!stored.is_empty(), "something was stored: {}", self.output.stderr);
@@ -329,7 +330,7 @@ fn storescu(port: u16, options: &[&str]) -> Command {
     command
 }
 
-/// The corpus without what no receiver could store or this sender cannot send.
+/// The corpus without files that no receiver could store or that this sender cannot send.
 fn sendable_by(sender: &Sender, wanted: fn(&SourceFile) -> bool) -> Vec<&'static SourceFile> {
     corpus::files()
         .iter()
@@ -347,11 +348,11 @@ fn is_uncompressed(file: &SourceFile) -> bool {
     [uid::IVLE, uid::EVLE, uid::EVBE].contains(&file.transfer_syntax.as_str())
 }
 
-/// Files whose data set ends in the middle of an element, or is not encoded as it says.
+/// Files whose data set ends within an element, or has a different encoding than stated.
 const DAMAGED: &[&str] =
     &["rtplan_truncated.dcm", "MR_truncated.dcm", "rtdose_rle.dcm", "rtdose_rle_1frame.dcm"];
 
-/// Files whose data set has another SOP Instance UID than their file meta information.
+/// Files whose data set has a different SOP Instance UID than their file meta information.
 const MISLABELLED: &[&str] = &[
     "chrJapMulti.dcm",
     "chrJapMultiExplicitIR6.dcm",

@@ -1,5 +1,5 @@
-//! Several processes that store in one folder, crashes while an older file is replaced, and file systems that
-//! can do less than others: what was acknowledged stays, under its name.
+//! Tests processes that store in one folder, crashes while an older file is replaced, and file systems with
+//! fewer features: acknowledged objects are kept under their names.
 
 use std::fs;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -14,15 +14,15 @@ use interop::wire::{self, Answer, Client, Pdv, Request, data_pdu, tag, uid};
 use interop::{Namespace, Object, Program, Scratch, Server, files_below, peers, skip};
 
 const SOON: Duration = Duration::from_secs(15);
-/// Where locks do not work.
+/// Locks do not work.
 const NO_LOCKS: &str = "flock:error=ENOLCK";
-/// The sync of the folder fails, and is slow enough for others to do something meanwhile.
+/// The sync of the folder fails, after a delay in which other processes can act.
 const LATE_FAILURE: &str = "fsync:error=EIO:delay_enter=1000000";
-/// The same after the sync of the file, and after that of the folder around too.
+/// The same after the sync of the file, or also after that of the parent folder.
 const SECOND_FAILS: &str = "fsync:error=EIO:delay_enter=1000000:when=2";
 const THIRD_FAILS: &str = "fsync:error=EIO:delay_enter=1000000:when=3";
 
-/// Served by a process of its own, as inetd starts it.
+/// A connection served by its own process, as inetd starts it.
 struct Inetd {
     child: Child,
     client: TcpStream,
@@ -30,7 +30,7 @@ struct Inetd {
 }
 
 impl Inetd {
-    /// `faults` are injected into all calls of their names; with [`LATE_FAILURE`] into those on `folder`.
+    /// Injects `faults` into all calls they name; with [`LATE_FAILURE`], only into calls on `folder`.
     fn start(scratch: &Scratch, folder: &Path, options: &[&str], faults: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let client = TcpStream::connect(listener.local_addr().expect("its number")).expect("it");
@@ -75,7 +75,7 @@ impl Inetd {
 
     fn end(mut self, client: Client) -> String {
         client.release();
-        // It waits for that.
+        // The process waits for the peer to close the connection.
         let _ = self.client.shutdown(Shutdown::Both);
         process::wait(&mut self.child, SOON).expect("it ends by itself");
         read_lossy(&self.log)
@@ -112,14 +112,14 @@ fn store_alone(scratch: &Scratch, folder: &Path, options: &[&str], object: &Obje
     status
 }
 
-/// A file system of its own, mounted for as long as this lives.
+/// A file system that is mounted until this is dropped.
 struct Mounted<'a> {
     image: PathBuf,
     folder: &'a Path,
 }
 
 impl<'a> Mounted<'a> {
-    /// `None` where this may not mount.
+    /// Mounts one; `None` if this process may not mount.
     fn new(scratch: &Scratch, folder: &'a Path) -> Option<Self> {
         let image = scratch.path().join("image");
         fs::File::create(&image).and_then(|file| file.set_len(64 << 20)).expect("an image");
@@ -148,8 +148,9 @@ impl Drop for Mounted<'_> {
     }
 }
 
-/// A disk that failed before a removal was on it may bring back an older file that was let go when the newer
-/// one was acknowledged. So after another mount nothing is put back over a file that is there.
+/// A disk that failed before it had written a deletion may bring back an older file that was already replaced
+/// by an acknowledged one. So after the file system is mounted again, the start restores no older file over an
+/// existing one.
 #[test]
 fn what_may_have_been_acknowledged_stays_when_the_disk_is_mounted_anew() {
     if !can_trace() {
@@ -180,7 +181,7 @@ fn what_may_have_been_acknowledged_stays_when_the_disk_is_mounted_anew() {
     }
 }
 
-/// The first gives the name, and then its sync fails; the second stores the same instance meanwhile.
+/// The first process names its file and then its sync fails; meanwhile the second stores the same instance.
 #[test]
 fn what_another_process_acknowledged_is_not_taken_back() {
     if !can_trace() {
@@ -221,7 +222,7 @@ fn what_another_process_acknowledged_is_not_taken_back() {
     }
 }
 
-/// Both give the name, and the sync of each fails, whoever's comes first.
+/// Both processes name their files, and the sync of each fails, in either order.
 #[test]
 fn two_processes_that_both_fail_leave_what_was_there() {
     if !can_trace() {
@@ -258,7 +259,7 @@ fn two_processes_that_both_fail_leave_what_was_there() {
             let what = format!("{faults:?} {replaces}: {one:?} {two:?}");
             assert!(one.0 != 0 && two.0 != 0, "{what}");
             if no_locks {
-                // They cannot take turns: what was refused may be in sight until the next start.
+                // They cannot lock each other out, so a refused object may be visible until the next start.
                 assert!(folder.read_dir().expect("it is there").count() <= 2, "{what}");
                 let starting = Inetd::start(&scratch, &folder, &[], &[]);
                 let greeting = starting.associate();
@@ -277,7 +278,8 @@ fn two_processes_that_both_fail_leave_what_was_there() {
     }
 }
 
-/// Another process starts while an older file has a temporary name, and the replacement fails then.
+/// A process starts while another one has moved an older file to a temporary name, and then the replacement
+/// fails.
 #[test]
 fn a_start_leaves_what_others_are_replacing() {
     if !can_trace() {
@@ -315,8 +317,8 @@ fn a_start_leaves_what_others_are_replacing() {
     }
 }
 
-/// Killed at each system call of a replacement. What it had acknowledged is under its name after the next
-/// start, and nothing else is left.
+/// Kills the receiver at each system call of a replacement. After the next start, the acknowledged object is
+/// under its name, and no other file remains.
 #[test]
 fn a_receiver_killed_at_any_call_of_a_replacement_loses_nothing() {
     if !can_trace() {
@@ -360,7 +362,7 @@ fn a_receiver_killed_at_any_call_of_a_replacement_loses_nothing() {
     assert!(killed >= 20, "killed {killed} times");
 }
 
-/// The answer, if it comes.
+/// The status of the response, if there is one.
 fn replace(
     scratch: &Scratch,
     folder: &Path,
@@ -413,7 +415,7 @@ fn the_archive_is_not_listed_for_a_connection() {
     assert!(!hidden.exists(), "it has looked for what a crash left, and left nothing itself");
 }
 
-/// Neither hard links nor renaming to a free name only: unique names cannot be given, and others can.
+/// With neither hard links nor renaming without replacing, unique names cannot be used, but other names can.
 #[test]
 fn what_a_file_system_cannot_do_is_told_at_the_start_or_done_otherwise() {
     let Some(namespace) = Namespace::available() else {

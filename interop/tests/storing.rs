@@ -1,5 +1,5 @@
-//! What becomes of an object: files that appear whole or not at all, under their final name only,
-//! inside the output directory only; and what happens when the disk does not play along.
+//! Tests how objects become files: a file appears complete or not at all, only under its final name, and only
+//! inside the output directory; and what happens when the disk fails.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,8 +33,8 @@ fn nothing_is_visible_before_it_is_whole() {
     }
 }
 
-/// A file that is made ahead for an object that does not come would keep the disk from being made
-/// read-only, and its inode in use.
+/// A file prepared for an object that does not arrive would keep the disk from being made read-only, and would
+/// occupy an inode.
 #[test]
 fn a_silent_association_holds_no_file_open() {
     let server = Server::start(Program::Ours, &[]);
@@ -53,7 +53,7 @@ fn a_silent_association_holds_no_file_open() {
     client.release();
 }
 
-/// A watcher reads every file as soon as it appears, while unmodified senders are at work.
+/// A watcher reads every file as soon as it appears, while unmodified senders store objects.
 #[test]
 fn a_watcher_never_sees_a_part() {
     let source = fs::read(&interop::corpus::file("test_files/CT_small.dcm").path).expect("a file");
@@ -141,7 +141,7 @@ fn a_resend_that_breaks_off_leaves_the_old_file() {
         drop(client);
 
         let mut client = Client::usual(server.port());
-        // One that fails rather than breaks off: its UID is another one than announced.
+        // This one fails instead of breaking off: its SOP Instance UID differs from the command's.
         let id = client.message_id();
         client.command(3, &Command::store(id, uid::CT, &old.sop_instance));
         client.data_set(3, &Object::ct(2000).bytes);
@@ -154,7 +154,7 @@ fn a_resend_that_breaks_off_leaves_the_old_file() {
     }
 }
 
-/// As Debian's: the last one stays, and a warning is given without `+B`.
+/// As with Debian's program, the last object is kept, and without `+B` a warning is logged.
 #[test]
 fn a_second_object_of_the_same_name_replaces_the_first() {
     let first = Object::ct(1000);
@@ -229,7 +229,7 @@ fn ignored_objects_are_acknowledged_as_debian_does() {
     }
 }
 
-/// Every class that both accept, with the prefix of its file name.
+/// Every SOP class that both programs accept, with its file name prefix.
 #[test]
 fn names_equal_debian() {
     let listed = run(&mut peers::python_script("sop_classes.py"), Duration::from_secs(30))
@@ -300,7 +300,7 @@ fn a_trailing_slash_and_a_relative_directory_do_not_matter() {
     }
 }
 
-/// Debian's follows it.
+/// Debian's program follows the link.
 #[test]
 fn a_symbolic_link_at_the_final_name_is_not_followed() {
     for options in [&[][..], &["+B"]] {
@@ -334,7 +334,7 @@ fn a_directory_at_the_final_name_costs_one_object() {
     assert_eq!(server.files().len(), 2, "{:?}", server.files());
 }
 
-/// Memory does not depend on the size of the object.
+/// Memory use does not depend on the size of the object.
 #[test]
 fn a_large_object_takes_no_memory() {
     let object = Object::ct(150_000_000);
@@ -349,7 +349,7 @@ fn a_large_object_takes_no_memory() {
     }
 }
 
-/// A C-STORE sent piece by piece.
+/// A C-STORE sent in pieces.
 struct SlowStore<'a> {
     client: &'a mut Client,
     rest: &'a [u8],
@@ -376,17 +376,17 @@ impl<'a> SlowStore<'a> {
     }
 }
 
-/// What a user of the directory sees: temporary files have names with a dot in front.
+/// The files that a user sees: temporary files have names that begin with a dot.
 fn visible(server: &Server) -> Vec<String> {
     server.files().into_iter().filter(|name| !name.starts_with('.')).collect()
 }
 
-/// PS3.4 §B.2.3: out of resources.
+/// Status codes for "out of resources" (PS3.4 §B.2.3).
 fn assert_refused(status: u16) {
     assert!((0xA700..=0xA7FF).contains(&status), "{status:04X} is not out of resources");
 }
 
-/// Whether no socket of this port holds bytes that its owner has not read.
+/// True if every socket of this port has been read completely.
 fn sockets_are_empty(port: u16) -> bool {
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     let table6 = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
@@ -399,7 +399,7 @@ fn sockets_are_empty(port: u16) -> bool {
     })
 }
 
-/// A copy of a file whose last digits of the SOP Instance UID, in both places, are a number.
+/// A copy of a file in which the last digits of the SOP Instance UID, at both places, are this number.
 fn with_instance_number(source: &[u8], number: u32) -> Vec<u8> {
     let instance = &interop::corpus::file("test_files/CT_small.dcm").sop_instance;
     let digits = format!("{:05}", 10_000 + number);

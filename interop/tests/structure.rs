@@ -1,6 +1,6 @@
-//! The architecture is what ARCHITECTURE.md says: crates, modules, and who may use whom.
+//! Tests that the architecture matches ARCHITECTURE.md: crates, modules, and the references between them.
 //!
-//! `cargo run -p interop --bin structure -- --findings` lists all that breaks a rule.
+//! `cargo run -p interop --bin structure -- --findings` lists everything that breaks a rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use interop::structure::{self, Finding, Upward, Workspace};
 
-/// What each crate may depend on in the workspace, at most. A new crate gets a line.
+/// The maximum dependencies of each crate in the workspace. A new crate needs a line here.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("dataset", &[]),
     ("platform", &[]),
@@ -22,10 +22,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("storescp", &["dataset", "platform", "proto", "receiver", "requestor", "storage"]),
 ];
 
-/// Crates that are built without [`ASYNC_HTTP_SQL`], however indirectly.
+/// Crates that must not depend on [`ASYNC_HTTP_SQL`], even indirectly.
 const PLAIN_CRATES: &[&str] = &["dataset", "platform", "proto", "requestor", "storage", "receiver"];
 
-/// Async runtimes, HTTP, SQL, brokers. (`futures` is no runtime; the explorer of thread orders has it.)
+/// Async runtimes, HTTP, SQL, brokers. (`futures` is not a runtime; the explorer of thread interleavings uses
+/// it.)
 const ASYNC_HTTP_SQL: &[&str] = &[
     "actix*",
     "async-*",
@@ -58,7 +59,7 @@ const ASYNC_HTTP_SQL: &[&str] = &[
     "warp",
 ];
 
-/// Crates without sockets, files, threads and clock, hence without the packages that offer them.
+/// Crates without sockets, files, threads and clock, and therefore without packages that provide them.
 const PURE_CRATES: &[&str] = &["dataset", "proto"];
 const OF_THE_SYSTEM: &[&str] = &[
     "chrono",
@@ -77,10 +78,10 @@ const OF_THE_SYSTEM: &[&str] = &[
     "tracing*",
 ];
 
-/// How far up a module may name what is defined above it.
+/// How far up a module may refer to items that are defined above it.
 const UPWARD: Upward = Upward::OwnParent;
 
-/// What a rule does not hold for, each with a reason. They should end empty.
+/// Exceptions from a rule, each with its reason. The aim is to have none.
 type Exceptions = &'static [(&'static str, &'static str)];
 const CYCLES: Exceptions = &[];
 const UPWARD_REFERENCES: Exceptions = &[];
@@ -200,7 +201,7 @@ fn each_crate_has_one_enum_of_errors() {
     holds("a crate has one enum of errors", &found, ERROR_ENUMS);
 }
 
-/// Fails with all findings that no exception names, and with exceptions that nothing needs.
+/// Fails if a finding has no exception, or if an exception has no finding.
 fn holds(rule: &str, findings: &[Finding], exceptions: Exceptions) {
     let mut complaint = String::new();
     for finding in findings {
@@ -222,7 +223,7 @@ fn packages_of(crates: &[&str], patterns: &[&str]) -> Vec<Finding> {
     crates.flat_map(|one| structure::forbidden_packages(&WORKSPACE, one, patterns)).collect()
 }
 
-/// The block of ARCHITECTURE.md.
+/// The structure block of ARCHITECTURE.md.
 fn picture() -> String {
     let document = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let block = structure::block_of(&document);

@@ -1,4 +1,4 @@
-//! The end of a study: when it comes, what is done then, and that it comes once.
+//! Tests the end of a study: when it is detected, what happens then, and that it happens only once.
 
 use std::fs;
 use std::thread;
@@ -38,7 +38,7 @@ fn ends_of_studies_equal_debian() {
         desk.recorder("rec");
         let options = [line, &["-v"]].concat();
         let server = desk.in_path(Server::with(program, &options)).directory(&desk.out).start();
-        // A command that ends while Debian's waits ends the study that is open then.
+        // With Debian's program, the end of a command ends the study that is open at the time.
         let pause = || {
             let mut quiet = 0;
             eventually("no command runs", SOON, || {
@@ -47,7 +47,7 @@ fn ends_of_studies_equal_debian() {
                 quiet == 3
             });
         };
-        // In a directory that is used again, Debian's replaces files when it numbers them.
+        // In a directory that already has files, Debian's numbering replaces them.
         let back = if line.contains(&"-rns") { &[][..] } else { &[&a[2]] };
         for objects in [&[&a[0], &mr, &a[1], &b[0]][..], &[&b[1]], back] {
             let mut client = Client::usual(server.port());
@@ -73,7 +73,7 @@ fn ends_of_studies_equal_debian() {
             before = now;
         }
         let log = server.stderr();
-        // The name of a patient is not in the log here.
+        // In our log, the patient's name is replaced.
         let hidden = |line: String| line.replace("OUT/Doe_Jane_", "OUT/<patient>_");
         let log: Vec<String> = log.lines().map(|line| hidden(desk.normal(line))).collect();
         let in_order = || desk.raw_calls().iter().map(|call| desk.normal(call)).collect();
@@ -97,8 +97,8 @@ fn ends_of_studies_equal_debian() {
     });
 }
 
-/// In a directory that is used again, Debian's numbers from 1 and replaces files; `-tn -rns` with an
-/// underscore in the name ends it.
+/// In a directory that already has files, Debian's program numbers from 1 and replaces them; with `-tn -rns`
+/// and an underscore in the name, it exits.
 #[test]
 fn numbering_replaces_no_file_and_ends_nothing() {
     for options in [&["-rns", "-su", "x"][..], &["-rns", "-su", "x", "-tn", "-fe", ".x_y"]] {
@@ -116,7 +116,7 @@ fn numbering_replaces_no_file_and_ends_nothing() {
     }
 }
 
-/// Debian's takes the end of a command for its time-out.
+/// Debian's program takes the end of a command for the timeout of the study.
 #[test]
 fn the_end_of_a_command_ends_no_study() {
     let desk = Desk::new();
@@ -130,7 +130,8 @@ fn the_end_of_a_command_ends_no_study() {
     assert!(started.elapsed() > Duration::from_secs(4), "after {:?}", started.elapsed());
 }
 
-/// With many associations at once, each study is named once: when the last association has left it.
+/// With many concurrent associations, the end of each study is reported once, when its last association has
+/// left it.
 #[test]
 fn every_study_of_many_associations_ends_once() {
     for options in [&["--fork", "-tos", "3"][..], &["--single-process"]] {
@@ -149,7 +150,7 @@ fn every_study_of_many_associations_ends_once() {
                             let object = Object::of_study(&study, None, "");
                             assert_eq!(client.store(3, &object).status(), 0);
                         }
-                        // Nobody is done with the second before everybody has begun it.
+                        // All associations have begun the second study before any of them continues.
                         thread::sleep(Duration::from_millis(300));
                     }
                     client.release();
@@ -169,7 +170,7 @@ fn every_study_of_many_associations_ends_once() {
     }
 }
 
-/// A sender with an association for each object, beside another one.
+/// A sender with one association per object, beside another sender.
 #[test]
 fn a_time_out_holds_studies_of_many_short_associations_together() {
     let desk = Desk::new();
@@ -186,7 +187,7 @@ fn a_time_out_holds_studies_of_many_short_associations_together() {
     assert_eq!(server.files().iter().filter(|name| name.ends_with('/')).count(), 2);
 }
 
-/// An object that takes longer than the time-out does not lose its study.
+/// An object that takes longer than the timeout does not end its study.
 #[test]
 fn a_study_does_not_end_while_an_object_of_it_comes_in() {
     let desk = Desk::new();
@@ -214,7 +215,7 @@ fn a_study_does_not_end_while_an_object_of_it_comes_in() {
     assert_eq!(desk.calls(), ["<OUT/2.25.301>"]);
 }
 
-/// SIGTERM: what is open ends, what waits is run; what takes too long is told.
+/// At SIGTERM, open studies end and queued commands run; those that take too long are reported.
 #[test]
 fn at_the_end_studies_end_and_commands_are_run() {
     let desk = Desk::new();
@@ -250,7 +251,7 @@ fn a_second_signal_waits_for_no_command() {
     let objects = [(); 2].map(|()| Object::ct(10));
     send(&server, &objects);
     server.signal("TERM");
-    // No longer than the first command takes, whatever the tests' patience.
+    // No longer than the first command takes, regardless of `STORESCP_PATIENCE`.
     std::thread::sleep(Duration::from_millis(500));
     assert!(server.wait(Duration::ZERO).is_none(), "it waits for its commands");
     server.signal("TERM");
@@ -260,8 +261,8 @@ fn a_second_signal_waits_for_no_command() {
     assert!(server.stderr().contains(&not_run), "{}", server.stderr());
 }
 
-/// A planned stop ends no study whose time is not over: it goes on after the next start, so that its end
-/// comes once.
+/// A planned stop does not end a study before its timeout: the study continues after the next start, so that it
+/// ends only once.
 #[test]
 fn a_stop_ends_no_study_that_has_not_timed_out() {
     let desk = Desk::new();
@@ -281,7 +282,7 @@ fn a_stop_ends_no_study_that_has_not_timed_out() {
     assert_eq!(desk.calls(), ["<OUT/2.25.1><next-study>", "<OUT/2.25.2><timeout>"]);
 }
 
-/// Why a study ended, as its command is told.
+/// The reason for the end of a study, as passed to its command.
 #[test]
 fn commands_learn_why_a_study_ended() {
     let desk = Desk::new();
@@ -298,7 +299,7 @@ fn commands_learn_why_a_study_ended() {
     assert_eq!(desk.calls(), expected);
 }
 
-/// What is no UID cannot have the name of a folder that somebody else has made, nor of a hidden one.
+/// An invalid Study Instance UID cannot name a folder that somebody else has created, nor a hidden folder.
 #[test]
 fn study_uids_that_are_none_have_folders_of_their_own() {
     let names = [
@@ -343,11 +344,11 @@ fn study_uids_that_are_none_have_folders_of_their_own() {
             assert_eq!(found.unwrap_or(0), 0, "{study}");
         }
     }
-    // With a prefix, names are the operator's.
+    // With a prefix, the operator has chosen the names.
     let server = Server::start(Program::Ours, &["-su", "P"]);
     send(&server, &[Object::of_study(".ssh", None, "")]);
     assert!(server.directory().join("P_.ssh").is_dir());
-    // Nor does a patient's name, in any place.
+    // The same for a patient's name, in every position.
     for name in ["..", ".ssh", "/etc/passwd", "~root", "-rf", " . ", "\u{2024}ssh"] {
         let server = Server::start(Program::Ours, &["-sp"]);
         send(&server, &[Object::of_study("1.2.3", Some(name.as_bytes()), "ISO_IR 192")]);
@@ -358,7 +359,7 @@ fn study_uids_that_are_none_have_folders_of_their_own() {
     }
 }
 
-/// Debian's takes a whole core from the first study on.
+/// Debian's program uses a whole core from the first study on.
 #[test]
 fn a_time_out_of_nothing_costs_nothing() {
     let server = Server::start(Program::Ours, &["-su", "", "-tos", "0", "-xcs", "true"]);

@@ -1,4 +1,4 @@
-//! Which versions and cipher suites each security profile negotiates with which client.
+//! Tests which TLS versions and cipher suites each security profile negotiates with each client.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ fn start(pki: &Pki, program: Program, line: &str) -> Server {
     Server::start(program, &words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// What `openssl s_client` may be forced to: a version, and up to TLS 1.2 a suite.
+/// What `openssl s_client` can be restricted to: a version, and up to TLS 1.2 a cipher suite.
 const FORCED: &[&str] = &[
     "-tls1",
     "-tls1_1",
@@ -44,8 +44,8 @@ const FORCED: &[&str] = &[
     "-tls1 -cipher NULL-SHA:@SECLEVEL=0",
 ];
 
-/// Every profile that Debian's version has, with an RSA and a P-256 key: the same clients get in,
-/// with the same version and, where the client names one suite, the same suite.
+/// Every profile of Debian's version, with an RSA and a P-256 key: the same clients can connect, with the same
+/// version and, if the client names one suite, the same suite.
 fn negotiates_what_debian_does(profile: &str) {
     let pki = Pki::shared();
     for key in ["server", "ec-server"] {
@@ -94,13 +94,13 @@ fn profile_null_negotiates_what_debian_does() {
     negotiates_what_debian_does("+pn");
 }
 
-/// Those of FORCED that get in, by their words.
+/// The arguments of those in FORCED that can connect.
 fn who_gets_in(pki: &Pki, server: &Server) -> Vec<&'static str> {
     let gets_in = |forced: &&&str| s_client(pki, server.port(), forced).accepted;
     FORCED.iter().filter(gets_in).copied().collect()
 }
 
-/// The profiles that only today's version has.
+/// The profiles that only today's version of DCMTK has.
 #[test]
 fn profile_8996_negotiates_what_the_standard_says() {
     let pki = Pki::shared();
@@ -155,7 +155,8 @@ fn profile_8996_mod_negotiates_what_the_standard_says() {
     assert_eq!(who_gets_in(&pki, &ec), [&newer[..], &with_ec].concat());
 }
 
-/// Stronger before weaker, whatever the client prefers; forward secrecy before none.
+/// Strong suites come before weak ones whatever the client prefers, and suites with forward secrecy before
+/// others.
 #[test]
 fn the_order_of_the_server_decides() {
     let pki = Pki::shared();
@@ -170,7 +171,7 @@ fn the_order_of_the_server_decides() {
     }
 }
 
-/// A suite asked for by name, in either way of naming it, lets those in who speak nothing else.
+/// With one suite, named in either way, clients that support only that suite can connect.
 #[test]
 fn suites_asked_for_by_name_are_negotiated() {
     let pki = Pki::shared();
@@ -190,7 +191,7 @@ fn suites_asked_for_by_name_are_negotiated() {
     }
 }
 
-/// A retired profile, a weak suite, short parameters: a warning names each.
+/// A retired profile, a weak suite and short parameters each cause a warning.
 #[test]
 fn what_is_weak_is_warned_of() {
     let pki = Pki::shared();
@@ -224,7 +225,7 @@ fn what_is_weak_is_warned_of() {
     }
 }
 
-/// What would lock everybody out is told.
+/// Settings that would exclude every client are reported.
 #[test]
 fn what_no_peer_can_give_is_warned_of() {
     let pki = Pki::shared();
@@ -245,7 +246,7 @@ fn what_no_peer_can_give_is_warned_of() {
     }
 }
 
-/// Curves that Debian's version takes, and those that it does not.
+/// Curves that Debian's version accepts, and those that it does not.
 #[test]
 fn groups_are_those_of_debian_and_newer_ones() {
     let pki = Pki::shared();
@@ -288,8 +289,8 @@ fn dh_parameters_are_those_of_the_file() {
 
 const STORESCU_PROFILES: [&str; 5] = ["+py", "+px", "+pz", "+pa", "+pn"];
 
-/// DCMTK's storescu and echoscu with each of their profiles get in under each of ours, or do not, as
-/// with Debian's; for the profiles that Debian's has not, by what both sides speak.
+/// DCMTK's storescu and echoscu, with each of their profiles, succeed or fail with each of ours as with
+/// Debian's program. For profiles that Debian's version lacks, the result follows from what both sides support.
 #[test]
 fn storescu_stores_over_each_profile() {
     let pki = Pki::shared();
@@ -322,7 +323,7 @@ fn store(pki: &Arc<Pki>, server: &Server, profile: &str, file: &Path) -> Output 
     dcmtk(pki, "storescu", server.port(), &line, &[file])
 }
 
-/// Each profile, with suites that only old machines speak too.
+/// Each profile, with additional suites that only old devices use.
 #[test]
 fn objects_are_stored_with_suites_of_each_profile() {
     let pki = Pki::shared();
@@ -349,7 +350,7 @@ fn objects_are_stored_with_suites_of_each_profile() {
     }
 }
 
-/// Python's ssl and pynetdicom on it.
+/// Python's ssl, and pynetdicom using it.
 #[test]
 fn pynetdicom_stores_over_tls() {
     let pki = Pki::shared();

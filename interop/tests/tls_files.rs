@@ -1,4 +1,4 @@
-//! Keys, certificates and the other files of TLS: read at the start, and again on SIGHUP.
+//! Tests keys, certificates and the other TLS files: they are read at startup, and again on SIGHUP.
 
 use std::fs;
 use std::io::Write;
@@ -15,13 +15,13 @@ fn start(pki: &Pki, program: Program, line: &str) -> Server {
     Server::start(program, &words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// How a start ends that cannot succeed: exit code and standard error.
+/// Result of a failed start: exit code and standard error.
 fn failure(pki: &Pki, program: Program, line: &str) -> (Option<i32>, String) {
     let words = pki.words(line);
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     match Server::with(program, &words).try_start() {
         Ok(_) if program == Program::Ours => panic!("{line}: it listens"),
-        // Debian's opens the port first.
+        // Debian's program opens the port first.
         Ok(mut server) => {
             let status = server.wait(Duration::from_secs(20)).expect("it ends");
             (status.code(), server.stderr())
@@ -30,7 +30,7 @@ fn failure(pki: &Pki, program: Program, line: &str) -> (Option<i32>, String) {
     }
 }
 
-/// One clear error, exit code 1; where Debian's version fails too, in its words.
+/// One clear error and exit code 1; if Debian's version fails too, with the same message.
 #[test]
 fn what_is_wrong_is_one_error_at_the_start() {
     let pki = Pki::shared();
@@ -111,13 +111,13 @@ fn what_is_wrong_is_one_error_at_the_start() {
     }
 }
 
-/// The port is not opened before everything is right.
+/// The port is only opened once all files are valid.
 #[test]
 fn the_port_stays_closed_if_anything_is_wrong() {
     let pki = Pki::shared();
     let port = free_port();
     let mut command = peers_storescp();
-    // A pipe for the password keeps it waiting: nothing listens meanwhile.
+    // It blocks on a pipe for the password: nobody may be listening meanwhile.
     command.args(pki.words("+tls %pkcs8.key %server.pem -ic")).arg(port.to_string());
     let mut child = detached(&mut command).stdin(Stdio::piped()).spawn().expect("it starts");
     std::thread::sleep(Duration::from_millis(300));
@@ -132,7 +132,7 @@ fn peers_storescp() -> Process {
     Process::new(peers::storescp())
 }
 
-/// Without a controlling terminal, as a service has none.
+/// Runs without a controlling terminal, as a service does.
 fn detached(command: &mut Process) -> Process {
     let mut detached = Process::new("setsid");
     detached.arg("--wait").arg(command.get_program()).args(command.get_args());
@@ -140,7 +140,7 @@ fn detached(command: &mut Process) -> Process {
     detached
 }
 
-/// Every form of a key, and of the other files.
+/// Every format of a key, and of the other files.
 #[test]
 fn keys_and_certificates_are_read_in_every_form() {
     let pki = Pki::shared();
@@ -172,7 +172,7 @@ fn keys_and_certificates_are_read_in_every_form() {
     }
 }
 
-/// Two keys with their certificates: each peer gets the one that it can use.
+/// Two keys with their certificates: each peer gets the one that it supports.
 #[test]
 fn keys_of_several_kinds_serve_at_once() {
     let pki = Pki::shared();
@@ -193,7 +193,7 @@ fn keys_of_several_kinds_serve_at_once() {
     assert!(stderr.starts_with("F: 000b:0006 Private key '"), "{stderr}");
 }
 
-/// The certificates beside our own are sent along.
+/// The certificates given in addition to our own are sent with it.
 #[test]
 fn the_chain_is_sent() {
     let pki = Pki::shared();
@@ -216,7 +216,7 @@ fn the_chain_is_sent() {
     }
 }
 
-/// `+ps` without a terminal: the first line of standard input, however it ends.
+/// `+ps` without a terminal reads the first line of standard input, whatever its line end.
 #[test]
 fn the_password_is_read_from_standard_input() {
     let pki = Pki::shared();
@@ -232,7 +232,7 @@ fn the_password_is_read_from_standard_input() {
             let server =
                 Server::with(Program::Ours, &words).through("sh", &["-c", &redirect]).start();
             assert!(s_client(&pki, server.port(), "").accepted, "{ending:?}");
-            // The key is read again without asking again.
+            // The key is read again without asking for the password again.
             server.signal("HUP");
             server.wait_for_log(READ_AGAIN);
             assert!(s_client(&pki, server.port(), "").accepted, "{ending:?}");
@@ -240,7 +240,7 @@ fn the_password_is_read_from_standard_input() {
     }
 }
 
-/// `+ps` on a terminal: asked for there, without echo.
+/// `+ps` on a terminal asks there, without echo.
 #[test]
 fn the_password_is_asked_for_on_the_terminal() {
     let pki = Pki::shared();
@@ -261,7 +261,7 @@ fn the_password_is_asked_for_on_the_terminal() {
     assert!(!shown.contains(PASSWORD), "{shown}");
 }
 
-/// New randomness is written after each association, to the one file or the other.
+/// After each association, new random data is written to the file named by either option.
 #[test]
 fn seeds_are_written_back() {
     let pki = Pki::shared();
@@ -296,7 +296,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("it is there").permissions().mode()
 }
 
-/// The files that a server reads and a test changes.
+/// The files that a server reads and a test replaces.
 struct Changing {
     scratch: Scratch,
 }
@@ -329,7 +329,7 @@ impl Changing {
 
 const READ_AGAIN: &str = "SIGHUP: reloaded keys and certificates";
 
-/// New keys, authorities and revocations count from the next connection on.
+/// New keys, authorities and revocations apply from the next connection on.
 #[test]
 fn files_are_read_again_on_sighup() {
     let pki = Pki::shared();
@@ -353,7 +353,7 @@ fn files_are_read_again_on_sighup() {
     });
 }
 
-/// What is wrong with a new file is said, and the old ones stay in use.
+/// Errors in a new file are reported, and the old files stay in use.
 #[test]
 fn broken_files_change_nothing_on_sighup() {
     let pki = Pki::shared();
@@ -390,7 +390,7 @@ fn broken_files_change_nothing_on_sighup() {
     assert!(!server.stderr().contains(READ_AGAIN));
 }
 
-/// An association that is open goes on, under the keys it began with.
+/// An open association continues with the keys that it began with.
 #[test]
 fn associations_go_on_over_sighup() {
     let pki = Pki::shared();

@@ -1,4 +1,4 @@
-//! Which peers get in by their certificates, and what TLS peers can do to the receiver.
+//! Tests which peers are admitted by their certificates, and how TLS peers can affect the receiver.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -20,7 +20,7 @@ fn start(pki: &Pki, program: Program, line: &str) -> Server {
 
 const TRUSTING: &str = "+tls %server.key %server.pem +cf %ca.pem";
 
-/// Each peer under each of the three modes, in TLS 1.2 and 1.3: who gets in, as with Debian's.
+/// Each peer with each of the three modes, in TLS 1.2 and 1.3, is admitted or not as by Debian's program.
 #[test]
 fn peers_get_in_by_their_certificates() {
     let pki = Pki::shared();
@@ -32,11 +32,11 @@ fn peers_get_in_by_their_certificates() {
         ("stranger", [false, false, true]),
         ("self-signed", [false, false, true]),
         ("expired", [false, false, true]),
-        // Nothing here tells that it is revoked.
+        // Without a revocation list, the revoked certificate is accepted.
         ("revoked", [true, true, true]),
     ];
     for (mode, option) in ["-rc", "-vc", "-ic"].iter().enumerate() {
-        // Security profiles that both have.
+        // Security profiles that both programs have.
         let line = format!("{TRUSTING} +py {option}");
         let servers = [Program::Ours, Program::Debian].map(|program| start(&pki, program, &line));
         for (peer, expected) in peers {
@@ -54,7 +54,7 @@ fn peers_get_in_by_their_certificates() {
 fn with_certificate(version: &str, name: &str) -> String {
     match name {
         "" => version.to_owned(),
-        // The client sends the whole file.
+        // The client sends the whole chain.
         "chained" => {
             format!("{version} -key %chained.key -cert %leaf.pem -cert_chain %chained.pem")
         }
@@ -72,7 +72,7 @@ fn revoked_certificates_are_refused() {
         ("+crl %empty.crl", [true, true]),
         ("+cd %hashed +crv", [true, false]),
         ("+cd %hashed", [true, true]),
-        // Without any list, nobody is known to be unrevoked.
+        // Without any list, no certificate counts as unrevoked.
         ("+crv", [false, false]),
     ] {
         let line = format!("{TRUSTING} +py {line}");
@@ -86,7 +86,7 @@ fn revoked_certificates_are_refused() {
     }
 }
 
-/// A directory is looked into when a peer comes: only hashed names are found, and we say so.
+/// A directory is read when a peer connects: only hashed names are found, and the log says so.
 #[test]
 fn directories_need_hashed_names() {
     let pki = Pki::shared();
@@ -102,7 +102,8 @@ fn directories_need_hashed_names() {
     }
 }
 
-/// Weak certificates of peers: not under today's profiles, under the retired ones as with Debian's.
+/// Weak certificates of peers are refused with current profiles, and with retired ones treated as by Debian's
+/// program.
 #[test]
 fn weak_peer_certificates_need_a_retired_profile() {
     let pki = Pki::shared();
@@ -118,7 +119,7 @@ fn weak_peer_certificates_need_a_retired_profile() {
     }
 }
 
-/// Every refusal is logged with its reason and the peer's address, and the next peer gets in.
+/// Every refusal is logged with its reason and the peer's address, and the next peer is admitted.
 #[test]
 fn refusals_are_logged_with_reason_and_address() {
     let pki = Pki::shared();
@@ -151,7 +152,7 @@ fn refusals_are_logged_with_reason_and_address() {
     assert!(s_client(&pki, server.port(), &client).accepted);
 }
 
-/// A look at whether the port is open is no error.
+/// A connection that only checks whether the port is open is not an error.
 #[test]
 fn connections_without_a_byte_are_not_logged_as_errors() {
     let pki = Pki::shared();
@@ -161,7 +162,7 @@ fn connections_without_a_byte_are_not_logged_as_errors() {
     assert!(!server.stderr().contains("E: "), "{}", server.stderr());
 }
 
-/// A name asked for by the client: any, or none, or the expected one.
+/// The server name requested by the client: any, or none, or the expected one.
 #[test]
 fn another_server_name_is_refused_if_one_is_expected() {
     let pki = Pki::shared();
@@ -180,7 +181,7 @@ fn another_server_name_is_refused_if_one_is_expected() {
     one.wait_for_log("Receiving Association failed: TLS error: ");
 }
 
-/// A client that names application protocols has to name ours.
+/// A client that offers application protocols must offer ours.
 #[test]
 fn another_application_protocol_is_refused() {
     let pki = Pki::shared();
@@ -195,8 +196,8 @@ fn another_application_protocol_is_refused() {
     }
 }
 
-/// Sessions are resumed, with and without tickets, where no certificate is asked for, and nowhere else:
-/// what was found right about a certificate holds for one association.
+/// Sessions are resumed, with and without tickets, only where no client certificate is requested, since a
+/// verdict on a certificate applies to one association.
 #[test]
 fn sessions_are_resumed_where_no_certificate_is_asked_for() {
     let pki = Pki::shared();
@@ -208,7 +209,7 @@ fn sessions_are_resumed_where_no_certificate_is_asked_for() {
             let session = server.scratch().join(version.replace(' ', ""));
             let (path, before) = (session.to_str().expect("paths are text"), handshakes());
             assert!(s_client(&pki, server.port(), &format!("{client} -sess_out {path}")).accepted);
-            // A client that was given neither ticket nor session ID has nothing to write.
+            // Without a ticket or session ID, the client has no session to write.
             assert_eq!(session.exists(), resumed, "{option} {version}");
             if resumed {
                 let client = format!("{client} -sess_in {path}");
@@ -221,7 +222,7 @@ fn sessions_are_resumed_where_no_certificate_is_asked_for() {
     }
 }
 
-/// A client that wants to negotiate anew in the middle is refused that.
+/// A client that requests renegotiation is refused.
 #[test]
 fn renegotiation_is_refused() {
     let pki = Pki::shared();
@@ -238,7 +239,7 @@ fn renegotiation_is_refused() {
     assert_eq!(server.stderr().matches("TLS handshake done").count(), 1);
 }
 
-/// The bytes of an association with a C-STORE that breaks off before its end, or does not.
+/// The bytes of an association with a C-STORE that is complete or broken off.
 fn store_bytes(object: &Object, whole: bool) -> Vec<u8> {
     let command = Command::store(1, &object.sop_class, &object.sop_instance);
     let command = Pdv::command(3, true, &command.encode());
@@ -259,7 +260,7 @@ fn send_bytes(server: &Server, bytes: &[u8], end: &str) -> String {
     run(&mut command, CLIENT_TIME_LIMIT).expect_success("tls_bytes.py").stdout
 }
 
-/// An end in the middle of an object is an abort, whatever kind of end it is.
+/// If the connection ends in the middle of an object, the association is aborted, however the connection ends.
 #[test]
 fn an_end_in_the_middle_of_an_object_stores_nothing() {
     let pki = Pki::shared();
@@ -281,7 +282,7 @@ fn an_end_in_the_middle_of_an_object_stores_nothing() {
     });
 }
 
-/// We say close_notify before we close.
+/// The receiver sends close_notify before it closes.
 #[test]
 fn the_end_is_announced() {
     let pki = Pki::shared();
@@ -293,7 +294,7 @@ fn the_end_is_announced() {
     assert_eq!(send_bytes(&server, &unknown_pdu, "wait"), "answer 02\nthen 07\nnotified\n");
 }
 
-/// A server that ends aborts idle associations in words, over TLS too.
+/// At its end, the receiver sends A-ABORT to idle associations over TLS too.
 #[test]
 fn a_server_that_ends_says_so_over_tls() {
     let pki = Pki::shared();
@@ -309,7 +310,7 @@ fn a_server_that_ends_says_so_over_tls() {
     assert_eq!(status.code(), Some(0));
 }
 
-/// Started by inetd, the connection is TLS from its first byte.
+/// With inetd, the connection uses TLS from the first byte.
 #[test]
 fn inetd_connections_are_secured() {
     let pki = Pki::shared();
@@ -331,7 +332,7 @@ fn inetd_connections_are_secured() {
     assert!(attempt.accepted, "{}", attempt.text);
 }
 
-/// An object that came over TLS is the object that comes over TCP.
+/// An object received over TLS equals the object received over TCP.
 #[test]
 fn objects_are_the_same_over_tls() {
     let pki = Pki::shared();
@@ -356,7 +357,7 @@ fn objects_are_the_same_over_tls() {
     }
 }
 
-/// 1,000 peers that open TCP and say nothing hold up no one, and go when the time is over.
+/// 1,000 peers that open TCP and send nothing delay nobody, and are disconnected after the time limit.
 #[test]
 fn silent_peers_hold_up_nobody() {
     let pki = Pki::shared();
@@ -370,7 +371,7 @@ fn silent_peers_hold_up_nobody() {
         assert!(s_client(&pki, server.port(), &client).accepted);
     }
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
-    // A peer that drips bytes is held to the same time.
+    // The same time limit applies to a peer that sends single bytes.
     let mut dripping = TcpStream::connect(("127.0.0.1", server.port())).expect("it accepts");
     let hello = [0x16, 3, 1, 1, 0];
     let begun = Instant::now();
@@ -385,7 +386,7 @@ fn silent_peers_hold_up_nobody() {
     server.wait_for_log("TLS error: no handshake in time (peer 127.0.0.1:");
 }
 
-/// A record that never becomes whole does not stop the clock either.
+/// An incomplete record does not stop the clock either.
 #[test]
 fn dripping_records_are_cut_off_in_time() {
     let pki = Pki::shared();
@@ -397,7 +398,7 @@ fn dripping_records_are_cut_off_in_time() {
     assert!((1.0..20.0).contains(&seconds), "{seconds} s");
 }
 
-/// Past the maximum, an association is rejected in words over TLS too.
+/// Beyond the maximum, an association is rejected by A-ASSOCIATE-RJ over TLS too.
 #[test]
 fn past_the_maximum_peers_are_rejected_in_words() {
     let pki = Pki::shared();

@@ -1,5 +1,5 @@
-//! What is found right about a certificate holds for as long as what it rests on: validity, revocation
-//! lists, settings.
+//! Tests that a verdict on a certificate expires with what it is based on: validity, revocation lists,
+//! settings.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use interop::process::{eventually, run};
 use interop::tls::{CLIENT_TIME_LIMIT, Pki, s_client};
 use interop::{Program, Scratch, Server, peers};
 
-/// For the authority of [`Pki`], but with ends to the second.
+/// Settings for the authority of [`Pki`], with validity in seconds.
 const CONFIGURATION: &str = "\
 [ca]
 default_ca = this
@@ -35,7 +35,7 @@ basicConstraints = CA:FALSE
 extendedKeyUsage = serverAuth
 ";
 
-/// Where the authority keeps its files, and the key of all clients.
+/// Folder of the authority's files, and the key of all clients.
 fn authority(pki: &Pki) -> Scratch {
     let scratch = Scratch::new();
     let configuration = CONFIGURATION.replace("PKI", &pki.path("").display().to_string());
@@ -53,7 +53,7 @@ fn openssl(folder: &Path, line: &str) {
         .expect_success(line);
 }
 
-/// So many seconds from now, as `openssl ca` has it.
+/// The time in this many seconds, in the format of `openssl ca`.
 fn seconds_from_now(seconds: i64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() as i64;
     let mut date = std::process::Command::new("date");
@@ -72,8 +72,8 @@ fn start(pki: &Pki, options: &str) -> Server {
     Server::start(Program::Ours, &words)
 }
 
-/// A certificate that expires, without a session that could be resumed, in both versions of TLS; one
-/// that is not valid yet; and one that is no client's.
+/// A certificate that expires, without a session to resume, in both versions of TLS; one that is not yet valid;
+/// and one that is not for clients.
 #[test]
 fn a_certificate_gets_in_while_it_is_valid_and_no_longer() {
     let pki = Pki::shared();
@@ -102,7 +102,7 @@ fn a_certificate_gets_in_while_it_is_valid_and_no_longer() {
     assert!(server.stderr().contains("certificate has expired"), "{}", server.stderr());
 }
 
-/// After the next update that it announces, a revocation list vouches for nobody.
+/// Once its announced next update has passed, a revocation list is no longer valid, so nobody is admitted.
 #[test]
 fn an_outdated_revocation_list_lets_nobody_in() {
     let pki = Pki::shared();
@@ -115,7 +115,7 @@ fn an_outdated_revocation_list_lets_nobody_in() {
     assert!(server.stderr().contains("CRL has expired"), "{}", server.stderr());
 }
 
-/// An authority between ours and the peer that was revoked, where the whole chain is checked.
+/// A revoked authority between ours and the peer, where the whole chain is checked.
 #[test]
 fn a_revoked_authority_vouches_for_nobody() {
     let pki = Pki::shared();
@@ -140,7 +140,7 @@ fn a_revoked_authority_vouches_for_nobody() {
     }
 }
 
-/// A peer that began before the certificates were read again, and shows its own after that.
+/// A peer that connects before the certificates are read again, and sends its own certificate after that.
 #[test]
 fn a_handshake_that_lasts_over_sighup_is_refused() {
     let pki = Pki::shared();

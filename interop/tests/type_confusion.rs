@@ -1,5 +1,5 @@
-//! Elements that are not what they claim to be: one object's answer says so at most, and nobody takes
-//! them for something else.
+//! Tests elements that are not what they claim to be: at most the object is refused, and they are not mistaken
+//! for something else.
 
 use interop::wire::Client;
 use interop::{Object, Program, Server, element};
@@ -20,7 +20,7 @@ fn sequence_of(content: &[u8]) -> Vec<u8> {
     [long(0x0008, 0x1140, *b"SQ", UNDEFINED), content.to_vec(), item(0xE0DD, 0, &[])].concat()
 }
 
-/// What is put into a good object.
+/// What is inserted into a valid object.
 fn confusions() -> Vec<(&'static str, Vec<u8>)> {
     let inner = element(0x0008, 0x1150, *b"UI", b"1.2.840.10008.5.1.4.1.1.2");
     let path = element(0x0008, 0x0018, *b"UI", b"../../../etc/passwd");
@@ -54,7 +54,7 @@ fn confusions() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// A good object with `odd` ahead of its study.
+/// A valid object with `odd` before its study.
 fn with(odd: &[u8]) -> Object {
     let mut object = Object::ct(200);
     let study = [0x20, 0, 0x0D, 0];
@@ -63,7 +63,7 @@ fn with(odd: &[u8]) -> Object {
     object
 }
 
-/// A good object, in which this element is a sequence of an item.
+/// A valid object in which this element is a sequence with one item.
 fn as_sequence(tag: [u8; 4]) -> Object {
     let mut object = Object::ct(200);
     let at = object.bytes.windows(4).position(|window| window == tag).expect("the element");
@@ -97,7 +97,7 @@ fn types_confused_in_sequences_cost_one_object_at_most() {
     }
 }
 
-/// Names are made of UIDs and a patient's name, and of nothing that only has their tags.
+/// Names are made only from UIDs and a patient's name, not from other elements that merely have their tags.
 #[test]
 fn a_sequence_in_the_place_of_a_name_names_nothing() {
     let instance = [0x08, 0, 0x18, 0];

@@ -1,5 +1,5 @@
-//! Associations for measuring: one presentation context each, and no timeouts, which would cost system
-//! calls.
+//! Opens associations for measuring: with one presentation context each, and without timeouts, which would cost
+//! system calls.
 
 use std::net::ToSocketAddrs;
 
@@ -8,7 +8,7 @@ use requestor::{ContextProposal, Requestor, Response, Settings, Status, Timeouts
 
 use crate::error::Error;
 
-/// Settings with these AE titles, over TLS if a context is given.
+/// Settings with these AE titles; with TLS if a context is given.
 ///
 /// # Errors
 /// [`Error::Association`] if an AE title is invalid.

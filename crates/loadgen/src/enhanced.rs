@@ -1,4 +1,4 @@
-//! An enhanced multi-frame object: much metadata, little else.
+//! Makes enhanced multi-frame objects, which consist mostly of metadata.
 
 use dataset::Uid;
 
@@ -7,8 +7,8 @@ use crate::object::{Object, instance_uid};
 use crate::writer::{SEQUENCE_DELIMITATION_ITEM, UNDEFINED_LENGTH, Writer};
 
 impl Object {
-    /// An Enhanced CT object without pixel data, in Explicit VR Little Endian: the functional groups
-    /// of so many frames, nested up to four deep, every sequence and item of undefined length.
+    /// Makes an Enhanced CT object without pixel data, in Explicit VR Little Endian. It has functional groups
+    /// for `frames` frames, nested up to four levels deep; every sequence and item has undefined length.
     ///
     /// A frame has [`ELEMENTS_PER_FRAME`] elements in about 2,300 bytes; all are kept in memory.
     ///
@@ -32,7 +32,7 @@ impl Object {
     }
 }
 
-/// Elements of one frame, sequences among them (PS3.3 §C.7.6.16.2, §C.8.15.3).
+/// Number of elements per frame, including sequences (PS3.3 §C.7.6.16.2, §C.8.15.3).
 pub const ELEMENTS_PER_FRAME: u32 = 35;
 
 fn functional_groups(frame: &mut Writer, number: u32) {
@@ -85,7 +85,7 @@ fn code(item: &mut Writer, value: &[u8]) {
     item.element((0x0008, 0x0104), *b"LO", b"A code that has a meaning ");
 }
 
-/// A number as the value of an IS element.
+/// Formats a number as the value of an IS element.
 fn padded(number: u32) -> Vec<u8> {
     let mut text = number.to_string().into_bytes();
     text.resize(text.len().next_multiple_of(2), b' ');

@@ -1,16 +1,16 @@
-//! Why a run failed.
+//! Defines the errors that end a run.
 
 use std::{fmt, io};
 
 use requestor::Status;
 
-/// Why a run ended.
+/// The reason why a run failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// A data set cannot have this size.
     Size(u64),
-    /// The file cannot be sent, for this reason.
+    /// The file cannot be sent, for the reason given.
     File(&'static str),
     /// A value in the data set is invalid.
     DataSet(dataset::Error),
@@ -18,9 +18,9 @@ pub enum Error {
     Association(requestor::Error),
     /// A file, a socket or a TLS context could not be opened or read.
     Io(io::Error),
-    /// The peer answered with another status than success, and perhaps an Error Comment.
+    /// The peer answered with a status other than success, and perhaps an Error Comment.
     Status(Status, Option<String>),
-    /// A thread that sends panicked.
+    /// A sending thread panicked.
     Panic,
 }
 

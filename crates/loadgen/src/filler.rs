@@ -1,19 +1,19 @@
-//! Pixel data.
+//! Generates pixel data.
 
 use clap::ValueEnum;
 
-/// What the bulk of a made-up object consists of.
+/// Content of the pixel data of a generated object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Filler {
     /// Zeros.
     Zeros,
-    /// 16-bit little endian grey values around 1024 of which six bits are noise: like a scanner's,
-    /// they can be compressed to about half.
+    /// 16-bit little endian grey values around 1024 with six bits of noise; like real scans, they can be
+    /// compressed to about half their size.
     Noise,
 }
 
 impl Filler {
-    /// The first `count` bytes of it; always the same ones.
+    /// Returns the first `count` bytes, which are always the same.
     pub fn bytes(self, count: usize) -> Vec<u8> {
         match self {
             Self::Zeros => vec![0; count],

@@ -1,7 +1,7 @@
 //! A C-STORE requestor for benchmarks and end-to-end tests.
 //!
-//! The association is [`requestor`]'s. This crate makes objects up or takes them from a file, encodes their
-//! PDUs ahead of time so that sending costs little, and reports figures as one line of JSON.
+//! The association is a [`requestor`] association. This crate generates objects or reads them from a file,
+//! encodes their PDUs in advance so that sending costs little, and reports the results as one line of JSON.
 //!
 //! ```no_run
 //! use loadgen::{Filler, Object, StoreSender, associate, instance_uid, settings};

@@ -1,4 +1,4 @@
-//! `loadgen`: opens associations, stores and echoes, and says how long it took.
+//! `loadgen`: opens associations, sends C-STORE and C-ECHO requests, and reports how long they took.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -17,7 +17,7 @@ use loadgen::{
 use requestor::{Connection, ContextProposal, Requestor, Timeouts, Tls};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// A requestor that measures: every mode prints one line of JSON.
+/// A requestor for measuring. Every mode prints one line of JSON.
 #[derive(Parser)]
 #[command(version)]
 struct Options {
@@ -27,9 +27,9 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Mode {
-    /// Store objects, each after the response to the one before it.
+    /// Store objects, each after the response to the previous one.
     Store(Store),
-    /// Open an association, send one C-ECHO, release it; again and again.
+    /// Repeatedly open an association, send one C-ECHO and release it.
     Echo {
         #[command(flatten)]
         peer: Peer,
@@ -37,20 +37,20 @@ enum Mode {
         #[arg(long, default_value_t = 100)]
         associations: usize,
     },
-    /// Open associations and hold them.
+    /// Open associations and keep them open.
     Idle {
         #[command(flatten)]
         peer: Peer,
         /// Number of associations.
         #[arg(long, default_value_t = 100)]
         associations: usize,
-        /// Send one C-ECHO on each association first.
+        /// First send one C-ECHO on each association.
         #[arg(long)]
         echo: bool,
         #[command(flatten)]
         hold: Hold,
     },
-    /// Open a TLS connection and close it; again and again.
+    /// Repeatedly open a TLS connection and close it.
     Handshakes {
         /// The peer, as HOST:PORT.
         address: String,
@@ -61,8 +61,8 @@ enum Mode {
         #[arg(long, default_value_t = 100)]
         connections: usize,
     },
-    /// Open bare TCP connections and hold them; as many as the peer's backlog takes, if it accepts
-    /// none.
+    /// Open TCP connections without an association and keep them open. If the peer does not accept them, open
+    /// as many as fit into its backlog.
     TcpIdle {
         /// The peer, as HOST:PORT.
         address: String,
@@ -81,25 +81,25 @@ struct Store {
     /// Number of objects, over all associations.
     #[arg(long, default_value_t = 100)]
     objects: usize,
-    /// Size of the data set of a made-up object.
+    /// Size of the data set of a generated object.
     #[arg(long, value_name = "BYTES", default_value_t = 39_000)]
     object_bytes: u64,
-    /// Send copies of this file instead, each with its own SOP Instance UID.
+    /// Send copies of this file instead, each with a different SOP Instance UID.
     #[arg(long)]
     file: Option<PathBuf>,
-    /// Make up the functional groups of so many frames instead, 35 elements and 2.3 kB each.
+    /// Generate functional groups for this many frames instead, with 35 elements and 2.3 kB each.
     #[arg(long, conflicts_with = "file")]
     frames: Option<u32>,
-    /// What a made-up object is filled with.
+    /// Content of the pixel data of a generated object.
     #[arg(long, value_enum, default_value = "zeros")]
     filler: Filler,
-    /// Make up the object in Implicit VR Little Endian instead of explicit.
+    /// Generate the object in Implicit VR Little Endian instead of explicit.
     #[arg(long)]
     implicit: bool,
-    /// Number of associations that send side by side.
+    /// Number of associations that send concurrently.
     #[arg(long, default_value_t = 1)]
     associations: usize,
-    /// Longest P-DATA-TF to send (default: what the peer takes).
+    /// Maximum P-DATA-TF length to send (default: the maximum that the peer accepts).
     #[arg(long, value_name = "BYTES", default_value_t = u32::MAX, hide_default_value = true)]
     max_pdu_bytes: u32,
 }
@@ -121,7 +121,7 @@ struct Peer {
 
 #[derive(Args)]
 struct Hold {
-    /// For so long (default: until stdin is closed).
+    /// Number of seconds (default: until stdin is closed).
     #[arg(long)]
     seconds: Option<u64>,
 }
@@ -156,7 +156,7 @@ fn run(mode: Mode) -> Result<(), Error> {
     }
 }
 
-/// Stores on all associations at once, as soon as all are open.
+/// Stores on all associations concurrently, starting when all are open.
 fn store(options: &Store) -> Result<(), Error> {
     let object = match (&options.file, options.frames) {
         (Some(path), _) => Object::from_part10(&fs::read(path)?)?,
@@ -200,7 +200,7 @@ fn store(options: &Store) -> Result<(), Error> {
     Ok(())
 }
 
-/// What one association sent.
+/// Times of one association.
 struct Sent {
     begun: Instant,
     ended: Instant,
@@ -247,7 +247,7 @@ fn handshakes(address: &str, suite: &str, connections: usize) -> Result<(), Erro
         let begun = Instant::now();
         let mut connection = Connection::connect(address, Some(&tls), &Timeouts::NONE)?;
         latencies.push(begun.elapsed());
-        // Until the peer has closed too: then it is ready for the next one.
+        // Wait until the peer has closed too, so that it is ready for the next connection.
         connection.finish()?;
         connection.tcp().shutdown(std::net::Shutdown::Write)?;
         let _ = connection.read(&mut [0; 64]);
@@ -294,11 +294,11 @@ fn resolve(address: &str) -> io::Result<SocketAddr> {
     address.to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
-/// Lets this process open as many sockets as the system allows.
+/// Raises the limit of open descriptors to the maximum that the system allows.
 fn raise_descriptor_limit() -> io::Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
-/// After this, a connection is considered one that nobody will accept.
+/// After this time, assume that nobody will accept the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

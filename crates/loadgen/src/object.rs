@@ -1,5 +1,5 @@
-//! Objects to send: made up, or taken from a Part 10 file; each copy under a SOP Instance UID of its
-//! own.
+//! Provides the objects to send: generated, or read from a Part 10 file. Each copy has a different SOP Instance
+//! UID.
 
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,9 +12,9 @@ use crate::{Error, Filler};
 
 /// A data set that can be sent many times.
 ///
-/// It is a head, then filler (the value of its last element). All SOP Instance UIDs have the same
-/// length, so that a copy differs from the next in those bytes alone. Memory: the head; of a
-/// made-up image that is a few hundred bytes, otherwise all of the data set.
+/// It consists of a head, then filler (the value of its last element). All SOP Instance UIDs have the same
+/// length, so copies differ in those bytes only. Memory: the head, which is a few hundred bytes for a generated
+/// image, otherwise the whole data set.
 #[derive(Debug, Clone)]
 pub struct Object {
     sop_class: Uid,
@@ -27,11 +27,11 @@ pub struct Object {
 }
 
 impl Object {
-    /// A Secondary Capture object of 16 bit grey values, in Explicit or Implicit VR Little Endian.
+    /// Generates a Secondary Capture object with 16-bit grey values, in Explicit or Implicit VR Little Endian.
     ///
     /// # Errors
-    /// [`Error::Size`] if `bytes` is odd, too small for the elements that must be there, or
-    /// more than a 32-bit value length can say.
+    /// [`Error::Size`] if `bytes` is odd, too small for the required elements, or exceeds a 32-bit value
+    /// length.
     pub fn secondary_capture(bytes: u64, filler: Filler, implicit: bool) -> Result<Self, Error> {
         let mut head = Writer { bytes: Vec::new(), implicit };
         head.element((0x0008, 0x0016), *b"UI", SECONDARY_CAPTURE);
@@ -62,7 +62,7 @@ impl Object {
         })
     }
 
-    /// An object made of `head` alone, in Explicit VR Little Endian.
+    /// An object that consists of `head` only, in Explicit VR Little Endian.
     pub(crate) fn from_head(sop_class: Uid, head: Vec<u8>, instance_at: usize) -> Self {
         Self {
             sop_class,
@@ -74,11 +74,11 @@ impl Object {
         }
     }
 
-    /// The data set of a Part 10 file (PS3.10 §7), kept whole in memory.
+    /// Reads the data set of a Part 10 file (PS3.10 §7), which is kept in memory.
     ///
     /// # Errors
-    /// [`Error::File`] if it is no such file, or not in a little endian transfer syntax with
-    /// a SOP Class and Instance UID among its first elements.
+    /// [`Error::File`] if it is not such a file, if its transfer syntax is not little endian, or if the SOP
+    /// Class and Instance UIDs are not among its first elements.
     pub fn from_part10(file: &[u8]) -> Result<Self, Error> {
         let group_length =
             file.get(140..144).filter(|_| file[128..].starts_with(b"DICM\x02\0\0\0UL"));
@@ -109,7 +109,7 @@ impl Object {
         self.sop_class
     }
 
-    /// Transfer syntax that the data set is in.
+    /// Transfer syntax of the data set.
     pub fn transfer_syntax(&self) -> &'static TransferSyntax {
         self.transfer_syntax
     }
@@ -119,27 +119,27 @@ impl Object {
         self.head.len() as u64 + self.filler_bytes
     }
 
-    /// All of the data set but the filler.
+    /// The data set without the filler.
     pub fn head(&self) -> &[u8] {
         &self.head
     }
 
-    /// Number of bytes that follow the head.
+    /// Number of filler bytes, which follow the head.
     pub fn filler_bytes(&self) -> u64 {
         self.filler_bytes
     }
 
-    /// What they are.
+    /// Content of the filler.
     pub fn filler(&self) -> Filler {
         self.filler
     }
 
-    /// Length of the head up to the end of the SOP Instance UID: what differs from copy to copy.
+    /// Length of the head up to the end of the SOP Instance UID, which is the part that differs between copies.
     pub fn changing_bytes(&self) -> usize {
         self.instance_at + INSTANCE_UID_BYTES
     }
 
-    /// Moves filler to the head, until that has `bytes` or the filler is used up.
+    /// Moves filler to the head, until the head has `bytes` bytes or no filler remains.
     pub fn lengthen_head(&mut self, bytes: usize) {
         let missing = bytes.saturating_sub(self.head.len()) as u64;
         let moved = missing.min(self.filler_bytes);
@@ -147,15 +147,15 @@ impl Object {
         self.filler_bytes -= moved;
     }
 
-    /// Gives the data set another SOP Instance UID, one of [`instance_uid`]'s.
+    /// Changes the SOP Instance UID of the data set to `instance`, which comes from [`instance_uid`].
     pub fn set_instance(&mut self, uid: &Uid) {
         let uid = uid.as_str().as_bytes();
         self.head[self.instance_at..][..uid.len()].copy_from_slice(uid);
     }
 }
 
-/// The `number`th SOP Instance UID of this process: 44 characters under 2.25 (PS3.5 §B.2), not
-/// given out by an earlier or parallel run.
+/// Returns the `number`th SOP Instance UID of this process: 44 characters under 2.25 (PS3.5 §B.2), different
+/// from those of earlier and concurrent runs.
 ///
 /// # Errors
 /// None in practice: the text is a UID.
@@ -169,7 +169,7 @@ pub fn instance_uid(number: u64) -> Result<Uid, Error> {
     Ok(Uid::parse(format!("2.25.{number}").as_bytes())?)
 }
 
-/// Offset and value of an element at the top of a data set, before any of undefined length.
+/// Offset and value of a top-level element that is not preceded by an element of undefined length.
 fn find(data_set: &[u8], implicit: bool, wanted: Tag) -> Result<(usize, &[u8]), Error> {
     const MISSING: Error = Error::File("an element that is needed is missing");
     let mut at = 0;
@@ -206,10 +206,10 @@ const SECONDARY_CAPTURE: &[u8] = b"1.2.840.10008.5.1.4.1.1.7\0";
 /// Length of every [`instance_uid`].
 const INSTANCE_UID_BYTES: usize = 44;
 
-/// What stands between the SOP Instance UID and the pixel data.
+/// The elements between the SOP Instance UID and the pixel data.
 ///
-/// Rows and Columns do not multiply to the length of the pixel data: sizes are free, and no
-/// receiver looks.
+/// Rows and Columns do not match the length of the pixel data: any size is possible, and receivers do not check
+/// it.
 const ELEMENTS: &[(Tag, &[u8; 2], &[u8])] = &[
     ((0x0008, 0x0060), b"CS", b"OT"),
     ((0x0010, 0x0010), b"PN", b"Load^Generated"),

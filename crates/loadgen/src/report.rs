@@ -1,17 +1,17 @@
-//! What a run took, as one line of JSON.
+//! Reports the results of a run as one line of JSON.
 
 use std::time::Duration;
 
-/// One run: objects of one size, each waited for.
+/// One run: objects of one size, each sent after the response to the previous one.
 #[derive(Debug)]
 pub struct Run {
-    /// From the first byte sent to the last answer received.
+    /// From the first byte sent to the last response received.
     pub elapsed: Duration,
     /// Size of one object's data set.
     pub object_bytes: u64,
-    /// Associations that sent side by side.
+    /// Number of associations that sent concurrently.
     pub associations: usize,
-    /// For each object, from its first byte sent to its answer received.
+    /// For each object, from its first byte sent to its response received.
     pub latencies: Vec<Duration>,
 }
 
@@ -20,7 +20,7 @@ pub fn print(run: &Run) {
     println!("{}", json(run));
 }
 
-/// Prints the rate and the times of associations that were opened, used and released.
+/// Prints the rate and the latencies of associations that were opened, used and released.
 pub fn print_associations(elapsed: Duration, latencies: &[Duration]) {
     let mut sorted = latencies.to_vec();
     sorted.sort_unstable();
@@ -33,7 +33,7 @@ pub fn print_associations(elapsed: Duration, latencies: &[Duration]) {
     );
 }
 
-/// Prints how many connections are open, and how long it took to open them.
+/// Prints the number of open connections, and how long it took to open them.
 pub fn print_open(connections: usize, elapsed: Duration) {
     println!("{{\"open\": {connections}, \"seconds\": {:.6}}}", elapsed.as_secs_f64());
 }
@@ -65,12 +65,12 @@ fn percentiles(sorted: &[Duration]) -> String {
     )
 }
 
-/// Something to divide by.
+/// Elapsed seconds, never 0, to divide by.
 fn seconds(elapsed: Duration) -> f64 {
     elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
 }
 
-/// The smallest of `sorted` that `percent` % do not exceed; zero if there is none.
+/// The smallest of `sorted` that `percent` % of them do not exceed; zero if it is empty.
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Copies of one object, sent one after the other.
+//! Sends copies of one object, one after another.
 
 use dataset::Uid;
 use proto::{CStoreRq, ContextId};
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::object::Object;
 
 impl Object {
-    /// The presentation context that it needs.
+    /// The presentation context that the object needs.
     pub fn context(&self) -> ContextProposal {
         ContextProposal {
             sop_class: self.sop_class(),
@@ -20,28 +20,29 @@ impl Object {
 
 /// Sends copies of one object on one association.
 ///
-/// Most of an object is the same in every copy, so its PDUs are encoded once: about 1 MiB of them that is
-/// sent repeatedly, and the rest at the end. A copy then costs little more than the writes, and a
-/// benchmark does not measure the sender.
+/// Most of an object is the same in every copy, so its PDUs are encoded once: about 1 MiB of them, which is
+/// sent repeatedly, and the rest. Sending a copy then costs little more than the writes, so that a benchmark
+/// does not measure the sender.
 #[derive(Debug)]
 pub struct StoreSender {
     object: Object,
     context: ContextId,
     /// Data-set bytes in one PDU.
     piece_bytes: usize,
-    /// Length of the part of the head that is encoded anew for each copy.
+    /// Length of the part of the head that is encoded for each copy.
     first_bytes: usize,
     /// PDUs with the rest of the head.
     rest: Vec<u8>,
     /// PDUs with filler, sent `body_count` times.
     body: Vec<u8>,
     body_count: u64,
-    /// PDUs with the last of the filler.
+    /// PDUs with the rest of the filler.
     tail: Vec<u8>,
 }
 
 impl StoreSender {
-    /// Prepares `object` for `requestor`, in PDUs of at most `max_pdu_bytes`, or what the peer accepts.
+    /// Prepares `object` for `requestor`, in PDUs of at most `max_pdu_bytes`, or the maximum that the peer
+    /// accepts if that is less.
     ///
     /// # Errors
     /// [`Error::Association`] if the association has ended, or no context for the object was accepted.
@@ -107,7 +108,7 @@ impl StoreSender {
         expect_success(requestor.store_response(message_id)?)
     }
 
-    /// Queues data-set bytes, in PDUs of the size chosen.
+    /// Queues data-set bytes, in PDUs of the chosen size.
     fn queue(&self, requestor: &mut Requestor, bytes: &[u8], last: bool) -> Result<(), Error> {
         let mut pieces = bytes.chunks(self.piece_bytes).peekable();
         while let Some(piece) = pieces.next() {
@@ -129,7 +130,7 @@ impl StoreSender {
     }
 }
 
-/// PDU header and PDV header (PS3.8 §9.3.5).
+/// Length of the PDU header and the PDV header (PS3.8 §9.3.5).
 const PDU_OVERHEAD_BYTES: u32 = 12;
 
 /// Approximate number of data-set bytes in one write of a large object.

@@ -1,4 +1,4 @@
-//! TLS for measuring: contexts of both sides, and the accepting side of a connection.
+//! Sets up TLS for measuring: contexts for both sides, and the accepting side of a connection.
 
 use std::io;
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::path::Path;
 use openssl::ssl::{Ssl, SslContext, SslFiletype, SslMethod, SslMode, SslVerifyMode, SslVersion};
 use requestor::{Connection, Socket};
 
-/// Answers a connection that was accepted, over TLS if a context is given.
+/// Performs the accepting side of the handshake if a context is given, otherwise returns a plain connection.
 ///
 /// # Errors
 /// Those of the operating system or of OpenSSL.
@@ -20,18 +20,18 @@ pub fn accept(stream: TcpStream, tls: Option<&SslContext>) -> io::Result<Connect
     Ok(Connection::Tls(Box::new(stream)))
 }
 
-/// A client's context: one cipher suite, by OpenSSL's name, and the newest version that has it.
+/// A client context with one cipher suite, given by OpenSSL's name, and the newest version that supports it.
 /// The peer is not verified, and weak suites are allowed.
 ///
 /// # Errors
-/// OpenSSL does not know the suite.
+/// Fails if OpenSSL does not know the suite.
 pub fn client_context(suite: &str) -> io::Result<SslContext> {
     let mut context = SslContext::builder(SslMethod::tls_client())?;
     context.set_security_level(0);
     context.set_verify(SslVerifyMode::NONE);
-    // Every server supports these, so handshakes with different servers can be compared.
+    // Every server supports these curves, so that handshakes with different servers can be compared.
     context.set_groups_list("X25519:P-256")?;
-    // The memory of the sender must not be mistaken for that of the receiver.
+    // Keeps the sender's memory small, so that it is not attributed to the receiver.
     context.set_mode(SslMode::RELEASE_BUFFERS);
     if suite.starts_with("TLS_") {
         context.set_min_proto_version(Some(SslVersion::TLS1_3))?;
@@ -43,10 +43,10 @@ pub fn client_context(suite: &str) -> io::Result<SslContext> {
     Ok(context.build())
 }
 
-/// A server's context with a PEM key and certificate, and nothing but OpenSSL's defaults.
+/// A server context with a PEM key and certificate, otherwise with OpenSSL's defaults.
 ///
 /// # Errors
-/// A file is unreadable, or key and certificate do not match.
+/// Fails if a file is unreadable, or key and certificate do not match.
 pub fn server_context(key: &Path, certificate: &Path) -> io::Result<SslContext> {
     let mut context = SslContext::builder(SslMethod::tls_server())?;
     context.set_certificate_chain_file(certificate)?;

@@ -1,4 +1,4 @@
-//! Elements as bytes.
+//! Encodes elements.
 
 /// Group and element number.
 pub(crate) type Tag = (u16, u16);
@@ -11,7 +11,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Appends an element; gives the offset of its value.
+    /// Appends an element and returns the offset of its value.
     pub(crate) fn element(&mut self, tag: Tag, vr: [u8; 2], value: &[u8]) -> usize {
         debug_assert!(value.len().is_multiple_of(2), "values have even length (PS3.5 §7.1.1)");
         self.header(tag, vr, value.len() as u32);
@@ -34,8 +34,7 @@ impl Writer {
         }
     }
 
-    /// Appends a sequence with one item, both of undefined length; `content` appends the item's
-    /// elements.
+    /// Appends a sequence with one item, both of undefined length; `content` appends the elements of the item.
     pub(crate) fn sequence(&mut self, tag: Tag, content: impl FnOnce(&mut Self)) {
         self.header(tag, *b"SQ", UNDEFINED_LENGTH);
         self.item(content);
@@ -49,7 +48,7 @@ impl Writer {
         self.delimiter(ITEM_DELIMITATION_ITEM, 0);
     }
 
-    /// Appends what has no VR in any encoding (PS3.5 §7.5).
+    /// Appends an item or delimiter, which has no VR in any encoding (PS3.5 §7.5).
     pub(crate) fn delimiter(&mut self, (group, element): Tag, length: u32) {
         self.bytes.extend_from_slice(&group.to_le_bytes());
         self.bytes.extend_from_slice(&element.to_le_bytes());
@@ -57,14 +56,14 @@ impl Writer {
     }
 }
 
-/// Whether the VR has a 32-bit length in explicit VR (PS3.5 §7.1.2).
+/// True if the VR has a 32-bit length in explicit VR (PS3.5 §7.1.2).
 pub(crate) fn has_long_header(vr: [u8; 2]) -> bool {
     const LONG: [&[u8; 2]; 13] =
         [b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"];
     LONG.contains(&&vr)
 }
 
-/// The length of a sequence or item that ends with a delimiter.
+/// The length field of a sequence or item that ends with a delimiter.
 pub(crate) const UNDEFINED_LENGTH: u32 = 0xFFFF_FFFF;
 
 const ITEM: Tag = (0xFFFE, 0xE000);

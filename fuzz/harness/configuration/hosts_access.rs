@@ -1,8 +1,8 @@
 //! Any text, as hosts.allow, hosts.deny and a file of patterns (`--access-control`).
 //!
-//! Split at NULs, the input is the client, by the first byte, and the three files. No file is opened, no
-//! name looked up. Checked: no panic; a fault names a line of the file; comments make no difference; who
-//! is not served is not served because more is denied, nor is who is served if more is allowed.
+//! The first byte of the input selects the client; the rest, split at NULs, is the three files. No file is
+//! opened and no name is looked up. Checked: there is no panic; an error names a line of the file; comments
+//! make no difference; denying more never admits a client, and allowing more never denies one.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -37,7 +37,7 @@ pub fn run(data: &[u8]) {
         Ok(true) => assert_eq!(more_allowed, Ok(true)),
         Ok(false) => assert_eq!(more_denied, Ok(false)),
         Err(message) if message.starts_with(ALLOW) => {
-            // A rule that surely lets in may follow one of which nobody can tell.
+            // A rule that cannot be decided may be followed by one that admits the client.
             assert!(more_allowed == Ok(true) || more_allowed.as_ref() == Err(&message));
             assert_eq!(more_denied, Err(message));
         }
@@ -48,7 +48,7 @@ pub fn run(data: &[u8]) {
 const ALLOW: &str = "allow";
 const DENY: &str = "deny";
 
-/// The decision, or what hinders it.
+/// The decision, or the error that prevents one.
 fn outcome(allow: &str, deny: &str, client: &Client) -> Result<bool, String> {
     let read = |path: &Path| -> Result<String, Fault> {
         Ok(if path == ALLOW { allow } else { deny }.to_owned())
@@ -68,7 +68,7 @@ fn client(choice: u8) -> Client {
     Client::with(peer, server, World { look_up: name_of, pattern_file })
 }
 
-/// Names of each kind.
+/// A host name of each kind, chosen by the address.
 fn name_of(address: IpAddr) -> HostName {
     match address.to_string().as_str() {
         "192.0.2.1" => HostName::Known("Host.Example.org".into()),
@@ -80,6 +80,6 @@ fn name_of(address: IpAddr) -> HostName {
 }
 
 thread_local! {
-    /// What every file of patterns has.
+    /// Content of every pattern file.
     static PATTERNS: RefCell<String> = const { RefCell::new(String::new()) };
 }

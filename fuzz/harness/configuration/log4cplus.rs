@@ -1,8 +1,8 @@
 //! Any text, as a log configuration (`--log-config`).
 //!
-//! Nothing is opened: the text is read, and lines are made as its layouts say. Checked: no panic; every
-//! problem names its line; line ends and comments make no difference; and a line is no longer than the
-//! widths in its pattern can make it.
+//! No file is opened: the text is parsed, and lines are formatted with its layouts. Checked: there is no panic;
+//! every problem names its line; line ends and comments make no difference; and a line is no longer than the
+//! widths in its pattern permit.
 
 use storescp::logging::LogConfig;
 use storescp::logging::LogLevel;
@@ -21,7 +21,7 @@ pub fn run(data: &[u8]) {
         check_line(problem, &text);
     }
     let mut moved = moved.expect("as before");
-    // What refers to the time is not always the same.
+    // Variables may refer to the time, so the result may differ.
     if !text.contains("${") {
         let problems: Vec<_> = setup.problems.iter().map(|it| one_further(it)).collect();
         assert_eq!(moved.problems, problems);
@@ -37,6 +37,6 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// A pattern of the longest value, which the lines of an input may exceed in part, full of the
-/// shortest conversion of the greatest width.
+/// Length of a line for the longest pattern, filled with the shortest conversion of the greatest width. An
+/// input can exceed this only in part of its lines.
 const LINE_BYTES: usize = (64 + 9 * 16) * 1024 / 5 * 1000;

@@ -1,8 +1,8 @@
 //! Any words, as a command line.
 //!
-//! Split at NULs, the input is the words, one a line; what `@file` has; and what the file of
-//! `--log-config` has. No file is opened. Checked: no panic; a configuration is within its bounds; words
-//! from a command file mean what they mean on the command line; a password is not shown.
+//! The input, split at NULs, has the words, one per line; the content of `@file`; and the content of the file
+//! of `--log-config`. No file is opened. Checked: there is no panic; a configuration is within its bounds;
+//! words mean the same in a command file and on the command line; a password is not shown.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -64,7 +64,7 @@ fn parse(words: &[Vec<u8>], files: &InMemory) -> Action {
     cli::parse_with(words.iter().cloned().map(OsString::from_vec), files)
 }
 
-/// The words in quotes; `None` if one has quotes of both kinds in it.
+/// Quotes the words; `None` if a word contains both kinds of quotes.
 fn quoted(words: &[Vec<u8>]) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     for word in words {
@@ -76,7 +76,7 @@ fn quoted(words: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// What the rest of the program relies on.
+/// Checks what the rest of the program relies on.
 fn check(config: &Config) {
     const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
@@ -116,7 +116,7 @@ fn check(config: &Config) {
     assert!(sorted || !at_ends, "ends of studies want sorting");
 }
 
-/// With another password, all that could be logged is the same.
+/// Checks that nothing that could be logged depends on the password.
 fn check_password(config: &Config, words: &[Vec<u8>], given: &InMemory) {
     let Some(KeyPassword::Given(password)) = config.tls.as_ref().map(|tls| &tls.password) else {
         return;

@@ -1,7 +1,8 @@
 //! Any text, as a file of negotiation profiles (`--config-file`).
 //!
-//! The first line names the profile. Checked: no panic; faults and warnings name a line; what was
-//! understood is in bounds, can be negotiated, and is understood the same when it is written plainly.
+//! The first line of the input names the profile. Checked: there is no panic; errors and warnings name a line;
+//! the result is within bounds, can be negotiated, and is the same if it is written in a plain form and parsed
+//! again.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -24,7 +25,7 @@ pub fn run(data: &[u8]) {
         Ok(profile) => profile,
         Err(fault) => {
             let (message, moved) = (fault.to_string(), moved.expect_err("as before").to_string());
-            // The number of the line is at the end.
+            // The line number is at the end.
             match message.rsplit_once(" (line ") {
                 Some((what, number)) if number.ends_with(')') => {
                     let number = format!("line {number}");
@@ -59,7 +60,7 @@ pub fn run(data: &[u8]) {
     can_be_negotiated(&profile);
 }
 
-/// A warning once a line was put in front: some tell of an earlier line as well.
+/// The warning expected after one line is inserted before the text; some warnings name an earlier line as well.
 fn all_further(warning: &str) -> String {
     let mut parts = warning.split("line ");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -77,7 +78,7 @@ fn described(classes: &[(Uid, ClassPolicy)]) -> Described<'_> {
     described.collect()
 }
 
-/// A file that says so, with a list for each class.
+/// Writes an equivalent file, with a separate list for each class.
 fn plainly(classes: &[(Uid, ClassPolicy)]) -> String {
     let (mut syntaxes, mut contexts) = (String::new(), String::new());
     let (mut roles, mut extended) = (String::new(), String::new());
@@ -113,7 +114,7 @@ fn plainly(classes: &[(Uid, ClassPolicy)]) -> String {
     )
 }
 
-/// Each class is accepted with the first of its transfer syntaxes.
+/// Checks that each class is accepted with the first of its transfer syntaxes.
 fn can_be_negotiated(profile: &Profile) {
     let ae = |text: &str| text.parse().expect("an AE title");
     let mut proposal = Proposal::new(ae("REQUESTOR"), ae("ACCEPTOR"), 16384);
@@ -140,7 +141,7 @@ fn can_be_negotiated(profile: &Profile) {
         panic!("rejected")
     };
     for (context, (class, policy)) in acceptance.contexts.iter().zip(profile.classes()) {
-        // Nobody proposes a role here, so classes for requestors that are SCPs have none left.
+        // No role is proposed here, so classes that accept only requestors that are SCPs are refused.
         let accepted = context.result == ContextResult::Acceptance;
         assert!(accepted || policy.roles == Roles::Scp, "{context:?}");
         assert_eq!(context.abstract_syntax, Some(*class));

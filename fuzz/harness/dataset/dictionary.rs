@@ -1,8 +1,8 @@
 //! Any bytes, as a data dictionary file (`DCMDICTPATH`).
 //!
-//! Checked: no panic; it does not matter how the file is read, nor whether it is read twice; what cannot
-//! be understood is told with its line; and a data set that the dictionary explains, private creators
-//! included, stays as it is once it is written.
+//! Checked: there is no panic; the result does not depend on how the file is split into reads, nor on reading
+//! it twice; an error names its line; and a data set that the dictionary describes, including private creators,
+//! does not change when it is written again.
 
 use std::collections::BTreeSet;
 use std::io::BufReader;
@@ -40,13 +40,14 @@ pub fn run(data: &[u8]) {
     let data_set = data_set(data, &tags);
     let [once, twice] = [dictionary, twice].map(|dictionary| explicit(&data_set, dictionary));
     assert!(once == twice, "{:?}\n{:?}", once.is_ok(), twice.is_ok());
-    // The creators, and what is left of the bytes, are in it.
+    // The result contains the creators and the rest of the bytes.
     if let Ok(out) = once {
         assert!(out.len() + 64 * (tags.len() + 8) >= data_set.len());
     }
 }
 
-/// Written in explicit VR, as one and in pieces; and once more, which changes nothing.
+/// Writes the data set in explicit VR, in one piece and in several; writing the result again must not change
+/// it.
 fn explicit(data_set: &[u8], dictionary: Dictionary) -> Result<Vec<u8>, String> {
     let dictionary = Arc::new(dictionary);
     let format = OutputFormat {
@@ -72,7 +73,7 @@ fn explicit(data_set: &[u8], dictionary: Dictionary) -> Result<Vec<u8>, String> 
     whole
 }
 
-/// Tags that the file speaks of, some at most: pairs of four hexadecimal digits, and those beside.
+/// A limited number of tags from the file (pairs of four hexadecimal digits), and the tags next to them.
 fn tags(data: &[u8]) -> BTreeSet<Tag> {
     let mut numbers = data.split(|byte| !byte.is_ascii_hexdigit()).filter_map(|digits| {
         let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.len() == 4)?;

@@ -1,4 +1,4 @@
-//! The targets of `crates/dataset`.
+//! The targets for `crates/dataset`.
 
 pub mod dictionary;
 pub mod parse_write;
@@ -14,7 +14,7 @@ use dataset::transfer_syntax::{
 };
 use dataset::{Dictionary, Error, OutputFormat, Transcoder, TransferSyntax};
 
-/// What comes of a data set that is cut into pieces of this many bytes.
+/// Transcodes a data set in pieces of this many bytes.
 fn transcode(
     input: &'static TransferSyntax,
     format: &OutputFormat,
@@ -34,7 +34,7 @@ fn transcode_with(
     let mut transcoder = Transcoder::new(input, format, Arc::clone(dictionary)).preceded_by(350);
     let mut out = Vec::new();
     let pieces: Vec<_> = bytes.chunks(piece_bytes.max(1)).map(IoSlice::new).collect();
-    // Several at a time, as an upper layer hands them over.
+    // Several pieces at a time, as an upper layer passes them on.
     for few in pieces.chunks(3) {
         transcoder.push(few, &mut out)?;
     }
@@ -42,7 +42,7 @@ fn transcode_with(
     Ok(out)
 }
 
-/// One of each kind of transfer syntax.
+/// One transfer syntax of each kind.
 fn input(choice: u8) -> &'static TransferSyntax {
     match choice % 6 {
         0 => IMPLICIT_VR_LITTLE_ENDIAN,
@@ -54,7 +54,7 @@ fn input(choice: u8) -> &'static TransferSyntax {
     }
 }
 
-/// The standard, and one private block.
+/// The standard dictionary, with one private block.
 fn dictionary() -> Arc<Dictionary> {
     static DICTIONARY: OnceLock<Arc<Dictionary>> = OnceLock::new();
     let load = || {
@@ -66,7 +66,7 @@ fn dictionary() -> Arc<Dictionary> {
     DICTIONARY.get_or_init(load).clone()
 }
 
-/// A deterministic reader of choices: zeros once the bytes are used up.
+/// Reads choices from the input, deterministically: zeros once the bytes are used up.
 struct Choices<'a>(&'a [u8]);
 
 impl Choices<'_> {

@@ -1,4 +1,4 @@
-//! A data set in normal form comes out as it went in.
+//! A data set in normal form does not change when it is parsed and written.
 
 use dataset::OutputFormat;
 use dataset::format::SequenceLengths;
@@ -8,7 +8,7 @@ use dataset::transfer_syntax::{
 
 use super::{Choices, transcode};
 
-/// The bytes choose the elements of a data set in order, with even values and nothing to trim.
+/// The bytes choose the elements of a data set: in order, with values of even length and nothing to trim.
 pub fn run(data: &[u8]) {
     let mut choices = Choices(data);
     let piece_bytes = usize::from(choices.next());
@@ -86,7 +86,7 @@ impl Writer {
         out
     }
 
-    /// A sequence or an item, with either kind of length.
+    /// A sequence or an item, of defined or undefined length.
     fn enclosed(&self, tag: (u16, u16), vr: &[u8; 2], content: &[u8], end: (u16, u16)) -> Vec<u8> {
         let length = if self.undefined { u32::MAX } else { content.len() as u32 };
         let mut out = self.header(tag, vr, length);
@@ -121,7 +121,7 @@ impl Writer {
     }
 }
 
-/// A value of whole units and even length, whose last byte is no padding.
+/// A value of whole units and even length, whose last byte is not padding.
 fn value(vr: &[u8; 2], choices: &mut Choices<'_>) -> Vec<u8> {
     let units = usize::from(choices.next() % 8);
     let mut value: Vec<u8> = (0..8 * units).map(|_| choices.next()).collect();

@@ -1,4 +1,4 @@
-//! Wherever a data set is cut, the same comes of it, under every option.
+//! The result does not depend on where a data set is cut, with any option.
 
 use std::io::IoSlice;
 
@@ -7,7 +7,7 @@ use dataset::{OutputFormat, Repairs, Transcoder, TransferSyntax};
 
 use super::{Choices, dictionary, input};
 
-/// The first eight bytes choose the syntax and seven cuts; the rest is the data set.
+/// The first eight bytes choose the transfer syntax and seven cuts; the rest is the data set.
 pub fn run(data: &[u8]) {
     let (choices, bytes) = data.split_at(data.len().min(8));
     let mut choices = Choices(choices);
@@ -28,14 +28,14 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// What came of it.
+/// Result of writing a data set.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     result: Result<(), String>,
-    /// Nothing if there is an error.
+    /// Empty after an error.
     stored: Vec<u8>,
     attributes: [Option<Vec<u8>>; 7],
-    /// Nothing if there is an error.
+    /// Empty after an error.
     repairs: Repairs,
     unread: Option<String>,
 }
@@ -69,7 +69,7 @@ fn outcome(input: &'static TransferSyntax, format: &OutputFormat, pieces: &[&[u8
     Outcome { result, stored, attributes, repairs, unread }
 }
 
-/// Every value of every option at least once.
+/// Formats that together contain every value of every option.
 fn formats() -> Vec<OutputFormat> {
     let to = |transfer_syntax| OutputFormat { transfer_syntax, ..OutputFormat::default() };
     let padding = |file_bytes, item_bytes| Padding { file_bytes, item_bytes };

@@ -1,11 +1,11 @@
-//! Any bytes, any options: no panic, the same from any cuts, and what is written can be read again.
+//! Any bytes, any options: there is no panic, cuts make no difference, and the output can be parsed again.
 
 use dataset::format::{GroupLengths, OutputTransferSyntax, Padding, SequenceLengths};
 use dataset::{Error, Fault, OutputFormat, TransferSyntax};
 
 use super::{Choices, input, transcode};
 
-/// The first four bytes choose syntax, options and cuts; the rest is the data set.
+/// The first four bytes choose transfer syntax, options and cuts; the rest is the data set.
 pub fn run(data: &[u8]) {
     let (choices, bytes) = data.split_at(data.len().min(4));
     let mut choices = Choices(choices);
@@ -32,9 +32,8 @@ pub fn run(data: &[u8]) {
     read_again(format.transfer_syntax.for_input(input), &format, &out);
 }
 
-/// What was written is in order: written once more, it stays as it is. In implicit VR, other VRs are
-/// read than were written, so that much cannot be said; nor of what came with an impossible VR and
-/// would now be converted.
+/// Checks that writing the output once more does not change it. This does not apply to implicit VR, where the
+/// VRs read may differ from those written, nor to data sets with an impossible VR that would now be converted.
 fn read_again(written: &'static TransferSyntax, format: &OutputFormat, out: &[u8]) {
     let again = OutputFormat {
         transfer_syntax: OutputTransferSyntax::AsReceived,
@@ -47,9 +46,9 @@ fn read_again(written: &'static TransferSyntax, format: &OutputFormat, out: &[u8
     }
     match result {
         Ok(second) => assert!(second == out, "not the same when written once more"),
-        // A VOI LUT Sequence whose VR is `ox` is taken, but comes out with one that is refused.
+        // A VOI LUT Sequence with the VR `ox` is accepted, but written with a VR that is refused.
         Err(Error::Malformed { fault: Fault::Vr, .. }) => {}
-        // A data set of nothing but what is left out.
+        // All elements of the data set are omitted from the output.
         Err(Error::Empty) => assert!(out.is_empty() || written.deflated()),
         Err(error) => panic!("cannot be read again: {error}"),
     }

@@ -1,8 +1,8 @@
-//! Any sequence of operations on a requestor and an acceptor that are joined by a slow wire.
+//! Any sequence of operations on a requestor and an acceptor that are connected by a slow wire.
 //!
-//! Each byte of the input is an operation, some with an argument in the next. Checked: no panic; the
-//! data that arrives is the data that was sent; whoever does nothing wrong is accused of nothing;
-//! and once everything was delivered, both sides end.
+//! Each byte of the input is an operation, some with an argument in the next byte. Checked: there is no panic;
+//! the data received is the data sent; a party that breaks no rule is not accused of breaking one; and once
+//! everything is delivered, both sides end.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -29,16 +29,16 @@ pub fn run(data: &[u8]) {
     pair.finish();
 }
 
-/// One side, and the wire away from it.
+/// One side, and the wire from it to the other side.
 struct Party {
     association: Association,
     wire: VecDeque<u8>,
-    /// Data-set bytes sent, and received, in all.
+    /// Total number of data-set bytes sent, and received.
     sent: u64,
     received: u64,
-    /// Whether it, or whoever is on the wire, has broken a rule: then it may be aborted.
+    /// True if the party, or something injected on its wire, has broken a rule: it may then be aborted.
     guilty: bool,
-    /// The context of the C-STORE whose data set it has not finished.
+    /// Context of the C-STORE whose data set is unfinished.
     storing: Option<ContextId>,
     reject: bool,
 }
@@ -62,7 +62,7 @@ impl Party {
         }
     }
 
-    /// The bytes of a data set are numbered, so that a lost or doubled one shows.
+    /// Data sets consist of numbered bytes, so that a lost or duplicated byte is detected.
     fn next_bytes(&self, count: usize) -> Vec<u8> {
         (self.sent..).take(count).map(|number| number as u8).collect()
     }
@@ -120,7 +120,7 @@ impl Party {
             Event::Proposed(proposal) => association.answer(negotiate(&proposal, &policy()), now),
             Event::Command { context, command } => {
                 if let Ok(Request::CEcho(request)) = Request::parse(&command) {
-                    // Not possible any more after a release request of our own.
+                    // After our own release request, this is no longer possible.
                     let sent =
                         association.send_command(context, &request.response(Status::SUCCESS));
                     guilty |= sent.is_ok() && storing.is_some();
@@ -172,7 +172,7 @@ impl Pair {
                 peer.association.handle_timeout(self.now);
             }
             14 => {
-                // Some bytes are lost with the connection, none come any more.
+                // Some bytes are lost with the connection, and no more will arrive.
                 party.wire.clear();
                 party.association.handle_close();
                 party.guilty = true;
@@ -181,7 +181,7 @@ impl Pair {
         }
     }
 
-    /// Delivers the rest, lets each side see the other's close, and ARTIM expire.
+    /// Delivers the rest, reports the close to each side, and lets ARTIM expire.
     fn finish(mut self) {
         for _ in 0..4 {
             let (requestor, acceptor) = (&mut self.requestor, &mut self.acceptor);

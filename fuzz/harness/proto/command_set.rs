@@ -1,9 +1,9 @@
 //! Any bytes, as a command set (PS3.7 §6.3).
 //!
-//! The first byte chooses the fragments it comes in, and whether it is filled up to the longest that
-//! is taken, or beyond. Checked: no panic; an association reads it as it is read by itself, or says the
-//! same of it; what was read can be written and read again; each response repeats what it responds
-//! to, and is short.
+//! The first byte chooses the fragments, and whether the bytes are extended to the maximum length of a command
+//! set or beyond. Checked: there is no panic; an association parses the command set as a direct call does, or
+//! reports the same error; the result can be encoded and parsed again; each response repeats the fields of its
+//! request and is short.
 
 use proto::{
     AbortCause, Association, CommandSet, ContextId, Event, PeerFault, Request, Response, Status,
@@ -29,7 +29,7 @@ pub fn run(data: &[u8]) {
     respond(&command);
 }
 
-/// Bytes that go on, if so chosen, to two less than can be, to all, or to more.
+/// Extends the bytes, if chosen: to two less than the maximum, to the maximum, or beyond.
 fn filled(bytes: &[u8], choice: u8) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let length = limits::COMMAND_SET_BYTES - 2 + 2 * usize::from(choice >> 5 & 3);
@@ -51,7 +51,7 @@ fn expected(
     decoded.clone()
 }
 
-/// What an acceptor makes of these bytes in fragments.
+/// The command set that an acceptor receives from these bytes in fragments.
 fn received(bytes: &[u8], fragment_bytes: usize) -> Result<CommandSet, PeerFault> {
     let now = start();
     let mut association = established();
@@ -93,7 +93,7 @@ fn established() -> Association {
     association
 }
 
-/// Whatever is asked for, the answer can be read and fits the question.
+/// Checks that the response to any request can be parsed and matches the request.
 fn respond(command: &CommandSet) {
     let request = Request::parse(command);
     if Response::parse(command).is_some() {
@@ -117,7 +117,7 @@ fn respond(command: &CommandSet) {
             check(command, &request.response(Status::SUCCESS), Status::SUCCESS);
             let again = Request::parse(&request.encode());
             let Ok(Request::CEcho(again)) = again else { panic!("{again:?}") };
-            // Its class, whatever it is, is of even length from then on.
+            // Encoding pads its SOP class to even length, whatever it was.
             assert_eq!(Request::parse(&again.encode()), Ok(Request::CEcho(again)));
         }
         Ok(Request::CCancel { .. }) => {}
@@ -138,7 +138,7 @@ fn respond(command: &CommandSet) {
     }
 }
 
-/// A response is of even lengths, short, comes back as it was, and is to this request.
+/// Checks that a response has even lengths, is short, can be parsed back, and answers this request.
 fn check(command: &CommandSet, response: &CommandSet, status: Status) -> Response {
     let bytes = response.encode();
     assert!(bytes.len() <= 320, "{} bytes", bytes.len());

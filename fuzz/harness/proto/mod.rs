@@ -1,4 +1,4 @@
-//! The targets of `crates/proto`.
+//! The targets for `crates/proto`.
 
 pub mod association;
 pub mod command_set;
@@ -62,7 +62,7 @@ fn requestor(proposal: Proposal) -> Association {
     Association::requestor(RequestorConfig { proposal, close_timeout: CLOSE_TIMEOUT })
 }
 
-/// A time to begin with. It does not run: the harness says what time it is.
+/// A start time. The clock does not run: the harness passes the time to each call.
 #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
 fn start() -> Instant {
     Instant::now()
@@ -74,7 +74,7 @@ fn take_outgoing(association: &mut Association) -> Vec<u8> {
     bytes
 }
 
-/// Feeds all of `input`, calling `react` for each event but the last, `NeedInput`.
+/// Feeds all of `input`, calling `react` for each event except the last, `NeedInput`.
 fn feed(
     association: &mut Association,
     mut input: &[u8],
@@ -102,7 +102,7 @@ fn feed(
     }
 }
 
-/// What holds between any two calls.
+/// Checks what must hold between any two calls.
 fn check(association: &Association) {
     let state = association.state();
     let over = matches!(state, State::Sta1 | State::Sta13);

@@ -1,8 +1,8 @@
-//! Any bytes, to an acceptor and to a requestor, in any state.
+//! Any bytes, received by an acceptor or a requestor in any state.
 //!
-//! The first byte chooses the state and how the rest is cut. Checked: no panic; nothing is held or
-//! queued beyond what the bytes can ask for; the cut makes no difference; and a proposal, an acceptance
-//! or a rejection that was understood comes back when it is said again.
+//! The first byte chooses the state and the cuts. Checked: there is no panic; no more is held or queued than
+//! the bytes can request; the cuts make no difference; and a proposal, an acceptance or a rejection that was
+//! parsed stays the same when it is encoded and parsed again.
 
 use std::time::Instant;
 
@@ -26,7 +26,7 @@ pub fn run(data: &[u8]) {
     assert_eq!(cut, whole, "cut into pieces of {piece_bytes} bytes");
 }
 
-/// An association that waits for something to come.
+/// An association that waits for input.
 fn prepared(choice: u8, now: Instant) -> Association {
     let mut acceptor = acceptor(now);
     let mut requestor = requestor(proposal());
@@ -58,7 +58,7 @@ fn prepared(choice: u8, now: Instant) -> Association {
 
 const A_RELEASE_RQ: [u8; 10] = [5, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 
-/// Everything that happens, as text, with the data sets joined; then what was sent.
+/// All events as text, with the fragments of data sets joined; then the bytes sent.
 fn outcome(
     mut association: Association,
     stream: &[u8],
@@ -88,7 +88,7 @@ fn outcome(
     }
     log.push(format!("{:?} {:?}", association.state(), association.ending()));
     let sent = take_outgoing(&mut association);
-    // A response to each command, an answer, a release, aborts: none larger than this.
+    // The bytes sent are a response per command, an answer, a release, aborts: none is larger than this.
     assert!(sent.len() <= 4096 + 512 * (stream.len() / 12 + 1), "{} sent", sent.len());
     check(&association);
     (log, data_set, sent)
@@ -109,7 +109,7 @@ fn react(association: &mut Association, event: Event<'_>, now: Instant) {
                 },
             };
             let sent = association.send_command(context, &response);
-            // Not possible any more after a release request of our own.
+            // After our own release request, this is no longer possible.
             assert!(sent.is_ok() || association.state() != State::Sta6);
         }
         Event::ReleaseRequested => association.accept_release(now),
@@ -117,10 +117,10 @@ fn react(association: &mut Association, event: Event<'_>, now: Instant) {
     }
 }
 
-/// What was understood of a request can be said again, and is understood the same.
+/// Checks that a parsed request can be encoded, and is the same when parsed again.
 fn comes_back(proposal: &Proposal, now: Instant) {
     let mut expected = proposal.clone();
-    // Counted, but not kept.
+    // These contexts are counted, but not kept.
     expected.contexts_over_limit = 0;
     for context in &mut expected.contexts {
         let kept = context.other_transfer_syntaxes.len();
@@ -136,8 +136,8 @@ fn comes_back(proposal: &Proposal, now: Instant) {
     assert_eq!(seen.as_deref(), Some(&expected));
 }
 
-/// What was understood of an answer to our proposal can be said again, and is understood the same; of
-/// contexts that are refused, the transfer syntax means nothing.
+/// Checks that a parsed acceptance can be encoded, and is the same when parsed again; the transfer syntax of a
+/// refused context is meaningless.
 fn acceptance_comes_back(acceptance: &Acceptance, now: Instant) {
     let plain = |acceptance: &Acceptance| {
         let mut acceptance = acceptance.clone();
@@ -164,7 +164,7 @@ fn rejection_comes_back(rejection: Rejection, now: Instant) {
     assert_eq!(understood, Some(rejection));
 }
 
-/// What a requestor understands of an answer.
+/// What a requestor makes of an answer.
 fn answered<T>(
     answer: AssociateResponse,
     now: Instant,

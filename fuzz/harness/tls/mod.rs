@@ -1,7 +1,7 @@
-//! Any bytes, as the first that a TLS server hears of a peer.
+//! Any bytes, as the first bytes that a TLS server receives.
 //!
-//! The first byte chooses how the rest is cut. Checked: no panic; the peer is refused, since it knows
-//! no key, and at once, since it has ended its side.
+//! The first byte chooses the cuts. Checked: there is no panic; the server refuses the peer, which has no key,
+//! and does so at once, because the peer has closed its side.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
         TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
     let (server, _) = listener.accept().expect("a connection");
     client.set_nodelay(true).expect("a socket");
-    // Few pieces fit without being read; the server reads them afterwards.
+    // Only a few pieces fit into the socket buffer before the server reads them.
     for piece in stream.chunks(piece_bytes).take(64) {
         client.write_all(piece).expect("the kernel holds it");
     }
@@ -40,13 +40,13 @@ pub fn run(data: &[u8]) {
     };
     assert!(!matches!(refusal, HandshakeError::TimedOut), "it waited for more than the end");
     assert_eq!(stream.is_empty(), matches!(refusal, HandshakeError::Nothing));
-    // What it says before it closes is TLS: an alert, or its side of a handshake.
+    // Before it closes, the server sends TLS: an alert, or its part of a handshake.
     let mut answer = Vec::new();
     let _ = client.read_to_end(&mut answer);
     assert!(answer.first().is_none_or(|kind| matches!(kind, 0x15 | 0x16)), "{answer:?}");
 }
 
-/// A server with every version and a server name, so that all of a first message is looked at.
+/// A server with every version and an expected server name, so that it evaluates the whole first message.
 fn tls() -> &'static Tls {
     static TLS: OnceLock<Tls> = OnceLock::new();
     TLS.get_or_init(|| {

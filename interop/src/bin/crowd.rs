@@ -1,9 +1,8 @@
-//! Peers that keep a receiver busy, or waiting, without getting anything done: what a well-behaved
-//! sender is measured beside.
+//! Opens many misbehaving connections to a receiver, as a background load for measuring a well-behaved sender.
 //!
 //!     crowd HOST:PORT [--idle N] [--slow N] [--deaf N] [--silent N] [--resets N]
 //!
-//! Prints one line of JSON when all are there, and goes on until standard input is closed.
+//! Prints one line of JSON once all connections are open, and runs until standard input is closed.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -62,7 +61,7 @@ fn main() {
     });
 }
 
-/// A peer that asks and asks and reads no answer.
+/// A peer that sends request after request and reads no response.
 fn deaf(port: u16) -> Client {
     let mut client = Client::usual(port);
     let echo = data_pdu(&[Pdv::command(1, true, &Command::echo(1).encode())]);
@@ -71,14 +70,14 @@ fn deaf(port: u16) -> Client {
     client
 }
 
-/// A peer that sends one byte a second.
+/// A peer that sends one byte per second.
 struct Slow {
     client: Client,
     rest: std::vec::IntoIter<u8>,
 }
 
 impl Slow {
-    /// In one of five states of the protocol.
+    /// Starts in one of five states of the protocol.
     fn begin(port: u16, state: usize) -> Self {
         let object = Object::ct(10_000);
         let command = Command::store(1, &object.sop_class, &object.sop_instance).encode();
@@ -102,7 +101,7 @@ impl Slow {
 
     fn send_a_byte(&mut self) {
         if let Some(byte) = self.rest.next() {
-            // The receiver may have had enough of it.
+            // The receiver may have closed the connection already.
             let _ = self.client.try_send(&[byte]);
         }
     }

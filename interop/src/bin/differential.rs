@@ -5,8 +5,8 @@
 //! differential --send TRANSFER_SYNTAX HEX|@FILE [OPTION ..]
 //! ```
 //!
-//! Exits with 1 if anything differs that no rule tells. `--self-check` runs Debian's against itself.
-//! `--send` sends one data set, as CT image 2.25.4711, and shows what both make of it.
+//! Exits with 1 if there is a difference that no rule explains. `--self-check` compares Debian's program with
+//! itself. `--send` sends one data set as CT image 2.25.4711 and prints what both receivers do with it.
 
 use std::process::ExitCode;
 

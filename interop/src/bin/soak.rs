@@ -1,10 +1,10 @@
-//! One receiver under a long load of small objects and short associations, faults among them:
-//! memory, descriptors and threads stay flat, and every acknowledged object is there and right.
+//! Puts one receiver under a long load of small objects and short associations, some of them faulty. Checks
+//! that memory, descriptors and threads stay flat and that every acknowledged object is stored intact.
 //!
 //!     cargo run --release -p interop --bin soak -- [--objects N] [--associations N] [--dir FOLDER]
 //!
-//! The defaults are a million objects on a hundred thousand associations. Prints one line a second
-//! and a verdict at the end; the exit code is 1 if it is bad.
+//! The default is a million objects on a hundred thousand associations. Prints one line per second and a
+//! verdict at the end; the exit code is 1 if a check fails.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,10 +19,10 @@ use interop::part10::Part10;
 use interop::wire::{Client, Command, Pdv, data_pdu, uid};
 use interop::{Object, Program, Server};
 
-/// Associations at a time.
+/// Number of concurrent associations.
 const SENDERS: u64 = 8;
 
-/// What may be gained from the first quarter of the run to its end, before it counts as a leak.
+/// Growth between the first quarter and the end of the run that counts as a leak.
 const GROWTH_BYTES: f64 = 1024.0 * 1024.0;
 const GROWTH_COUNT: f64 = 4.0;
 
@@ -67,7 +67,7 @@ impl Options {
     }
 }
 
-/// The load, and what came of it.
+/// The load, and its results.
 struct Soak<'o> {
     options: &'o Options,
     port: u16,
@@ -90,7 +90,7 @@ impl<'o> Soak<'o> {
         }
     }
 
-    /// Sends it all, looking at the process once a second.
+    /// Sends the whole load and samples the process once per second.
     fn run(&self, process: u32) -> Vec<Sample> {
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -151,11 +151,11 @@ impl<'o> Soak<'o> {
             .extend(stored);
     }
 
-    /// Ends an association in one of the ways in which they should not.
+    /// Ends an association in one of several wrong ways.
     fn fault(&self, mut client: Client, association: u64) {
         let bad = Object::new(uid::CT, &format!("2.25.9.{association}"), 2000);
         match association / 4 % 7 {
-            // Closed without a word.
+            // The connection is closed without a release.
             0 => drop(client),
             1 => client.send(&interop::wire::abort(0, 0)),
             // In the middle of a data set.
@@ -166,19 +166,19 @@ impl<'o> Soak<'o> {
             }
             // In the middle of a PDU.
             3 => client.send(&data_pdu(&[Pdv::data(3, false, &bad.bytes)])[..500]),
-            // Not what the command announces.
+            // The SOP Instance UID differs from the one in the command.
             4 => {
                 let other = Object { sop_instance: "2.25.8".to_owned(), ..bad };
                 assert_eq!(client.store(3, &other).status(), 0xA900);
                 client.release();
             }
-            // Cut short within an element.
+            // The data set ends within an element.
             5 => {
                 let cut = Object { bytes: bad.bytes[..bad.bytes.len() - 500].to_vec(), ..bad };
                 assert_eq!(client.store(3, &cut).status(), 0xC000);
                 client.release();
             }
-            // Not DICOM at all, on a connection of its own.
+            // Bytes that are not DICOM, on a separate connection.
             _ => {
                 client.release();
                 let mut other = Client::connect(self.port);
@@ -187,7 +187,7 @@ impl<'o> Soak<'o> {
         }
     }
 
-    /// Whether the folder holds what was acknowledged, whole, and nothing else.
+    /// True if the folder contains exactly the acknowledged objects, intact.
     fn check(&self, directory: &Path) -> bool {
         let mut expected = BTreeMap::new();
         for stored in &self.stored {
@@ -216,7 +216,7 @@ impl<'o> Soak<'o> {
     }
 }
 
-/// One of many different small objects.
+/// Makes one of many different small objects.
 fn object(number: u64) -> Object {
     Object::new(
         uid::CT,
@@ -225,7 +225,7 @@ fn object(number: u64) -> Object {
     )
 }
 
-/// What the process holds at a moment.
+/// Resource usage of the process at one moment.
 struct Sample {
     seconds: f64,
     resident_bytes: f64,
@@ -257,7 +257,7 @@ impl std::fmt::Display for Sample {
     }
 }
 
-/// Prints how each figure moved after the first quarter, and says whether all are flat.
+/// Prints how each figure changed after the first quarter, and returns true if all are flat.
 fn report(samples: &[Sample]) -> bool {
     let settled = &samples[samples.len() / 4..];
     let span = settled.last().map_or(0.0, |last| last.seconds) - settled[0].seconds;
@@ -273,7 +273,7 @@ fn report(samples: &[Sample]) -> bool {
     !flat.contains(&false)
 }
 
-/// Of the line that fits best (least squares), per second.
+/// Slope of the least-squares line, per second.
 fn slope(samples: &[Sample], figure: impl Fn(&Sample) -> f64) -> f64 {
     let count = samples.len() as f64;
     let mean = |value: &dyn Fn(&Sample) -> f64| samples.iter().map(value).sum::<f64>() / count;

@@ -1,11 +1,11 @@
-//! The structure of the workspace: its picture for ARCHITECTURE.md, and what breaks the rules.
+//! Prints the structure of the workspace for ARCHITECTURE.md, and what breaks the rules.
 //!
 //!     cargo run -p interop --bin structure                prints the block
 //!     cargo run -p interop --bin structure -- --write     puts it into ARCHITECTURE.md
 //!     cargo run -p interop --bin structure -- --findings  prints what the tests would complain of
 //!
-//! The block stands between two comments, `<!-- structure: begin -->` and `<!-- structure: end -->`.
-//! `--findings` knows no exceptions; those are in `interop/tests/structure.rs`.
+//! The block is between two comments, `<!-- structure: begin -->` and `<!-- structure: end -->`. `--findings`
+//! ignores the exceptions in `interop/tests/structure.rs`.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Real data sets: pydicom's files as they are, and in the uncompressed transfer syntaxes.
+//! Provides pydicom's files as data sets, unchanged and converted to the uncompressed transfer syntaxes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use crate::part10::Part10;
 use crate::wire::uid;
 use crate::{corpus, peers};
 
-/// Every file of at most `limit` bytes, in every transfer syntax that DCMTK's `dcmconv` can put it
-/// in. What it made is kept in the target directory for the next time.
+/// Returns every file of at most `limit` bytes, in every transfer syntax that DCMTK's `dcmconv` can convert it
+/// to. The converted files are cached in the target directory.
 pub(super) fn real_files(limit: u64) -> Vec<Case> {
     let cache = cache();
     let small = |path: &Path| fs::metadata(path).is_ok_and(|file| file.len() <= limit);
@@ -40,19 +40,19 @@ pub(super) fn real_files(limit: u64) -> Vec<Case> {
             });
         }
     }
-    // In old explicit big endian files group 0002 is told by its own byte order; nobody sends that.
+    // Skip old explicit big endian files that encode group 0002 in big endian too: nobody sends those.
     cases.retain(|case| !case.bytes.is_empty() && !case.transfer_syntax.is_empty());
     cases
 }
 
-/// Where files are kept until the target directory is cleaned.
+/// Folder of the cached files, which are kept until the target directory is cleaned.
 pub(super) fn cache() -> PathBuf {
     let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/differential");
     fs::create_dir_all(&cache).expect("a directory in the target directory");
     cache
 }
 
-/// Other forms of the same: with group lengths and without, with lengths and with delimiters.
+/// Conversions of the same file: with and without group lengths, with explicit lengths and with delimiters.
 const CONVERSIONS: [(&str, &[&str]); 4] = [
     ("implicit", &["+ti", "-e", "+g"]),
     ("little", &["+te", "+e", "+g"]),
@@ -77,7 +77,7 @@ fn converted(source: &Path, target: PathBuf, options: &[&str]) -> Option<PathBuf
     Some(target)
 }
 
-/// The transfer syntaxes of these cases and of those made up, each once.
+/// The distinct transfer syntaxes of these cases and of the generated data sets.
 pub(super) fn transfer_syntaxes(cases: &[Case]) -> Vec<String> {
     let mut syntaxes: Vec<String> =
         [uid::IVLE, uid::EVLE, uid::EVBE, uid::DEFLATED].map(str::to_owned).to_vec();

@@ -1,4 +1,4 @@
-//! Data sets made up from a seed: mostly legal, some not.
+//! Generates data sets from a seed: most of them legal, some not.
 
 use super::Case;
 use super::model::{Element, Encoding, Item, Value, deflate, encode};
@@ -6,12 +6,12 @@ use super::random::Random;
 use super::values::{self, KNOWN, text_or_number};
 use crate::wire::uid;
 
-/// The transfer syntaxes that every made-up data set is sent in. The last stands for all that are
-/// encapsulated.
+/// The transfer syntaxes that every generated data set is sent in. The last one represents all encapsulated
+/// ones.
 pub(super) const TRANSFER_SYNTAXES: [&str; 5] =
     [uid::IVLE, uid::EVLE, uid::EVBE, uid::DEFLATED, uid::JPEG_BASELINE];
 
-/// The data set of this number under this seed, in every transfer syntax.
+/// Generates data set `number` of this seed, in every transfer syntax.
 pub(super) fn data_set(seed: u64, number: u64) -> Vec<Case> {
     let random = &mut Random::new(seed, number);
     let sop_instance = "2.25.4711";
@@ -67,7 +67,7 @@ fn bytes_in(syntax: &str, elements: &[Element], random: &mut Random) -> Vec<u8> 
     bytes
 }
 
-/// What a SOP instance has to have, most of the time.
+/// Elements that a SOP instance must have; now and then, some are missing.
 fn head(random: &mut Random, sop_instance: &str) -> Vec<Element> {
     let mut elements = Vec::new();
     if random.percent(98) {
@@ -84,7 +84,7 @@ fn head(random: &mut Random, sop_instance: &str) -> Vec<Element> {
     elements
 }
 
-/// Some elements that belong together.
+/// Adds a few related elements.
 fn topic(random: &mut Random, elements: &mut Vec<Element>, depth: usize) {
     match random.below(if depth < 6 { 16 } else { 10 }) {
         0..=3 => {
@@ -155,7 +155,7 @@ fn item(random: &mut Random, depth: usize) -> Item {
 
 /// A private block (PS3.5 §7.8), with or without its creator.
 fn private_block(random: &mut Random, depth: usize) -> Vec<Element> {
-    // Creators of Debian's dictionary, with elements that it knows, and one that nobody knows.
+    // Creators in Debian's dictionary, with elements that it contains, and one unknown creator.
     const BLOCKS: &[(u16, &str, &[u16])] = &[
         (0x0009, "GEMS_IDEN_01", &[0x01, 0x02, 0x04, 0x27, 0x30, 0xE6]),
         (0x0019, "GEMS_ACQU_01", &[0x02, 0x03, 0x0F, 0x18, 0x5A, 0x8F]),
@@ -184,7 +184,7 @@ fn private_block(random: &mut Random, depth: usize) -> Vec<Element> {
     elements
 }
 
-/// VR UN: of defined length, with bytes or with items, and of undefined length (PS3.5 §6.2.2).
+/// An element of VR UN: with defined length, holding bytes or items, or with undefined length (PS3.5 §6.2.2).
 fn unknown(random: &mut Random, depth: usize) -> Element {
     const SEQUENCES: &[(u16, u16)] =
         &[(0x0008, 0x1140), (0x0040, 0xA730), (0x0009, 0x1002), (0x0011, 0x0100)];
@@ -201,7 +201,7 @@ fn unknown(random: &mut Random, depth: usize) -> Element {
     Element { group, number, vr, value: Value::Items { explicit_length, implicit, items, slack } }
 }
 
-/// Group lengths for some groups, right by accident only.
+/// Inserts group lengths for some groups, mostly with wrong values.
 fn group_lengths(random: &mut Random, elements: &mut Vec<Element>) {
     let mut groups: Vec<u16> = elements.iter().map(|element| element.group).collect();
     groups.dedup();
@@ -232,7 +232,7 @@ fn disorder(random: &mut Random, elements: &mut Vec<Element>) {
     }
 }
 
-/// Puts something into the data set that must not be there.
+/// Inserts something illegal into the data set.
 fn illegal(random: &mut Random, elements: &mut Vec<Element>) {
     let place = random.below(elements.len() + 1);
     let bare =
@@ -273,7 +273,7 @@ fn illegal(random: &mut Random, elements: &mut Vec<Element>) {
     }
 }
 
-/// Puts elements into the data set that belong to a command set or to file meta information.
+/// Inserts elements that belong in a command set or in file meta information.
 fn foreign(random: &mut Random, elements: &mut Vec<Element>) {
     for _ in 0..1 + random.below(3) {
         let (group, number, vr) = random.pick(&[
@@ -294,7 +294,7 @@ fn foreign(random: &mut Random, elements: &mut Vec<Element>) {
     }
 }
 
-/// Cuts, extends or changes bytes, keeping their number even.
+/// Cuts, extends or changes bytes, keeping an even length.
 fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
     if bytes.len() < 2 {
         return;

@@ -1,4 +1,4 @@
-//! Data sets that Debian's program has to get in another form to do what ours does.
+//! Rewrites data sets so that Debian's program does with them what ours does with the originals.
 
 use super::model::{Element, Encoding, Value, deflate, encode};
 use super::rules::{cuts, plain};
@@ -6,23 +6,23 @@ use super::walk::{Found, walk};
 use super::{Case, OptionSet};
 use crate::wire::uid;
 
-/// Debian's writes words of odd length as they are, and takes bytes for words.
+/// Debian's program writes values of odd length that consist of words unchanged, and treats bytes as words.
 const ODD_VALUES: &str = "values of odd length: as Debian's does if they come padded";
-/// Debian's writes two or six bytes as they are, and corrects the first half of eight.
+/// Debian's program writes values of 2 or 6 bytes unchanged, and corrects the first half of values of 8 bytes.
 const ODD_GROUP_LENGTHS: &str =
     "group lengths of other than 4 bytes: as Debian's does if they come as numbers of 4";
-/// Debian's forgets in mid value that it is little endian.
+/// Debian's program loses track of the byte order in the middle of the value.
 const SWAPPED: &str =
     "+uc: numbers of VR UN that a PDV cuts, from big endian, are not swapped; Debian's swaps them";
 
-/// Debian's writes them, and readers of the file take some for its file meta information.
+/// Debian's program writes them, and readers of its file take some of them for file meta information.
 const FOREIGN_GROUPS: &str =
     "elements of groups 0000 and 0002 are left out: as Debian's does if they do not come";
-/// Debian's makes one of two UIDs.
+/// Debian's program turns two UIDs into one.
 const WHITE_SPACE: &str = "white space inside a UID is kept; Debian's drops it";
 
-/// The data set without white space, with the rule that asks for it, if there is any in a value that is
-/// a UID or whose VR does not stand there: both have to do the same with it.
+/// Replaces white space in a data set, if a value has some that is a UID or may be one because its VR is not
+/// known from the encoding; returns the rule and the new data set, which both programs must treat alike.
 pub(super) fn without_white_space(case: &Case) -> Option<(&'static str, Case)> {
     let (mut bytes, whole) = plain(case);
     let encoding = Encoding::of(&case.transfer_syntax);
@@ -45,8 +45,8 @@ pub(super) fn without_white_space(case: &Case) -> Option<(&'static str, Case)> {
     (whole && in_uid).then(|| (WHITE_SPACE, Case { bytes, ..case.clone() }))
 }
 
-/// Forms of the data set, each with the rule that asks for it: what ours makes of the data set is
-/// what Debian's has to make of that form.
+/// Returns rewritten forms of the data set, each with its rule. Debian's program must do with one of them what
+/// ours does with the original.
 pub(super) fn mended(case: &Case, options: &OptionSet) -> Vec<(&'static str, Case)> {
     let padded_form = padded(case).map(|padded| (ODD_VALUES, padded));
     let group_lengths = with_whole_group_lengths(case).map(|mended| (ODD_GROUP_LENGTHS, mended));
@@ -61,13 +61,13 @@ pub(super) fn mended(case: &Case, options: &OptionSet) -> Vec<(&'static str, Cas
     forms.chain(own).chain(own_padded).collect()
 }
 
-/// The data set without elements of groups that no data set has, if there are any.
+/// Removes elements of groups that a data set must not contain; `None` if there are none.
 fn without_foreign_groups(case: &Case) -> Option<Case> {
     let (mut bytes, whole) = plain(case);
     let found = walk(&bytes, Encoding::of(&case.transfer_syntax));
     let is_foreign = |found: &&Found| matches!(found.tag.0, 0x0000 | 0x0002);
     let mut foreign: Vec<&Found> = found.iter().filter(is_foreign).collect();
-    // What is inside another one goes with it.
+    // Elements inside another removed element are removed with it.
     let mut end = 0;
     foreign.retain(|element| {
         let inside = element.range.start < end;
@@ -85,7 +85,7 @@ fn without_foreign_groups(case: &Case) -> Option<Case> {
     (whole && !foreign.is_empty()).then(|| Case { bytes, ..case.clone() })
 }
 
-/// The data set with all values of odd length padded, if there are any.
+/// Pads all values of odd length; `None` if there are none.
 fn padded(case: &Case) -> Option<Case> {
     let (mut bytes, whole) = plain(case);
     let found = walk(&bytes, Encoding::of(&case.transfer_syntax));
@@ -104,7 +104,7 @@ fn padded(case: &Case) -> Option<Case> {
     changed.then(|| Case { bytes, ..case.clone() })
 }
 
-/// The data set with a number of four bytes in each group length, if there are others.
+/// Replaces all group length values that are not 4 bytes long by numbers of 4 bytes; `None` if there are none.
 fn with_whole_group_lengths(case: &Case) -> Option<Case> {
     let (mut bytes, whole) = plain(case);
     let encoding = Encoding::of(&case.transfer_syntax);
@@ -131,7 +131,7 @@ fn with_whole_group_lengths(case: &Case) -> Option<Case> {
     (whole && !odd.is_empty()).then(|| Case { bytes, ..case.clone() })
 }
 
-/// The data set with the values of VR `UN` that a PDV cuts swapped, if there are any.
+/// Swaps the values of VR `UN` that a PDV boundary cuts; `None` if there are none.
 fn swapped(case: &Case, unit: usize) -> Option<Case> {
     let mut bytes = case.bytes.clone();
     let cuts = cuts(case);
@@ -147,7 +147,7 @@ fn swapped(case: &Case, unit: usize) -> Option<Case> {
     (bytes != case.bytes).then(|| Case { bytes, ..case.clone() })
 }
 
-/// The elements that hold no others.
+/// The elements that contain no other elements.
 fn leaves(found: &[Found]) -> impl Iterator<Item = &Found> {
     found.iter().enumerate().filter_map(|(index, element)| {
         let is_leaf = found.get(index + 1).is_none_or(|next| next.depth <= element.depth);

@@ -1,4 +1,4 @@
-//! Our receiver and Debian's with the same output options, compared byte for byte.
+//! Compares the output of our receiver with that of Debian's for the same output options, byte for byte.
 //!
 //! ```text
 //!  real files ----+                          +--> ours, with these options -----+
@@ -7,8 +7,8 @@
 //!  from a seed                                                                    (shrunk first)
 //! ```
 //!
-//! What differs is either told by a rule, which says exactly what each side has to do, or is a
-//! failure, shown with the smallest data set found that still makes it.
+//! A difference is either explained by a rule, which states exactly what each receiver has to do, or is a
+//! failure. A failure is reported with the smallest data set found that still causes it.
 
 mod corpus;
 mod generate;
@@ -43,7 +43,7 @@ use walk::walk;
 /// A data set as it is sent.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Where it comes from.
+    /// Where it comes from, for reports.
     pub name: String,
     /// UID of its transfer syntax.
     pub transfer_syntax: String,
@@ -55,25 +55,25 @@ pub struct Case {
     pub bytes: Vec<u8>,
 }
 
-/// What to compare.
+/// Settings of a comparison.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Where made-up data sets and the choice of options come from.
+    /// Seed for the generated data sets and the choice of options.
     pub seed: u64,
-    /// How many data sets to make up.
+    /// Number of generated data sets.
     pub made_up: u64,
-    /// The size up to which real files are used, in bytes.
+    /// Maximum size of a real file, in bytes.
     pub real_bytes: u64,
-    /// How many sets of options to choose; `None` for all.
+    /// Number of option sets to choose; `None` for all.
     pub option_sets: Option<usize>,
-    /// How many pairs of receivers run at a time.
+    /// Number of pairs of receivers that run at a time.
     pub jobs: usize,
-    /// Ours and Debian's. Debian's twice shows that the comparison itself finds nothing.
+    /// The two programs to compare. With Debian's twice, the comparison must find nothing.
     pub programs: [Program; 2],
 }
 
 impl Plan {
-    /// A sample for every day: about a minute.
+    /// A sample for everyday use, which takes about a minute.
     #[must_use]
     pub fn sample(seed: u64) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl Plan {
         Self { made_up: 100, real_bytes: 64 * 1024, option_sets: None, ..Self::sample(seed) }
     }
 
-    /// Compares.
+    /// Runs the comparison.
     ///
     /// # Panics
     /// If a receiver cannot be started or refuses an association.
@@ -111,8 +111,8 @@ impl Plan {
     }
 }
 
-/// Compares what the programs make of each case under each set of options, with as many pairs of
-/// them at a time as `jobs` says.
+/// Compares the output of both programs for each case under each set of options, with `jobs` pairs of receivers
+/// at a time.
 ///
 /// # Panics
 /// If a receiver cannot be started or refuses an association.
@@ -144,7 +144,7 @@ pub fn compare(
     report.into_inner().expect("no thread panicked")
 }
 
-/// Sends one data set to both, and tells what each did and what the rules make of it.
+/// Sends one data set to both receivers, and describes what each did and the verdict of the rules.
 #[must_use]
 pub fn reproduce(case: &Case, options: &OptionSet, programs: [Program; 2]) -> String {
     let mut pair = Pair::start(programs, options, std::slice::from_ref(&case.transfer_syntax));
@@ -161,24 +161,24 @@ pub fn reproduce(case: &Case, options: &OptionSet, programs: [Program; 2]) -> St
     text
 }
 
-/// What was found.
+/// Result of a comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// How many data sets there were.
+    /// Number of data sets.
     pub data_sets: u64,
-    /// How many sets of options.
+    /// Number of option sets.
     pub option_sets: usize,
-    /// How many transfer syntaxes the data sets came in.
+    /// Number of transfer syntaxes among the data sets.
     pub transfer_syntaxes: usize,
-    /// How many results were compared.
+    /// Number of compared results.
     pub compared: u64,
-    /// How many of them were equal.
+    /// Number of equal results.
     pub equal: u64,
-    /// How many differed as a rule says, by rule.
+    /// Number of results whose difference a rule explains, by rule.
     pub known: BTreeMap<&'static str, u64>,
-    /// How many differed otherwise.
+    /// Number of results with an unexplained difference.
     pub differences: u64,
-    /// The first of these, each with what is needed to see it again.
+    /// The first of these, each with all that is needed to reproduce it.
     pub shown: Vec<String>,
     seen: BTreeSet<String>,
 }
@@ -245,7 +245,7 @@ impl Comparison<'_> {
         let answers = |outcomes: &[Outcome; 2]| outcomes.each_ref().map(Outcome::status);
         let mut what = String::new();
         if outcomes.iter().any(|outcome| matches!(outcome.answer, StoreAnswer::Other(_))) {
-            // Shrinking would wait as long each time.
+            // Each step of shrinking would wait as long again.
             let mut report = self.report.lock().expect("no thread panicked");
             report.shown.push(described(
                 case,
@@ -267,7 +267,7 @@ impl Comparison<'_> {
         pair.send(&smallest);
         let [our_log, their_log] = pair.logs();
         let mut report = self.report.lock().expect("no thread panicked");
-        // Many data sets shrink to the same few.
+        // Many data sets shrink to the same few, so report each form once.
         let form = walk(&smallest.bytes, Encoding::of(&smallest.transfer_syntax));
         let tags: Vec<_> = form.iter().map(|found| found.tag).collect();
         if report.seen.insert(format!("{tags:04X?} {:?}", answers(outcomes))) {
@@ -277,7 +277,8 @@ impl Comparison<'_> {
     }
 }
 
-/// What the rules say, of another form of the data set if one of them asks for that.
+/// Applies the rules; if one of them calls for a rewritten data set, compares with Debian's output for that
+/// one.
 fn judge_in_any_form(
     pair: &mut Pair,
     case: &Case,
@@ -309,7 +310,7 @@ fn judge_in_any_form(
     verdict
 }
 
-/// All that is needed to see a difference again.
+/// Describes a difference with all that is needed to reproduce it.
 fn described(case: &Case, options: &OptionSet, what: &str) -> String {
     let Case { name, transfer_syntax, bytes, .. } = case;
     let digits = if bytes.len() <= 2000 {

@@ -1,4 +1,5 @@
-//! Data sets as trees that can be encoded in any transfer syntax, rightly or wrongly (PS3.5 §7).
+//! Represents data sets as trees that can be encoded in any transfer syntax, correctly or incorrectly (PS3.5
+//! §7).
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
@@ -18,17 +19,17 @@ pub(super) struct Element {
 /// What an element holds.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
-    /// A value in little endian; it is swapped as its VR asks for where that is needed.
+    /// A value in little endian; encoding swaps it as its VR requires.
     Bytes(Vec<u8>),
-    /// As `Bytes`, with a length field that says something else.
+    /// As `Bytes`, with this number in the length field instead.
     Claimed(u32, Vec<u8>),
-    /// Items. `implicit`: they are in Implicit VR Little Endian whatever is around them.
+    /// Items. `implicit`: encoded in Implicit VR Little Endian, whatever the encoding around them.
     Items { explicit_length: bool, implicit: bool, items: Vec<Item>, slack: i32 },
-    /// Pixel Data: native, or in fragments under a transfer syntax for that.
+    /// Pixel Data: native, or fragments if the transfer syntax is encapsulated.
     Pixels { native: Vec<u8>, fragments: Vec<Vec<u8>> },
-    /// A pixel sequence under any transfer syntax.
+    /// A pixel sequence, whatever the transfer syntax.
     Fragments { fragments: Vec<Vec<u8>>, delimited: bool },
-    /// No VR: tag and length alone, as items and delimiters have.
+    /// Tag and length without a VR, as items and delimiters have.
     Bare(u32),
 }
 
@@ -49,7 +50,7 @@ pub(super) struct Encoding {
 }
 
 impl Encoding {
-    /// That of a transfer syntax, deflating aside.
+    /// The encoding of a transfer syntax, ignoring deflation.
     pub(super) fn of(transfer_syntax: &str) -> Self {
         let explicit = transfer_syntax != uid::IVLE;
         let big_endian = transfer_syntax == uid::EVBE;
@@ -63,7 +64,7 @@ impl Encoding {
         self.explicit
     }
 
-    /// Whether Pixel Data is in fragments.
+    /// True if Pixel Data is encapsulated in fragments.
     pub(super) fn encapsulated(self) -> bool {
         self.encapsulated
     }
@@ -85,7 +86,7 @@ impl Encoding {
     }
 }
 
-/// The bytes of a data set in a transfer syntax, not deflated.
+/// Encodes a data set in a transfer syntax, without deflating it.
 pub(super) fn encode(elements: &[Element], encoding: Encoding) -> Vec<u8> {
     let mut bytes = Vec::new();
     for element in elements {
@@ -94,7 +95,7 @@ pub(super) fn encode(elements: &[Element], encoding: Encoding) -> Vec<u8> {
     bytes
 }
 
-/// A raw deflate stream (PS3.5 §A.5), padded to even length.
+/// Makes a raw deflate stream (PS3.5 §A.5), padded to even length.
 pub(super) fn deflate(bytes: &[u8], level: u32) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(level));
     encoder.write_all(bytes).expect("writing to memory");
@@ -105,7 +106,7 @@ pub(super) fn deflate(bytes: &[u8], level: u32) -> Vec<u8> {
     stream
 }
 
-/// Whether explicit encodings give this VR two reserved bytes and a length of four.
+/// True if explicit VR encodings give this VR two reserved bytes and a length of four bytes.
 pub(super) fn has_long_length(vr: [u8; 2]) -> bool {
     const LONG: [[u8; 2]; 13] = [
         *b"OB", *b"OD", *b"OF", *b"OL", *b"OV", *b"OW", *b"SQ", *b"SV", *b"UC", *b"UN", *b"UR",
@@ -119,7 +120,7 @@ pub(super) fn has_long_length(vr: [u8; 2]) -> bool {
     LONG.contains(&vr) || unknown || vr == *b"ox"
 }
 
-/// Bytes in one number of this VR; 1 for what is not swapped.
+/// Bytes per number of this VR; 1 for a VR that is not swapped.
 pub(super) fn unit(vr: [u8; 2]) -> usize {
     match &vr {
         b"US" | b"SS" | b"OW" | b"AT" | b"xs" => 2,
@@ -219,7 +220,7 @@ fn header(bytes: &mut Vec<u8>, element: &Element, encoding: Encoding, length: u3
         bytes.extend([0, 0]);
         bytes.extend(encoding.u32(length));
     } else {
-        // A length that does not fit is one that a test made up: any other is as good.
+        // Only a generated length can overflow, so any wrong length will do.
         bytes.extend(encoding.u16(u16::try_from(length).unwrap_or(0xFFFF)));
     }
 }

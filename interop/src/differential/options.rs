@@ -1,8 +1,8 @@
-//! The sets of output options that both programs are started with.
+//! Enumerates the sets of output options that both programs are started with.
 
 use super::random::Random;
 
-/// Output options, and which dictionary.
+/// A set of output options, and the choice of dictionary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionSet {
     words: Vec<&'static str>,
@@ -10,8 +10,8 @@ pub struct OptionSet {
 }
 
 impl OptionSet {
-    /// Every combination of the output options that the programs take together, and a few words
-    /// more where an option has no bearing on the others.
+    /// Every valid combination of the output options that interact, and a few values of each option that does
+    /// not interact with others.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let mut sets = Vec::new();
@@ -42,13 +42,13 @@ impl OptionSet {
         sets.into_iter().flat_map(both).collect()
     }
 
-    /// Some of them; each value of each option is in one of them at least.
+    /// Chooses `count` sets, starting with those that add the most option values not yet covered.
     pub(super) fn sample(random: &mut Random, count: usize) -> Vec<Self> {
         let all = Self::all();
         let mut sets: Vec<Self> = Vec::new();
         let mut seen = Vec::new();
         while sets.len() < count {
-            // Of a few, the one with the most words that no other set has yet.
+            // Of 20 random candidates, take the one with the most words that no chosen set has yet.
             let candidates: Vec<&Self> = (0..20).map(|_| &all[random.below(all.len())]).collect();
             let news = |set: &Self| set.words.iter().filter(|word| !seen.contains(*word)).count();
             let best = candidates.into_iter().max_by_key(|set| news(set)).expect("candidates");
@@ -61,18 +61,18 @@ impl OptionSet {
     /// Options read from a command line, with Debian's dictionary.
     #[must_use]
     pub fn parse(words: &[String]) -> Self {
-        // They live as long as the program, like those that are built in.
+        // They live as long as the program, like the built-in ones.
         let words = words.iter().map(|word| &*word.clone().leak()).collect();
         Self { words, debian_dictionary: true }
     }
 
-    /// These options without `DCMDICTPATH`.
+    /// The same options without `DCMDICTPATH`.
     #[must_use]
     pub fn by_default(self) -> Self {
         Self { debian_dictionary: false, ..self }
     }
 
-    /// Those of the command line.
+    /// Command-line arguments for our program.
     pub(super) fn arguments(&self) -> Vec<&'static str> {
         // An output transfer syntax and `+xa` exclude each other.
         let converts = ["+te", "+tb", "+ti", "+td"].iter().any(|word| self.has(word));
@@ -80,8 +80,8 @@ impl OptionSet {
         [&["-pdu", "131072", accepted][..], &self.words].concat()
     }
 
-    /// Those of Debian's command line: an odd size to pad to switches off much there, and means
-    /// twice that size to ours.
+    /// Command-line arguments for Debian's program. An odd padding size disables much in Debian's program,
+    /// whereas ours doubles it; Debian's is therefore given twice the size.
     pub(super) fn debian_arguments(&self) -> Vec<String> {
         let mut words: Vec<String> = self.arguments().iter().map(ToString::to_string).collect();
         if let Some(place) = words.iter().position(|word| word == "+p") {
@@ -91,37 +91,38 @@ impl OptionSet {
         words
     }
 
-    /// `DCMDICTPATH` of both: Debian's dictionary files, or nothing, so that each has what it takes by
-    /// itself: Debian's these files, ours what is built in, and these for what it does not know.
+    /// Values of `DCMDICTPATH` for both programs: Debian's dictionary files, or empty, so that each program
+    /// uses its default. Debian's default is the same files; ours is the built-in dictionary, then these files
+    /// for what it lacks.
     pub(super) fn dictionaries(&self) -> [String; 2] {
         let named = format!("{DICTIONARIES}/dicom.dic:{DICTIONARIES}/private.dic");
         let path = if self.debian_dictionary { named } else { String::new() };
         [path.clone(), path]
     }
 
-    /// Whether a word is among them.
+    /// True if the set contains this word.
     pub(super) fn has(&self, word: &str) -> bool {
         self.words.contains(&word)
     }
 
-    /// Whether the encapsulated transfer syntaxes are accepted.
+    /// True if encapsulated transfer syntaxes are accepted.
     pub(super) fn accepts_encapsulated(&self) -> bool {
         self.arguments().contains(&"+xa")
     }
 
-    /// The sizes that file and items are padded to, even ones; 0 for none.
+    /// Sizes that the file and its items are padded to, rounded to even; 0 for none.
     pub(super) fn padding(&self) -> (usize, usize) {
         let [file, item] = self.padding_asked_for();
         let even = |size: usize| if size % 2 == 1 { size * 2 } else { size };
         (even(file), even(item))
     }
 
-    /// Whether a size to pad to is odd.
+    /// True if a padding size is odd.
     pub(super) fn odd_padding(&self) -> bool {
         self.padding_asked_for().iter().any(|size| size % 2 == 1)
     }
 
-    /// How hard the output is compressed, if it is.
+    /// Compression level of the output, if it is deflated.
     pub(super) fn compression_level(&self) -> u32 {
         let place = self.words.iter().position(|word| *word == "+cl");
         place.map_or(6, |place| self.words[place + 1].parse().expect("a number after +cl"))
@@ -152,5 +153,5 @@ const FILES: [&[&str]; 7] = [
     &["+p", "511", "3"],
 ];
 
-/// Where Debian has its dictionary files, `dicom.dic` and `private.dic`.
+/// Folder of Debian's dictionary files, `dicom.dic` and `private.dic`.
 pub const DICTIONARIES: &str = "/usr/share/libdcmtk17";

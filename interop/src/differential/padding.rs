@@ -1,12 +1,12 @@
-//! The Data Set Trailing Padding that fills a file up, taken away again (PS3.10 §7.2).
+//! Removes the Data Set Trailing Padding that fills up a file (PS3.10 §7.2).
 
 use super::model::Encoding;
 use super::walk::walk;
 use crate::wire::uid;
 
-/// All that the data set may have been before it was padded so that the file has a multiple of `size`
-/// bytes; nothing if it has not. Its last padding may be an item's, and its group may have got a
-/// length for the padding alone.
+/// Returns every data set that may have been padded to this one, where padding makes the file size a multiple
+/// of `size`; empty if the file size is not a multiple. The last padding element may belong to an item instead,
+/// and its group may have received a group length for the padding alone.
 pub(super) fn without_padding(meta_bytes: usize, data_set: &[u8], size: usize) -> Vec<Vec<u8>> {
     if !(meta_bytes + data_set.len()).is_multiple_of(size) {
         return Vec::new();
@@ -21,12 +21,12 @@ pub(super) fn without_padding(meta_bytes: usize, data_set: &[u8], size: usize) -
     rests
 }
 
-/// How padding is written in an encoding.
+/// Encoding of a padding element in one transfer syntax.
 struct Form {
     transfer_syntax: &'static str,
-    /// Its header up to the length.
+    /// Header of the padding element, up to the length field.
     header: &'static [u8],
-    /// The length of its group, without the number.
+    /// Group length element of its group, without the value.
     group_length: &'static [u8],
 }
 
@@ -48,7 +48,7 @@ const FORMS: [Form; 3] = [
     },
 ];
 
-/// What is before and behind the padding.
+/// The data set before and after the padding element.
 struct Padding<'a> {
     before: &'a [u8],
     bytes: u32,
@@ -77,8 +77,8 @@ impl Padding<'_> {
         let encoding = Encoding::of(form.transfer_syntax);
         let rest = [self.before, self.after].concat();
         let mut rests = vec![rest.clone()];
-        // The first number of the group counts the padding as a group length does. Debian's takes
-        // any first number for one.
+        // The first element of the group counts the padding as a group length does. Debian's program takes any
+        // first element that is a number for a group length.
         let found = walk(&rest, encoding);
         let group = found.iter().find(|found| found.depth == 0 && found.tag.0 == 0xFFFC);
         if let Some(first) =

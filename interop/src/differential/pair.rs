@@ -1,4 +1,4 @@
-//! Two receivers with the same options, and what each makes of the same data set.
+//! Runs two receivers with the same options and sends the same data sets to both.
 
 use std::fs;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::{Program, Server, Setup};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) answer: StoreAnswer,
-    /// Names and bytes of all files that are there afterwards.
+    /// Names and contents of all files in the output directory afterwards.
     pub(super) files: Vec<(String, Vec<u8>)>,
 }
 
 impl Outcome {
-    /// The status of the response, if there was one.
+    /// Status of the response, if there was one.
     pub(super) fn status(&self) -> Option<u16> {
         match self.answer {
             StoreAnswer::Response(status, _) => Some(status),
@@ -28,15 +28,15 @@ impl Outcome {
 /// How a receiver answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StoreAnswer {
-    /// With a C-STORE-RSP: status and error comment.
+    /// A C-STORE-RSP: status and Error Comment.
     Response(u16, String),
-    /// With an A-ABORT.
+    /// An A-ABORT.
     Abort,
-    /// With anything else, or not at all.
+    /// Anything else, or no answer.
     Other(String),
 }
 
-/// Both receivers: first ours, then Debian's.
+/// Both receivers: ours, then Debian's.
 #[derive(Debug)]
 pub(super) struct Pair {
     receivers: [Receiver; 2],
@@ -57,7 +57,7 @@ impl Pair {
         Self { receivers, self_check }
     }
 
-    /// Sends a data set to both.
+    /// Sends a data set to both receivers.
     pub(super) fn send(&mut self, case: &Case) -> [Outcome; 2] {
         let mut outcomes = self.receivers.each_mut().map(|receiver| receiver.send(case));
         if self.self_check {
@@ -66,7 +66,7 @@ impl Pair {
         outcomes
     }
 
-    /// The last lines that each has printed.
+    /// The last log lines of each receiver.
     pub(super) fn logs(&self) -> [String; 2] {
         self.receivers.each_ref().map(|receiver| {
             let log = receiver.server.stderr();
@@ -76,7 +76,7 @@ impl Pair {
     }
 }
 
-/// Turns a failure of Debian's into what ours has to do: an answer, and no file.
+/// Converts a failure of Debian's program into what ours must do instead: answer, and store no file.
 fn as_ours_would(outcome: &mut Outcome) {
     if outcome.answer == StoreAnswer::Abort {
         outcome.answer = StoreAnswer::Response(0xC000, "aborted".to_owned());
@@ -86,7 +86,7 @@ fn as_ours_would(outcome: &mut Outcome) {
     }
 }
 
-/// A receiver and an association to it, opened anew after an abort.
+/// A receiver and an association to it, which is reopened after an abort.
 #[derive(Debug)]
 struct Receiver {
     setup: Setup,
@@ -120,14 +120,14 @@ impl Receiver {
         match answer {
             StoreAnswer::Response(..) => self.client = Some((client, case.sop_class.clone())),
             StoreAnswer::Abort => {}
-            // Whatever keeps it busy is not to stand in the way of the next data set.
+            // Restart the receiver, so that it is not still busy when the next data set is sent.
             StoreAnswer::Other(_) => self.server = started(&self.setup),
         }
         Outcome { answer, files }
     }
 
-    /// One context for each transfer syntax, and one for the class of the message: it has to be
-    /// negotiated, but not in the context of the message.
+    /// Opens an association with one context per transfer syntax, and one for the SOP class of the message,
+    /// which has to be negotiated, but not on the context that is used.
     fn associate(&self, class: &str) -> Client {
         let contexts = self.syntaxes.iter().map(|syntax| (uid::CT, syntax.as_str()));
         let contexts = contexts.chain([(class, uid::IVLE)]).zip((1..).step_by(2));
@@ -171,7 +171,7 @@ fn store(client: &mut Client, context: u8, case: &Case) -> StoreAnswer {
     while let Some(chunk) = chunks.next() {
         message.extend(data_pdu(&[Pdv::data(context, chunks.peek().is_none(), chunk)]));
     }
-    // A receiver that gives up early may close the connection; its answer is still to be read.
+    // A receiver that gives up early may close the connection; its answer can still be read.
     let _ = client.try_send(&message);
     match client.answer_within(ANSWER_TIME_LIMIT) {
         Answer::Data(pdvs) => {
@@ -186,5 +186,5 @@ fn store(client: &mut Client, context: u8, case: &Case) -> StoreAnswer {
 const ANSWER_TIME_LIMIT: Duration = Duration::from_secs(5);
 const PDU_BYTES: u32 = 131_072;
 
-/// How much of a data set is sent in each PDV.
+/// Data-set bytes per PDV.
 pub(super) const PDV_BYTES: usize = PDU_BYTES as usize - 12;

@@ -1,4 +1,4 @@
-//! Every private element that a dictionary file knows, as data sets.
+//! Makes data sets from every private element in a dictionary file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,8 +9,9 @@ use super::model::{Element, Encoding, Item, Value, encode, unit};
 use super::values;
 use crate::wire::uid;
 
-/// Data sets with each entry of a private dictionary in DCMTK's format, one for each creator, with
-/// one value that suits its VR: without VRs, with the VR `UN`, and both in either byte order.
+/// Makes data sets with each entry of a private dictionary in DCMTK's format. There is one data set per
+/// creator, with a suitable value for each VR: in implicit VR, with the VR `UN`, and with the VRs in both byte
+/// orders.
 ///
 /// # Panics
 /// If the file cannot be read.
@@ -40,11 +41,11 @@ pub fn private_elements(dictionary: &Path) -> Vec<Case> {
 
 const SOP_INSTANCE: &str = "2.25.4711";
 
-/// The group, the low byte or the whole of the element, and the VR.
+/// Group, element (low byte or all of it), and VR.
 type Entry = (u16, u16, [u8; 2]);
 
-/// The creator and the rest of an entry such as `(0019,"CREATOR",04)`, or of the first group of
-/// one such as `(6001-o-60FF,"CREATOR",04)`.
+/// Parses the creator and the rest of an entry such as `(0019,"CREATOR",04)`; of a range of groups such as
+/// `(6001-o-60FF,"CREATOR",04)`, the first group.
 fn entry(line: &str) -> Option<(&str, Entry)> {
     let mut fields = line.split('\t').map(str::trim);
     let tag = fields.next()?.strip_prefix('(')?.strip_suffix(')')?;
@@ -86,8 +87,8 @@ fn sequence() -> Value {
     Value::Items { explicit_length: true, implicit: false, items: vec![item], slack: 0 }
 }
 
-/// Eight bytes that come out otherwise if they are taken for another VR: swapped in units of their
-/// own, or trimmed.
+/// Eight bytes that are written differently if they are taken for another VR: swapped in other units, or
+/// trimmed.
 fn value(vr: [u8; 2]) -> Vec<u8> {
     match unit(vr) {
         1 if vr == *b"UI" => b"1.2.25\0\0".to_vec(),

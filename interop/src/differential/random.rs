@@ -1,11 +1,11 @@
-//! Numbers that only look random: the same seed gives the same ones for ever, on every machine.
+//! Generates pseudo-random numbers that depend on the seed only, on every machine.
 
-/// A source of numbers (SplitMix64).
+/// A SplitMix64 generator.
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 
 impl Random {
-    /// A source of its own for each part of a run, so that one part more leaves the others alone.
+    /// Makes an independent generator for each part of a run, so that adding a part does not change the others.
     pub(super) fn new(seed: u64, part: u64) -> Self {
         let mut random = Self(seed);
         Self(random.next() ^ part.wrapping_mul(0xD134_2543_DE82_EF95))
@@ -19,23 +19,23 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    /// A number below `limit`, which is not 0.
+    /// A number below `limit`, which must not be 0.
     pub(super) fn below(&mut self, limit: usize) -> usize {
         let limit = u64::try_from(limit).expect("usize has at most 64 bits");
         usize::try_from(self.next() % limit).expect("below a usize")
     }
 
-    /// True this often in a hundred times.
+    /// True with a probability of `chance` percent.
     pub(super) fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
 
-    /// One of these, which are not none.
+    /// One of `choices`, which must not be empty.
     pub(super) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 
-    /// As many bytes.
+    /// This many random bytes.
     pub(super) fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.next().to_le_bytes()[0]).collect()
     }

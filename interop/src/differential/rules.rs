@@ -1,4 +1,5 @@
-//! What may differ, and exactly how: everything in `docs/divergences.md` that a data set can show.
+//! Defines the differences that are allowed, exactly: everything in `docs/divergences.md` that a data set can
+//! show.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -13,18 +14,18 @@ use super::{Case, OptionSet};
 use crate::part10::Part10;
 use crate::wire::uid;
 
-/// What comes of a comparison.
+/// Verdict of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Same answer, same bytes.
     Equal,
-    /// They differ as this rule says.
+    /// They differ exactly as this rule states.
     Known(&'static str),
-    /// They differ, and why is not known.
+    /// They differ, and no rule explains it.
     Different(String),
 }
 
-/// Compares what ours did with what Debian's did.
+/// Compares what our program did with what Debian's did.
 pub(super) fn judge(case: &Case, options: &OptionSet, outcomes: &[Outcome; 2]) -> Verdict {
     match judge_alike(case, options, outcomes) {
         Verdict::Equal if options.odd_padding() => Verdict::Known(ODD_PADDING),
@@ -92,7 +93,7 @@ fn judge_by_answers(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome
         return Verdict::Known(MISREAD);
     }
     if stored_by(ours) && debians.status() == Some(0xC000) && has_uid_of_other_vr(case) {
-        // Debian's file has made-up UIDs in its meta information.
+        // The file meta information of Debian's file has generated UIDs.
         let both = [ours, debians].map(|outcome| data_set_of(options, &outcome.files));
         if let [Some(our), Some(their)] = both {
             return match compare_data_sets(case, options, [our, their]) {
@@ -120,7 +121,7 @@ fn judge_by_answers(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome
     Verdict::Different(format!("answers: {:?} and {:?}", ours.answer, debians.answer))
 }
 
-/// The raw deflate stream inflated, and whether it is whole.
+/// Inflates a raw deflate stream; false if it is incomplete or damaged.
 pub(super) fn inflate(stream: &[u8]) -> (Vec<u8>, bool) {
     let mut inflater = Decompress::new(false);
     let mut plain = Vec::new();
@@ -139,43 +140,43 @@ pub(super) fn inflate(stream: &[u8]) -> (Vec<u8>, bool) {
 
 /// A data set that cannot be parsed, or an illegal encoding.
 const REFUSED: &str = "C000 with a comment, nothing stored; Debian's aborts";
-/// A failure status means that nothing was stored.
+/// After a failure status, nothing may be stored.
 const NOTHING_STORED: &str =
     "A900 or C000, nothing stored; Debian's answers the same and keeps the file";
-/// Debian's answers 0000 although it has lost data; ours refuses.
+/// Debian's program answers 0000 although it has lost data; ours refuses.
 const DATA_LOST: &str =
     "C000 for a data set that is cut or has a stray item delimiter; Debian's stores a part of it";
-/// Debian's loops for ever over the rest of a stream that has already ended, a part of it written.
+/// After writing a part, Debian's program loops forever at the end of the stream.
 const SILENT: &str = "C000 for a deflate stream that is cut or damaged; Debian's never answers";
-/// Debian's does not see it if stray bytes follow, fewer than a header.
+/// Debian's program does not detect it if fewer stray bytes follow than a header has.
 const NATIVE: &str = "C000 for native Pixel Data in a compressed transfer syntax; Debian's stores it before stray bytes";
-/// Debian's takes them for a lack of resources of its own.
+/// Debian's program reports them as out of resources.
 const BLAMED: &str = "C000 for encapsulated Pixel Data to be written natively, and for nothing at all; Debian's A700";
-/// Whoever reads the file takes the value for a sequence.
+/// Readers of the file would take the value for a sequence.
 const NOT_TOLD: &str = "C000 for a value under the tag of a sequence, to be written in implicit VR; Debian's writes what cannot be read";
-/// Whoever reads the file takes the items for a value.
+/// Readers of the file would take the items for a value.
 const NOT_A_VALUE: &str = "C000 for a sequence under the tag of a value, to be written in implicit VR; Debian's writes what is read as a value, or not at all";
-/// Debian's aborts, or drops what is shorter than the header of an item.
+/// Debian's program aborts, or drops the value if it is shorter than an item header.
 const NOT_A_SEQUENCE: &str =
     "a value under the tag of a sequence is kept as UN; Debian's aborts or loses it";
-/// Debian's goes on reading at the wrong place.
+/// Debian's program continues reading at the wrong offset.
 const MISREAD: &str =
     "a value that a PDV cuts, of an element out of order or twice, is read whole; Debian's aborts";
-/// Debian's does not see a UID that has not the VR `UI`.
+/// Debian's program ignores a UID whose VR is not `UI`.
 const UID_OF_OTHER_VR: &str =
     "a UID of another VR than UI is read: stored; Debian's answers C000 and keeps the file";
-/// Debian's refuses PDVs of odd length.
+/// Debian's program refuses PDVs of odd length.
 const ODD_FRAGMENTS: &str = "PDVs of odd length are taken; Debian's aborts";
-/// Readers of Debian's file take such elements for its file meta information.
+/// Readers of Debian's file take such elements for file meta information.
 const FOREIGN_GROUP: &str =
     "+B: C000 for an element of group 0000 or 0002 in the data set; Debian's stores";
-/// Bit-preserving, Debian's compares nothing.
+/// When it preserves bits, Debian's program compares no UIDs.
 const UIDS_COMPARED: &str = "+B: A900 if the UIDs of command and data set differ; Debian's stores";
-/// An odd size makes Debian's neither pad nor correct group lengths.
+/// With an odd size, Debian's program neither pads nor corrects group lengths.
 const ODD_PADDING: &str = "+p of an odd size: as Debian's does with twice that size";
-/// Without compression, where zlib cuts depends on the pieces that it is given.
+/// Without compression, zlib's block boundaries depend on the pieces of input.
 const STORED_BLOCKS: &str = "+cl 0: stored blocks of other lengths, the same content";
-/// Padding fills up what the file has before it, and our file meta information is of another size.
+/// The padding depends on the size of the file meta information, which differs.
 const FILE_PADDING: &str = "trailing padding that fills each file to the size asked for";
 
 pub(super) fn stored_by(outcome: &Outcome) -> bool {
@@ -186,9 +187,9 @@ fn stored_or_kept(outcome: &Outcome) -> bool {
     matches!(outcome.status(), Some(0x0000 | 0xA900 | 0xC000)) && outcome.files.len() == 1
 }
 
-/// Whether a parser that ends quietly would lose something: behind an item delimiter that ends no
-/// item, at the end of a stream that is cut, of a value that is (Debian's sees that only if its
-/// length is even and some of it is there), or of a header inside a sequence.
+/// True if a lenient parser would lose data: after an item delimiter outside any item; at the end of a
+/// truncated stream; in a truncated value (which Debian's program detects only if its length is even and part
+/// of it is there); or in a truncated header inside a sequence.
 fn loses_data(case: &Case) -> bool {
     let (plain, whole) = plain(case);
     let encoding = Encoding::of(&case.transfer_syntax);
@@ -201,14 +202,14 @@ fn loses_data(case: &Case) -> bool {
     stray || cut || !whole || ends_within_inner_header(&plain, encoding)
 }
 
-/// Whether there is encapsulated Pixel Data.
+/// True if there is encapsulated Pixel Data.
 fn has_fragments(case: &Case) -> bool {
     let (plain, _) = plain(case);
     let found = walk(&plain, Encoding::of(&case.transfer_syntax));
     found.iter().any(|found| found.tag == (0x7FE0, 0x0010) && found.claimed == UNDEFINED)
 }
 
-/// Whether a value is none of the sequences that its tag stands for: its VR says so, or its first bytes.
+/// True if an element under the tag of a sequence has a value instead, by its VR or its first bytes.
 fn has_value_for_sequence(case: &Case) -> bool {
     let (plain, _) = plain(case);
     walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
@@ -218,8 +219,8 @@ fn has_value_for_sequence(case: &Case) -> bool {
     })
 }
 
-/// Whether a sequence, told by its VR or by having no length, is under a tag that is not known for one, and
-/// this is what ours says.
+/// True if a sequence, recognized by its VR or its undefined length, has a tag that is not known as a sequence,
+/// and our program reports that.
 fn has_sequence_for_value(case: &Case, ours: &Outcome) -> bool {
     let StoreAnswer::Response(_, comment) = &ours.answer else { return false };
     let (plain, _) = plain(case);
@@ -230,7 +231,7 @@ fn has_sequence_for_value(case: &Case, ours: &Outcome) -> bool {
         })
 }
 
-/// Whether the value begins with an item, or with the delimiter of a sequence.
+/// True if the value begins with an item or a sequence delimiter.
 fn begins_like_sequence(found: &Found, plain: &[u8]) -> bool {
     let encoding = found.length.encoding;
     let value = plain.get(found.value..).unwrap_or_default();
@@ -241,7 +242,8 @@ fn begins_like_sequence(found: &Found, plain: &[u8]) -> bool {
         .any(|tag| value.starts_with(tag))
 }
 
-/// Whether ours stores a value that begins like no sequence under the tag of one, and Debian's does not.
+/// True if our program stores a value that does not begin like a sequence under the tag of one, and Debian's
+/// does not.
 fn keeps_non_sequence(case: &Case, options: &OptionSet, [ours, debians]: &[Outcome; 2]) -> bool {
     let aborted = debians.answer == StoreAnswer::Abort && debians.files.is_empty();
     let mismatch = ours.status() == Some(0xA900) && ours.files.is_empty();
@@ -258,7 +260,7 @@ fn keeps_non_sequence(case: &Case, options: &OptionSet, [ours, debians]: &[Outco
     walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
         let Some(value) = plain.get(found.value..found.value + found.claimed) else { return false };
         let begins = begins_like_sequence(found, &plain);
-        // Without a VR, it is the dictionary that says so, and with `UN` if it is asked.
+        // Without a VR, or with `UN`, the dictionary decides.
         let is_sequence =
             found.vr == *b"SQ" || (matches!(&found.vr, b"  " | b"UN") && is_sequence(found.tag));
         let holds = |data_set: &[u8]| data_set.windows(value.len()).any(|part| part == value);
@@ -267,7 +269,7 @@ fn keeps_non_sequence(case: &Case, options: &OptionSet, [ours, debians]: &[Outco
     })
 }
 
-/// Whether Debian's dictionaries have a sequence under this tag; under a private one, whoever reserved it.
+/// True if Debian's dictionaries define this tag as a sequence; for a private tag, under any creator.
 fn is_sequence(tag: (u16, u16)) -> bool {
     static TAGS: OnceLock<[BTreeSet<(u16, u16)>; 2]> = OnceLock::new();
     let [tags, private] = TAGS.get_or_init(|| {
@@ -276,7 +278,7 @@ fn is_sequence(tag: (u16, u16)) -> bool {
             let text = std::fs::read(file).expect("Debian's dictionary");
             let entry = |line: &str| {
                 let (tag, rest) = line.strip_prefix('(')?.split_once(')')?;
-                // Between the group and the element of a private tag is the creator.
+                // A private tag has the creator between its group and its element.
                 let (group, element) = (tag.split(',').next()?, tag.rsplit(',').next()?);
                 let number = |digits| u16::from_str_radix(digits, 16).ok();
                 let tag = (number(group)?, number(element)?);
@@ -288,7 +290,7 @@ fn is_sequence(tag: (u16, u16)) -> bool {
     tags.contains(&tag) || tag.0 % 2 == 1 && private.contains(&(tag.0, tag.1 & 0xFF))
 }
 
-/// Whether Pixel Data is native where it must not be.
+/// True if Pixel Data is native although the transfer syntax is encapsulated.
 fn has_native_pixel_data(case: &Case) -> bool {
     let encoding = Encoding::of(&case.transfer_syntax);
     let is_native = |found: &Found| {
@@ -297,11 +299,11 @@ fn has_native_pixel_data(case: &Case) -> bool {
     encoding.encapsulated() && walk(&case.bytes, encoding).iter().any(is_native)
 }
 
-/// Whether the value of an element that is out of order, or comes twice, is cut by a PDV.
+/// True if a PDV boundary cuts the value of an element that is out of order or a duplicate.
 fn misread(case: &Case) -> bool {
     let (plain, _) = plain(case);
     let cuts = cuts(case);
-    // The largest tags so far, of the data set and of what encloses the current place.
+    // The largest tags so far, of the data set and of each level that encloses the current element.
     let mut largest: Vec<(u16, u16)> = Vec::new();
     walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
         largest.resize(found.depth + 1, (0, 0));
@@ -312,7 +314,7 @@ fn misread(case: &Case) -> bool {
     })
 }
 
-/// How many bytes of the data set, inflated, have come with each PDV but the last.
+/// Bytes of the (inflated) data set received by the end of each PDV but the last.
 pub(super) fn cuts(case: &Case) -> Vec<usize> {
     let ends = (1..case.bytes.len().div_ceil(PDV_BYTES)).map(|count| count * PDV_BYTES);
     ends.map(|end| {
@@ -322,7 +324,7 @@ pub(super) fn cuts(case: &Case) -> Vec<usize> {
     .collect()
 }
 
-/// Whether the data set has a SOP class or instance UID of another VR than `UI`.
+/// True if the data set has a SOP Class or Instance UID whose VR is not `UI`.
 fn has_uid_of_other_vr(case: &Case) -> bool {
     let (plain, _) = plain(case);
     let encoding = Encoding::of(&case.transfer_syntax);
@@ -334,7 +336,7 @@ fn has_uid_of_other_vr(case: &Case) -> bool {
         })
 }
 
-/// Whether the data set has an element that no data set has, or begins as one with such an element.
+/// True if the data set has, or begins with, an element that a data set must not contain.
 fn has_foreign_group(case: &Case) -> bool {
     let (plain, _) = plain(case);
     let found = walk(&plain, Encoding::of(&case.transfer_syntax));
@@ -342,7 +344,7 @@ fn has_foreign_group(case: &Case) -> bool {
     foreign || case.bytes.starts_with(&[2, 0])
 }
 
-/// The data set inflated, if it is deflated, and whether it is whole.
+/// The data set, inflated if necessary, and whether it is complete.
 pub(super) fn plain(case: &Case) -> (Vec<u8>, bool) {
     if case.transfer_syntax == uid::DEFLATED {
         inflate(&case.bytes)
@@ -351,7 +353,7 @@ pub(super) fn plain(case: &Case) -> (Vec<u8>, bool) {
     }
 }
 
-/// Whether the data set has a SOP class or instance UID that the command has not.
+/// True if the SOP Class or Instance UID in the data set differs from the command's.
 fn other_uids(case: &Case) -> bool {
     let (plain, _) = plain(case);
     walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
@@ -412,14 +414,14 @@ fn converts(options: &OptionSet) -> bool {
     ["+te", "+tb", "+ti", "+td"].iter().any(|word| options.has(word))
 }
 
-/// The data set of a file, and how many bytes stand before it.
+/// The data set of a file, and its offset.
 #[derive(Clone, Copy)]
 struct Parts<'a> {
     meta_bytes: usize,
     data_set: &'a [u8],
 }
 
-/// The data set of the only file.
+/// The data set, if there is exactly one file.
 fn data_set_of<'a>(options: &OptionSet, files: &'a [(String, Vec<u8>)]) -> Option<Parts<'a>> {
     let [(_, file)] = files else { return None };
     parts(options, file)
@@ -429,7 +431,7 @@ fn parts<'a>(options: &OptionSet, file: &'a [u8]) -> Option<Parts<'a>> {
     if options.has("-F") { Some(Parts { meta_bytes: 0, data_set: file }) } else { split(file) }
 }
 
-/// Splits a file where its group length says: the data set may have elements of group 0002, too.
+/// Splits a file at the end of its group length, since the data set may have elements of group 0002, too.
 fn split(file: &[u8]) -> Option<Parts<'_>> {
     let length: [u8; 4] = file.get(140..144)?.try_into().ok()?;
     let meta_bytes = 144 + usize::try_from(u32::from_le_bytes(length)).ok()?;
@@ -471,7 +473,7 @@ fn compare_plain(options: &OptionSet, [ours, theirs]: [Parts<'_>; 2]) -> Verdict
     ))
 }
 
-/// Bytes as hexadecimal digits.
+/// Formats bytes as hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }

@@ -1,4 +1,4 @@
-//! Makes a data set smaller while it still shows a difference.
+//! Shrinks a data set as long as it still causes a difference.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use super::rules::inflate;
 use super::walk::{LengthField, walk};
 use crate::wire::uid;
 
-/// The smallest form of `case` found for which `differs` holds, as it does for `case` itself.
+/// Returns the smallest form of `case` found for which `differs` is true, as it must be for `case` itself.
 pub(super) fn shrink(case: &Case, mut differs: impl FnMut(&Case) -> bool) -> Case {
     let deflated = case.transfer_syntax == uid::DEFLATED;
     let plain = if deflated { inflate(&case.bytes).0 } else { case.bytes.clone() };
@@ -20,7 +20,7 @@ pub(super) fn shrink(case: &Case, mut differs: impl FnMut(&Case) -> bool) -> Cas
     };
     let mut smallest = plain;
     if !differs(&with(&smallest)) {
-        // It is the stream itself that makes the difference.
+        // The stream itself causes the difference.
         return case.clone();
     }
     let mut tries = 0;
@@ -46,13 +46,13 @@ pub(super) fn shrink(case: &Case, mut differs: impl FnMut(&Case) -> bool) -> Cas
     with(&smallest)
 }
 
-/// Bytes that may be left out, with the length fields that count them.
+/// A byte range that can be removed, with the length fields that count it.
 struct Cut {
     range: Range<usize>,
     lengths: Vec<LengthField>,
 }
 
-/// All that can be cut, the largest first: elements, items, delimiters, and the ends of values.
+/// All ranges that can be removed, largest first: elements, items, delimiters, and the ends of values.
 fn cuts(bytes: &[u8], encoding: Encoding) -> Vec<Cut> {
     let found = walk(bytes, encoding);
     let mut cuts = Vec::new();

@@ -1,4 +1,4 @@
-//! Elements and values that data sets are made up of.
+//! Provides the elements and values that data sets are generated from.
 
 use super::model::{Element, Value, unit};
 use super::random::Random;
@@ -10,7 +10,7 @@ pub(super) const VRS: &[[u8; 2]] = &[
     *b"TM", *b"UC", *b"UI", *b"UL", *b"UN", *b"UR", *b"US", *b"UT", *b"UV",
 ];
 
-/// Attributes that every dictionary knows alike: one of each VR at least, if there is one.
+/// Attributes that all dictionaries define alike: at least one for each VR that has any.
 pub(super) const KNOWN: &[(u16, u16, [u8; 2])] = &[
     (0x0008, 0x0008, *b"CS"),
     (0x0008, 0x0020, *b"DA"),
@@ -67,7 +67,7 @@ pub(super) fn text(group: u16, number: u16, vr: [u8; 2], value: &str) -> Element
     element(group, number, vr, bytes)
 }
 
-/// A value for this VR, more often short than long and more often right than wrong.
+/// A value for this VR: mostly short and mostly valid.
 pub(super) fn text_or_number(random: &mut Random, vr: [u8; 2]) -> Vec<u8> {
     let unit = unit(vr);
     if unit > 1 {
@@ -105,8 +105,8 @@ pub(super) fn text_or_number(random: &mut Random, vr: [u8; 2]) -> Vec<u8> {
     value
 }
 
-/// Elements that are US or SS, OB or OW, by other elements (PS3.5 §A.1, PS3.6), with Pixel
-/// Representation before, after or nowhere.
+/// Elements whose VR (US or SS, OB or OW) depends on other elements (PS3.5 §A.1, PS3.6), with Pixel
+/// Representation before them, after them or missing.
 pub(super) fn ambiguous(random: &mut Random) -> Vec<Element> {
     const US_OR_SS: &[(u16, u16)] = &[
         (0x0018, 0x9810),
@@ -162,7 +162,7 @@ pub(super) fn ambiguous(random: &mut Random) -> Vec<Element> {
     elements
 }
 
-/// Waveform attributes: OB or OW by Waveform Bits Allocated.
+/// Waveform attributes, whose VR (OB or OW) depends on Waveform Bits Allocated.
 pub(super) fn waveform(random: &mut Random) -> Vec<Element> {
     let mut elements = Vec::new();
     if random.percent(70) {
@@ -178,7 +178,7 @@ pub(super) fn waveform(random: &mut Random) -> Vec<Element> {
     elements
 }
 
-/// A VR that there is not, or that is not what it seems.
+/// An element with an unknown VR, or with a misleading one.
 pub(super) fn strange_vr(random: &mut Random) -> Element {
     let vr = random.pick(&[
         *b"XX", *b"ZZ", *b"??", *b"ab", *b"ox", *b"xs", *b"OX", *b"lt", *b"up", *b"na", *b"px",
@@ -199,7 +199,7 @@ pub(super) fn strange_vr(random: &mut Random) -> Element {
     element(group, number, vr, random.bytes(count))
 }
 
-/// Image attributes and Pixel Data, native or in fragments as the transfer syntax asks for.
+/// Image attributes and Pixel Data, native or in fragments as the transfer syntax requires.
 pub(super) fn pixels(random: &mut Random) -> Vec<Element> {
     let bits = random.pick(&[8, 16]);
     let mut elements = vec![
@@ -229,7 +229,7 @@ pub(super) fn pixels(random: &mut Random) -> Vec<Element> {
     elements
 }
 
-/// An element that no dictionary has, or that it has for a whole range of tags.
+/// An element that no dictionary contains, or only as part of a range of tags.
 pub(super) fn beside_the_dictionary(random: &mut Random) -> Element {
     let tags = [
         (0x0008, 0x9998),
@@ -260,7 +260,7 @@ pub(super) fn beside_the_dictionary(random: &mut Random) -> Element {
     element(group, number, vr, text_or_number(random, vr))
 }
 
-/// Data Set Trailing Padding, here or wherever it comes to stand.
+/// Data Set Trailing Padding, at the end or elsewhere.
 pub(super) fn padding(random: &mut Random) -> Element {
     let vr = random.pick(&[*b"OB", *b"OB", *b"OB", *b"UN", *b"OW"]);
     let count = 2 * random.below(20);

@@ -1,28 +1,28 @@
-//! Finds the elements in the bytes of a data set, as far as it is well formed.
+//! Finds the elements in an encoded data set, as far as it is well formed.
 
 use std::ops::Range;
 
 use super::model::{Encoding, has_long_length};
 
-/// An element, an item or a delimiter, with all that belongs to it.
+/// An element, an item or a delimiter, with its content.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) tag: (u16, u16),
-    /// The two bytes in the place of the VR; blanks if there are none.
+    /// The two bytes in place of the VR; blanks if the encoding has none.
     pub(super) vr: [u8; 2],
     pub(super) depth: usize,
     pub(super) range: Range<usize>,
-    /// Where the value starts.
+    /// Offset of the value.
     pub(super) value: usize,
-    /// How long it is said to be.
+    /// Length that the length field states.
     pub(super) claimed: usize,
     /// Its own length field.
     pub(super) length: LengthField,
-    /// Those of all that encloses it.
+    /// Length fields of everything that encloses it.
     pub(super) enclosing: Vec<LengthField>,
 }
 
-/// Where a length stands, in how many bytes, and how they are ordered.
+/// Offset, size and byte order of a length field.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LengthField {
     pub(super) place: usize,
@@ -31,7 +31,7 @@ pub(super) struct LengthField {
 }
 
 impl LengthField {
-    /// Adds to the length, unless it is undefined; `None` if the field cannot hold that.
+    /// Adds to the length, unless it is undefined; `None` on overflow.
     pub(super) fn add(self, bytes: &mut [u8], added: u32) -> Option<()> {
         let length = self.read(bytes);
         if length == u32::MAX {
@@ -45,7 +45,7 @@ impl LengthField {
         Some(())
     }
 
-    /// Subtracts from the length, unless it is undefined, down to zero.
+    /// Subtracts from the length, unless it is undefined; stops at zero.
     pub(super) fn subtract(self, bytes: &mut [u8], removed: u32) {
         let length = self.read(bytes);
         if length != u32::MAX {
@@ -72,12 +72,12 @@ impl LengthField {
     }
 }
 
-/// All that is found, in the order of the bytes; what is inside follows what is around it.
+/// Returns everything found, in the order of the bytes; contents follow their container.
 pub(super) fn walk(bytes: &[u8], encoding: Encoding) -> Vec<Found> {
     walked(bytes, encoding).found
 }
 
-/// Whether the bytes end within the header of an element of an item, or of an item.
+/// True if the bytes end within the header of an item, or of an element in an item.
 pub(super) fn ends_within_inner_header(bytes: &[u8], encoding: Encoding) -> bool {
     walked(bytes, encoding).ends_within_inner_header
 }
@@ -105,7 +105,7 @@ struct Header {
 }
 
 impl Walker<'_> {
-    /// Reads up to `end`, or to a delimiter, and tells where it stopped; `None` if it cannot.
+    /// Reads up to `end`, or to a delimiter, and returns the offset reached; `None` if it cannot be parsed.
     fn elements(&mut self, mut place: usize, end: usize, encoding: Encoding) -> Option<usize> {
         while place < end {
             let Some(header) = self.header(place, encoding) else {
@@ -128,11 +128,11 @@ impl Walker<'_> {
         Some(place)
     }
 
-    /// Reads what an element or an item holds, and tells where it ends.
+    /// Reads the content of an element or an item and returns its end; `None` if it cannot be parsed.
     fn content(&mut self, header: &Header, end: usize, encoding: Encoding) -> Option<usize> {
         let undefined = header.claimed == UNDEFINED;
         let value_end = if undefined { end } else { header.value.checked_add(header.claimed)? };
-        // A header may reach past the end of its item, and its value then stands behind that.
+        // A header may extend past the end of its item, and its value then starts beyond that.
         let too_long =
             if header.value > end { value_end > self.bytes.len() } else { value_end > end };
         if self.enclosing.len() > 64 {
@@ -149,10 +149,9 @@ impl Walker<'_> {
         stopped.filter(|_| !too_long)
     }
 
-    /// Whether it holds items or elements.
+    /// True if it contains items or elements.
     fn nests(&self, header: &Header, encoding: Encoding) -> bool {
-        // What is left of a header that is cut may be one of an item. Unknown values may be items
-        // (PS3.5 §6.2.2).
+        // The rest of a truncated header may belong to an item. Unknown values may be items (PS3.5 §6.2.2).
         let unknown = header.vr == *b"UN";
         let encoding = if unknown { Encoding::of(crate::wire::uid::IVLE) } else { encoding };
         let item = [encoding.u16(0xFFFE), encoding.u16(0xE000)].concat();
@@ -164,7 +163,7 @@ impl Walker<'_> {
             || header.claimed == UNDEFINED
             || header.vr == *b"SQ"
             || !encoding.explicit() && starts_with_item;
-        // A fragment is an item of Pixel Data; its bytes are no elements.
+        // A fragment is an item of Pixel Data; its bytes are not elements.
         let is_fragment = is_item
             && self
                 .found
@@ -210,5 +209,5 @@ impl Walker<'_> {
     }
 }
 
-/// The length field of what ends with a delimiter.
+/// The length field of an element or item that ends with a delimiter.
 pub(super) const UNDEFINED: usize = 0xFFFF_FFFF;

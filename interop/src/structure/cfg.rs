@@ -1,9 +1,9 @@
-//! Which code is in the program: `#[cfg(…)]`, as far as it is about tests.
+//! Determines which code is in the program, from `#[cfg(…)]` about tests.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, Token};
 
-/// Cargo features that no program is built with: what they switch on counts as tests.
+/// Cargo features that no program is built with; code that they enable counts as tests.
 pub const TEST_FEATURES: &[&str] = &["doubles", "explore", "testing"];
 
 /// True if one of these attributes leaves its item out of every program.
@@ -14,8 +14,7 @@ pub(super) fn only_in_tests(attributes: &[Attribute]) -> bool {
         .any(|one| one.parse_args::<Meta>().is_ok_and(|predicate| holds(&predicate) == Some(false)))
 }
 
-/// Whether the predicate holds in a program; `None` where that depends on the platform or on
-/// another feature.
+/// Evaluates a predicate for a program; `None` if that depends on the platform or on another feature.
 fn holds(predicate: &Meta) -> Option<bool> {
     match predicate {
         Meta::Path(path) if path.is_ident("test") => Some(false),

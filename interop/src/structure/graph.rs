@@ -1,13 +1,13 @@
-//! Cycles among a few dozen nodes, and an order in which arrows point down.
+//! Finds the cycles in a small graph, and an order of its nodes in which arrows point down.
 
 use std::collections::BTreeMap;
 
 /// Arrows between nodes, each with its weight.
 pub(super) type Arrows = BTreeMap<(usize, usize), usize>;
 
-/// The nodes grouped so that nodes on a common cycle are in one group. Groups are in such an order
-/// that arrows between them point to later ones; where that leaves a choice, the lowest node first.
-/// Nodes of one group are in the order that [`least_upward`] finds.
+/// Groups the nodes so that nodes on a common cycle are in one group. Groups are ordered so that arrows between
+/// them point to later ones; among the possible orders, the lowest node comes first. Nodes of one group are in
+/// the order that [`least_upward`] finds.
 pub(super) fn top_down(count: usize, arrows: &Arrows) -> Vec<Vec<usize>> {
     let reach = reachable(count, arrows);
     let mut left: Vec<usize> = (0..count).collect();
@@ -26,7 +26,7 @@ pub(super) fn top_down(count: usize, arrows: &Arrows) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Whether arrows lead from one node to another.
+/// For each pair of nodes, whether a path of arrows leads from the first to the second.
 pub(super) fn reachable(count: usize, arrows: &Arrows) -> Vec<Vec<bool>> {
     let mut reach = vec![vec![false; count]; count];
     for (from, to) in arrows.keys() {
@@ -45,8 +45,7 @@ pub(super) fn reachable(count: usize, arrows: &Arrows) -> Vec<Vec<bool>> {
     reach
 }
 
-/// An order in which the arrows that point up weigh little: no other place of a single node makes
-/// it less.
+/// Finds an order in which the arrows that point up have little weight: moving a single node cannot reduce it.
 fn least_upward(mut order: Vec<usize>, arrows: &Arrows) -> Vec<usize> {
     let mut least = upward_weight(&order, arrows);
     let mut improved = least > 0;

@@ -1,17 +1,17 @@
-//! What `Cargo.toml` and `Cargo.lock` say about dependencies.
+//! Reads the dependencies in `Cargo.toml` and `Cargo.lock`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-/// What the rules need of a crate's `Cargo.toml`.
+/// The part of a crate's `Cargo.toml` that the rules need.
 pub(super) struct Manifest {
     pub(super) name: String,
-    /// Packages in `[dependencies]` and `[build-dependencies]`, for any platform; optional ones too.
+    /// Packages in `[dependencies]` and `[build-dependencies]`, for all platforms, including optional ones.
     pub(super) dependencies: BTreeSet<String>,
 }
 
-/// Packages by the names that `[workspace.dependencies]` gives them.
+/// Packages by their names in `[workspace.dependencies]`.
 pub(super) fn inherited(text: &str) -> BTreeMap<String, String> {
     let root = parse(text);
     let workspace = root.get("workspace").and_then(Value::as_table);
@@ -31,7 +31,7 @@ pub(super) fn read(text: &str, inherited: &BTreeMap<String, String>) -> Manifest
     Manifest { name, dependencies }
 }
 
-/// What each package of a lock file depends on, by name; versions of one package count as one.
+/// The direct dependencies of each package in a lock file, by name; versions of a package are merged.
 pub(super) fn locked(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     let root = parse(text);
     let mut locked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -44,7 +44,7 @@ pub(super) fn locked(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     locked
 }
 
-/// Names in a table of dependencies, each with that of the package it stands for.
+/// Names in a table of dependencies, each with the name of its package.
 fn packages(
     table: Option<&Value>,
     inherited: &BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! The architecture of the workspace, read from its sources: crates, modules, and who names whom.
+//! Reads the architecture of the workspace from its sources: crates, modules, and the references between them.
 //!
 //! ```text
 //!  Cargo.toml ──► manifest ─┐
@@ -7,10 +7,10 @@
 //!     scan, cfg    └► resolve
 //! ```
 //!
-//! Code that only tests use is left out: what is under `#[cfg(test)]`, or under a feature in
-//! [`TEST_FEATURES`]. Names are resolved as far as the syntax shows them: `use`, paths in
-//! expressions and types, and paths among the tokens of macros. Method calls are not resolved, so a
-//! dependency that no path shows goes unnoticed.
+//! Code that is only used by tests is ignored: code under `#[cfg(test)]` or under a feature in
+//! [`TEST_FEATURES`]. Names are resolved as far as the syntax shows them: `use`, paths in expressions and
+//! types, and paths in the tokens of macros. Method calls are not resolved, so a dependency without a visible
+//! path is not detected.
 
 mod cfg;
 mod graph;
@@ -36,34 +36,34 @@ pub use rules::{
     path_attributes, split_layouts, undescribed_modules, upward_references,
 };
 
-/// Children of one module, at most.
+/// Maximum number of children of one module.
 pub const MODULES_ON_A_LEVEL: usize = 12;
-/// Lines of one file below `src/`, at most.
+/// Maximum number of lines of a file below `src/`.
 pub const LINES_OF_A_FILE: usize = 500;
 /// Crates whose picture shows the children of their top-level modules.
 pub const TWO_LEVELS: &[&str] = &["receiver", "storage", "storescp"];
 
-/// The sources of a workspace: what is below `crates/`, parsed.
+/// The parsed sources of a workspace, from `crates/`.
 #[derive(Debug)]
 pub struct Workspace {
-    /// In the order of their names.
+    /// Sorted by name.
     pub crates: Vec<Crate>,
-    /// What each package in `Cargo.lock` depends on, by name.
+    /// The direct dependencies of each package in `Cargo.lock`, by name.
     pub locked: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// One crate of the workspace.
 #[derive(Debug)]
 pub struct Crate {
-    /// Its package name.
+    /// Package name.
     pub name: String,
     /// Crates of the workspace in its `[dependencies]`.
     pub dependencies: BTreeSet<String>,
-    /// Other packages that it is built from, build dependencies among them.
+    /// Other packages that it directly depends on, including build dependencies.
     pub packages: BTreeSet<String>,
-    /// One for each library and program; the library first.
+    /// One tree per library and program; the library first.
     pub trees: Vec<ModuleTree>,
-    /// The source files below `src/`, tests among them: path from the root of the workspace, text.
+    /// The source files below `src/`, including tests: path relative to the root of the workspace, and text.
     pub files: BTreeMap<String, String>,
 }
 
@@ -83,7 +83,7 @@ impl Workspace {
         Self::of(&files)
     }
 
-    /// The workspace of these files: path from its root, text.
+    /// Makes a workspace from these files: path relative to its root, and text.
     ///
     /// # Panics
     /// As [`Workspace::read`].
@@ -108,14 +108,14 @@ impl Workspace {
         Self { crates, locked: locked.unwrap_or_default() }
     }
 
-    /// The crate of this name.
+    /// The crate with this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Crate> {
         self.crates.iter().find(|one| one.name == name)
     }
 }
 
-/// The crate in this folder (with a slash at the end); whatever it depends on is in `packages`.
+/// Reads the crate in this folder (with a slash at the end); all its dependencies are in `packages`.
 fn read_crate(
     folder: &str,
     manifest: &manifest::Manifest,

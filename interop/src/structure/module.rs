@@ -1,4 +1,4 @@
-//! The modules of a library or program: where they are, what they define, what they import.
+//! Finds the modules of a library or program: their files, what they define, and what they import.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,31 +8,31 @@ use super::cfg::only_in_tests;
 use super::resolve::{self, Reference};
 use super::scan::{self, Contents};
 
-/// The modules of one library or program, tests left out.
+/// The modules of one library or program, without tests.
 #[derive(Debug)]
 pub struct ModuleTree {
-    /// The root first, parents before their children.
+    /// The root first; parents before their children.
     pub modules: Vec<Module>,
-    /// All that leads from a module to another one, or to an item of a module above it.
+    /// All references from a module to another one, or to an item of a module above it.
     pub references: Vec<Reference>,
-    /// Where `#[path]` stands before a module, tests among them: file, line.
+    /// File and line of each `#[path]` of a module, including tests.
     pub path_attributes: Vec<(String, usize)>,
     /// Modules that define a `macro_rules!`, by its name; true if it is exported.
     pub(super) macros: BTreeMap<String, (usize, bool)>,
 }
 
-/// A module: a file, or a part of one.
+/// A module, in its own file or inline.
 #[derive(Debug)]
 pub struct Module {
-    /// From the crate on: `storage::steps`.
+    /// Path from the crate on: `storage::steps`.
     pub path: String,
-    /// Its own name; that of the crate for the root.
+    /// Its own name; for the root, the name of the crate.
     pub name: String,
     /// Index of the parent; the root has none.
     pub parent: Option<usize>,
-    /// Indices of the children, by name; of two that stand for each other on different platforms, one.
+    /// Indices of the children, by name; modules that replace each other on different platforms count as one.
     pub children: BTreeMap<String, usize>,
-    /// The file that it is in, from the root of the workspace.
+    /// The file that contains it, relative to the root of the workspace.
     pub file: String,
     /// The first sentence of its documentation, without markup.
     pub sentence: Option<String>,
@@ -59,13 +59,13 @@ impl ModuleTree {
         tree
     }
 
-    /// True if `above` is the module itself, or above it.
+    /// True if `above` is the module itself or an ancestor of it.
     pub(super) fn is_within(&self, module: usize, above: usize) -> bool {
         let up = |one: &usize| self.modules[*one].parent;
         std::iter::successors(Some(module), up).any(|one| one == above)
     }
 
-    /// How many modules are above it.
+    /// Number of its ancestors.
     pub(super) fn depth(&self, module: usize) -> usize {
         let up = |one: &usize| self.modules[*one].parent;
         std::iter::successors(Some(module), up).count() - 1
@@ -150,13 +150,13 @@ impl ModuleTree {
     }
 }
 
-/// Where a module is.
+/// Location of a module in the sources.
 struct Spot<'a> {
     parent: Option<usize>,
     name: &'a str,
     path: String,
     file: &'a str,
-    /// Where the files of its children are, with a slash at the end.
+    /// Folder of its children's files, with a slash at the end.
     folder: String,
 }
 
@@ -171,7 +171,7 @@ fn parent_folder(file: &str) -> &str {
     file.rfind('/').map_or("", |slash| &file[..=slash])
 }
 
-/// A path of `#[path]`, from the folder of the file that it stands in.
+/// Resolves a path of `#[path]` relative to the folder of its file.
 fn joined(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
@@ -184,7 +184,7 @@ fn joined(folder: &str, path: &str) -> String {
     parts.join("/")
 }
 
-/// The name that a path calls this item by; modules and imports are kept elsewhere.
+/// The name of an item in paths; `None` for modules and imports, which are kept elsewhere.
 fn name_of(item: &Item) -> Option<String> {
     let (attributes, ident) = match item {
         Item::Const(one) => (&one.attrs, &one.ident),
@@ -238,7 +238,7 @@ fn first_sentence(attributes: &[Attribute]) -> Option<String> {
     (!sentence.is_empty()).then_some(sentence)
 }
 
-/// `[text](target)` and `[text]` become the text alone; back quotes go, what is between them stays.
+/// Replaces `[text](target)` and `[text]` by the text, and removes back quotes.
 fn without_links(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! The picture in ARCHITECTURE.md: written from the sources, and read again.
+//! Writes the picture in ARCHITECTURE.md from the sources, and reads it back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,11 +12,11 @@ pub const BEGIN: &str = "<!-- structure: begin -->";
 /// The line after it.
 pub const END: &str = "<!-- structure: end -->";
 
-/// Columns, past which a description goes on in the next line.
+/// Column at which a description is wrapped.
 const WIDTH: usize = 112;
 
-/// What is between [`BEGIN`] and [`END`]: a graph of the crates for Mermaid, and a list of crates
-/// and modules. Children of top-level modules are listed for the crates named here.
+/// Makes the text between [`BEGIN`] and [`END`]: a graph of the crates for Mermaid, and a list of crates and
+/// modules. Children of top-level modules are listed only for the crates named here.
 ///
 /// ```text
 /// receiver -> dataset, platform, proto, storage
@@ -24,8 +24,8 @@ const WIDTH: usize = 112;
 ///     tls    The files of keys and certificates
 /// ```
 ///
-/// A crate's line names all that it depends on in the workspace. Crates and modules are in such an
-/// order that each one uses only those after it, as far as there are no cycles.
+/// The line of a crate lists its direct dependencies in the workspace. Crates and modules are ordered so that
+/// each one uses only those after it, except for cycles.
 #[must_use]
 pub fn block(workspace: &Workspace, two_levels: &[&str]) -> String {
     let order = crate_order(workspace);
@@ -55,14 +55,14 @@ pub fn block(workspace: &Workspace, two_levels: &[&str]) -> String {
     text
 }
 
-/// What a document has between [`BEGIN`] and [`END`].
+/// The text between [`BEGIN`] and [`END`] in a document.
 #[must_use]
 pub fn block_of(document: &str) -> Option<&str> {
     let (_, rest) = document.split_once(&format!("{BEGIN}\n"))?;
     rest.split_once(END).map(|(block, _)| block)
 }
 
-/// The document with another block between [`BEGIN`] and [`END`]; `None` if it lacks one of them.
+/// The document with the text between [`BEGIN`] and [`END`] replaced; `None` if one of them is missing.
 #[must_use]
 pub fn replace_block(document: &str, block: &str) -> Option<String> {
     let (before, rest) = document.split_once(&format!("{BEGIN}\n"))?;
@@ -70,7 +70,7 @@ pub fn replace_block(document: &str, block: &str) -> Option<String> {
     Some(format!("{before}{BEGIN}\n{block}{END}{after}"))
 }
 
-/// Each crate that the block lists, with those that it depends on there.
+/// Each crate in the block, with the dependencies listed there.
 #[must_use]
 pub fn stated_arrows(block: &str) -> BTreeMap<String, BTreeSet<String>> {
     let list = block.split_once("```text structure\n").map_or("", |(_, rest)| rest);
@@ -99,7 +99,7 @@ fn crate_arrows(crates: &[&Crate]) -> Arrows {
     arrows.collect()
 }
 
-/// The crates as a graph; arrows that follow from two others are left out.
+/// Draws the crates as a graph; arrows implied by two others are omitted.
 fn drawing(workspace: &Workspace, order: &[&Crate]) -> String {
     let arrows = crate_arrows(order);
     let reach = graph::reachable(workspace.crates.len(), &arrows);
@@ -118,7 +118,7 @@ fn drawing(workspace: &Workspace, order: &[&Crate]) -> String {
     text + "```\n"
 }
 
-/// Rows for the children of a module: what stands in the first column, and the description.
+/// Appends rows for the children of a module: name and description.
 fn list(
     tree: &ModuleTree,
     module: usize,

@@ -1,59 +1,59 @@
-//! From paths as they are written to the modules that they lead to.
+//! Resolves the paths in the sources to modules.
 
 use std::collections::BTreeSet;
 
 use super::module::ModuleTree;
 use super::scan::{Kind, Path};
 
-/// A module names another one, or an item of a module above it.
+/// A reference from a module to another one, or to an item of a module above it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
-    /// Where it leads.
+    /// How the two modules are related.
     pub relation: Relation,
-    /// The path of the module that names.
+    /// Path of the module that contains the reference.
     pub from: String,
-    /// The path of the module that is named.
+    /// Path of the module that it refers to.
     pub to: String,
-    /// The item's name, `*` for all of them; empty where the module itself is named.
+    /// Name of the item, `*` for all items; empty if it refers to the module itself.
     pub item: String,
-    /// Where it stands: the file, from the root of the workspace.
+    /// The file that contains it, relative to the root of the workspace.
     pub file: String,
-    /// And the line.
+    /// The line number.
     pub line: usize,
 }
 
-/// How the two modules of a [`Reference`] are placed.
+/// How the two modules of a [`Reference`] are related.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relation {
-    /// From inside one child of a module to inside another: its index, and the names of the two.
+    /// From inside one child of a module to inside another child.
     Across {
-        /// The module that both are in.
+        /// Index of the common parent.
         parent: usize,
-        /// The child that names.
+        /// Name of the child that contains the reference.
         from: String,
-        /// The child that is named.
+        /// Name of the child that it refers to.
         to: String,
     },
-    /// To what a module above defines in its own file.
+    /// To an item that a module above defines in its own file.
     Upward {
         /// 1 for the module's own parent.
         levels: usize,
-        /// The module above is the root of the crate.
+        /// True if the module above is the root of the crate.
         to_root: bool,
     },
 }
 
-/// What a path leads to.
+/// Target of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
     Module(usize),
-    /// An item of this module; or one that another module reaches by way of this one.
+    /// An item of this module, or one that another module reaches through this one.
     Item(usize, String),
     /// Another crate, or a local name.
     Elsewhere,
 }
 
-/// All references of the tree, sorted, each line once.
+/// All references of the tree, sorted and without duplicates.
 pub(super) fn references(tree: &ModuleTree) -> Vec<Reference> {
     let mut found = BTreeSet::new();
     for (from, module) in tree.modules.iter().enumerate() {
@@ -71,7 +71,7 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// What this path names that no other path has named already.
+    /// The target of this path, unless another path already accounts for it.
     fn target(&self, path: &Path) -> Option<Target> {
         let module = &self.tree.modules[self.from];
         let first = path.segments.first()?;
@@ -92,7 +92,7 @@ impl Resolver<'_> {
                 let is_child = module.children.contains_key(first);
                 let imported = module.contents.imports.get(first).filter(|_| !is_child);
                 let imported = imported.map(|import| self.resolve(import));
-                // The `use` counts; but that of a module above alone names nothing of it.
+                // The `use` counts, unless it only imports a module above, which refers to no item of it.
                 let counted = match (imported, &target) {
                     (Some(Target::Item(..)), _) => true,
                     (Some(Target::Module(used)), Target::Item(to, _)) => {
@@ -114,7 +114,7 @@ impl Resolver<'_> {
             Target::Elsewhere => return None,
         };
         let relation = if tree.is_within(to, self.from) {
-            // To itself, or downwards.
+            // A reference to itself or downwards.
             return None;
         } else if tree.is_within(self.from, to) {
             let levels = tree.depth(self.from) - tree.depth(to);
@@ -133,7 +133,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// The two children of the lowest module above both.
+    /// The two children of the lowest common ancestor.
     fn across(&self, to: usize) -> Relation {
         let modules = &self.tree.modules;
         let mut here = self.from;
@@ -155,7 +155,7 @@ impl Resolver<'_> {
         self.in_scope(self.from, segments, &mut Vec::new())
     }
 
-    /// A path as it stands in the module `scope`.
+    /// Resolves a path as written in the module `scope`.
     fn in_scope(
         &self,
         scope: usize,
@@ -175,7 +175,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// A path from a module on. `seen` holds the imports that were followed to get here.
+    /// Resolves a path relative to a module. `seen` holds the imports already followed.
     fn walk(
         &self,
         mut module: usize,
@@ -198,8 +198,8 @@ impl Resolver<'_> {
         Target::Module(module)
     }
 
-    /// What a module calls by this name, which is none of its children's. What it only imports is
-    /// looked for where it comes from if the module is above; for others it is the module's own.
+    /// Resolves a name in a module that is not one of its children. An item that the module only imports is
+    /// followed to its origin if the module is above; otherwise it counts as the module's own.
     fn named(
         &self,
         module: usize,
@@ -249,7 +249,7 @@ impl Resolver<'_> {
         self.globbed(module).any(|source| self.defines(source, name, seen))
     }
 
-    /// The modules whose names this one imports all, as far as keywords or children lead there.
+    /// The modules that this one imports with `*`, as far as keywords or children lead to them.
     fn globbed(&self, module: usize) -> impl Iterator<Item = usize> {
         let here = &self.tree.modules[module];
         here.contents.globs.iter().filter_map(move |glob| {

@@ -1,4 +1,4 @@
-//! The rules, each a function that returns what breaks it.
+//! Defines the rules for the structure; each is a function that returns what breaks it.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,9 +11,9 @@ use super::{Crate, ModuleTree, Workspace};
 /// Something that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What breaks it: a crate, a module, a file or an item. Exceptions name this.
+    /// What breaks it: a crate, a module, a file or an item. Exceptions refer to this text.
     pub subject: String,
-    /// How, for people; several lines where places are listed.
+    /// A description for people, with one line per place where there are several.
     pub text: String,
 }
 
@@ -23,14 +23,14 @@ impl fmt::Display for Finding {
     }
 }
 
-/// How far up a module may name what a module above defines in its own file. (What a module above
-/// only re-exports from elsewhere is no matter of this.)
+/// How far up a module may refer to what a module above defines in its own file. (What a module above only
+/// re-exports does not count.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upward {
-    /// Nothing above. A module and its children are then never a cycle.
+    /// To nothing above, so that a module and its children never form a cycle.
     Never,
-    /// What its own parent defines, unless that is the root of the crate: a type whose
-    /// implementation is in several files.
+    /// To what its own parent defines, unless that is the root of the crate. This permits a type whose
+    /// implementation is split over several files.
     OwnParent,
     /// Anything.
     Anywhere,
@@ -46,11 +46,11 @@ impl Upward {
     }
 }
 
-/// Siblings that name each other in a circle; the subject is the module that they are in.
+/// Cycles of references among siblings; the subject is their parent.
 ///
-/// An arrow goes from one child of a module to another if anything within the first names anything
-/// within the second. The text lists the arrows that have to go, chosen so that they stand for few
-/// lines, and then all that are part of the cycle.
+/// An arrow goes from one child of a module to another if anything within the first refers to anything within
+/// the second. The text lists the arrows to remove, chosen so that they stand for few lines, and then all
+/// arrows of the cycle.
 #[must_use]
 pub fn cycles(workspace: &Workspace) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -70,7 +70,7 @@ pub fn cycles(workspace: &Workspace) -> Vec<Finding> {
 /// The children of one module, and the arrows between them.
 pub(super) struct Level<'a> {
     pub(super) names: Vec<&'a str>,
-    /// Weighed by the number of lines.
+    /// Weighted by the number of lines.
     pub(super) arrows: Arrows,
     references: BTreeMap<(usize, usize), Vec<&'a Reference>>,
 }
@@ -140,8 +140,8 @@ fn places(references: &[&Reference]) -> String {
     text
 }
 
-/// Modules that name what is defined above them, further than the rule allows; the subject is the
-/// module that names.
+/// Modules that refer to items above them, further up than the rule permits; the subject is the module that
+/// contains the reference.
 #[must_use]
 pub fn upward_references(workspace: &Workspace, rule: Upward) -> Vec<Finding> {
     let mut grouped: BTreeMap<(&str, &str), Vec<&Reference>> = BTreeMap::new();
@@ -159,7 +159,7 @@ pub fn upward_references(workspace: &Workspace, rule: Upward) -> Vec<Finding> {
     grouped.into_iter().map(finding).collect()
 }
 
-/// Modules with more than so many children; the subject is the parent.
+/// Modules with more than `most` children; the subject is the parent.
 #[must_use]
 pub fn crowded_levels(workspace: &Workspace, most: usize) -> Vec<Finding> {
     let modules = trees(workspace).flat_map(|tree| &tree.modules);
@@ -198,7 +198,7 @@ pub fn path_attributes(workspace: &Workspace) -> Vec<Finding> {
     all.map(|(file, line)| Finding { subject: file.clone(), text: text(line) }).collect()
 }
 
-/// Source files with more than so many lines, tests among them; the subject is the file.
+/// Source files with more than `most` lines, including tests; the subject is the file.
 #[must_use]
 pub fn long_files(workspace: &Workspace, most: usize) -> Vec<Finding> {
     let files = workspace.crates.iter().flat_map(|one| &one.files);
@@ -210,8 +210,8 @@ pub fn long_files(workspace: &Workspace, most: usize) -> Vec<Finding> {
         .collect()
 }
 
-/// A second enum `Error` in a crate, whoever sees it, and public enums `…Error`; the subject is the
-/// enum. The crate's `Error` is the one with the fewest modules above it.
+/// A second enum `Error` in a crate, whatever its visibility, and public enums `…Error`; the subject is the
+/// enum. The `Error` with the fewest modules above it is the crate's own.
 #[must_use]
 pub fn error_enums(workspace: &Workspace) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -232,7 +232,7 @@ pub fn error_enums(workspace: &Workspace) -> Vec<Finding> {
     found
 }
 
-/// Modules whose documentation has no first sentence, for the picture; the subject is the module.
+/// Modules whose documentation lacks a first sentence, which the picture needs; the subject is the module.
 #[must_use]
 pub fn undescribed_modules(workspace: &Workspace) -> Vec<Finding> {
     let modules = trees(workspace).flat_map(|tree| &tree.modules);
@@ -243,11 +243,11 @@ pub fn undescribed_modules(workspace: &Workspace) -> Vec<Finding> {
         .collect()
 }
 
-/// Packages that this crate is built from, however indirectly, and whose name fits one of these
-/// patterns (`*` at the end stands for anything); the subject is the package.
+/// Direct and indirect dependencies of this crate whose name matches one of these patterns (a final `*` matches
+/// anything); the subject is the package.
 ///
-/// What other packages depend on is read from `Cargo.lock`, which has the features of all crates
-/// of the workspace together.
+/// Indirect dependencies are read from `Cargo.lock`, which combines the features of all crates of the
+/// workspace.
 #[must_use]
 pub fn forbidden_packages(workspace: &Workspace, one: &Crate, patterns: &[&str]) -> Vec<Finding> {
     let mut ways: BTreeMap<String, String> = BTreeMap::new();

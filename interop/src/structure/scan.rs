@@ -1,4 +1,4 @@
-//! The paths that a module's source names: in `use`, in code, and among the tokens of macros.
+//! Collects the paths in a module's source: in `use`, in code, and in the tokens of macros.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,19 @@ use syn::{Attribute, Expr, Item, Stmt, UseTree};
 
 use super::cfg::only_in_tests;
 
-/// What a module names and imports.
+/// The names that a module uses and imports.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub(super) paths: Vec<Path>,
-    /// What `use` makes of a name; imports inside functions count for the whole module.
+    /// Imported names and their paths; imports inside functions count for the whole module.
     pub(super) imports: BTreeMap<String, Vec<String>>,
-    /// Modules and enums whose names are all imported.
+    /// Modules and enums imported with `*`.
     pub(super) globs: Vec<Vec<String>>,
-    /// `macro_rules!`: name, whether exported.
+    /// Each `macro_rules!`: name, whether it is exported.
     pub(super) macros: Vec<(String, bool)>,
 }
 
-/// A path as it is written.
+/// A path as written in the source.
 #[derive(Debug)]
 pub(super) struct Path {
     pub(super) segments: Vec<String>,
@@ -33,13 +33,13 @@ pub(super) enum Kind {
     Use,
     /// `use path::*`
     Glob,
-    /// In code: not the `use` that brought its first name.
+    /// In code, unlike the `use` that imports its first segment.
     Inline,
     /// `name!`, without a path
     Macro,
 }
 
-/// What the items of a module name; child modules left out.
+/// Collects what the items of a module refer to, without child modules.
 pub(super) fn contents(items: &[Item]) -> Contents {
     let mut scan = Scan { contents: Contents::default() };
     for item in items.iter().filter(|item| !matches!(item, Item::Mod(_))) {
@@ -85,7 +85,7 @@ impl Scan {
         self.record(segments, ident.span().start().line, Kind::Use);
     }
 
-    /// Paths among tokens: `a::b`, `$crate::a`, `a::{b, c::d}`, `a!`.
+    /// Collects the paths in tokens: `a::b`, `$crate::a`, `a::{b, c::d}`, `a!`.
     fn tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;
@@ -102,7 +102,7 @@ impl Scan {
         }
     }
 
-    /// Records the path that begins here, and returns where it ends.
+    /// Records the path that begins here, and returns the index of its end.
     fn path_at(&mut self, tokens: &[TokenTree], begin: usize, prefix: &[String]) -> usize {
         let mut segments = prefix.to_vec();
         let line = tokens[begin].span().start().line;
@@ -195,7 +195,7 @@ impl Visit<'_> for Scan {
         }
     }
 
-    /// `pub(in crate::a)` uses nothing.
+    /// The path in `pub(in crate::a)` is not a reference.
     fn visit_vis_restricted(&mut self, _: &syn::VisRestricted) {}
 
     fn visit_stmt(&mut self, statement: &Stmt) {
@@ -289,7 +289,7 @@ fn item_attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Attributes of the kinds of expressions that may be left out of a block or list.
+/// Attributes of the kinds of expressions that can be omitted from a block or list.
 fn expression_attributes(expression: &Expr) -> &[Attribute] {
     match expression {
         Expr::Assign(one) => &one.attrs,

@@ -1,4 +1,4 @@
-//! The client side of one connection.
+//! Controls one connection to a receiver, byte by byte.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -29,21 +29,20 @@ impl Client {
     /// Connects, without sending anything.
     ///
     /// # Errors
-    /// As the socket tells it, for instance when nobody listens.
+    /// Those of the socket, for instance if nobody listens.
     pub fn try_connect(port: u16) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         Ok(Self::on(stream))
     }
 
-    /// Connects from one of the addresses of this machine, such as 127.0.0.9, without sending
-    /// anything.
+    /// Connects from this address of this machine, such as 127.0.0.9, without sending anything.
     ///
     /// # Panics
-    /// If nobody listens, or the address is not this machine's.
+    /// If nobody listens, or the address does not belong to this machine.
     #[must_use]
     pub fn connect_from(address: Ipv4Addr, port: u16) -> Self {
-        // Not to be inherited by a receiver that another test starts just now.
+        // A receiver that another test starts now must not inherit the socket.
         let flags = SocketFlags::CLOEXEC;
         let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None);
         let socket = socket.expect("a socket");
@@ -54,7 +53,7 @@ impl Client {
         Self::on(socket.into())
     }
 
-    /// The client on a connection that is there.
+    /// Wraps an existing connection.
     #[must_use]
     pub fn on(stream: TcpStream) -> Self {
         Self { stream, next_message_id: 1 }
@@ -94,22 +93,22 @@ impl Client {
     /// Sends bytes.
     ///
     /// # Errors
-    /// As the socket tells it, for instance when the receiver closed the connection.
+    /// Those of the socket, for instance if the receiver closed the connection.
     pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.set_write_timeout(Some(ANSWER_TIME_LIMIT))?;
         self.stream.write_all(bytes)
     }
 
-    /// Ends the connection by a reset: what was on its way is lost.
+    /// Resets the connection; data in transit is lost.
     ///
     /// # Panics
-    /// If the socket cannot be told so.
+    /// If the socket refuses the option.
     pub fn reset(self) {
         let linger = rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO));
         linger.expect("a socket");
     }
 
-    /// Whether the receiver closes the connection within this time; whatever it sends is passed over.
+    /// True if the receiver closes the connection within this time; anything that it sends is ignored.
     pub fn is_closed_within(&mut self, limit: Duration) -> bool {
         self.stream.set_read_timeout(Some(limit)).expect("a time limit can be set");
         let mut buffer = [0; 256];
@@ -117,7 +116,7 @@ impl Client {
             match io::Read::read(&mut self.stream, &mut buffer) {
                 Ok(0) => return true,
                 Ok(_) => {}
-                // The test was stopped for a moment, and goes on.
+                // The test process was suspended, and continues.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let waits = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
@@ -127,28 +126,28 @@ impl Client {
         }
     }
 
-    /// Sends bytes if the receiver takes them within this time, and tells whether it did; some of
-    /// them may have gone out if not.
+    /// Sends bytes; true if the receiver accepts all of them within this time. If not, it may have received a
+    /// part.
     pub fn send_within(&mut self, bytes: &[u8], limit: Duration) -> bool {
         self.stream.set_write_timeout(Some(limit)).expect("a time limit can be set");
         self.stream.write_all(bytes).is_ok()
     }
 
-    /// The next PDU from the receiver, waited for at most half a minute.
+    /// Waits up to half a minute for the next PDU from the receiver.
     pub fn answer(&mut self) -> Answer {
         self.answer_within(ANSWER_TIME_LIMIT)
     }
 
-    /// The next PDU from the receiver, waited for at most this long.
+    /// Waits up to `limit` for the next PDU from the receiver.
     pub fn answer_within(&mut self, limit: Duration) -> Answer {
         self.stream.set_read_timeout(Some(limit)).expect("a time limit can be set");
         read_answer(&mut self.stream)
     }
 
-    /// The next PDU, which must be a response, as a command set with its presentation context.
+    /// Reads the next PDU, which must be a response; returns its presentation context and command set.
     ///
     /// # Panics
-    /// If anything else comes.
+    /// If anything else arrives.
     pub fn response(&mut self) -> (u8, Command) {
         let mut bytes = Vec::new();
         loop {
@@ -181,7 +180,7 @@ impl Client {
         }
     }
 
-    /// A message ID not used before on this connection.
+    /// Returns a message ID not used before on this connection.
     pub fn message_id(&mut self) -> u16 {
         let id = self.next_message_id;
         self.next_message_id += 1;
@@ -191,7 +190,7 @@ impl Client {
     /// Sends an object and returns the response.
     ///
     /// # Panics
-    /// If the response does not belong to it.
+    /// If the response belongs to another request.
     pub fn store(&mut self, context: u8, object: &Object) -> Command {
         let id = self.message_id();
         self.command(context, &Command::store(id, &object.sop_class, &object.sop_instance));
@@ -223,16 +222,16 @@ impl Client {
         assert_eq!(self.answer(), Answer::ReleaseReply);
     }
 
-    /// Sends no more, but still reads.
+    /// Closes the sending side; the client can still read.
     pub fn finish_sending(&mut self) {
         // The receiver may have closed the connection already.
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Waits until the receiver closes the connection, and tells how long that took.
+    /// Waits until the receiver closes the connection, and returns how long that took.
     ///
     /// # Panics
-    /// If it does not within `limit`, or sends something else instead.
+    /// If it does not within `limit`, or sends something instead.
     pub fn expect_close(&mut self, limit: Duration) -> Duration {
         let started = Instant::now();
         assert_eq!(self.answer_within(limit), Answer::Closed, "closed within {limit:?}");
@@ -252,5 +251,5 @@ pub fn abort(source: u8, reason: u8) -> Vec<u8> {
     pdu(0x07, &[0, 0, source, reason])
 }
 
-/// Whoever is to be quick is measured by its test; here, something is wrong, not slow.
+/// Longer than any correct answer takes; tests that require a fast answer measure it themselves.
 const ANSWER_TIME_LIMIT: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! DIMSE command sets (PS3.7 §6.3): Implicit VR Little Endian, group 0000.
+//! Encodes and decodes DIMSE command sets (PS3.7 §6.3): Implicit VR Little Endian, group 0000.
 
 use std::collections::BTreeMap;
 
@@ -80,14 +80,14 @@ impl Command {
         self
     }
 
-    /// Leaves an element out.
+    /// Removes an element.
     #[must_use]
     pub fn without(mut self, element: u16) -> Self {
         self.elements.remove(&element);
         self
     }
 
-    /// The bytes of the command set.
+    /// Encodes the command set.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut body = Vec::new();
@@ -102,10 +102,10 @@ impl Command {
         bytes
     }
 
-    /// Reads a command set.
+    /// Decodes a command set.
     ///
     /// # Panics
-    /// If it is not well formed, its elements are not in order, or its group length is wrong.
+    /// If it is malformed, its elements are out of order, or its group length is wrong.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {
         let mut command = Self::default();
@@ -135,13 +135,13 @@ impl Command {
         self.elements.get(&element).map(Vec::as_slice)
     }
 
-    /// The element numbers that are there.
+    /// The numbers of all elements.
     #[must_use]
     pub fn elements(&self) -> Vec<u16> {
         self.elements.keys().copied().collect()
     }
 
-    /// The value of a US element, if it is there.
+    /// The value of a US element, if present.
     #[must_use]
     pub fn us(&self, element: u16) -> Option<u16> {
         self.value(element).map(|bytes| {
@@ -149,7 +149,7 @@ impl Command {
         })
     }
 
-    /// A value as text without padding; empty if the element is not there.
+    /// A value as text without padding; empty if the element is missing.
     #[must_use]
     pub fn text(&self, element: u16) -> String {
         let bytes = self.value(element).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! A raw DICOM client: any bytes, in any order, on one TCP connection.
+//! Provides a raw DICOM client, which sends any bytes in any order on one TCP connection.
 //!
-//! It knows enough of PS3.8 and PS3.7 to build good PDUs and command sets, and nothing stops a test
-//! from spoiling them afterwards. It shares no code with the receiver under test.
+//! It can build valid PDUs and command sets, which a test may then corrupt. It shares no code with the receiver
+//! under test.
 
 mod client;
 mod command;
@@ -37,7 +37,7 @@ pub mod uid {
     pub const FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
     /// The DICOM application context name.
     pub const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
-    /// The transfer syntaxes that Debian's version accepts under `+xa`.
+    /// The transfer syntaxes that Debian's version accepts with `+xa`.
     pub const KNOWN_TO_DEBIAN: [&str; 21] = [
         "1.2.840.10008.1.2",
         "1.2.840.10008.1.2.1",

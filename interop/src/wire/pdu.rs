@@ -1,10 +1,10 @@
-//! Protocol data units (PS3.8 §9.3).
+//! Encodes and decodes protocol data units (PS3.8 §9.3).
 
 use std::io::{self, Read};
 
 use super::Accept;
 
-/// What came from the receiver.
+/// What the receiver sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A-ASSOCIATE-AC.
@@ -23,7 +23,7 @@ pub enum Answer {
     Other(u8, Vec<u8>),
     /// The connection was closed or reset.
     Closed,
-    /// Nothing came within the time limit.
+    /// Nothing arrived within the time limit.
     Silence,
 }
 
@@ -32,9 +32,9 @@ pub enum Answer {
 pub struct Pdv {
     /// Presentation context ID.
     pub context: u8,
-    /// Whether it belongs to a command set, not to a data set.
+    /// True if it belongs to a command set, false if to a data set.
     pub command: bool,
-    /// Whether it is the last of its command or data set.
+    /// True if it is the last fragment of its command or data set.
     pub last: bool,
     /// The fragment.
     pub data: Vec<u8>,
@@ -61,7 +61,7 @@ pub fn pdu(kind: u8, content: &[u8]) -> Vec<u8> {
     [&[kind, 0][..], &length.to_be_bytes(), content].concat()
 }
 
-/// One P-DATA-TF PDU with these fragments.
+/// Encodes these fragments as one P-DATA-TF PDU.
 #[must_use]
 pub fn data_pdu(pdvs: &[Pdv]) -> Vec<u8> {
     let mut content = Vec::new();
@@ -75,7 +75,7 @@ pub fn data_pdu(pdvs: &[Pdv]) -> Vec<u8> {
     pdu(0x04, &content)
 }
 
-/// The fragments in the content of a P-DATA-TF PDU.
+/// Decodes the fragments of a P-DATA-TF PDU's content.
 ///
 /// # Panics
 /// If the lengths do not add up.
@@ -100,7 +100,7 @@ pub fn read_pdvs(mut content: &[u8]) -> Vec<Pdv> {
 /// Reads one PDU from the receiver.
 ///
 /// # Panics
-/// If the PDU is not well formed: what the receiver sends always has to be.
+/// If it is malformed, since the receiver must never send such a PDU.
 pub fn read_answer(stream: &mut impl Read) -> Answer {
     let mut header = [0; 6];
     if let Err(error) = stream.read_exact(&mut header) {

@@ -1,11 +1,11 @@
-//! A-ASSOCIATE-RQ and -AC (PS3.8 §9.3.2, §9.3.3).
+//! Encodes A-ASSOCIATE-RQ and decodes A-ASSOCIATE-AC PDUs (PS3.8 §9.3.2, §9.3.3).
 
 use super::{pdu, uid};
 
 /// A proposed presentation context.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Context {
-    /// Its ID.
+    /// Presentation context ID.
     pub id: u8,
     /// Its abstract syntax.
     pub abstract_syntax: String,
@@ -22,7 +22,7 @@ impl Context {
     }
 }
 
-/// An association request; the fields are what goes on the wire, good or not.
+/// An association request; the fields are sent as they are, valid or not.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Protocol version.
@@ -44,7 +44,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A good request with these contexts.
+    /// A valid request with these contexts.
     #[must_use]
     pub fn new(contexts: Vec<Context>) -> Self {
         Self {
@@ -59,8 +59,7 @@ impl Request {
         }
     }
 
-    /// A good request for Verification (ID 1), CT (ID 3) and MR (ID 5), all in Explicit VR Little
-    /// Endian.
+    /// A valid request for Verification (ID 1), CT (ID 3) and MR (ID 5), all in Explicit VR Little Endian.
     #[must_use]
     pub fn usual() -> Self {
         let classes = [(1, uid::VERIFICATION), (3, uid::CT), (5, uid::MR)];
@@ -70,7 +69,7 @@ impl Request {
     /// The presentation contexts in an A-ASSOCIATE-RQ PDU.
     ///
     /// # Panics
-    /// If the PDU is not well formed.
+    /// If the PDU is malformed.
     #[must_use]
     pub fn contexts_of(pdu: &[u8]) -> Vec<Context> {
         let contexts = items(&pdu[74..]).into_iter().filter(|(kind, _)| *kind == 0x20);
@@ -89,7 +88,7 @@ impl Request {
         contexts.map(read).collect()
     }
 
-    /// The PDU.
+    /// Encodes the PDU.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut content = self.version.to_be_bytes().to_vec();
@@ -127,14 +126,14 @@ impl Request {
     }
 }
 
-/// The answer to one presentation context.
+/// The response to one presentation context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedContext {
-    /// Its ID.
+    /// Presentation context ID.
     pub id: u8,
-    /// 0 accepted, 1 to 4 the reason why not.
+    /// 0 if accepted, 1 to 4 for the reason of the refusal.
     pub result: u8,
-    /// The transfer syntax; without meaning unless accepted.
+    /// Transfer syntax; meaningless unless accepted.
     pub transfer_syntax: String,
 }
 
@@ -149,17 +148,17 @@ pub struct Accept {
     pub calling: Vec<u8>,
     /// Application context name.
     pub application_context: String,
-    /// Answers, in the order of the PDU.
+    /// Responses to the contexts, in the order of the PDU.
     pub contexts: Vec<AcceptedContext>,
     /// User information sub-items, in the order of the PDU: type and content.
     pub user_items: Vec<(u8, Vec<u8>)>,
 }
 
 impl Accept {
-    /// Reads the content of an A-ASSOCIATE-AC PDU.
+    /// Decodes the content of an A-ASSOCIATE-AC PDU.
     ///
     /// # Panics
-    /// If it is not well formed.
+    /// If it is malformed.
     #[must_use]
     pub fn parse(content: &[u8]) -> Self {
         let mut accept = Self {
@@ -191,10 +190,10 @@ impl Accept {
         accept
     }
 
-    /// The result and transfer syntax of a context.
+    /// Result and transfer syntax of a context.
     ///
     /// # Panics
-    /// If it was not answered.
+    /// If the PDU has no response to it.
     #[must_use]
     pub fn context(&self, id: u8) -> (u8, &str) {
         let context = self.contexts.iter().find(|context| context.id == id);

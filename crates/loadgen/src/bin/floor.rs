@@ -1,9 +1,8 @@
-//! `floor`: the least that a receiver can do, for a server to be compared with in the same run.
+//! `floor`: does the minimum that any receiver must do, as a baseline for a server measured in the same run.
 //!
-//! Nothing here knows DICOM. `floor receive` takes one socket at a time, reads it in 256 KiB pieces
-//! and writes them to a file; `floor send` is its sender; `floor sync` is the bare loop of a
-//! durable store (write, fsync, rename, fsync of the folder), without a socket, as often side by side
-//! as is asked for.
+//! It knows nothing about DICOM. `floor receive` accepts one socket at a time, reads it in pieces of 256 KiB
+//! and writes them to a file. `floor send` is the matching sender. `floor sync` is the bare loop of a durable
+//! store, without a socket: write, fsync, rename, fsync of the folder, in any number of threads.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -29,13 +28,13 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Mode {
-    /// Accept one socket after another and write what comes to files in DIR.
+    /// Accept one socket after another and write the bytes received to files in DIR.
     Receive {
         /// Port to listen on, on the loopback interface.
         port: u16,
-        /// Folder of the files.
+        /// Folder for the files.
         dir: PathBuf,
-        /// Begin a new file after this many bytes (default: one file for a socket).
+        /// Begin a new file after this many bytes (default: one file per socket).
         #[arg(long, value_name = "BYTES")]
         object_bytes: Option<u64>,
         /// Sync, rename and sync the folder before each answer.
@@ -44,11 +43,11 @@ enum Mode {
         /// Speak TLS with this PEM private key and the certificate.
         #[arg(long, num_args = 2, value_names = ["KEY", "CERTIFICATE"])]
         tls: Option<Vec<PathBuf>>,
-        /// Deflate the files at this level.
+        /// Deflate the files with this compression level.
         #[arg(long, value_name = "LEVEL", conflicts_with = "sync")]
         deflate: Option<u32>,
     },
-    /// Send objects to `floor receive`, waiting for its answer after each of them.
+    /// Send objects to `floor receive`, waiting for its answer after each one.
     Send {
         /// Port of `floor receive`.
         port: u16,
@@ -58,16 +57,16 @@ enum Mode {
         /// Size of each object.
         #[arg(long, value_name = "BYTES")]
         object_bytes: u64,
-        /// What they consist of.
+        /// Content of the objects.
         #[arg(long, value_enum, default_value = "zeros")]
         filler: Filler,
         /// Speak TLS, with this cipher suite (OpenSSL's name).
         #[arg(long, value_name = "SUITE")]
         tls: Option<String>,
     },
-    /// Store objects durably in DIR: the loop that a durable receiver cannot do without.
+    /// Store objects durably in DIR with the minimum of system calls that durability needs.
     Sync {
-        /// Folder of the files.
+        /// Folder for the files.
         dir: PathBuf,
         /// Number of objects.
         #[arg(long, default_value_t = 100)]
@@ -75,7 +74,7 @@ enum Mode {
         /// Size of each object.
         #[arg(long, value_name = "BYTES")]
         object_bytes: usize,
-        /// Loops side by side, which share the objects.
+        /// Number of threads, which share the objects.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
         threads: u64,
     },
@@ -94,7 +93,7 @@ fn main() -> io::Result<()> {
             };
             listener.incoming().try_for_each(|stream| match accept(stream?, tls.as_ref()) {
                 Ok(connection) => receiver.receive(connection),
-                // A probe whether the port is open.
+                // The peer only checked whether the port is open.
                 Err(_) if tls.is_some() => Ok(()),
                 Err(error) => Err(error),
             })
@@ -113,7 +112,7 @@ fn main() -> io::Result<()> {
     }
 }
 
-/// What `floor receive` was asked for.
+/// Options of `floor receive`.
 struct Receiver {
     dir: PathBuf,
     object_bytes: u64,
@@ -123,7 +122,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    /// Writes one socket to files, and answers each file with one byte.
+    /// Writes the bytes of one socket to files, and answers each file with one byte.
     fn receive(&mut self, mut connection: Connection) -> io::Result<()> {
         for number in 0_u64.. {
             let first = self.read(&mut connection, self.object_bytes)?;
@@ -164,17 +163,17 @@ impl Receiver {
         Ok(())
     }
 
-    /// Reads what is there, at most a buffer and at most `left` bytes; 0 at the end.
+    /// Reads what is available, at most a buffer and at most `left` bytes; returns 0 at the end of the stream.
     fn read(&mut self, connection: &mut Connection, left: u64) -> io::Result<usize> {
         if left == 0 {
-            return Ok(0); // Linux would wait for data even to read none of it
+            return Ok(0); // Linux would wait for data even for a read of length 0
         }
         let most = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         connection.read(&mut self.buffer[..most])
     }
 }
 
-/// Makes a finished file durable under its name.
+/// Makes a complete file durable under its final name.
 fn publish(file: &File, temporary: &Path, name: &Path, dir: &Path) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(temporary, name)?;
@@ -224,7 +223,7 @@ fn store_durably(dir: &Path, objects: u64, object_bytes: usize, threads: u64) ->
     Ok(())
 }
 
-/// One loop: stores an object under each of `numbers`, and says how long each of them took.
+/// Stores an object for each of `numbers`, and returns how long each one took.
 fn durable_loop(
     dir: &Path,
     mut numbers: impl Iterator<Item = u64>,

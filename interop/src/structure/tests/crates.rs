@@ -1,8 +1,8 @@
-//! Rules for crates, and the picture.
+//! Tests the rules for crates, and the picture.
 
 use super::*;
 
-/// Three crates; `top` uses `middle` and `bottom`, and is built with `web`, which is `hyper` inside.
+/// Three crates: `top` uses `middle` and `bottom`, and has the dependency `web`, which depends on `hyper`.
 fn three_crates() -> Workspace {
     workspace(&[
         (

@@ -1,4 +1,4 @@
-//! Each rule broken once in a small tree of sources, and caught.
+//! Breaks each rule once in a small tree of sources, and checks that it is reported.
 
 mod crates;
 mod references;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// A workspace of these files and a root manifest.
+/// Makes a workspace of these files and a root manifest.
 fn workspace(files: &[(&str, &str)]) -> Workspace {
     let mut all: BTreeMap<String, String> =
         files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
@@ -16,7 +16,7 @@ fn workspace(files: &[(&str, &str)]) -> Workspace {
     Workspace::of(&all)
 }
 
-/// A workspace with the one crate `one`, of these files in its `src/`.
+/// Makes a workspace with a single crate `one`, with these files in its `src/`.
 fn one_crate(files: &[(&str, &str)]) -> Workspace {
     let paths: Vec<String> =
         files.iter().map(|(path, _)| format!("crates/one/src/{path}")).collect();

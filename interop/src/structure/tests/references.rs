@@ -1,8 +1,8 @@
-//! Which paths count as references, and where they lead.
+//! Tests which paths count as references, and what they resolve to.
 
 use super::*;
 
-/// What the module `a` names, next to `b` (with `b::c`) and `d`, and below a root with an own item.
+/// The references of a module `a` with this text, next to `b` (with `b::c`) and `d`, below a root with an item.
 fn named_by_a(text: &str) -> Vec<String> {
     references(&[
         ("lib.rs", "mod a; mod b; mod d; mod e; pub use b::Shown; use std::fmt; pub struct Root;"),
@@ -155,7 +155,7 @@ fn what_a_module_above_re_exports_counts_where_it_is_defined() {
     assert_eq!(named_by_a("use crate::Shown;"), ["one::a -> one::b (Shown) 1"]);
     assert_eq!(named_by_a("use super::Shown;"), ["one::a -> one::b (Shown) 1"]);
     assert_eq!(named_by_a("use super::*;"), ["one::a ^ one (*) 1"]);
-    // A sibling's re-export is the sibling's.
+    // A re-export of a sibling counts as the sibling's item.
     assert_eq!(named_by_a("use crate::b::C;"), ["one::a -> one::b (C) 1"]);
     assert_eq!(named_by_a("use crate::e::Mutex;"), ["one::a -> one::e (Mutex) 1"]);
     assert_eq!(named_by_a("fn f() { crate::e::any() }"), ["one::a -> one::e (any) 1"]);
@@ -168,7 +168,7 @@ fn what_a_module_above_re_exports_counts_where_it_is_defined() {
     assert_eq!(references(&files), expected);
     let files = [("lib.rs", "mod a; pub use std::iter::*;"), ("a.rs", "use super::any;")];
     assert_eq!(references(&files), [""; 0]);
-    // Circles of imports end.
+    // Cyclic imports do not loop forever.
     let files = [("lib.rs", "mod a; use a::X;"), ("a.rs", "use super::X; fn f() { X::y() }")];
     assert_eq!(references(&files), [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! Rules for the modules of one crate.
+//! Tests the rules for the modules of one crate.
 
 use super::*;
 
@@ -63,7 +63,7 @@ fn references_upwards_are_caught() {
         ["one::a::b::c", "one::a::b::c"]
     );
     assert_eq!(count(Upward::Anywhere), 0);
-    // The root is nobody's own parent.
+    // The root does not count as a parent here.
     let workspace = one_crate(&[
         ("lib.rs", "mod a; pub struct Root; pub use a::A;"),
         ("a.rs", "use crate::Root; pub struct A;"),
