@@ -148,8 +148,8 @@ impl fmt::Display for Fault {
             Fault::ForeignGroup => "element of a group not allowed in a data set",
             Fault::WholeFile => "a DICOM file instead of a data set",
             Fault::EncapsulatedPixelData => "encapsulated pixel data",
-            Fault::NotASequence => "a value under the tag of a sequence, in implicit VR",
-            Fault::NotAValue => "a sequence under the tag of a value, in implicit VR",
+            Fault::NotASequence => "value under a sequence's tag, in implicit VR",
+            Fault::NotAValue => "sequence under a value's tag, in implicit VR",
         })
     }
 }
@@ -204,6 +204,35 @@ mod tests {
             assert_eq!(error.cause(), Cause::DataSet, "{error}");
         }
         assert_eq!(Error::from(io::Error::other("full")).cause(), Cause::Storage);
+    }
+
+    /// It becomes an Error Comment (PS3.7 §C.4), an LO of at most 64 characters: what and where have to fit.
+    #[test]
+    fn what_and_the_tag_fit_an_error_comment() {
+        let all = [
+            Fault::TruncatedHeader,
+            Fault::TruncatedValue,
+            Fault::TruncatedSequence,
+            Fault::Deflate,
+            Fault::TruncatedDeflate,
+            Fault::UnexpectedDelimiter,
+            Fault::ExpectedItem,
+            Fault::UndefinedLength,
+            Fault::LengthMismatch,
+            Fault::Vr,
+            Fault::NativePixelData,
+            Fault::ForeignGroup,
+            Fault::WholeFile,
+            Fault::EncapsulatedPixelData,
+            Fault::NotASequence,
+            Fault::NotAValue,
+        ];
+        for fault in all {
+            let path = TagPath::new(std::iter::empty(), Tag(0x12, 0x64));
+            let text = Error::Malformed { fault, offset: 0, path }.to_string();
+            let shown: String = text.chars().take(64).collect();
+            assert!(shown.contains("(0012,0064)"), "{shown}");
+        }
     }
 
     #[test]

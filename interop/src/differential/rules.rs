@@ -224,7 +224,7 @@ fn has_value_for_sequence(case: &Case) -> bool {
 fn has_sequence_for_value(case: &Case, ours: &Outcome) -> bool {
     let StoreAnswer::Response(_, comment) = &ours.answer else { return false };
     let (plain, _) = plain(case);
-    comment.starts_with("a sequence under the tag of a value, in implicit VR at (")
+    comment.starts_with("sequence under a value's tag, in implicit VR at (")
         && walk(&plain, Encoding::of(&case.transfer_syntax)).iter().any(|found| {
             let is_told = found.vr == *b"SQ" || found.claimed == UNDEFINED;
             is_told && found.length.encoding.explicit() && !is_sequence(found.tag)

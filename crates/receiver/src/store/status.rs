@@ -77,3 +77,24 @@ impl From<storage::Error> for Failure {
         Self::Storage(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An Error Comment is an LO of at most 64 characters (PS3.7 §C.4).
+    #[test]
+    fn texts_of_our_own_fit_an_error_comment() {
+        for failure in [
+            Failure::ClassNotNegotiated,
+            Failure::NameTooLong,
+            Failure::NoUid("SOP Instance UID"),
+            Failure::UidDiffers("SOP Instance UID"),
+            Failure::NoStudy,
+            Failure::UnusableStudyUid,
+        ] {
+            let text = failure.to_string();
+            assert!(text.chars().count() <= 64, "{text}");
+        }
+    }
+}
