@@ -23,6 +23,7 @@ use proto::{
 use requests::Requests;
 use std::fmt;
 use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
@@ -64,13 +65,17 @@ pub(super) fn run(node: &Node, slot: &Slot, stream: Arc<TcpStream>, peer: Socket
         message_bytes: 0,
         is_released: false,
     };
-    served.serve();
+    // Whoever counts associations is told of the end of one that panics, too.
+    let outcome = catch_unwind(AssertUnwindSafe(|| served.serve()));
     served.transport.close();
     if let Some(requests) = served.requests {
         requests.finish(served.is_released);
     }
     if let Some(tls) = &node.tls {
         tls.association_ended();
+    }
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
     }
 }
 

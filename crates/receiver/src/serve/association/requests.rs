@@ -250,7 +250,9 @@ impl<'n> Requests<'n> {
     }
 
     /// The connection is closed: gives everything back and tells the observer.
-    pub(super) fn finish(self, is_released: bool) {
+    pub(super) fn finish(mut self, is_released: bool) {
+        // A response that could not even be queued.
+        self.response_sent(false);
         let Self { node, service, objects, .. } = self;
         let peer = *service.peer();
         drop(service);

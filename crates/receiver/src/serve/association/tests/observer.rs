@@ -185,6 +185,19 @@ fn an_object_whose_answer_reaches_nobody_is_followed_up_too() {
 }
 
 #[test]
+fn the_end_of_an_association_that_panics_is_told() {
+    let scratch = Scratch::new("observer-panic");
+    let settings = OutputSettings::new(scratch.0.clone());
+    let treatment = Arc::new(testing::treatment(settings, Arc::new(Panics), Timing::default()));
+    let (observer, told) = Recorder::new(Box::new(move |_| Ok(Arc::clone(&treatment))));
+    let receiver = Receiver::of(testing::node_of(observer), 8);
+    let (mut sender, thread) = receiver.connect();
+    assert_eq!(sender.store("1.2.3"), None, "closed without an answer");
+    assert!(thread.join().is_err());
+    assert_eq!(told.lines(), ["accepted: TEST for TEST", "ended: 0 objects, released: false"]);
+}
+
+#[test]
 fn a_refused_association_is_told_and_rejected_as_the_observer_says() {
     let scratch = Scratch::new("observer-refuses");
     let plain = treatment(&scratch.0, |_| {});
