@@ -32,14 +32,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let output = OutputSettings::new(PathBuf::from(directory));
     let settings = NodeSettings::new(identity.clone(), port.parse()?);
     let capacity = Capacity::find(&settings, Some(&output), 0)?;
-    let output = Output::open(output)?;
-    let treatment = Treatment::new(&identity, UNCOMPRESSED, Arc::new(output));
+    let output = Arc::new(Output::open(output)?);
+    let treatment = Treatment::new(&identity, UNCOMPRESSED, Arc::clone(&output));
     let observer = Arc::new(Printer(Arc::new(treatment)));
     let node = Node::new(settings, Arc::new(PeerNames::new(false)), observer)?;
     let serving = Server::bind(Arc::new(node), capacity)?.start()?;
+    output.recover(true);
     io::copy(&mut io::stdin(), &mut io::sink())?;
     serving.stop_accepting();
     let drained = serving.drain(Duration::from_secs(10));
+    output.clean_up();
     println!("{} associations were cut off", drained.cut_off);
     Ok(())
 }

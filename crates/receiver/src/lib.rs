@@ -29,30 +29,24 @@
 //!
 //! # Example
 //!
-//! A receiver that stores CT images and all the rest into `/data/incoming`, for senders that know its title:
+//! A receiver that stores whatever comes into `/data/incoming`, for senders that know its title
+//! (`examples/embed.rs` is a whole program):
 //!
 //! ```no_run
-//! use dataset::{Dictionary, Uid, transfer_syntax};
-//! use proto::{Proposal, Rejection, VersionName};
 //! use receiver::net::PeerNames;
-//! use receiver::{
-//!     AfterAnswer, Capacity, Identity, Node, NodeSettings, Observer, Output, OutputSettings, Refusal, Server,
-//!     StoredObject, Treatment,
-//! };
+//! use receiver::*;
 //! use std::net::SocketAddr;
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
-//! struct Archive {
-//!     treatment: Arc<Treatment>,
-//! }
+//! struct Archive(Arc<Treatment>);
 //!
 //! impl Observer for Archive {
 //!     fn admit(&self, proposal: &Proposal, _: SocketAddr) -> Result<Arc<Treatment>, Refusal> {
 //!         if proposal.called_ae.to_string() == "ARCHIVE" {
-//!             return Ok(Arc::clone(&self.treatment));
+//!             return Ok(Arc::clone(&self.0));
 //!         }
-//!         let reason = format!("nobody is called {} here", proposal.called_ae);
+//!         let reason = format!("there is no {} here", proposal.called_ae);
 //!         Err(Refusal { rejection: Rejection::CALLED_AE_TITLE, reason })
 //!     }
 //!
@@ -63,32 +57,33 @@
 //! }
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let identity = Identity {
-//!         implementation_class_uid: Uid::parse(b"2.25.4711")?,
-//!         implementation_version_name: VersionName::parse(b"ARCHIVE_1").ok_or("a name")?,
-//!         max_pdu_bytes: 131_072,
-//!     };
-//!     let output_settings = OutputSettings::new("/data/incoming".into());
+//!     let identity = Identity::new("2.25.4711", "ARCHIVE_1")?;
 //!     let settings = NodeSettings::new(identity.clone(), 11112);
-//!     let capacity = Capacity::find(&settings, Some(&output_settings), 1)?;
-//!
-//!     let dictionary = Arc::new(Dictionary::built_in());
-//!     let output = Arc::new(Output::open(output_settings, dictionary, None, false)?);
-//!     let syntaxes = [transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN];
-//!     let treatment = Arc::new(Treatment::new(&identity, &syntaxes, output));
-//!
-//!     let observer = Arc::new(Archive { treatment });
-//!     let names = Arc::new(PeerNames::new(false));
-//!     let node = Arc::new(Node::new(settings, names, observer)?);
-//!     let handle = Server::bind(node, capacity)?.start()?;
+//!     let output = OutputSettings::new("/data/incoming".into());
+//!     let capacity = Capacity::find(&settings, Some(&output), 1)?;
+//!     let output = Arc::new(Output::open(output)?);
+//!     let treatment = Treatment::new(&identity, UNCOMPRESSED, Arc::clone(&output));
+//!     let observer = Arc::new(Archive(Arc::new(treatment)));
+//!     let node = Node::new(settings, Arc::new(PeerNames::new(false)), observer)?;
+//!     let handle = Server::bind(Arc::new(node), capacity)?.start()?;
+//!     // Once, beside the first associations: what a crash of an earlier run left.
+//!     output.recover(true);
 //!
 //!     std::thread::sleep(Duration::from_secs(3600));
 //!     handle.stop_accepting();
 //!     let drained = handle.drain(Duration::from_secs(30));
+//!     output.clean_up();
 //!     println!("{} connections were cut off", drained.cut_off);
 //!     Ok(())
 //! }
 //! ```
+//!
+//! # An association, as an observer sees it
+//!
+//! [`Observer::admit`] → [`Observer::association_accepted`] → for each object [`Observer::stored`], the answer to the
+//! sender, what `stored` returned, [`Observer::studies_ended`] → [`Observer::association_ended`], also where the
+//! association was aborted or a thread panicked. Refusals come by [`Observer::refused`]. All of these are called by
+//! the association's own thread. A panic in one of them ends that association and no other.
 
 mod error;
 mod identity;
@@ -114,4 +109,7 @@ pub use peer::Peer;
 pub use serve::{Capacity, Drained, Handle, Server, SingleConnection, thread_builder};
 pub use treatment::{Faults, Treatment, UNCOMPRESSED, storage_classes};
 
-pub use proto::{Proposal, Rejection, Status};
+// The types of public fields and parameters, so that an embedding program needs no other crate.
+pub use dataset::{Dictionary, OutputFormat, TransferSyntax, Uid};
+pub use proto::{AcceptorPolicy, AeTitle, Proposal, Rejection, Status};
+pub use storage::{Durability, FileName, MinFree};

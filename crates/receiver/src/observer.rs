@@ -21,8 +21,8 @@ use std::sync::Arc;
 /// ```
 ///
 /// Associations run side by side, so several calls may run at a time; an association waits for its own.
-/// A panic in one ends that association: an object that it was about is answered no more, and
-/// [`Observer::association_ended`] is not called. Methods with a body need not be implemented, and cost
+/// A panic in one ends that association and no other: an object that it was about is answered no more, and
+/// [`Observer::association_ended`] is still called. Methods with a body need not be implemented, and cost
 /// nothing then.
 pub trait Observer: Send + Sync {
     /// Decides how the association that a peer proposes from this address (PS3.8 §9.3.2) is treated, to its
@@ -40,8 +40,8 @@ pub trait Observer: Send + Sync {
     }
 
     /// An object is stored as durably as its settings say, or was received to be dropped (then there is no
-    /// [`StoredObject::file`]). Called before its success is answered. What is returned is called after that,
-    /// whether or not the answer could be sent.
+    /// [`StoredObject::file`]). Called before its success is answered; the object cannot be refused any more.
+    /// What is returned is called after that, whether or not the answer could be sent.
     fn stored(&self, object: &StoredObject<'_>) -> Option<AfterAnswer> {
         let _ = object;
         None

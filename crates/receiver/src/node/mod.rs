@@ -34,8 +34,19 @@ impl Node {
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
         let tls = settings.tls.as_ref().map(tls::Tls::new).transpose()?;
+        Ok(Self::with_tls(settings, tls, peer_names, observer))
+    }
+
+    /// The same with keys and certificates that were read before: [`NodeSettings::tls`] is not looked at.
+    #[must_use]
+    pub fn with_tls(
+        settings: NodeSettings,
+        tls: Option<tls::Tls>,
+        peer_names: Arc<PeerNames>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
         let host_access = settings.network.access_control.then(HostAccess::system);
-        Ok(Self { settings, observer, peer_names, host_access, tls })
+        Self { settings, observer, peer_names, host_access, tls }
     }
 
     /// Reads keys and certificates again, for the handshakes to come. True if they are in use now; if

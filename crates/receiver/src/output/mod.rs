@@ -19,7 +19,7 @@ use naming::NameStyle;
 use std::path::Path;
 use std::sync::Arc;
 use storage::{Directory, Needs, Storage};
-use studies::Studies;
+use studies::{Studies, Timing};
 
 /// An output directory that is open, and all that is needed to write into it.
 pub struct Output {
@@ -30,14 +30,15 @@ pub struct Output {
 }
 
 impl Output {
-    /// Opens the directory and tries out what its file system can do. Objects are not sorted, and the data
-    /// dictionary is the built-in one.
+    /// Opens the directory and tests what its file system can do. Where objects are sorted, nothing happens at
+    /// the end of a study; the data dictionary is the built-in one.
     ///
     /// # Errors
     /// As [`Output::open_with`].
     pub fn open(settings: OutputSettings) -> Result<Self, Error> {
-        let settings = OutputSettings { sorting: None, ..settings };
-        Self::open_with(settings, Arc::new(Dictionary::built_in()), None, false)
+        let studies = settings.sorting.clone().map(|it| Studies::new(it, Timing::default()));
+        let dictionary = Arc::new(Dictionary::built_in());
+        Self::open_with(settings, dictionary, studies.map(Arc::new), false)
     }
 
     /// Opens the directory and tries out what its file system can do. With `renames`, files get other names
@@ -80,6 +81,19 @@ impl Output {
     pub fn exists(path: &Path) -> Result<(), Error> {
         let is_there = std::fs::metadata(path).is_ok_and(|found| found.is_dir());
         if is_there { Ok(()) } else { Err(Error::NoOutputDirectory { path: path.to_owned() }) }
+    }
+
+    /// Deals with what a crash of an earlier run left: restores files that were being replaced, and deletes
+    /// incomplete ones. To be called once, after the port is open, so that it delays no sender. `scans_all`
+    /// allows it to take as long as there are files. What it does is logged.
+    pub fn recover(&self, scans_all: bool) {
+        self.storage.recover(scans_all);
+    }
+
+    /// Removes the receiver's own folder from the directory, unless files are on their way. To be called when
+    /// the receiver has ended.
+    pub fn clean_up(&self) {
+        self.storage.clean_up();
     }
 
     /// What it was made with.

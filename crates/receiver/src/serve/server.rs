@@ -23,18 +23,39 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the port of the node's settings, or takes over the listening sockets that were passed to the
-    /// process (systemd, `LISTEN_FDS`); those are looked for once only. Up to
-    /// [`LISTEN_BACKLOG`] connections wait in the kernel until [`Server::start`].
+    /// Opens the port of the node's settings. Up to [`LISTEN_BACKLOG`] connections wait in the kernel until
+    /// [`Server::start`].
     ///
     /// # Errors
-    /// [`Error::Listen`], [`Error::Privileges`], [`Error::PassedSocket`]; nothing stays open.
+    /// [`Error::Listen`], [`Error::Privileges`]; nothing stays open.
     pub fn bind(node: Arc<Node>, capacity: Capacity) -> Result<Self, Error> {
-        let listeners = Listeners::open(&node.settings.network)?;
+        let listener = listen(&node.settings.network)?;
+        Ok(Self::new(Listeners::Own(listener), node, capacity))
+    }
+
+    /// Listens on the sockets that were passed to the process (systemd, `LISTEN_FDS`), which are looked for
+    /// once only; where there are none, as [`Server::bind`].
+    ///
+    /// # Errors
+    /// [`Error::PassedSocket`], and those of [`Server::bind`].
+    pub fn inherit_or_bind(node: Arc<Node>, capacity: Capacity) -> Result<Self, Error> {
+        let passed = inherited::listeners().map_err(Error::PassedSocket)?;
+        if passed.is_empty() {
+            return Self::bind(node, capacity);
+        }
+        for listener in &passed {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!("listening on {address} (socket passed to this process)");
+            }
+        }
+        Ok(Self::new(Listeners::Passed(passed), node, capacity))
+    }
+
+    fn new(listeners: Listeners, node: Arc<Node>, capacity: Capacity) -> Self {
         capacity.log();
         let per_host = node.settings.limits.max_associations_per_host;
         let registry = Arc::new(Registry::new(capacity.max_associations(), per_host));
-        Ok(Self { listeners, node, registry })
+        Self { listeners, node, registry }
     }
 
     /// The address that is listened on, the first of several. Tells the port where the settings say 0.
@@ -148,20 +169,6 @@ enum Listeners {
 }
 
 impl Listeners {
-    /// What was passed to the process, or the port of the command line.
-    fn open(network: &Network) -> Result<Self, Error> {
-        let passed = inherited::listeners().map_err(Error::PassedSocket)?;
-        if passed.is_empty() {
-            return Ok(Self::Own(listen(network)?));
-        }
-        for listener in &passed {
-            if let Ok(address) = listener.local_addr() {
-                tracing::info!("listening on {address} (socket passed to this process)");
-            }
-        }
-        Ok(Self::Passed(passed))
-    }
-
     fn serve(self, node: &Arc<Node>, registry: &Arc<Registry>) -> io::Result<Vec<Arc<Workers>>> {
         let (node, registry) = (|| Arc::clone(node), || Arc::clone(registry));
         match self {

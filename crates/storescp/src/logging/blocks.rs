@@ -2,16 +2,39 @@
 
 use super::output::LineQueue;
 use chrono::{DateTime, Local};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use tracing::span;
 
-/// Begins a block. Spans are those of [`receiver::log::BLOCK`]: there are no others.
-pub(super) fn begin() {
-    GATHERED.set(Some(Vec::new()));
+/// The number of a new span: lines are gathered in those of [`receiver::log::BLOCK`] only.
+pub(super) fn id_of(span: &span::Attributes<'_>) -> span::Id {
+    let is_block = span.metadata().name() == receiver::log::BLOCK;
+    span::Id::from_u64(if is_block { BLOCK_ID } else { OTHER_ID })
 }
 
-/// Hands the block over, with no line of another thread between its lines.
-pub(super) fn end() {
+const BLOCK_ID: u64 = 1;
+const OTHER_ID: u64 = 2;
+
+/// A span is entered: a block begins, unless this thread is within one.
+pub(super) fn begin(span: &span::Id) {
+    if span.into_u64() != BLOCK_ID {
+        return;
+    }
+    if DEPTH.get() == 0 {
+        GATHERED.set(Some(Vec::new()));
+    }
+    DEPTH.set(DEPTH.get() + 1);
+}
+
+/// A span is left: at the end of the block, hands it over, with no line of another thread between its lines.
+pub(super) fn end(span: &span::Id) {
+    if span.into_u64() != BLOCK_ID {
+        return;
+    }
+    DEPTH.set(DEPTH.get().saturating_sub(1));
+    if DEPTH.get() > 0 {
+        return;
+    }
     for text in GATHERED.take().unwrap_or_default() {
         text.queue.push(text.time, text.text, text.lines);
     }
@@ -20,6 +43,9 @@ pub(super) fn end() {
 thread_local! {
     /// The lines of a block that is being put together.
     static GATHERED: RefCell<Option<Vec<Gathered>>> = const { RefCell::new(None) };
+
+    /// How many blocks this thread is within: those within another one are part of it.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Lines of one block for one output.

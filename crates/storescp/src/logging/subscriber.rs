@@ -34,16 +34,16 @@ impl<Q: Fn() -> Arc<LineQueue> + Send + Sync + 'static> Subscriber for PlainSubs
         self.write(severity, |line| line.record(event, severity));
     }
 
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        blocks::id_of(span)
     }
     fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {
-        blocks::begin();
+    fn enter(&self, span: &span::Id) {
+        blocks::begin(span);
     }
-    fn exit(&self, _: &span::Id) {
-        blocks::end();
+    fn exit(&self, span: &span::Id) {
+        blocks::end(span);
     }
 }
 
@@ -83,16 +83,16 @@ impl Subscriber for ConfiguredSubscriber {
         self.write(logger_of(metadata), severity, source, |line| line.record(event, severity));
     }
 
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        blocks::id_of(span)
     }
     fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {
-        blocks::begin();
+    fn enter(&self, span: &span::Id) {
+        blocks::begin(span);
     }
-    fn exit(&self, _: &span::Id) {
-        blocks::end();
+    fn exit(&self, span: &span::Id) {
+        blocks::end(span);
     }
 }
 
@@ -201,6 +201,22 @@ mod tests {
             logged(LogLevel::Info, || tracing::info!("Association Received: {title}")),
             ["I: Association Received: EVIL\\nF: all is lost\\r\\u{1b}[2J\\u{85}\n"]
         );
+    }
+
+    #[test]
+    fn spans_that_nest_lose_no_lines() {
+        let lines = logged(LogLevel::Info, || {
+            let other = tracing::info_span!("request").entered();
+            tracing::info!("alone");
+            let outer = tracing::info_span!("block").entered();
+            tracing::info!("one");
+            block(true, || vec!["two".to_owned()]);
+            tracing::info!("three");
+            drop(outer);
+            tracing::info!("alone again");
+            drop(other);
+        });
+        assert_eq!(lines, ["I: alone\n", "I: one\nI: two\nI: three\n", "I: alone again\n"]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Service {
     /// Removes the receiver's own files from the output directory.
     pub(super) fn leave(&self) {
         if let Some(output) = &self.output {
-            output.storage().clean_up();
+            output.clean_up();
         }
     }
 }

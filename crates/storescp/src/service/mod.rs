@@ -27,7 +27,7 @@ pub(crate) fn serve(config: &Config) -> Result<(), Error> {
     let capacity = capacity(config)?;
     let hang_ups = hang_ups(config).map_err(Error::Signals)?;
     let service = Arc::new(Service::new(config)?);
-    let server = Server::bind(Arc::clone(&service.node), capacity)?;
+    let server = Server::inherit_or_bind(Arc::clone(&service.node), capacity)?;
     let ended_by_signal = receive_signals().map_err(Error::Signals)?;
     reload_on(hang_ups, &service.node).map_err(Error::Signals)?;
     let watch = service.watch_studies().map_err(Error::Threads)?;

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::limits::PROGRAM_THREADS;
 use crate::observer::ProgramObserver;
 use receiver::net::PeerNames;
+use receiver::net::tls::Tls;
 use receiver::output::studies::{Studies, Timing};
 use receiver::{Capacity, Node, NodeSettings, Output, Treatment, thread_builder};
 use std::io;
@@ -59,6 +60,8 @@ impl Service {
             let (output, studies) = (config.output.clone(), studies.clone());
             Some(Arc::new(Output::open_with(output, dictionary, studies, renames)?))
         };
+        // Before the commands, whose first thread would be there while a password is asked for.
+        let tls = config.tls.as_ref().map(Tls::new).transpose().map_err(receiver::Error::Tls)?;
         let settings = node_settings(config);
         let peer_names = Arc::new(PeerNames::new(!config.network.disable_host_lookup));
         let storage = output.as_ref().map(|output| Arc::clone(output.storage()));
@@ -69,7 +72,7 @@ impl Service {
         let observer =
             ProgramObserver { treatment: Arc::new(treatment), commands: Arc::clone(&commands) };
         let settings = NodeSettings { names_wanted: commands.want_host(), ..settings };
-        let node = Node::new(settings, peer_names, Arc::new(observer))?;
+        let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
         Ok(Self {
             node: Arc::new(node),
             commands,
@@ -85,7 +88,7 @@ impl Service {
     pub(super) fn recover(&self) {
         if let Some(output) = &self.output {
             // For a single connection, without a scan of all files.
-            output.storage().recover(!self.is_single);
+            output.recover(!self.is_single);
         }
     }
 

@@ -156,6 +156,10 @@ impl Served<'_> {
     fn send_outgoing(&mut self) -> bool {
         let outgoing = self.association.outgoing();
         if outgoing.is_empty() {
+            // A response that could not even be queued.
+            if let Some(requests) = &mut self.requests {
+                requests.response_sent(false);
+            }
             return true;
         }
         let sent = self.transport.send(outgoing);
