@@ -5,12 +5,12 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// What makes the start of a receiver impossible. What fails later costs one association or one object,
-/// and is logged and told to the [`Observer`](crate::Observer).
+/// What makes the start of a receiver impossible. What fails later costs one association or one object, and is
+/// logged and reported to the [`Observer`](crate::Observer).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// This cannot be told to peers about us.
+    /// The implementation UID or version name is invalid.
     Identity {
         /// Which part of an [`Identity`](crate::Identity).
         what: &'static str,
@@ -33,7 +33,7 @@ pub enum Error {
         /// As it was given.
         path: PathBuf,
     },
-    /// The output directory takes no files.
+    /// The output directory is not writable.
     OutputDirectoryNotWritable {
         /// As it was given.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum Error {
         /// What the limits allow.
         allowed: usize,
     },
-    /// There is not one thread to serve with.
+    /// No thread could be started.
     Threads(io::Error),
     /// TLS cannot be set up.
     Tls(tls::Error),

@@ -71,8 +71,8 @@ pub const TEXT_VALUE_BYTES: usize = 3 * 64 * 1024;
 /// How long a peer is silent before its association gives the receive buffer back.
 pub const IDLE_BEFORE_RELEASE: Duration = Duration::from_secs(1);
 
-/// How long an association looks for the next message before it sleeps, where messages are short and
-/// come soon (see `net::spin_wait`): what it costs to be woken.
+/// How long a thread polls before it blocks, where messages are short and come quickly (see `net::spin_wait`);
+/// about the cost of a wake-up.
 pub const SPIN_WAIT: Duration = Duration::from_micros(120);
 
 /// From this size on, a message takes so long that it does not matter whether its thread slept.
@@ -88,16 +88,18 @@ pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long associations that were cut off when the server ends may take to discard what they hold.
 pub const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Connections past the admitted number that are being told so at the same time. From half of this number
-/// on, each new one cuts off the one that has been there longest; should that not help, those past this
-/// number are closed without a word.
+/// Connections past the admitted number that are being rejected at the same time. From half of this number on,
+/// each new one cuts off the one that has been there longest; should that not help, those past this number are
+/// closed without an answer.
 pub const REJECTIONS_AT_ONCE: usize = if EXPLORING { 2 } else { 64 };
 
-/// How long a peer past the admitted number may take to send its A-ASSOCIATE-RQ,
+/// How long a peer past the admitted number may take to send its A-ASSOCIATE-RQ.
 pub const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
-/// and how long where the only thread that accepts connections waits for it,
+
+/// How long it may take where the only thread that accepts connections waits for it.
 pub const LONE_REJECTION_TIMEOUT: Duration = Duration::from_secs(1);
-/// and how long that waits for the peer to close the connection.
+
+/// How long the only thread that accepts connections waits for a rejected peer to close the connection.
 pub const LONE_CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Connections that the kernel completes ahead of being accepted.
@@ -123,10 +125,11 @@ pub const LEAST_THREADS: usize = 2;
 /// Threads that wait for connections at a time, each with a descriptor in reserve.
 pub const MAX_WAITING_THREADS: usize = if EXPLORING { 2 } else { 8 };
 
-/// How long a connection waits before it asks for a slot again, where even those past the admitted number
-/// are too many,
+/// How long a connection waits before it asks for a slot again, where even those past the admitted number are
+/// too many.
 pub const SLOT_BACKOFF: Duration = Duration::from_millis(10);
-/// and how often it asks.
+
+/// How often such a connection asks for a slot.
 pub const SLOT_ATTEMPTS: usize = 20;
 
 /// How long accepting waits after the system refused a descriptor or a thread.
@@ -144,9 +147,10 @@ pub const ACCESS_LOOK_UPS_AT_ONCE: usize = 64;
 /// Longest file of host access control: hosts.allow, hosts.deny or a file of patterns.
 pub const ACCESS_FILE_BYTES: usize = 1024 * 1024;
 
-/// A file of host access control that changed less than this time ago may be half written,
+/// A file of host access control that changed less than this time ago may be half written.
 pub const ACCESS_FILE_SETTLING: Duration = Duration::from_millis(100);
-/// and is looked at so many times.
+
+/// How often a file of host access control that may be half written is read.
 pub const ACCESS_FILE_ROUNDS: usize = 10;
 
 /// Reverse look-ups at a time; meanwhile, other peers have no names.

@@ -3,8 +3,8 @@
 use proto::AeTitle;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Who proposed an association, as it named itself: nobody has verified the titles, and nothing of it is safe
-/// for a shell, a path or a page. Whoever uses it makes it so at its own edge.
+/// Who proposed an association, as it named itself; the titles are not verified. Untrusted: escape it before
+/// use in a shell, a path or HTML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The calling AE title (PS3.8 §9.3.2).

@@ -17,8 +17,8 @@ struct Peer {
     title: Option<AeTitle>,
 }
 
-/// As long as this lives, warnings and errors logged by this thread end with the peer:
-/// ` (peer TITLE@address)` or, before it has told its title, ` (peer address:port)`.
+/// As long as this lives, warnings and errors logged by this thread end with the peer: ` (peer TITLE@address)`
+/// or, before its title is known, ` (peer address:port)`.
 pub struct ServedPeer(());
 
 impl ServedPeer {

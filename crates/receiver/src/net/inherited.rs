@@ -11,10 +11,9 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 
-/// Takes the connection over that is standard input, and opens `/dev/null` in its place. So it is with
-/// standard output and standard error, as far as they are the same connection: a log line among the
-/// PDUs would be the end of the association. Where they are something else, such as the journal, they
-/// stay.
+/// Takes the connection over that is standard input, and opens `/dev/null` in its place. Does the same for
+/// standard output and standard error if they are the same socket: a log line among the PDUs would end the
+/// association. Where they are something else, such as the journal, they stay.
 ///
 /// # Errors
 /// Standard input is not a connected socket; nothing is changed.
@@ -45,12 +44,12 @@ pub fn may_have_listeners() -> bool {
     std::env::var_os("LISTEN_FDS").is_some_and(|count| count != OsStr::new("0"))
 }
 
-/// The listening sockets that systemd (or another program that does as it does) has passed to this
-/// very process; empty if none. To be called once, before there are threads: the variables that tell
-/// of them are removed, so that no child takes them for its own.
+/// The listening sockets that systemd (or a compatible program) has passed to this very process; empty if none.
+/// To be called once, before there are threads: the environment variables for them are removed, so that no
+/// child takes them for its own.
 ///
 /// # Errors
-/// If one of them is none that can be listened on.
+/// If one is not a listening socket.
 pub(crate) fn listeners() -> io::Result<Vec<TcpListener>> {
     let mut passed = ListenFd::from_env();
     let mut listeners = Vec::new();

@@ -3,7 +3,7 @@
 /// Where and how the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
-    /// TCP port to listen on; 0 if there is none, because somebody else listens.
+    /// TCP port to listen on; 0 if there is none, because another program listens.
     pub port: u16,
     /// `--inetd`: standard input is the one connection to serve.
     pub inetd: bool,

@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
-/// Whether the thread of an association looks for the next message for a moment before it sleeps.
+/// Whether the thread of an association polls for the next message for a moment before it blocks.
 ///
-/// To put a thread to sleep and to wake it takes the system tens of microseconds where the core goes
-/// idle meanwhile, which is most of the time that a small object takes on a fast network. So whoever
-/// has answered a short message, and had the one before soon, looks again and again for as long as
-/// [`SPIN_WAIT`](crate::limits::SPIN_WAIT), and lets other threads go first. At most half of the cores do
-/// so at a time. Where nothing comes, it is tried less and less often.
+/// To put a thread to sleep and to wake it takes the system tens of microseconds where the core goes idle
+/// meanwhile, which is most of the time that a small object takes on a fast network. So after a short message
+/// that came quickly, the thread polls for the next one for [`SPIN_WAIT`](crate::limits::SPIN_WAIT), and lets
+/// other threads go first. At most half of the cores do so at a time. Where nothing comes, it is tried less and
+/// less often.
 #[derive(Debug, Default)]
 pub(crate) struct SpinWait {
     /// Bytes that came since the last answer.

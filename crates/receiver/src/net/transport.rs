@@ -38,9 +38,9 @@ enum Channel {
 }
 
 impl Transport {
-    /// Prepares an accepted connection: nothing we send waits for an acknowledgement (Nagle), a peer
-    /// that takes nothing in ends the connection after `send_timeout`, and one that is gone without a
-    /// word after [`KEEP_ALIVE_IDLE`](platform::limits::KEEP_ALIVE_IDLE) and some more.
+    /// Prepares an accepted connection: nothing we send waits for an acknowledgement (Nagle), a peer that takes
+    /// nothing in ends the connection after `send_timeout`, and an unreachable peer after
+    /// [`KEEP_ALIVE_IDLE`](platform::limits::KEEP_ALIVE_IDLE) and some more.
     ///
     /// # Errors
     /// Whatever the operating system says.
@@ -70,7 +70,7 @@ impl Transport {
     /// silent for [`IDLE_BEFORE_RELEASE`], a buffer with nothing in it is given back, and `idle` is
     /// called.
     ///
-    /// Of a TLS record that is not whole yet, nothing comes out: the time goes on.
+    /// A partial TLS record yields nothing, and the timeout continues.
     pub(crate) fn fill(
         &mut self,
         buffer: &mut ReceiveBuffer,
@@ -169,7 +169,7 @@ impl Transport {
     fn is_silent_for(&self, timeout: Option<Duration>) -> bool {
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut ready = [PollFd::new(&*self.stream, PollFlags::IN)];
-        // What is wrong with the connection, receiving tells.
+        // The next receive reports the error.
         rustix::event::poll(&mut ready, timeout.as_ref()) == Ok(0)
     }
 

@@ -1,4 +1,4 @@
-//! What all associations share, whoever sends: settings, keys and certificates, names of peers, the observer.
+//! What all associations share: settings, keys and certificates, names of peers, the observer.
 
 mod settings;
 

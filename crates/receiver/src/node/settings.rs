@@ -1,4 +1,4 @@
-//! What is the same for all associations, as it is asked for.
+//! Settings of all associations.
 
 use crate::identity::Identity;
 use crate::net::{Network, tls};
@@ -13,11 +13,11 @@ pub struct NodeSettings {
     pub network: Network,
     /// How long peers are waited for.
     pub timeouts: Timeouts,
-    /// How much is taken on at a time, and how it ends.
+    /// Limits on associations, and the grace period.
     pub limits: Limits,
     /// How TLS is spoken; `None` for plain TCP.
     pub tls: Option<tls::TlsSettings>,
-    /// Whether the host name of every peer will be wanted, so that it is looked up when it connects.
+    /// Look up the name of every peer when it connects.
     pub names_wanted: bool,
     /// Whether proposals and their answers are shown in the log at INFO rather than DEBUG.
     pub verbose_presentation_contexts: bool,
@@ -71,8 +71,8 @@ pub struct Limits {
     /// `--max-associations-per-host`: associations of one address at a time, at least 1; `None` for no
     /// limit. An IPv4 address counts the same when it comes over IPv6.
     pub max_associations_per_host: Option<usize>,
-    /// `--grace-period`: how long messages under way may go on at shutdown. For whoever calls
-    /// [`Handle::drain`](crate::Handle::drain): nothing else looks at it.
+    /// `--grace-period`: how long messages under way may go on at shutdown. Meant for the caller of
+    /// [`Handle::drain`](crate::Handle::drain); nothing else reads it.
     pub grace_period: Duration,
 }
 

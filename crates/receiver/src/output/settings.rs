@@ -1,14 +1,14 @@
-//! Where objects go and in which form, as it is asked for.
+//! Settings of the output directory and of the form of files.
 
 use super::naming::FileNaming;
 use dataset::{OutputFormat, format};
 use std::path::PathBuf;
 use storage::{Durability, MinFree};
 
-/// Where received objects go and in which form, as it is asked for.
+/// Settings of where received objects go and in which form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputSettings {
-    /// The output directory, without trailing slashes, and what of the prefix of subdirectories is a path.
+    /// The output directory, without trailing slashes, including any path in the prefix of subdirectories.
     pub directory: PathBuf,
     /// Whether files have preamble and file meta information (PS3.10 §7.1).
     pub write_file_format: bool,
@@ -16,7 +16,7 @@ pub struct OutputSettings {
     pub format: OutputFormat,
     /// What success promises.
     pub durability: Durability,
-    /// The room below which nothing new is taken in.
+    /// Minimum free space; below it, objects are refused.
     pub min_free: Option<MinFree>,
     /// How files are called.
     pub file_naming: FileNaming,

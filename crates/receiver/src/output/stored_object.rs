@@ -1,4 +1,4 @@
-//! The one fact that is handed on: an object is stored.
+//! A stored object, as passed to [`Observer::stored`](crate::Observer::stored).
 
 use super::log_path::LogPath;
 use crate::peer::Peer;
@@ -10,8 +10,8 @@ use storage::FileName;
 /// An object that is stored as durably as [`OutputSettings::durability`](crate::OutputSettings::durability) says,
 /// or one that was received and dropped on purpose.
 ///
-/// Borrows from the association that received it, so nothing is copied where nobody wants it; whoever keeps it
-/// copies what it needs. What comes from the peer is as it was sent, and not safe for a shell, a path or a page.
+/// Borrows from the association that received it, so nothing is copied; an observer copies what it keeps. What
+/// comes from the peer is as it was sent and untrusted: escape it before use in a shell, a path or HTML.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredObject<'a> {
     /// Affected SOP Class UID of the C-STORE-RQ (PS3.7 §9.3.1.1). Of an object that is stored, the data set says
@@ -21,7 +21,7 @@ pub struct StoredObject<'a> {
     pub sop_instance: &'a Uid,
     /// Who sent it.
     pub peer: &'a Peer,
-    /// When the C-STORE-RQ had come, before its data set.
+    /// When the C-STORE-RQ was received, before its data set.
     pub requested: SystemTime,
     /// The file that it is in; `None` where objects are not stored ([`Treatment::output`] is `None`).
     ///

@@ -72,7 +72,7 @@ impl Server {
     /// Serves from now on, in threads of its own: one for each connection, and one that waits for the next.
     ///
     /// # Errors
-    /// [`Error::Threads`] if there is not one thread to serve with; nobody is served then.
+    /// [`Error::Threads`] if no thread could be started.
     pub fn start(self) -> Result<Handle, Error> {
         let Self { listeners, node, registry } = self;
         let workers = listeners.serve(&node, &registry).map_err(Error::Threads)?;
@@ -164,7 +164,7 @@ pub fn thread_builder() -> std::thread::Builder {
 enum Listeners {
     /// Our own: it ends with us.
     Own(TcpListener),
-    /// Passed to us: whoever passed them goes on listening when we end.
+    /// Passed to us: the program that passed them keeps listening when we end.
     Passed(Vec<TcpListener>),
 }
 

@@ -193,7 +193,7 @@ impl DirectoryFile {
         Ok(Some((older, kept)))
     }
 
-    /// Takes the name back: the older file returns to it, or nobody has it.
+    /// Takes the name back: the older file returns to it, or the name is free again.
     fn withdraw(&mut self) {
         let Some(Published { claim, older }) = self.published.take() else { return };
         let name = self.destination.final_name(&claim.name, self.is_locked);

@@ -7,7 +7,7 @@ use receiver::net::Network;
 use receiver::net::tls::TlsSettings;
 use receiver::{Faults, Limits, OutputSettings, Timeouts};
 
-/// Everything the program was told, valid once built; made only by [`super::parse()`].
+/// The whole configuration, valid once built; made only by [`super::parse()`].
 ///
 /// Each part is the settings of one part of the program, declared there.
 #[derive(Debug, Clone)]

@@ -113,7 +113,7 @@ impl Commands {
         }
     }
 
-    /// Begins shutdown: from now on a full queue blocks nobody.
+    /// Begins shutdown: from now on a full queue blocks no submitter.
     pub(crate) fn stop_waiting(&self) {
         if let Some(pool) = &self.pool {
             pool.stop_waiting();

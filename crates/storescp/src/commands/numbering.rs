@@ -11,8 +11,8 @@ use storage::{FileIdentity, FileName, Folder, Storage};
 /// nothing is replaced. `path` is the folder as the log may show it.
 ///
 /// # Errors
-/// The folder of the study cannot be opened, or not be synced afterwards. A single file that cannot
-/// be renamed, or is another one than was stored, keeps its name, and is told in the log.
+/// The folder of the study cannot be opened, or not be synced afterwards. A single file that cannot be renamed,
+/// or is another one than was stored, keeps its name, and is logged.
 pub(super) fn number_files(
     storage: &dyn Storage,
     study: &EndedStudy,

@@ -1,7 +1,7 @@
 //! Names of peers by reverse DNS, which never hold anybody up.
 //!
-//! A name server may take half a minute to say nothing. So look-ups run in threads of their own, few
-//! at a time; who asks for a name waits for a moment at most, and does with the address otherwise.
+//! A name server may take half a minute to say nothing. So look-ups run in threads of their own, few at a time;
+//! who asks for a name waits for a moment at most, and otherwise uses the address.
 
 #[cfg(test)]
 #[cfg(feature = "explore")]
@@ -15,7 +15,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// How a peer is called: by its host name where that is known, else by its address.
+/// The display name of a peer: its host name where that is known, else its address.
 ///
 /// A name is letters, digits, `-`, `_` and dots, and none of them first: it does no harm in a log, in
 /// a path or to a shell.
@@ -26,7 +26,7 @@ pub struct PeerName {
 }
 
 impl PeerName {
-    /// A peer that only its address is known of.
+    /// A peer without a known host name.
     #[must_use]
     pub fn address_only(address: IpAddr) -> Self {
         Self { address: address.to_canonical(), host: None }
@@ -171,7 +171,7 @@ impl LookUps {
 }
 
 impl State {
-    /// Forgets what is old, or all that was told, before there is more than is kept.
+    /// Removes old entries, or all answered ones, before there are more than are kept.
     fn make_room(&mut self) {
         if self.names.len() < NAMES_KEPT {
             return;
@@ -216,7 +216,7 @@ pub(crate) fn has_address(name: &str, address: IpAddr) -> Result<bool, String> {
     }
 }
 
-/// Tells "there is none" from "nobody can say".
+/// Distinguishes "there is none" from "the look-up failed".
 fn no_such_name<T>(error: LookupError, none: T) -> Result<T, String> {
     match error.kind() {
         LookupErrorKind::NoName | LookupErrorKind::NoData => Ok(none),

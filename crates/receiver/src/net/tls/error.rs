@@ -25,7 +25,7 @@ pub enum Error {
         /// The file of the certificate.
         certificate: PathBuf,
     },
-    /// Our certificate does not hold today, or is too weak.
+    /// Our certificate is not valid today, or is too weak.
     CertificateUnusable {
         /// The file of the certificate.
         path: PathBuf,

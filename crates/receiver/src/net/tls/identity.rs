@@ -12,8 +12,7 @@ use openssl::x509::X509;
 use std::fs;
 use std::path::Path;
 
-/// Our private keys, each with the certificate to it, and the certificates that lead on to an
-/// authority.
+/// Our private keys, each with the certificate to it, and the certificates of the chain to a CA.
 pub(super) struct Identity {
     /// At least one; of one kind of key the last is used.
     pub(super) pairs: Vec<Pair>,
@@ -33,8 +32,8 @@ impl Identity {
     /// kinds, each needs its certificate, and each peer gets the one that it can use.
     ///
     /// # Errors
-    /// A file is unreadable or not in the format asked for, the password is wrong, the two do not
-    /// belong together, the certificate does not hold today, or is too weak for the profile.
+    /// A file is unreadable or not in the format asked for, the password is wrong, the two do not belong
+    /// together, the certificate is not valid today, or is too weak for the profile.
     pub(super) fn load(
         config: &Config,
         password: &Password,

@@ -101,11 +101,11 @@ impl Tls {
         }
     }
 
-    /// The handshake with a peer, which has until `deadline` for it. A verdict on its certificate counts
-    /// only if what it rests on is still what holds.
+    /// The handshake with a peer, which has until `deadline` for it. A verification result is discarded if the
+    /// trust files were reloaded meanwhile.
     ///
     /// # Errors
-    /// Why the peer was refused; it has been told, if there was anybody to tell.
+    /// Why the peer was refused.
     pub fn accept(
         &self,
         stream: Arc<TcpStream>,
@@ -153,7 +153,7 @@ pub struct TlsStream {
     is_usable: bool,
 }
 
-/// What receiving came to.
+/// Result of a receive.
 pub(crate) enum ReadOutcome {
     /// So many bytes.
     Bytes(usize),
@@ -297,7 +297,7 @@ fn is_readable_before(stream: &TcpStream, deadline: Instant) -> bool {
         match rustix::event::poll(&mut ready, timeout.as_ref()) {
             Ok(0) => return false,
             Err(rustix::io::Errno::INTR) => {}
-            // What is wrong with the connection, receiving tells.
+            // The next receive reports the error.
             _ => return true,
         }
     }

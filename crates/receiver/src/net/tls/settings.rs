@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub struct TlsSettings {
     /// `--enable-tls`: our private key.
     pub key_file: PathBuf,
-    /// `--enable-tls`: our certificate, perhaps with those that lead on to its authority.
+    /// `--enable-tls`: our certificate, perhaps with those of the chain to its CA.
     pub certificate_file: PathBuf,
     /// `--std-passwd`, `--use-passwd`, `--null-passwd`.
     pub password: KeyPassword,

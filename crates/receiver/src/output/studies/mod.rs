@@ -40,7 +40,7 @@ struct State {
     studies: OpenStudies,
     /// No more studies will come.
     closed: bool,
-    /// Somebody waits for time-outs and has none in sight.
+    /// A thread waits, and no study has a deadline.
     asleep: bool,
 }
 
@@ -211,11 +211,11 @@ fn fnv_1a(text: &[u8]) -> u64 {
 }
 
 /// What the folder of a study is called, in front of a Study Instance UID that is none, where
-/// `--sort-on-study-uid` gives no prefix: `.ssh`, `config`, `2024` may be folders of somebody else.
+/// `--sort-on-study-uid` gives no prefix: `.ssh`, `config`, `2024` may be folders of another program.
 const NO_UID_PREFIX: &str = "study";
 
-/// Whether this is digits and dots as in a UID (PS3.5 §9.1), leading zeros allowed: it begins with 0, 1 or
-/// 2 and has another component at least. Nobody calls anything else so.
+/// Whether this is digits and dots as in a UID (PS3.5 §9.1), leading zeros allowed: it begins with 0, 1 or 2
+/// and has another component at least.
 pub(crate) fn is_uid(text: &[u8]) -> bool {
     let mut components = text.split(|&byte| byte == b'.');
     let has_root = components.next().is_some_and(|root| matches!(root, b"0" | b"1" | b"2"));

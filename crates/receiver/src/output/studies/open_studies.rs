@@ -44,7 +44,7 @@ pub enum Reason {
     Timeout,
     /// The last association whose current study it was went on to another one.
     NextStudy,
-    /// It was no association's current study any more, and an object of another one was stored.
+    /// No association had it as current, and an object of another study was stored.
     Release,
     /// The program ends.
     Stop,
@@ -204,7 +204,7 @@ impl OpenStudies {
         ended
     }
 
-    /// Without a time-out, a study that is nobody's current one ends when an object of another is stored.
+    /// Without a time-out, a study that is current in no association ends when an object of another is stored.
     fn end_others(&mut self, study: &Arc<str>, now: Instant) -> Vec<EndedStudy> {
         let others = |(uid, other): (&Arc<str>, &Study)| {
             let is_over = self.timing.awaited || other.last + STUDY_MEMORY <= now;
@@ -256,7 +256,7 @@ impl OpenStudies {
         (over.into_iter().filter_map(end).collect(), next)
     }
 
-    /// Where nobody waits for the end, what has timed out is simply not known any more.
+    /// Where nothing happens at the end of a study, one that has timed out is simply forgotten.
     fn forget(&mut self, now: Instant) {
         if let Some(timeout) = self.timing.timeout {
             self.open.retain(|_, study| study.arriving > 0 || study.last + timeout > now);

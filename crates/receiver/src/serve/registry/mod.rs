@@ -54,7 +54,7 @@ struct Connection {
 pub(super) enum Admission {
     /// It is served, or told that it is past a limit: see [`Slot::past_limit`].
     Slot(Slot),
-    /// Even those that are being told so are too many.
+    /// Even the connections being rejected are too many.
     Full,
     /// The server is ending and takes no more.
     Ending,

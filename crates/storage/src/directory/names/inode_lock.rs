@@ -29,7 +29,7 @@ pub(crate) enum Lock {
     Unavailable,
 }
 
-/// Locks a file, if nobody else has it locked.
+/// Locks a file, if it is not locked already.
 pub(crate) fn try_lock(file: &File) -> Lock {
     match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Lock::Held,
@@ -38,8 +38,8 @@ pub(crate) fn try_lock(file: &File) -> Lock {
     }
 }
 
-/// Locks a file, waiting until `deadline` for whoever has it. False if it is not locked then: locks do
-/// not work, or it was not given back.
+/// Locks a file, waiting until `deadline` for the holder. False if it is not locked then: locks do not work, or
+/// it was not given back.
 fn lock_until(file: &File, deadline: Instant) -> bool {
     let mut wait = FIRST_WAIT;
     loop {

@@ -52,7 +52,7 @@ pub(crate) fn rename_over(from: Location<'_>, to: Location<'_>, file: FileId) ->
     rename(from, to, |found| found == file)
 }
 
-/// Renames whatever has a name, to one that nobody else uses.
+/// Renames whatever has a name, to a unique one.
 pub(crate) fn rename_aside(from: Location<'_>, to: Location<'_>) -> io::Result<()> {
     rename(from, to, |_| true)
 }

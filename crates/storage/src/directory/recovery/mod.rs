@@ -246,7 +246,7 @@ impl Found<'_> {
 }
 
 /// Whether what belongs to a process that may run, and is locked or not, is abandoned, as far as that can be
-/// proven; where writes are told of late, a lock may be had by a process on each machine.
+/// proven; on network file systems, processes on two machines may both hold the lock.
 pub(crate) fn is_abandoned(
     is_running: Option<bool>,
     lock: Lock,

@@ -69,7 +69,7 @@ pub(super) fn file_naming(typed: &Typed) -> Result<FileNaming, Fault> {
     }
 }
 
-/// How objects are sorted, and what of the prefix is a path.
+/// How objects are sorted, and any path in the prefix.
 pub(super) fn sorting(typed: &Typed) -> Result<(Option<Sorting>, Option<&str>), Fault> {
     let Some(option) = typed.chosen(Choice::Sorting) else { return Ok((None, None)) };
     if option == Opt::SortOnPatientname {

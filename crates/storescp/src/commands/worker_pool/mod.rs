@@ -37,7 +37,7 @@ struct Inner<J> {
     state: Mutex<State<J>>,
     /// There is a job, or the end has come.
     wanted: Condvar,
-    /// A job has ended, or was taken from a queue, or a full queue blocks nobody any more.
+    /// A job has ended, or was taken from a queue, or a full queue blocks no submitter any more.
     advanced: Condvar,
 }
 
@@ -60,7 +60,7 @@ struct State<J> {
     warn_at: usize,
     /// When the log last said that no thread can be started.
     thread_failure_logged: Option<Instant>,
-    /// Shutdown has begun: a full queue blocks nobody.
+    /// Shutdown has begun: a full queue blocks no submitter.
     ending: bool,
     ended: bool,
     cut_short: bool,
@@ -156,7 +156,7 @@ impl<J: Send + 'static> WorkerPool<J> {
         inner.wanted.notify_one();
     }
 
-    /// Begins shutdown: from now on a full queue blocks nobody.
+    /// Begins shutdown: from now on a full queue blocks no submitter.
     pub(super) fn stop_waiting(&self) {
         self.0.lock().ending = true;
         self.0.advanced.notify_all();

@@ -18,8 +18,8 @@ pub(in crate::logging) struct Appender {
 }
 
 impl Appender {
-    /// Starts the thread that writes. A file is opened there; what fails is told on standard error,
-    /// and tried again when there is something to write.
+    /// Starts the thread that writes. A file is opened there; a failure is reported on standard error, and
+    /// opening is tried again when there is something to write.
     pub(in crate::logging) fn start(config: &AppenderConfig) -> Self {
         let loss_line = || loss_line(config.layout.clone());
         let queue = match &config.target {

@@ -3,8 +3,8 @@
 //! Other processes may do the same with the same names at the same time, locks may not work, and each step
 //! may fail. Hence:
 //!
-//! - Nothing is removed by its final name. It is moved aside first, to a name that nobody else uses, and
-//!   looked at there: if it is another file than it should be, it is put back.
+//! - Nothing is removed by its final name. It is moved aside first, to a unique name, and looked at there: if
+//!   it is another file than it should be, it is put back.
 //! - What had a name before keeps one of its own, which says what it holds ([`TemporaryKind::Replaced`]), until the
 //!   newer file is stored.
 //! - Where the second of two steps fails, the first is undone. Where that fails too, both count as done.
@@ -40,7 +40,7 @@ pub(crate) struct FinalName<'a> {
 /// What became of a name that was to be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TakenBack {
-    /// What had it before has it again; nobody, if nothing had.
+    /// The previous file, if any, gets the name back.
     Restored,
     /// Something else has it by now, and what had it before us keeps its temporary name.
     OlderKept,
@@ -210,7 +210,7 @@ impl<'a> FinalName<'a> {
     ///
     /// # Errors
     /// Whatever the operating system says: `ours` may have the name still, and what had it before keeps the
-    /// temporary one, which is told in the log.
+    /// temporary one, which is logged.
     pub(crate) fn take_back(&self, ours: Stamp, older: Option<&str>) -> io::Result<TakenBack> {
         let result = match older {
             Some(older) => self.restore(ours, older),
