@@ -78,6 +78,20 @@ const OF_THE_SYSTEM: &[&str] = &[
     "tracing*",
 ];
 
+/// What their sources do not say.
+const WORLDLY: [&str; 10] = [
+    "std::net",
+    "std::fs",
+    "std::thread",
+    "std::process",
+    "std::env",
+    "std::os",
+    "std::sync::mpsc",
+    "Instant::now",
+    "SystemTime",
+    "println!",
+];
+
 /// How far up a module may refer to items that are defined above it.
 const UPWARD: Upward = Upward::OwnParent;
 
@@ -129,6 +143,21 @@ fn dataset_and_proto_have_no_package_of_the_system() {
             })
         });
         assert_eq!(Vec::from_iter(named), [""; 0], "{name}");
+    }
+}
+
+/// The lints of their `clippy.toml` name functions and types, and cannot name modules as a whole.
+#[test]
+fn dataset_and_proto_name_no_socket_file_thread_or_clock() {
+    for name in PURE_CRATES {
+        let one = WORKSPACE.find(name).expect("the crate is there");
+        assert!(one.files.len() > 10, "only {} files of {name}", one.files.len());
+        for (path, text) in &one.files {
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let found = WORLDLY.iter().find(|word| line.contains(*word));
+                assert_eq!(found, None, "{path}: {line}");
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! # Groups of modules
 //!
-//! Each module uses those below it only; `tests/module_order.rs` checks that.
+//! Each module uses those below it only; `interop/tests/structure.rs` checks that.
 //!
 //! ```text
 //!   transcode    one data set, from pushed bytes to a sink: Transcoder, Attributes

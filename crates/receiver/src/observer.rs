@@ -119,6 +119,16 @@ pub enum Refused<'a> {
         /// Why.
         reason: &'a str,
     },
+    /// A request is refused that names no object: it is no valid C-STORE-RQ, or none that a storage SCP
+    /// performs (PS3.7 Annex C).
+    Request {
+        /// Who sent it.
+        peer: &'a Peer,
+        /// What the peer is told.
+        status: Status,
+        /// Why.
+        reason: &'a str,
+    },
     /// An object is not stored, and its C-STORE is answered so (PS3.4 §B.2.3). One whose transfer was
     /// interrupted is answered no more, and so it is only logged.
     Object {

@@ -4,7 +4,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, Token};
 
 /// Cargo features that no program is built with; code that they enable counts as tests.
-pub const TEST_FEATURES: &[&str] = &["doubles", "explore", "testing"];
+pub const TEST_FEATURES: &[&str] = &["explore", "testing"];
 
 /// True if one of these attributes leaves its item out of every program.
 pub(super) fn only_in_tests(attributes: &[Attribute]) -> bool {

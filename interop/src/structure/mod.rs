@@ -17,6 +17,7 @@ mod graph;
 mod manifest;
 mod module;
 mod picture;
+mod reference;
 mod resolve;
 mod rules;
 mod scan;
@@ -30,7 +31,7 @@ use std::path::Path;
 pub use cfg::TEST_FEATURES;
 pub use module::{Module, ModuleTree};
 pub use picture::{BEGIN, END, block, block_of, replace_block, stated_arrows};
-pub use resolve::{Reference, Relation};
+pub use reference::{Reference, Relation};
 pub use rules::{
     Finding, Upward, crowded_levels, cycles, error_enums, forbidden_packages, long_files,
     path_attributes, split_layouts, undescribed_modules, upward_references,
@@ -140,9 +141,16 @@ fn read_crate(
         name: manifest.name.clone(),
         dependencies: BTreeSet::new(),
         packages: manifest.dependencies.clone(),
-        trees: roots.map(|root| ModuleTree::read(&manifest.name, root, &files)).collect(),
+        trees: roots.map(|root| read_tree(&manifest.name, root, &files)).collect(),
         files,
     }
+}
+
+/// Reads the modules below this root file, and what they refer to.
+fn read_tree(name: &str, root: &str, files: &BTreeMap<String, String>) -> ModuleTree {
+    let mut tree = ModuleTree::read(name, root, files);
+    tree.references = resolve::references(&tree);
+    tree
 }
 
 fn gather(root: &Path, folder: &str, files: &mut BTreeMap<String, String>) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use syn::{Attribute, Expr, ExprLit, Item, ItemMod, Lit, Meta, Visibility};
 
 use super::cfg::only_in_tests;
-use super::resolve::{self, Reference};
+use super::reference::Reference;
 use super::scan::{self, Contents};
 
 /// The modules of one library or program, without tests.
@@ -13,7 +13,8 @@ use super::scan::{self, Contents};
 pub struct ModuleTree {
     /// The root first; parents before their children.
     pub modules: Vec<Module>,
-    /// All references from a module to another one, or to an item of a module above it.
+    /// All references from a module to another one, or to an item of a module above it, once they are
+    /// resolved.
     pub references: Vec<Reference>,
     /// File and line of each `#[path]` of a module, including tests.
     pub path_attributes: Vec<(String, usize)>,
@@ -55,7 +56,6 @@ impl ModuleTree {
         let parsed = parse(root, files);
         let spot = Spot { parent: None, name, path: name.to_owned(), file: root, folder };
         tree.add(&spot, &parsed.attrs, &parsed.items, files);
-        tree.references = resolve::references(&tree);
         tree
     }
 

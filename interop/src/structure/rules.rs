@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 use super::graph::{self, Arrows};
-use super::resolve::{Reference, Relation};
+use super::reference::{Reference, Relation};
 use super::{Crate, ModuleTree, Workspace};
 
 /// Something that breaks a rule.

@@ -4,8 +4,8 @@ use super::filing::Incoming;
 use super::status::Failure;
 use crate::node::Node;
 use crate::observer::{AfterAnswer, Progress, Refused};
-use crate::output::StoredObject;
 use crate::output::studies::{CurrentStudies, EndedStudy};
+use crate::output::{StoredFile, StoredObject};
 use crate::peer::Peer;
 use crate::treatment::Treatment;
 
@@ -110,8 +110,8 @@ impl<'n> StorageService<'n> {
     pub(crate) fn refuse(&mut self, request: &CStoreRq, failure: &Failure) {
         let status = failure.status();
         error!("refusing a request, status {status}: {failure}: {}", request.sop_class);
-        self.tell_refused(request, status, &failure.to_string());
-        self.drain(request.response(status, Some(&failure.to_string())));
+        let response = self.refused(request, failure);
+        self.drain(response);
     }
 
     /// Reads the data set of a request that is refused, and answers with `response` at its end.
@@ -238,13 +238,7 @@ impl<'n> StorageService<'n> {
         let committed = incoming.commit(request, requested, folder.as_ref())?;
         warn_of_repairs(request, incoming.transcoder());
         let file = incoming.stored_file(folder.as_ref(), &committed);
-        let object = StoredObject {
-            sop_class: &request.sop_class,
-            sop_instance: &request.sop_instance,
-            peer: &self.peer,
-            requested,
-            file: Some(file),
-        };
+        let object = stored_object(request, &self.peer, requested, Some(file));
         let after_answer = self.node.observer.stored(&object);
         let ended_studies = incoming.file_study(&object, &mut self.current_studies);
         let (sop_instance, file) = (request.sop_instance, Some(incoming.into_file()));
@@ -253,13 +247,8 @@ impl<'n> StorageService<'n> {
 
     /// The object was received and is dropped, as was asked for.
     fn stored_nowhere(&self, request: &CStoreRq, requested: SystemTime) -> FollowUp {
-        let after_answer = self.node.observer.stored(&StoredObject {
-            sop_class: &request.sop_class,
-            sop_instance: &request.sop_instance,
-            peer: &self.peer,
-            requested,
-            file: None,
-        });
+        let object = stored_object(request, &self.peer, requested, None);
+        let after_answer = self.node.observer.stored(&object);
         let sop_instance = request.sop_instance;
         FollowUp { sop_instance, after_answer, ended_studies: Vec::new(), file: None }
     }
@@ -275,19 +264,20 @@ impl<'n> StorageService<'n> {
         }
         let instance = &request.sop_instance;
         error!("cannot store SOP instance {instance}, status {status}: {failure}");
-        let comment = failure.to_string();
-        self.tell_refused(request, status, &comment);
-        request.response(status, Some(&comment))
+        self.refused(request, failure)
     }
 
-    fn tell_refused(&self, request: &CStoreRq, status: Status, reason: &str) {
+    /// Tells the observer of an object that is not stored, and makes the answer.
+    fn refused(&self, request: &CStoreRq, failure: &Failure) -> CommandSet {
+        let (status, reason) = (failure.status(), failure.to_string());
         self.node.observer.refused(&Refused::Object {
             peer: &self.peer,
             sop_class: &request.sop_class,
             sop_instance: &request.sop_instance,
             status,
-            reason,
+            reason: &reason,
         });
+        request.response(status, Some(&reason))
     }
 
     /// The association ends: it is at no study any more, and leaves nothing else behind.
@@ -306,6 +296,17 @@ impl Drop for StorageService<'_> {
     fn drop(&mut self) {
         self.association_ended();
     }
+}
+
+/// What the observer is told of the object that `request` announced.
+fn stored_object<'a>(
+    request: &'a CStoreRq,
+    peer: &'a Peer,
+    requested: SystemTime,
+    file: Option<StoredFile<'a>>,
+) -> StoredObject<'a> {
+    let CStoreRq { sop_class, sop_instance, .. } = request;
+    StoredObject { sop_class, sop_instance, peer, requested, file }
 }
 
 /// Says what had to be put right in an object that is stored, or that it could not be read to its end.

@@ -32,7 +32,7 @@ use progress::show_progress;
 use record::{SourceLocation, milliseconds_since_start};
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
-use subscriber::{ConfiguredSubscriber, PlainSubscriber};
+use subscriber::{ConfiguredWriter, EventSubscriber, PlainWriter};
 
 /// Logs an error after which the program ends; written whatever the level.
 ///
@@ -54,26 +54,25 @@ pub fn init(log: &LogSettings) -> Result<(), tracing::subscriber::SetGlobalDefau
     milliseconds_since_start();
     let arguments = log.arguments.as_deref();
     let Some(config) = &log.config else {
-        let subscriber = PlainSubscriber { level: log.level, queue: || Stream::Error.queue() };
+        let writer = PlainWriter { level: log.level, queue: || Stream::Error.queue() };
         if log.level > LogLevel::Fatal {
             Stream::Error.queue();
         }
         if let Some(arguments) = arguments {
-            subscriber.write(LogLevel::Info, |line| line.write_str(arguments));
-            subscriber.write(LogLevel::Info, |_| Ok(()));
+            writer.write(LogLevel::Info, |line| line.write_str(arguments));
+            writer.write(LogLevel::Info, |_| Ok(()));
         }
         show_progress(log.level == LogLevel::Info);
-        return tracing::subscriber::set_global_default(subscriber);
+        return tracing::subscriber::set_global_default(EventSubscriber(writer));
     };
     let appenders: Arc<[Appender]> = config.appenders.iter().map(Appender::start).collect();
     for problem in &config.problems {
         Stream::Error.queue().push(None, format!("W: {problem}\n"), 1);
     }
-    let subscriber =
-        ConfiguredSubscriber { config: config.clone(), appenders: Arc::clone(&appenders) };
+    let writer = ConfiguredWriter { config: config.clone(), appenders: Arc::clone(&appenders) };
     if let Some(arguments) = arguments {
         for text in [arguments, ""] {
-            subscriber.write(ROOT, LogLevel::Info, SourceLocation::default(), |line| {
+            writer.write(ROOT, LogLevel::Info, SourceLocation::default(), |line| {
                 line.write_str(text)
             });
         }
@@ -81,7 +80,7 @@ pub fn init(log: &LogSettings) -> Result<(), tracing::subscriber::SetGlobalDefau
     show_progress(config.progress == Some(LogLevel::Info));
     // There is one as long as there is a subscriber.
     let _ = APPENDERS.set(appenders);
-    tracing::subscriber::set_global_default(subscriber)
+    tracing::subscriber::set_global_default(EventSubscriber(writer))
 }
 
 /// The appenders of the process, if there are any.

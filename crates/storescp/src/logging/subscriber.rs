@@ -1,4 +1,4 @@
-//! The subscribers that events go to: by a level alone, or by a log configuration.
+//! The subscriber that events go to, and its two writers: by a level alone, or by a log configuration.
 
 use super::blocks;
 use super::config::LogConfig;
@@ -14,24 +14,30 @@ use tracing::level_filters::LevelFilter;
 use tracing::span;
 use tracing::{Event, Metadata, Subscriber};
 
-/// A subscriber without spans, filters by name, or time stamps.
-pub(super) struct PlainSubscriber<Q> {
-    pub(super) level: LogLevel,
-    pub(super) queue: Q,
+/// Where events go.
+pub(super) trait EventWriter: Send + Sync + 'static {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool;
+
+    /// The least severe level of which any event is written.
+    fn most(&self) -> LevelFilter;
+
+    fn event(&self, event: &Event<'_>);
 }
 
-impl<Q: Fn() -> Arc<LineQueue> + Send + Sync + 'static> Subscriber for PlainSubscriber<Q> {
+/// The subscriber: hands events to a writer. Of spans it knows the blocks only, whose lines stay together.
+pub(super) struct EventSubscriber<W>(pub(super) W);
+
+impl<W: EventWriter> Subscriber for EventSubscriber<W> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        severity(metadata) <= self.level
+        self.0.enabled(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(level_filter(self.level))
+        Some(self.0.most())
     }
 
     fn event(&self, event: &Event<'_>) {
-        let severity = severity(event.metadata());
-        self.write(severity, |line| line.record(event, severity));
+        self.0.event(event);
     }
 
     fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
@@ -47,7 +53,28 @@ impl<Q: Fn() -> Arc<LineQueue> + Send + Sync + 'static> Subscriber for PlainSubs
     }
 }
 
-impl<Q: Fn() -> Arc<LineQueue>> PlainSubscriber<Q> {
+/// Writes events of a level or worse, without time stamps.
+pub(super) struct PlainWriter<Q> {
+    pub(super) level: LogLevel,
+    pub(super) queue: Q,
+}
+
+impl<Q: Fn() -> Arc<LineQueue> + Send + Sync + 'static> EventWriter for PlainWriter<Q> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        severity(metadata) <= self.level
+    }
+
+    fn most(&self) -> LevelFilter {
+        level_filter(self.level)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let severity = severity(event.metadata());
+        self.write(severity, |line| line.record(event, severity));
+    }
+}
+
+impl<Q: Fn() -> Arc<LineQueue>> PlainWriter<Q> {
     pub(super) fn write(&self, severity: LogLevel, message: impl FnOnce(&mut Line) -> fmt::Result) {
         let mut line = Line(String::with_capacity(128));
         line.0.push(severity.letter());
@@ -59,21 +86,21 @@ impl<Q: Fn() -> Arc<LineQueue>> PlainSubscriber<Q> {
     }
 }
 
-/// A subscriber that does as a log configuration says.
-pub(super) struct ConfiguredSubscriber {
+/// Writes events as a log configuration says.
+pub(super) struct ConfiguredWriter {
     pub(super) config: LogConfig,
     pub(super) appenders: Arc<[Appender]>,
 }
 
-impl Subscriber for ConfiguredSubscriber {
+impl EventWriter for ConfiguredWriter {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let level = self.config.routes[logger_of(metadata)].level;
         level.is_some_and(|level| severity(metadata) <= level)
     }
 
-    fn max_level_hint(&self) -> Option<LevelFilter> {
+    fn most(&self) -> LevelFilter {
         let most = self.config.routes.iter().filter_map(|route| route.level).max();
-        Some(most.map_or(LevelFilter::OFF, level_filter))
+        most.map_or(LevelFilter::OFF, level_filter)
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -82,21 +109,9 @@ impl Subscriber for ConfiguredSubscriber {
         let severity = severity(metadata);
         self.write(logger_of(metadata), severity, source, |line| line.record(event, severity));
     }
-
-    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
-        blocks::id_of(span)
-    }
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, span: &span::Id) {
-        blocks::begin(span);
-    }
-    fn exit(&self, span: &span::Id) {
-        blocks::end(span);
-    }
 }
 
-impl ConfiguredSubscriber {
+impl ConfiguredWriter {
     pub(super) fn write(
         &self,
         logger: usize,
@@ -155,8 +170,8 @@ mod tests {
         let output = Shared::default();
         let queue = LineQueue::start(Box::new(output.clone()), Box::new(|_| None));
         let lines = Arc::clone(&queue);
-        let logger = PlainSubscriber { level, queue: move || Arc::clone(&queue) };
-        tracing::subscriber::with_default(logger, work);
+        let logger = PlainWriter { level, queue: move || Arc::clone(&queue) };
+        tracing::subscriber::with_default(EventSubscriber(logger), work);
         lines.finish(Instant::now() + LAST_LINES_PATIENCE);
         let writes = output.0.lock().unwrap();
         writes.clone()

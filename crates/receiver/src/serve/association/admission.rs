@@ -95,6 +95,16 @@ pub(super) fn decide(
     }
 }
 
+/// The protocol itself rejects a proposal, of which it reads no further (PS3.8 §9.3.4): its AE titles are not
+/// known.
+pub(super) fn refuse_unread(node: &Node, rejection: Rejection, address: SocketAddr) {
+    log_lines::rejection(rejection);
+    let reason = rejection.to_string();
+    warn!("refused association: {reason}");
+    let peer = Peer { address: address.ip(), ..Peer::default() };
+    node.observer.refused(&Refused::Association { peer: &peer, rejection, reason: &reason });
+}
+
 /// Why an association past a limit is refused.
 fn past_limit(limit: PastLimit) -> String {
     match limit {

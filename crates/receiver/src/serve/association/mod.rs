@@ -143,8 +143,7 @@ impl Served<'_> {
                 Event::ReleaseRequested => self.release(now),
                 Event::Aborted(abort) => self.aborted(abort),
                 Event::Rejected(rejection) => {
-                    info!("Association Rejected: {rejection}");
-                    warn!("refused association: {rejection}");
+                    admission::refuse_unread(self.node, rejection, self.peer_address);
                 }
                 Event::Accepted(_) | Event::Released => {}
             }

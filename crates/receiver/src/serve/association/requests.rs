@@ -2,7 +2,7 @@
 
 use super::log_lines;
 use crate::node::Node;
-use crate::observer::Summary;
+use crate::observer::{Refused, Summary};
 use crate::peer::Peer;
 use crate::serve::registry::Slot;
 use crate::store::{Answer, Failure, FollowUp, StorageService};
@@ -75,16 +75,19 @@ impl<'n> Requests<'n> {
             }
             Ok(Request::CCancel { .. }) => self.message_ended(association, now),
             Ok(Request::Other(request)) => {
-                error!(
-                    "Expected C-ECHO or C-STORE request but received DIMSE command 0x{:04x}",
-                    request.command_field
+                let field = request.command_field;
+                let why = format!(
+                    "Expected C-ECHO or C-STORE request but received DIMSE command 0x{field:04x}"
                 );
+                error!("{why}");
+                self.tell_refused(Status::UNRECOGNIZED_OPERATION, &why);
                 let has_data_set = request.has_data_set;
                 self.refuse(association, context, request.response(), has_data_set, now);
             }
             Err(fault) => match fault.response() {
                 Some(response) => {
                     error!("refusing a request, status {}: {fault}", fault.status());
+                    self.tell_refused(fault.status(), &fault.to_string());
                     self.refuse(association, context, response, fault.has_data_set(), now);
                 }
                 None => {
@@ -113,6 +116,12 @@ impl<'n> Requests<'n> {
         };
         self.service.begin(request, accepted.transfer_syntax);
         sleep(self.faults.sleep_during);
+    }
+
+    /// Tells the observer of a request that names no object.
+    fn tell_refused(&self, status: Status, reason: &str) {
+        let peer = self.service.peer();
+        self.node.observer.refused(&Refused::Request { peer, status, reason });
     }
 
     /// Refuses a request, once its data set, if it has one, is read.

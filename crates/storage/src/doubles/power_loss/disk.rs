@@ -1,9 +1,8 @@
 //! A disk whose power goes, or one of whose syncs fails.
 
-use super::folder::SimulatedFolder;
 use super::state::{Entry, FolderState, HIDDEN, State, TOP, id};
 use super::{DiskKind, Fault, Survives};
-use crate::{FileIdentity, Folder, Storage};
+use crate::FileIdentity;
 use platform::sync::{Arc, Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::io;
@@ -112,13 +111,4 @@ impl Disk {
         }
         found
     }
-}
-
-impl Storage for Arc<Disk> {
-    fn folder(&self) -> io::Result<Arc<dyn Folder>> {
-        drop(self.step()?);
-        Ok(Arc::new(SimulatedFolder { disk: Arc::clone(self), folder: 0 }))
-    }
-
-    fn close_unused(&self) {}
 }

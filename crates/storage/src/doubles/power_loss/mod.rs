@@ -2,8 +2,7 @@
 //! kernel's do.
 
 mod disk;
-mod file;
-mod folder;
+mod files;
 mod state;
 
 pub use disk::Disk;

@@ -6,7 +6,7 @@ use crate::observer::{AfterAnswer, Observer, Refusal, Refused, Summary};
 use crate::output::StoredObject;
 use crate::output::studies::{EndedStudy, Timing};
 use crate::treatment::Treatment;
-use proto::Rejection;
+use proto::{CommandSet, Rejection, element};
 use std::sync::{Condvar, Mutex};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -93,6 +93,9 @@ impl Observer for Recorder {
             Refused::Connection { reason, .. } => format!("connection refused: {reason}"),
             Refused::Association { rejection, reason, .. } => {
                 format!("association refused: {rejection}: {reason}")
+            }
+            Refused::Request { status, reason, .. } => {
+                format!("request refused: {status}: {reason}")
             }
             Refused::Object { sop_instance, status, reason, .. } => {
                 format!("object refused: {sop_instance}, {status}: {reason}")
@@ -275,6 +278,62 @@ fn a_refused_object_is_told_with_its_status_and_reason() {
     let reason = "SOP Instance UID differs between data set and command";
     assert_eq!(*second, format!("object refused: 1.2, {status}: {reason}"));
     assert_eq!(ended, "ended: 1 objects, released: false");
+}
+
+/// A C-FIND-RQ, and a C-STORE-RQ whose SOP Instance UID is no UID.
+#[test]
+fn a_refused_request_is_told_with_its_status_and_reason() {
+    let scratch = Scratch::new("observer-request");
+    let plain = treatment(&scratch.0, |_| {});
+    let (observer, told) = Recorder::new(Box::new(move |_| Ok(Arc::clone(&plain))));
+    let receiver = Receiver::of(testing::node_of(observer), 8);
+    let (mut sender, thread) = receiver.connect();
+    let mut find = CommandSet::new();
+    find.put_uid(element::AFFECTED_SOP_CLASS_UID, &uid(CT))
+        .put_u16(element::COMMAND_FIELD, 0x0020)
+        .put_u16(element::MESSAGE_ID, 1)
+        .put_u16(element::COMMAND_DATA_SET_TYPE, 0x0101);
+    let mut store = CommandSet::new();
+    store
+        .put_uid(element::AFFECTED_SOP_CLASS_UID, &uid(CT))
+        .put_u16(element::COMMAND_FIELD, 0x0001)
+        .put_u16(element::MESSAGE_ID, 2)
+        .put_u16(element::COMMAND_DATA_SET_TYPE, 0x0000)
+        .put_text(element::AFFECTED_SOP_INSTANCE_UID, "no UID");
+    sender.association.send_command(sender.context, &find).unwrap();
+    assert_eq!(sender.response().unwrap().status, Status::UNRECOGNIZED_OPERATION);
+    sender.association.send_command(sender.context, &store).unwrap();
+    sender.association.send_data(sender.context, &data_set("1.2"), true).unwrap();
+    let status = sender.response().unwrap().status;
+    assert_eq!(status, Status::INVALID_SOP_INSTANCE);
+    drop(sender);
+    thread.join().unwrap();
+    let lines = told.lines();
+    let [_, first, second, _] = &lines[..] else { panic!("{lines:?}") };
+    let unrecognized = Status::UNRECOGNIZED_OPERATION;
+    assert!(first.starts_with(&format!("request refused: {unrecognized}: ")), "{first}");
+    assert!(second.starts_with(&format!("request refused: {status}: ")), "{second}");
+}
+
+/// A proposal of another version of the protocol, which is not read any further.
+#[test]
+fn an_association_that_the_protocol_rejects_is_told() {
+    let scratch = Scratch::new("observer-version");
+    let plain = treatment(&scratch.0, |_| {});
+    let (observer, told) = Recorder::new(Box::new(move |_| Ok(Arc::clone(&plain))));
+    let receiver = Receiver::of(testing::node_of(observer), 8);
+    let (mut client, thread) = receiver.open();
+    let mut proposal = vec![0x01, 0, 0, 0, 0, 68, 0, 2, 0, 0];
+    proposal.extend([b' '; 32]);
+    proposal.resize(6 + 68, 0);
+    client.write_all(&proposal).unwrap();
+    let mut answer = [0; 10];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, [0x03, 0, 0, 0, 0, 4, 0, 1, 2, 2]);
+    drop(client);
+    thread.join().unwrap();
+    let rejection = Rejection::PROTOCOL_VERSION;
+    assert_eq!(told.lines(), [format!("association refused: {rejection}: {rejection}")]);
 }
 
 #[test]
