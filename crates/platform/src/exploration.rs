@@ -1,6 +1,6 @@
 //! Explorations: a few threads, run in one order of their steps after another (feature `explore`).
 //!
-//! An exploration checks a promise in every order that it tries; that somebody waits for ever is found by
+//! An exploration checks a promise in every order that it tries; a thread that waits for ever is found by
 //! itself. Orders are chosen at random, and by priorities that change at few steps (PCT), from a seed,
 //! so that a failure comes again. What it is able to find is shown by wrong variants, which it has to
 //! catch: each notification of a module left out, by itself, and others written beside the right one.

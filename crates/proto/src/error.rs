@@ -131,7 +131,7 @@ impl PeerFault {
 
 /// The source and reason of an A-ABORT PDU (PS3.8 §9.3.8, Table 9-26).
 ///
-/// Nobody can make one up: it was either received, or chosen by this crate for what the peer did.
+/// Only this crate makes one: it was either received, or chosen for what the peer did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AbortPdu {
     source: u8,

@@ -119,7 +119,7 @@ pub const RESERVED_DESCRIPTORS: usize = 64 + PREPARED_FILES;
 /// system leaves fewer than twice as many, half of what it leaves.
 pub const RESERVED_THREADS: usize = 256;
 
-/// Threads without which nobody can be served: one to accept connections, and one to serve one.
+/// Threads without which no association can be served: one to accept connections, and one to serve one.
 pub const LEAST_THREADS: usize = 2;
 
 /// Threads that wait for connections at a time, each with a descriptor in reserve.
@@ -156,7 +156,7 @@ pub const ACCESS_FILE_ROUNDS: usize = 10;
 /// Reverse look-ups at a time; meanwhile, other peers have no names.
 pub const LOOK_UPS_AT_ONCE: usize = if EXPLORING { 2 } else { 8 };
 
-/// How long a name is kept, or that there is none.
+/// How long the result of a look-up is kept: a name, or that the peer has none.
 pub const NAME_LIFETIME: Duration = Duration::from_secs(300);
 
 /// Names kept, some 100 bytes each.

@@ -66,7 +66,7 @@ pub trait Observer: Send + Sync {
         let _ = summary;
     }
 
-    /// What is to show that a data set is coming in, for each message that has one; `None`: nobody looks.
+    /// What is to show that a data set is coming in, for each message that has one; `None` to show nothing.
     fn progress(&self) -> Option<Box<dyn Progress>> {
         None
     }

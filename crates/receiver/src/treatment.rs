@@ -31,7 +31,7 @@ pub const UNCOMPRESSED: &[&TransferSyntax] =
 
 impl Treatment {
     /// All registered storage classes and Verification are accepted in these transfer syntaxes, the best first
-    /// (see [`storage_classes`]), and stored into `output`. Nobody is refused, and no faults are provoked.
+    /// (see [`storage_classes`]), and stored into `output`. No sender is refused, and no faults are provoked.
     #[must_use]
     pub fn new(
         identity: &Identity,

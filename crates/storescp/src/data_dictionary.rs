@@ -60,7 +60,7 @@ fn add(dictionary: &mut Dictionary, path: &Path) {
     }
 }
 
-/// Nobody asked for this file: whatever is wrong with it, the server starts.
+/// No option names this file: whatever is wrong with it, the server starts.
 fn supplement(dictionary: &mut Dictionary, path: &Path) {
     let name = path.display();
     debug!("DcmDataDictionary: Loading file: {name}");

@@ -53,7 +53,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let ended = if config.network.inetd {
+    let ended = if config.inetd {
         let connection = connection.unwrap_or_else(inherited::take_connection);
         let connection = connection.map_err(|error| receiver::Error::NoConnection(error).into());
         connection.and_then(|it| service::serve_one(&config, it))

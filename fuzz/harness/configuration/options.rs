@@ -80,7 +80,7 @@ fn quoted(words: &[Vec<u8>]) -> Option<Vec<u8>> {
 fn check(config: &Config) {
     const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
-    assert!(config.network.port > 0 || config.network.inetd);
+    assert!(config.network.port > 0 || config.inetd);
     let negotiation = &config.negotiation;
     assert!((4096..=131_072).contains(&negotiation.max_pdu_bytes));
     assert!(negotiation.max_pdu_bytes.is_multiple_of(2));
@@ -94,7 +94,7 @@ fn check(config: &Config) {
     let durations = [
         Some(timeouts.acse),
         timeouts.dimse,
-        Some(config.limits.grace_period),
+        Some(config.grace_period),
         Some(config.faults.sleep_after),
         Some(config.faults.sleep_during),
         commands.end_of_study_timeout,

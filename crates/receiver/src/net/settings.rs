@@ -5,8 +5,6 @@
 pub struct Network {
     /// TCP port to listen on; 0 if there is none, because another program listens.
     pub port: u16,
-    /// `--inetd`: standard input is the one connection to serve.
-    pub inetd: bool,
     /// `--ipv4`, `--ipv6`, `--ip-auto`.
     pub address_family: AddressFamily,
     /// `--access-control`: who is served is decided by hosts.allow and hosts.deny.
@@ -32,7 +30,6 @@ impl Network {
     pub fn new(port: u16) -> Self {
         Self {
             port,
-            inetd: false,
             address_family: AddressFamily::Ipv4,
             access_control: false,
             disable_host_lookup: true,

@@ -62,8 +62,8 @@ pub enum SocketTimeout {
     After(Duration),
 }
 
-/// How much the receiver takes on at a time, and how long it may take to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much the receiver takes on at a time; by default, as much as the system allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// `--max-associations`: associations at a time, at least 1; `None` for as many as descriptors,
     /// threads and memory allow (see [`Capacity::find`](crate::Capacity::find)).
@@ -71,9 +71,6 @@ pub struct Limits {
     /// `--max-associations-per-host`: associations of one address at a time, at least 1; `None` for no
     /// limit. An IPv4 address counts the same when it comes over IPv6.
     pub max_associations_per_host: Option<usize>,
-    /// `--grace-period`: how long messages under way may go on at shutdown. Meant for the caller of
-    /// [`Handle::drain`](crate::Handle::drain); nothing else reads it.
-    pub grace_period: Duration,
 }
 
 impl Default for Timeouts {
@@ -94,17 +91,6 @@ impl Timeouts {
         match self.socket {
             SocketTimeout::After(timeout) => Some(timeout),
             SocketTimeout::None | SocketTimeout::System => None,
-        }
-    }
-}
-
-impl Default for Limits {
-    /// As many associations as the system allows; half a minute to end in.
-    fn default() -> Self {
-        Self {
-            max_associations: None,
-            max_associations_per_host: None,
-            grace_period: Duration::from_secs(30),
         }
     }
 }

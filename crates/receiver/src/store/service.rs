@@ -149,7 +149,7 @@ impl<'n> StorageService<'n> {
     }
 
     /// The rest of the data set, if one is due, will not come, and `why`: discards what was received
-    /// of it, and says so, since somebody will look for the object.
+    /// of it, and logs that, since the object will be missed.
     pub(crate) fn interrupt(&mut self, why: &dyn fmt::Display) {
         let Some(Receiving { outcome, progress, bytes }) = self.receiving.take() else { return };
         drop(progress);

@@ -152,7 +152,7 @@ impl StagedFile for DirectoryFile {
 }
 
 impl DirectoryFile {
-    /// From now on, whoever wants to replace it waits until it is confirmed or withdrawn.
+    /// From now on, a commit that would replace it waits until it is confirmed or withdrawn.
     fn lock(&mut self) {
         self.is_locked = self.is_locked
             || self.home.strategy.abilities.locks && try_lock(&self.file) == Lock::Held;

@@ -1,4 +1,4 @@
-//! What was acknowledged stays, whoever else commits the same name, and whatever becomes of that.
+//! What was acknowledged stays, even if others commit the same name, successfully or not.
 //!
 //! The steps are system calls on real files, in memory where there is such a file system.
 

@@ -118,7 +118,7 @@ impl OpenDirectory {
             Err(Errno::NOENT) => false,
             Err(error) => return Err(error.into()),
         };
-        // Whoever finds it there while another thread makes it has to know since when it is.
+        // A thread that finds it while another one creates it needs to know since when it exists.
         let _one_at_a_time = self.subfolders.opening();
         let since = self.mark();
         let made = !there
@@ -145,7 +145,7 @@ impl OpenDirectory {
     fn open_subfolder(&self, name: &FileName, since: SyncMark) -> io::Result<Arc<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, name.as_str(), flags, Mode::empty())?;
-        // Whoever made it, now or earlier, may have ended before its name was durable.
+        // The process that created it may have ended before its name was durable.
         let handle = Arc::new(File::from(handle));
         let temporaries = Arc::clone(&self.temporaries);
         let open = Self::held(handle, temporaries, self.strategy, Some(name.clone()), since)?;

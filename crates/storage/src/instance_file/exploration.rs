@@ -1,4 +1,4 @@
-//! What was acknowledged is on disk, whoever else stores and whichever sync fails.
+//! What was acknowledged is on disk, whatever other associations store and whichever sync fails.
 
 use crate::doubles::power_loss::{Disk, DiskKind, Fault, Survives};
 use crate::{Durability, FileName, Folder, IfExists, InstanceFile, PreparedFile, Storage};

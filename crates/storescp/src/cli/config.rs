@@ -6,6 +6,7 @@ use crate::negotiation::Negotiation;
 use receiver::net::Network;
 use receiver::net::tls::TlsSettings;
 use receiver::{Faults, Limits, OutputSettings, Timeouts};
+use std::time::Duration;
 
 /// The whole configuration, valid once built; made only by [`super::parse()`].
 ///
@@ -20,6 +21,10 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much the server takes on, and how it ends.
     pub limits: Limits,
+    /// `--grace-period`: how long messages in progress may go on after SIGTERM or SIGINT.
+    pub grace_period: Duration,
+    /// `--inetd`: standard input is the one connection to serve.
+    pub inetd: bool,
     /// Errors provoked on purpose, to test senders.
     pub faults: Faults,
     /// `--ignore`: data sets are received and answered, not stored.

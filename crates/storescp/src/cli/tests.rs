@@ -39,7 +39,6 @@ fn without_options() {
     let config = config("11112");
     let network = Network {
         port: 11112,
-        inetd: false,
         address_family: AddressFamily::Ipv4,
         access_control: false,
         disable_host_lookup: false,
@@ -51,12 +50,9 @@ fn without_options() {
     assert!(!config.negotiation.promiscuous && !config.negotiation.uid_padding);
     let socket = SocketTimeout::After(seconds(60));
     assert_eq!(config.timeouts, Timeouts { socket, acse: seconds(30), dimse: None });
-    let limits = Limits {
-        max_associations: None,
-        max_associations_per_host: None,
-        grace_period: seconds(30),
-    };
+    let limits = Limits { max_associations: None, max_associations_per_host: None };
     assert_eq!(config.limits, limits);
+    assert_eq!((config.grace_period, config.inetd), (seconds(30), false));
     assert_eq!(config.faults, Faults::default());
     let negotiation = &config.negotiation;
     assert!(!negotiation.refuse && !negotiation.require_implementation_class_uid && !config.ignore);

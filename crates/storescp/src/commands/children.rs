@@ -39,7 +39,7 @@ impl Children {
     /// Runs a command to its end; as process 1, then reaps all orphans that have ended.
     pub(super) fn run(&self, command: &mut Command) -> Execution {
         let lock = || self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // As process 1, nobody waits for the child before it is known as one of ours.
+        // As process 1, the reaper leaves the child alone until it is known as one of ours.
         let known = self.inherit_orphans.then(lock);
         let mut child = match command.spawn() {
             Ok(child) => child,

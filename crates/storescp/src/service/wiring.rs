@@ -79,8 +79,8 @@ impl Service {
             output,
             studies,
             watches_studies,
-            grace_period: config.limits.grace_period,
-            is_single: config.network.inetd,
+            grace_period: config.grace_period,
+            is_single: config.inetd,
         })
     }
 

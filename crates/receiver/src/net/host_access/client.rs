@@ -34,7 +34,7 @@ pub enum HostName {
     Paranoid,
     /// The address has no name.
     Unknown,
-    /// Nobody is to ask for names (`--disable-host-lookup`).
+    /// Names are not looked up (`--disable-host-lookup`).
     NotAsked,
     /// It could not be found out, and why.
     CannotTell(String),
@@ -48,7 +48,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Nobody is asked for names without `look_up`.
+    /// Without `look_up`, no name is looked up.
     pub(crate) fn new(peer: IpAddr, server: SocketAddr, look_up: bool) -> Self {
         let look_up = if look_up { ask_both_ways } else { |_| HostName::NotAsked };
         Self::with(peer, server, World { look_up, pattern_file })
@@ -101,7 +101,7 @@ fn ask_both_ways(address: IpAddr) -> HostName {
     let asked = std::thread::Builder::new().spawn(move || {
         let name = look_up(address);
         UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
-        // Nobody may be waiting any more.
+        // The waiting thread may have given up.
         let _ = sender.send(name);
     });
     if let Err(error) = asked {

@@ -2,7 +2,7 @@
 
 /// Whether a pattern, a list or a rule matches.
 ///
-/// Nothing turns it into a `bool`: whoever decides has to say what becomes of [`Match::CannotTell`].
+/// Nothing turns it into a `bool`: the caller has to decide what becomes of [`Match::CannotTell`].
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Match {

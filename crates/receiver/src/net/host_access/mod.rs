@@ -4,7 +4,7 @@
 //! The two files are read for each connection, as the TCP wrappers do, so a change holds at once.
 //! Neither is written in a language that needs more than reading: commands in them are not run.
 //!
-//! In doubt nobody is let in. Whether a pattern matches is a `Match`, which may be that
+//! In doubt the peer is refused. Whether a pattern matches is a `Match`, which may be that
 //! nobody can tell: [`decide`] is the only place that makes something of it.
 
 mod client;
@@ -36,7 +36,7 @@ pub(crate) struct HostAccess {
 }
 
 /// Why a peer is not served though no rule denies it: something in the files cannot be obeyed, and
-/// in doubt nobody is let in.
+/// in doubt the peer is refused.
 #[derive(Debug)]
 pub enum Fault {
     /// A file is there and cannot be read.

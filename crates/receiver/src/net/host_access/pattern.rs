@@ -39,7 +39,7 @@ fn within(pattern: &str, host: &Host, depth: usize, files_read: &Cell<usize>) ->
         "all" => Match::Yes,
         "known" => by_name(host, |_| true),
         "unknown" => match host.name() {
-            // Where nobody asks, no name is known.
+            // Without a look-up, no name is known.
             HostName::Unknown | HostName::NotAsked => Match::Yes,
             _ => by_name(host, |_| false),
         },

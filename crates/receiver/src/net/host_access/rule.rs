@@ -189,7 +189,7 @@ fn is_us(element: &str, client: &Client) -> Match {
     }
 }
 
-/// `host` or `user@host`. Nobody is asked for the user.
+/// `host` or `user@host`. The user is not looked up.
 fn is_client(element: &str, client: &Client) -> Match {
     let (user, host) = match split_at_sign(element) {
         (user, Some(host)) => (Some(user), host),

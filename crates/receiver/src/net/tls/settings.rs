@@ -44,7 +44,7 @@ pub struct TlsSettings {
 
 impl TlsSettings {
     /// With a key and a certificate in PEM, and whatever else is so without an option: peers need a
-    /// certificate, and so does somebody to trust for that.
+    /// certificate, so a trusted authority has to be named, too.
     #[must_use]
     pub fn new(key_file: PathBuf, certificate_file: PathBuf) -> Self {
         Self {

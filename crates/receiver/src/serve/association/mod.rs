@@ -65,7 +65,7 @@ pub(super) fn run(node: &Node, slot: &Slot, stream: Arc<TcpStream>, peer: Socket
         message_bytes: 0,
         is_released: false,
     };
-    // Whoever counts associations is told of the end of one that panics, too.
+    // The observer is told of the end of an association that panics, too.
     let outcome = catch_unwind(AssertUnwindSafe(|| served.serve()));
     served.transport.close();
     if let Some(requests) = served.requests {

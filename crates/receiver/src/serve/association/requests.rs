@@ -19,7 +19,7 @@ use tracing::{debug, error, info, warn};
 
 /// The messages of one association that was accepted (PS3.7 §9.1).
 ///
-/// Responses are only queued in the [`Association`], which is a parameter; whoever sends them tells so by
+/// Responses are only queued in the [`Association`], which is a parameter; the sender reports that by
 /// [`Requests::response_sent`]. Holds what [`StorageService`] holds.
 pub(super) struct Requests<'n> {
     node: &'n Node,

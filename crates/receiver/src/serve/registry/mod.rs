@@ -65,7 +65,7 @@ pub(super) enum Admission {
 pub struct Drained {
     /// Connections that had to be cut off.
     pub cut_off: usize,
-    /// Whether somebody asked not to wait for them.
+    /// Whether the wait for them was cut short.
     pub cut_short: bool,
 }
 

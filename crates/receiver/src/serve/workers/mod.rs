@@ -21,8 +21,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Threads that wait for a connection, serve it, and wait again.
 ///
-/// Nobody hands connections over: whichever thread the kernel wakes has one. At least one thread
-/// waits as long as the server runs, since whoever stops waiting as the last starts another first;
+/// Connections are not handed over: the thread that the kernel wakes has one. At least one thread
+/// waits as long as the server runs, since the last one that stops waiting starts another first;
 /// at most [`MAX_WAITING_THREADS`] wait, and those past that number end. So associations that
 /// follow each other cost no thread each, and none waits for another. Where the system refuses another
 /// thread, silent peers that are only to be rejected make room; where there are none, the last thread that
@@ -84,7 +84,7 @@ impl Workers {
     pub(super) fn stop_accepting(&self) {
         self.ending.store(true, Ordering::SeqCst);
         match &self.ended {
-            // Nobody reads it, so it stays readable for all.
+            // It is never read, so it stays readable for all.
             Some((_, end)) => drop((&*end).write(&[0])),
             None => platform::stop_accepting(&self.listener, MAX_WAITING_THREADS),
         }
@@ -97,7 +97,7 @@ impl Workers {
         self.waiting.load(Ordering::SeqCst)
     }
 
-    /// Starts another thread, unless somebody waits again by now.
+    /// Starts another thread, unless one waits again by now.
     fn add_thread(self: &Arc<Self>) -> io::Result<()> {
         if !self.change_waiting(|waiting| (waiting == 0).then_some(1)) {
             return Ok(());
@@ -111,7 +111,7 @@ impl Workers {
         thread.map(drop)
     }
 
-    /// As [`add_thread`](Self::add_thread); where the system refuses one, somebody who is only to be rejected
+    /// As [`add_thread`](Self::add_thread); where the system refuses one, a peer that is only to be rejected
     /// may make room.
     fn add_thread_or_make_room(self: &Arc<Self>, slot: &Slot) -> io::Result<()> {
         let mut added = self.add_thread();

@@ -1,5 +1,5 @@
 //! Giving names and taking them back, in an order of steps that loses nothing, whichever step fails and
-//! whoever else uses the names.
+//! whatever other processes do to the names.
 
 pub(crate) mod abilities;
 pub(crate) mod final_name;

@@ -13,11 +13,11 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 
-/// The hidden folder; where that is somebody else's, `-` and our user ID follow.
+/// The hidden folder; where that belongs to another user, `-` and our user ID follow.
 pub(crate) const HIDDEN_FOLDER: &str = ".storescp";
 /// The output directory itself, where no folder can be made in it.
 pub(crate) const TOP: &str = ".";
-/// Nobody else has business there.
+/// No other program writes there.
 const HIDDEN_FOLDER_MODE: Mode = Mode::from_raw_mode(0o700);
 /// Files get the permissions that the process's file mode creation mask leaves of this.
 pub(crate) const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
@@ -86,7 +86,7 @@ impl Temporaries {
                 // Another process may have removed the folder, which was empty.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     let is_there = syscalls::id_at((&self.top, &folder))?.is_some();
-                    // Somebody may have made it again meanwhile: only at the second time it is not the
+                    // Another process may have created it again meanwhile: only at the second time it is not the
                     // folder that is missing.
                     if is_there && was_there {
                         return Err(error);

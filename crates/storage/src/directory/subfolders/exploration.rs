@@ -26,7 +26,7 @@ fn who_meets_in_a_subfolder_shares_it() {
     );
 }
 
-/// Whoever opens a subfolder without looking whether it is open has one of his own.
+/// A thread that opens a subfolder without checking whether it is open has its own.
 #[test]
 fn looking_before_opening_alone_is_caught() {
     caught(&["two of one"], Timers::Patient, || {

@@ -102,7 +102,7 @@ impl FolderSync {
             // One of those who wait for the next runs it for all of them.
             self.ended[next].notify_one();
         } else if waiting[next] > 0 {
-            // It has failed them too, and nobody else may come.
+            // It has failed for them too, and no other may come.
             self.ended[next].notify_all();
         }
         result

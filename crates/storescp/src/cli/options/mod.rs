@@ -62,7 +62,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: LogSettings) -> Result<Confi
     let mut warnings = Vec::new();
     general::check_verbose_pc(&log)?;
     network::check_inetd(typed)?;
-    let limits = processes::limits(typed)?;
+    let (limits, grace_period) = processes::limits(typed)?;
     let timeouts = network::timeouts(typed)?;
     let network = network::network(typed, port, &mut warnings);
     let max_pdu_bytes = network::max_pdu_bytes(typed, &mut warnings)?;
@@ -76,6 +76,8 @@ pub(super) fn config(typed: &Typed, port: u16, log: LogSettings) -> Result<Confi
         negotiation: network::negotiation(typed, max_pdu_bytes, profile),
         timeouts,
         limits,
+        grace_period,
+        inetd: network::inetd(typed),
         faults,
         ignore: network::ignore(typed),
         tls,

@@ -169,6 +169,11 @@ pub(in crate::cli) fn port(typed: &Typed) -> Result<u16, Fault> {
     port.map_err(|misfit| Fault::Port(value.clone(), misfit))
 }
 
+/// Whether standard input is the one connection to serve.
+pub(super) fn inetd(typed: &Typed) -> bool {
+    typed.has(Opt::Inetd)
+}
+
 /// `--inetd` has one process.
 pub(super) fn check_inetd(typed: &Typed) -> Result<(), Fault> {
     typed.refuse_with(Opt::Inetd, &[Opt::Fork])
@@ -190,13 +195,11 @@ const ACSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where and how the server listens.
 pub(super) fn network(typed: &Typed, port: u16, warnings: &mut Vec<String>) -> Network {
-    let inetd = typed.has(Opt::Inetd);
-    if inetd && !typed.parameters().is_empty() {
+    if inetd(typed) && !typed.parameters().is_empty() {
         warnings.push("port is ignored with --inetd".to_owned());
     }
     Network {
         port,
-        inetd,
         address_family: match typed.chosen(Choice::AddressFamily) {
             Some(Opt::Ipv6) => AddressFamily::Ipv6,
             Some(Opt::IpAuto) => AddressFamily::Both,
@@ -283,7 +286,6 @@ mod tests {
         );
         let network = Network {
             port: 104,
-            inetd: false,
             address_family: AddressFamily::Both,
             access_control: false,
             disable_host_lookup: true,
@@ -297,12 +299,9 @@ mod tests {
         let socket = SocketTimeout::After(seconds(5));
         let timeouts = Timeouts { socket, acse: seconds(6), dimse: Some(seconds(7)) };
         assert_eq!(config.timeouts, timeouts);
-        let limits = Limits {
-            max_associations: Some(8),
-            max_associations_per_host: None,
-            grace_period: seconds(9),
-        };
+        let limits = Limits { max_associations: Some(8), max_associations_per_host: None };
         assert_eq!(config.limits, limits);
+        assert_eq!(config.grace_period, seconds(9));
     }
 
     #[test]
@@ -339,10 +338,10 @@ mod tests {
 
     #[test]
     fn inetd_needs_no_port_and_does_not_use_one() {
-        let network = config("--inetd").network;
-        assert_eq!((network.inetd, network.port), (true, 0));
+        let without_port = config("--inetd");
+        assert_eq!((without_port.inetd, without_port.network.port), (true, 0));
         let with_port = config("x -id");
-        assert!(with_port.network.inetd);
+        assert!(with_port.inetd);
         assert_eq!(with_port.warnings, ["port is ignored with --inetd"]);
         assert_eq!(fault("--inetd 1 2"), "Too many parameters");
         assert_eq!(fault("--inetd --fork"), "--inetd not allowed with --fork");

@@ -45,15 +45,12 @@ const LIMITS: &[OptionSpec] = &[
     .takes("[s]econds: integer (default: 30)", &[Value::COUNT]),
 ];
 
-/// How much the server takes on, and how it ends.
-pub(super) fn limits(typed: &Typed) -> Result<Limits, Fault> {
-    let most = typed.number(Opt::MaxAssociations)?.map(count);
+/// How much the server takes on, and how long it may take to end.
+pub(super) fn limits(typed: &Typed) -> Result<(Limits, Duration), Fault> {
+    let max_associations = typed.number(Opt::MaxAssociations)?.map(count);
     let grace_period = typed.seconds(Opt::GracePeriod)?.unwrap_or(DEFAULT_GRACE_PERIOD);
-    Ok(Limits {
-        max_associations: most,
-        max_associations_per_host: typed.number(Opt::MaxAssociationsPerHost)?.map(count),
-        grace_period,
-    })
+    let max_associations_per_host = typed.number(Opt::MaxAssociationsPerHost)?.map(count);
+    Ok((Limits { max_associations, max_associations_per_host }, grace_period))
 }
 
 const DEFAULT_GRACE_PERIOD: Duration = Duration::from_secs(30);
@@ -69,8 +66,9 @@ mod tests {
 
     #[test]
     fn how_much_the_server_takes_on() {
-        let limits = config("104 --max-associations 8 --max-associations-per-host 2").limits;
+        let config = config("104 --max-associations 8 --max-associations-per-host 2");
+        let limits = config.limits;
         assert_eq!((limits.max_associations, limits.max_associations_per_host), (Some(8), Some(2)));
-        assert_eq!(limits.grace_period, DEFAULT_GRACE_PERIOD);
+        assert_eq!(config.grace_period, DEFAULT_GRACE_PERIOD);
     }
 }

@@ -128,7 +128,7 @@ impl Section {
     }
 
     /// The entries `PREFIX1`, `PREFIX2` and so on, up to the first that is missing; and those behind
-    /// it, which nobody gets to.
+    /// it, which is never reached.
     pub(super) fn numbered(&self, prefix: &str) -> (Vec<&Entry>, Vec<&Entry>) {
         let listed: Vec<&Entry> =
             (1..).map_while(|number: usize| self.entry(&format!("{prefix}{number}"))).collect();

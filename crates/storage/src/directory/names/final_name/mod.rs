@@ -135,7 +135,7 @@ impl<'a> FinalName<'a> {
                 result => return result,
             }
         }
-        // Only as long as nobody else takes the name is the one that is kept the one that is replaced.
+        // The file that is kept is the one that is replaced only as long as no other takes the name.
         if self.abilities.links && older.is_locked {
             match self.keep_and_replace(from, newer, older.id) {
                 Err(error) if is_unavailable(&error) => {}

@@ -1,4 +1,4 @@
-//! Nobody commits a name while another one does, and nobody waits for a name for ever.
+//! No two commits of a name overlap, and none waits for a name for ever.
 
 use crate::FileName;
 use crate::directory::names::name_claims::{NameClaim, NameClaims};

@@ -21,12 +21,12 @@ pub(crate) struct NameClaims {
 #[derive(Debug, Default)]
 struct Claims {
     names: HashSet<FileName>,
-    /// How many wait for one. Waking nobody costs a system call.
+    /// How many wait for one. A needless wake-up costs a system call.
     waiting: usize,
 }
 
 impl NameClaims {
-    /// Waits until nobody else commits `name`, and claims it until the claim is dropped.
+    /// Waits until no other thread commits `name`, and claims it until the claim is dropped.
     pub(crate) fn claim(self: &Arc<Self>, name: &FileName) -> NameClaim {
         let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
         while !claims.names.insert(name.clone()) {

@@ -1,4 +1,4 @@
-//! Each line is written once, in its order, or counted as lost, and nobody waits for an output for longer than
+//! Each line is written once, in its order, or counted as lost, and no thread waits for an output for longer than
 //! it is to.
 
 use super::{LineOutput, LineQueue, LossLine};
