@@ -183,6 +183,27 @@ fn the_picture_is_that_of_the_code() {
     }
 }
 
+/// `receiver/net/transport.rs` in the text of a document is `crates/receiver/src/net/transport.rs`.
+#[test]
+fn paths_of_modules_in_documents_exist() {
+    let mut seen = 0;
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/operations.md"] {
+        let text = fs::read_to_string(root().join(document)).expect(document);
+        for quoted in text.split('`').skip(1).step_by(2) {
+            let is_path = |it: char| it.is_ascii_alphanumeric() || "_./-".contains(it);
+            let Some((name, rest)) = quoted.split_once('/') else { continue };
+            if WORKSPACE.find(name).is_none() || !quoted.chars().all(is_path) {
+                continue;
+            }
+            let rest = rest.strip_prefix("src/").unwrap_or(rest);
+            let file = root().join("crates").join(name).join("src").join(rest);
+            assert!(file.exists() || file.with_extension("rs").exists(), "{document}: {quoted}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "only {seen} paths found");
+}
+
 #[test]
 fn each_module_says_in_a_sentence_what_it_is() {
     let found = structure::undescribed_modules(&WORKSPACE);
