@@ -155,7 +155,7 @@ fn a_handshake_that_lasts_over_sighup_is_refused() {
             let far = TcpStream::connect(("127.0.0.1", server.port())).expect("the receiver");
             server.wait_for_log("D: Association Received: ");
             server.signal("HUP");
-            server.wait_for_log("read again\n");
+            server.wait_for_log("reloaded keys and certificates\n");
             let copy = |mut from: TcpStream, mut to: TcpStream| {
                 let _ = io::copy(&mut from, &mut to);
                 let _ = to.shutdown(std::net::Shutdown::Write);

@@ -126,7 +126,7 @@ fn code_of_tests_is_left_out() {
         "#[cfg(test)] use crate::b::B;",
         "#[cfg(all(test, unix))] fn f() { crate::b::B }",
         "#[cfg(feature = \"explore\")] use crate::b::B;",
-        "#[cfg(any(test, feature = \"doubles\"))] use crate::b::B;",
+        "#[cfg(any(test, feature = \"testing\"))] use crate::b::B;",
         "impl A { #[cfg(test)] fn f() { crate::b::B } }",
         "fn f() { #[cfg(test)] let x = crate::b::B; }",
         "fn f() { #[cfg(test)] crate::b::B(); #[cfg(test)] { crate::b::B } }",
