@@ -103,7 +103,10 @@ mod treatment;
 pub use error::Error;
 pub use identity::Identity;
 pub use node::{Limits, Node, NodeSettings, SocketTimeout, Timeouts};
-pub use observer::{AfterAnswer, Observer, Progress, Refusal, Refused, Summary};
+pub use observer::{
+    AfterAnswer, AssociationEnd, Observer, Progress, Refusal, Refused, RefusedClass, StatusCounts,
+    Summary,
+};
 pub use output::{LogPath, Output, OutputSettings, Sorting, StoredFile, StoredObject};
 pub use peer::Peer;
 pub use serve::{Capacity, Drained, Handle, Server, SingleConnection, thread_builder};
@@ -111,5 +114,7 @@ pub use treatment::{Faults, Treatment, UNCOMPRESSED, storage_classes};
 
 // The types of public fields and parameters, so that an embedding program needs no other crate.
 pub use dataset::{Dictionary, OutputFormat, TransferSyntax, Uid};
-pub use proto::{AcceptorPolicy, AeTitle, Proposal, Rejection, Status};
+pub use proto::{
+    AbortPdu, AcceptorPolicy, AeTitle, ContextResult, PeerFault, Proposal, Rejection, Status,
+};
 pub use storage::{Durability, FileName, MinFree};

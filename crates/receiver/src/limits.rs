@@ -162,6 +162,10 @@ pub const NAME_LIFETIME: Duration = Duration::from_secs(300);
 /// Names kept, some 100 bytes each.
 pub const NAMES_KEPT: usize = 1024;
 
+/// Shortest time between two lines of the log that say that there is no room on the disk, or how much was refused
+/// for that.
+pub const FULL_DISK_LOG_INTERVAL: Duration = Duration::from_secs(60);
+
 // What depends on the bounds of other crates.
 
 // The fragments of one event are handed to the file in one call.

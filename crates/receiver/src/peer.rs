@@ -14,12 +14,21 @@ pub struct Peer {
     /// Where it connected from. On a socket for both protocols, an IPv4 address comes as an IPv6 one
     /// (`::ffff:a.b.c.d`): see [`IpAddr::to_canonical`].
     pub address: IpAddr,
+    /// The number of its association, which all lines of the log about it share: from 1 on, for each connection
+    /// of a receiver the next one; of a [`SingleConnection`](crate::SingleConnection) the number of the process.
+    /// 0 for no association.
+    pub association: u64,
 }
 
 impl Default for Peer {
     /// A peer that has not proposed an association: blank titles, and no address.
     fn default() -> Self {
         let blank = AeTitle::from_field([b' '; AeTitle::BYTES]);
-        Self { calling_ae: blank, called_ae: blank, address: IpAddr::V4(Ipv4Addr::UNSPECIFIED) }
+        Self {
+            calling_ae: blank,
+            called_ae: blank,
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            association: 0,
+        }
     }
 }

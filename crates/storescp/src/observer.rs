@@ -2,9 +2,12 @@
 
 use crate::commands::Commands;
 use crate::logging::ProgressLine;
+use crate::negotiation::Negotiation;
 use proto::Proposal;
 use receiver::output::studies::EndedStudy;
-use receiver::{AfterAnswer, Observer, Peer, Progress, Refusal, StoredObject, Treatment};
+use receiver::{
+    AfterAnswer, Observer, Peer, Progress, Refusal, RefusedClass, StoredObject, Treatment,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -13,6 +16,10 @@ pub(crate) struct ProgramObserver {
     /// How every sender is treated.
     pub(crate) treatment: Arc<Treatment>,
     pub(crate) commands: Arc<Commands>,
+    /// What is accepted, in the words of the command line.
+    pub(crate) negotiation: Negotiation,
+    /// Whether an option gives the transfer syntax of files.
+    pub(crate) rewrites: bool,
 }
 
 impl Observer for ProgramObserver {
@@ -32,6 +39,10 @@ impl Observer for ProgramObserver {
 
     fn studies_ended(&self, ended: Vec<EndedStudy>) {
         self.commands.after_studies_of_object(ended);
+    }
+
+    fn class_refused(&self, _: &Peer, refused: &RefusedClass) -> Option<String> {
+        self.negotiation.advice(refused, self.rewrites)
     }
 
     fn progress(&self) -> Option<Box<dyn Progress>> {

@@ -30,6 +30,31 @@ impl Status {
     /// Storage, error: cannot understand (PS3.4 §B.2.3).
     pub const CANNOT_UNDERSTAND: Status = Status(0xC000);
 
+    /// What the status means, in the words of the standard; of statuses that have no constant here, their type.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Status::SUCCESS => "success",
+            Status::PROCESSING_FAILURE => "processing failure",
+            Status::INVALID_SOP_INSTANCE => "invalid SOP instance",
+            Status::SOP_CLASS_NOT_SUPPORTED => "SOP class not supported",
+            Status::NOT_AUTHORIZED => "not authorized",
+            Status::DUPLICATE_INVOCATION => "duplicate invocation",
+            Status::UNRECOGNIZED_OPERATION => "unrecognized operation",
+            Status::MISTYPED_ARGUMENT => "mistyped argument",
+            Status::OUT_OF_RESOURCES => "out of resources",
+            Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS => "data set does not match SOP class",
+            Status::CANNOT_UNDERSTAND => "cannot understand",
+            other => match other.kind() {
+                StatusKind::Success => "success",
+                StatusKind::Warning => "warning",
+                StatusKind::Failure => "failure",
+                StatusKind::Cancel => "cancel",
+                StatusKind::Pending => "pending",
+            },
+        }
+    }
+
     /// The type of the status (PS3.7 §C.1 to §C.5).
     #[must_use]
     pub fn kind(self) -> StatusKind {
@@ -84,5 +109,7 @@ mod tests {
             assert_eq!(Status(code).kind(), kind, "{code:04X}");
         }
         assert_eq!(Status::UNRECOGNIZED_OPERATION.to_string(), "0211H");
+        assert_eq!(Status::OUT_OF_RESOURCES.meaning(), "out of resources");
+        assert_eq!((Status(0xA701).meaning(), Status(0xB007).meaning()), ("failure", "warning"));
     }
 }

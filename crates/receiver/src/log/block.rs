@@ -6,7 +6,7 @@ use tracing::Level;
 /// those of one span together, with none of another thread between them.
 pub const BLOCK: &str = "block";
 
-/// Logs several lines with none of another thread between them: at INFO if `prominent`, else at
+/// Logs several lines in DCMTK's form with none of another thread between them: at INFO if `prominent`, else at
 /// DEBUG. They are made only if they are logged.
 pub fn block(prominent: bool, lines: impl FnOnce() -> Vec<String>) {
     let enabled =
@@ -19,9 +19,9 @@ pub fn block(prominent: bool, lines: impl FnOnce() -> Vec<String>) {
     let _together = span.enter();
     for line in lines {
         if prominent {
-            tracing::info!("{line}");
+            tracing::info!(dcmtks = true, "{line}");
         } else {
-            tracing::debug!("{line}");
+            tracing::debug!(dcmtks = true, "{line}");
         }
     }
 }

@@ -1,61 +1,81 @@
-//! Whose association this thread serves, for lines of the log.
+//! Whose association a thread deals with, for lines of the log.
 
+use crate::peer::Peer;
 use proto::AeTitle;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
 
 thread_local! {
-    /// The peer that this thread serves.
-    static PEER: RefCell<Option<Peer>> = const { RefCell::new(None) };
+    /// Whose association this thread deals with.
+    static SERVED: Cell<Option<Served>> = const { Cell::new(None) };
 }
 
 #[derive(Clone, Copy)]
-struct Peer {
+struct Served {
     address: SocketAddr,
     /// The calling AE title, once the peer has proposed an association.
     title: Option<AeTitle>,
+    association: u64,
 }
 
-/// As long as this lives, warnings and errors logged by this thread end with the peer: ` (peer TITLE@address)`
-/// or, before its title is known, ` (peer address:port)`.
-pub struct ServedPeer(());
+/// As long as this lives, lines that this thread logs can end with the peer and the number of its association:
+/// see [`write_suffix`]. Those of one thread may nest.
+pub struct ServedPeer {
+    before: Option<Served>,
+}
 
 impl ServedPeer {
-    /// This thread serves a connection from `address`.
+    /// This thread serves a connection from `address`, which is to be association number `association`.
     #[must_use]
-    pub fn begin(address: SocketAddr) -> Self {
+    pub fn begin(address: SocketAddr, association: u64) -> Self {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-        PEER.set(Some(Peer { address, title: None }));
-        Self(())
+        Self::enter(Some(Served { address, title: None, association }))
+    }
+
+    /// This thread does something on account of an object or a study that `peer` has sent. Without a number of
+    /// its association, nothing is known of it.
+    #[must_use]
+    pub fn on_account_of(peer: &Peer) -> Self {
+        let address = SocketAddr::new(peer.address.to_canonical(), 0);
+        let (title, association) = (Some(peer.calling_ae), peer.association);
+        Self::enter((association > 0).then_some(Served { address, title, association }))
+    }
+
+    fn enter(served: Option<Served>) -> Self {
+        Self { before: SERVED.replace(served) }
     }
 
     /// The peer calls itself so.
     pub fn set_title(&self, calling_ae: AeTitle) {
-        PEER.with_borrow_mut(|peer| {
-            if let Some(peer) = peer {
-                peer.title = Some(calling_ae);
-            }
-        });
+        if let Some(served) = SERVED.get() {
+            SERVED.set(Some(Served { title: Some(calling_ae), ..served }));
+        }
     }
 }
 
 impl Drop for ServedPeer {
     fn drop(&mut self) {
-        PEER.set(None);
+        SERVED.set(self.before);
     }
 }
 
-/// Writes the end of a line about the peer that this thread serves, if it does.
+/// Writes the end of a line about the association that this thread deals with, if it does:
+/// ` (peer TITLE@address, association 17)` or, before its title is known, ` (peer address:port, association 17)`.
+///
+/// A title is up to 16 characters that the peer chose, so the suffix is read from its end: the number is what
+/// follows the last comma, the address what follows the last `@`.
 ///
 /// # Errors
 /// Those of `line`.
 pub fn write_suffix(line: &mut impl Write) -> fmt::Result {
-    match PEER.with_borrow(|peer| *peer) {
+    match SERVED.get() {
         None => Ok(()),
-        Some(Peer { address, title: None }) => write!(line, " (peer {address})"),
-        Some(Peer { address, title: Some(title) }) => {
-            write!(line, " (peer {title}@{})", address.ip())
+        Some(Served { address, title: None, association }) => {
+            write!(line, " (peer {address}, association {association})")
+        }
+        Some(Served { address, title: Some(title), association }) => {
+            write!(line, " (peer {title}@{}, association {association})", address.ip())
         }
     }
 }
@@ -73,16 +93,30 @@ mod tests {
     #[test]
     fn a_line_says_whose_it_is() {
         assert_eq!(suffix(), "");
-        let peer = ServedPeer::begin("[::ffff:10.1.2.3]:4711".parse().unwrap());
-        assert_eq!(suffix(), " (peer 10.1.2.3:4711)");
+        let peer = ServedPeer::begin("[::ffff:10.1.2.3]:4711".parse().unwrap(), 17);
+        assert_eq!(suffix(), " (peer 10.1.2.3:4711, association 17)");
         peer.set_title(AeTitle::from_field(*b"MODALITY 7      "));
-        assert_eq!(suffix(), " (peer MODALITY 7@10.1.2.3)");
+        assert_eq!(suffix(), " (peer MODALITY 7@10.1.2.3, association 17)");
         std::thread::spawn(|| assert_eq!(suffix(), "")).join().unwrap();
         drop(peer);
         assert_eq!(suffix(), "");
-        let peer = ServedPeer::begin("[fe80::1]:1".parse().unwrap());
-        assert_eq!(suffix(), " (peer [fe80::1]:1)");
+        let peer = ServedPeer::begin("[fe80::1]:1".parse().unwrap(), 18);
+        assert_eq!(suffix(), " (peer [fe80::1]:1, association 18)");
         peer.set_title(AeTitle::from_field([b' '; 16]));
-        assert_eq!(suffix(), " (peer @fe80::1)");
+        assert_eq!(suffix(), " (peer @fe80::1, association 18)");
+    }
+
+    #[test]
+    fn a_thread_that_does_something_for_another_association_says_so_meanwhile() {
+        let address = "::ffff:10.9.9.9".parse().unwrap();
+        let calling_ae = AeTitle::from_field(*b"CT1             ");
+        let other = Peer { calling_ae, address, association: 4, ..Peer::default() };
+        let served = ServedPeer::begin("10.1.2.3:4711".parse().unwrap(), 17);
+        let meanwhile = ServedPeer::on_account_of(&other);
+        assert_eq!(suffix(), " (peer CT1@10.9.9.9, association 4)");
+        drop(meanwhile);
+        assert_eq!(suffix(), " (peer 10.1.2.3:4711, association 17)");
+        drop(served);
+        assert_eq!(suffix(), "");
     }
 }

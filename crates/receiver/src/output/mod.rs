@@ -3,19 +3,23 @@
 //! [`Output`] is the output directory with all that is needed to write into it. What is stored there is told
 //! as a [`StoredObject`].
 
+mod full_disk;
 mod log_path;
 pub mod naming;
 mod settings;
 mod stored_object;
 pub mod studies;
 
+pub(crate) use full_disk::Refusals;
 pub use log_path::LogPath;
 pub use settings::{OutputSettings, Sorting};
 pub use stored_object::{StoredFile, StoredObject};
 
 use crate::error::Error;
 use dataset::Dictionary;
+use full_disk::FullDisk;
 use naming::NameStyle;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use storage::{Directory, Needs, Storage};
@@ -27,6 +31,7 @@ pub struct Output {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) dictionary: Arc<Dictionary>,
     pub(crate) studies: Option<Arc<Studies>>,
+    full_disk: FullDisk,
 }
 
 impl Output {
@@ -71,7 +76,7 @@ impl Output {
         dictionary: Arc<Dictionary>,
         studies: Option<Arc<Studies>>,
     ) -> Self {
-        Self { settings, storage, dictionary, studies }
+        Self { settings, storage, dictionary, studies, full_disk: FullDisk::default() }
     }
 
     /// Whether there is a directory at `path`.
@@ -108,8 +113,19 @@ impl Output {
         &self.storage
     }
 
+    /// An object or an association was refused since there is no room, as `reason` says: says so now and then.
+    pub(crate) fn refused_for_want_of_room(&self, what: Refusals, reason: &dyn fmt::Display) {
+        self.full_disk.refused(what, LogPath::new(&self.settings, None, None), reason);
+    }
+
+    /// An object was stored: says so if there was no room before.
+    pub(crate) fn has_stored(&self) {
+        self.full_disk.stored(LogPath::new(&self.settings, None, None));
+    }
+
     /// Says so if there is less room than the settings want left.
     pub(crate) fn shortage(&self) -> Option<String> {
-        Some(self.settings.min_free?.shortage(self.storage.as_ref())?.to_string())
+        let min_free = self.settings.min_free?;
+        min_free.shortage(self.storage.as_ref()).map(|space| min_free.describe(space))
     }
 }

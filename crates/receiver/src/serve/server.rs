@@ -129,7 +129,9 @@ impl SingleConnection {
     pub fn new(node: Arc<Node>, stream: TcpStream) -> Result<Self, Error> {
         let peer = stream.peer_addr().map_err(Error::NoConnection)?;
         let stream = Arc::new(stream);
-        let registry = Arc::new(Registry::new(1, None));
+        // Each connection has a process of its own, and they may share one log.
+        let number = u64::from(std::process::id());
+        let registry = Arc::new(Registry::new(1, None).numbered_from(number));
         let Admission::Slot(slot) = registry.admit(&stream, peer.ip()) else {
             let why = "the new registry has no slot";
             return Err(Error::NoConnection(io::Error::other(why)));

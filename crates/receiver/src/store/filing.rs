@@ -95,7 +95,7 @@ impl Incoming {
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
         let path = |name| LogPath::new(settings, folder, Some(name));
         if !settings.format.bit_preserving {
-            info!("storing DICOM file: {}", path(&first));
+            info!(dcmtks = true, "storing DICOM file: {}", path(&first));
         }
         let committed = self.file.commit(&mut names, taken, settings.durability)?;
         if committed.name != first {
@@ -150,8 +150,10 @@ fn enter(
 ) -> Result<(), Failure> {
     let path = LogPath::new(settings, Some(folder), None);
     match file.enter(folder, settings.durability) {
-        Ok(true) => info!("created new subdirectory for study: {path}"),
-        Ok(false) if differs => info!("using existing subdirectory for study: {path}"),
+        Ok(true) => info!(dcmtks = true, "created new subdirectory for study: {path}"),
+        Ok(false) if differs => {
+            info!(dcmtks = true, "using existing subdirectory for study: {path}");
+        }
         Ok(false) => {}
         Err(error) => {
             error!("could not create subdirectory for study: {path}");

@@ -13,4 +13,4 @@ mod service;
 mod status;
 
 pub(crate) use service::{Answer, FollowUp, StorageService};
-pub(crate) use status::Failure;
+pub(crate) use status::{Failure, class_name};

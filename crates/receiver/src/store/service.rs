@@ -1,11 +1,11 @@
 //! The Storage service class as SCP (PS3.4 Annex B): from a C-STORE-RQ to a file and an answer.
 
 use super::filing::Incoming;
-use super::status::Failure;
+use super::status::{DifferingUid, Failure, class_name};
 use crate::node::Node;
-use crate::observer::{AfterAnswer, Progress, Refused};
+use crate::observer::{AfterAnswer, Progress, Refused, StatusCounts};
 use crate::output::studies::{CurrentStudies, EndedStudy};
-use crate::output::{StoredFile, StoredObject};
+use crate::output::{Refusals, StoredFile, StoredObject};
 use crate::peer::Peer;
 use crate::treatment::Treatment;
 
@@ -30,6 +30,18 @@ pub(crate) struct StorageService<'n> {
     receiving: Option<Receiving>,
     /// For the next object.
     prepared: PreparedFile,
+    tally: Tally,
+}
+
+/// What became of objects that were not stored, and how much came altogether.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Objects that were refused.
+    pub(crate) refused: StatusCounts,
+    /// Objects whose data set did not come to its end.
+    pub(crate) broken_off: u64,
+    /// Bytes of data sets.
+    pub(crate) bytes: u64,
 }
 
 /// The answer to a C-STORE whose data set was received to its end.
@@ -85,12 +97,18 @@ impl<'n> StorageService<'n> {
             current_studies: CurrentStudies::default(),
             receiving: None,
             prepared: PreparedFile::default(),
+            tally: Tally::default(),
         }
     }
 
     /// Whose association it is.
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// What became of the objects so far.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
     }
 
     /// Whether a data set is due.
@@ -106,10 +124,13 @@ impl<'n> StorageService<'n> {
         self.receive(Outcome::Store { request: Box::new(request), requested, target });
     }
 
+    /// Counts an object that is refused without a request that could be read.
+    pub(crate) fn count_refused(&mut self, status: Status) {
+        self.tally.refused.add(status);
+    }
+
     /// Refuses to store the object that `request` announces, once its data set is read.
     pub(crate) fn refuse(&mut self, request: &CStoreRq, failure: &Failure) {
-        let status = failure.status();
-        error!("refusing a request, status {status}: {failure}: {}", request.sop_class);
         let response = self.refused(request, failure);
         self.drain(response);
     }
@@ -153,15 +174,18 @@ impl<'n> StorageService<'n> {
     pub(crate) fn interrupt(&mut self, why: &dyn fmt::Display) {
         let Some(Receiving { outcome, progress, bytes }) = self.receiving.take() else { return };
         drop(progress);
+        self.tally.bytes += bytes;
         let Outcome::Store { request, target, .. } = outcome else { return };
+        self.tally.broken_off += 1;
         let instance = &request.sop_instance;
         let failed = match &target {
             Ok(_) => String::new(),
             Err(failure) => format!("; status {}: {failure}", failure.status()),
         };
+        let class = class_name(&request.sop_class);
         error!(
-            "transfer interrupted after {bytes} bytes, SOP instance {instance} is not stored: \
-             {why}{failed}"
+            "transfer interrupted after {bytes} bytes, SOP instance {instance} ({class}) is not \
+             stored: {why}{failed}"
         );
     }
 
@@ -203,8 +227,9 @@ impl<'n> StorageService<'n> {
 
     /// The data set is complete: stores the object and makes the answer.
     fn complete(&mut self) -> Option<Answer> {
-        let Receiving { outcome, progress, .. } = self.receiving.take()?;
+        let Receiving { outcome, progress, bytes } = self.receiving.take()?;
         drop(progress);
+        self.tally.bytes += bytes;
         let (request, requested, target) = match outcome {
             Outcome::Refused(response) => return Some(Answer { response, follow_up: None }),
             Outcome::Store { request, requested, target } => (request, requested, target),
@@ -236,6 +261,7 @@ impl<'n> StorageService<'n> {
         compare_uids(request, transcoder.attributes(), lenient)?;
         let folder = incoming.enter_folder()?;
         let committed = incoming.commit(request, requested, folder.as_ref())?;
+        incoming.output().has_stored();
         warn_of_repairs(request, incoming.transcoder());
         let file = incoming.stored_file(folder.as_ref(), &committed);
         let object = stored_object(request, &self.peer, requested, Some(file));
@@ -261,15 +287,23 @@ impl<'n> StorageService<'n> {
         {
             self.prepared.discard();
             output.storage.close_unused();
+            if failure.is_want_of_room() {
+                output.refused_for_want_of_room(Refusals::OBJECT, failure);
+            }
         }
-        let instance = &request.sop_instance;
-        error!("cannot store SOP instance {instance}, status {status}: {failure}");
         self.refused(request, failure)
     }
 
-    /// Tells the observer of an object that is not stored, and makes the answer.
-    fn refused(&self, request: &CStoreRq, failure: &Failure) -> CommandSet {
+    /// Says that an object is not stored, tells the observer, and makes the answer.
+    fn refused(&mut self, request: &CStoreRq, failure: &Failure) -> CommandSet {
         let (status, reason) = (failure.status(), failure.to_string());
+        self.tally.refused.add(status);
+        let (instance, class) = (&request.sop_instance, class_name(&request.sop_class));
+        error!(
+            "cannot store SOP instance {instance} ({class}), status {status} ({}): {failure}{}",
+            status.meaning(),
+            failure.details()
+        );
         self.node.observer.refused(&Refused::Object {
             peer: &self.peer,
             sop_class: &request.sop_class,
@@ -342,21 +376,23 @@ fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> R
     let instance = attributes.sop_instance_uid().into_iter();
     let instances: Vec<&[u8]> = instance.chain(attributes.other_sop_instance_uids()).collect();
     let mut differs = None;
-    for (what, announced, found) in [
+    for (which, announced, found) in [
         ("SOP Class UID", &request.sop_class, classes),
         ("SOP Instance UID", &request.sop_instance, instances),
     ] {
         let is_empty = |value: &&[u8]| value.iter().all(|byte| matches!(byte, 0 | b' '));
         if found.first().is_none_or(is_empty) && !lenient {
-            return Err(Failure::NoUid(what));
+            return Err(Failure::NoUid(which));
         }
         let mut named = found.into_iter().filter(|value| !is_empty(value)).peekable();
         if named.peek().is_none() {
-            debug!("data set has no {what} to compare");
+            debug!("data set has no {which} to compare");
         }
-        if !named.all(|value| Uid::parse(value).is_ok_and(|found| found == *announced)) {
-            differs = differs.or(Some(what));
+        let is_another = |value: &&[u8]| Uid::parse(value).map_or(true, |it| it != *announced);
+        if let (Some(value), None) = (named.find(is_another), &differs) {
+            let (announced, found) = (*announced, Uid::parse(value).ok());
+            differs = Some(Failure::UidDiffers(Box::new(DifferingUid { which, announced, found })));
         }
     }
-    differs.map_or(Ok(()), |what| Err(Failure::UidDiffers(what)))
+    differs.map_or(Ok(()), Err)
 }

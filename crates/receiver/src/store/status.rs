@@ -1,9 +1,10 @@
 //! Why an object is not stored, and the status that its C-STORE is answered with: the only place where one
 //! becomes the other.
 
-use dataset::Cause;
+use dataset::{Cause, Uid, uid_names};
 use proto::Status;
 use std::fmt;
+use std::io;
 
 /// Why an object is not stored. Its text is the Error Comment of the C-STORE-RSP (PS3.7 §9.3.1.2).
 #[derive(Debug)]
@@ -20,15 +21,45 @@ pub(crate) enum Failure {
     DataSet(dataset::Error),
     /// The data set lacks this UID.
     NoUid(&'static str),
-    /// This UID of the data set is not the one that the command announced.
-    UidDiffers(&'static str),
+    /// A UID of the data set is not the one that the command announced.
+    UidDiffers(Box<DifferingUid>),
     /// Objects are sorted by study, and the data set names none.
     NoStudy,
     /// The Study Instance UID cannot name a directory.
     UnusableStudyUid,
 }
 
+/// A UID that a data set and the command before it do not agree on.
+#[derive(Debug)]
+pub(crate) struct DifferingUid {
+    /// Which UID.
+    pub(crate) which: &'static str,
+    /// What the command says.
+    pub(crate) announced: Uid,
+    /// What the data set says; `None` if that is no UID.
+    pub(crate) found: Option<Uid>,
+}
+
 impl Failure {
+    /// What the log says beside the Error Comment, which has no room for it. Nothing that is no UID is shown: it
+    /// could be anything, a name too.
+    pub(crate) fn details(&self) -> String {
+        let Self::UidDiffers(it) = self else { return String::new() };
+        let found = it.found.as_ref().map_or_else(|| "not a UID".to_owned(), class_name);
+        format!(": {found} in the data set, {} in the command", class_name(&it.announced))
+    }
+
+    /// Whether it could have been stored if there were more room on the disk, or of the quota.
+    pub(crate) fn is_want_of_room(&self) -> bool {
+        let error = match self {
+            Self::NoRoom(_) => return true,
+            Self::Storage(error) => &error.source,
+            Self::DataSet(dataset::Error::Sink(error)) => error,
+            _ => return false,
+        };
+        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
     /// The status of the C-STORE-RSP (PS3.4 §B.2.3, PS3.7 Annex C).
     pub(crate) fn status(&self) -> Status {
         match self {
@@ -44,6 +75,11 @@ impl Failure {
     }
 }
 
+/// The name of a SOP class; of another UID the UID itself.
+pub(crate) fn class_name(uid: &Uid) -> String {
+    uid_names::name_of(uid.as_str()).map_or_else(|| uid.to_string(), str::to_owned)
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -55,7 +91,9 @@ impl fmt::Display for Failure {
             Self::NameTooLong => f.write_str("file name too long"),
             Self::DataSet(error) => error.fmt(f),
             Self::NoUid(which) => write!(f, "data set has no {which}"),
-            Self::UidDiffers(which) => write!(f, "{which} differs between data set and command"),
+            Self::UidDiffers(it) => {
+                write!(f, "{} differs between data set and command", it.which)
+            }
             Self::NoStudy => {
                 f.write_str("element StudyInstanceUID (0020,000d) absent or empty in data set")
             }
@@ -82,6 +120,25 @@ impl From<storage::Error> for Failure {
 mod tests {
     use super::*;
 
+    fn differs(found: Option<&[u8]>) -> Failure {
+        let announced = Uid::parse(b"1.2.840.10008.5.1.4.1.1.2").unwrap();
+        let found = found.map(|it| Uid::parse(it).unwrap());
+        Failure::UidDiffers(Box::new(DifferingUid { which: "SOP Instance UID", announced, found }))
+    }
+
+    #[test]
+    fn both_values_are_told_where_two_differ() {
+        for (found, shown) in [
+            (Some(&b"1.2.840.10008.5.1.4.1.1.4"[..]), "MRImageStorage"),
+            (Some(b"2.25.1"), "2.25.1"),
+            (None, "not a UID"),
+        ] {
+            let details = format!(": {shown} in the data set, CTImageStorage in the command");
+            assert_eq!(differs(found).details(), details);
+        }
+        assert_eq!(Failure::NoStudy.details(), "");
+    }
+
     /// An Error Comment is an LO of at most 64 characters (PS3.7 §C.4).
     #[test]
     fn texts_of_our_own_fit_an_error_comment() {
@@ -89,7 +146,7 @@ mod tests {
             Failure::ClassNotNegotiated,
             Failure::NameTooLong,
             Failure::NoUid("SOP Instance UID"),
-            Failure::UidDiffers("SOP Instance UID"),
+            differs(None),
             Failure::NoStudy,
             Failure::UnusableStudyUid,
         ] {

@@ -145,7 +145,7 @@ impl InstanceFile {
         self.unchecked_bytes = 0;
         match self.folder.space() {
             Ok(space) if !min_free.is_kept(space) => {
-                Err(io::Error::new(io::ErrorKind::StorageFull, space.to_string()))
+                Err(io::Error::new(io::ErrorKind::StorageFull, min_free.describe(space)))
             }
             _ => Ok(()),
         }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::logging::{LogLevel, LogSettings};
+use crate::logging::{LogFormat, LogLevel, LogSettings};
 use dataset::OutputFormat;
 use receiver::net::{AddressFamily, Network};
 use receiver::output::naming::FileNaming;
@@ -67,8 +67,13 @@ fn without_options() {
     };
     assert_eq!(config.output, output);
     let level = LogLevel::Warn;
-    let log =
-        LogSettings { level, config: None, verbose_presentation_contexts: false, arguments: None };
+    let log = LogSettings {
+        level,
+        config: None,
+        format: LogFormat::Dcmtk,
+        verbose_presentation_contexts: false,
+        arguments: None,
+    };
     assert_eq!(config.log, log);
     assert!(config.warnings.is_empty());
 }

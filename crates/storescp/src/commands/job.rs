@@ -13,6 +13,16 @@ pub(crate) enum Job {
     EndOfStudy(EndedStudy),
 }
 
+impl Job {
+    /// Who sent the object, or the last one of the study.
+    pub(super) fn peer(&self) -> &Peer {
+        match self {
+            Job::Reception(it) => &it.peer,
+            Job::EndOfStudy(study) => &study.peer,
+        }
+    }
+}
+
 /// An object that was received: what commands need of a [`StoredObject`].
 pub(crate) struct Reception {
     /// The subdirectory that it is in, if objects are sorted.

@@ -11,6 +11,7 @@ use super::worker_pool::JobOutcome;
 use crate::error::Error;
 use crate::limits::FAILURE_LOG_INTERVAL;
 use platform::sync::Instant;
+use receiver::log::ServedPeer;
 use receiver::net::PeerNames;
 use receiver::output::studies::EndedStudy;
 use receiver::{LogPath, OutputSettings, Sorting};
@@ -86,6 +87,7 @@ impl JobRunner {
     }
 
     pub(super) fn run(&self, mut job: Job) -> JobOutcome<Job> {
+        let _about = ServedPeer::on_account_of(job.peer());
         if let (Job::EndOfStudy(study), true) = (&mut job, self.settings.rename_on_end_of_study)
             && !study.files.is_empty()
         {
@@ -186,6 +188,7 @@ impl JobRunner {
     }
 
     pub(super) fn log_not_run(&self, job: &Job) {
+        let _about = ServedPeer::on_account_of(job.peer());
         match (self.template(job), job) {
             (Some(template), _) => tracing::error!("not run: {}", self.named(template, job)),
             (None, Job::EndOfStudy(study)) => {

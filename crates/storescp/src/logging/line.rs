@@ -1,6 +1,6 @@
 //! From an event to the text of a line.
 
-use super::level::LogLevel;
+use super::settings::LogFormat;
 use std::fmt::{self, Write as _};
 use tracing::Event;
 use tracing::field::{Field, Visit};
@@ -9,14 +9,16 @@ use tracing::field::{Field, Visit};
 pub(super) struct Line(pub(super) String);
 
 impl Line {
-    /// The event's message and, of a warning or an error, the peer that this thread serves.
-    pub(super) fn record(&mut self, event: &Event<'_>, severity: LogLevel) -> fmt::Result {
+    /// The event's message and whose association it is about, if this thread deals with one. DCMTK's lines stay
+    /// as scripts know them, unless `format` asks for more.
+    pub(super) fn record(&mut self, event: &Event<'_>, format: LogFormat) -> fmt::Result {
         event.record(self);
-        let is_dcmtks = event.metadata().fields().field("dcmtks").is_some();
-        if matches!(severity, LogLevel::Warn | LogLevel::Error) && !is_dcmtks {
-            receiver::log::write_suffix(self)?;
+        let fields = event.metadata().fields();
+        let is_dcmtks = fields.field("dcmtks").is_some();
+        if fields.field("fatal").is_some() || (is_dcmtks && format == LogFormat::Dcmtk) {
+            return Ok(());
         }
-        Ok(())
+        receiver::log::write_suffix(self)
     }
 }
 

@@ -19,7 +19,7 @@ mod subscriber;
 
 pub use config::{LogConfig, LogConfigFault};
 pub use level::LogLevel;
-pub use settings::LogSettings;
+pub use settings::{LogFormat, LogSettings};
 
 pub(crate) use output::print_error;
 pub(crate) use progress::ProgressLine;
@@ -36,8 +36,8 @@ use subscriber::{ConfiguredWriter, EventSubscriber, PlainWriter};
 
 /// Logs an error after which the program ends; written whatever the level.
 ///
-/// It is an error-level event with the field `fatal`. A warning with the field `dcmtks` is written as
-/// DCMTK writes it, without the peer at its end: scripts read it.
+/// It is an error-level event with the field `fatal`. An event with the field `dcmtks` is written as DCMTK
+/// writes it, without the peer at its end: scripts read it.
 #[macro_export]
 macro_rules! fatal {
     ($($message:tt)+) => { ::tracing::error!(fatal = true, $($message)+) };
@@ -54,7 +54,8 @@ pub fn init(log: &LogSettings) -> Result<(), tracing::subscriber::SetGlobalDefau
     milliseconds_since_start();
     let arguments = log.arguments.as_deref();
     let Some(config) = &log.config else {
-        let writer = PlainWriter { level: log.level, queue: || Stream::Error.queue() };
+        let (level, format) = (log.level, log.format);
+        let writer = PlainWriter { level, format, queue: || Stream::Error.queue() };
         if log.level > LogLevel::Fatal {
             Stream::Error.queue();
         }
@@ -69,7 +70,9 @@ pub fn init(log: &LogSettings) -> Result<(), tracing::subscriber::SetGlobalDefau
     for problem in &config.problems {
         Stream::Error.queue().push(None, format!("W: {problem}\n"), 1);
     }
-    let writer = ConfiguredWriter { config: config.clone(), appenders: Arc::clone(&appenders) };
+    let format = log.format;
+    let writer =
+        ConfiguredWriter { config: config.clone(), format, appenders: Arc::clone(&appenders) };
     if let Some(arguments) = arguments {
         for text in [arguments, ""] {
             writer.write(ROOT, LogLevel::Info, SourceLocation::default(), |line| {

@@ -7,6 +7,7 @@ use super::line::Line;
 use super::loggers::{LOGGERS, logger_of};
 use super::output::{Appender, LineQueue};
 use super::record::{LogRecord, SourceLocation, milliseconds_since_start};
+use super::settings::LogFormat;
 use chrono::Local;
 use std::fmt;
 use std::sync::Arc;
@@ -56,6 +57,7 @@ impl<W: EventWriter> Subscriber for EventSubscriber<W> {
 /// Writes events of a level or worse, without time stamps.
 pub(super) struct PlainWriter<Q> {
     pub(super) level: LogLevel,
+    pub(super) format: LogFormat,
     pub(super) queue: Q,
 }
 
@@ -70,7 +72,7 @@ impl<Q: Fn() -> Arc<LineQueue> + Send + Sync + 'static> EventWriter for PlainWri
 
     fn event(&self, event: &Event<'_>) {
         let severity = severity(event.metadata());
-        self.write(severity, |line| line.record(event, severity));
+        self.write(severity, |line| line.record(event, self.format));
     }
 }
 
@@ -89,6 +91,7 @@ impl<Q: Fn() -> Arc<LineQueue>> PlainWriter<Q> {
 /// Writes events as a log configuration says.
 pub(super) struct ConfiguredWriter {
     pub(super) config: LogConfig,
+    pub(super) format: LogFormat,
     pub(super) appenders: Arc<[Appender]>,
 }
 
@@ -107,7 +110,7 @@ impl EventWriter for ConfiguredWriter {
         let metadata = event.metadata();
         let source = SourceLocation::of(metadata);
         let severity = severity(metadata);
-        self.write(logger_of(metadata), severity, source, |line| line.record(event, severity));
+        self.write(logger_of(metadata), severity, source, |line| line.record(event, self.format));
     }
 }
 
@@ -167,10 +170,14 @@ mod tests {
 
     /// The writes made while `work` runs with a logger of `level`.
     fn logged(level: LogLevel, work: impl FnOnce()) -> Vec<String> {
+        logged_as(LogFormat::Dcmtk, level, work)
+    }
+
+    fn logged_as(format: LogFormat, level: LogLevel, work: impl FnOnce()) -> Vec<String> {
         let output = Shared::default();
         let queue = LineQueue::start(Box::new(output.clone()), Box::new(|_| None));
         let lines = Arc::clone(&queue);
-        let logger = PlainWriter { level, queue: move || Arc::clone(&queue) };
+        let logger = PlainWriter { level, format, queue: move || Arc::clone(&queue) };
         tracing::subscriber::with_default(EventSubscriber(logger), work);
         lines.finish(Instant::now() + LAST_LINES_PATIENCE);
         let writes = output.0.lock().unwrap();
@@ -244,24 +251,35 @@ mod tests {
     }
 
     #[test]
-    fn warnings_and_errors_name_the_peer() {
-        let lines = logged(LogLevel::Info, || {
-            let peer = ServedPeer::begin("10.1.2.3:4711".parse().unwrap());
+    fn lines_of_our_own_name_the_peer_and_dcmtks_do_where_that_is_asked_for() {
+        let about_an_association = || {
+            let peer = ServedPeer::begin("10.1.2.3:4711".parse().unwrap(), 17);
             tracing::info!("information");
             tracing::warn!(dcmtks = true, "as DCMTK has it");
             tracing::warn!("a warning");
             peer.set_title(proto::AeTitle::parse(b"A\xe9").unwrap());
+            block(true, || vec!["one".to_owned(), "two".to_owned()]);
             tracing::error!("an error");
             fatal!("all is lost");
-        });
-        let expected = [
-            "I: information\n",
-            "W: as DCMTK has it\n",
-            "W: a warning (peer 10.1.2.3:4711)\n",
-            "E: an error (peer Aé@10.1.2.3)\n",
-            "F: all is lost\n",
-        ];
-        assert_eq!(lines, expected);
+            drop(peer);
+            tracing::info!("nobody's");
+        };
+        let (early, late) =
+            (" (peer 10.1.2.3:4711, association 17)", " (peer Aé@10.1.2.3, association 17)");
+        for (format, early_of_dcmtk, late_of_dcmtk) in
+            [(LogFormat::Dcmtk, "", ""), (LogFormat::Extended, early, late)]
+        {
+            let expected = [
+                format!("I: information{early}\n"),
+                format!("W: as DCMTK has it{early_of_dcmtk}\n"),
+                format!("W: a warning{early}\n"),
+                format!("I: one{late_of_dcmtk}\nI: two{late_of_dcmtk}\n"),
+                format!("E: an error{late}\n"),
+                "F: all is lost\n".to_owned(),
+                "I: nobody's\n".to_owned(),
+            ];
+            assert_eq!(logged_as(format, LogLevel::Info, about_an_association), expected);
+        }
     }
 
     #[test]

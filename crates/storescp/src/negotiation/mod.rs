@@ -1,5 +1,6 @@
 //! What is answered to an A-ASSOCIATE-RQ: the options about it, and what they mean for the receiver.
 
+mod advice;
 pub mod profile;
 
 use dataset::{TransferSyntax, Uid};
@@ -25,6 +26,8 @@ pub struct Negotiation {
     /// Transfer syntaxes accepted, best first, none twice: the first of them that a presentation
     /// context proposes is chosen.
     pub transfer_syntaxes: Vec<&'static TransferSyntax>,
+    /// What `--accept-all` would accept, for those who are told to use it.
+    pub accept_all: Vec<&'static TransferSyntax>,
     /// `--config-file`: what is accepted, in place of the transfer syntaxes above and the storage
     /// classes; not looked at yet.
     pub profile: Option<ProfileChoice>,

@@ -6,6 +6,7 @@ use crate::data_dictionary;
 use crate::error::Error;
 use crate::limits::PROGRAM_THREADS;
 use crate::observer::ProgramObserver;
+use dataset::format::OutputTransferSyntax;
 use receiver::net::PeerNames;
 use receiver::net::tls::Tls;
 use receiver::output::studies::{Studies, Timing};
@@ -54,6 +55,9 @@ impl Service {
         let studies = sorting.map(|sorting| Arc::new(Studies::new(sorting, timing)));
         let output = if config.ignore {
             Output::exists(&config.output.directory)?;
+            tracing::warn!(
+                "--ignore: objects are thrown away, and senders are told that they are stored"
+            );
             None
         } else {
             let renames = settings.rename_on_end_of_study;
@@ -69,8 +73,12 @@ impl Service {
         let commands = Commands::new(&config.commands, &config.output, storage, names)?;
         let commands = Arc::new(commands);
         let treatment = Treatment { policy, output: output.clone(), faults: config.faults };
-        let observer =
-            ProgramObserver { treatment: Arc::new(treatment), commands: Arc::clone(&commands) };
+        let observer = ProgramObserver {
+            treatment: Arc::new(treatment),
+            commands: Arc::clone(&commands),
+            negotiation: config.negotiation.clone(),
+            rewrites: config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived,
+        };
         let settings = NodeSettings { names_wanted: commands.want_host(), ..settings };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
         Ok(Self {

@@ -2,12 +2,13 @@
 //!
 //! Each refusal is logged here and told to the [`Observer`](crate::Observer).
 
-use super::log_lines;
+use super::{log_lines, refused_classes};
 use crate::log;
 use crate::net::host_access::Client;
 use crate::net::tls::HandshakeError;
 use crate::node::Node;
 use crate::observer::{Refusal, Refused};
+use crate::output::Refusals;
 use crate::peer::Peer;
 use crate::serve::dump;
 use crate::serve::registry::{PastLimit, Slot};
@@ -15,6 +16,7 @@ use crate::treatment::Treatment;
 use proto::{Acceptance, AssociateResponse, Proposal, Rejection, negotiate};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::{error, info, warn};
 
 /// Whether host access control lets the peer in. If not, the connection is to be closed without a word to
@@ -42,13 +44,22 @@ pub(super) fn is_let_in(node: &Node, stream: &TcpStream, peer: SocketAddr) -> bo
 }
 
 /// The TLS handshake failed: there will be no association.
-pub(super) fn refuse_handshake(node: &Node, error: &HandshakeError, peer: SocketAddr) {
+pub(super) fn refuse_handshake(
+    node: &Node,
+    error: &HandshakeError,
+    timeout: Duration,
+    peer: SocketAddr,
+) {
     if let HandshakeError::Nothing = error {
         tracing::debug!("connection from {peer}: {error} before the TLS handshake");
         return;
     }
     let hint = log_lines::tls_hint(error);
-    error!("Receiving Association failed: {hint}TLS error: {error}");
+    let limit = match error {
+        HandshakeError::TimedOut => format!(" ({} s)", timeout.as_secs_f64()),
+        _ => String::new(),
+    };
+    error!("Receiving Association failed: {hint}TLS error: {error}{limit}");
     node.observer.refused(&Refused::Connection { peer, reason: &error.to_string() });
 }
 
@@ -80,7 +91,10 @@ pub(super) fn decide(
         warn!("refused association: {reason}");
         refused(rejection, &reason)
     })?;
-    if let Some(shortage) = treatment.output.as_ref().and_then(|output| output.shortage()) {
+    if let Some(output) = &treatment.output
+        && let Some(shortage) = output.shortage()
+    {
+        output.refused_for_want_of_room(Refusals::ASSOCIATION, &shortage);
         warn!("Refusing Association ({shortage})");
         log_lines::rejection(Rejection::TEMPORARY_CONGESTION);
         return Err(refused(Rejection::TEMPORARY_CONGESTION, &shortage));
@@ -118,7 +132,7 @@ fn past_limit(limit: PastLimit) -> String {
 
 /// Shows a proposal: in full at DEBUG, or at INFO with `--verbose-pc`.
 pub(super) fn log_proposal(node: &Node, proposal: &Proposal) {
-    info!("Association Received");
+    info!(dcmtks = true, "Association Received");
     let settings = &node.settings;
     log::block(settings.verbose_presentation_contexts, || {
         let mut lines = vec!["Parameters:".to_owned()];
@@ -130,15 +144,16 @@ pub(super) fn log_proposal(node: &Node, proposal: &Proposal) {
 /// Shows an acceptance, likewise; names the classes that are refused.
 pub(super) fn log_acceptance(
     node: &Node,
+    peer: &Peer,
     proposal: &Proposal,
     acceptance: &Acceptance,
     max_send_pdv_bytes: u32,
 ) {
-    info!("Association Acknowledged (Max Send PDV: {max_send_pdv_bytes})");
+    info!(dcmtks = true, "Association Acknowledged (Max Send PDV: {max_send_pdv_bytes})");
     let settings = &node.settings;
     log::block(settings.verbose_presentation_contexts, || {
         dump::associate_ac(proposal, acceptance, &settings.identity)
     });
-    log_lines::warn_of_refused_classes(proposal, acceptance);
+    refused_classes::tell(node, peer, proposal, acceptance);
     log_lines::count_of_refused_contexts(acceptance);
 }

@@ -2,21 +2,50 @@
 
 use crate::log;
 use crate::net::tls::HandshakeError;
+use crate::observer::{AssociationEnd, StatusCounts, Summary};
+use crate::peer::Peer;
 use crate::serve::dump;
-use dataset::{Uid, uid_names};
 use proto::{
-    Acceptance, AcceptorPolicy, CommandSet, ContextId, ContextResult, PeerFault, Proposal,
-    ProposedContext, Rejection,
+    Acceptance, AcceptorPolicy, Association, CommandSet, ContextId, ContextResult, Ending,
+    PeerFault, Proposal, Rejection,
 };
 use std::fmt;
-use tracing::{info, warn};
+use std::net::SocketAddr;
+use std::time::Instant;
+use tracing::info;
 
-/// Refused classes that are named in one line, and transfer syntaxes that are named of each.
-const NAMED: usize = 8;
+/// Says how an association went, for those who count what came from whom.
+pub(super) fn association_ended(summary: &Summary) {
+    info!("association ended: {summary}");
+}
+
+/// Says so of an association that was rejected, if it was.
+pub(super) fn rejection_ended(
+    association: &Association,
+    peer: SocketAddr,
+    number: u64,
+    begun: Instant,
+) {
+    let titles = association.calling_ae().copied().zip(association.called_ae().copied());
+    let (Some(Ending::Rejected(rejection)), Some((calling_ae, called_ae))) =
+        (association.ending(), titles)
+    else {
+        return;
+    };
+    association_ended(&Summary {
+        peer: Peer { calling_ae, called_ae, address: peer.ip(), association: number },
+        objects: 0,
+        refused: StatusCounts::default(),
+        broken_off: 0,
+        bytes: 0,
+        duration: begun.elapsed(),
+        end: AssociationEnd::Rejected(rejection),
+    });
+}
 
 /// Says what a peer is told whose association is refused.
 pub(super) fn rejection(rejection: Rejection) {
-    info!("Association Rejected: {rejection}");
+    info!(dcmtks = true, "Association Rejected: {rejection}");
 }
 
 /// Says that an association is refused, as DCMTK does; returns why, for people.
@@ -28,79 +57,36 @@ pub(super) fn rejected(
     let names_implementation = proposal.user_information.implementation_class_uid.is_some();
     match rejection {
         Rejection::NO_REASON_GIVEN if policy.refuse => {
-            info!("Refusing Association (forced via command line)");
+            info!(dcmtks = true, "Refusing Association (forced via command line)");
             "forced via command line".to_owned()
+        }
+        Rejection::REQUEST_TOO_LARGE => {
+            info!(dcmtks = true, "Association Rejected: {rejection}");
+            let limit = proto::limits::PRESENTATION_CONTEXTS;
+            let proposed = proposal.contexts.len() as u64 + u64::from(proposal.contexts_over_limit);
+            format!("{proposed} presentation contexts proposed, at most {limit} can be")
+        }
+        Rejection::NO_REASON_GIVEN if proposal.contexts.is_empty() => {
+            info!(dcmtks = true, "Association Rejected: {rejection}");
+            "no presentation context proposed".to_owned()
         }
         Rejection::APPLICATION_CONTEXT_NAME => {
             let name = proposal.application_context.map(|name| name.to_string());
             let why = format!("Bad Application Context Name: {}", name.unwrap_or_default());
-            info!("Association Rejected: {why}");
+            info!(dcmtks = true, "Association Rejected: {why}");
             why
         }
         Rejection::NO_REASON_GIVEN
             if !names_implementation && policy.require_implementation_class_uid =>
         {
-            info!("Association Rejected: No Implementation Class UID provided");
+            info!(dcmtks = true, "Association Rejected: No Implementation Class UID provided");
             "No Implementation Class UID provided".to_owned()
         }
         _ => {
-            info!("Association Rejected: {rejection}");
+            info!(dcmtks = true, "Association Rejected: {rejection}");
             rejection.to_string()
         }
     }
-}
-
-/// Names the classes that the peer can send nothing of: none of their presentation contexts was
-/// accepted. A context that is refused beside an accepted one is nothing unusual.
-pub(super) fn warn_of_refused_classes(proposal: &Proposal, acceptance: &Acceptance) {
-    let refused = refused_classes(proposal, acceptance);
-    if refused.is_empty() {
-        return;
-    }
-    let more = match refused.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let named = refused.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-    warn!("refused presentation contexts: {named}{more}");
-}
-
-fn refused_classes(proposal: &Proposal, acceptance: &Acceptance) -> Vec<String> {
-    let accepted = |class| {
-        let mut contexts = acceptance.contexts.iter();
-        contexts.any(|it| it.abstract_syntax == class && it.result == ContextResult::Acceptance)
-    };
-    let mut seen = Vec::new();
-    let mut refused = Vec::new();
-    for (answer, context) in acceptance.contexts.iter().zip(&proposal.contexts) {
-        let class = answer.abstract_syntax;
-        if answer.result == ContextResult::Acceptance || seen.contains(&class) || accepted(class) {
-            continue;
-        }
-        seen.push(class);
-        let class = class.map_or_else(|| "invalid UID".to_owned(), |class| name(&class));
-        refused.push(format!("{class} ({})", why(answer.result, context)));
-    }
-    refused
-}
-
-fn why(result: ContextResult, context: &ProposedContext) -> String {
-    match result {
-        ContextResult::AbstractSyntaxNotSupported => "abstract syntax not supported".to_owned(),
-        ContextResult::TransferSyntaxesNotSupported => {
-            let known = context.transfer_syntaxes.iter().map(ToString::to_string);
-            let others = context.other_transfer_syntaxes.iter().map(Uid::to_string);
-            let named = known.chain(others).take(NAMED).collect::<Vec<_>>().join(", ");
-            format!("transfer syntaxes not supported: {named}")
-        }
-        ContextResult::UserRejection => "user rejection".to_owned(),
-        _ => "role not supported".to_owned(),
-    }
-}
-
-/// The name of a SOP class, or its UID.
-fn name(uid: &Uid) -> String {
-    uid_names::name_of(uid.as_str()).map_or_else(|| uid.to_string(), str::to_owned)
 }
 
 /// Says if nothing can be sent, and how many presentation contexts are refused, and for what.
@@ -114,7 +100,7 @@ pub(super) fn count_of_refused_contexts(acceptance: &Acceptance) {
         }
     }
     if abstract_syntaxes + others == acceptance.contexts.len() {
-        info!("    (but no valid presentation contexts)");
+        info!(dcmtks = true, "    (but no valid presentation contexts)");
     }
     if abstract_syntaxes + others > 0 {
         info!(
@@ -132,10 +118,10 @@ pub(super) fn request(
     command: &CommandSet,
 ) {
     if tracing::enabled!(tracing::Level::DEBUG) {
-        info!("Received {what} Request");
+        info!(dcmtks = true, "Received {what} Request");
         log::block(false, || dump::request(context, command));
     } else {
-        info!("Received {what} Request ({details})");
+        info!(dcmtks = true, "Received {what} Request ({details})");
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod admission;
 mod log_lines;
+mod refused_classes;
 mod requests;
 
 use super::registry::{PastLimit, Slot};
@@ -15,6 +16,7 @@ use crate::limits::{CLOSE_TIMEOUT, LONE_CLOSE_TIMEOUT, LONE_REJECTION_TIMEOUT, R
 use crate::log::ServedPeer;
 use crate::net::{Filled, ReceiveBuffer, Transport};
 use crate::node::{Node, Timeouts};
+use crate::observer::AssociationEnd;
 use crate::peer::Peer;
 use proto::{
     AbortCause, AcceptorConfig, AssociateResponse, Association, Ending, Event, Proposal, State,
@@ -22,6 +24,7 @@ use proto::{
 };
 use requests::Requests;
 use std::fmt;
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -33,9 +36,9 @@ use tracing::{debug, error, info, warn};
 /// Holds a thread, a receive buffer while bytes come in, and what [`Requests`] holds. Past a limit the
 /// association is rejected, in words, when it is proposed.
 pub(super) fn run(node: &Node, slot: &Slot, stream: Arc<TcpStream>, peer: SocketAddr) {
-    let served_peer = ServedPeer::begin(peer);
+    let served_peer = ServedPeer::begin(peer, slot.number());
     if tracing::enabled!(tracing::Level::DEBUG) {
-        debug!("Association Received: {}", node.peer_names.name(peer.ip()));
+        debug!(dcmtks = true, "Association Received: {}", node.peer_names.name(peer.ip()));
     }
     if !admission::is_let_in(node, &stream, peer) {
         return;
@@ -52,7 +55,7 @@ pub(super) fn run(node: &Node, slot: &Slot, stream: Arc<TcpStream>, peer: Socket
     if let Some(tls) = &node.tls
         && let Err(error) = transport.secure(tls, accepted + config.acse_timeout)
     {
-        return admission::refuse_handshake(node, &error, peer);
+        return admission::refuse_handshake(node, &error, config.acse_timeout, peer);
     }
     let mut served = Served {
         node,
@@ -63,13 +66,18 @@ pub(super) fn run(node: &Node, slot: &Slot, stream: Arc<TcpStream>, peer: Socket
         association: Association::acceptor(config, accepted),
         requests: None,
         message_bytes: 0,
-        is_released: false,
+        begun: accepted,
+        acse_timeout: config.acse_timeout,
     };
     // The observer is told of the end of an association that panics, too.
     let outcome = catch_unwind(AssertUnwindSafe(|| served.serve()));
+    if outcome.is_err() {
+        served.end(AssociationEnd::Failed);
+    }
     served.transport.close();
-    if let Some(requests) = served.requests {
-        requests.finish(served.is_released);
+    match served.requests {
+        Some(requests) => requests.finish(),
+        None => log_lines::rejection_ended(&served.association, peer, slot.number(), accepted),
     }
     if let Some(tls) = &node.tls {
         tls.association_ended();
@@ -102,8 +110,10 @@ struct Served<'n> {
     requests: Option<Requests<'n>>,
     /// Bytes consumed since the last event: of a PDU or command set that is not complete yet.
     message_bytes: usize,
-    /// Whether the peer has released the association.
-    is_released: bool,
+    /// When the peer connected.
+    begun: Instant,
+    /// How long after that its proposal had to come.
+    acse_timeout: Duration,
 }
 
 impl Served<'_> {
@@ -172,6 +182,12 @@ impl Served<'_> {
             }
             Err(error) => {
                 warn!("cannot send to the peer: {error}");
+                let limit = self.node.settings.timeouts.socket_timeout();
+                let end = match limit {
+                    Some(limit) if is_time_out(error) => AssociationEnd::TimedOut(limit),
+                    _ => AssociationEnd::ConnectionLost,
+                };
+                self.end(end);
                 self.interrupt(&"cannot send to the peer");
             }
         }
@@ -222,6 +238,7 @@ impl Served<'_> {
 
     fn silent_for_too_long(&mut self, timeout: Duration) {
         let seconds = timeout.as_secs_f64();
+        self.end(AssociationEnd::TimedOut(timeout));
         if self.is_receiving() {
             let why = format!("no data from the peer within {seconds} s, aborting association");
             self.interrupt(&why);
@@ -239,6 +256,7 @@ impl Served<'_> {
             calling_ae: proposal.calling_ae,
             called_ae: proposal.called_ae,
             address: self.peer_address.ip(),
+            association: self.slot.number(),
         };
         let decision = admission::decide(self.node, self.slot, proposal, &peer, self.peer_address);
         let (treatment, acceptance) = match decision {
@@ -248,10 +266,10 @@ impl Served<'_> {
             }
         };
         let max_send_pdv_bytes = self.association.max_send_pdv_bytes();
-        admission::log_acceptance(self.node, proposal, &acceptance, max_send_pdv_bytes);
+        admission::log_acceptance(self.node, &peer, proposal, &acceptance, max_send_pdv_bytes);
         self.association.answer(AssociateResponse::Accept(acceptance), now);
         self.node.observer.association_accepted(&peer);
-        self.requests = Some(Requests::new(self.node, self.slot, treatment, peer));
+        self.requests = Some(Requests::new(self.node, self.slot, treatment, peer, self.begun));
     }
 
     /// The receiver is shutting down and has closed the receiving side of an idle connection. True if the
@@ -260,6 +278,7 @@ impl Served<'_> {
         if self.association.ending().is_some() || self.association.state() != State::Sta6 {
             return false;
         }
+        self.end(AssociationEnd::Stopped);
         self.interrupt(&"receiver is shutting down");
         let objects = self.requests.as_ref().map_or(0, Requests::objects);
         if objects > 0 {
@@ -270,19 +289,30 @@ impl Served<'_> {
     }
 
     fn release(&mut self, now: Instant) {
-        info!("Association Release");
+        info!(dcmtks = true, "Association Release");
         self.interrupt(&"the peer released the association");
         self.association_ended();
-        self.is_released = true;
+        self.end(AssociationEnd::Released);
         self.association.accept_release(now);
     }
 
     fn aborted(&mut self, abort: AbortCause) {
         let was_receiving = self.is_receiving();
+        match abort {
+            AbortCause::ByPeer(abort) => self.end(AssociationEnd::AbortedByPeer(abort)),
+            AbortCause::Fault(fault) => self.end(AssociationEnd::Fault(fault)),
+            // Where the receiver stops, it may be its own doing.
+            AbortCause::ConnectionClosed if !self.slot.is_draining() => {
+                self.end(AssociationEnd::ConnectionLost);
+            }
+            _ => {}
+        }
         self.interrupt(&abort);
         self.association_ended();
         match abort {
-            AbortCause::ByPeer(_) | AbortCause::ConnectionClosed => info!("Association Aborted"),
+            AbortCause::ByPeer(_) | AbortCause::ConnectionClosed => {
+                info!(dcmtks = true, "Association Aborted");
+            }
             AbortCause::Fault(fault) => {
                 let is_established = self.association.calling_ae().is_some();
                 let hint = if is_established { "" } else { log_lines::protocol_hint(&fault) };
@@ -291,8 +321,12 @@ impl Served<'_> {
             _ => {}
         }
         if self.message_bytes > 0 && !was_receiving {
+            let limit = match abort {
+                AbortCause::NoRequest => format!(" ({} s)", self.acse_timeout.as_secs_f64()),
+                _ => String::new(),
+            };
             warn!(
-                "association ended after {} bytes of an incomplete message: {abort}",
+                "association ended after {} bytes of an incomplete message: {abort}{limit}",
                 self.message_bytes
             );
         }
@@ -310,12 +344,24 @@ impl Served<'_> {
         }
     }
 
+    /// Notes how the association ended, if it was accepted; the first to be noted counts.
+    fn end(&mut self, end: AssociationEnd) {
+        if let Some(requests) = &mut self.requests {
+            requests.end(end);
+        }
+    }
+
     /// No more messages will come.
     fn association_ended(&mut self) {
         if let Some(requests) = &mut self.requests {
             requests.association_ended();
         }
     }
+}
+
+/// Whether sending failed since the peer took nothing in (`SO_SNDTIMEO`).
+fn is_time_out(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use super::log_lines;
 use crate::node::Node;
-use crate::observer::{Refused, Summary};
+use crate::observer::{AssociationEnd, Refused, Summary};
 use crate::peer::Peer;
 use crate::serve::registry::Slot;
 use crate::store::{Answer, Failure, FollowUp, StorageService};
 use crate::treatment::{Faults, Treatment};
 use dataset::{Uid, sop_class};
+use proto::command_field;
 use proto::{
     Association, CStoreRq, CommandSet, ContextId, DataSetFragments, Request, SopClassNegotiation,
     Status,
@@ -30,6 +31,10 @@ pub(super) struct Requests<'n> {
     unsent: Option<Unsent>,
     /// How many objects were stored.
     objects: u64,
+    /// When the peer connected.
+    begun: Instant,
+    /// How the association ended, once it has.
+    end: Option<AssociationEnd>,
 }
 
 /// What is to be done once the response to a C-STORE was sent.
@@ -39,16 +44,17 @@ struct Unsent {
 }
 
 impl<'n> Requests<'n> {
-    /// For an association of `peer` that is treated so.
+    /// For an association of `peer`, which connected at `begun`, that is treated so.
     pub(super) fn new(
         node: &'n Node,
         slot: &'n Slot,
         treatment: Arc<Treatment>,
         peer: Peer,
+        begun: Instant,
     ) -> Self {
         let faults = treatment.faults;
         let service = StorageService::new(node, treatment, peer);
-        Self { node, slot, service, faults, unsent: None, objects: 0 }
+        Self { node, slot, service, faults, unsent: None, objects: 0, begun, end: None }
     }
 
     /// Takes a command set: answers it at once, or begins to receive its data set.
@@ -86,12 +92,17 @@ impl<'n> Requests<'n> {
             }
             Err(fault) => match fault.response() {
                 Some(response) => {
-                    error!("refusing a request, status {}: {fault}", fault.status());
+                    let status = fault.status();
+                    error!("refusing a request, status {status} ({}): {fault}", status.meaning());
+                    if command.command_field() == Some(command_field::C_STORE_RQ) {
+                        self.service.count_refused(status);
+                    }
                     self.tell_refused(fault.status(), &fault.to_string());
                     self.refuse(association, context, response, fault.has_data_set(), now);
                 }
                 None => {
                     error!("DIMSE failure (aborting association): {fault}");
+                    self.end(AssociationEnd::NoRequest);
                     association.abort(now);
                 }
             },
@@ -176,7 +187,8 @@ impl<'n> Requests<'n> {
             aborts = faults.abort_after;
         }
         if aborts {
-            info!("ABORT initiated (due to command line options)");
+            info!(dcmtks = true, "ABORT initiated (due to command line options)");
+            self.end(AssociationEnd::OnPurpose);
             self.service.interrupt(&"as requested (abort on purpose)");
             association.abort(now);
         }
@@ -229,6 +241,7 @@ impl<'n> Requests<'n> {
     fn message_ended(&mut self, association: &mut Association, now: Instant) {
         self.slot.set_busy(false);
         if self.slot.is_draining() {
+            self.end(AssociationEnd::Stopped);
             association.abort(now);
         }
     }
@@ -258,14 +271,34 @@ impl<'n> Requests<'n> {
         self.service.association_ended();
     }
 
-    /// The connection is closed: gives everything back and tells the observer.
-    pub(super) fn finish(mut self, is_released: bool) {
+    /// Notes how the association ended; the first to be noted counts.
+    pub(super) fn end(&mut self, end: AssociationEnd) {
+        self.end.get_or_insert(end);
+    }
+
+    /// The connection is closed: gives everything back, says so and tells the observer.
+    pub(super) fn finish(mut self) {
         // A response that could not even be queued.
         self.response_sent(false);
-        let Self { node, service, objects, .. } = self;
-        let peer = *service.peer();
+        let Self { node, slot, mut service, objects, begun, end, .. } = self;
+        service.interrupt(&"the association has ended");
+        let (peer, tally) = (*service.peer(), service.tally());
         drop(service);
-        node.observer.association_ended(&Summary { peer, objects, is_released });
+        let unknown = || match slot.is_draining() {
+            true => AssociationEnd::Stopped,
+            false => AssociationEnd::ConnectionLost,
+        };
+        let summary = Summary {
+            peer,
+            objects,
+            refused: tally.refused,
+            broken_off: tally.broken_off,
+            bytes: tally.bytes,
+            duration: begun.elapsed(),
+            end: end.unwrap_or_else(unknown),
+        };
+        log_lines::association_ended(&summary);
+        node.observer.association_ended(&summary);
     }
 }
 

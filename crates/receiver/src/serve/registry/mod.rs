@@ -26,7 +26,7 @@ pub(super) struct Registry {
 
 #[derive(Debug, Default)]
 struct Connections {
-    next_number: u64,
+    last_number: u64,
     /// All that are being served, those past the admitted number too.
     open: HashMap<u64, Arc<Connection>>,
     admitted: usize,
@@ -104,6 +104,13 @@ impl Registry {
         }
     }
 
+    /// The same, but connections are numbered from `first` on, not from 1.
+    #[must_use]
+    pub(super) fn numbered_from(self, first: u64) -> Self {
+        self.lock().last_number = first.saturating_sub(1);
+        self
+    }
+
     /// Gives a slot to a new connection from this address, if it may have one.
     pub(super) fn admit(self: &Arc<Self>, stream: &Arc<TcpStream>, peer: IpAddr) -> Admission {
         let peer = peer.to_canonical();
@@ -124,8 +131,8 @@ impl Registry {
             is_rejection_sent: AtomicBool::new(false),
             is_cut_off: AtomicBool::new(false),
         });
-        let number = connections.next_number;
-        connections.next_number += 1;
+        connections.last_number += 1;
+        let number = connections.last_number;
         if past_limit.is_none() {
             connections.admit(peer, self.max_associations_per_host.is_some());
         }
@@ -250,6 +257,12 @@ impl Connection {
 }
 
 impl Slot {
+    /// The number of the connection, for the log: no two of a receiver have the same.
+    #[must_use]
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Why the association on this connection is to be rejected, if it is.
     #[must_use]
     pub(super) fn past_limit(&self) -> Option<PastLimit> {

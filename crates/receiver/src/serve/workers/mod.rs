@@ -7,7 +7,8 @@ mod exploration;
 use super::association;
 use super::registry::{Admission, Registry, Slot};
 use crate::limits::{
-    ACCEPT_BACKOFF, MAX_WAITING_THREADS, SLOT_ATTEMPTS, SLOT_BACKOFF, THREAD_STACK_BYTES,
+    ACCEPT_BACKOFF, MAX_WAITING_THREADS, REJECTIONS_AT_ONCE, SLOT_ATTEMPTS, SLOT_BACKOFF,
+    THREAD_STACK_BYTES,
 };
 use crate::node::Node;
 use crate::observer::Refused;
@@ -204,7 +205,10 @@ impl Workers {
                 Admission::Ending => return None,
             }
         }
-        tracing::warn!("too many connections, closing the one from {peer}");
+        tracing::warn!(
+            "too many connections, closing the one from {peer}: {REJECTIONS_AT_ONCE} others past the limit \
+             are being rejected already"
+        );
         let reason = "too many connections";
         self.node.observer.refused(&Refused::Connection { peer, reason });
         None

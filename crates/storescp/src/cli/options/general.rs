@@ -2,9 +2,9 @@
 
 use super::spec::{Choice, Opt, OptionSpec, Part, Section, Value, Words};
 use super::typed::Typed;
-use crate::cli::fault::Fault;
+use crate::cli::fault::{Fault, Misfit};
 use crate::cli::files::Files;
-use crate::logging::{LogLevel, LogSettings};
+use crate::logging::{LogFormat, LogLevel, LogSettings};
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -32,6 +32,13 @@ const LOGGING: &[OptionSpec] = &[
     OptionSpec::new(Opt::LogConfig, "-lc", "--log-config", &["configure logging from file f"])
         .takes("[f]ilename: string", &[Value::File]),
     OptionSpec::new(
+        Opt::LogFormat,
+        "",
+        "--log-format",
+        &["(dcmtk, extended)", "extended: each line names its association"],
+    )
+    .takes("[f]ormat: string constant", &[Value::OneOf(&FORMATS)]),
+    OptionSpec::new(
         Opt::VerbosePc,
         "+v",
         "--verbose-pc",
@@ -40,6 +47,8 @@ const LOGGING: &[OptionSpec] = &[
 ];
 
 const LEVELS: Words = Words { kind: "level", words: "fatal error warn info debug trace" };
+
+const FORMATS: Words = Words { kind: "format", words: "dcmtk extended" };
 
 /// How much is logged; until this is known, every error is reported.
 pub(in crate::cli) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettings, Fault> {
@@ -73,9 +82,19 @@ pub(in crate::cli) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettin
     Ok(LogSettings {
         level,
         config,
+        format: log_format(typed)?,
         verbose_presentation_contexts: typed.has(Opt::VerbosePc),
         arguments,
     })
+}
+
+fn log_format(typed: &Typed) -> Result<LogFormat, Fault> {
+    let Some(word) = typed.text(Opt::LogFormat) else { return Ok(LogFormat::default()) };
+    match word.to_str() {
+        Some("dcmtk") => Ok(LogFormat::Dcmtk),
+        Some("extended") => Ok(LogFormat::Extended),
+        _ => Err(Fault::Value("--log-format", word.into(), Misfit::Malformed)),
+    }
 }
 
 fn log_level(word: &OsStr) -> Option<LogLevel> {
@@ -117,7 +136,7 @@ pub(super) fn check_verbose_pc(log: &LogSettings) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::tests::config;
+    use crate::cli::tests::{config, fault};
 
     #[test]
     fn log_levels() {
@@ -132,6 +151,14 @@ mod tests {
             assert_eq!(config(&format!("1 -ll {word}")).log.level, level);
         }
         assert!(config("1 -v +v").log.verbose_presentation_contexts);
+    }
+
+    #[test]
+    fn log_formats() {
+        let format = |line: &str| config(line).log.format;
+        assert_eq!((format("1"), format("1 --log-format dcmtk")), Default::default());
+        assert_eq!(format("1 --log-format extended -v"), LogFormat::Extended);
+        assert_eq!(fault("1 --log-format json"), "Invalid value for option --log-format (json)");
     }
 
     #[test]

@@ -255,6 +255,7 @@ pub(super) fn negotiation(
         },
         max_pdu_bytes,
         transfer_syntaxes: accepted(typed.chosen(Choice::Preference)),
+        accept_all: accepted(Some(Opt::AcceptAll)),
         profile,
         promiscuous: typed.has(Opt::Promiscuous),
         refuse: typed.has(Opt::Refuse),

@@ -147,6 +147,7 @@ pub(in crate::cli) enum Opt {
     Debug,
     LogLevel,
     LogConfig,
+    LogFormat,
     VerbosePc,
     SingleProcess,
     Fork,

@@ -104,8 +104,9 @@ impl Observer for Recorder {
     }
 
     fn association_ended(&self, summary: &Summary) {
-        let Summary { objects, is_released, .. } = summary;
-        self.told.note(format!("ended: {objects} objects, released: {is_released}"));
+        let Summary { objects, refused, broken_off, end, .. } = summary;
+        self.told
+            .note(format!("ended: {objects} objects, {refused}, {broken_off} broken off, {end}"));
     }
 }
 
@@ -158,7 +159,7 @@ fn an_object_is_told_when_it_is_durable_and_followed_up_once_it_is_answered() {
         "answered: 1.2",
         "after the answer: 1.2",
         "study ended: 9.1",
-        "ended: 2 objects, released: true",
+        "ended: 2 objects, 0 refused, 0 broken off, released",
     ];
     assert_eq!(told.lines(), expected);
 }
@@ -184,7 +185,8 @@ fn an_object_whose_answer_reaches_nobody_is_followed_up_too() {
     told.note("not answered yet: 1.1");
     thread.join().unwrap();
     let lines = told.lines();
-    assert_eq!(lines[4..], ["after the answer: 1.1", "ended: 1 objects, released: false"]);
+    let ended = "ended: 1 objects, 0 refused, 0 broken off, connection lost";
+    assert_eq!(lines[4..], ["after the answer: 1.1", ended]);
 }
 
 #[test]
@@ -197,7 +199,8 @@ fn the_end_of_an_association_that_panics_is_told() {
     let (mut sender, thread) = receiver.connect();
     assert_eq!(sender.store("1.2.3"), None, "closed without an answer");
     assert!(thread.join().is_err());
-    assert_eq!(told.lines(), ["accepted: TEST for TEST", "ended: 0 objects, released: false"]);
+    let ended = "ended: 0 objects, 0 refused, 0 broken off, aborted by us (internal error)";
+    assert_eq!(told.lines(), ["accepted: TEST for TEST", ended]);
 }
 
 #[test]
@@ -277,7 +280,8 @@ fn a_refused_object_is_told_with_its_status_and_reason() {
     let status = Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS;
     let reason = "SOP Instance UID differs between data set and command";
     assert_eq!(*second, format!("object refused: 1.2, {status}: {reason}"));
-    assert_eq!(ended, "ended: 1 objects, released: false");
+    let expected = "ended: 1 objects, 2 refused (1 A700H, 1 A900H), 0 broken off, connection lost";
+    assert_eq!(ended, expected);
 }
 
 /// A C-FIND-RQ, and a C-STORE-RQ whose SOP Instance UID is no UID.

@@ -62,7 +62,7 @@ fn title(text: &str) -> AeTitle {
 
 fn peer(calling: &str, called: &str) -> Peer {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    Peer { calling_ae: title(calling), called_ae: title(called), address }
+    Peer { calling_ae: title(calling), called_ae: title(called), address, association: 1 }
 }
 
 /// What commands get of a title where it is proven that it arrives.

@@ -1,11 +1,15 @@
 //! What the program around the receiver decides and learns.
 
+mod summary;
+
+pub use summary::{AssociationEnd, StatusCounts, Summary};
+
 use crate::output::StoredObject;
 use crate::output::studies::EndedStudy;
 use crate::peer::Peer;
 use crate::treatment::Treatment;
-use dataset::Uid;
-use proto::{Proposal, Rejection, Status};
+use dataset::{TransferSyntax, Uid};
+use proto::{ContextResult, Proposal, Rejection, Status};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -61,6 +65,14 @@ pub trait Observer: Send + Sync {
         let _ = refused;
     }
 
+    /// Of this SOP class, none of the presentation contexts that the peer proposed is accepted, so that it can send
+    /// no object of it. Called for each such class before the A-ASSOCIATE-AC is sent. What is returned goes to the
+    /// log: what whoever runs the receiver can do about it.
+    fn class_refused(&self, peer: &Peer, refused: &RefusedClass) -> Option<String> {
+        let _ = (peer, refused);
+        None
+    }
+
     /// An association that was accepted has ended, and its connection is closed.
     fn association_ended(&self, summary: &Summary) {
         let _ = summary;
@@ -96,6 +108,19 @@ impl Refusal {
     pub fn calling_ae_title(reason: impl Into<String>) -> Self {
         Self { rejection: Rejection::CALLING_AE_TITLE, reason: reason.into() }
     }
+}
+
+/// A SOP class none of whose presentation contexts was accepted.
+#[derive(Clone, Debug)]
+pub struct RefusedClass {
+    /// Which; `None` if the peer named it by no UID.
+    pub abstract_syntax: Option<Uid>,
+    /// How its first presentation context was answered.
+    pub result: ContextResult,
+    /// The transfer syntaxes that were proposed for it, of all of its presentation contexts, each once.
+    pub transfer_syntaxes: Vec<&'static TransferSyntax>,
+    /// Those of them that [`TransferSyntax::find`] does not know, as far as they were kept.
+    pub other_transfer_syntaxes: Vec<Uid>,
 }
 
 /// What was refused, and why. Reasons are words for people, and may quote whatever the peer sent.
@@ -143,15 +168,4 @@ pub enum Refused<'a> {
         /// Why. The peer is told so too, as far as an Error Comment has room: 64 characters.
         reason: &'a str,
     },
-}
-
-/// An association that was accepted, after its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// Whose it was.
-    pub peer: Peer,
-    /// How many objects were stored, or dropped on purpose; those whose answer could not be sent too.
-    pub objects: u64,
-    /// Whether the peer released it (PS3.8 §7.2). Otherwise either side aborted it, or the connection broke.
-    pub is_released: bool,
 }

@@ -1,0 +1,121 @@
+//! What to do about a SOP class that was refused, for the log: the options that would have accepted it, as far as
+//! they go with those that were given.
+
+use super::Negotiation;
+use dataset::{Uid, sop_class};
+use receiver::{ContextResult, RefusedClass};
+
+impl Negotiation {
+    /// What whoever runs the receiver can do about a refused class; `None` if nothing is known to help. `rewrites`
+    /// says whether an option gives the transfer syntax of files, which `--accept-all` excludes.
+    pub(crate) fn advice(&self, refused: &RefusedClass, rewrites: bool) -> Option<String> {
+        let class = refused.abstract_syntax.as_ref()?;
+        match refused.result {
+            ContextResult::AbstractSyntaxNotSupported => Some(self.about_class(class)),
+            ContextResult::TransferSyntaxesNotSupported => {
+                Some(self.about_transfer_syntaxes(refused, rewrites))
+            }
+            ContextResult::ProviderRejection => Some(format!(
+                "{} lets the peer be SCP only of some classes: give them another role there",
+                self.profile_in_words()?
+            )),
+            _ => None,
+        }
+    }
+
+    fn about_class(&self, class: &Uid) -> String {
+        let is_storage = sop_class::find(class.as_str()).is_some();
+        if !is_storage && sop_class::is_registered(class.as_str()) {
+            return "classes that are not for storage bring no objects: none is lost".to_owned();
+        }
+        match self.profile_in_words() {
+            Some(profile) => format!("to accept other SOP classes, list them in {profile}"),
+            None => {
+                "to accept SOP classes that the standard does not register, use --promiscuous (-pm)"
+                    .to_owned()
+            }
+        }
+    }
+
+    fn about_transfer_syntaxes(&self, refused: &RefusedClass, rewrites: bool) -> String {
+        if let Some(profile) = self.profile_in_words() {
+            return format!("to accept other transfer syntaxes, list them in {profile}");
+        }
+        let is_in_accept_all = |proposed| self.accept_all.contains(proposed);
+        if !refused.transfer_syntaxes.iter().any(is_in_accept_all) {
+            return "to accept transfer syntaxes that --accept-all does not know, list them in a profile \
+                    (--config-file)"
+                .to_owned();
+        }
+        if rewrites {
+            return "to accept compressed objects, use --accept-all (+xa) and leave out the option for the \
+                    transfer syntax of files (+t...)"
+                .to_owned();
+        }
+        "to accept compressed objects, use --accept-all (+xa)".to_owned()
+    }
+
+    fn profile_in_words(&self) -> Option<String> {
+        let profile = self.profile.as_ref()?;
+        Some(format!("profile '{}' of {}", profile.name, profile.file.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Action, parse};
+    use dataset::TransferSyntax;
+    use dataset::format::OutputTransferSyntax;
+    use std::ffi::OsString;
+
+    const MR: &str = "1.2.840.10008.5.1.4.1.1.4";
+    const FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
+    const JPEG: &str = "1.2.840.10008.1.2.4.70";
+    /// Known by name, and not accepted by `--accept-all`.
+    const RETIRED: &str = "1.2.840.10008.1.2.4.52";
+    const PRIVATE: &str = "1.2.3.4";
+
+    /// What is advised a receiver with these options for a class of which these transfer syntaxes are proposed.
+    fn advice(line: &str, class: &str, result: ContextResult, syntaxes: &[&str]) -> Option<String> {
+        let Action::Run(config) = parse(line.split(' ').map(OsString::from)) else {
+            panic!("{line}")
+        };
+        let uid = |text: &&str| Uid::parse(text.as_bytes()).unwrap();
+        let known = |text: &&str| TransferSyntax::find(text);
+        let refused = RefusedClass {
+            abstract_syntax: Some(uid(&class)),
+            result,
+            transfer_syntaxes: syntaxes.iter().filter_map(known).collect(),
+            other_transfer_syntaxes: syntaxes
+                .iter()
+                .filter(|it| known(it).is_none())
+                .map(uid)
+                .collect(),
+        };
+        let rewrites = config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived;
+        config.negotiation.advice(&refused, rewrites)
+    }
+
+    #[test]
+    fn what_is_advised_fits_the_options_that_are_given() {
+        let class = ContextResult::AbstractSyntaxNotSupported;
+        let syntaxes = ContextResult::TransferSyntaxesNotSupported;
+        let cases: [(&str, &str, ContextResult, &[&str], &str); 9] = [
+            ("104", PRIVATE, class, &[JPEG], "use --promiscuous (-pm)"),
+            ("104", FIND, class, &[JPEG], "are not for storage"),
+            ("104 -pm", FIND, class, &[JPEG], "are not for storage"),
+            ("104 -xf f.cfg Some", MR, class, &[JPEG], "list them in profile 'Some' of f.cfg"),
+            ("104", MR, syntaxes, &[PRIVATE, JPEG], "use --accept-all (+xa)"),
+            ("104 +te", MR, syntaxes, &[JPEG], "(+xa) and leave out the option"),
+            ("104", MR, syntaxes, &[RETIRED, PRIVATE], "list them in a profile"),
+            ("104 +xa", MR, syntaxes, &[RETIRED], "list them in a profile"),
+            ("104 -xf f.cfg Some", MR, syntaxes, &[JPEG], "list them in profile 'Some' of f.cfg"),
+        ];
+        for (line, uid, result, proposed, expected) in cases {
+            let advice = advice(line, uid, result, proposed).unwrap_or_default();
+            assert!(advice.contains(expected), "{line} {uid}: {advice}");
+        }
+        assert_eq!(advice("104", MR, ContextResult::UserRejection, &[JPEG]), None);
+    }
+}
