@@ -31,7 +31,7 @@ fn broken_off(server: &Server, object: &Object, why: &str) -> String {
     assert!(line.contains(&object.sop_instance), "{why}: {line}");
     assert!(line.contains(" after 10000 bytes, "), "{why}: {line}");
     assert!(line.contains(why), "{why}: {line}");
-    assert!(line.ends_with(" (peer MODALITY 7@127.0.0.1)"), "{why}: {line}");
+    assert!(line.ends_with(" (peer MODALITY 7@127.0.0.1, association 1)"), "{why}: {line}");
     line.to_owned()
 }
 
@@ -111,7 +111,7 @@ fn an_answer_that_reaches_nobody_leaves_a_warning() {
     thread::sleep(Duration::from_millis(200));
     client.reset();
     let said = format!(
-        "W: SOP instance {} is stored, but the response could not be sent (peer INTEROP@127.0.0.1)\n",
+        "W: SOP instance {} is stored, but the response could not be sent (peer INTEROP@127.0.0.1, association 1)\n",
         object.sop_instance
     );
     eventually("it is told", LIMIT, || server.stderr().contains(&said));
@@ -130,7 +130,9 @@ fn messages_that_break_off_leave_a_warning_each() {
         client.send(bytes);
         drop(client);
         server.wait_for_log("W: association ended after ");
-        server.wait_for_log("connection closed without release (peer INTEROP@127.0.0.1)\n");
+        server.wait_for_log(
+            "connection closed without release (peer INTEROP@127.0.0.1, association 1)\n",
+        );
     }
     // During the proposal, the AE title is not yet known.
     let server = Server::start(Program::Ours, &["-ta", "1"]);
@@ -139,7 +141,8 @@ fn messages_that_break_off_leave_a_warning_each() {
         client.send(&Request::usual().encode()[..50]);
         assert!(!waits || client.is_closed_within(LIMIT));
         drop(client);
-        let why = if waits { "no A-ASSOCIATE-RQ in time" } else { "connection closed without" };
+        let why =
+            if waits { "no A-ASSOCIATE-RQ in time (1 s)" } else { "connection closed without" };
         server.wait_for_log(&format!("after 50 bytes of an incomplete message: {why}"));
     }
     // A connection that only checks whether the port is open causes no warning.
@@ -193,7 +196,7 @@ fn every_warning_and_error_names_the_peer() {
          not supported), MRImageStorage (transfer syntaxes not supported: ",
         "E: cannot store SOP instance ",
         "E: Expected C-ECHO or C-STORE request but received",
-        "W: refused association: Bad Application Context Name: 1.2.3 (peer INTEROP@127.0.0.1)\n",
+        "W: refused association: Bad Application Context Name: 1.2.3 (peer INTEROP@127.0.0.1, association 5)\n",
     ] {
         server.wait_for_log(words);
     }
@@ -206,8 +209,10 @@ fn every_warning_and_error_names_the_peer() {
     let log = server.stderr() + &limited.stderr();
     for line in log.lines() {
         let (_, peer) = line.rsplit_once(" (peer ").unwrap_or_else(|| panic!("{line}"));
-        let known = ["MODALITY_8@127.0.0.1)", "INTEROP@127.0.0.1)"];
+        let (peer, number) = peer.rsplit_once(", association ").unwrap_or_else(|| panic!("{line}"));
+        let known = ["MODALITY_8@127.0.0.1", "INTEROP@127.0.0.1"];
         assert!(known.contains(&peer) || peer.starts_with("127.0.0.1:"), "{line}");
+        assert!(number.strip_suffix(')').is_some_and(|it| it.parse::<u64>().is_ok()), "{line}");
     }
     assert!(log.lines().count() >= 8, "{log}");
 }

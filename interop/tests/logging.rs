@@ -51,7 +51,9 @@ fn written(program: Program, config: &str, objects: &[Object; 2]) -> Written {
     // Leave out each program's own lines about itself and its end.
     for text in written.values_mut() {
         let own = |line: &&str| {
-            !line.contains("shutting down: ") && !line.contains("refused association: ")
+            ["shutting down: ", "refused association: ", "association ended: "]
+                .iter()
+                .all(|own| !line.contains(own))
         };
         *text = text
             .lines()

@@ -17,6 +17,7 @@ mod hostile;
 mod inetd;
 mod injected;
 mod limits;
+mod log_associations;
 mod log_lines;
 mod log_streams;
 mod logging;

@@ -229,7 +229,7 @@ fn data_sets_that_cannot_be_read_are_refused_and_the_association_goes_on() {
         let log = server.stderr();
         let lines: Vec<_> = log.lines().filter(|line| line.contains(what)).collect();
         let [line] = lines.as_slice() else { panic!("one line, not {lines:?}") };
-        assert!(line.starts_with("E: cannot store SOP instance 1.2.3, status C000H: "), "{line}");
+        assert!(line.starts_with("E: cannot store SOP instance 1.2.3 ("), "{line}");
         assert_eq!(client.store(3, &Object::ct(10)).status(), 0, "after {what}");
         server.clear();
     }

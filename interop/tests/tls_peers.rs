@@ -272,7 +272,10 @@ fn an_end_in_the_middle_of_an_object_stores_nothing() {
         eventually("the abort is noticed", Duration::from_secs(30), || {
             server.stderr().matches("I: Association Aborted").count() == number + 1
         });
-        let error = format!(" bytes, SOP instance {} is not stored: ", object.sop_instance);
+        let error = format!(
+            " bytes, SOP instance {} (CTImageStorage) is not stored: ",
+            object.sop_instance
+        );
         assert_eq!(server.stderr().matches(&error).count(), number + 1, "{}", server.stderr());
         assert_eq!(server.files(), [""; 0], "{end}");
     }
@@ -383,7 +386,7 @@ fn silent_peers_hold_up_nobody() {
     });
     assert!(begun.elapsed() > Duration::from_secs(15), "{:?}", begun.elapsed());
     drop(silent);
-    server.wait_for_log("TLS error: no handshake in time (peer 127.0.0.1:");
+    server.wait_for_log("TLS error: no handshake in time (20 s) (peer 127.0.0.1:");
 }
 
 /// An incomplete record does not stop the clock either.

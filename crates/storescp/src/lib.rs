@@ -3,6 +3,7 @@
 //!
 //! [`run`] is the whole program. ARCHITECTURE.md follows a byte from the socket to the file.
 
+mod advice;
 pub mod cli;
 pub mod commands;
 pub mod data_dictionary;

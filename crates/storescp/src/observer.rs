@@ -1,8 +1,8 @@
 //! The program's side of the receiver: how senders are treated, and what commands are run for.
 
+use crate::advice::Advisor;
 use crate::commands::Commands;
 use crate::logging::ProgressLine;
-use crate::negotiation::Negotiation;
 use proto::Proposal;
 use receiver::output::studies::EndedStudy;
 use receiver::{
@@ -16,10 +16,7 @@ pub(crate) struct ProgramObserver {
     /// How every sender is treated.
     pub(crate) treatment: Arc<Treatment>,
     pub(crate) commands: Arc<Commands>,
-    /// What is accepted, in the words of the command line.
-    pub(crate) negotiation: Negotiation,
-    /// Whether an option gives the transfer syntax of files.
-    pub(crate) rewrites: bool,
+    pub(crate) advisor: Advisor,
 }
 
 impl Observer for ProgramObserver {
@@ -42,7 +39,7 @@ impl Observer for ProgramObserver {
     }
 
     fn class_refused(&self, _: &Peer, refused: &RefusedClass) -> Option<String> {
-        self.negotiation.advice(refused, self.rewrites)
+        self.advisor.advice(refused)
     }
 
     fn progress(&self) -> Option<Box<dyn Progress>> {

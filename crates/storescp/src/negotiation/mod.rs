@@ -1,6 +1,5 @@
 //! What is answered to an A-ASSOCIATE-RQ: the options about it, and what they mean for the receiver.
 
-mod advice;
 pub mod profile;
 
 use dataset::{TransferSyntax, Uid};

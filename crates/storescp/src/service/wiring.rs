@@ -1,5 +1,6 @@
 //! Builds what serves from the settings.
 
+use crate::advice::Advisor;
 use crate::cli::Config;
 use crate::commands::Commands;
 use crate::data_dictionary;
@@ -76,8 +77,10 @@ impl Service {
         let observer = ProgramObserver {
             treatment: Arc::new(treatment),
             commands: Arc::clone(&commands),
-            negotiation: config.negotiation.clone(),
-            rewrites: config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived,
+            advisor: Advisor {
+                negotiation: config.negotiation.clone(),
+                rewrites: config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived,
+            },
         };
         let settings = NodeSettings { names_wanted: commands.want_host(), ..settings };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));

@@ -1,19 +1,25 @@
 //! What to do about a SOP class that was refused, for the log: the options that would have accepted it, as far as
 //! they go with those that were given.
 
-use super::Negotiation;
+use crate::negotiation::Negotiation;
 use dataset::{Uid, sop_class};
 use receiver::{ContextResult, RefusedClass};
 
-impl Negotiation {
-    /// What whoever runs the receiver can do about a refused class; `None` if nothing is known to help. `rewrites`
-    /// says whether an option gives the transfer syntax of files, which `--accept-all` excludes.
-    pub(crate) fn advice(&self, refused: &RefusedClass, rewrites: bool) -> Option<String> {
+/// What is accepted, in the words of the command line.
+pub(crate) struct Advisor {
+    pub(crate) negotiation: Negotiation,
+    /// Whether an option gives the transfer syntax of files, which `--accept-all` excludes.
+    pub(crate) rewrites: bool,
+}
+
+impl Advisor {
+    /// What whoever runs the receiver can do about a refused class; `None` if nothing is known to help.
+    pub(crate) fn advice(&self, refused: &RefusedClass) -> Option<String> {
         let class = refused.abstract_syntax.as_ref()?;
         match refused.result {
             ContextResult::AbstractSyntaxNotSupported => Some(self.about_class(class)),
             ContextResult::TransferSyntaxesNotSupported => {
-                Some(self.about_transfer_syntaxes(refused, rewrites))
+                Some(self.about_transfer_syntaxes(refused))
             }
             ContextResult::ProviderRejection => Some(format!(
                 "{} lets the peer be SCP only of some classes: give them another role there",
@@ -37,26 +43,26 @@ impl Negotiation {
         }
     }
 
-    fn about_transfer_syntaxes(&self, refused: &RefusedClass, rewrites: bool) -> String {
+    fn about_transfer_syntaxes(&self, refused: &RefusedClass) -> String {
         if let Some(profile) = self.profile_in_words() {
             return format!("to accept other transfer syntaxes, list them in {profile}");
         }
-        let is_in_accept_all = |proposed| self.accept_all.contains(proposed);
+        let is_in_accept_all = |proposed| self.negotiation.accept_all.contains(proposed);
         if !refused.transfer_syntaxes.iter().any(is_in_accept_all) {
             return "to accept transfer syntaxes that --accept-all does not know, list them in a profile \
                     (--config-file)"
                 .to_owned();
         }
-        if rewrites {
-            return "to accept compressed objects, use --accept-all (+xa) and leave out the option for the \
-                    transfer syntax of files (+t...)"
-                .to_owned();
-        }
-        "to accept compressed objects, use --accept-all (+xa)".to_owned()
+        let conflict = if self.rewrites {
+            " and leave out the option for the transfer syntax of files (+t...)"
+        } else {
+            ""
+        };
+        format!("to accept compressed objects, use --accept-all (+xa){conflict}")
     }
 
     fn profile_in_words(&self) -> Option<String> {
-        let profile = self.profile.as_ref()?;
+        let profile = self.negotiation.profile.as_ref()?;
         Some(format!("profile '{}' of {}", profile.name, profile.file.display()))
     }
 }
@@ -94,7 +100,7 @@ mod tests {
                 .collect(),
         };
         let rewrites = config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived;
-        config.negotiation.advice(&refused, rewrites)
+        Advisor { negotiation: config.negotiation, rewrites }.advice(&refused)
     }
 
     #[test]
