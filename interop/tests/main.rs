@@ -35,6 +35,7 @@ mod readme;
 mod repairs;
 mod senders;
 mod shared_folder;
+mod starting;
 mod storing;
 mod structure;
 mod studies;

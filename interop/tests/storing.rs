@@ -12,7 +12,7 @@ use std::time::Duration;
 use interop::part10::Part10;
 use interop::process::{eventually, run};
 use interop::wire::{Client, Command, Context, Pdv, Request, abort, data_pdu, uid};
-use interop::{Object, Program, Server, both, compare_files, peers};
+use interop::{Object, Program, Scratch, Server, both, compare_files, files_below, peers};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -432,4 +432,32 @@ fn accepted<'a>(server: &Server, classes: &[&'a str]) -> BTreeSet<&'a str> {
         );
     }
     accepted
+}
+
+/// As an administrator does who wants a directory for each day.
+#[test]
+fn a_link_to_the_output_directory_may_lead_elsewhere_at_any_time() {
+    let scratch = Scratch::new();
+    let days = ["monday", "tuesday"].map(|day| scratch.directory(day));
+    let today = scratch.path().join("today");
+    symlink("monday", &today).expect("a link");
+    let server = Server::with(Program::Ours, &[]).directory(&today).start();
+    let mut client = Client::usual(server.port());
+    let objects: Vec<Object> = (0..6).map(|_| Object::ct(1000)).collect();
+    let mut halves = objects.chunks(3);
+    for object in halves.next().unwrap_or_default() {
+        assert_eq!(client.store(3, object).status(), 0);
+    }
+    let next = scratch.path().join("next");
+    symlink("tuesday", &next).expect("a link");
+    fs::rename(&next, &today).expect("it is replaced");
+    for object in halves.next().unwrap_or_default() {
+        assert_eq!(client.store(3, object).status(), 0);
+    }
+    client.release();
+    for (day, sent) in days.iter().zip(objects.chunks(3)) {
+        let mut expected: Vec<_> = sent.iter().map(Object::file_name).collect();
+        expected.sort();
+        assert_eq!(files_below(day), expected);
+    }
 }

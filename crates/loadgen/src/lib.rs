@@ -30,5 +30,5 @@ pub use associate::{associate, expect_success, settings};
 pub use enhanced::ELEMENTS_PER_FRAME;
 pub use error::Error;
 pub use filler::Filler;
-pub use object::{Object, instance_uid};
+pub use object::{Object, instance_uid, study_uid};
 pub use store::StoreSender;

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Barrier;
@@ -13,6 +14,7 @@ use loadgen::report::{self, Run};
 use loadgen::tls::client_context;
 use loadgen::{
     Error, Filler, Object, StoreSender, associate, expect_success, instance_uid, settings,
+    study_uid,
 };
 use requestor::{Connection, ContextProposal, Requestor, Timeouts, Tls};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -99,6 +101,9 @@ struct Store {
     /// Number of associations that send concurrently.
     #[arg(long, default_value_t = 1)]
     associations: usize,
+    /// Number of studies that the objects are of, in turn; the same ones in each run.
+    #[arg(long, default_value_t = NonZeroUsize::MIN, conflicts_with_all = ["file", "frames"])]
+    studies: NonZeroUsize,
     /// Maximum P-DATA-TF length to send (default: the maximum that the peer accepts).
     #[arg(long, value_name = "BYTES", default_value_t = u32::MAX, hide_default_value = true)]
     max_pdu_bytes: u32,
@@ -179,7 +184,7 @@ fn store(options: &Store) -> Result<(), Error> {
             let all_open = &all_open;
             threads.push(scope.spawn(move || {
                 all_open.wait();
-                store_on(requestor, sender, numbers)
+                store_on(requestor, sender, numbers, options.studies)
             }));
         }
         let (mut first, mut last, mut latencies) = (Instant::now(), Instant::now(), Vec::new());
@@ -211,10 +216,14 @@ fn store_on(
     mut requestor: Requestor,
     mut sender: StoreSender,
     numbers: impl Iterator<Item = usize>,
+    studies: NonZeroUsize,
 ) -> Result<Sent, Error> {
     let mut sent = Sent { begun: Instant::now(), ended: Instant::now(), latencies: Vec::new() };
     for number in numbers {
         let instance = instance_uid(number as u64)?;
+        if studies > NonZeroUsize::MIN {
+            sender.set_study(&study_uid((number % studies) as u64)?);
+        }
         let before = Instant::now();
         sender.send(&mut requestor, instance)?;
         sent.ended = Instant::now();

@@ -22,6 +22,8 @@ pub struct Object {
     head: Vec<u8>,
     /// Offset of the SOP Instance UID in `head`.
     instance_at: usize,
+    /// Offset of the Study Instance UID in `head`, if it can be changed.
+    study_at: Option<usize>,
     filler_bytes: u64,
     filler: Filler,
 }
@@ -37,8 +39,12 @@ impl Object {
         head.element((0x0008, 0x0016), *b"UI", SECONDARY_CAPTURE);
         let instance_at =
             head.element((0x0008, 0x0018), *b"UI", instance_uid(0)?.as_str().as_bytes());
+        let mut study_at = None;
         for &(tag, vr, value) in ELEMENTS {
-            head.element(tag, *vr, value);
+            let is_study = tag == STUDY_INSTANCE_UID;
+            let study = is_study.then(|| study_uid(0)).transpose()?;
+            let value_at = head.element(tag, *vr, study.as_ref().map_or(value, uid_bytes));
+            study_at = study_at.or(is_study.then_some(value_at));
         }
         let header_bytes = if implicit { 8 } else { 12 };
         let filler_bytes = bytes
@@ -57,6 +63,7 @@ impl Object {
             transfer_syntax,
             head: head.bytes,
             instance_at,
+            study_at,
             filler_bytes,
             filler,
         })
@@ -69,6 +76,7 @@ impl Object {
             transfer_syntax: EXPLICIT_VR_LITTLE_ENDIAN,
             head,
             instance_at,
+            study_at: None,
             filler_bytes: 0,
             filler: Filler::Zeros,
         }
@@ -134,9 +142,9 @@ impl Object {
         self.filler
     }
 
-    /// Length of the head up to the end of the SOP Instance UID, which is the part that differs between copies.
+    /// Length of the head up to the end of the last UID that differs between copies.
     pub fn changing_bytes(&self) -> usize {
-        self.instance_at + INSTANCE_UID_BYTES
+        self.instance_at.max(self.study_at.unwrap_or_default()) + UID_BYTES
     }
 
     /// Moves filler to the head, until the head has `bytes` bytes or no filler remains.
@@ -149,8 +157,15 @@ impl Object {
 
     /// Changes the SOP Instance UID of the data set to `instance`, which comes from [`instance_uid`].
     pub fn set_instance(&mut self, uid: &Uid) {
-        let uid = uid.as_str().as_bytes();
-        self.head[self.instance_at..][..uid.len()].copy_from_slice(uid);
+        self.head[self.instance_at..][..UID_BYTES].copy_from_slice(uid_bytes(uid));
+    }
+
+    /// Changes the Study Instance UID of a [`secondary_capture`](Self::secondary_capture) to `uid`, which comes
+    /// from [`study_uid`]. Other objects keep theirs.
+    pub fn set_study(&mut self, uid: &Uid) {
+        if let Some(study_at) = self.study_at {
+            self.head[study_at..][..UID_BYTES].copy_from_slice(uid_bytes(uid));
+        }
     }
 }
 
@@ -164,9 +179,24 @@ pub fn instance_uid(number: u64) -> Result<Uid, Error> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         since.as_nanos() % (1 << 63) + u128::from(std::process::id() % 512)
     });
+    numbered_uid((*RUN << 48) | u128::from(number))
+}
+
+/// Returns the `number`th Study Instance UID: as long as the others, and the same in each run.
+///
+/// # Errors
+/// None in practice: the text is a UID.
+pub fn study_uid(number: u64) -> Result<Uid, Error> {
+    numbered_uid((1 << 126) | u128::from(number))
+}
+
+fn numbered_uid(number: u128) -> Result<Uid, Error> {
     // With the highest bit set the number always has 39 digits.
-    let number = (1 << 127) | (*RUN << 48) | u128::from(number);
-    Ok(Uid::parse(format!("2.25.{number}").as_bytes())?)
+    Ok(Uid::parse(format!("2.25.{}", (1 << 127) | number).as_bytes())?)
+}
+
+fn uid_bytes(uid: &Uid) -> &[u8] {
+    uid.as_str().as_bytes()
 }
 
 /// Offset and value of a top-level element that is not preceded by an element of undefined length.
@@ -203,10 +233,12 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 /// Secondary Capture Image Storage, padded to even length.
 const SECONDARY_CAPTURE: &[u8] = b"1.2.840.10008.5.1.4.1.1.7\0";
 
-/// Length of every [`instance_uid`].
-const INSTANCE_UID_BYTES: usize = 44;
+/// Length of every [`instance_uid`] and [`study_uid`].
+const UID_BYTES: usize = 44;
 
-/// The elements between the SOP Instance UID and the pixel data.
+const STUDY_INSTANCE_UID: Tag = (0x0020, 0x000D);
+
+/// The elements between the SOP Instance UID and the pixel data; Study Instance UID is [`study_uid`]'s.
 ///
 /// Rows and Columns do not match the length of the pixel data: any size is possible, and receivers do not check
 /// it.
@@ -214,7 +246,7 @@ const ELEMENTS: &[(Tag, &[u8; 2], &[u8])] = &[
     ((0x0008, 0x0060), b"CS", b"OT"),
     ((0x0010, 0x0010), b"PN", b"Load^Generated"),
     ((0x0010, 0x0020), b"LO", b"LOADGEN "),
-    ((0x0020, 0x000D), b"UI", b"2.25.306893479154866093\0"),
+    (STUDY_INSTANCE_UID, b"UI", b""),
     ((0x0020, 0x000E), b"UI", b"2.25.306893479154866094\0"),
     ((0x0028, 0x0002), b"US", &[1, 0]),
     ((0x0028, 0x0004), b"CS", b"MONOCHROME2 "),
@@ -252,6 +284,20 @@ mod tests {
         object.set_instance(&other);
         let (_, value) = find(object.head(), false, (0x0008, 0x0018)).unwrap();
         assert_eq!(Uid::parse(value).unwrap(), other);
+    }
+
+    #[test]
+    fn a_copy_may_be_of_another_study() {
+        let mut object = Object::secondary_capture(4096, Filler::Noise, false).unwrap();
+        let study = |object: &Object| {
+            let (_, value) = find(object.head(), false, STUDY_INSTANCE_UID).unwrap();
+            Uid::parse(value).unwrap()
+        };
+        assert_eq!(study(&object), study_uid(0).unwrap());
+        object.set_study(&study_uid(99_999).unwrap());
+        assert_eq!(study(&object), study_uid(99_999).unwrap());
+        assert_ne!(study_uid(0).unwrap(), study_uid(1).unwrap());
+        assert_eq!(object.data_set_bytes(), 4096);
     }
 
     #[test]

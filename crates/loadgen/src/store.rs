@@ -80,6 +80,11 @@ impl StoreSender {
         Ok(sender)
     }
 
+    /// The copies that are sent from now on are of this study; see [`Object::set_study`].
+    pub fn set_study(&mut self, study: &Uid) {
+        self.object.set_study(study);
+    }
+
     /// Sends one copy under the SOP Instance UID `instance`, one of
     /// [`instance_uid`](crate::instance_uid)'s, and waits for success.
     ///

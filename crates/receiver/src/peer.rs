@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// Who proposed an association, as it named itself; the titles are not verified. Untrusted: escape it before
 /// use in a shell, a path or HTML.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer {
     /// The calling AE title (PS3.8 §9.3.2).
     pub calling_ae: AeTitle,

@@ -19,6 +19,10 @@ pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 32 };
 /// Files that are prepared for the next objects at a time; each takes one descriptor.
 pub const PREPARED_FILES: usize = 32;
 
+/// Temporary files of earlier runs whose names are read before they are dealt with; each name has at most
+/// [`FileName::MAX_BYTES`](crate::FileName::MAX_BYTES).
+pub const LEFT_OVERS_AT_ONCE: usize = 1024;
+
 /// How long a commit waits for the lock of another process that is using the same name. Then it goes on
 /// without the lock.
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);

@@ -16,6 +16,10 @@ pub const COMMAND_STAGGER: Duration = Duration::from_millis(20);
 /// Niceness (`nice(2)`) of commands relative to receiving, except those that an association waits for.
 pub const COMMAND_NICENESS: i32 = 10;
 
+/// Niceness of looking for temporary files of earlier runs, relative to receiving: where no hidden folder can be
+/// made, all names of the output directory are read for that.
+pub const RECOVERY_NICENESS: i32 = 10;
+
 /// Commands that may be queued; once there are so many, the next submitter blocks. Each takes about 500
 /// bytes, and a Study Instance UID of up to 1024 bytes.
 pub const WAITING_COMMANDS: usize = if EXPLORING { 2 } else { 50_000 };

@@ -5,7 +5,7 @@ use crate::cli::Config;
 use crate::commands::Commands;
 use crate::data_dictionary;
 use crate::error::Error;
-use crate::limits::PROGRAM_THREADS;
+use crate::limits::{PROGRAM_THREADS, RECOVERY_NICENESS};
 use crate::observer::ProgramObserver;
 use dataset::format::OutputTransferSyntax;
 use receiver::net::PeerNames;
@@ -106,7 +106,11 @@ impl Service {
     /// Does so in a thread beside the first associations.
     pub(super) fn recover_in_background(self: &Arc<Self>) {
         let recovering = Arc::clone(self);
-        if let Err(error) = thread_builder().spawn(move || recovering.recover()) {
+        let recover = move || {
+            platform::lower_thread_priority(RECOVERY_NICENESS);
+            recovering.recover();
+        };
+        if let Err(error) = thread_builder().spawn(recover) {
             tracing::warn!(
                 "cannot process temporary files of an earlier run until the next start: {error}"
             );

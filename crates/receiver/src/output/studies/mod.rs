@@ -4,15 +4,23 @@
 //! current one, until it stores one of another study or ends; several associations can have the same. `docs/operations.md`
 //! tells when a study ends; `OpenStudies` decides it, and has neither clock nor lock.
 
+mod ended_study;
 #[cfg(test)]
 #[cfg(feature = "explore")]
 mod exploration;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod model;
 mod open_studies;
+mod peers;
+mod study_table;
 #[cfg(test)]
 mod tests;
 
+pub use ended_study::{EndedStudy, Reason, StudyFile};
 pub(crate) use open_studies::CurrentStudies;
-pub use open_studies::{EndedStudy, Reason, StudyFile, Timing, unpadded};
+pub use open_studies::{Timing, unpadded};
 
 use super::naming;
 use super::settings::Sorting;
@@ -23,12 +31,15 @@ use open_studies::OpenStudies;
 use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use std::cell::Cell;
 use storage::{FileName, InstanceFile};
+use study_table::StudyId;
 
 /// The studies that objects are being received of: gives each a folder, and tells when it has ended. Shared by
 /// the associations whose [`Output`](super::Output) sorts objects.
 ///
-/// Holds, for each open study, its UID and the name of its folder, some 300 bytes; with
-/// [`Timing::keeps_files`] also the names of its files.
+/// Holds at most 200 bytes for each open study, as long as its UID and the name of its folder have up to 64 and
+/// 24 bytes or are the same, and else as much more as they have; some 100 bytes for each peer that sent the last
+/// object of one; and with [`Timing::keeps_files`] the names of its files. What an object costs does not depend on how
+/// many are open.
 pub struct Studies {
     sorting: Sorting,
     timing: Timing,
@@ -47,7 +58,7 @@ struct State {
 /// An object on its way into a study. The study does not end before this is dropped.
 pub(crate) struct ArrivingObject {
     studies: Arc<Studies>,
-    study: Arc<str>,
+    study: StudyId,
     pending: Cell<bool>,
 }
 
@@ -124,15 +135,13 @@ impl ArrivingObject {
     pub(crate) fn folder(&self, patient_name: impl FnOnce() -> String) -> Option<(FileName, bool)> {
         let Studies { sorting, .. } = self.studies.as_ref();
         let mut state = self.studies.lock();
-        state.studies.folder(&self.study, Local::now(), |time| match sorting {
+        state.studies.folder(self.study, Local::now(), |study, time| match sorting {
             Sorting::ByTime { prefix } => joined(prefix, &time.to_string()),
             // Without a prefix, only a UID is a name that nothing else has.
-            Sorting::ByStudyUid { prefix }
-                if prefix.is_empty() && !is_uid(self.study.as_bytes()) =>
-            {
-                joined(NO_UID_PREFIX, &self.study)
+            Sorting::ByStudyUid { prefix } if prefix.is_empty() && !is_uid(study.as_bytes()) => {
+                joined(NO_UID_PREFIX, study)
             }
-            Sorting::ByStudyUid { prefix } => joined(prefix, &self.study),
+            Sorting::ByStudyUid { prefix } => joined(prefix, study),
             Sorting::ByPatientName => joined(&patient_name(), &time.to_string()),
         })
     }
@@ -164,7 +173,7 @@ impl ArrivingObject {
         self.pending.set(false);
         let mut state = self.studies.lock();
         let ended =
-            state.studies.stored(&self.study, uid, file, peer, current_studies, Instant::now());
+            state.studies.stored(self.study, uid, file, peer, current_studies, Instant::now());
         self.studies.wake(&mut state);
         ended
     }
@@ -174,7 +183,7 @@ impl Drop for ArrivingObject {
     fn drop(&mut self) {
         if self.pending.get() {
             let mut state = self.studies.lock();
-            state.studies.give_up(&self.study, Instant::now());
+            state.studies.give_up(self.study, Instant::now());
             self.studies.wake(&mut state);
         }
     }

@@ -1,14 +1,16 @@
 //! The studies that are open, as plain data.
 
+use super::ended_study::{EndedStudy, Reason, StudyFile};
+use super::peers::Peers;
+use super::study_table::{Study, StudyId, StudyTable};
 use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
 use crate::peer::Peer;
 use chrono::format::{DelayedFormat, StrftimeItems};
 use chrono::{DateTime, Local};
 use platform::sync::Instant;
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::Duration;
-use storage::{FileIdentity, FileName};
+use storage::FileName;
 
 /// What decides when a study ends, and what is wanted then.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,49 +24,10 @@ pub struct Timing {
     pub keeps_files: bool,
 }
 
-/// A study that has ended.
-#[derive(Debug)]
-pub struct EndedStudy {
-    /// The name of its folder.
-    pub folder: FileName,
-    /// Study Instance UID as it was sent first, without padding.
-    pub uid: Box<[u8]>,
-    /// Why it has ended.
-    pub reason: Reason,
-    /// Its files, in the order in which they were stored, if they are wanted.
-    pub files: Vec<StudyFile>,
-    /// Who sent the last of them.
-    pub peer: Peer,
-}
-
-/// Why a study has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// `--eostudy-timeout` is over.
-    Timeout,
-    /// The last association whose current study it was went on to another one.
-    NextStudy,
-    /// No association had it as current, and an object of another study was stored.
-    Release,
-    /// The program ends.
-    Stop,
-}
-
-/// A file of a study.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StudyFile {
-    /// Its name when it was stored.
-    pub name: FileName,
-    /// The letters of its SOP class.
-    pub prefix: &'static str,
-    /// Which file that is, if it is wanted at the end of the study.
-    pub id: Option<FileIdentity>,
-}
-
-/// The current studies of one association (see [the module above](super)), the latest last, each with its
-/// number: one where something happens at the end of a study, else up to [`STUDIES_OF_AN_ASSOCIATION`].
+/// The current studies of one association (see [the module above](super)), the latest last: one where something
+/// happens at the end of a study, else up to [`STUDIES_OF_AN_ASSOCIATION`].
 #[derive(Debug, Default)]
-pub(crate) struct CurrentStudies(VecDeque<(Arc<str>, u64)>);
+pub(crate) struct CurrentStudies(VecDeque<StudyId>);
 
 /// The value of a UI element without its padding (PS3.5 §9.1), the first one of several.
 #[must_use]
@@ -77,89 +40,67 @@ pub fn unpadded(value: &[u8]) -> Box<[u8]> {
 
 pub(super) struct OpenStudies {
     timing: Timing,
-    open: HashMap<Arc<str>, Study>,
-    next_number: u64,
+    /// Those that wait are the ones that need not be touched again to end: with a time-out, all without an
+    /// object on its way, which end when it is over; without, those that are idle.
+    open: StudyTable,
+    peers: Peers,
     /// The study of the last object that went into a folder.
-    latest: Option<Arc<str>>,
+    latest: Option<StudyId>,
     /// The time that the last folder was named by, so that no two have the same.
     last_time: Option<DateTime<Local>>,
 }
 
-struct Study {
-    /// In the order in which studies began. A study that begins again is another one.
-    number: u64,
-    folder: Option<FileName>,
-    /// Of how many associations it is a current study.
-    associations: usize,
-    /// Objects on their way.
-    arriving: usize,
-    /// When its last object was stored, or the last association left.
-    last: Instant,
-    files: Vec<StudyFile>,
-    /// Study Instance UID of its first object, and who sent the last one; none as long as none is stored.
-    stored: Option<(Box<[u8]>, Peer)>,
-}
-
 impl OpenStudies {
     pub(super) fn new(timing: Timing) -> Self {
-        Self { timing, open: HashMap::new(), next_number: 0, latest: None, last_time: None }
+        let (open, peers) = (StudyTable::new(), Peers::default());
+        Self { timing, open, peers, latest: None, last_time: None }
     }
 
-    pub(super) fn object_arrives(&mut self, study: &str, now: Instant) -> Arc<str> {
+    pub(super) fn object_arrives(&mut self, study: &str, now: Instant) -> StudyId {
         if !self.timing.awaited {
             self.forget(now);
         }
-        let study = match self.open.get_key_value(study) {
-            Some((study, _)) => Arc::clone(study),
-            None => Arc::from(study),
-        };
-        let number = self.next_number;
-        let entry = self.open.entry(Arc::clone(&study)).or_insert_with(|| Study::new(number, now));
-        entry.arriving += 1;
-        if entry.number == number {
-            self.next_number += 1;
-        }
+        let study = self.open.find(study).unwrap_or_else(|| self.open.insert(study, now));
+        self.change(study, |entry| entry.arriving += 1);
         study
     }
 
-    /// The folder of an arriving study. If it has none yet, `named` says what it is called, given a
-    /// time that no other folder has. Also says whether the last object was of another study.
+    /// The folder of an arriving study. If it has none yet, `named` says what it is called, given its text and
+    /// a time that no other folder has. Also says whether the last object was of another study.
     pub(super) fn folder(
         &mut self,
-        study: &Arc<str>,
+        study: StudyId,
         now: DateTime<Local>,
-        named: impl FnOnce(DelayedFormat<StrftimeItems<'static>>) -> String,
+        named: impl FnOnce(&str, DelayedFormat<StrftimeItems<'static>>) -> String,
     ) -> Option<(FileName, bool)> {
-        let differs = self.latest.as_ref() != Some(study);
-        if differs {
-            self.latest = Some(Arc::clone(study));
-        }
+        let differs = self.latest.replace(study) != Some(study);
         let study = self.open.get_mut(study)?;
-        if let Some(folder) = &study.folder {
-            return Some((folder.clone(), differs));
+        if let Some(folder) = study.folder() {
+            return Some((FileName::new(folder.to_owned())?, differs));
         }
         let next = self.last_time.map(|last| last + chrono::Duration::milliseconds(1));
         let time = next.map_or(now, |next| next.max(now));
         self.last_time = Some(time);
-        let folder = FileName::new(named(time.format("%Y%m%d_%H%M%S%3f")))?;
-        study.folder = Some(folder.clone());
+        let folder = FileName::new(named(study.text(), time.format("%Y%m%d_%H%M%S%3f")))?;
+        study.set_folder(folder.as_str());
         Some((folder, true))
     }
 
     /// Nothing came of an object that was arriving.
-    pub(super) fn give_up(&mut self, study: &Arc<str>, now: Instant) {
-        let Some(entry) = self.open.get_mut(study) else { return };
-        entry.arriving = entry.arriving.saturating_sub(1);
-        if entry.stored.is_some() {
+    pub(super) fn give_up(&mut self, study: StudyId, now: Instant) {
+        let given_up = self.change(study, |entry| {
+            entry.arriving = entry.arriving.saturating_sub(1);
             entry.last = now;
-        } else if entry.arriving == 0 {
+            entry.arriving == 0 && entry.peer.is_none()
+        });
+        if given_up == Some(true) {
             self.open.remove(study);
         }
     }
 
     pub(super) fn stored(
         &mut self,
-        study: &Arc<str>,
+        study: StudyId,
         uid: &[u8],
         file: Option<StudyFile>,
         peer: &Peer,
@@ -169,21 +110,26 @@ impl OpenStudies {
         let Some(entry) = self.open.get_mut(study) else { return Vec::new() };
         entry.arriving = entry.arriving.saturating_sub(1);
         entry.last = now;
-        match &mut entry.stored {
-            Some((_, last)) => *last = *peer,
-            none => *none = Some((unpadded(uid), *peer)),
+        if entry.peer.is_none() {
+            let uid = unpadded(uid);
+            if *uid != *entry.text().as_bytes() {
+                entry.rest.get_or_insert_default().uid = Some(uid);
+            }
         }
-        entry.files.extend(file.filter(|_| self.timing.keeps_files));
-        let visit = (Arc::clone(study), entry.number);
-        if let Some(index) = current_studies.0.iter().position(|earlier| *earlier == visit) {
+        self.peers.put(&mut entry.peer, peer);
+        if let Some(file) = file.filter(|_| self.timing.keeps_files) {
+            entry.rest.get_or_insert_default().files.push(file);
+        }
+        if let Some(index) = current_studies.0.iter().position(|earlier| *earlier == study) {
             current_studies.0.remove(index);
         } else {
             entry.associations += 1;
         }
-        current_studies.0.push_back(visit);
+        current_studies.0.push_back(study);
+        self.change(study, |_| ());
         let mut ended = self.move_on(current_studies, now);
         match self.timing.timeout {
-            None => ended.extend(self.end_others(study, now)),
+            None => ended.extend(self.end_idle(now)),
             Some(Duration::ZERO) if self.timing.awaited => ended.extend(self.end_at_once(study)),
             Some(_) => {}
         }
@@ -195,71 +141,60 @@ impl OpenStudies {
         let most = if self.timing.awaited { 1 } else { STUDIES_OF_AN_ASSOCIATION };
         let mut ended = Vec::new();
         while current_studies.0.len() > most
-            && let Some(visit) = current_studies.0.pop_front()
+            && let Some(study) = current_studies.0.pop_front()
         {
-            if self.leave(&visit, now) && self.timing.awaited {
-                ended.extend(self.end(&visit.0, Reason::NextStudy));
+            if self.leave(study, now) && self.timing.awaited {
+                ended.extend(self.end(study, Reason::NextStudy));
             }
         }
         ended
     }
 
-    /// Without a time-out, a study that is current in no association ends when an object of another is stored.
-    fn end_others(&mut self, study: &Arc<str>, now: Instant) -> Vec<EndedStudy> {
-        let others = |(uid, other): (&Arc<str>, &Study)| {
-            let is_over = self.timing.awaited || other.last + STUDY_MEMORY <= now;
-            (uid != study && other.is_idle() && is_over).then(|| (other.number, Arc::clone(uid)))
-        };
-        let mut others: Vec<_> = self.open.iter().filter_map(others).collect();
-        others.sort_unstable();
-        others.into_iter().filter_map(|(_, uid)| self.end(&uid, Reason::Release)).collect()
+    /// Without a time-out, a study that is current in no association ends when an object of another is stored:
+    /// that one is current, so all that are idle are others.
+    fn end_idle(&mut self, now: Instant) -> Vec<EndedStudy> {
+        let over =
+            self.waiting_until(now, if self.timing.awaited { None } else { Some(STUDY_MEMORY) });
+        over.into_iter().filter_map(|study| self.end(study, Reason::Release)).collect()
     }
 
     /// With a time-out of nothing, a study ends with each object, unless another one is on its way.
-    fn end_at_once(&mut self, study: &Arc<str>) -> Option<EndedStudy> {
+    fn end_at_once(&mut self, study: StudyId) -> Option<EndedStudy> {
         let arriving = self.open.get(study)?.arriving;
         if arriving == 0 { self.end(study, Reason::Timeout) } else { None }
     }
 
     pub(super) fn association_ended(&mut self, current_studies: &mut CurrentStudies, now: Instant) {
-        for visit in current_studies.0.drain(..) {
-            self.leave(&visit, now);
+        for study in current_studies.0.drain(..) {
+            self.leave(study, now);
         }
     }
 
     /// It is no current study of an association any more; returns whether of none.
-    fn leave(&mut self, (study, number): &(Arc<str>, u64), now: Instant) -> bool {
-        // It may have ended, and begun again without this association.
-        let entry = self.open.get_mut(study).filter(|entry| entry.number == *number);
-        entry.is_some_and(|entry| {
+    fn leave(&mut self, study: StudyId, now: Instant) -> bool {
+        let idle = self.change(study, |entry| {
             entry.associations = entry.associations.saturating_sub(1);
             entry.last = now;
             entry.is_idle()
-        })
+        });
+        // It may have ended, and begun again without this association.
+        idle.unwrap_or_default()
     }
 
     /// The studies that have timed out, and when the next one will.
     pub(super) fn time_out(&mut self, now: Instant) -> (Vec<EndedStudy>, Option<Instant>) {
         let Some(timeout) = self.timing.timeout else { return (Vec::new(), None) };
-        let mut next: Option<Instant> = None;
-        let mut over = Vec::new();
-        for (uid, study) in self.open.iter().filter(|(_, study)| study.arriving == 0) {
-            let deadline = study.last + timeout;
-            if deadline <= now {
-                over.push((study.number, Arc::clone(uid)));
-            } else {
-                next = Some(next.map_or(deadline, |next| next.min(deadline)));
-            }
-        }
-        over.sort_unstable();
-        let end = |(_, uid): (u64, Arc<str>)| self.end(&uid, Reason::Timeout);
-        (over.into_iter().filter_map(end).collect(), next)
+        let over = self.waiting_until(now, Some(timeout));
+        let ended = over.into_iter().filter_map(|study| self.end(study, Reason::Timeout)).collect();
+        (ended, self.open.first_waiting().map(|(_, since)| since + timeout))
     }
 
     /// Where nothing happens at the end of a study, one that has timed out is simply forgotten.
     fn forget(&mut self, now: Instant) {
         if let Some(timeout) = self.timing.timeout {
-            self.open.retain(|_, study| study.arriving > 0 || study.last + timeout > now);
+            for study in self.waiting_until(now, Some(timeout)) {
+                self.end(study, Reason::Timeout);
+            }
         }
     }
 
@@ -270,38 +205,53 @@ impl OpenStudies {
             return (self.end_all(), 0);
         }
         let (ended, _) = self.time_out(now);
-        let open = self.open.values().filter(|study| study.stored.is_some()).count();
-        (ended, if self.timing.awaited { open } else { 0 })
+        let is_stored = |&study: &StudyId| self.open.get(study).is_some_and(|it| it.peer.is_some());
+        let open = if self.timing.awaited { self.open.ids().filter(is_stored).count() } else { 0 };
+        (ended, open)
     }
 
     pub(super) fn end_all(&mut self) -> Vec<EndedStudy> {
-        let mut all: Vec<_> =
-            self.open.iter().map(|(uid, study)| (study.number, Arc::clone(uid))).collect();
-        all.sort_unstable();
-        all.into_iter().filter_map(|(_, uid)| self.end(&uid, Reason::Stop)).collect()
+        let mut all: Vec<_> = self.open.ids().collect();
+        all.sort_unstable_by_key(|study| study.number);
+        all.into_iter().filter_map(|study| self.end(study, Reason::Stop)).collect()
     }
 
-    fn end(&mut self, study: &Arc<str>, reason: Reason) -> Option<EndedStudy> {
-        let Study { folder, files, stored, .. } = self.open.remove(study)?;
-        let (uid, peer) = stored?;
-        Some(EndedStudy { folder: folder?, uid, reason, files, peer })
+    /// How many studies are open, and how many peers are kept.
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.open.ids().count(), self.peers.count())
     }
-}
 
-impl Study {
-    fn new(number: u64, now: Instant) -> Self {
-        Self {
-            number,
-            folder: None,
-            associations: 0,
-            arriving: 0,
-            last: now,
-            files: Vec::new(),
-            stored: None,
+    /// Those that have waited for so long, or all that wait, in the order in which they began. They do not wait
+    /// any more.
+    fn waiting_until(&mut self, now: Instant, time: Option<Duration>) -> Vec<StudyId> {
+        let mut over = Vec::new();
+        while let Some((study, since)) = self.open.first_waiting()
+            && time.is_none_or(|time| since + time <= now)
+        {
+            self.open.set_waiting(study, false);
+            over.push(study);
         }
+        over.sort_unstable_by_key(|study| study.number);
+        over
     }
 
-    fn is_idle(&self) -> bool {
-        self.associations == 0 && self.arriving == 0 && self.stored.is_some()
+    /// Changes a study, and whether it waits with it. `None` if it has ended.
+    fn change<T>(&mut self, study: StudyId, change: impl FnOnce(&mut Study) -> T) -> Option<T> {
+        let entry = self.open.get_mut(study)?;
+        let result = change(entry);
+        let times_out = self.timing.timeout.is_some();
+        let waits = if times_out { entry.is_quiet() } else { entry.is_idle() };
+        self.open.set_waiting(study, waits);
+        Some(result)
+    }
+
+    fn end(&mut self, study: StudyId, reason: Reason) -> Option<EndedStudy> {
+        let mut ended = self.open.remove(study)?;
+        let peer = self.peers.take(&mut ended.peer)?;
+        let folder = FileName::new(ended.folder()?.to_owned())?;
+        let rest = ended.rest.take().map(|rest| *rest).unwrap_or_default();
+        let uid = rest.uid.unwrap_or_else(|| ended.text().as_bytes().into());
+        Some(EndedStudy { folder, uid, reason, files: rest.files, peer })
     }
 }

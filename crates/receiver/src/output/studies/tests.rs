@@ -1,12 +1,15 @@
 //! When a study ends, under simulated time.
 
-use super::open_studies::{CurrentStudies, EndedStudy, OpenStudies, Reason, StudyFile, Timing};
+use super::ended_study::{EndedStudy, Reason, StudyFile};
+use super::open_studies::{CurrentStudies, OpenStudies, Timing};
+use super::study_table::StudyId;
 use super::{is_uid, study_text};
 use crate::Peer;
 use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
+use chrono::format::DelayedFormat;
 use chrono::{DateTime, Local, TimeZone};
 use platform::sync::Instant;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::time::Duration;
 use storage::FileName;
 
@@ -20,33 +23,42 @@ fn with_timeout(seconds: u32) -> Timing {
 /// Studies, and a clock that stands still until it is told otherwise.
 struct Simulation {
     studies: OpenStudies,
+    /// By the text with which they began last.
+    ids: HashMap<String, StudyId>,
     now: Instant,
     files: usize,
 }
 
 impl Simulation {
     fn new(timing: Timing) -> Self {
-        Self { studies: OpenStudies::new(timing), now: Instant::now(), files: 0 }
+        let (studies, ids) = (OpenStudies::new(timing), HashMap::new());
+        Self { studies, ids, now: Instant::now(), files: 0 }
     }
 
     fn local() -> DateTime<Local> {
         Local.with_ymd_and_hms(2026, 2, 3, 4, 5, 6).unwrap()
     }
 
+    fn arrive(&mut self, study: &str) -> StudyId {
+        let id = self.studies.object_arrives(study, self.now);
+        self.ids.insert(study.to_owned(), id);
+        id
+    }
+
     fn folder(&mut self, study: &str) -> String {
-        let (folder, _) =
-            self.studies.folder(&Arc::from(study), Self::local(), |t| t.to_string()).unwrap();
+        let named = |_: &str, time: DelayedFormat<_>| time.to_string();
+        let (folder, _) = self.studies.folder(self.ids[study], Self::local(), named).unwrap();
         folder.to_string()
     }
 
     /// An object of `study` arrives and is stored; the UIDs of the studies that this ends.
     fn store(&mut self, who: &mut CurrentStudies, study: &str) -> Vec<String> {
-        let study = self.studies.object_arrives(study, self.now);
-        self.finish(who, &study)
+        let study = self.arrive(study);
+        self.finish(who, study)
     }
 
-    fn finish(&mut self, who: &mut CurrentStudies, study: &Arc<str>) -> Vec<String> {
-        let named = |_| format!("folder of {study}");
+    fn finish(&mut self, who: &mut CurrentStudies, study: StudyId) -> Vec<String> {
+        let named = |study: &str, _| format!("folder of {study}");
         self.studies.folder(study, Self::local(), named).unwrap();
         self.files += 1;
         let name = FileName::new(format!("{}", self.files)).unwrap();
@@ -99,11 +111,11 @@ fn nor_while_an_object_of_it_is_arriving() {
     let mut simulation = Simulation::new(with_timeout(10));
     let [mut one, mut two] = [(); 2].map(|()| CurrentStudies::default());
     simulation.store(&mut one, "A");
-    let arriving = simulation.studies.object_arrives("A", simulation.now);
+    let arriving = simulation.arrive("A");
     assert_eq!(simulation.store(&mut one, "B"), NONE);
     simulation.now += 100 * SECOND;
     assert_eq!(simulation.time_out(), ["B"]);
-    assert_eq!(simulation.finish(&mut two, &arriving), NONE);
+    assert_eq!(simulation.finish(&mut two, arriving), NONE);
     simulation.now += 9 * SECOND;
     assert_eq!(simulation.time_out(), NONE);
     simulation.now += SECOND;
@@ -162,8 +174,8 @@ fn an_object_that_fails_begins_no_study_and_ends_none() {
     let mut simulation = Simulation::new(with_timeout(10));
     let mut one = CurrentStudies::default();
     simulation.store(&mut one, "A");
-    let failed = simulation.studies.object_arrives("B", simulation.now);
-    simulation.studies.give_up(&failed, simulation.now);
+    let failed = simulation.arrive("B");
+    simulation.studies.give_up(failed, simulation.now);
     assert_eq!(uids(simulation.studies.end_all()), ["A"]);
     assert_eq!(simulation.studies.end_all().len(), 0);
 }
@@ -185,10 +197,10 @@ fn files_are_kept_in_order_only_if_they_are_wanted() {
 fn interleaved_studies_keep_their_folders_where_nothing_happens_at_the_end() {
     let mut simulation = Simulation::new(Timing::default());
     let [mut one, mut two] = [(); 2].map(|()| CurrentStudies::default());
-    let arriving = ["A", "B"].map(|study| simulation.studies.object_arrives(study, simulation.now));
+    let arriving = ["A", "B"].map(|study| simulation.arrive(study));
     let first = [simulation.folder("A"), simulation.folder("B")];
     assert_eq!(first, ["20260203_040506000", "20260203_040506001"], "each its own time, in order");
-    for study in &arriving {
+    for study in arriving {
         assert_eq!(simulation.finish(&mut one, study), NONE);
     }
     for study in ["A", "B", "A", "B"] {
@@ -217,13 +229,13 @@ fn an_association_of_many_studies_does_not_keep_them_all() {
 fn where_nothing_happens_a_time_out_gives_a_new_folder() {
     let timing = Timing { timeout: Some(10 * SECOND), ..Timing::default() };
     let mut simulation = Simulation::new(timing);
-    simulation.studies.object_arrives("A", simulation.now);
+    let arriving = simulation.arrive("A");
     let first = simulation.folder("A");
     let mut one = CurrentStudies::default();
     simulation.store(&mut one, "A");
-    simulation.studies.give_up(&Arc::from("A"), simulation.now);
+    simulation.studies.give_up(arriving, simulation.now);
     simulation.now += 10 * SECOND;
-    simulation.studies.object_arrives("A", simulation.now);
+    simulation.arrive("A");
     assert_ne!(simulation.folder("A"), first);
 }
 
@@ -289,13 +301,14 @@ fn a_stop_ends_what_has_timed_out_and_without_a_time_out_everything() {
     simulation.now += 5 * SECOND;
     let mut two = CurrentStudies::default();
     simulation.store(&mut two, "B");
-    let arriving = simulation.studies.object_arrives("C", simulation.now);
+    let arriving = simulation.arrive("C");
     simulation.now += 5 * SECOND;
     let (ended, open) = simulation.studies.stop(simulation.now);
     let reasons: Vec<_> = ended.iter().map(|study| study.reason).collect();
     assert_eq!((uids(ended), open, reasons), (vec!["A".to_owned()], 1, vec![Reason::Timeout]));
-    simulation.studies.give_up(&arriving, simulation.now);
+    simulation.studies.give_up(arriving, simulation.now);
     let mut simulation = Simulation::new(AWAITED);
+    let [mut one, mut two] = [(); 2].map(|()| CurrentStudies::default());
     simulation.store(&mut one, "A");
     simulation.store(&mut two, "B");
     let (ended, open) = simulation.studies.stop(simulation.now);

@@ -20,6 +20,7 @@ use super::names::temporary_names::{ParsedKind, owner, without_names};
 use super::open_directory::OpenDirectory;
 use crate::FileId;
 use crate::FileName;
+use crate::limits::LEFT_OVERS_AT_ONCE;
 use platform::{self, ProcessIdentity};
 use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
@@ -85,20 +86,39 @@ impl Recovered {
 
 /// Processes the hidden folders of an output directory; `path` is for the log. Takes time in proportion to the
 /// number of temporary files; if there can be no hidden folder, to that of all files, and only with
-/// `lists_all`.
+/// `lists_all`. Holds the names of [`LEFT_OVERS_AT_ONCE`] temporary files, however many files there are.
 pub(crate) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Recovered {
     let mut recovered = Recovered::default();
     let top = (lists_all && open.temporaries.are_in_top()).then(|| TOP.to_owned());
     for folder in Temporaries::folders().into_iter().chain(top) {
-        let names = match names_in(open, &folder) {
-            Ok(names) => names,
-            Err(error) => {
-                recovered.unseen.push((path.join(folder).display().to_string(), error.to_string()));
-                continue;
-            }
-        };
-        for name in names {
-            let Some((owner, held)) = ParsedKind::parse(&name) else { continue };
+        if let Err(error) = recover_in(open, &folder, path, &mut recovered) {
+            recovered.unseen.push((path.join(folder).display().to_string(), error.to_string()));
+        }
+    }
+    open.temporaries.remove_unused_hidden_folders();
+    recovered
+}
+
+/// Does nothing if there is no such folder.
+fn recover_in(
+    open: &OpenDirectory,
+    folder: &str,
+    path: &Path,
+    recovered: &mut Recovered,
+) -> io::Result<()> {
+    let lacking =
+        [Errno::NOENT, Errno::NOTDIR, Errno::LOOP].map(|errno| Some(errno.raw_os_error()));
+    let opened = match syscalls::open_folder((&open.handle, folder)) {
+        Err(error) if lacking.contains(&error.raw_os_error()) => return Ok(()),
+        result => result?,
+    };
+    let mut entries = Dir::read_from(&opened)?;
+    loop {
+        let found = next_found(&mut entries)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for (name, owner, held) in found {
             let owner = open.temporaries.for_this_mount(owner);
             let temporary = format!("{folder}/{name}");
             let fate = Found { open, temporary: &temporary, owner }.deal_with(held);
@@ -113,23 +133,22 @@ pub(crate) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Rec
             }
         }
     }
-    open.temporaries.remove_unused_hidden_folders();
-    recovered
 }
 
-/// Empty if there is no such folder.
-fn names_in(open: &OpenDirectory, folder: &str) -> io::Result<Vec<String>> {
-    let lacking =
-        [Errno::NOENT, Errno::NOTDIR, Errno::LOOP].map(|errno| Some(errno.raw_os_error()));
-    let folder = match syscalls::open_folder((&open.handle, folder)) {
-        Err(error) if lacking.contains(&error.raw_os_error()) => return Ok(Vec::new()),
-        result => result?,
-    };
-    let mut names = Vec::new();
-    for entry in Dir::read_from(&folder)? {
-        names.extend(entry?.file_name().to_str().ok().map(str::to_owned));
+/// The next temporary names of ours in a folder, of any process, and what they say; none at its end. Other names
+/// are not kept, and there may be millions.
+fn next_found(entries: &mut Dir) -> io::Result<Vec<(String, ProcessIdentity, ParsedKind)>> {
+    let mut found = Vec::new();
+    while found.len() < LEFT_OVERS_AT_ONCE
+        && let Some(entry) = entries.next()
+    {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        if let Some((owner, held)) = ParsedKind::parse(name) {
+            found.push((name.to_owned(), owner, held));
+        }
     }
-    Ok(names)
+    Ok(found)
 }
 
 struct Found<'a> {
@@ -140,6 +159,9 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn deal_with(&self, kind: ParsedKind) -> io::Result<Fate> {
+        if self.owner == owner() {
+            return Ok(Fate::Left);
+        }
         let temporaries = &self.open.temporaries;
         let location = (temporaries.top(), self.temporary);
         // A lock may be had only by who could write.
@@ -174,11 +196,8 @@ impl Found<'_> {
         }
     }
 
-    /// Whether its owner does not live any more, as far as that can be proven; takes its lock.
+    /// Whether its owner, another process, does not live any more, as far as that can be proven; takes its lock.
     fn is_abandoned(&self, file: Option<&File>) -> bool {
-        if self.owner == owner() {
-            return false;
-        }
         let lock = file.map_or(Lock::Unavailable, try_lock);
         let late_write_errors = self.open.strategy.late_write_errors;
         is_abandoned(platform::is_running(&self.owner), lock, late_write_errors, || {
@@ -207,6 +226,10 @@ impl Found<'_> {
             final_name.give_back(self.temporary)?;
             return Self::restored(folder);
         };
+        // The object of another process may still fail and give the name back, whatever is in it.
+        if folder.abilities().locks && !holder.is_locked {
+            return Ok(Fate::Kept("another process is using its name"));
+        }
         let same = || {
             let other = syscalls::open(location, OFlags::RDONLY).ok()?;
             have_same_content(file?, &other).ok()
@@ -225,9 +248,6 @@ impl Found<'_> {
             let why = "after a reboot or remount, it cannot be determined whether the newer file, which has \
                        its name, was acknowledged";
             return Ok(Fate::Kept(why));
-        }
-        if folder.abilities().locks && !holder.is_locked {
-            return Ok(Fate::Kept("another process is using its name"));
         }
         let final_name = folder.final_name(name, holder.is_locked);
         match final_name.take_back(found, Some(self.temporary))? {

@@ -7,10 +7,18 @@ use crate::directory::names::temporary_names::owner;
 use crate::directory::recovery;
 use crate::directory::testing::Scratch;
 use crate::file_id::Stamp;
-use crate::{Directory, Durability, Recovered};
+use crate::limits::LEFT_OVERS_AT_ONCE;
+use crate::{
+    Directory, Durability, FileName, IfExists, InstanceFile, PreparedFile, Recovered, StagedFile,
+    Storage,
+};
 use platform::ProcessIdentity;
 use rustix::io::Errno;
 use std::fs::{self, File};
+use std::io::IoSlice;
+use std::iter::once;
+use std::thread;
+use std::time::Duration;
 
 const OLDER: &[u8] = b"older, acknowledged";
 
@@ -65,6 +73,22 @@ impl Place {
 
     fn write(&self, name: &str, content: &[u8]) {
         fs::write(self.scratch.0.join(name), content).unwrap();
+    }
+
+    /// An object of this process that is stored and acknowledged.
+    fn store(&self, name: &str, content: &[u8]) {
+        let prepared = &mut PreparedFile::default();
+        let mut file = InstanceFile::create(&self.storage, prepared, content.to_vec()).unwrap();
+        let name = FileName::new(name.to_owned()).unwrap();
+        file.commit(&mut once(name), IfExists::Replace, Durability::Full).unwrap();
+    }
+
+    /// One that has its name, but may still fail.
+    fn publish(&self, name: &str, content: &[u8]) -> Box<dyn StagedFile> {
+        let mut file = self.storage.folder().unwrap().stage().unwrap();
+        file.append(&[IoSlice::new(content)]).unwrap();
+        file.publish(&FileName::new(name.to_owned()).unwrap(), IfExists::Replace).unwrap();
+        file
     }
 
     /// Removed, restored, kept; and how many temporary files are there afterwards.
@@ -182,4 +206,81 @@ fn a_hidden_folder_that_cannot_be_looked_into_is_told_of() {
     let recovered = hooks::with(denied, || place.storage.recover(true).unwrap());
     let unseen: Vec<_> = recovered.unseen.iter().map(|(path, _)| path.clone()).collect();
     assert!(unseen.contains(&hidden.display().to_string()), "{unseen:?}");
+}
+
+/// The port is open before left-overs are looked for, so a sender may repeat an object before its older file has
+/// its name back: then what was acknowledged last has the name, and nothing is lost.
+#[test]
+fn an_object_that_comes_before_the_recovery_keeps_its_name() {
+    for has_newer in [false, true] {
+        let place = Place::new("recovery-first");
+        if has_newer {
+            place.write("CT.1", b"newer, not acknowledged");
+        }
+        let newer = if has_newer { place.newer("CT.1") } else { (1, 1) };
+        place.leave_replaced(ended(), newer, "", "CT.1");
+        place.leave_replaced(ended(), newer, "study", "CT.1");
+        place.store("CT.1", b"repeated");
+        assert_eq!(place.recover(), (0, 1, 1, 1), "the name in the other folder is free");
+        assert_eq!(place.read("CT.1"), b"repeated");
+        assert_eq!(place.read("study/CT.1"), OLDER);
+        // The same as before, as many bytes, and then there is nothing to keep.
+        place.store("CT.1", OLDER);
+        assert_eq!(place.recover(), (1, 0, 0, 0));
+        assert_eq!(place.read("CT.1"), OLDER);
+    }
+}
+
+/// An object that is being stored meanwhile may still fail: the older file is there for that.
+#[test]
+fn an_object_on_its_way_to_the_name_is_waited_for() {
+    for (content, is_stored) in
+        [(OLDER, false), (OLDER, true), (b"repeated", false), (b"repeated", true)]
+    {
+        let place = Place::new("recovery-on-its-way");
+        place.leave_replaced(ended(), (1, 1), "", "CT.1");
+        let mut file = place.publish("CT.1", content);
+        let recovered = thread::scope(|scope| {
+            let recovering = scope.spawn(|| place.recover());
+            // Long enough for it to do what it must not.
+            thread::sleep(Duration::from_millis(100));
+            if is_stored {
+                file.confirm().unwrap();
+            }
+            drop(file);
+            recovering.join().unwrap()
+        });
+        let expected = match (is_stored, content == OLDER) {
+            (false, _) => (0, 1, 0, 0),
+            (true, true) => (1, 0, 0, 0),
+            (true, false) => (0, 0, 1, 1),
+        };
+        assert_eq!(recovered, expected);
+        assert_eq!(place.read("CT.1"), if is_stored { content } else { OLDER });
+    }
+}
+
+/// The object of another process may fail after that process has been waited for.
+#[test]
+fn a_copy_stays_as_long_as_another_process_has_a_lock_of_the_other() {
+    let place = Place::new("recovery-copy");
+    place.write("CT.1", OLDER);
+    place.leave_replaced(ended(), (1, 1), "", "CT.1");
+    let other = File::open(place.scratch.0.join("CT.1")).unwrap();
+    assert_eq!(inode_lock::try_lock(&other), inode_lock::Lock::Held);
+    assert_eq!(place.recover(), (0, 0, 1, 1));
+    drop(other);
+    assert_eq!(place.recover(), (1, 0, 0, 0));
+}
+
+#[test]
+fn all_are_found_however_many_there_are() {
+    let place = Place::new("recovery-many");
+    let ProcessIdentity { boot, space, id, start } = ended();
+    for number in 0..=2 * LEFT_OVERS_AT_ONCE {
+        place.leave(&format!(".incoming-{boot:x}-{space:x}-{id}-{start:x}-{number:x}~"));
+        place.leave(&format!("other-{number}"));
+    }
+    let others = 2 * LEFT_OVERS_AT_ONCE + 1;
+    assert_eq!(place.recover(), (others, 0, 0, others));
 }
