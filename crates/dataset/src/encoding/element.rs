@@ -59,13 +59,8 @@ pub(crate) struct RawHeader {
 // Called for each element. Not inlined, the header would be returned through memory and waited for.
 #[inline(always)]
 pub(crate) fn read(bytes: &[u8], encoding: Encoding) -> Option<(RawHeader, usize)> {
-    let &[a, b, c, d, ref rest @ ..] = bytes else {
-        return None;
-    };
+    let (&[a, b, c, d, e, f, g, h], rest) = bytes.split_first_chunk()?;
     let tag = Tag(encoding.u16([a, b]), encoding.u16([c, d]));
-    let &[e, f, g, h, ref rest @ ..] = rest else {
-        return None;
-    };
     if !encoding.explicit_vr || is_item_or_delimiter(tag) {
         return Some((RawHeader { tag, code: None, length: encoding.u32([e, f, g, h]) }, 8));
     }
@@ -81,27 +76,26 @@ pub(crate) fn read(bytes: &[u8], encoding: Encoding) -> Option<(RawHeader, usize
 
 /// Appends a header. The length field of this VR must be able to hold `length`.
 pub(crate) fn write(out: &mut Vec<u8>, tag: Tag, vr: Vr, length: u32, encoding: Encoding) {
-    out.extend_from_slice(&encoding.u16_bytes(tag.group()));
-    out.extend_from_slice(&encoding.u16_bytes(tag.element()));
     if !encoding.explicit_vr {
-        out.extend_from_slice(&encoding.u32_bytes(length));
-        return;
+        return write_item(out, tag, length, encoding);
     }
-    out.extend_from_slice(&vr.code());
+    let ([a, b], [c, d]) = (encoding.u16_bytes(tag.group()), encoding.u16_bytes(tag.element()));
+    let [e, f] = vr.code();
     if vr.has_long_length() {
-        out.extend_from_slice(&[0, 0]);
-        out.extend_from_slice(&encoding.u32_bytes(length));
+        let [i, j, k, l] = encoding.u32_bytes(length);
+        out.extend_from_slice(&[a, b, c, d, e, f, 0, 0, i, j, k, l]);
     } else {
         debug_assert!(length <= 0xFFFF, "{tag} {vr} {length}");
-        out.extend_from_slice(&encoding.u16_bytes(length as u16));
+        let [g, h] = encoding.u16_bytes(length as u16);
+        out.extend_from_slice(&[a, b, c, d, e, f, g, h]);
     }
 }
 
 /// Appends the header of an item or of a delimiter, which never has a VR.
 pub(crate) fn write_item(out: &mut Vec<u8>, tag: Tag, length: u32, encoding: Encoding) {
-    out.extend_from_slice(&encoding.u16_bytes(tag.group()));
-    out.extend_from_slice(&encoding.u16_bytes(tag.element()));
-    out.extend_from_slice(&encoding.u32_bytes(length));
+    let ([a, b], [c, d]) = (encoding.u16_bytes(tag.group()), encoding.u16_bytes(tag.element()));
+    let [e, f, g, h] = encoding.u32_bytes(length);
+    out.extend_from_slice(&[a, b, c, d, e, f, g, h]);
 }
 
 pub(crate) fn is_item_or_delimiter(tag: Tag) -> bool {

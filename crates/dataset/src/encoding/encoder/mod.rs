@@ -105,29 +105,28 @@ impl Encoder {
         }
     }
 
-    /// Writes a token. `received` is the offset in the input at its end.
+    /// Writes a token; if it begins an element, that is `element`. `received` is the offset in the input at its end, or at the end of the header if it is
+    /// an element or a fragment.
     pub(crate) fn token(
         &mut self,
         token: &Token<'_>,
+        element: &Element,
         received: u64,
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         self.received = received;
         match token {
-            Token::Element(element) => self.element(element, out),
+            Token::Element { value } => self.element(element, *value, out),
             Token::Value { bytes, last } => self.value.push(bytes, *last, out),
-            Token::Sequence(element) => self.sequence(element, out),
+            Token::Sequence => self.sequence(element, out),
             Token::Item => {
                 self.item(out);
                 Ok(())
             }
             Token::ItemEnd => self.item_end(out),
             Token::SequenceEnd => self.sequence_end(out),
-            Token::PixelSequence(element) => self.pixel_sequence(element, out),
-            Token::Fragment { length } => {
-                self.fragment(*length, out);
-                Ok(())
-            }
+            Token::PixelSequence => self.pixel_sequence(element, out),
+            Token::Fragment { length, value } => self.fragment(*length, *value, out),
             Token::PixelSequenceEnd => {
                 self.pixel_sequence_end(out);
                 Ok(())
@@ -172,14 +171,24 @@ impl Encoder {
         self.close_group(out)
     }
 
-    fn element(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
+    fn element(
+        &mut self,
+        element: &Element,
+        value: Option<&[u8]>,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
         if !self.begin_element(element.tag, u64::from(element.length), out)? {
             self.value.discard();
             return Ok(());
         }
         self.note_odd(element.length, element.tag);
-        self.value.begin(element, self.target, out);
-        Ok(())
+        match value {
+            Some(value) => self.value.write(element, value, self.target, out),
+            None => {
+                self.value.begin(element, self.target, out);
+                Ok(())
+            }
+        }
     }
 
     fn sequence(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
@@ -250,14 +259,20 @@ impl Encoder {
         Ok(())
     }
 
-    fn fragment(&mut self, length: u32, out: &mut Output<'_>) {
+    fn fragment(
+        &mut self,
+        length: u32,
+        value: Option<&[u8]>,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
         if self.skipped_sequences > 0 {
             self.value.discard();
-            return;
+            return Ok(());
         }
         self.note_odd(length, Tag::PIXEL_DATA);
         element::write_item(out.bytes(), Tag::ITEM, length + length % 2, self.target.encoding);
         self.value.copy();
+        value.map_or(Ok(()), |value| self.value.push(value, true, out))
     }
 
     fn pixel_sequence_end(&mut self, out: &mut Output<'_>) {
@@ -278,6 +293,14 @@ impl Encoder {
         out: &mut Output<'_>,
     ) -> Result<bool, Error> {
         self.is_empty = false;
+        if self.is_usual(tag) {
+            out.flush_if_full()?;
+            self.enter_group(tag, out)?;
+            let frame = self.frame_mut();
+            frame.last = Some(tag);
+            frame.largest = Some(tag);
+            return Ok(true);
+        }
         if self.skipped_sequences == 0 && tag.is_invalid() {
             let foreign = tag.is_foreign();
             self.note(
@@ -331,6 +354,18 @@ impl Encoder {
         frame.last = Some(tag);
         frame.largest = largest.max(Some(tag));
         Ok(!tag.is_group_length())
+    }
+
+    /// Whether nothing is special about an element: it is to be written, and the elements of its item so
+    /// far are in ascending order, and so is this one.
+    #[inline]
+    fn is_usual(&self, tag: Tag) -> bool {
+        let frame = self.frame();
+        self.skipped_sequences == 0
+            && (0x0008..Tag::PIXEL_DATA.group()).contains(&tag.group())
+            && !tag.is_group_length()
+            && frame.largest < Some(tag)
+            && !self.reorder.contains_unordered(frame.mark)
     }
 
     /// Makes the group of an element in ascending order the open one.
@@ -430,15 +465,14 @@ impl Encoder {
 
     /// Closes the innermost sequence or item: patches its length, or writes a delimiter.
     fn close(&mut self, delimiter: Tag, out: &mut Output<'_>) -> Result<(), Error> {
-        let Some(frame) = self.frames.pop() else {
-            return Ok(());
-        };
-        match u32::try_from(out.position() - frame.content) {
+        let &Frame { length_at, content, .. } = self.frame();
+        self.frames.pop();
+        match u32::try_from(out.position() - content) {
             Ok(length)
                 if self.sequence_lengths == SequenceLengths::Explicit
                     && length != UNDEFINED_LENGTH =>
             {
-                out.patch(frame.length_at, &self.target.encoding.u32_bytes(length))?;
+                out.patch(length_at, &self.target.encoding.u32_bytes(length))?;
             }
             _ => element::write_item(out.bytes(), delimiter, 0, self.target.encoding),
         }
