@@ -22,6 +22,10 @@ pub(super) fn note_attributes(
     depth: usize,
     attributes: &mut Attributes,
 ) {
+    // Nothing deeper is kept.
+    if depth > 1 && !attributes.is_keeping() {
+        return;
+    }
     match token {
         Token::Element { value } if depth == 0 => {
             attributes.begin(parser.element().tag);

@@ -255,6 +255,7 @@ impl Writer {
         }
     }
 
+    #[inline]
     fn token(
         &mut self,
         token: &Token<'_>,

@@ -286,6 +286,7 @@ impl Encoder {
     /// Prepares for an element: closes and opens groups, and starts a run if it is out of order. False
     /// if it is not to be written: it is unwanted, a duplicate, or a group length, which is computed
     /// anew.
+    #[inline]
     fn begin_element(
         &mut self,
         tag: Tag,
@@ -301,6 +302,15 @@ impl Encoder {
             frame.largest = Some(tag);
             return Ok(true);
         }
+        self.begin_unusual_element(tag, length, out)
+    }
+
+    fn begin_unusual_element(
+        &mut self,
+        tag: Tag,
+        length: u64,
+        out: &mut Output<'_>,
+    ) -> Result<bool, Error> {
         if self.skipped_sequences == 0 && tag.is_invalid() {
             let foreign = tag.is_foreign();
             self.note(
@@ -369,11 +379,16 @@ impl Encoder {
     }
 
     /// Makes the group of an element in ascending order the open one.
+    #[inline]
     fn enter_group(&mut self, tag: Tag, out: &mut Output<'_>) -> Result<(), Error> {
-        let number = tag.group();
-        if self.frame().group.is_some_and(|group| group.number == number) {
+        if self.frame().group.is_some_and(|group| group.number == tag.group()) {
             return Ok(());
         }
+        self.open_group(tag, out)
+    }
+
+    fn open_group(&mut self, tag: Tag, out: &mut Output<'_>) -> Result<(), Error> {
+        let number = tag.group();
         self.close_group(out)?;
         let counted = tag.is_group_length() || self.group_lengths == GroupLengths::Create;
         let length_at = counted.then(|| write_group_length(number, self.target.encoding, out));

@@ -117,10 +117,7 @@ impl Parser {
     /// Notes a repair if the VR in the header is not one of the standard's.
     #[inline]
     fn note_vr(&mut self, header: &RawHeader, resolved: Vr) {
-        if header.code.is_none_or(|code| code == resolved.code()) {
-            return;
-        }
-        let is_nonstandard = header.code.is_some_and(|code| Vr::from_code(code).is_none());
+        let is_nonstandard = header.vr.is_none() && header.code.is_some();
         // A foreign element is omitted, which is noted elsewhere.
         if is_nonstandard && !header.tag.is_foreign() {
             let unknown = resolved == Vr::UN;

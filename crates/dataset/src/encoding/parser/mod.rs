@@ -399,7 +399,7 @@ impl Parser {
 
     /// Closes the innermost sequence or item, which is not the data set itself.
     fn close(&mut self) -> Token<'static> {
-        match self.frames.pop().map(|frame| frame.kind) {
+        match self.frames.pop() {
             Some(Kind::Item) => {
                 self.resolver.close_item();
                 Token::ItemEnd

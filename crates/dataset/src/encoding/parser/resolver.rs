@@ -109,11 +109,14 @@ impl Resolver {
         header: &RawHeader,
         mut encoding: Encoding,
     ) -> Option<(Vr, Encoding)> {
-        let RawHeader { tag, code, length } = *header;
+        let RawHeader { tag, code, length, .. } = *header;
         let mut vr = Vr::UN;
         match code {
             Some(code) => {
-                vr = vr_of_entry(tag, entry_of_code(tag, code)?, &Scope::default());
+                vr = match header.vr {
+                    Some(vr) => vr,
+                    None => vr_of_entry(tag, entry_of_code(tag, code)?, &Scope::default()),
+                };
                 let convert = self.convert_un && code == Vr::UN.code();
                 if convert
                     && length != UNDEFINED_LENGTH
@@ -355,7 +358,7 @@ mod tests {
 
     /// The VR of an implicit element, whose value is taken note of.
     fn implicit(resolver: &mut Resolver, tag: Tag, value: &[u8]) -> Vr {
-        let header = RawHeader { tag, code: None, length: value.len() as u32 };
+        let header = RawHeader { tag, code: None, vr: None, length: value.len() as u32 };
         let element = element_of(resolver, &header, Encoding::IMPLICIT);
         resolver.begin(&element);
         resolver.value(&element, value, true, 0).unwrap();
@@ -443,7 +446,8 @@ mod tests {
 
     #[test]
     fn unknown_values_get_the_vr_of_the_dictionary_if_asked() {
-        let header = RawHeader { tag: Tag(0x0028, 0x0010), code: Some(*b"UN"), length: 2 };
+        let (tag, code, vr) = (Tag(0x0028, 0x0010), Some(*b"UN"), Some(Vr::UN));
+        let header = RawHeader { tag, code, vr, length: 2 };
         let mut keeps = resolver();
         assert_eq!(element_of(&mut keeps, &header, Encoding::BIG).vr, Vr::UN);
         let mut converts = Resolver { convert_un: true, ..resolver() };
@@ -460,7 +464,7 @@ mod tests {
     fn private_blocks_are_bounded() {
         let mut resolver = resolver();
         let refused = (0..=0xFFFF_u16).filter(|group| group % 2 == 1).find_map(|group| {
-            let header = RawHeader { tag: Tag(group, 0x10), code: None, length: 2 };
+            let header = RawHeader { tag: Tag(group, 0x10), code: None, vr: None, length: 2 };
             let element = element_of(&mut resolver, &header, Encoding::IMPLICIT);
             resolver.begin(&element);
             resolver.value(&element, b"AB", true, 7).err()
