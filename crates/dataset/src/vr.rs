@@ -123,45 +123,12 @@ impl Vr {
     }
 
     /// The VR with these two letters, if there is one.
+    #[inline]
     #[must_use]
     pub const fn from_code(code: [u8; 2]) -> Option<Vr> {
-        Some(match &code {
-            b"AE" => Vr::AE,
-            b"AS" => Vr::AS,
-            b"AT" => Vr::AT,
-            b"CS" => Vr::CS,
-            b"DA" => Vr::DA,
-            b"DS" => Vr::DS,
-            b"DT" => Vr::DT,
-            b"FD" => Vr::FD,
-            b"FL" => Vr::FL,
-            b"IS" => Vr::IS,
-            b"LO" => Vr::LO,
-            b"LT" => Vr::LT,
-            b"OB" => Vr::OB,
-            b"OD" => Vr::OD,
-            b"OF" => Vr::OF,
-            b"OL" => Vr::OL,
-            b"OV" => Vr::OV,
-            b"OW" => Vr::OW,
-            b"PN" => Vr::PN,
-            b"SH" => Vr::SH,
-            b"SL" => Vr::SL,
-            b"SQ" => Vr::SQ,
-            b"SS" => Vr::SS,
-            b"ST" => Vr::ST,
-            b"SV" => Vr::SV,
-            b"TM" => Vr::TM,
-            b"UC" => Vr::UC,
-            b"UI" => Vr::UI,
-            b"UL" => Vr::UL,
-            b"UN" => Vr::UN,
-            b"UR" => Vr::UR,
-            b"US" => Vr::US,
-            b"UT" => Vr::UT,
-            b"UV" => Vr::UV,
-            _ => return None,
-        })
+        let [row, column] =
+            [code[0].wrapping_sub(b'A') as usize, code[1].wrapping_sub(b'A') as usize];
+        if row < LETTERS && column < LETTERS { OF_CODE[row][column] } else { None }
     }
 
     /// Whether an element header in explicit VR has a 32-bit length, after two reserved bytes (PS3.5
@@ -223,6 +190,21 @@ impl Vr {
         )
     }
 }
+
+/// The VR of each two letters, since it is looked up for each element.
+const OF_CODE: &[[Option<Vr>; LETTERS]; LETTERS] = &{
+    let mut table = [[None; LETTERS]; LETTERS];
+    let mut next = 0;
+    while next < Vr::ALL.len() {
+        let [first, second] = Vr::ALL[next].code();
+        table[(first - b'A') as usize][(second - b'A') as usize] = Some(Vr::ALL[next]);
+        next += 1;
+    }
+    table
+};
+
+/// How many letters a VR may consist of.
+const LETTERS: usize = 26;
 
 impl fmt::Display for Vr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

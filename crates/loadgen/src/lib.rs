@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod associate;
+mod encapsulated;
 mod enhanced;
 mod error;
 mod filler;

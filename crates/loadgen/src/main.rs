@@ -92,6 +92,9 @@ struct Store {
     /// Generate functional groups for this many frames instead, with 35 elements and 2.3 kB each.
     #[arg(long, conflicts_with = "file")]
     frames: Option<u32>,
+    /// Generate an object in JPEG 2000 instead, whose pixel data is in this many fragments.
+    #[arg(long, conflicts_with_all = ["file", "frames"])]
+    fragments: Option<u32>,
     /// Content of the pixel data of a generated object.
     #[arg(long, value_enum, default_value = "zeros")]
     filler: Filler,
@@ -163,10 +166,11 @@ fn run(mode: Mode) -> Result<(), Error> {
 
 /// Stores on all associations concurrently, starting when all are open.
 fn store(options: &Store) -> Result<(), Error> {
-    let object = match (&options.file, options.frames) {
-        (Some(path), _) => Object::from_part10(&fs::read(path)?)?,
-        (None, Some(frames)) => Object::enhanced_ct(frames)?,
-        (None, None) => {
+    let object = match (&options.file, options.frames, options.fragments) {
+        (Some(path), ..) => Object::from_part10(&fs::read(path)?)?,
+        (None, Some(frames), _) => Object::enhanced_ct(frames)?,
+        (None, None, Some(fragments)) => Object::encapsulated(fragments, options.object_bytes)?,
+        (None, None, None) => {
             Object::secondary_capture(options.object_bytes, options.filler, options.implicit)?
         }
     };

@@ -82,6 +82,11 @@ impl Object {
         }
     }
 
+    /// The same bytes, sent in this transfer syntax.
+    pub(crate) fn encoded_in(self, transfer_syntax: &'static TransferSyntax) -> Self {
+        Self { transfer_syntax, ..self }
+    }
+
     /// Reads the data set of a Part 10 file (PS3.10 §7), which is kept in memory.
     ///
     /// # Errors

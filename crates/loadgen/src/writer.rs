@@ -66,6 +66,6 @@ pub(crate) fn has_long_header(vr: [u8; 2]) -> bool {
 /// The length field of a sequence or item that ends with a delimiter.
 pub(crate) const UNDEFINED_LENGTH: u32 = 0xFFFF_FFFF;
 
-const ITEM: Tag = (0xFFFE, 0xE000);
+pub(crate) const ITEM: Tag = (0xFFFE, 0xE000);
 const ITEM_DELIMITATION_ITEM: Tag = (0xFFFE, 0xE00D);
 pub(crate) const SEQUENCE_DELIMITATION_ITEM: Tag = (0xFFFE, 0xE0DD);

@@ -51,6 +51,8 @@ pub(crate) struct RawHeader {
     pub(crate) tag: Tag,
     /// The two bytes in the place of the VR, unless in implicit VR or in an item or delimiter.
     pub(crate) code: Option<[u8; 2]>,
+    /// The VR that these are, if it is one of the standard's.
+    pub(crate) vr: Option<Vr>,
     pub(crate) length: u32,
 }
 
@@ -59,66 +61,56 @@ pub(crate) struct RawHeader {
 // Called for each element. Not inlined, the header would be returned through memory and waited for.
 #[inline(always)]
 pub(crate) fn read(bytes: &[u8], encoding: Encoding) -> Option<(RawHeader, usize)> {
-    let &[a, b, c, d, ref rest @ ..] = bytes else {
-        return None;
-    };
+    let (&[a, b, c, d, e, f, g, h], rest) = bytes.split_first_chunk()?;
     let tag = Tag(encoding.u16([a, b]), encoding.u16([c, d]));
-    let &[e, f, g, h, ref rest @ ..] = rest else {
-        return None;
-    };
     if !encoding.explicit_vr || is_item_or_delimiter(tag) {
-        return Some((RawHeader { tag, code: None, length: encoding.u32([e, f, g, h]) }, 8));
+        let length = encoding.u32([e, f, g, h]);
+        return Some((RawHeader { tag, code: None, vr: None, length }, 8));
     }
-    let code = Some([e, f]);
-    if !code_has_long_length([e, f]) {
-        return Some((RawHeader { tag, code, length: u32::from(encoding.u16([g, h])) }, 8));
+    let (code, vr) = (Some([e, f]), Vr::from_code([e, f]));
+    if !vr.map_or_else(|| unknown_has_long_length([e, f]), Vr::has_long_length) {
+        let length = u32::from(encoding.u16([g, h]));
+        return Some((RawHeader { tag, code, vr, length }, 8));
     }
     let &[i, j, k, l, ..] = rest else {
         return None;
     };
-    Some((RawHeader { tag, code, length: encoding.u32([i, j, k, l]) }, 12))
+    Some((RawHeader { tag, code, vr, length: encoding.u32([i, j, k, l]) }, 12))
 }
 
 /// Appends a header. The length field of this VR must be able to hold `length`.
 pub(crate) fn write(out: &mut Vec<u8>, tag: Tag, vr: Vr, length: u32, encoding: Encoding) {
-    out.extend_from_slice(&encoding.u16_bytes(tag.group()));
-    out.extend_from_slice(&encoding.u16_bytes(tag.element()));
     if !encoding.explicit_vr {
-        out.extend_from_slice(&encoding.u32_bytes(length));
-        return;
+        return write_item(out, tag, length, encoding);
     }
-    out.extend_from_slice(&vr.code());
+    let ([a, b], [c, d]) = (encoding.u16_bytes(tag.group()), encoding.u16_bytes(tag.element()));
+    let [e, f] = vr.code();
     if vr.has_long_length() {
-        out.extend_from_slice(&[0, 0]);
-        out.extend_from_slice(&encoding.u32_bytes(length));
+        let [i, j, k, l] = encoding.u32_bytes(length);
+        out.extend_from_slice(&[a, b, c, d, e, f, 0, 0, i, j, k, l]);
     } else {
         debug_assert!(length <= 0xFFFF, "{tag} {vr} {length}");
-        out.extend_from_slice(&encoding.u16_bytes(length as u16));
+        let [g, h] = encoding.u16_bytes(length as u16);
+        out.extend_from_slice(&[a, b, c, d, e, f, g, h]);
     }
 }
 
 /// Appends the header of an item or of a delimiter, which never has a VR.
 pub(crate) fn write_item(out: &mut Vec<u8>, tag: Tag, length: u32, encoding: Encoding) {
-    out.extend_from_slice(&encoding.u16_bytes(tag.group()));
-    out.extend_from_slice(&encoding.u16_bytes(tag.element()));
-    out.extend_from_slice(&encoding.u32_bytes(length));
+    let ([a, b], [c, d]) = (encoding.u16_bytes(tag.group()), encoding.u16_bytes(tag.element()));
+    let [e, f, g, h] = encoding.u32_bytes(length);
+    out.extend_from_slice(&[a, b, c, d, e, f, g, h]);
 }
 
 pub(crate) fn is_item_or_delimiter(tag: Tag) -> bool {
     matches!(tag, Tag::ITEM | Tag::ITEM_DELIMITATION | Tag::SEQUENCE_DELIMITATION)
 }
 
-/// Whether a 32-bit length follows these two bytes in the place of a VR. Future VRs will have one
+/// Whether a 32-bit length follows these two bytes, no VR of the standard, in its place. Future VRs will have one
 /// (PS3.5 §6.2). Other bytes, and the lower-case names that some toolkits use for ambiguous VRs, are
 /// read as DCMTK reads them.
-fn code_has_long_length(code: [u8; 2]) -> bool {
-    match Vr::from_code(code) {
-        Some(vr) => vr.has_long_length(),
-        None => match &code {
-            b"ox" | b"lt" | b"px" => true,
-            _ => code.iter().all(u8::is_ascii_uppercase),
-        },
-    }
+fn unknown_has_long_length(code: [u8; 2]) -> bool {
+    matches!(&code, b"ox" | b"lt" | b"px") || code.iter().all(u8::is_ascii_uppercase)
 }
 
 #[cfg(test)]
@@ -129,7 +121,9 @@ mod tests {
 
     #[test]
     fn the_three_encodings() {
-        let header = |code, length| Some(RawHeader { tag: ROWS, code, length });
+        let header = |code: Option<_>, length| {
+            Some(RawHeader { tag: ROWS, code, vr: code.and_then(Vr::from_code), length })
+        };
         let read = |bytes: &[u8], encoding| read(bytes, encoding);
         assert_eq!(
             read(b"\x28\0\x10\0\x02\0\0\0", Encoding::IMPLICIT),
@@ -170,7 +164,8 @@ mod tests {
                 let mut bytes = Vec::new();
                 write(&mut bytes, ROWS, vr, 0x1234, encoding);
                 let code = encoding.explicit_vr.then(|| vr.code());
-                let expected = RawHeader { tag: ROWS, code, length: 0x1234 };
+                let vr = code.and_then(Vr::from_code);
+                let expected = RawHeader { tag: ROWS, code, vr, length: 0x1234 };
                 assert_eq!(read(&bytes, encoding), Some((expected, bytes.len())));
             }
         }
@@ -178,11 +173,11 @@ mod tests {
 
     #[test]
     fn unknown_codes_take_the_length_field_that_dcmtk_assumes() {
-        for code in [b"ZZ", b"ox", b"lt", b"px", b"OB"] {
-            assert!(code_has_long_length(*code), "{code:?}");
+        for code in [b"ZZ", b"ox", b"lt", b"px"] {
+            assert!(unknown_has_long_length(*code), "{code:?}");
         }
-        for code in [b"??", b"Z?", b"ob", b"xs", b"up", b"\0\0", b"US", b"Z1"] {
-            assert!(!code_has_long_length(*code), "{code:?}");
+        for code in [b"??", b"Z?", b"ob", b"xs", b"up", b"\0\0", b"Z1"] {
+            assert!(!unknown_has_long_length(*code), "{code:?}");
         }
     }
 }

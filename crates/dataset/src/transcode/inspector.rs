@@ -6,7 +6,7 @@
 use super::attributes::Attributes;
 use super::reader::{Reader, note_attributes};
 use crate::encoding::parser::Parser;
-use crate::encoding::token::Token;
+use crate::encoding::token::{Element, Token};
 use crate::error::{Error, Fault, TagPath};
 use crate::repairs::RepairKind;
 use crate::tag::Tag;
@@ -71,15 +71,15 @@ impl Inspector {
         let mut refused = false;
         let read = reader.read(bytes, end, |token, parser| {
             let depth = depth(token, parser);
-            if foreign.is_none() && is_foreign(token, depth) {
-                let fault = parser.malformed(Fault::ForeignGroup);
+            if foreign.is_none() && is_foreign(token, parser.element(), depth) {
+                let fault = parser.malformed_header(Fault::ForeignGroup);
                 if !is_guess {
                     refused = true;
                     return Err(fault);
                 }
                 *foreign = Some(fault);
             }
-            note_attributes(token, depth, attributes);
+            note_attributes(token, parser, depth, attributes);
             Ok(())
         });
         if refused {
@@ -114,7 +114,7 @@ impl Inspector {
 /// The depth of a token, as a reader sees it that uses the lengths of sequences.
 fn depth(token: &Token<'_>, parser: &Parser) -> usize {
     // It is counted as open already.
-    let opened = matches!(token, Token::Sequence(_) | Token::PixelSequence(_));
+    let opened = matches!(token, Token::Sequence | Token::PixelSequence);
     if parser.is_past_sequence() { usize::from(opened) } else { parser.depth() }
 }
 
@@ -122,15 +122,13 @@ fn malformed(fault: Fault, offset: u64, tag: Tag) -> Error {
     Error::Malformed { fault, offset, path: TagPath::new(std::iter::empty(), tag) }
 }
 
-fn is_foreign(token: &Token<'_>, depth: usize) -> bool {
+fn is_foreign(token: &Token<'_>, element: &Element, depth: usize) -> bool {
     match token {
         // Eight zero bytes are padding, which readers ignore.
-        Token::Element(element) if element.tag == Tag(0, 0) && element.length == 0 => false,
-        Token::Element(element) => depth == 0 && element.tag.is_foreign(),
+        Token::Element { .. } if element.tag == Tag(0, 0) && element.length == 0 => false,
+        Token::Element { .. } => depth == 0 && element.tag.is_foreign(),
         // It is counted as open already.
-        Token::Sequence(element) | Token::PixelSequence(element) => {
-            depth == 1 && element.tag.is_foreign()
-        }
+        Token::Sequence | Token::PixelSequence => depth == 1 && element.tag.is_foreign(),
         _ => false,
     }
 }

@@ -14,14 +14,28 @@ pub(super) struct Reader {
     pub(super) parser: Parser,
 }
 
-/// Keeps the attribute that a token at this depth belongs to.
+/// Keeps the attribute that a token at this depth, the last of the parser, belongs to.
 #[inline]
-pub(super) fn note_attributes(token: &Token<'_>, depth: usize, attributes: &mut Attributes) {
+pub(super) fn note_attributes(
+    token: &Token<'_>,
+    parser: &Parser,
+    depth: usize,
+    attributes: &mut Attributes,
+) {
+    // Nothing deeper is kept.
+    if depth > 1 && !attributes.is_keeping() {
+        return;
+    }
     match token {
-        Token::Element(element) if depth == 0 => attributes.begin(element.tag),
+        Token::Element { value } if depth == 0 => {
+            attributes.begin(parser.element().tag);
+            if let Some(value) = value {
+                attributes.value(value);
+            }
+        }
         // It is counted as open already. In the place of a value, it is an empty one.
-        Token::Sequence(element) if depth == 1 => attributes.begin(element.tag),
-        Token::Element(_) | Token::Fragment { .. } => attributes.end(),
+        Token::Sequence if depth == 1 => attributes.begin(parser.element().tag),
+        Token::Element { .. } | Token::Fragment { .. } => attributes.end(),
         Token::Value { bytes, .. } => attributes.value(bytes),
         _ => {}
     }
@@ -75,11 +89,18 @@ fn parse(
     end: bool,
     each: &mut impl FnMut(&Token<'_>, &Parser) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    while let Some(token) = parser.next(&mut bytes, end)? {
-        each(&token, parser)?;
-        if token == Token::End {
-            break;
+    loop {
+        // By reference: see Token.
+        let next = parser.next(&mut bytes, end);
+        match &next {
+            Ok(Some(token)) => {
+                each(token, parser)?;
+                if *token == Token::End {
+                    return Ok(());
+                }
+            }
+            Ok(None) => return Ok(()),
+            Err(_) => return next.map(drop),
         }
     }
-    Ok(())
 }

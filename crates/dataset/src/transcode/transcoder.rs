@@ -243,12 +243,19 @@ impl Writer {
                 let out = &mut Output::new(&mut self.buffer, sink);
                 self.encoder.copy(&pieces[..count], out)?;
                 parser.skip_value(taken as u32);
-            } else if let Some(token) = parser.next(&mut bytes, false)? {
-                self.token(&token, parser, attributes, sink)?;
+                continue;
+            }
+            // By reference: see Token.
+            let next = parser.next(&mut bytes, false);
+            match &next {
+                Ok(Some(token)) => self.token(token, parser, attributes, sink)?,
+                Ok(None) => {}
+                Err(_) => return next.map(drop),
             }
         }
     }
 
+    #[inline]
     fn token(
         &mut self,
         token: &Token<'_>,
@@ -256,9 +263,10 @@ impl Writer {
         attributes: &mut Attributes,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        note_attributes(token, parser.depth(), attributes);
+        note_attributes(token, parser, parser.depth(), attributes);
         let out = &mut Output::new(&mut self.buffer, sink);
-        self.encoder.token(token, parser.offset(), out)
+        let received = parser.offset() - token.value_bytes() as u64;
+        self.encoder.token(token, parser.element(), received, out)
     }
 
     fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {

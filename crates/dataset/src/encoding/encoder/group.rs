@@ -32,6 +32,7 @@ pub(crate) fn write_group_length(group: u16, encoding: Encoding, out: &mut Outpu
 }
 
 /// Patches the group length of a group that ends at `end`.
+#[inline]
 pub(crate) fn close_group(
     group: OpenGroup,
     end: u64,
@@ -50,6 +51,7 @@ pub(super) fn group_length(length_at: u64, end: u64) -> u32 {
 }
 
 /// Pads `length` to a multiple of `padding` with one element.
+#[inline]
 pub(crate) fn fill(
     length: u64,
     padding: u64,
@@ -59,6 +61,15 @@ pub(crate) fn fill(
     if padding == 0 || length == 0 || length.is_multiple_of(padding) {
         return Ok(());
     }
+    fill_up(length, padding, encoding, out)
+}
+
+fn fill_up(
+    length: u64,
+    padding: u64,
+    encoding: Encoding,
+    out: &mut Output<'_>,
+) -> Result<(), Error> {
     let header = if encoding.explicit_vr { 12 } else { 8 };
     let mut gap = padding - length % padding;
     while gap < header {

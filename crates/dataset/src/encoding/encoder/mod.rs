@@ -9,6 +9,7 @@
 //! | `value` | writes values: copied, byte-swapped, or with their padding removed |
 //! | `padding`, `swap` | the steps of that |
 //! | `group` | group lengths, and Data Set Trailing Padding |
+//! | `order` | decides when elements are sorted, and completes items |
 //! | `reorder` | sorts elements that are not in ascending order |
 //! | `write_buffer` | gathers short pieces before they go to the sink |
 
@@ -23,12 +24,13 @@ use crate::registry::transfer_syntax::TransferSyntax;
 use crate::repairs::{RepairKind, Repairs};
 use crate::tag::Tag;
 use crate::vr::Vr;
-use group::{Layout, OpenGroup, close_group, fill, write_group_length};
+use group::{OpenGroup, close_group, write_group_length};
 use reorder::{Mark, Reorder};
 use value::{Target, ValueWriter};
 use write_buffer::Output;
 
 mod group;
+mod order;
 mod padding;
 mod reorder;
 mod swap;
@@ -105,29 +107,28 @@ impl Encoder {
         }
     }
 
-    /// Writes a token. `received` is the offset in the input at its end.
+    /// Writes a token; if it begins an element, that is `element`. `received` is the offset in the input at its end, or at the end of the header if it is
+    /// an element or a fragment.
     pub(crate) fn token(
         &mut self,
         token: &Token<'_>,
+        element: &Element,
         received: u64,
         out: &mut Output<'_>,
     ) -> Result<(), Error> {
         self.received = received;
         match token {
-            Token::Element(element) => self.element(element, out),
+            Token::Element { value } => self.element(element, *value, out),
             Token::Value { bytes, last } => self.value.push(bytes, *last, out),
-            Token::Sequence(element) => self.sequence(element, out),
+            Token::Sequence => self.sequence(element, out),
             Token::Item => {
                 self.item(out);
                 Ok(())
             }
             Token::ItemEnd => self.item_end(out),
             Token::SequenceEnd => self.sequence_end(out),
-            Token::PixelSequence(element) => self.pixel_sequence(element, out),
-            Token::Fragment { length } => {
-                self.fragment(*length, out);
-                Ok(())
-            }
+            Token::PixelSequence => self.pixel_sequence(element, out),
+            Token::Fragment { length, value } => self.fragment(*length, *value, out),
             Token::PixelSequenceEnd => {
                 self.pixel_sequence_end(out);
                 Ok(())
@@ -172,14 +173,24 @@ impl Encoder {
         self.close_group(out)
     }
 
-    fn element(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
+    fn element(
+        &mut self,
+        element: &Element,
+        value: Option<&[u8]>,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
         if !self.begin_element(element.tag, u64::from(element.length), out)? {
             self.value.discard();
             return Ok(());
         }
         self.note_odd(element.length, element.tag);
-        self.value.begin(element, self.target, out);
-        Ok(())
+        match value {
+            Some(value) => self.value.write(element, value, self.target, out),
+            None => {
+                self.value.begin(element, self.target, out);
+                Ok(())
+            }
+        }
     }
 
     fn sequence(&mut self, element: &Element, out: &mut Output<'_>) -> Result<(), Error> {
@@ -250,14 +261,20 @@ impl Encoder {
         Ok(())
     }
 
-    fn fragment(&mut self, length: u32, out: &mut Output<'_>) {
+    fn fragment(
+        &mut self,
+        length: u32,
+        value: Option<&[u8]>,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
         if self.skipped_sequences > 0 {
             self.value.discard();
-            return;
+            return Ok(());
         }
         self.note_odd(length, Tag::PIXEL_DATA);
         element::write_item(out.bytes(), Tag::ITEM, length + length % 2, self.target.encoding);
         self.value.copy();
+        value.map_or(Ok(()), |value| self.value.push(value, true, out))
     }
 
     fn pixel_sequence_end(&mut self, out: &mut Output<'_>) {
@@ -271,6 +288,7 @@ impl Encoder {
     /// Prepares for an element: closes and opens groups, and starts a run if it is out of order. False
     /// if it is not to be written: it is unwanted, a duplicate, or a group length, which is computed
     /// anew.
+    #[inline]
     fn begin_element(
         &mut self,
         tag: Tag,
@@ -278,6 +296,23 @@ impl Encoder {
         out: &mut Output<'_>,
     ) -> Result<bool, Error> {
         self.is_empty = false;
+        if self.is_usual(tag) {
+            out.flush_if_full()?;
+            self.enter_group(tag, out)?;
+            let frame = self.frame_mut();
+            frame.last = Some(tag);
+            frame.largest = Some(tag);
+            return Ok(true);
+        }
+        self.begin_unusual_element(tag, length, out)
+    }
+
+    fn begin_unusual_element(
+        &mut self,
+        tag: Tag,
+        length: u64,
+        out: &mut Output<'_>,
+    ) -> Result<bool, Error> {
         if self.skipped_sequences == 0 && tag.is_invalid() {
             let foreign = tag.is_foreign();
             self.note(
@@ -333,12 +368,29 @@ impl Encoder {
         Ok(!tag.is_group_length())
     }
 
+    /// Whether nothing is special about an element: it is to be written, and the elements of its item so
+    /// far are in ascending order, and so is this one.
+    #[inline]
+    fn is_usual(&self, tag: Tag) -> bool {
+        let frame = self.frame();
+        self.skipped_sequences == 0
+            && (0x0008..Tag::PIXEL_DATA.group()).contains(&tag.group())
+            && !tag.is_group_length()
+            && frame.largest < Some(tag)
+            && !self.reorder.contains_unordered(frame.mark)
+    }
+
     /// Makes the group of an element in ascending order the open one.
+    #[inline]
     fn enter_group(&mut self, tag: Tag, out: &mut Output<'_>) -> Result<(), Error> {
-        let number = tag.group();
-        if self.frame().group.is_some_and(|group| group.number == number) {
+        if self.frame().group.is_some_and(|group| group.number == tag.group()) {
             return Ok(());
         }
+        self.open_group(tag, out)
+    }
+
+    fn open_group(&mut self, tag: Tag, out: &mut Output<'_>) -> Result<(), Error> {
+        let number = tag.group();
         self.close_group(out)?;
         let counted = tag.is_group_length() || self.group_lengths == GroupLengths::Create;
         let length_at = counted.then(|| write_group_length(number, self.target.encoding, out));
@@ -353,74 +405,6 @@ impl Encoder {
         }
     }
 
-    /// Begins a run: the next element is not in ascending order.
-    fn begin_run(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
-        let Frame { mark, content, .. } = *self.frame();
-        let layout = self.layout();
-        let Encoder { frames, reorder, repairs, received, .. } = self;
-        let mut on_duplicate = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
-        reorder.begin_run(mark, content, layout, &mut on_duplicate, out)?;
-        self.frame_mut().group = None;
-        Ok(())
-    }
-
-    /// Sorts the complete sequences and items within the innermost item.
-    fn merge_nodes(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
-        let mark = self.frame().mark;
-        let layout = self.layout();
-        let Encoder { frames, reorder, repairs, received, .. } = self;
-        let mut on_duplicate = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
-        let last = reorder.merge_nodes(mark, layout, &mut on_duplicate, out)?;
-        self.frame_mut().last = last;
-        Ok(())
-    }
-
-    /// Sorts the elements of the innermost item.
-    fn merge(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
-        let Frame { mark, content, .. } = *self.frame();
-        let layout = self.layout();
-        let Encoder { frames, reorder, repairs, received, .. } = self;
-        let mut on_duplicate = |tag| note(repairs, RepairKind::Duplicate, *received, frames, tag);
-        let (last, group) = reorder.merge(mark, content, layout, &mut on_duplicate, out)?;
-        let frame = self.frame_mut();
-        frame.last = last;
-        frame.group = group;
-        Ok(())
-    }
-
-    /// Ends the elements of the innermost item. Its last group is closed unless that is the group of
-    /// the padding that may follow.
-    fn complete(&mut self, out: &mut Output<'_>) -> Result<(), Error> {
-        if self.reorder.contains_unordered(self.frame().mark) {
-            self.merge(out)?;
-        }
-        let padding = Tag::TRAILING_PADDING.group();
-        if self.frame().group.is_some_and(|group| group.number != padding) {
-            self.close_group(out)?;
-        }
-        Ok(())
-    }
-
-    /// Pads `length` to a multiple of `padding` with one element.
-    fn pad(&mut self, length: u64, padding: u64, out: &mut Output<'_>) -> Result<(), Error> {
-        // Larger tags than that of the padding are illegal, but occur: the padding goes before them.
-        let behind = self.frame().largest <= Some(Tag::TRAILING_PADDING);
-        if behind || padding == 0 || length == 0 || length.is_multiple_of(padding) {
-            return fill(length, padding, self.target.encoding, out);
-        }
-        self.begin_run(out)?;
-        fill(length, padding, self.target.encoding, out)?;
-        self.merge(out)
-    }
-
-    fn layout(&self) -> Layout {
-        Layout {
-            encoding: self.target.encoding,
-            group_lengths: self.group_lengths,
-            item_padding: self.item_padding,
-        }
-    }
-
     /// Opens a sequence or item whose header, with the length field last, has just been written.
     fn open(&mut self, out: &Output<'_>) {
         let content = out.position();
@@ -430,15 +414,14 @@ impl Encoder {
 
     /// Closes the innermost sequence or item: patches its length, or writes a delimiter.
     fn close(&mut self, delimiter: Tag, out: &mut Output<'_>) -> Result<(), Error> {
-        let Some(frame) = self.frames.pop() else {
-            return Ok(());
-        };
-        match u32::try_from(out.position() - frame.content) {
+        let &Frame { length_at, content, .. } = self.frame();
+        self.frames.pop();
+        match u32::try_from(out.position() - content) {
             Ok(length)
                 if self.sequence_lengths == SequenceLengths::Explicit
                     && length != UNDEFINED_LENGTH =>
             {
-                out.patch(frame.length_at, &self.target.encoding.u32_bytes(length))?;
+                out.patch(length_at, &self.target.encoding.u32_bytes(length))?;
             }
             _ => element::write_item(out.bytes(), delimiter, 0, self.target.encoding),
         }

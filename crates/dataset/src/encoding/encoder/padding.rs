@@ -1,5 +1,7 @@
 //! Trailing padding of text values (PS3.5 §6.2): removed, then added again for even length.
 
+use crate::vr::Vr;
+
 /// Which bytes are padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PaddingRule {
@@ -10,6 +12,11 @@ pub(crate) enum PaddingRule {
 }
 
 impl PaddingRule {
+    /// The rule for values of a text VR.
+    pub(crate) fn of(vr: Vr) -> PaddingRule {
+        if vr == Vr::UI { PaddingRule::Uid } else { PaddingRule::Text }
+    }
+
     /// The byte that is added for even length.
     pub(crate) fn pad(self) -> u8 {
         match self {

@@ -89,6 +89,26 @@ impl ValueWriter {
         };
     }
 
+    /// Writes an element with its value.
+    pub(crate) fn write(
+        &mut self,
+        element: &Element,
+        value: &[u8],
+        target: Target,
+        out: &mut Output<'_>,
+    ) -> Result<(), Error> {
+        let rule = PaddingRule::of(element.vr);
+        if element.vr.is_text()
+            && value.len() <= LONGEST_SHORT as usize
+            && value.len().is_multiple_of(2)
+        {
+            write_text(element.tag, element.vr, target, trim(rule, value), out);
+            return Ok(());
+        }
+        self.begin(element, target, out);
+        self.push(value, true, out)
+    }
+
     /// Writes the next piece of the value.
     pub(crate) fn push(
         &mut self,
@@ -188,11 +208,10 @@ impl Default for TextWriter {
 
 impl TextWriter {
     fn begin(&mut self, element: &Element, target: Target) {
-        let rule = if element.vr == Vr::UI { PaddingRule::Uid } else { PaddingRule::Text };
         self.tag = element.tag;
         self.vr = element.vr;
         self.target = target;
-        self.trimmer = Trimmer::new(rule);
+        self.trimmer = Trimmer::new(PaddingRule::of(element.vr));
         self.odd = element.length % 2 == 1;
         self.gathered.clear();
         self.streamed = None;
@@ -248,16 +267,21 @@ impl TextWriter {
     }
 
     fn write(&self, value: &[u8], out: &mut Output<'_>) {
-        let length = (value.len() + value.len() % 2) as u32;
-        self.write_header(length, out);
-        out.bytes().extend_from_slice(value);
-        if value.len() % 2 == 1 {
-            out.bytes().push(self.trimmer.rule().pad());
-        }
+        write_text(self.tag, self.vr, self.target, value, out);
     }
 
     fn write_header(&self, length: u32, out: &mut Output<'_>) {
         let vr = self.target.written_vr(self.tag, self.vr, length);
         element::write(out.bytes(), self.tag, vr, length, self.target.encoding);
+    }
+}
+
+/// Writes an element with a text value, which is without padding and short.
+fn write_text(tag: Tag, vr: Vr, target: Target, value: &[u8], out: &mut Output<'_>) {
+    let length = (value.len() + value.len() % 2) as u32;
+    element::write(out.bytes(), tag, target.written_vr(tag, vr, length), length, target.encoding);
+    out.bytes().extend_from_slice(value);
+    if value.len() % 2 == 1 {
+        out.bytes().push(PaddingRule::of(vr).pad());
     }
 }

@@ -14,7 +14,11 @@ impl Parser {
     /// be read first: [`sequence_or_value`](Self::sequence_or_value).
     // Called for each element, from one place.
     #[inline]
-    pub(super) fn element(&mut self, header: RawHeader) -> Result<Option<Token<'static>>, Error> {
+    pub(super) fn read_element<'a>(
+        &mut self,
+        header: RawHeader,
+        input: &mut &'a [u8],
+    ) -> Result<Option<Token<'a>>, Error> {
         let (kind, end) = (self.frames.innermost().kind, self.frames.innermost().end);
         match header.tag {
             Tag::ITEM_DELIMITATION if kind == Kind::Item => {
@@ -32,92 +36,88 @@ impl Parser {
             return Err(self.malformed(Fault::LengthMismatch));
         }
         let encoding = self.frames.innermost().encoding;
-        let Some(mut element) = self.resolver.element(&header, encoding) else {
+        let Some((mut vr, encoding)) = self.resolver.resolve(&header, encoding) else {
             return Err(self.malformed(Fault::Vr));
         };
-        self.note_vr(&header, element.vr);
+        self.note_vr(&header, vr);
         if kind == Kind::DataSet
-            && element.tag.is_object_identifier()
-            && !(element.vr.is_text() || matches!(element.vr, Vr::UN | Vr::SQ))
+            && header.tag.is_object_identifier()
+            && !(vr.is_text() || matches!(vr, Vr::UN | Vr::SQ))
         {
             // Its bytes are compared and used in file names, so no reader may take them for numbers.
-            element.vr = Vr::UI;
+            vr = Vr::UI;
             self.note_repair(RepairKind::WrongVr);
         }
-        if element.tag == Tag::PIXEL_DATA {
+        self.element = Element { tag: header.tag, vr, length: header.length, encoding };
+        if header.tag == Tag::PIXEL_DATA {
             // If it occurs twice, the first one counts.
             let innermost = self.frames.innermost_mut();
             let is_first = !std::mem::replace(&mut innermost.has_pixel_data, true);
-            if !defined && matches!(element.vr, Vr::OB | Vr::OW) {
+            if !defined && matches!(vr, Vr::OB | Vr::OW) {
                 if header.code == Some(Vr::OW.code()) {
                     self.note_repair(RepairKind::WrongVr);
                 }
-                element.vr = Vr::OB;
-                return self.open(element, Kind::PixelSequence).map(Some);
+                self.element.vr = Vr::OB;
+                return self.open(Kind::PixelSequence).map(Some);
             }
             if defined && self.encapsulated && kind == Kind::DataSet && is_first {
                 return Err(self.malformed(Fault::NativePixelData));
             }
         }
-        if element.vr == Vr::SQ && defined && header.length > 0 {
-            self.undetermined = Some(element);
+        if vr == Vr::SQ && defined && header.length > 0 {
             self.state = State::SequenceOrValue;
             return Ok(None);
         }
-        if element.vr == Vr::SQ || !defined {
-            return self.open_sequence(element).map(Some);
+        if vr == Vr::SQ || !defined {
+            return self.open_sequence().map(Some);
         }
-        self.open_value(&header, element).map(Some)
+        self.open_value(&header, input).map(Some)
     }
 
     /// An element of VR `SQ`, or of undefined length.
-    fn open_sequence(&mut self, mut element: Element) -> Result<Token<'static>, Error> {
-        if element.vr == Vr::UN {
+    fn open_sequence(&mut self) -> Result<Token<'static>, Error> {
+        if self.element.vr == Vr::UN {
             // PS3.5 §6.2.2: such a value is a sequence in implicit VR little endian.
-            element.vr = Vr::SQ;
-            element.encoding = Encoding::IMPLICIT;
+            self.element.vr = Vr::SQ;
+            self.element.encoding = Encoding::IMPLICIT;
         }
-        if element.vr != Vr::SQ {
+        if self.element.vr != Vr::SQ {
             return Err(self.malformed(Fault::UndefinedLength));
         }
-        self.open(element, Kind::Sequence)
+        self.open(Kind::Sequence)
     }
 
     #[inline]
-    fn open_value(
+    fn open_value<'a>(
         &mut self,
         header: &RawHeader,
-        element: Element,
-    ) -> Result<Token<'static>, Error> {
+        input: &mut &'a [u8],
+    ) -> Result<Token<'a>, Error> {
         // PS3.3 defines it as a sequence, and DCMTK refuses it as one long value.
-        if element.tag == Tag::VOI_LUT_SEQUENCE
+        if header.tag == Tag::VOI_LUT_SEQUENCE
             && header.code.is_some_and(|code| code == *b"OB" || code == *b"OW")
         {
             return Err(self.malformed(Fault::Vr));
         }
         // In implicit VR, the VR came from the dictionary: if that is the standard's, it is a value.
         let may_be_sequence = header.code.is_some() || !self.resolver.knows_standard();
-        if self.implicit_output && may_be_sequence && self.would_be_read_as_sequence(&element) {
-            self.check_as_sequence(&element)?;
+        if self.implicit_output && may_be_sequence && self.would_be_read_as_sequence() {
+            self.check_as_sequence()?;
         }
-        Ok(self.begin_value(element))
+        Ok(self.begin_value(input))
     }
 
-    /// An element with a value begins.
+    /// The value of the last element begins.
     #[inline]
-    pub(super) fn begin_value(&mut self, element: Element) -> Token<'static> {
-        self.resolver.begin(&element);
-        self.state = State::Value { remaining: element.length };
-        Token::Element(element)
+    pub(super) fn begin_value<'a>(&mut self, input: &mut &'a [u8]) -> Token<'a> {
+        self.resolver.begin(&self.element);
+        Token::Element { value: self.whole_value(self.element.length, input) }
     }
 
     /// Notes a repair if the VR in the header is not one of the standard's.
     #[inline]
     fn note_vr(&mut self, header: &RawHeader, resolved: Vr) {
-        if header.code.is_none_or(|code| code == resolved.code()) {
-            return;
-        }
-        let is_nonstandard = header.code.is_some_and(|code| Vr::from_code(code).is_none());
+        let is_nonstandard = header.vr.is_none() && header.code.is_some();
         // A foreign element is omitted, which is noted elsewhere.
         if is_nonstandard && !header.tag.is_foreign() {
             let unknown = resolved == Vr::UN;

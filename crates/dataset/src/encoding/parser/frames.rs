@@ -5,9 +5,14 @@ use crate::error::TagPath;
 use crate::limits::NESTING_LEVELS;
 use crate::tag::Tag;
 
-/// The data set and its open sequences and items, outermost first.
+/// The data set and its open sequences and items.
 #[derive(Debug)]
-pub(super) struct Frames(Vec<Frame>);
+pub(super) struct Frames {
+    /// Looked at for each header.
+    innermost: Frame,
+    /// Those around it, outermost first.
+    outer: Vec<Frame>,
+}
 
 /// The data set, or an open sequence or item.
 #[derive(Debug)]
@@ -40,35 +45,39 @@ impl Frame {
 
 impl Frames {
     pub(super) fn of_data_set(encoding: Encoding) -> Frames {
-        Frames(vec![Frame::new(Kind::DataSet, encoding, Tag::default(), None)])
+        let innermost = Frame::new(Kind::DataSet, encoding, Tag::default(), None);
+        Frames { innermost, outer: Vec::new() }
     }
 
     /// The number of open sequences and items.
     #[inline]
     pub(super) fn depth(&self) -> usize {
-        self.0.len() - 1
+        self.outer.len()
     }
 
     /// The frame of the data set itself, which is never closed.
     pub(super) fn data_set(&self) -> &Frame {
-        &self.0[0]
+        self.outer.first().unwrap_or(&self.innermost)
     }
 
     /// The open sequence at the top level of the data set.
     #[inline]
     pub(super) fn outermost(&self) -> Option<&Frame> {
-        self.0.get(1)
+        match &self.outer[..] {
+            [] => None,
+            [_] => Some(&self.innermost),
+            [_, outermost, ..] => Some(outermost),
+        }
     }
 
     #[inline]
     pub(super) fn innermost(&self) -> &Frame {
-        &self.0[self.0.len() - 1]
+        &self.innermost
     }
 
     #[inline]
     pub(super) fn innermost_mut(&mut self) -> &mut Frame {
-        let last = self.0.len() - 1;
-        &mut self.0[last]
+        &mut self.innermost
     }
 
     /// Opens a sequence or an item. False, and nothing is done, if [`NESTING_LEVELS`] are open.
@@ -76,21 +85,24 @@ impl Frames {
     pub(super) fn push(&mut self, frame: Frame) -> bool {
         let has_room = self.depth() < NESTING_LEVELS;
         if has_room {
-            self.0.push(frame);
+            self.outer.push(std::mem::replace(&mut self.innermost, frame));
         }
         has_room
     }
 
-    /// Closes the innermost sequence or item, of which there is one.
+    /// Closes the innermost sequence or item, if there is one, and returns what it was.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<Frame> {
-        self.0.pop()
+    pub(super) fn pop(&mut self) -> Option<Kind> {
+        let kind = self.innermost.kind;
+        self.innermost = self.outer.pop()?;
+        Some(kind)
     }
 
     /// The path to an element of the innermost frame.
     pub(super) fn path(&self, tag: Tag) -> TagPath {
         let with_items = |frame: &&Frame| frame.kind == Kind::Sequence && frame.items > 0;
-        let sequences = self.0.iter().filter(with_items).map(|frame| (frame.tag, frame.items));
+        let sequences = self.outer.iter().chain([&self.innermost]).filter(with_items);
+        let sequences = sequences.map(|frame| (frame.tag, frame.items));
         TagPath::new(sequences, tag)
     }
 }

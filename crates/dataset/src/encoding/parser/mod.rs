@@ -25,6 +25,7 @@ use crate::registry::dictionary::Dictionary;
 use crate::registry::transfer_syntax::TransferSyntax;
 use crate::repairs::{RepairKind, Repairs};
 use crate::tag::Tag;
+use crate::vr::Vr;
 use frames::{Frame, Frames, Kind};
 use resolver::{Resolver, Scope};
 
@@ -42,8 +43,8 @@ pub(crate) struct Parser {
     implicit_output: bool,
     /// Parses the current value, of VR `UN`, which has to be a sequence.
     sequence_check: Option<Box<Parser>>,
-    /// The element whose first bytes decide whether it is a sequence: [`State::SequenceOrValue`].
-    undetermined: Option<Element>,
+    /// The last element.
+    element: Element,
     /// The offset at which a delimiter ended the data set: nothing but padding may follow.
     ended_at: Option<u64>,
     frames: Frames,
@@ -91,7 +92,7 @@ impl Parser {
             encapsulated: syntax.encapsulated(),
             implicit_output,
             sequence_check: None,
-            undetermined: None,
+            element: Element { tag: Tag::default(), vr: Vr::UN, length: 0, encoding },
             ended_at: None,
             frames: Frames::of_data_set(encoding),
             state: State::Header,
@@ -108,6 +109,13 @@ impl Parser {
     /// What breaks the rules but was accepted.
     pub(crate) fn repairs(&self) -> &Repairs {
         &self.repairs
+    }
+
+    /// The element that was read last. Sequences and items around it are not kept: it is not that of a
+    /// token that ends one.
+    #[inline]
+    pub(crate) fn element(&self) -> &Element {
+        &self.element
     }
 
     /// The number of bytes read.
@@ -211,12 +219,32 @@ impl Parser {
         self.offset += bytes.len() as u64;
         let remaining = remaining - bytes.len() as u32;
         let last = remaining == 0;
-        self.resolver.value(bytes, last, self.offset)?;
+        self.resolver.value(&self.element, bytes, last, self.offset)?;
         if self.sequence_check.is_some() {
             self.continue_sequence_check(bytes, last)?;
         }
         self.state = if last { State::Header } else { State::Value { remaining } };
         Ok(Token::Value { bytes, last })
+    }
+
+    /// The whole value that begins here, if `input` has it, and if nobody wants to see its pieces.
+    /// Otherwise, its pieces are next.
+    #[inline]
+    fn whole_value<'a>(&mut self, length: u32, input: &mut &'a [u8]) -> Option<&'a [u8]> {
+        let in_pieces = self.lookahead_bytes > 0
+            || self.sequence_check.is_some()
+            || self.resolver.needs_value();
+        match input.split_at_checked(length as usize) {
+            Some((value, rest)) if !in_pieces => {
+                *input = rest;
+                self.offset += u64::from(length);
+                Some(value)
+            }
+            _ => {
+                self.state = State::Value { remaining: length };
+                None
+            }
+        }
     }
 
     fn next_header<'a>(
@@ -239,12 +267,12 @@ impl Parser {
             }
             match kind {
                 Kind::DataSet if self.is_after_end(&header)? => continue,
-                Kind::DataSet | Kind::Item => match self.element(header) {
+                Kind::DataSet | Kind::Item => match self.read_element(header, input) {
                     Ok(None) => return self.sequence_or_value(input, end),
                     found => return found,
                 },
                 Kind::Sequence => return self.item(header).map(Some),
-                Kind::PixelSequence => return self.fragment(header).map(Some),
+                Kind::PixelSequence => return self.fragment(header, input).map(Some),
             }
         }
     }
@@ -318,26 +346,32 @@ impl Parser {
         }
     }
 
-    fn fragment(&mut self, header: RawHeader) -> Result<Token<'static>, Error> {
+    fn fragment<'a>(
+        &mut self,
+        header: RawHeader,
+        input: &mut &'a [u8],
+    ) -> Result<Token<'a>, Error> {
         match header.tag {
             Tag::ITEM if header.length != UNDEFINED_LENGTH => {
                 self.frames.innermost_mut().items += 1;
-                self.state = State::Value { remaining: header.length };
-                Ok(Token::Fragment { length: header.length })
+                let value = self.whole_value(header.length, input);
+                Ok(Token::Fragment { length: header.length, value })
             }
             Tag::SEQUENCE_DELIMITATION => Ok(self.close_delimited(&header)),
             _ => Err(self.malformed(Fault::ExpectedItem)),
         }
     }
 
-    fn open(&mut self, element: Element, kind: Kind) -> Result<Token<'static>, Error> {
-        if kind == Kind::Sequence && self.would_be_read_as_value(element.tag) {
+    /// Opens the last element, which is a sequence.
+    fn open(&mut self, kind: Kind) -> Result<Token<'static>, Error> {
+        let Element { tag, length, encoding, .. } = self.element;
+        if kind == Kind::Sequence && self.would_be_read_as_value(tag) {
             return Err(self.malformed(Fault::NotAValue));
         }
-        self.push(kind, element.encoding, element.tag, element.length)?;
+        self.push(kind, encoding, tag, length)?;
         Ok(match kind {
-            Kind::PixelSequence => Token::PixelSequence(element),
-            _ => Token::Sequence(element),
+            Kind::PixelSequence => Token::PixelSequence,
+            _ => Token::Sequence,
         })
     }
 
@@ -365,7 +399,7 @@ impl Parser {
 
     /// Closes the innermost sequence or item, which is not the data set itself.
     fn close(&mut self) -> Token<'static> {
-        match self.frames.pop().map(|frame| frame.kind) {
+        match self.frames.pop() {
             Some(Kind::Item) => {
                 self.resolver.close_item();
                 Token::ItemEnd
@@ -413,6 +447,12 @@ impl Parser {
 
     pub(crate) fn malformed(&self, fault: Fault) -> Error {
         Error::Malformed { fault, offset: self.offset, path: self.frames.path(self.last_tag) }
+    }
+
+    /// The error for the last header, whether its value has been read or not.
+    pub(crate) fn malformed_header(&self, fault: Fault) -> Error {
+        let offset = self.header_end;
+        Error::Malformed { fault, offset, path: self.frames.path(self.last_tag) }
     }
 }
 

@@ -26,8 +26,8 @@ pub(crate) struct Resolver {
     scopes: Vec<Scope>,
     /// The private blocks of all open items: innermost last, and those of an item in ascending order.
     reservations: Vec<Reservation>,
-    /// The element whose value is being kept, because it decides about later ones.
-    deciding: Option<Element>,
+    /// Whether the value of the last element is being kept, because it decides about later ones.
+    decides: bool,
     deciding_value: Vec<u8>,
     /// The meanings of tags that were looked up last, at the hash of the tag.
     tag_cache: [(Tag, TagMeaning); CACHED_TAGS],
@@ -82,7 +82,7 @@ impl Resolver {
             big_endian_pixel_data,
             scopes: vec![Scope::default()],
             reservations: Vec::new(),
-            deciding: None,
+            decides: false,
             tag_cache: [(Tag(0, 0), TagMeaning::default()); CACHED_TAGS],
             deciding_value: Vec::new(),
         }
@@ -103,65 +103,86 @@ impl Resolver {
 
     /// Determines the VR, and with it the encoding of the value. `None` if no element can have the
     /// bytes in the place of the VR.
-    pub(crate) fn element(&mut self, header: &RawHeader, encoding: Encoding) -> Option<Element> {
-        let RawHeader { tag, code, length } = *header;
-        let mut element = Element { tag, vr: Vr::UN, length, encoding };
+    #[inline]
+    pub(crate) fn resolve(
+        &mut self,
+        header: &RawHeader,
+        mut encoding: Encoding,
+    ) -> Option<(Vr, Encoding)> {
+        let RawHeader { tag, code, length, .. } = *header;
+        let mut vr = Vr::UN;
         match code {
             Some(code) => {
-                element.vr = vr_of_entry(tag, entry_of_code(tag, code)?, &Scope::default());
+                vr = match header.vr {
+                    Some(vr) => vr,
+                    None => vr_of_entry(tag, entry_of_code(tag, code)?, &Scope::default()),
+                };
                 let convert = self.convert_un && code == Vr::UN.code();
                 if convert
                     && length != UNDEFINED_LENGTH
                     && let Some(entry) = self.look_up(tag)
                 {
                     // Earlier elements decide in implicit VR only.
-                    element.vr = vr_of_entry(tag, entry, &Scope::default());
-                    element.encoding = Encoding::IMPLICIT;
+                    vr = vr_of_entry(tag, entry, &Scope::default());
+                    encoding = Encoding::IMPLICIT;
                 }
             }
             None => {
                 if let Some(entry) = self.look_up(tag) {
-                    element.vr = vr_of_entry(tag, entry, self.scope());
+                    vr = vr_of_entry(tag, entry, self.scope());
                 }
             }
         }
         if tag == Tag::PIXEL_DATA && self.big_endian_pixel_data {
-            element.encoding.big_endian = true;
+            encoding.big_endian = true;
         }
         let scope = self.scope_mut();
         scope.largest = scope.largest.max(tag);
-        Some(element)
+        Some((vr, encoding))
     }
 
     /// The value of this element follows.
     pub(crate) fn begin(&mut self, element: &Element) {
         let Element { tag, vr, .. } = *element;
-        let decides = (vr == Vr::US
+        self.decides = (vr == Vr::US
             && matches!(tag, PIXEL_REPRESENTATION | WAVEFORM_BITS_ALLOCATED))
             || (tag.is_private_creator() && vr.is_text() && self.dictionary.knows_creators());
-        self.deciding = decides.then_some(*element);
         self.deciding_value.clear();
     }
 
     /// Whether the next value is kept.
     pub(crate) fn needs_value(&self) -> bool {
-        self.deciding.is_some()
+        self.decides
     }
 
-    /// The next piece of the value.
+    /// The next piece of the value of this element.
     ///
     /// # Errors
     /// [`Error::Limit`] if there are more private blocks than can be held.
-    pub(crate) fn value(&mut self, bytes: &[u8], last: bool, offset: u64) -> Result<(), Error> {
-        let Some(element) = self.deciding else {
-            return Ok(());
-        };
+    #[inline]
+    pub(crate) fn value(
+        &mut self,
+        element: &Element,
+        bytes: &[u8],
+        last: bool,
+        offset: u64,
+    ) -> Result<(), Error> {
+        if self.decides { self.keep_value(element, bytes, last, offset) } else { Ok(()) }
+    }
+
+    fn keep_value(
+        &mut self,
+        element: &Element,
+        bytes: &[u8],
+        last: bool,
+        offset: u64,
+    ) -> Result<(), Error> {
         let room = DECIDING_VALUE_BYTES - self.deciding_value.len();
         self.deciding_value.extend_from_slice(&bytes[..bytes.len().min(room)]);
         if !last {
             return Ok(());
         }
-        self.deciding = None;
+        self.decides = false;
         if element.tag.is_private_creator() {
             return self.reserve(element.tag, offset);
         }
@@ -337,11 +358,17 @@ mod tests {
 
     /// The VR of an implicit element, whose value is taken note of.
     fn implicit(resolver: &mut Resolver, tag: Tag, value: &[u8]) -> Vr {
-        let header = RawHeader { tag, code: None, length: value.len() as u32 };
-        let element = resolver.element(&header, Encoding::IMPLICIT).unwrap();
+        let header = RawHeader { tag, code: None, vr: None, length: value.len() as u32 };
+        let element = element_of(resolver, &header, Encoding::IMPLICIT);
         resolver.begin(&element);
-        resolver.value(value, true, 0).unwrap();
+        resolver.value(&element, value, true, 0).unwrap();
         element.vr
+    }
+
+    fn element_of(resolver: &mut Resolver, header: &RawHeader, encoding: Encoding) -> Element {
+        let RawHeader { tag, length, .. } = *header;
+        let (vr, encoding) = resolver.resolve(header, encoding).unwrap();
+        Element { tag, vr, length, encoding }
     }
 
     #[test]
@@ -419,27 +446,28 @@ mod tests {
 
     #[test]
     fn unknown_values_get_the_vr_of_the_dictionary_if_asked() {
-        let header = RawHeader { tag: Tag(0x0028, 0x0010), code: Some(*b"UN"), length: 2 };
+        let (tag, code, vr) = (Tag(0x0028, 0x0010), Some(*b"UN"), Some(Vr::UN));
+        let header = RawHeader { tag, code, vr, length: 2 };
         let mut keeps = resolver();
-        assert_eq!(keeps.element(&header, Encoding::BIG).unwrap().vr, Vr::UN);
+        assert_eq!(element_of(&mut keeps, &header, Encoding::BIG).vr, Vr::UN);
         let mut converts = Resolver { convert_un: true, ..resolver() };
-        let element = converts.element(&header, Encoding::BIG).unwrap();
+        let element = element_of(&mut converts, &header, Encoding::BIG);
         assert_eq!((element.vr, element.encoding), (Vr::US, Encoding::IMPLICIT));
         converts.scope_mut().pixel_representation = Some(1);
         let ambiguous = RawHeader { tag: Tag(0x0028, 0x0106), ..header };
-        assert_eq!(converts.element(&ambiguous, Encoding::BIG).unwrap().vr, Vr::US);
+        assert_eq!(element_of(&mut converts, &ambiguous, Encoding::BIG).vr, Vr::US);
         let undefined = RawHeader { length: UNDEFINED_LENGTH, ..header };
-        assert_eq!(converts.element(&undefined, Encoding::BIG).unwrap().vr, Vr::UN);
+        assert_eq!(element_of(&mut converts, &undefined, Encoding::BIG).vr, Vr::UN);
     }
 
     #[test]
     fn private_blocks_are_bounded() {
         let mut resolver = resolver();
         let refused = (0..=0xFFFF_u16).filter(|group| group % 2 == 1).find_map(|group| {
-            let header = RawHeader { tag: Tag(group, 0x10), code: None, length: 2 };
-            let element = resolver.element(&header, Encoding::IMPLICIT).unwrap();
+            let header = RawHeader { tag: Tag(group, 0x10), code: None, vr: None, length: 2 };
+            let element = element_of(&mut resolver, &header, Encoding::IMPLICIT);
             resolver.begin(&element);
-            resolver.value(b"AB", true, 7).err()
+            resolver.value(&element, b"AB", true, 7).err()
         });
         assert!(matches!(refused, Some(Error::Limit { offset: 7, .. })), "{refused:?}");
         assert_eq!(resolver.reservations.len(), PRIVATE_BLOCKS);

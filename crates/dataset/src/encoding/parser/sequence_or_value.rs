@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::frames::Kind;
 use super::{Parser, State};
 use crate::encoding::element::Encoding;
-use crate::encoding::token::{Element, Token};
+use crate::encoding::token::Token;
 use crate::error::{Error, Fault};
 use crate::registry::dictionary;
 use crate::registry::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
@@ -14,19 +14,17 @@ use crate::tag::Tag;
 use crate::vr::Vr;
 
 impl Parser {
-    /// Reads the first bytes of an element of VR `SQ`. If they are not an item, it is a value of
+    /// Reads the first bytes of the last element, which is of VR `SQ`. If they are not an item, it is a value of
     /// unknown VR: older senders have text under tags that have become sequences.
     pub(super) fn sequence_or_value<'a>(
         &mut self,
         input: &mut &'a [u8],
         end: bool,
     ) -> Result<Option<Token<'a>>, Error> {
-        let Some(mut element) = self.undetermined else {
-            return Err(self.malformed(Fault::ExpectedItem));
-        };
-        let wanted = TAG_BYTES.min(element.length as usize);
+        let encoding = self.element.encoding;
+        let wanted = TAG_BYTES.min(self.element.length as usize);
         let is_sequence = match input.get(..wanted) {
-            Some(bytes) if self.lookahead_bytes == 0 => begins_sequence(bytes, element.encoding),
+            Some(bytes) if self.lookahead_bytes == 0 => begins_sequence(bytes, encoding),
             _ => {
                 while self.lookahead_bytes < wanted
                     && let Some((&byte, rest)) = input.split_first()
@@ -40,31 +38,30 @@ impl Parser {
                 }
                 // If the data set ends here, it counts as a truncated sequence.
                 self.lookahead_bytes < wanted
-                    || begins_sequence(&self.lookahead[..wanted], element.encoding)
+                    || begins_sequence(&self.lookahead[..wanted], encoding)
             }
         };
-        self.undetermined = None;
         self.state = State::Header;
         if is_sequence {
-            return self.open(element, Kind::Sequence).map(Some);
+            return self.open(Kind::Sequence).map(Some);
         }
-        element.vr = Vr::UN;
-        if self.would_be_read_as_sequence(&element) {
+        self.element.vr = Vr::UN;
+        if self.would_be_read_as_sequence() {
             return Err(self.malformed(Fault::NotASequence));
         }
         self.note_repair(RepairKind::NotASequence);
-        Ok(Some(self.begin_value(element)))
+        Ok(Some(self.begin_value(input)))
     }
 
     /// Whether the output is in implicit VR, where a reader would take this value for a sequence
     /// because of its tag. Tags that most readers do not know as sequences yet are accepted if the data
     /// set was received in implicit VR.
-    pub(super) fn would_be_read_as_sequence(&mut self, element: &Element) -> bool {
+    pub(super) fn would_be_read_as_sequence(&mut self) -> bool {
         let as_received = !self.frames.data_set().encoding.explicit_vr;
         self.implicit_output
-            && element.length > 0
-            && self.resolver.is_sequence(element.tag)
-            && !(as_received && dictionary::is_sequence_since_2022(element.tag))
+            && self.element.length > 0
+            && self.resolver.is_sequence(self.element.tag)
+            && !(as_received && dictionary::is_sequence_since_2022(self.element.tag))
     }
 
     /// Whether the output is in implicit VR, where a reader would take this sequence for a value
@@ -76,8 +73,8 @@ impl Parser {
     }
 
     /// Starts a check that the value, which a reader would take for a sequence, is one.
-    pub(super) fn check_as_sequence(&mut self, element: &Element) -> Result<(), Error> {
-        if element.vr != Vr::UN {
+    pub(super) fn check_as_sequence(&mut self) -> Result<(), Error> {
+        if self.element.vr != Vr::UN {
             return Err(self.malformed(Fault::NotASequence));
         }
         let mut check = Parser::new(
@@ -86,7 +83,7 @@ impl Parser {
             false,
             Arc::clone(self.resolver.dictionary()),
         );
-        check.push(Kind::Sequence, Encoding::IMPLICIT, element.tag, element.length)?;
+        check.push(Kind::Sequence, Encoding::IMPLICIT, self.element.tag, self.element.length)?;
         self.sequence_check = Some(Box::new(check));
         Ok(())
     }
