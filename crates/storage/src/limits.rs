@@ -19,6 +19,11 @@ pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 32 };
 /// Files that are prepared for the next objects at a time; each takes one descriptor.
 pub const PREPARED_FILES: usize = 32;
 
+/// Threads of this process that change the names of a folder at a time; more wait. The kernel lets one thread
+/// at a time change them, so more cores make no use of more turns: one thread is at it, one is there to go on
+/// at once, and one is waking up, which may take longer than a change.
+pub const NAMING_TURNS: usize = if EXPLORING { 2 } else { 3 };
+
 /// How long a commit waits for the lock of another process that is using the same name. Then it goes on
 /// without the lock.
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
