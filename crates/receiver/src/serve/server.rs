@@ -54,7 +54,8 @@ impl Server {
     fn new(listeners: Listeners, node: Arc<Node>, capacity: Capacity) -> Self {
         capacity.log();
         let per_host = node.settings.limits.max_associations_per_host;
-        let registry = Arc::new(Registry::new(capacity.max_associations(), per_host));
+        let registry = Registry::new(capacity.max_associations(), per_host);
+        let registry = Arc::new(registry.with_large_buffers(capacity.large_buffers()));
         Self { listeners, node, registry }
     }
 
@@ -129,7 +130,7 @@ impl SingleConnection {
     pub fn new(node: Arc<Node>, stream: TcpStream) -> Result<Self, Error> {
         let peer = stream.peer_addr().map_err(Error::NoConnection)?;
         let stream = Arc::new(stream);
-        let registry = Arc::new(Registry::new(1, None));
+        let registry = Arc::new(Registry::new(1, None).with_large_buffers(1));
         let Admission::Slot(slot) = registry.admit(&stream, peer.ip()) else {
             let why = "the new registry has no slot";
             return Err(Error::NoConnection(io::Error::other(why)));
