@@ -334,12 +334,51 @@ fn an_association_over_tls_takes_no_more_memory_than_the_log_says() {
     assert_eq!(server.files().len(), 1);
 }
 
+/// Large objects come in on more associations than there are large receive buffers.
+#[test]
+fn large_objects_take_no_more_memory_than_the_log_says() {
+    const PEERS: usize = 20;
+    let server = Server::start(Program::Ours, &["-d", "+B", "--durability", "none"]);
+    let (bound, shared) = told_kib(&server);
+    let mut data_set = element(0x0008, 0x0016, *b"UI", uid::CT.as_bytes());
+    data_set.extend(element(0x0008, 0x0018, *b"UI", b"2.25.77"));
+    // What is sent while a peer waits is more than the buffers of both sockets hold.
+    data_set.extend(element(0x7003, 0x0010, *b"OB", &vec![0; 20_000_000]));
+    let mut pdus = pdus(&Command::store(1, uid::CT, "2.25.77").encode(), &data_set);
+    let last = pdus.pop().expect("there are some");
+    let barrier = Barrier::new(PEERS);
+    let before = server.peak_kib();
+    thread::scope(|scope| {
+        for _ in 0..PEERS {
+            scope.spawn(|| {
+                let mut client = Client::usual(server.port());
+                pdus.iter().for_each(|pdu| client.send(pdu));
+                barrier.wait();
+                client.send(&last);
+                assert_eq!(client.response().1.status(), 0);
+                client.release();
+            });
+        }
+    });
+    let grown = server.peak_kib() - before;
+    assert!(grown <= PEERS as u64 * bound + shared, "{grown} KiB, {bound} each and {shared} told");
+    assert!(grown >= shared, "{grown} KiB: the large buffers are not used");
+}
+
+/// What the log tells of an association, and of what all associations share, in KiB.
+fn told_kib(server: &Server) -> (u64, u64) {
+    server.wait_for_log(" MiB that they share");
+    let log = server.stderr();
+    let number = |before: &str| {
+        let number = log.split(before).nth(1).and_then(|text| text.split(' ').next());
+        number.and_then(|number| number.parse::<u64>().ok()).expect("a number")
+    };
+    (number("each of at most "), number(" MiB with ") * 1024)
+}
+
 /// Makes a server serve an ordinary association, and then the most demanding ones.
 fn stays_within_bound(server: &Server, what: &str, greedy: impl FnOnce()) {
-    server.wait_for_log(" KiB: ");
-    let log = server.stderr();
-    let bound = log.split("each of at most ").nth(1).and_then(|text| text.split(' ').next());
-    let bound: u64 = bound.expect("a bound").parse().expect("a number");
+    let (bound, _) = told_kib(server);
     if !["TLS", "+ac"].contains(&what) {
         let mut client = Client::usual(server.port());
         assert_eq!(client.store(3, &Object::ct(500_000)).status(), 0);
@@ -410,6 +449,11 @@ fn messages(syntax: &str) -> Vec<Vec<u8>> {
         data_set = encoder.finish().expect("memory takes all");
     }
     let command = Command::store(1, uid::CT, "2.25.77").bytes(0x0FFE, &[b' '; 65_000]).encode();
+    pdus(&command, &data_set)
+}
+
+/// A command set and its data set, each in PDUs of its own.
+fn pdus(command: &[u8], data_set: &[u8]) -> Vec<Vec<u8>> {
     let commands = command.chunks(16_000).map(|chunk| (true, chunk));
     let pieces: Vec<_> =
         commands.chain(data_set.chunks(16_000).map(|chunk| (false, chunk))).collect();

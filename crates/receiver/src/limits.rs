@@ -18,6 +18,13 @@
 //! | file | [`FILE_BYTES`] | objects are stored |
 //! | rewriting | [`REWRITE_BYTES`](dataset::limits::REWRITE_BYTES) + [`TEXT_VALUE_BYTES`] | unless they are stored as received |
 //! | deflating | [`DEFLATE_BYTES`](dataset::limits::DEFLATE_BYTES) | they are written deflated |
+//!
+//! What all associations share is added once:
+//!
+//! | what | bytes at most | when |
+//! |---|---|---|
+//! | receive buffers of large objects | [`LARGE_RECEIVE_BUFFERS`] × [`LARGE_RECEIVE_BUFFER_BYTES`] | always |
+//! | files of host access control that are kept | [`ACCESS_CACHE_BYTES`] | with host access control |
 
 use std::time::Duration;
 use storage::limits::{OPEN_SUBFOLDERS, PREPARED_FILES, WRITE_BLOCK_BYTES};
@@ -35,6 +42,16 @@ pub const RECEIVE_BUFFER_BYTES: usize = 264 * 1024;
 /// What an association receives into until more comes at a time: enough for a proposal, commands
 /// and small objects, and little to clear and to hold for peers that send nothing else.
 pub const FIRST_RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
+
+/// From so many bytes of a message on, its association receives into a buffer of
+/// [`LARGE_RECEIVE_BUFFER_BYTES`].
+pub const LARGE_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes read from a socket at a time within a large message: TODO.
+pub const LARGE_RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
+
+/// Large receive buffers of the process at a time, if its memory allows that many.
+pub const LARGE_RECEIVE_BUFFERS: usize = 16;
 
 /// What it holds at worst as text for the log, at DEBUG or with `--verbose-pc`: a line for every transfer
 /// syntax of a proposal, or a command set.
@@ -150,6 +167,14 @@ pub const ACCESS_FILE_BYTES: usize = 1024 * 1024;
 /// A file of host access control that changed less than this time ago may be half written.
 pub const ACCESS_FILE_SETTLING: Duration = Duration::from_millis(100);
 
+/// A file of host access control that last changed longer ago than this has other times once it changes
+/// again: file systems count in steps of up to 2 seconds. Only then its content is kept.
+pub const ACCESS_FILE_TRUST: Duration = Duration::from_secs(3);
+
+/// What is kept at most of files of host access control, from connection to connection, in bytes: 8 MiB are
+/// the lines of some 100,000 addresses.
+pub const ACCESS_CACHE_BYTES: usize = 8 * 1024 * 1024;
+
 /// How often a file of host access control that may be half written is read.
 pub const ACCESS_FILE_ROUNDS: usize = 10;
 
@@ -190,6 +215,7 @@ const _: () = assert!(
 const _: () = assert!(MAX_WAITING_THREADS < RESERVED_DESCRIPTORS);
 const _: () = assert!(MAX_WAITING_THREADS < RESERVED_THREADS);
 const _: () = assert!(FIRST_RECEIVE_BUFFER_BYTES < RECEIVE_BUFFER_BYTES);
+const _: () = assert!(RECEIVE_BUFFER_BYTES < LARGE_RECEIVE_BUFFER_BYTES);
 const _: () = assert!(LEAST_THREADS <= MAX_WAITING_THREADS);
 const _: () = assert!(LONE_REJECTION_TIMEOUT.as_millis() <= REJECTION_TIMEOUT.as_millis());
 const _: () = assert!(LONE_CLOSE_TIMEOUT.as_millis() <= CLOSE_TIMEOUT.as_millis());

@@ -23,6 +23,11 @@ pub const PREPARED_FILES: usize = 32;
 /// [`FileName::MAX_BYTES`](crate::FileName::MAX_BYTES).
 pub const LEFT_OVERS_AT_ONCE: usize = 1024;
 
+/// Threads of this process that change the names of a folder at a time; more wait. The kernel lets one thread
+/// at a time change them, so more cores make no use of more turns: one thread is at it, one is there to go on
+/// at once, and one is waking up, which may take longer than a change.
+pub const NAMING_TURNS: usize = if EXPLORING { 2 } else { 3 };
+
 /// How long a commit waits for the lock of another process that is using the same name. Then it goes on
 /// without the lock.
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);

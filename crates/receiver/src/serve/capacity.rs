@@ -2,7 +2,10 @@
 
 use super::memory;
 use crate::error::Error;
-use crate::limits::{LEAST_THREADS, RESERVED_DESCRIPTORS, RESERVED_THREADS};
+use crate::limits::{
+    ACCESS_CACHE_BYTES, LARGE_RECEIVE_BUFFER_BYTES, LARGE_RECEIVE_BUFFERS, LEAST_THREADS,
+    RESERVED_DESCRIPTORS, RESERVED_THREADS,
+};
 use crate::node::NodeSettings;
 use crate::output::OutputSettings;
 use std::io;
@@ -13,6 +16,8 @@ use std::io;
 pub struct Capacity {
     max_associations: usize,
     association_bytes: usize,
+    large_buffers: usize,
+    shared_bytes: usize,
 }
 
 impl Capacity {
@@ -44,7 +49,9 @@ impl Capacity {
             return Err(Error::Threads(io::Error::other(what)));
         }
         let threads = threads - RESERVED_THREADS.min(threads / 2);
-        let memory = platform::memory_left().unwrap_or(usize::MAX) / association_bytes;
+        let kept = if settings.network.access_control { ACCESS_CACHE_BYTES } else { 0 };
+        let memory_left = platform::memory_left().unwrap_or(usize::MAX).saturating_sub(kept);
+        let memory = memory_left / association_bytes;
         let allowed = descriptors.min(threads).min(memory);
         let max_associations = match settings.limits.max_associations {
             Some(asked) if asked > allowed => {
@@ -53,7 +60,12 @@ impl Capacity {
             Some(asked) => asked,
             None => (descriptors / 4 * 3).min(threads).min(memory).max(1),
         };
-        Ok(Self { max_associations, association_bytes })
+        // What the associations leave: fewer of these cost time, fewer of those cost associations.
+        let rest = memory_left.saturating_sub(max_associations.saturating_mul(association_bytes));
+        let large_buffers =
+            (rest / LARGE_RECEIVE_BUFFER_BYTES).min(LARGE_RECEIVE_BUFFERS).min(max_associations);
+        let shared_bytes = kept + large_buffers * LARGE_RECEIVE_BUFFER_BYTES;
+        Ok(Self { max_associations, association_bytes, large_buffers, shared_bytes })
     }
 
     /// How many associations are served at a time, at least 1.
@@ -68,13 +80,22 @@ impl Capacity {
         self.association_bytes
     }
 
+    /// How many of them have a large receive buffer at a time, which is not in
+    /// [`association_bytes`](Self::association_bytes).
+    pub(super) fn large_buffers(self) -> usize {
+        self.large_buffers
+    }
+
     /// Says what the worst case may take.
     pub(super) fn log(self) {
-        let Self { max_associations, association_bytes } = self;
+        let Self { max_associations, association_bytes, shared_bytes, .. } = self;
+        let associations = max_associations.saturating_mul(association_bytes);
         tracing::debug!(
-            "at most {max_associations} associations at a time, each of at most {} KiB: {} MiB",
+            "at most {max_associations} associations at a time, each of at most {} KiB: {} MiB with {} \
+             MiB that they share",
             association_bytes / 1024,
-            max_associations.saturating_mul(association_bytes) / (1024 * 1024)
+            associations.saturating_add(shared_bytes).div_ceil(1024 * 1024),
+            shared_bytes / (1024 * 1024)
         );
     }
 }

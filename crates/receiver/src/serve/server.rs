@@ -54,7 +54,8 @@ impl Server {
     fn new(listeners: Listeners, node: Arc<Node>, capacity: Capacity) -> Self {
         capacity.log();
         let per_host = node.settings.limits.max_associations_per_host;
-        let registry = Arc::new(Registry::new(capacity.max_associations(), per_host));
+        let registry = Registry::new(capacity.max_associations(), per_host);
+        let registry = Arc::new(registry.with_large_buffers(capacity.large_buffers()));
         Self { listeners, node, registry }
     }
 
@@ -131,7 +132,8 @@ impl SingleConnection {
         let stream = Arc::new(stream);
         // Each connection has a process of its own, and they may share one log.
         let number = u64::from(std::process::id());
-        let registry = Arc::new(Registry::new(1, None).numbered_from(number));
+        let registry = Registry::new(1, None).numbered_from(number).with_large_buffers(1);
+        let registry = Arc::new(registry);
         let Admission::Slot(slot) = registry.admit(&stream, peer.ip()) else {
             let why = "the new registry has no slot";
             return Err(Error::NoConnection(io::Error::other(why)));

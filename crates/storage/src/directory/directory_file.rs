@@ -135,7 +135,11 @@ impl StagedFile for DirectoryFile {
         if let Some(Published { older: Some((_, older)), .. }) = &self.published {
             // While it is there, the newer file counts as never acknowledged.
             let temporaries = &self.home.temporaries;
-            if let Err(error) = temporaries.remove(older)
+            let removed = {
+                let _turn = temporaries.turn();
+                temporaries.remove(older)
+            };
+            if let Err(error) = removed
                 && !matches!(syscalls::id_at((temporaries.top(), older)), Ok(None))
             {
                 self.withdraw();
@@ -164,6 +168,7 @@ impl DirectoryFile {
             // Locked first, so that no other receiver takes it for what a crash left.
             self.lock();
             let temporaries = &self.home.temporaries;
+            let _turn = temporaries.turn();
             let link = |path: &str| syscalls::link_unnamed(&self.file, (temporaries.top(), path));
             self.temporary = Some(temporaries.with_new_name(TemporaryKind::Incoming, link)?.0);
         }
@@ -174,8 +179,10 @@ impl DirectoryFile {
     fn give(&mut self, name: &FinalName<'_>) -> io::Result<()> {
         let location = (name.folder, name.name.as_str());
         let Some(temporary) = &self.temporary else {
+            let _turn = self.destination.turns.take();
             return syscalls::link_unnamed(&self.file, location);
         };
+        let _turn = self.home.temporaries.turn();
         name.give(temporary, || FileId::of(&self.file))?;
         self.temporary = None;
         Ok(())
@@ -188,7 +195,11 @@ impl DirectoryFile {
         self.link_temporary()?;
         let id = Stamp::of(&self.file)?;
         let Some(temporary) = &mut self.temporary else { return Ok(None) };
-        let Some(kept) = name.take_over(temporary, id, &older)? else { return Ok(None) };
+        let taken_over = {
+            let _turn = self.home.temporaries.turn();
+            name.take_over(temporary, id, &older)?
+        };
+        let Some(kept) = taken_over else { return Ok(None) };
         self.temporary = None;
         Ok(Some((older, kept)))
     }

@@ -4,6 +4,7 @@ use super::names::abilities::Abilities;
 use super::names::final_name::FinalName;
 use super::names::name_claims::NameClaims;
 use super::names::temporary_files::Temporaries;
+use super::names::turns::Turns;
 #[cfg(test)]
 use super::strategy::Staging;
 use super::strategy::Strategy;
@@ -31,6 +32,8 @@ pub(crate) struct OpenDirectory {
     /// Those of the output directory.
     pub(crate) temporaries: Arc<Temporaries>,
     pub(crate) claims: Arc<NameClaims>,
+    /// At giving names here to files that have none.
+    pub(crate) turns: Turns,
     pub(crate) shared_sync: FolderSync,
     subfolders: Subfolders<Self>,
 }
@@ -74,6 +77,7 @@ impl OpenDirectory {
             own_name: Arc::new(SubfolderName::given(since)),
             temporaries,
             claims: Arc::default(),
+            turns: Turns::default(),
             shared_sync: FolderSync::default(),
             subfolders: Subfolders::default(),
         })

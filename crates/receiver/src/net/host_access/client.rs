@@ -1,11 +1,13 @@
 //! Who asks to be served, as rules look at it.
 
+use super::content::{Content, Kind};
 use super::file;
 use crate::limits::{ACCESS_LOOK_UPS_AT_ONCE, ACCESS_NAME_TIMEOUT};
 use crate::net::peer_names::{has_address, reverse_look_up};
 use std::cell::OnceCell;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -21,8 +23,8 @@ pub(super) struct Host {
 pub struct World {
     /// The name of a host.
     pub look_up: fn(IpAddr) -> HostName,
-    /// The text of a file of patterns, or why it cannot be read.
-    pub pattern_file: fn(&str) -> Result<String, String>,
+    /// The content of a file of patterns, or why it cannot be read.
+    pub pattern_file: fn(&str) -> Result<Arc<Content>, String>,
 }
 
 /// What is known of a host's name.
@@ -78,13 +80,13 @@ impl Host {
         })
     }
 
-    pub(super) fn pattern_file(&self, path: &str) -> Result<String, String> {
+    pub(super) fn pattern_file(&self, path: &str) -> Result<Arc<Content>, String> {
         (self.world.pattern_file)(path)
     }
 }
 
-fn pattern_file(path: &str) -> Result<String, String> {
-    file::read_settled(Path::new(path)).map_err(|error| platform::reason(&error))
+fn pattern_file(path: &str) -> Result<Arc<Content>, String> {
+    file::read_settled(Path::new(path), Kind::Patterns).map_err(|error| platform::reason(&error))
 }
 
 /// Asks the system's resolver both ways. The thread that does so may outlive the wait for it, so there

@@ -1,13 +1,15 @@
 //! Host access control (`--access-control`): who is served, as `/etc/hosts.allow` and
 //! `/etc/hosts.deny` say (hosts_access(5), hosts_options(5)).
 //!
-//! The two files are read for each connection, as the TCP wrappers do, so a change holds at once.
+//! The two files are looked at for each connection, as the TCP wrappers do, so a change holds at once. They
+//! are read when they have changed.
 //! Neither is written in a language that needs more than reading: commands in them are not run.
 //!
 //! In doubt the peer is refused. Whether a pattern matches is a `Match`, which may be that
 //! nobody can tell: [`decide`] is the only place that makes something of it.
 
 mod client;
+mod content;
 mod file;
 mod list;
 mod matching;
@@ -15,6 +17,7 @@ mod pattern;
 mod rule;
 
 pub use client::{Client, HostName, World};
+pub use content::{Content, Kind};
 
 use crate::limits::ACCESS_FILE_SETTLING;
 use matching::Match;
@@ -23,7 +26,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// The two files.
@@ -71,27 +74,27 @@ impl HostAccess {
         decide([&self.allow, &self.deny], &|file| self.read(file), client)
     }
 
-    /// The text of a file; a file that does not exist has none. One that did a moment ago may be on its
+    /// The content of a file; a file that does not exist has none. One that did a moment ago may be on its
     /// way back: not every editor replaces files in one step.
-    fn read(&self, file: &Path) -> Result<String, Fault> {
+    fn read(&self, file: &Path) -> Result<Arc<Content>, Fault> {
         let fault = |error| Fault::Unreadable(file.to_owned(), error);
-        let is_missing = |result: &io::Result<String>| {
+        let is_missing = |result: &io::Result<Arc<Content>>| {
             result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
                 // A link that leads nowhere is no missing file.
                 && file.symlink_metadata().is_err()
         };
-        let mut text = file::read_settled(file);
-        if is_missing(&text) && self.found().contains(file) {
+        let mut content = file::read_settled(file, Kind::Rules);
+        if is_missing(&content) && self.found().contains(file) {
             thread::sleep(ACCESS_FILE_SETTLING);
-            text = file::read_settled(file);
+            content = file::read_settled(file, Kind::Rules);
         }
-        if is_missing(&text) {
+        if is_missing(&content) {
             self.found().remove(file);
-            return Ok(String::new());
+            return Ok(Arc::new(Content::text(Kind::Rules, String::new())));
         }
-        let text = text.map_err(fault)?;
+        let content = content.map_err(fault)?;
         self.found().insert(file.to_owned());
-        Ok(text)
+        Ok(content)
     }
 
     fn found(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
@@ -109,12 +112,12 @@ impl HostAccess {
 /// [`Fault`], the first one; the peer is not to be served then.
 pub fn decide(
     [allow, deny]: [&Path; 2],
-    read: &dyn Fn(&Path) -> Result<String, Fault>,
+    read: &dyn Fn(&Path) -> Result<Arc<Content>, Fault>,
     client: &Client,
 ) -> Result<bool, Fault> {
     let mut doubt = None;
     for (file, lets_in) in [(allow, true), (deny, false)] {
-        let found = first_match(file, lets_in, &read(file)?, client, &mut doubt)?;
+        let found = first_match(file, lets_in, &*read(file)?, client, &mut doubt)?;
         match (found, doubt) {
             (Some(Decision::Admitted), Some(doubt)) => {
                 tracing::warn!("host access control: {doubt}; a later rule grants access");
@@ -143,15 +146,18 @@ enum Decision {
 fn first_match(
     file: &Path,
     lets_in: bool,
-    text: &str,
+    content: &Content,
     client: &Client,
     doubt: &mut Option<Fault>,
 ) -> Result<Option<Decision>, Fault> {
-    for (line, text) in rule::lines(text) {
+    for (line, text) in content.lines(client.peer.address) {
         let fault = |what| Fault::Rule { file: file.to_owned(), line, what };
         let (matched, verdict) = match Rule::parse(&text) {
             None => continue,
-            Some(Ok(rule)) => (rule.matches(client), rule.verdict()),
+            Some(Ok(rule)) => match rule.matches(client) {
+                Match::No => continue,
+                matched => (matched, rule.verdict()),
+            },
             Some(Err(why)) => (Match::CannotTell(why.to_owned()), Ok(Verdict::AsTheFileSays)),
         };
         let admits = match &verdict {

@@ -87,6 +87,21 @@ impl<'t> Rule<'t> {
         in_list(self.services, &|element| is_us(element, client)).and(clients)
     }
 
+    /// Whether it is surely about other services only, whatever our port and address are.
+    pub(super) fn is_for_others(&self) -> bool {
+        let is_other = |word: &str| {
+            word.bytes().all(|byte| byte.is_ascii_graphic() && !b"@*?-".contains(&byte))
+                && word.parse::<u16>().is_err()
+                && !["ALL", "EXCEPT", SERVICE].iter().any(|it| word.eq_ignore_ascii_case(it))
+        };
+        words(self.services).all(is_other)
+    }
+
+    /// The list of clients; nothing if it is not what its words say.
+    pub(super) fn plain_clients(&self) -> &'t str {
+        if self.has_bare_address { "" } else { self.clients }
+    }
+
     /// What the options make of it.
     ///
     /// # Errors

@@ -120,7 +120,7 @@ impl Served<'_> {
     /// The loop: sends what is queued, takes the next event out of what was received, and waits for more
     /// bytes where there is none.
     fn serve(&mut self) {
-        let mut received = ReceiveBuffer::default();
+        let mut received = ReceiveBuffer::new(self.slot.large_buffers());
         let mut now = Instant::now();
         loop {
             if !self.send_outgoing() {
@@ -128,6 +128,7 @@ impl Served<'_> {
             }
             let Step { consumed, event } = self.association.receive(received.unread(), now);
             let is_event = !matches!(event, Event::NeedInput);
+            let mut message_ended = false;
             self.message_bytes = if is_event { 0 } else { self.message_bytes + consumed };
             let association = &mut self.association;
             match event {
@@ -146,6 +147,7 @@ impl Served<'_> {
                     }
                 }
                 Event::DataSet(fragments) => {
+                    message_ended = fragments.is_last();
                     if let Some(requests) = &mut self.requests {
                         requests.data_set(association, &fragments, now);
                     }
@@ -158,6 +160,9 @@ impl Served<'_> {
                 Event::Accepted(_) | Event::Released => {}
             }
             received.consume(consumed);
+            if message_ended {
+                received.message_ended();
+            }
         }
     }
 

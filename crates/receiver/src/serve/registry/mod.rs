@@ -17,6 +17,7 @@ use std::time::Duration;
 pub(super) struct Registry {
     max_associations: usize,
     max_associations_per_host: Option<usize>,
+    large_buffers: usize,
     draining: AtomicBool,
     /// What is in flight is to be waited for no longer.
     cut_short: AtomicBool,
@@ -97,6 +98,7 @@ impl Registry {
         Self {
             max_associations,
             max_associations_per_host,
+            large_buffers: 0,
             draining: AtomicBool::new(false),
             cut_short: AtomicBool::new(false),
             connections: Mutex::default(),
@@ -109,6 +111,12 @@ impl Registry {
     pub(super) fn numbered_from(self, first: u64) -> Self {
         self.lock().last_number = first.saturating_sub(1);
         self
+    }
+
+    /// With so many large receive buffers at a time, of all associations together; otherwise none.
+    #[must_use]
+    pub(super) fn with_large_buffers(self, large_buffers: usize) -> Self {
+        Self { large_buffers, ..self }
     }
 
     /// Gives a slot to a new connection from this address, if it may have one.
@@ -261,6 +269,11 @@ impl Slot {
     #[must_use]
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// How many receive buffers of all associations together may be large.
+    pub(super) fn large_buffers(&self) -> usize {
+        self.registry.large_buffers
     }
 
     /// Why the association on this connection is to be rejected, if it is.

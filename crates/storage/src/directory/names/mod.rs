@@ -9,3 +9,4 @@ pub(crate) mod syscalls;
 pub(crate) mod system_errors;
 pub(crate) mod temporary_files;
 pub(crate) mod temporary_names;
+pub(crate) mod turns;

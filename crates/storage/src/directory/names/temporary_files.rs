@@ -6,6 +6,7 @@
 
 use super::syscalls;
 use super::temporary_names::{TemporaryKind, owner};
+use super::turns::{Turn, Turns};
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use platform::{self, ProcessIdentity};
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
@@ -31,12 +32,14 @@ pub(crate) struct Temporaries {
     chosen: Mutex<Option<Arc<str>>>,
     /// See [`platform::mount_generation`].
     mounted: Option<u64>,
+    /// At giving temporary names, and at taking them away.
+    turns: Turns,
 }
 
 impl Temporaries {
     pub(crate) fn new(top: Arc<File>) -> Self {
         let mounted = platform::mount_generation(&top);
-        Self { top, chosen: Mutex::default(), mounted }
+        Self { top, chosen: Mutex::default(), mounted, turns: Turns::default() }
     }
 
     /// The mark of a process as temporary names have it, and the other way round: as if of another boot where
@@ -53,6 +56,12 @@ impl Temporaries {
     /// The output directory, to which temporary names are relative.
     pub(crate) fn top(&self) -> &File {
         &self.top
+    }
+
+    /// Waits for a turn at giving temporary names and taking them away, also in exchange for final ones:
+    /// such a call changes two folders, of which this one is the same for all.
+    pub(crate) fn turn(&self) -> Turn<'_> {
+        self.turns.take()
     }
 
     /// The hidden folders that may be there.
@@ -108,6 +117,7 @@ impl Temporaries {
     /// # Errors
     /// Whatever the operating system says.
     pub(crate) fn create(&self) -> io::Result<(String, File)> {
+        let _turn = self.turn();
         self.with_new_name(TemporaryKind::Incoming, |path| {
             syscalls::create((&self.top, path), FILE_MODE)
         })

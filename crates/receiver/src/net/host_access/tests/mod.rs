@@ -1,8 +1,8 @@
+mod files;
+
 use super::*;
 use platform::testing::Scratch;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 /// `host.example.org` (192.0.2.1), `workstation` (192.0.2.2), one whose name is not its own
 /// (192.0.2.3), one whose name nobody can tell (192.0.2.5), one where nobody asks for it (192.0.2.6), and
@@ -19,8 +19,9 @@ fn name_of(address: IpAddr) -> HostName {
 }
 
 fn client(peer: &str) -> Client {
-    let pattern_file =
-        |path: &str| file::read_settled(Path::new(path)).map_err(|error| error.to_string());
+    let pattern_file = |path: &str| {
+        file::read_settled(Path::new(path), Kind::Patterns).map_err(|error| error.to_string())
+    };
     let world = World { look_up: name_of, pattern_file };
     Client::with(peer.parse().unwrap(), "10.9.9.9:104".parse().unwrap(), world)
 }
@@ -33,8 +34,18 @@ fn admitted(allow: &str, deny: &str, peer: &str) -> bool {
 }
 
 fn decide(allow: &str, deny: &str, peer: &str) -> Result<bool, Fault> {
-    let read = |path: &Path| Ok(if path == ALLOW { allow } else { deny }.to_owned());
-    super::decide([Path::new(ALLOW), Path::new(DENY)], &read, &client(peer))
+    // What is read each time and what is kept come to the same.
+    let decided = |content: &dyn Fn(String) -> Content| {
+        let read = |path: &Path| {
+            Ok(Arc::new(content(if path == ALLOW { allow } else { deny }.to_owned())))
+        };
+        super::decide([Path::new(ALLOW), Path::new(DENY)], &read, &client(peer))
+    };
+    let as_text = decided(&|text| Content::text(Kind::Rules, text));
+    let indexed = decided(&|text| Content::indexed(Kind::Rules, &text).unwrap());
+    let shown = |decided: &Result<bool, Fault>| format!("{decided:?}");
+    assert_eq!(shown(&as_text), shown(&indexed), "{allow} {deny} {peer}");
+    as_text
 }
 
 /// Whether a list of clients has the peer, by both files.
@@ -407,70 +418,6 @@ fn a_file_of_patterns_that_cannot_be_obeyed_is_in_doubt() {
         // What is surely listed beside it is listed.
         assert!(listed(&format!("{clients} 11."), "11.0.0.1"), "{clients}");
     }
-}
-
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-/// A file that is just being written is not taken for what it is by now.
-#[test]
-fn half_a_file_denies_nobody_by_chance() {
-    let scratch = Scratch::new("host-access-half");
-    let (allow, deny) = (scratch.0.join("allow"), scratch.0.join("deny"));
-    let access = HostAccess::of(allow, deny.clone());
-    std::fs::write(&deny, "ALL: ALL\n").unwrap();
-    assert!(!access.admits(&client("10.0.0.1")).unwrap());
-    let (turns, admitted) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let is_over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_over.load(Ordering::SeqCst) {
-                if access.admits(&client("10.0.0.1")).unwrap_or(false) {
-                    admitted.fetch_add(1, Ordering::SeqCst);
-                }
-                turns.fetch_add(1, Ordering::SeqCst);
-            }
-        });
-        // Also where an assertion fails.
-        let _over = SetOnDrop(&is_over);
-        // The one who asked while the file was being changed has an answer.
-        let wait_for_answers = || {
-            let enough = turns.load(Ordering::SeqCst) + 2;
-            while turns.load(Ordering::SeqCst) < enough {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-        };
-        let mut quick_rounds = 0;
-        for round in 0..500 {
-            let before = admitted.load(Ordering::SeqCst);
-            let began = Instant::now();
-            if round % 2 == 0 {
-                std::fs::remove_file(&deny).unwrap();
-            }
-            std::fs::write(&deny, "").unwrap();
-            std::thread::sleep(Duration::from_millis(20));
-            std::fs::write(&deny, "ALL: ALL\n").unwrap();
-            // On a busy machine it may really have been empty for so long that it counts as settled.
-            let is_quick = began.elapsed() < ACCESS_FILE_SETTLING;
-            wait_for_answers();
-            assert!(!is_quick || admitted.load(Ordering::SeqCst) == before, "round {round}");
-            quick_rounds += usize::from(is_quick);
-            if quick_rounds == 10 {
-                break;
-            }
-        }
-        assert_eq!(quick_rounds, 10, "the machine is too busy to tell");
-    });
-    std::fs::remove_file(&deny).unwrap();
-    assert!(access.admits(&client("10.0.0.1")).unwrap(), "it is really gone");
-    std::os::unix::fs::symlink("/nonexistent/hosts.deny", &deny).unwrap();
-    let fault = access.admits(&client("10.0.0.1")).unwrap_err().to_string();
-    assert!(fault.starts_with("cannot read "), "{fault}");
 }
 
 #[test]
