@@ -2,7 +2,7 @@
 
 use super::Case;
 use super::model::{Element, Encoding, Item, Value, deflate, encode};
-use super::random::Random;
+use crate::random::Random;
 use super::values::{self, KNOWN, text_or_number};
 use crate::wire::uid;
 

@@ -18,7 +18,6 @@ mod options;
 mod padding;
 mod pair;
 mod private;
-mod random;
 mod rules;
 mod shrink;
 mod values;
@@ -36,7 +35,7 @@ pub use private::private_elements;
 use crate::Program;
 use model::Encoding;
 use pair::{Outcome, Pair, StoreAnswer};
-use random::Random;
+use crate::random::Random;
 use rules::{Verdict, hex, judge};
 use walk::walk;
 
