@@ -10,14 +10,14 @@ use std::io;
 use std::path::Path;
 
 /// How often a sync is tried until the kernel counts it.
-const SYNC_ATTEMPTS: usize = 3;
+const SYNC_ATTEMPTS: usize = 2;
 
 /// What kind of journal the ext4 file system of `folder` has, as mounted now; [`Journal::Unknown`] for other file
 /// systems.
 ///
 /// The kernel does not tell everybody whether a file system has the feature `fast_commit`, but it counts the fast
 /// commits of such a file system (`/proc/fs/ext4/DEVICE/fc_info`). So unless some are counted already, this syncs
-/// an empty file without a name, which takes as long as a commit of the journal.
+/// an empty file without a name, which takes as long as a commit of the journal, or two if it does not count.
 #[must_use]
 pub fn journal(folder: &File) -> Journal {
     match file_system_type(folder) {

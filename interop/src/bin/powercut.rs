@@ -2,7 +2,8 @@
 //! `powercut`.
 //!
 //!     cargo run --release -p interop --bin powercut -- [--file-system NAME] [--workload NAME] [--cuts N]
-//!         [--seed N] [--variant NAME] [--durability LEVEL] [--options "OPTIONS"] [--keep FOLDER]
+//!         [--seed N] [--variant NAME] [--durability LEVEL] [--options "OPTIONS"]
+//!         [--sector-bytes N] [--keep FOLDER]
 //!
 //! The default is 50 cuts with each workload on each file system. Needs root, FUSE and loop devices. Prints one
 //! line per file system, with the faults that were found below it. The exit code is 1 if there are any, and 77 if
@@ -90,6 +91,8 @@ struct Options {
     /// For each file system.
     cuts: usize,
     seed: u64,
+    /// Instead of the one that the file system relies on.
+    sector_bytes: Option<usize>,
     keep: Option<PathBuf>,
 }
 
@@ -102,6 +105,7 @@ impl Options {
             options: Vec::new(),
             cuts: CUTS_OF_A_RECORDING * Workload::ALL.len(),
             seed: 1,
+            sector_bytes: None,
             keep: None,
         };
         let mut words = words.iter();
@@ -124,6 +128,7 @@ impl Options {
                 }
                 "--cuts" => options.cuts = number(value),
                 "--seed" => options.seed = number(value),
+                "--sector-bytes" => options.sector_bytes = Some(number(value)),
                 "--keep" => options.keep = Some(PathBuf::from(value)),
                 _ => panic!("{name} is not an option; see the beginning of powercut.rs"),
             }
@@ -147,7 +152,8 @@ impl Options {
     }
 
     /// Makes as many recordings as the cuts need, with one workload after another.
-    fn run_on(&self, file_system: FileSystem) -> Tally {
+    fn run_on(&self, mut file_system: FileSystem) -> Tally {
+        file_system.sector_bytes = self.sector_bytes.unwrap_or(file_system.sector_bytes);
         let recordings = self.cuts.div_ceil(CUTS_OF_A_RECORDING).max(self.workloads.len());
         let mut tally = Tally::default();
         for number in 0..recordings {

@@ -33,9 +33,9 @@ pub use options::{DICTIONARIES, OptionSet};
 pub use private::private_elements;
 
 use crate::Program;
+use crate::random::Random;
 use model::Encoding;
 use pair::{Outcome, Pair, StoreAnswer};
-use crate::random::Random;
 use rules::{Verdict, hex, judge};
 use walk::walk;
 

@@ -65,7 +65,11 @@ impl<'s> Expected<'s> {
 
     /// What is wrong in a directory after a power cut at this position; with the number of files that are
     /// there.
-    pub(super) fn compare(&self, directory: &Path, position: usize) -> (Vec<(Fault, String)>, usize) {
+    pub(super) fn compare(
+        &self,
+        directory: &Path,
+        position: usize,
+    ) -> (Vec<(Fault, String)>, usize) {
         let (mut faults, mut count) = (Vec::new(), 0);
         let mut found: BTreeMap<String, Vec<u8>> = final_files(directory).collect();
         for (name, versions) in &self.files {

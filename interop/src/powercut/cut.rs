@@ -4,9 +4,6 @@ use super::image::Image;
 use super::recording::{Event, Past, Recording};
 use crate::random::Random;
 
-/// A disk writes a sector whole or not at all.
-const SECTOR_BYTES: usize = 512;
-
 /// What became of the writes that no flush had covered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fates {
@@ -17,8 +14,14 @@ pub(super) struct Fates {
 
 /// Cuts the power at the position of `past`: each write that no flush has covered is kept, dropped or torn.
 ///
-/// How many of each differs from cut to cut: sometimes all are kept, or dropped.
-pub(super) fn cut(recording: &Recording, past: &Past, random: &mut Random) -> (Image, Fates) {
+/// How many of each differs from cut to cut: sometimes all are kept, or dropped. The disk writes each of its sectors
+/// whole or not at all.
+pub(super) fn cut(
+    recording: &Recording,
+    past: &Past,
+    sector_bytes: usize,
+    random: &mut Random,
+) -> (Image, Fates) {
     let kept_percent = random.pick(&[0, 5, 30, 50, 70, 95, 100]);
     let torn_percent = random.pick(&[0, 0, 10, 50]);
     let (mut image, mut fates) = (past.durable.clone(), Fates::default());
@@ -26,10 +29,10 @@ pub(super) fn cut(recording: &Recording, past: &Past, random: &mut Random) -> (I
         let event = &recording.events[*write];
         match event {
             Event::Write { offset, bytes }
-                if bytes.len() > SECTOR_BYTES && random.percent(torn_percent) =>
+                if bytes.len() > sector_bytes && random.percent(torn_percent) =>
             {
                 fates.torn += 1;
-                tear(&mut image, *offset, bytes, random);
+                tear(&mut image, *offset, bytes, sector_bytes, random);
             }
             _ if random.percent(kept_percent) => {
                 fates.kept += 1;
@@ -42,25 +45,32 @@ pub(super) fn cut(recording: &Recording, past: &Past, random: &mut Random) -> (I
 }
 
 /// Writes some of the sectors: the first ones, the last ones, or any.
-fn tear(image: &mut Image, offset: u64, bytes: &[u8], random: &mut Random) {
-    let count = bytes.len().div_ceil(SECTOR_BYTES);
-    let border = 1 + random.below(count - 1);
+fn tear(image: &mut Image, offset: u64, bytes: &[u8], sector_bytes: usize, random: &mut Random) {
+    let border = 1 + random.below((bytes.len() - 1).div_ceil(sector_bytes));
     let kind = random.below(3);
-    for (index, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
+    let (mut offset, mut rest) = (offset, bytes);
+    for index in 0.. {
+        let within = usize::try_from(offset % sector_bytes as u64).unwrap_or_default();
+        let (sector, behind) = rest.split_at(rest.len().min(sector_bytes - within));
         let is_kept = match kind {
             0 => index < border,
             1 => index >= border,
             _ => random.percent(50),
         };
         if is_kept {
-            image.write(offset + (index * SECTOR_BYTES) as u64, sector);
+            image.write(offset, sector);
         }
+        if behind.is_empty() {
+            break;
+        }
+        offset += sector.len() as u64;
+        rest = behind;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, Fates, Image, Past, Recording, cut};
+    use super::{Event, Fates, Image, Past, Recording, cut, tear};
     use crate::random::Random;
 
     #[test]
@@ -75,7 +85,7 @@ mod tests {
         let random = &mut Random::new(1, 1);
         let (mut total, mut nothing, mut all) = (Fates::default(), false, false);
         for _ in 0..200 {
-            let (image, fates) = cut(&recording, &past, random);
+            let (image, fates) = cut(&recording, &past, 512, random);
             assert_eq!(fates.kept + fates.dropped + fates.torn, 8);
             assert_eq!(image.read(0, 4096), [1; 4096]);
             assert!(image.read(4096, 8 * 4096).iter().all(|byte| [0, 2].contains(byte)));
@@ -88,5 +98,22 @@ mod tests {
         }
         assert!(nothing && all, "the extremes are tried");
         assert!(total.kept > 200 && total.dropped > 200 && total.torn > 100, "{total:?}");
+    }
+    #[test]
+    fn sectors_are_whole() {
+        let random = &mut Random::new(2, 2);
+        let mut mixed = 0;
+        for _ in 0..100 {
+            let mut image = Image::new(16_384);
+            tear(&mut image, 1024, &[1; 10_000], 4096, random);
+            let sectors = [1024..4096, 4096..8192, 8192..11_024];
+            let values = sectors.map(|sector| {
+                let bytes = image.read(sector.start, sector.count());
+                assert!(bytes.iter().all(|byte| *byte == bytes[0]), "one is torn");
+                bytes[0]
+            });
+            mixed += usize::from(values.contains(&0) && values.contains(&1));
+        }
+        assert!(mixed > 50, "{mixed} are torn");
     }
 }

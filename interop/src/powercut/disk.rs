@@ -66,11 +66,17 @@ impl Disk {
         number(&self.ask("end"))
     }
 
+    /// The last position from this one on before another flush is complete: the most writes may be lost there.
+    pub(super) fn before_flush(&self, position: usize) -> usize {
+        number(&self.ask(&format!("before-flush {position}")))
+    }
+
     /// Makes the other disk one whose power was cut after this many events. Returns how many writes were kept,
     /// dropped and torn.
     pub(super) fn cut(&self, position: usize, seed: u64) -> [usize; 3] {
-        let fates: Vec<usize> =
-            self.ask(&format!("cut {position} {seed}")).split(' ').map(number).collect();
+        let sector_bytes = self.file_system.sector_bytes;
+        let answer = self.ask(&format!("cut {position} {sector_bytes} {seed}"));
+        let fates: Vec<usize> = answer.split(' ').map(number).collect();
         fates.try_into().expect("three numbers")
     }
 

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
-use std::{io, mem};
+use std::{io, mem, thread};
 
 use fuser::{
     BackgroundSession, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
@@ -19,6 +19,9 @@ use super::recording::{Event, Recording};
 pub(super) const LIVE: &str = "live";
 /// A disk whose power was cut.
 pub(super) const CUT: &str = "cut";
+
+/// How long a flush takes, so that others write meanwhile.
+const FLUSH_TIME: Duration = Duration::from_micros(1500);
 
 const LIVE_INODE: INodeNo = INodeNo(2);
 const CUT_INODE: INodeNo = INodeNo(3);
@@ -94,8 +97,8 @@ impl Disks {
 pub(super) fn mount(disks: Arc<Mutex<Disks>>, folder: &Path) -> io::Result<BackgroundSession> {
     let mut config = Config::default();
     config.mount_options = vec![MountOption::FSName("powercut".to_owned())];
-    // With two threads, a flush may arrive while a write is in progress.
-    config.n_threads = Some(2);
+    // Writes may arrive while a flush is in progress.
+    config.n_threads = Some(3);
     config.clone_fd = true;
     fuser::spawn_mount(FileServer { disks }, folder, &config)
 }
@@ -252,6 +255,7 @@ impl Filesystem for FileServer {
         if inode == LIVE_INODE {
             let number = lock(&self.disks).note(Event::Flush);
             if let Some(number) = number {
+                thread::sleep(FLUSH_TIME);
                 lock(&self.disks).note(Event::Flushed(number));
             }
         }

@@ -13,6 +13,8 @@ pub struct FileSystem {
     pub(super) mount: &'static str,
     /// Size of the disk.
     pub(super) mib: u64,
+    /// What the disk writes whole or not at all: 512 bytes, or more if the file system relies on that.
+    pub sector_bytes: usize,
     /// The command to be run before it is mounted after a power loss; the path of the disk is appended.
     pub(super) repair: Option<&'static [&'static str]>,
 }
@@ -28,7 +30,8 @@ impl FileSystem {
         Self::ext4("ext4-inline-data", "inline_data"),
         Self { repair: Some(CHECK_EXT4), ..Self::ext4("ext4-no-journal", "^has_journal") },
         Self::ext4("ext4-fast-commit", "fast_commit"),
-        Self::other("xfs", &["mkfs.xfs", "-q", "-f"], 320),
+        // If the beginning of a block is newer than its end, the log's copy of it is not used.
+        Self { sector_bytes: 4096, ..Self::other("xfs", &["mkfs.xfs", "-q", "-f"], 320) },
         Self::other("btrfs", &["mkfs.btrfs", "-q", "-f"], 256),
     ];
 
@@ -49,7 +52,7 @@ impl FileSystem {
     }
 
     const fn other(name: &'static str, make: &'static [&'static str], mib: u64) -> Self {
-        Self { name, make, feature: None, mount: "", mib, repair: None }
+        Self { name, make, feature: None, mount: "", mib, sector_bytes: 512, repair: None }
     }
 }
 

@@ -81,9 +81,9 @@ impl Plan {
         unmount(&live);
         let end = disk.end();
         let cut = scratch.directory("cut");
-        let mut tally = Tally::default();
-        tally.unstored = sent.iter().filter(|sent| sent.acknowledged.is_none()).count();
-        for position in self.positions(&sent, end) {
+        let unstored = sent.iter().filter(|sent| sent.acknowledged.is_none()).count();
+        let mut tally = Tally { unstored, ..Tally::default() };
+        for position in self.positions(&sent, &disk, end) {
             let fates = disk.cut(position, self.seed);
             tally.add_cut(fates);
             self.examine(&disk, &expected, position, &cut, &mut tally);
@@ -91,16 +91,17 @@ impl Plan {
         tally
     }
 
-    /// Where the power is cut, in order: half of the positions are where a success has just arrived.
-    fn positions(&self, sent: &[Sent], end: usize) -> Vec<usize> {
+    /// Where the power is cut, in order: where a success has just arrived, before a flush is complete, or anywhere.
+    fn positions(&self, sent: &[Sent], disk: &Disk, end: usize) -> Vec<usize> {
         let begin = sent.iter().map(|sent| sent.begun).min().unwrap_or_default();
         let successes: Vec<usize> = sent.iter().filter_map(|sent| sent.acknowledged).collect();
         let random = &mut Random::new(self.seed, u64::MAX);
         let position = |number: usize| {
-            if number.is_multiple_of(2) && !successes.is_empty() {
-                (random.pick(&successes) + random.below(3)).min(end)
-            } else {
-                begin + random.below(end - begin + 1)
+            let anywhere = begin + random.below(end - begin + 1);
+            match number % 3 {
+                0 if !successes.is_empty() => (random.pick(&successes) + random.below(3)).min(end),
+                1 => disk.before_flush(anywhere),
+                _ => anywhere,
             }
         };
         let mut positions: Vec<usize> = (0..self.cuts).map(position).collect();
@@ -116,7 +117,8 @@ impl Plan {
         at: &Path,
         tally: &mut Tally,
     ) {
-        let place = || format!("{} {}, cut at {position}", self.file_system.name, self.workload.name);
+        let place =
+            || format!("{} {}, cut at {position}", self.file_system.name, self.workload.name);
         let before = tally.faults();
         if let Err(error) = disk.mount_cut(at) {
             tally.unmountable += 1;
@@ -142,7 +144,10 @@ impl Plan {
     /// Keeps the image that was mounted; its journal may have been replayed.
     fn keep(&self, disk: &Disk, position: usize) {
         if let Some(folder) = &self.keep {
-            let name = format!("{}-{}-{}-{position}", self.file_system.name, self.workload.name, self.seed);
+            let name = format!(
+                "{}-{}-{}-{position}",
+                self.file_system.name, self.workload.name, self.seed
+            );
             disk.save_cut(&folder.join(name));
         }
     }

@@ -34,6 +34,15 @@ pub(super) struct Recording {
     pub(super) events: Vec<Event>,
 }
 
+impl Recording {
+    /// The last position from `position` on before another flush is complete.
+    pub(super) fn before_flush(&self, position: usize) -> usize {
+        let later = self.events.iter().skip(position);
+        let ahead = later.take_while(|event| !matches!(event, Event::Flushed(_))).count();
+        position + ahead
+    }
+}
+
 /// The part of a recording before a certain event.
 ///
 /// A power cut at that moment keeps `durable`, which holds each write that was complete before a flush arrived
@@ -121,5 +130,6 @@ mod tests {
         assert_eq!(seen[6], ([1, 0], vec![1]), "the other one was not complete");
         assert_eq!(seen[9], ([1, 0], vec![1, 7]));
         assert_eq!(seen[10], ([1, 2], vec![7]), "this one came after the flush");
+        assert_eq!([0, 5, 6, 9, 10].map(|at| recording.before_flush(at)), [5, 5, 9, 9, 10]);
     }
 }

@@ -51,7 +51,13 @@ impl Table {
                 self.recording = Some((recording, past));
                 Some(count.to_string())
             }
-            ["cut", position, seed] => self.cut(position.parse().ok()?, seed.parse().ok()?),
+            ["cut", position, sector_bytes, seed] => {
+                self.cut(position.parse().ok()?, sector_bytes.parse().ok()?, seed.parse().ok()?)
+            }
+            ["before-flush", position] => {
+                let (recording, _) = self.recording.as_ref()?;
+                Some(recording.before_flush(position.parse().ok()?).to_string())
+            }
             ["save", path] => {
                 let image = lock(&self.disks).cut();
                 image.save(Path::new(path)).ok()?;
@@ -61,13 +67,14 @@ impl Table {
         }
     }
 
-    fn cut(&mut self, position: usize, seed: u64) -> Option<String> {
+    fn cut(&mut self, position: usize, sector_bytes: usize, seed: u64) -> Option<String> {
         let (recording, past) = self.recording.as_mut()?;
         if position < past.position() {
             *past = Past::begin(recording);
         }
         past.advance(recording, position);
-        let (image, fates) = cut(recording, past, &mut Random::new(seed, position as u64));
+        let random = &mut Random::new(seed, position as u64);
+        let (image, fates) = cut(recording, past, sector_bytes, random);
         lock(&self.disks).set_cut(image);
         Some(format!("{} {} {}", fates.kept, fates.dropped, fates.torn))
     }

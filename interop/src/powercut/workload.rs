@@ -106,12 +106,7 @@ impl Sender {
 }
 
 /// Sends everything. The result is in the order in which each sender sent it.
-pub(super) fn send(
-    workload: &Workload,
-    receiver: Receiver,
-    disk: &Disk,
-    seed: u64,
-) -> Vec<Sent> {
+pub(super) fn send(workload: &Workload, receiver: Receiver, disk: &Disk, seed: u64) -> Vec<Sent> {
     let send_all = |association: usize| {
         let mut sender = Sender::to(receiver);
         let mut sent: Vec<Sent> = Vec::new();
