@@ -46,6 +46,9 @@ use check::Expected;
 use disk::{Disk, unmount};
 use workload::Sent;
 
+/// How many images are kept at most.
+const KEPT_IMAGES: usize = 20;
+
 /// What is stored where, and how often the power is cut.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -121,8 +124,7 @@ impl Plan {
             || format!("{} {}, cut at {position}", self.file_system.name, self.workload.name);
         let before = tally.faults();
         if let Err(error) = disk.mount_cut(at) {
-            tally.unmountable += 1;
-            tally.note(format!("{}: cannot be mounted: {}", place(), error.trim()));
+            tally.add_unmountable(format!("{}: cannot be mounted: {}", place(), error.trim()));
             self.keep(disk, position);
             if !self.file_system.is_ext4() || disk.repair_and_mount_cut(at).is_err() {
                 tally.beyond_repair += 1;
@@ -133,21 +135,21 @@ impl Plan {
         unmount(at);
         tally.files += files;
         for (fault, name) in faults {
-            tally.add_fault(fault);
-            tally.note(format!("{}: {fault:?}: {name}", place()));
+            tally.add_fault(fault, format!("{}: {fault:?}: {name}", place()));
         }
         if tally.faults() > before {
             self.keep(disk, position);
         }
     }
 
-    /// Keeps the image that was mounted; its journal may have been replayed.
+    /// Keeps the image as it was before it was mounted, unless there are many already. Takes the place of the disk
+    /// whose power was cut.
     fn keep(&self, disk: &Disk, position: usize) {
-        if let Some(folder) = &self.keep {
-            let name = format!(
-                "{}-{}-{}-{position}",
-                self.file_system.name, self.workload.name, self.seed
-            );
+        let Some(folder) = &self.keep else { return };
+        if std::fs::read_dir(folder).is_ok_and(|kept| kept.count() < KEPT_IMAGES) {
+            disk.cut(position, self.seed);
+            let Self { file_system, workload, seed, .. } = self;
+            let name = format!("{}-{}-{seed}-{position}", file_system.name, workload.name);
             disk.save_cut(&folder.join(name));
         }
     }

@@ -7,6 +7,8 @@ use super::check::Fault;
 
 /// How many faults are described.
 const NOTES: usize = 12;
+/// How many of them may be disks that could not be mounted.
+const UNMOUNTABLE_NOTES: usize = 3;
 
 /// Counts what came of the cuts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,8 +57,7 @@ impl Tally {
         for (sum, more) in self.writes.iter_mut().zip(other.writes) {
             *sum += more;
         }
-        self.notes.extend(other.notes);
-        self.notes.truncate(NOTES);
+        other.notes.into_iter().for_each(|note| self.note(note));
     }
 
     pub(super) fn add_cut(&mut self, writes: [usize; 3]) {
@@ -66,11 +67,19 @@ impl Tally {
         }
     }
 
-    pub(super) fn add_fault(&mut self, fault: Fault) {
+    pub(super) fn add_unmountable(&mut self, text: String) {
+        self.unmountable += 1;
+        if self.unmountable <= UNMOUNTABLE_NOTES {
+            self.note(text);
+        }
+    }
+
+    pub(super) fn add_fault(&mut self, fault: Fault, text: String) {
+        self.note(text);
         *self.faults.entry(fault).or_default() += 1;
     }
 
-    pub(super) fn note(&mut self, text: String) {
+    fn note(&mut self, text: String) {
         if self.notes.len() < NOTES {
             self.notes.push(text);
         }
