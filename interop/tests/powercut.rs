@@ -13,17 +13,17 @@ const CUTS: usize = 40;
 
 #[test]
 fn no_power_cut_loses_what_was_acknowledged_on_ext4() {
-    expect_clean(&["ext4", "ext4-journal", "ext4-writeback", "ext4-nodelalloc"]);
+    expect_clean(&["ext4", "ext4-journal", "ext4-writeback", "ext4-nodelalloc"], &[]);
 }
 
 #[test]
 fn no_power_cut_loses_what_was_acknowledged_on_ext4_with_other_features() {
-    expect_clean(&["ext4-bigalloc", "ext4-inline-data", "ext4-no-journal"]);
+    expect_clean(&["ext4-bigalloc", "ext4-inline-data", "ext4-no-journal"], &[]);
 }
 
 #[test]
 fn no_power_cut_loses_what_was_acknowledged_on_xfs_and_btrfs() {
-    expect_clean(&["xfs", "btrfs"]);
+    expect_clean(&["xfs", "btrfs"], &[]);
 }
 
 /// Wrong variants of the program: its syncs do nothing, or it makes none.
@@ -64,10 +64,12 @@ fn power_cuts_find_wrong_orders() {
     }
 }
 
-fn expect_clean(file_systems: &[&str]) {
+/// Expects that nothing is lost on these file systems, with these options of the program.
+fn expect_clean(file_systems: &[&str], options: &[&str]) {
     let cuts = CUTS.to_string();
     for name in file_systems {
-        let Some(outcome) = power_cuts(&["--file-system", name, "--cuts", &cuts]) else { return };
+        let arguments = [&["--file-system", name, "--cuts", &cuts], options].concat();
+        let Some(outcome) = power_cuts(&arguments) else { return };
         assert_eq!(outcome.code, 0, "{}", outcome.text);
         assert_eq!(outcome.count("cuts"), CUTS, "{}", outcome.text);
         assert!(outcome.count("files") > 5 * CUTS, "most are there: {}", outcome.text);

@@ -45,8 +45,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs this program in a mount namespace and a PID namespace. When it is killed, all its processes end, and
-/// with them its mounts.
+/// Runs this program in a mount namespace and a PID namespace. When this process is killed, all of them end, and
+/// with them the mounts.
 fn enter_namespaces(words: &[&str]) -> ExitCode {
     if let Some(missing) = missing() {
         println!("skipped: {missing}");
@@ -55,7 +55,8 @@ fn enter_namespaces(words: &[&str]) -> ExitCode {
     // The files of this run: process IDs in the namespace are not unique.
     let files = std::env::temp_dir().join(format!("powercut-{}", std::process::id()));
     std::fs::create_dir(&files).expect("a folder of its own can be made");
-    let status = Command::new("unshare")
+    let status = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "unshare"])
         .args(["--mount", "--pid", "--mount-proc", "--fork", "--kill-child"])
         .arg(std::env::current_exe().expect("this program is a file"))
         .args(words)
