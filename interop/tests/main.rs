@@ -28,6 +28,7 @@ mod not_sequences;
 mod output;
 mod packaging;
 mod power_loss;
+mod powercut;
 mod privacy;
 mod process;
 mod profiles;

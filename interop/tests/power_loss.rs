@@ -21,12 +21,40 @@ fn acknowledged_objects_survive_a_power_loss() {
     }
 }
 
-fn survive_a_power_loss(features: &str) {
-    let scratch = Scratch::new();
-    let image = scratch.path().join("image");
+/// With ext4's fast commits, and with nothing else.
+#[test]
+fn a_file_system_that_a_power_loss_may_damage_is_named_at_startup() {
+    let warning = "W: the ext4 file system of the output directory has the feature fast_commit";
+    for features in ["fast_commit", "has_journal", "^has_journal"] {
+        for options in [&[][..], &["--durability", "none"]] {
+            let scratch = Scratch::new();
+            let image = image_with(features, scratch.path());
+            let server = Namespace::available()
+                .and_then(|namespace| namespace.server_on_disk(&image, options));
+            let Some(server) = server else {
+                return skip("a power loss: no file system can be mounted here");
+            };
+            let mut client = Client::usual(server.port());
+            assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
+            let is_expected = features == "fast_commit" && options.is_empty();
+            let count = server.stderr().matches(warning).count();
+            assert_eq!(count, usize::from(is_expected), "{features} {options:?}");
+        }
+    }
+}
+
+/// Makes an image of an ext4 file system.
+fn image_with(features: &str, folder: &Path) -> PathBuf {
+    let image = folder.join("image");
     File::create(&image).and_then(|file| file.set_len(IMAGE_BYTES)).expect("room for an image");
     let mut make = peers::debian("mkfs.ext4");
     run(make.args(["-q", "-F", "-O", features]).arg(&image), SOON).expect_success("mkfs.ext4");
+    image
+}
+
+fn survive_a_power_loss(features: &str) {
+    let scratch = Scratch::new();
+    let image = image_with(features, scratch.path());
     let server = Namespace::available().and_then(|namespace| namespace.server_on_disk(&image, &[]));
     let Some(server) = server else {
         return skip("a power loss: no file system can be mounted here");

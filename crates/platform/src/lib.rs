@@ -15,6 +15,7 @@
 //! | creation time of a file | `statx` | not known |
 //! | whether a file system was remounted | `/sys/fs`, `statx` | not known: it may have been |
 //! | telling mounts apart | `statx`, `/proc/self/mountinfo` | not known: a lost mount is not noticed |
+//! | the kind of journal of a file system | `/proc/fs/ext4`, `/proc/fs/jbd2` | not known |
 //! | whether write errors may be reported late | by the type of the file system | they may |
 //! | sending an acknowledgement at once | `TCP_QUICKACK` | nothing: the system delays it |
 //! | starting to write a file to disk before its sync | `sync_file_range` | nothing: the sync writes everything |
@@ -39,6 +40,10 @@
 
 #[cfg(feature = "explore")]
 pub mod exploration;
+#[cfg(target_os = "linux")]
+mod ext4;
+#[cfg(target_os = "linux")]
+mod file_system;
 pub mod limits;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -55,10 +60,14 @@ mod unix;
 mod write_back;
 
 #[cfg(target_os = "linux")]
+pub use ext4::journal;
+#[cfg(target_os = "linux")]
+pub use file_system::{link_durability, reports_write_errors_late};
+#[cfg(target_os = "linux")]
 pub use linux::{
     acknowledge_now, create_unnamed, creation_time, detect_lost_peer, exchange, ignores_hang_up,
-    is_running, link_durability, link_unnamed, lower_thread_priority, mount_generation, mount_of,
-    mounts, rename_to_free_name, reports_write_errors_late, stop_accepting, this_process,
+    is_running, link_unnamed, lower_thread_priority, mount_generation, mount_of, mounts,
+    rename_to_free_name, stop_accepting, this_process,
 };
 #[cfg(target_os = "linux")]
 pub use resources::{memory_left, threads_left};
@@ -68,9 +77,9 @@ pub use write_back::begin_write_back;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
     acknowledge_now, begin_write_back, create_unnamed, creation_time, detect_lost_peer, exchange,
-    ignores_hang_up, is_running, link_durability, link_unnamed, lower_thread_priority, memory_left,
-    mount_generation, mount_of, mounts, rename_to_free_name, reports_write_errors_late,
-    stop_accepting, this_process, threads_left,
+    ignores_hang_up, is_running, journal, link_durability, link_unnamed, lower_thread_priority,
+    memory_left, mount_generation, mount_of, mounts, rename_to_free_name,
+    reports_write_errors_late, stop_accepting, this_process, threads_left,
 };
 
-pub use unix::{LinkDurability, Mount, ProcessIdentity, link, reason};
+pub use unix::{Journal, LinkDurability, Mount, ProcessIdentity, link, reason};

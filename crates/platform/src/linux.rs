@@ -1,80 +1,15 @@
 //! The implementation for Linux.
 
+use crate::file_system::{EXT4, TMPFS, XFS, device_link, file_system_type};
 use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
 use crate::sync::rustix;
-use crate::unix::{LinkDurability, Mount, ProcessIdentity};
+use crate::unix::{Mount, ProcessIdentity};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
-
-const EXT4: u64 = 0xEF53; // ext2 and ext3 too
-const XFS: u64 = 0x5846_5342;
-const TMPFS: u64 = 0x0102_1994;
-
-fn file_system_type(folder: &File) -> io::Result<u64> {
-    Ok(rustix::fs::fstatfs(folder)?.f_type as u64)
-}
-
-/// Which sync makes the name durable of a file that was created without one, on `folder`'s file system: that of
-/// the folder, if the file system is known to log a folder together with the inodes that get names in it.
-///
-/// The number of names that a file has is in its inode, not in the folder. A file whose inode on disk has none
-/// counts as deleted after a power loss, whatever the folder says.
-#[must_use]
-pub fn link_durability(folder: &File) -> LinkDurability {
-    match file_system_type(folder) {
-        Ok(EXT4) if !has_journal(folder).unwrap_or(false) => LinkDurability::WithFileSync,
-        Ok(EXT4 | XFS | TMPFS) => LinkDurability::WithFolderSync,
-        _ => LinkDurability::Unknown,
-    }
-}
-
-/// Whether `folder`'s file system may accept a write and report only when the file is synced or closed that
-/// there was no space for it, as network file systems do.
-#[must_use]
-pub fn reports_write_errors_late(folder: &File) -> bool {
-    const NFS: u32 = 0x6969;
-    const SMB: [u32; 3] = [0x517B, 0xFF53_4D42, 0xFE53_4D42];
-    const FUSE: u32 = 0x6573_5546;
-    const CEPH: u32 = 0x00C3_6400;
-    const NINE_P: u32 = 0x0102_1997;
-    const AFS: [u32; 2] = [0x5346_414F, 0x6B41_4653];
-    #[allow(clippy::cast_possible_truncation, reason = "it has 32 bits")]
-    let kind = rustix::fs::fstatfs(folder).map(|status| status.f_type as u32);
-    kind.is_ok_and(|kind| {
-        [NFS, FUSE, CEPH, NINE_P].contains(&kind) || SMB.contains(&kind) || AFS.contains(&kind)
-    })
-}
-
-/// Whether the kernel runs a journal for the ext4 file system that `folder` is in.
-fn has_journal(folder: &File) -> io::Result<bool> {
-    let device = device_link(folder)?;
-    let name = device.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    for entry in std::fs::read_dir("/proc/fs/jbd2")? {
-        if entry?.file_name().to_str().is_some_and(|entry| is_journal_of(entry, name)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// What sysfs calls the device of `folder`'s file system, behind the last slash.
-fn device_link(folder: &File) -> io::Result<PathBuf> {
-    let device = rustix::fs::fstat(folder)?.st_dev;
-    let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
-    std::fs::read_link(Path::new("/sys/dev/block").join(number))
-}
-
-/// Journals are listed by their device's name and the number of their inode.
-fn is_journal_of(entry: &str, device: &str) -> bool {
-    entry.rsplit_once('-').is_some_and(|(name, inode)| {
-        name == device && !inode.is_empty() && inode.bytes().all(|byte| byte.is_ascii_digit())
-    })
-}
+use std::path::Path;
 
 /// Creates a file in `folder` without a name (`O_TMPFILE`). It is deleted when it is closed, unless it got one.
 ///
@@ -307,9 +242,7 @@ fn descriptor_path(file: &File) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        LinkDurability, Mount, is_journal_of, is_running, link_durability, mount_of, mounts,
-    };
+    use super::{Mount, is_running, mount_of, mounts};
     use super::{ProcessIdentity, this_process};
     use std::fs::File;
     use std::path::Path;
@@ -334,21 +267,5 @@ mod tests {
         let (proc, _) = mount_of(&File::open("/proc").unwrap()).unwrap();
         let found = mounts().unwrap();
         assert!(found.iter().any(|mount| mount.id == proc && mount.point == Path::new("/proc")));
-    }
-
-    #[test]
-    fn of_late_names_nothing_is_taken_for_granted() {
-        let of = |path| link_durability(&File::open(path).unwrap());
-        assert_eq!(of("/dev/shm"), LinkDurability::WithFolderSync);
-        assert_eq!(of("/proc"), LinkDurability::Unknown);
-    }
-
-    #[test]
-    fn a_journal_belongs_to_the_device_it_is_named_after() {
-        assert!(is_journal_of("vda1-8", "vda1"));
-        assert!(is_journal_of("dm-0-8", "dm-0"));
-        for other in ["vda-8", "vda11-8", "vda1", "vda1-", "vda1-x"] {
-            assert!(!is_journal_of(other, "vda1"), "{other}");
-        }
     }
 }

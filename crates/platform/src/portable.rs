@@ -1,6 +1,6 @@
 //! The implementation for other Unix systems.
 
-use crate::unix::{LinkDurability, Mount, ProcessIdentity};
+use crate::unix::{Journal, LinkDurability, Mount, ProcessIdentity};
 use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
@@ -12,6 +12,12 @@ use std::time::Duration;
 #[must_use]
 pub fn link_durability(_folder: &File) -> LinkDurability {
     LinkDurability::Unknown
+}
+
+/// Not known here.
+#[must_use]
+pub fn journal(_folder: &File) -> Journal {
+    Journal::Unknown
 }
 
 /// Not known here.

@@ -16,6 +16,21 @@ pub enum LinkDurability {
     Unknown,
 }
 
+/// The journal of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journal {
+    /// On the same device; each sync that has something to write commits a transaction.
+    Ordinary,
+    /// Syncs write fast commits, ext4's feature `fast_commit`, on whichever device.
+    FastCommit,
+    /// On another device.
+    External,
+    /// There is none.
+    None,
+    /// Not known.
+    Unknown,
+}
+
 /// Gives a file, or a symbolic link, a second name.
 ///
 /// # Errors

@@ -2,8 +2,8 @@
 
 use super::Case;
 use super::model::{Element, Encoding, Item, Value, deflate, encode};
-use super::random::Random;
 use super::values::{self, KNOWN, text_or_number};
+use crate::random::Random;
 use crate::wire::uid;
 
 /// The transfer syntaxes that every generated data set is sent in. The last one represents all encapsulated

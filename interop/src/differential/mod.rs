@@ -18,7 +18,6 @@ mod options;
 mod padding;
 mod pair;
 mod private;
-mod random;
 mod rules;
 mod shrink;
 mod values;
@@ -34,9 +33,9 @@ pub use options::{DICTIONARIES, OptionSet};
 pub use private::private_elements;
 
 use crate::Program;
+use crate::random::Random;
 use model::Encoding;
 use pair::{Outcome, Pair, StoreAnswer};
-use random::Random;
 use rules::{Verdict, hex, judge};
 use walk::walk;
 

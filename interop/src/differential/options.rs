@@ -1,6 +1,6 @@
 //! Enumerates the sets of output options that both programs are started with.
 
-use super::random::Random;
+use crate::random::Random;
 
 /// A set of output options, and the choice of dictionary.
 #[derive(Clone, Debug, PartialEq, Eq)]

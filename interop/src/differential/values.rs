@@ -1,7 +1,7 @@
 //! Provides the elements and values that data sets are generated from.
 
 use super::model::{Element, Value, unit};
-use super::random::Random;
+use crate::random::Random;
 
 /// Every VR of PS3.5 §6.2 but SQ.
 pub(super) const VRS: &[[u8; 2]] = &[

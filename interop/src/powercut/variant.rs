@@ -1,0 +1,103 @@
+//! The receiver under test, and wrong variants of it, whose faults the cuts must find.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::Plan;
+use super::disk::Disk;
+use super::stand_in::Order;
+use super::workload::{Receiver, Sent, send};
+use crate::{Program, Server};
+
+/// Who stores the objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// The program under test.
+    Storescp,
+    /// The program under test, whose syncs of files do nothing: the kernel does not see every other sync of a
+    /// thread. This is right only with a single association that makes no folders.
+    WithoutFileSync,
+    /// The program under test, whose syncs of the output directory do nothing.
+    WithoutFolderSync,
+    /// A simple receiver with this order of steps.
+    StandIn(Order),
+}
+
+impl Variant {
+    /// The one of this name: `storescp`, `without-file-sync`, `without-folder-sync`, `stand-in-right`,
+    /// `stand-in-answer-first` or `stand-in-name-first`.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        match name {
+            "storescp" => Some(Self::Storescp),
+            "without-file-sync" => Some(Self::WithoutFileSync),
+            "without-folder-sync" => Some(Self::WithoutFolderSync),
+            _ => Some(Self::StandIn(Order::of_name(name.strip_prefix("stand-in-")?)?)),
+        }
+    }
+
+    /// Starts it with this output directory, sends everything, and ends it.
+    pub(super) fn store(self, plan: &Plan, disk: &Disk, directory: &Path) -> Vec<Sent> {
+        let send = |receiver| send(&plan.workload, receiver, disk, plan.seed);
+        if let Self::StandIn(order) = self {
+            let stand_in = StandIn::start(directory, order);
+            return send(Receiver::StandIn(stand_in.port));
+        }
+        let own = plan.workload.options.iter().copied();
+        let options: Vec<&str> = own.chain(plan.options.iter().map(String::as_str)).collect();
+        let mut setup = Server::with(Program::Ours, &options).directory(directory);
+        if let Some(injection) = self.injection(directory) {
+            let words: Vec<&str> = injection.iter().map(String::as_str).collect();
+            setup = setup.through("strace", &words);
+        }
+        let server = setup.start();
+        send(Receiver::Storescp(server.port()))
+    }
+
+    /// The options of `strace` that make the variant.
+    fn injection(self, directory: &Path) -> Option<Vec<String>> {
+        let mut words: Vec<String> =
+            ["-D", "-f", "-o", "/dev/null", "-e", "trace=fsync"].map(str::to_owned).to_vec();
+        match self {
+            Self::Storescp | Self::StandIn(_) => return None,
+            // The first sync of a thread, and each second one after that.
+            Self::WithoutFileSync => words.push("--inject=fsync:retval=0:when=1+2".to_owned()),
+            Self::WithoutFolderSync => {
+                words.push("--inject=fsync:retval=0".to_owned());
+                words.push(format!("--trace-path={}", directory.display()));
+            }
+        }
+        Some(words)
+    }
+}
+
+/// A running stand-in. It is killed when this is dropped.
+struct StandIn {
+    process: Child,
+    port: u16,
+}
+
+impl StandIn {
+    fn start(directory: &Path, order: Order) -> Self {
+        let mut process = Command::new(std::env::current_exe().expect("this program is a file"))
+            .arg("stand-in")
+            .arg(directory)
+            .arg(order.name())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program starts again");
+        let mut line = String::new();
+        let output = process.stdout.take().expect("a pipe");
+        BufReader::new(output).read_line(&mut line).expect("it answers");
+        Self { process, port: line.trim().parse().expect("a port") }
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
