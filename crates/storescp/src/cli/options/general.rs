@@ -39,7 +39,8 @@ const LOGGING: &[OptionSpec] = &[
     ),
 ];
 
-const LEVELS: Words = Words { kind: "level", words: "fatal error warn info debug trace" };
+pub(in crate::cli) const LEVELS: Words =
+    Words { kind: "level", words: "fatal error warn info debug trace" };
 
 /// How much is logged; until this is known, every error is reported.
 pub(in crate::cli) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettings, Fault> {
@@ -56,7 +57,7 @@ pub(in crate::cli) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettin
         if verbosity.is_some() {
             return Err(Fault::NotAllowedWith("--log-level", VERBOSITY));
         }
-        level = log_level(word).ok_or(Fault::LogLevel)?;
+        level = log_level(word).ok_or_else(|| Fault::LogLevel(word.to_owned()))?;
     }
     if let Some(file) = typed.text(Opt::LogConfig) {
         if verbosity.is_some() {
