@@ -34,6 +34,7 @@ mod readme;
 mod repairs;
 mod senders;
 mod shared_folder;
+mod start;
 mod storing;
 mod structure;
 mod studies;

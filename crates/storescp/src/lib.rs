@@ -60,10 +60,14 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     } else {
         service::serve(&config)
     };
-    match &ended {
-        Ok(()) => {}
-        Err(error @ Error::Receiver(receiver::Error::Listen(_))) => tracing::error!("{error}"),
-        Err(error) => fatal!("{error}"),
+    if let Err(error) = &ended {
+        match error {
+            Error::Receiver(receiver::Error::Listen(_)) => tracing::error!("{error}"),
+            _ => fatal!("{error}"),
+        }
+        if let Some(hint) = service::start_hint(error, &config) {
+            tracing::error!("{hint}");
+        }
     }
     logging::finish();
     if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
