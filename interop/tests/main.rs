@@ -32,6 +32,7 @@ mod process;
 mod profiles;
 mod readme;
 mod repairs;
+mod send_test;
 mod senders;
 mod shared_folder;
 mod start;

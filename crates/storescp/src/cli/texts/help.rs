@@ -1,15 +1,12 @@
 //! The texts printed by `--help` and `--version`, and the reference in `docs/cli.md`.
 
-use std::fmt::Write as _;
-
+use super::layout::{TEXT_COLUMN, put};
 use super::topics::{self, EXAMPLES, Entry, Example, TOPICS};
 use crate::cli::options::{OptionSpec, SECTIONS};
 use receiver::net::tls::{SecurityProfile, suites};
 
 const NAME: &str = "storescp: DICOM storage (C-STORE) SCP";
 pub(super) const RELEASE_DATE: &str = "2026-11-22";
-/// Where the text about an option begins.
-pub(super) const TEXT_COLUMN: usize = 33;
 
 /// The line that opens everything printed, in the form of DCMTK's tools.
 pub(in crate::cli) fn identification() -> String {
@@ -172,9 +169,4 @@ fn row(option: &OptionSpec) -> String {
 fn capitalized(title: &str) -> String {
     let mut letters = title.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Appends to a string, which does not fail.
-pub(super) fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
-    let _ = text.write_fmt(what);
 }

@@ -1,7 +1,8 @@
 //! The manual page `storescp.1`.
 
-use super::help::{RELEASE_DATE, put};
-use super::topics::{EXAMPLES, Entry, Example, TOPICS, wrapped};
+use super::help::RELEASE_DATE;
+use super::layout::{put, wrapped};
+use super::topics::{EXAMPLES, Entry, Example, TOPICS};
 use crate::cli::options::{OptionSpec, SECTIONS};
 
 /// The page in `man`'s macros.

@@ -2,6 +2,7 @@
 
 pub(super) mod completions;
 pub(super) mod help;
+mod layout;
 pub(super) mod manual;
 mod topics;
 

@@ -1,7 +1,7 @@
 //! What a user has to know beside the options: examples, placeholders, environment, signals, exit codes,
 //! files. Help, manual page and reference are made from this one text.
 
-use super::help::{TEXT_COLUMN, put};
+use super::layout::{TEXT_COLUMN, put, wrapped};
 
 /// A command line that does something useful.
 pub(super) struct Example {
@@ -194,23 +194,6 @@ pub(super) fn put_topics(text: &mut String) {
 
 /// Longest line of the topics in the help text.
 const LINE: usize = 100;
-
-/// Breaks text at blanks into lines of at most `width` letters.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.len() - 1;
-        if !lines[last].is_empty() && lines[last].len() + 1 + word.len() > width {
-            lines.push(word.to_owned());
-            continue;
-        }
-        if !lines[last].is_empty() {
-            lines[last].push(' ');
-        }
-        lines[last].push_str(word);
-    }
-    lines
-}
 
 #[cfg(test)]
 mod tests {
