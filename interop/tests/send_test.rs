@@ -56,6 +56,18 @@ fn a_receiver_that_works_stores_a_valid_object() {
     }
 }
 
+#[test]
+fn an_echo_alone_stores_nothing() {
+    let server = Server::start(Program::Ours, &[]);
+    let output = send(server.port(), &["--echo"]);
+    assert_eq!(output.code(), Some(0), "{}", output.stdout);
+    assert_eq!(
+        steps(&output)[4..].join("|"),
+        "C-ECHO answered 0000H (success)|association released|All is well: the receiver answers."
+    );
+    assert_eq!(server.files(), [""; 0]);
+}
+
 /// What dicom3tools says of an object.
 fn is_valid(file: &Path) {
     let checked = run(Command::new("dciodvfy").arg(file), LIMIT);

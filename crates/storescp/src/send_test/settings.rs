@@ -20,6 +20,8 @@ pub(super) struct TestSettings {
     pub(super) calling: AeTitle,
     pub(super) called: AeTitle,
     pub(super) tls: Option<TlsSettings>,
+    /// `--echo`: no object is sent.
+    pub(super) is_echo_only: bool,
     /// For the connection, and for each answer.
     pub(super) timeout: Duration,
 }
@@ -38,6 +40,7 @@ usage: storescp test HOST PORT [options]
 Connects to a DICOM receiver, sends a C-ECHO and one made-up object (a Secondary Capture image of 8 by 8 pixels of
 the patient STORESCP^TEST), and tells each step. The exit code is 0 if the object was stored.
 
+  --echo                 send the C-ECHO only; the exit code is 0 if it was answered with success
   --calling TITLE        AE title of the sender (default: STORESCP_TEST)
   --called TITLE         AE title of the receiver (default: ANY-SCP)
   --timeout SECONDS      how long to wait for the connection, and for each answer (default: 10)
@@ -62,7 +65,7 @@ pub(super) fn read(words: impl Iterator<Item = OsString>) -> Result<Asked, Strin
     let mut parameters = Vec::new();
     let (mut calling, mut called) = (title("STORESCP_TEST")?, title("ANY-SCP")?);
     let mut timeout = Duration::from_secs(10);
-    let (mut is_tls, mut is_insecure) = (false, false);
+    let (mut is_tls, mut is_insecure, mut is_echo_only) = (false, false, false);
     let (mut trusted, mut key, mut certificate) = (None, None, None);
     while let Some(word) = words.next() {
         let (name, joined) = match word.split_once('=') {
@@ -78,6 +81,7 @@ pub(super) fn read(words: impl Iterator<Item = OsString>) -> Result<Asked, Strin
             "--calling" | "-aet" => calling = title(&value()?)?,
             "--called" | "-aec" => called = title(&value()?)?,
             "--timeout" => timeout = seconds(&value()?)?,
+            "--echo" => is_echo_only = true,
             "--tls" => is_tls = true,
             "--insecure" => is_insecure = true,
             "--ca" => trusted = Some(PathBuf::from(value()?)),
@@ -98,6 +102,7 @@ pub(super) fn read(words: impl Iterator<Item = OsString>) -> Result<Asked, Strin
         calling,
         called,
         tls,
+        is_echo_only,
         timeout,
     })))
 }
@@ -156,7 +161,7 @@ mod tests {
         assert_eq!((tls.trusted, tls.own), (Some("a".into()), Some(["k".into(), "c".into()])));
         assert!(matches!(read_line("--help"), Ok(Asked::Help)));
         let Ok(Asked::Send(settings)) = read_line("host 104") else { panic!("no options") };
-        assert!(settings.tls.is_none());
+        assert!(settings.tls.is_none() && !settings.is_echo_only);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use super::status;
 use dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
 use dataset::{TransferSyntax, uid_names};
 use requestor::{
-    Connection, ContextProposal, Error, Requestor, Response, Settings, StatusKind, Timeouts, Tls,
+    Connection, ContextProposal, Error, Requestor, Response, Settings, Status, StatusKind,
+    Timeouts, Tls,
 };
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -31,6 +32,10 @@ pub(super) fn send(settings: &TestSettings, out: &mut dyn Write) -> bool {
     let mut teller = Teller { out, since: Instant::now() };
     teller.say(&format!("sending to {host} port {port}, from {calling} to {called}"));
     match all_steps(settings, &mut teller) {
+        Ok(()) if settings.is_echo_only => {
+            teller.say("All is well: the receiver answers.");
+            true
+        }
         Ok(()) => {
             teller.say(
                 "All is well: the object was stored. It is of the made-up patient STORESCP^TEST, ID STORESCP-TEST; \
@@ -45,7 +50,7 @@ pub(super) fn send(settings: &TestSettings, out: &mut dyn Write) -> bool {
         }
         Err(Failure::Refused(response)) => {
             let comment = response.error_comment.map(|it| format!(" ({it})")).unwrap_or_default();
-            teller.say(&format!("FAILED: the receiver did not store the object{comment}"));
+            teller.say(&format!("FAILED: the receiver answered with a failure{comment}"));
             teller.say(&format!("What to do: {}.", advice::on_status(response.status)));
             false
         }
@@ -71,7 +76,10 @@ fn all_steps(settings: &TestSettings, teller: &mut Teller<'_>) -> Result<(), Fai
         teller.done(&format!("TLS: {}, {checked}", connection.cipher().unwrap_or_default()));
     }
     let object = TestObject::new();
-    let contexts = [ContextProposal::verification(), object.context()];
+    let mut contexts = vec![ContextProposal::verification()];
+    if !settings.is_echo_only {
+        contexts.push(object.context());
+    }
     let proposal = Settings { timeouts, ..Settings::new(settings.calling, settings.called) };
     let mut requestor = Requestor::associate_over(connection, &proposal, &contexts)?;
     teller.done("association accepted");
@@ -84,15 +92,34 @@ fn all_steps(settings: &TestSettings, teller: &mut Teller<'_>) -> Result<(), Fai
         teller.detail(&format!("{class}: {answer}"));
     }
     teller.begin();
-    match requestor.echo() {
-        Ok(response) => teller.done(&answered("C-ECHO", &response)),
-        Err(Error::NotAccepted { .. }) => teller.detail("no C-ECHO, since it is not accepted"),
-        Err(error) => return Err(error.into()),
+    echo(&mut requestor, settings, teller)?;
+    if !settings.is_echo_only {
+        store(&mut requestor, &object, teller)?;
     }
-    store(&mut requestor, &object, teller)?;
     requestor.release()?;
     teller.done("association released");
     Ok(())
+}
+
+fn echo(
+    requestor: &mut Requestor,
+    settings: &TestSettings,
+    teller: &mut Teller<'_>,
+) -> Result<(), Failure> {
+    match requestor.echo() {
+        Ok(response) => {
+            teller.done(&answered("C-ECHO", &response));
+            match response.status {
+                Status::SUCCESS => Ok(()),
+                _ => Err(Failure::Refused(response.into())),
+            }
+        }
+        Err(Error::NotAccepted { .. }) if !settings.is_echo_only => {
+            teller.detail("no C-ECHO, since it is not accepted");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn store(

@@ -54,9 +54,11 @@ fn pointless(typed: &Typed, option: &OptionSpec) -> Option<String> {
             let needed = "--exec-on-reception or --exec-on-eostudy";
             Some(format!("{} has no effect without {needed}", option.long))
         }
-        Opt::ExecOnReception
-        | Opt::ExecOnEostudy
+        Opt::ExecOnEostudy
         | Opt::RenameOnEostudy
+        | Opt::SortConcStudies
+        | Opt::SortOnStudyUid
+        | Opt::SortOnPatientname
         | Opt::Durability
         | Opt::MinFree
             if typed.has(Opt::Ignore) =>
@@ -101,9 +103,10 @@ mod tests {
                 &["--exec-sync has no effect without --exec-on-reception or --exec-on-eostudy"],
             ),
             (
-                "1 --ignore -xcr x --min-free 1%",
+                "1 --ignore -su x -xcs y --min-free 1%",
                 &[
-                    "--exec-on-reception has no effect with --ignore",
+                    "--sort-on-study-uid has no effect with --ignore",
+                    "--exec-on-eostudy has no effect with --ignore",
                     "--min-free has no effect with --ignore",
                 ],
             ),
@@ -118,6 +121,7 @@ mod tests {
             "1 +xa +xa",
             "1 +tls k c +cf a +cf b +cs X +cs Y",
             "1 -xcr x -xs",
+            "1 -xcr x --ignore",
         ] {
             assert!(config(harmless).warnings.is_empty(), "{harmless}");
         }
