@@ -75,7 +75,7 @@ impl Pki {
         }
         for name in ["ca", "other-ca"] {
             pki.openssl(&format!(
-                "req -x509 -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.pem -days 30 \
+                "req -x509 -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.pem -days 365 \
                  -subj /CN={name} -sha256"
             ));
         }
@@ -88,14 +88,14 @@ impl Pki {
         );
         pki.openssl("genpkey -algorithm ED25519 -out ed-server.key");
         for name in ["server", "ec-server", "ed-server", "client", "small"] {
-            pki.certify(name, name, "ca", "-days 30 -sha256");
+            pki.certify(name, name, "ca", "-days 365 -sha256");
         }
         for (name, terms) in [
             ("expired", "-days -1 -sha256"),
-            ("revoked", "-days 30 -sha256"),
-            ("another-name", "-days 30 -sha256"),
-            ("sha1", "-days 30 -sha1"),
-            ("intermediate", "-days 30 -sha256"),
+            ("revoked", "-days 365 -sha256"),
+            ("another-name", "-days 365 -sha256"),
+            ("sha1", "-days 365 -sha1"),
+            ("intermediate", "-days 365 -sha256"),
         ] {
             pki.copy("client.key", &pki.path(&format!("{name}.key")));
             pki.certify(name, "client", "ca", terms);
@@ -103,11 +103,11 @@ impl Pki {
         for name in ["stranger", "self-signed", "chained"] {
             pki.copy("client.key", &pki.path(&format!("{name}.key")));
         }
-        pki.certify("stranger", "client", "other-ca", "-days 30 -sha256");
+        pki.certify("stranger", "client", "other-ca", "-days 365 -sha256");
         pki.openssl(
-            "req -x509 -key client.key -out self-signed.pem -days 30 -subj /CN=self-signed -sha256",
+            "req -x509 -key client.key -out self-signed.pem -days 365 -subj /CN=self-signed -sha256",
         );
-        pki.certify("leaf", "client", "intermediate", "-days 30 -sha256");
+        pki.certify("leaf", "client", "intermediate", "-days 365 -sha256");
         pki.concatenate(&["leaf.pem", "intermediate.pem"], "chained.pem");
         let request = [Request::usual().encode(), abort(0, 0)].concat();
         fs::write(pki.path("request"), request).expect("a file can be written");

@@ -2,6 +2,9 @@
 //!
 //! A block marked `console` is run by one shell: lines after `$ ` are commands, the lines that follow are their
 //! output. `…` stands for any text. All blocks of a document share a folder; ports are replaced by unused ones.
+//! A block behind `<!-- file: NAME -->` is a file in that folder. Blocks marked `sh` change the machine, so only their
+//! syntax, the files that they name, and their command lines of storescp are checked; those marked `ini` are drop-ins of
+//! systemd, whose command lines are.
 
 use interop::{Scratch, corpus, peers, process};
 use std::fs;
@@ -15,29 +18,92 @@ const PORTS: [&str; 2] = ["11112", "2762"];
 
 #[test]
 fn commands_of_the_readme_print_what_it_says() {
-    run_console_blocks("README.md", 4);
+    run_blocks("README.md", 4);
 }
 
-fn run_console_blocks(document: &str, at_least: usize) {
+#[test]
+fn commands_of_the_guide_print_what_it_says() {
+    run_blocks("docs/guide.md", 9);
+}
+
+fn run_blocks(document: &str, at_least: usize) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let text = fs::read_to_string(root.join(document)).expect(document);
     let scratch = Scratch::new();
     let programs = scratch.directory("bin");
     std::os::unix::fs::symlink(peers::storescp(), programs.join("storescp")).expect("a link");
     let folder = scratch.directory("work");
-    let file = corpus::file("test_files/CT_small.dcm");
-    fs::copy(&file.path, folder.join("CT_small.dcm")).expect("a file to send");
+    for name in ["CT_small.dcm", "JPEG2000.dcm"] {
+        let file = corpus::file(&format!("test_files/{name}"));
+        fs::copy(&file.path, folder.join(name)).expect("a file to send");
+    }
 
-    let blocks: Vec<&str> = text
-        .split("```console\n")
-        .skip(1)
-        .map(|rest| rest.split_once("```").expect("an end of the block").0)
-        .collect();
-    assert!(blocks.len() >= at_least, "{document} has console blocks");
-    for block in blocks {
-        run_block(block, &programs, &folder);
+    let mut consoles = 0;
+    for block in blocks(&text) {
+        match (block.kind, block.file) {
+            (_, Some(name)) => fs::write(folder.join(name), block.text).expect("a file"),
+            ("console", _) => {
+                consoles += 1;
+                run_block(block.text, &programs, &folder);
+            }
+            ("sh" | "ini", _) => check_commands(block.text, root),
+            ("text", _) => {}
+            (other, _) => panic!("{document}: a block of {other:?} is neither run nor checked"),
+        }
+    }
+    assert!(consoles >= at_least, "{document} has console blocks");
+}
+
+struct Block<'t> {
+    kind: &'t str,
+    /// What `<!-- file: NAME -->` before it says.
+    file: Option<&'t str>,
+    text: &'t str,
+}
+
+fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("```") {
+        let (kind, after) = after.split_once('\n').expect("a line");
+        let (text, after) = after.split_once("```").expect("an end of the block");
+        let last = before.trim_end().lines().last().unwrap_or_default();
+        let file = last.strip_prefix("<!-- file: ").and_then(|name| name.strip_suffix(" -->"));
+        blocks.push(Block { kind, file, text });
+        rest = after;
+    }
+    blocks
+}
+
+/// Checks what a block has of shell commands: they are none that a shell cannot read, the files of the repository that
+/// they name exist, and so do the options of storescp.
+fn check_commands(text: &str, root: &Path) {
+    let script = text.replace("ExecStart=", "").replace("%%", "%");
+    let script: String = script
+        .lines()
+        .filter(|line| !line.starts_with('['))
+        .fold(String::new(), |script, line| script + line + "\n");
+    let parsed = process::run(Command::new("bash").args(["-n", "-c", &script]), SOON);
+    parsed.expect_success(text);
+    for line in script.lines().map(|line| line.split(" # ").next().unwrap_or_default()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        for word in words.iter().filter(|word| word.starts_with("packaging/")) {
+            assert!(root.join(word).exists(), "{word}: {line}");
+        }
+        let Some(("/usr/local/bin/storescp", options)) =
+            words.split_first().map(|(first, rest)| (*first, rest))
+        else {
+            continue;
+        };
+        // An error in the line comes before one about the directory, which is missing here.
+        let mut command = Command::new(peers::storescp());
+        let output = process::run(command.args(options).args(["-od", "/nonexistent"]), SOON);
+        let refused = "F: specified output directory does not exist\n";
+        assert!(output.stderr.contains(refused), "{line}: {}", output.stderr);
     }
 }
+
+const SOON: Duration = Duration::from_secs(20);
 
 fn run_block(block: &str, programs: &Path, folder: &Path) {
     let mut steps: Vec<(String, Vec<String>)> = Vec::new();
@@ -91,14 +157,33 @@ fn run_block(block: &str, programs: &Path, folder: &Path) {
     assert!(printed.len() > steps.len(), "all commands were run:\n{}", output.stdout);
 }
 
-/// True if a line matches the document's line, in which `…` stands for any text.
+/// True if a line matches the document's line, in which each `…` stands for any text.
 fn is_like(printed: &str, line: &str) -> bool {
-    match line.split_once('…') {
-        Some((start, end)) => {
-            printed.len() >= start.len() + end.len()
-                && printed.starts_with(start)
-                && printed.ends_with(end)
-        }
-        None => printed == line,
+    let Some((first, others)) = line.split_once('…') else { return printed == line };
+    let mut parts: Vec<&str> = others.split('…').collect();
+    let last = parts.pop().unwrap_or_default();
+    let Some(mut rest) = printed.strip_prefix(first) else { return false };
+    for part in parts {
+        let Some(found) = rest.find(part) else { return false };
+        rest = &rest[found + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[test]
+fn dots_stand_for_any_text() {
+    for (printed, line, expected) in [
+        ("abc", "abc", true),
+        ("abc", "ab", false),
+        ("abc", "a…c", true),
+        ("abc", "…", true),
+        ("abc", "…b", false),
+        ("1 ms, UID 2.5", "… ms, UID …", true),
+        ("1 ms, UD 2.5", "… ms, UID …", false),
+        ("", "…", true),
+        ("abab", "…b", true),
+        ("ab", "ab…b", false),
+    ] {
+        assert_eq!(is_like(printed, line), expected, "{printed} {line}");
     }
 }

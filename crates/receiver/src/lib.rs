@@ -109,7 +109,7 @@ pub use observer::{
 };
 pub use output::{LogPath, Output, OutputSettings, Sorting, StoredFile, StoredObject};
 pub use peer::Peer;
-pub use serve::{Capacity, Drained, Handle, Server, SingleConnection, thread_builder};
+pub use serve::{Capacity, Drained, Handle, Pulse, Server, SingleConnection, thread_builder};
 pub use treatment::{Faults, Treatment, UNCOMPRESSED, storage_classes};
 
 // The types of public fields and parameters, so that an embedding program needs no other crate.

@@ -152,6 +152,15 @@ pub const SLOT_ATTEMPTS: usize = 20;
 /// How long accepting waits after the system refused a descriptor or a thread.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
+/// How long [`Handle::is_accepting`](crate::Handle::is_accepting) waits for connections to be accepted that have
+/// come, and how often it looks meanwhile.
+pub const PULSE_PATIENCE: Duration = Duration::from_millis(1000);
+/// See [`PULSE_PATIENCE`].
+pub const PULSE_STEP: Duration = Duration::from_millis(10);
+
+/// From when on the log warns of a certificate of ours that expires.
+pub const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// How long is waited for the name of a peer, where a name is wanted.
 pub const NAME_TIMEOUT: Duration = Duration::from_millis(200);
 

@@ -44,12 +44,31 @@ impl Connection {
             }
         })?;
         prepare(&stream, timeouts).map_err(Error::Connect)?;
-        let mut socket = Socket::new(stream);
-        let Some(tls) = tls else { return Ok(Connection::Tcp(socket)) };
+        let connection = Connection::Tcp(Socket::new(stream));
+        match tls {
+            None => Ok(connection),
+            Some(tls) => connection.secured(tls, timeouts),
+        }
+    }
+
+    /// The same connection with TLS on top of it; one that has it already stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`], [`Error::TimedOut`]; the connection is closed.
+    pub fn secured(self, tls: &Tls, timeouts: &Timeouts) -> Result<Connection, Error> {
+        let Connection::Tcp(mut socket) = self else { return Ok(self) };
         socket.read_deadline = deadline(timeouts.response);
         let mut connection = Connection::Tls(Box::new(handshake(socket, tls)?));
         connection.set_read_deadline(None);
         Ok(connection)
+    }
+
+    /// The TLS version and cipher suite in use; `None` for plain TCP.
+    #[must_use]
+    pub fn cipher(&self) -> Option<String> {
+        let Connection::Tls(stream) = self else { return None };
+        let suite = stream.ssl().current_cipher().map_or("no cipher suite", |it| it.name());
+        Some(format!("{}, {suite}", stream.ssl().version_str()))
     }
 
     /// The TCP connection.

@@ -47,8 +47,22 @@ impl Requestor {
         settings: &Settings,
         contexts: &[ContextProposal],
     ) -> Result<Requestor, Error> {
-        let proposal = proposal(settings, contexts)?;
+        // What cannot be proposed is found before there is a connection.
+        proposal(settings, contexts)?;
         let connection = Connection::connect(address, settings.tls.as_ref(), &settings.timeouts)?;
+        Self::associate_over(connection, settings, contexts)
+    }
+
+    /// Opens an association over a connection that is there already; [`Settings::tls`] is not looked at.
+    ///
+    /// # Errors
+    /// As [`associate`](Self::associate), but those of connecting.
+    pub fn associate_over(
+        connection: Connection,
+        settings: &Settings,
+        contexts: &[ContextProposal],
+    ) -> Result<Requestor, Error> {
+        let proposal = proposal(settings, contexts)?;
         let config = RequestorConfig { proposal, close_timeout: ABORT_LINGER };
         let mut requestor = Requestor {
             connection,

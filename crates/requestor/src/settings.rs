@@ -1,13 +1,16 @@
 //! How a requestor connects, and what it proposes.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use dataset::{TransferSyntax, Uid, sop_class};
-use openssl::ssl::SslContext;
+use openssl::error::ErrorStack;
+use openssl::ssl::{SslContext, SslFiletype, SslMethod, SslVerifyMode, SslVersion};
 use proto::{AeTitle, VersionName};
 
+use crate::error::Error;
 use crate::limits::MAX_PDU_BYTES;
 
 /// How to open an association.
@@ -106,6 +109,35 @@ impl ContextProposal {
 
 pub(crate) fn verification() -> Uid {
     sop_class::VERIFICATION.parse().expect("the standard's UID is valid")
+}
+
+impl Tls {
+    /// TLS 1.2 or newer, with what a client needs from files in PEM. `own` is our private key and certificate;
+    /// `None` shows none. The certificate of the peer has to come from the authorities in the file `trusted`, and
+    /// to be valid for the name that is set as [`server_name`](Self::server_name) later; with `None` it is not
+    /// verified.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`] if a file cannot be used.
+    pub fn from_files(own: Option<[&Path; 2]>, trusted: Option<&Path>) -> Result<Tls, Error> {
+        let build = || -> Result<SslContext, ErrorStack> {
+            let mut context = SslContext::builder(SslMethod::tls_client())?;
+            context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+            if let Some([key, certificate]) = own {
+                context.set_certificate_chain_file(certificate)?;
+                context.set_private_key_file(key, SslFiletype::PEM)?;
+                context.check_private_key()?;
+            }
+            context.set_verify(SslVerifyMode::NONE);
+            if let Some(trusted) = trusted {
+                context.set_ca_file(trusted)?;
+                context.set_verify(SslVerifyMode::PEER);
+            }
+            Ok(context.build())
+        };
+        let context = build().map_err(|error| Error::Handshake(error.into()))?;
+        Ok(Tls { context, server_name: None })
+    }
 }
 
 impl fmt::Debug for Tls {

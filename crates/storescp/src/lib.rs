@@ -12,6 +12,7 @@ pub mod limits;
 pub mod logging;
 pub mod negotiation;
 mod observer;
+mod send_test;
 mod service;
 
 use crate::cli::Action;
@@ -24,10 +25,16 @@ use std::process::ExitCode;
 /// Runs the program: `arguments` as the system gives them, the program's name first. Returns when
 /// the server has ended.
 ///
+/// `storescp test …` sends a test object instead.
+///
 /// Exit codes: 0 after SIGTERM or SIGINT, after the one association of `--inetd`, and after help or
 /// version; 1 if it cannot start.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.skip(1).collect();
+    // No port is called so, so that it is no command line of DCMTK's either.
+    if arguments.first().is_some_and(|first| first == "test") {
+        return send_test::run(arguments.into_iter().skip(1));
+    }
     let connection = inetd_is_asked_for(&arguments).then(inherited::take_connection);
     let config = match cli::parse(arguments.into_iter()) {
         Action::Run(config) => *config,
@@ -61,10 +68,14 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     } else {
         service::serve(&config)
     };
-    match &ended {
-        Ok(()) => {}
-        Err(error @ Error::Receiver(receiver::Error::Listen(_))) => tracing::error!("{error}"),
-        Err(error) => fatal!("{error}"),
+    if let Err(error) = &ended {
+        match error {
+            Error::Receiver(receiver::Error::Listen(_)) => tracing::error!("{error}"),
+            _ => fatal!("{error}"),
+        }
+        if let Some(hint) = service::start_hint(error, &config) {
+            tracing::error!("{hint}");
+        }
     }
     logging::finish();
     if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

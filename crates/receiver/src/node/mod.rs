@@ -56,6 +56,13 @@ impl Node {
         self.tls.as_ref().map(tls::Tls::reload)
     }
 
+    /// Logs a warning if a certificate of ours expires within [`EXPIRY_WARNING`](crate::limits::EXPIRY_WARNING).
+    pub fn warn_of_expiry(&self) {
+        if let Some(tls) = &self.tls {
+            tls.warn_of_expiry();
+        }
+    }
+
     /// What it was made with.
     #[must_use]
     pub fn settings(&self) -> &NodeSettings {

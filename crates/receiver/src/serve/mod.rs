@@ -19,4 +19,4 @@ mod workers;
 
 pub use capacity::Capacity;
 pub use registry::Drained;
-pub use server::{Handle, Server, SingleConnection, thread_builder};
+pub use server::{Handle, Pulse, Server, SingleConnection, thread_builder};

@@ -5,7 +5,7 @@ use super::capacity::Capacity;
 use super::registry::{Admission, Drained, Registry, Slot};
 use super::workers::Workers;
 use crate::error::Error;
-use crate::limits::{LISTEN_BACKLOG, THREAD_STACK_BYTES};
+use crate::limits::{LISTEN_BACKLOG, PULSE_PATIENCE, PULSE_STEP, THREAD_STACK_BYTES};
 use crate::net::{AddressFamily, Network, inherited};
 use crate::node::Node;
 use platform::sync::Arc;
@@ -81,6 +81,10 @@ impl Server {
     }
 }
 
+/// What [`Handle::is_accepting`] saw when it was last asked.
+#[derive(Debug, Default)]
+pub struct Pulse(Vec<u64>);
+
 /// What ends a receiver that serves, from any thread. Where all of these are dropped, it goes on serving.
 #[derive(Clone)]
 pub struct Handle {
@@ -95,6 +99,34 @@ impl Handle {
         for workers in &self.workers {
             workers.stop_accepting();
         }
+    }
+
+    /// Whether connections are being accepted: since `pulse` was last asked about, a thread has come back from
+    /// accepting, or one waits and there is no connection for it. Where neither is so, it looks again for
+    /// [`PULSE_PATIENCE`], since a connection may have come this moment. For watchdogs.
+    #[must_use]
+    pub fn is_accepting(&self, pulse: &mut Pulse) -> bool {
+        pulse.0.resize(self.workers.len(), 0);
+        self.workers.iter().zip(&mut pulse.0).all(|(workers, last)| {
+            let mut looks = PULSE_PATIENCE.as_millis() / PULSE_STEP.as_millis();
+            loop {
+                let rounds = workers.rounds();
+                if std::mem::replace(last, rounds) != rounds || workers.is_idle() {
+                    return true;
+                }
+                if looks == 0 {
+                    return false;
+                }
+                looks -= 1;
+                std::thread::sleep(PULSE_STEP);
+            }
+        })
+    }
+
+    /// How many associations and connections there are.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.registry.connections()
     }
 
     /// Lets messages under way finish within `grace_period`: an association without one is aborted at once,

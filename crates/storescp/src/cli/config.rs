@@ -13,6 +13,8 @@ use std::time::Duration;
 /// Each part is the settings of one part of the program, declared there.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// There is no option on the command line: somebody tries the program out.
+    pub port_only: bool,
     /// Where and how the server listens.
     pub network: Network,
     /// What is answered to an A-ASSOCIATE-RQ.

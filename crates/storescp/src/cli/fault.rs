@@ -13,16 +13,26 @@ pub(super) enum Fault {
     UnknownOption(OsString),
     /// The line ends before the option has all its values.
     MissingValue(&'static str),
-    MissingPort,
-    TooManyParameters,
+    /// There is no port; which option may have taken it for its value.
+    MissingPort(Option<Taken>),
+    /// All of them.
+    TooManyParameters(Vec<OsString>),
     Port(OsString, Misfit),
     Value(&'static str, OsString, Misfit),
-    LogLevel,
+    LogLevel(OsString),
     LogConfig(LogConfigFault),
     /// The first option excludes what the second says.
     NotAllowedWith(&'static str, &'static str),
     /// The first option means nothing without what the second says.
     OnlyAllowedWith(&'static str, &'static str),
+}
+
+/// A value that may have been meant as the port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// The option whose value it is.
+    pub(super) option: &'static str,
+    pub(super) value: OsString,
 }
 
 /// Why a value is not taken.
@@ -40,8 +50,8 @@ impl fmt::Display for Fault {
             Self::CommandFile(name) => write!(f, "Cannot open command file '{}'", name.display()),
             Self::UnknownOption(name) => write!(f, "Unknown option {}", name.display()),
             Self::MissingValue(option) => write!(f, "Missing value for option {option}"),
-            Self::MissingPort => f.write_str("Missing parameter port"),
-            Self::TooManyParameters => f.write_str("Too many parameters"),
+            Self::MissingPort(_) => f.write_str("Missing parameter port"),
+            Self::TooManyParameters(_) => f.write_str("Too many parameters"),
             Self::Port(value, misfit) => {
                 write!(f, "Invalid parameter value {}", value.display())?;
                 match misfit {
@@ -60,7 +70,7 @@ impl fmt::Display for Fault {
                     Misfit::Overflow => write!(f, " (overflow: {value})"),
                 }
             }
-            Self::LogLevel => f.write_str("Invalid log level for --log-level option"),
+            Self::LogLevel(_) => f.write_str("Invalid log level for --log-level option"),
             Self::LogConfig(fault) => write!(
                 f,
                 "Specified --log-config file {}",

@@ -9,6 +9,7 @@
 mod config;
 mod fault;
 mod files;
+mod hints;
 mod options;
 mod texts;
 
@@ -75,7 +76,9 @@ pub fn parse_with(arguments: impl Iterator<Item = OsString>, files: &impl Files)
 }
 
 fn usage_error(before: &str, fault: &Fault) -> Action {
-    Action::UsageError(format!("{before}{}error: {fault}\n", help::header()))
+    let hints: String =
+        hints::of(fault).into_iter().map(|hint| format!("hint: {hint}\n")).collect();
+    Action::UsageError(format!("{before}{}error: {fault}\n{hints}", help::header()))
 }
 
 /// Name, version and date of this program on one line.

@@ -23,8 +23,21 @@ pub(super) fn config(line: &str) -> Config {
 pub(super) fn fault(line: &str) -> String {
     match parse_line(line) {
         Action::UsageError(text) => {
-            let fault = text.lines().last().and_then(|line| line.strip_prefix("error: "));
-            fault.expect("the last line tells the fault").to_owned()
+            let mut lines = text.lines().skip_while(|line| !line.starts_with("error: "));
+            let fault = lines.next().and_then(|line| line.strip_prefix("error: "));
+            assert!(lines.all(|line| line.starts_with("hint: ")), "{text}");
+            fault.expect("a line tells the fault").to_owned()
+        }
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+/// What is said to help with the fault of a line.
+pub(super) fn hints(line: &str) -> String {
+    match parse_line(line) {
+        Action::UsageError(text) => {
+            let hints = text.lines().filter_map(|line| line.strip_prefix("hint: "));
+            hints.collect::<Vec<_>>().join("\n")
         }
         other => panic!("{line}: {other:?}"),
     }

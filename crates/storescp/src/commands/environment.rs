@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// All variables that commands may get. Those without a value are removed, even if this program has
 /// inherited one of that name.
-const NAMES: [&str; 11] = [
+pub(crate) const VARIABLES: [&str; 11] = [
     "STORESCP_CALLED_AE",
     "STORESCP_CALLING_AE",
     "STORESCP_FILE",
@@ -24,6 +24,10 @@ const NAMES: [&str; 11] = [
     "STORESCP_TRANSFER_SYNTAX_UID",
 ];
 
+/// What systemd sets for this program alone: a command that inherits it could report in its name
+/// (sd_notify(3)).
+pub(crate) const NOT_PASSED_ON: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
+
 /// The one that needs a name look-up.
 pub(super) const PEER_NAME: &str = "STORESCP_PEER_NAME";
 
@@ -32,7 +36,7 @@ pub(super) const PEER_NAME: &str = "STORESCP_PEER_NAME";
 ///
 /// AE titles and UIDs are as they were sent, but for padding. A NUL, which no variable can hold, is `_`.
 pub(super) fn give(command: &mut Command, job: &Job, values: &Values<'_>, wants_host: bool) {
-    for name in NAMES {
+    for name in VARIABLES.into_iter().chain(NOT_PASSED_ON) {
         command.env_remove(name);
     }
     let mut set = |name: &str, value: &[u8]| {

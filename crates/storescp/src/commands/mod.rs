@@ -21,6 +21,8 @@ mod shell;
 mod tests;
 mod worker_pool;
 
+#[cfg(test)]
+pub(crate) use environment::{NOT_PASSED_ON, VARIABLES};
 pub use settings::CommandSettings;
 
 use crate::error::Error;
@@ -147,4 +149,10 @@ impl Commands {
             pool.cut_short();
         }
     }
+}
+
+/// The placeholders that commands may have.
+#[cfg(test)]
+pub(crate) fn placeholders() -> impl Iterator<Item = String> {
+    placeholder::Placeholder::ALL.iter().map(ToString::to_string)
 }

@@ -25,12 +25,14 @@ pub(crate) use output::print_error;
 pub(crate) use progress::ProgressLine;
 
 use crate::limits::LAST_LINES_PATIENCE;
+use line::Line;
 use loggers::ROOT;
 use output::{Appender, Stream};
 use platform::sync::Instant;
 use progress::show_progress;
 use record::{SourceLocation, milliseconds_since_start};
 use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
 use std::sync::{Arc, OnceLock};
 use subscriber::{ConfiguredWriter, EventSubscriber, PlainWriter};
 
@@ -84,6 +86,24 @@ pub fn init(log: &LogSettings) -> Result<(), tracing::subscriber::SetGlobalDefau
     // There is one as long as there is a subscriber.
     let _ = APPENDERS.set(appenders);
     tracing::subscriber::set_global_default(EventSubscriber(writer))
+}
+
+/// Logs a line at INFO; where that level is not logged, a person at a terminal reads it all the same, unless
+/// the log is to be quiet or goes elsewhere.
+pub(crate) fn info_or_terminal(log: &LogSettings, text: &str) {
+    if log.level < LogLevel::Info && is_on_terminal(log) {
+        let mut line = Line("I: ".to_owned());
+        // Writing into a string does not fail.
+        let _ = line.write_str(text);
+        print_error(&(line.0 + "\n"));
+    } else {
+        tracing::info!("{text}");
+    }
+}
+
+/// True if somebody at a terminal reads the log.
+pub(crate) fn is_on_terminal(log: &LogSettings) -> bool {
+    log.config.is_none() && !log.is_quiet() && io::stderr().is_terminal()
 }
 
 /// The appenders of the process, if there are any.

@@ -5,9 +5,15 @@
 //!   SIGHUP ──► reopen log files, reload certificates        SIGTERM ──► drain, then commands
 //! ```
 
+mod announcement;
+mod certificates;
 mod ending;
 mod signals;
+mod start_hints;
+mod systemd;
 mod wiring;
+
+pub(crate) use start_hints::start_hint;
 
 use crate::cli::Config;
 use crate::error::Error;
@@ -16,6 +22,7 @@ use receiver::{Handle, Server, SingleConnection, thread_builder};
 use signals::{hang_ups, receive_signals, reload_on, watch_signals};
 use std::net::TcpStream;
 use std::sync::{Arc, mpsc};
+use systemd::Systemd;
 use wiring::{Service, capacity};
 
 /// Listens, and serves until SIGTERM or SIGINT; then finishes messages in progress within the grace
@@ -28,18 +35,38 @@ pub(crate) fn serve(config: &Config) -> Result<(), Error> {
     let hang_ups = hang_ups(config).map_err(Error::Signals)?;
     let service = Arc::new(Service::new(config)?);
     let server = Server::inherit_or_bind(Arc::clone(&service.node), capacity)?;
+    let address = server.local_address().map_err(receiver::Error::Listen)?;
+    let listening = announcement::listening(config, address);
+    let systemd = Arc::new(Systemd::from_environment());
     let ended_by_signal = receive_signals().map_err(Error::Signals)?;
-    reload_on(hang_ups, &service.node).map_err(Error::Signals)?;
+    let reloaded = {
+        let (systemd, status) = (Arc::clone(&systemd), listening.clone());
+        move |reload: &dyn Fn()| {
+            systemd.reloading();
+            reload();
+            systemd.ready(&status);
+        }
+    };
+    reload_on(hang_ups, &service.node, reloaded).map_err(Error::Signals)?;
     let watch = service.watch_studies().map_err(Error::Threads)?;
     // Before the first association: without a thread for signals, the server does not start.
     let (told, handle) = mpsc::channel::<Handle>();
     let signals =
         watch_signals(ended_by_signal, handle, &service.commands).map_err(Error::Threads)?;
+    certificates::warn_daily(&service.node).map_err(Error::Threads)?;
     let handle = server.start()?;
     let _ = told.send(handle.clone());
+    systemd.watch(handle.clone()).map_err(Error::Threads)?;
+    announcement::announce(config, address, &listening);
+    systemd.ready(&listening);
     service.recover_in_background();
     let _ = signals.recv();
     handle.stop_accepting();
+    systemd.stopping(&format!(
+        "finishing messages in progress on {} connections (at most {} s)",
+        handle.connections(),
+        config.grace_period.as_secs()
+    ));
     service.drain(&handle, watch)
 }
 
@@ -51,7 +78,7 @@ pub(crate) fn serve_one(config: &Config, stream: TcpStream) -> Result<(), Error>
     let hang_ups = hang_ups(config).map_err(Error::Signals)?;
     let service = Arc::new(Service::new(config)?);
     let ended_by_signal = receive_signals().map_err(Error::Signals)?;
-    reload_on(hang_ups, &service.node).map_err(Error::Signals)?;
+    reload_on(hang_ups, &service.node, |reload: &dyn Fn()| reload()).map_err(Error::Signals)?;
     let connection = SingleConnection::new(Arc::clone(&service.node), stream)?;
     let handle = connection.handle();
     let (told, handles) = mpsc::channel();

@@ -57,13 +57,17 @@ pub(super) fn hang_ups(config: &Config) -> io::Result<Option<Signals>> {
     Signals::new([SIGHUP]).map(Some)
 }
 
-/// Starts the thread that reloads log files and certificates on each SIGHUP.
-pub(super) fn reload_on(hang_ups: Option<Signals>, node: &Arc<Node>) -> io::Result<()> {
+/// Starts the thread that reloads log files and certificates on each SIGHUP; `around` calls what does it.
+pub(super) fn reload_on(
+    hang_ups: Option<Signals>,
+    node: &Arc<Node>,
+    around: impl Fn(&dyn Fn()) + Send + 'static,
+) -> io::Result<()> {
     let Some(mut hang_ups) = hang_ups else { return Ok(()) };
     let node = Arc::clone(node);
     let reload_all = move || {
         for _ in &mut hang_ups {
-            reload(&node);
+            around(&|| reload(&node));
         }
     };
     let thread = std::thread::Builder::new().name("hang-up".to_owned());
@@ -77,7 +81,10 @@ fn reload(node: &Node) {
         done.push(format!("reopened {files} log files"));
     }
     match node.reload_tls() {
-        Some(true) => done.push("reloaded keys and certificates".to_owned()),
+        Some(true) => {
+            node.warn_of_expiry();
+            done.push("reloaded keys and certificates".to_owned());
+        }
         None if done.is_empty() => done.push("nothing to reload".to_owned()),
         // A failure is logged already.
         Some(false) | None => {}

@@ -1,5 +1,6 @@
 //! Builds what serves from the settings.
 
+use super::systemd::Systemd;
 use crate::advice::Advisor;
 use crate::cli::Config;
 use crate::commands::Commands;
@@ -84,6 +85,7 @@ impl Service {
         };
         let settings = NodeSettings { names_wanted: commands.want_host(), ..settings };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
+        node.warn_of_expiry();
         Ok(Self {
             node: Arc::new(node),
             commands,
@@ -137,8 +139,14 @@ impl Service {
 pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let commands = &config.commands;
     let runs_commands = commands.on_reception.is_some() || commands.at_end_of_study();
-    let threads =
-        PROGRAM_THREADS + usize::from(runs_commands) + usize::from(watches_studies(config));
+    let optional = [
+        runs_commands,
+        watches_studies(config),
+        // For certificates that expire.
+        config.tls.is_some(),
+        Systemd::wants_thread(),
+    ];
+    let threads = PROGRAM_THREADS + optional.into_iter().filter(|&wanted| wanted).count();
     let output = (!config.ignore).then_some(&config.output);
     Ok(Capacity::find(&node_settings(config), output, threads)?)
 }

@@ -62,6 +62,13 @@ fn the_manual_page_has_no_faults() {
 }
 
 #[test]
+fn mandoc_finds_nothing_in_the_manual_page() {
+    let Some(output) = run("mandoc", &["-Tlint", "storescp.1"]) else { return };
+    let found = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && found.is_empty(), "{found}");
+}
+
+#[test]
 fn shells_understand_the_completions() {
     for (shell, arguments) in [
         ("bash", &["-n", "completions/storescp.bash"][..]),

@@ -1,6 +1,7 @@
 //! What the command line says, as an OpenSSL context.
 
 use super::error::{Error, TlsFile};
+use super::expiry::Expiry;
 use super::identity::Identity;
 use super::password::Password;
 use super::profile::SecurityProfile;
@@ -26,12 +27,13 @@ pub(super) fn build(
     config: &Config,
     password: &Password,
     warnings: &mut Vec<String>,
-) -> Result<SslContext, Error> {
+) -> Result<(SslContext, Expiry), Error> {
     // Whatever calls OpenSSL first decides whether it takes itself apart at the end of the process, where
     // threads may still be at work in it; started so, it does not.
     openssl::init();
     let suites = Suites::choose(config, warnings)?;
     let identity = Identity::load(config, password, warnings)?;
+    let expiry = Expiry::of(&identity, config)?;
     if let Some(warning) = suites.unusable_with(&identity) {
         warnings.push(warning);
     }
@@ -59,7 +61,7 @@ pub(super) fn build(
     for certificate in identity.chain {
         context.add_extra_chain_cert(certificate).map_err(unusable)?;
     }
-    Ok(context.build())
+    Ok((context.build(), expiry))
 }
 
 /// What needs no file.

@@ -10,6 +10,7 @@
 
 mod context;
 mod error;
+mod expiry;
 mod identity;
 mod password;
 pub mod profile;
@@ -24,6 +25,7 @@ pub use error::{Error, TlsFile};
 pub use profile::SecurityProfile;
 pub use settings::{CrlCheck, KeyFormat, KeyPassword, PeerCertificate, TlsSettings};
 
+use expiry::Expiry;
 use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslStream};
 use openssl::x509::X509VerifyResult;
@@ -36,7 +38,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// The name and version of the TLS library in use.
 #[must_use]
@@ -57,6 +59,7 @@ pub struct Tls {
 #[derive(Clone)]
 struct Current {
     context: SslContext,
+    expiry: Expiry,
     /// How often the files were read again.
     generation: u64,
 }
@@ -73,10 +76,10 @@ impl Tls {
             seed::add_to_kernel(path, &mut warnings)?;
         }
         let password = Password::new(&config.password);
-        let context = context::build(config, &password, &mut warnings)?;
+        let (context, expiry) = context::build(config, &password, &mut warnings)?;
         let seed_file = config.write_seed.as_deref().map(SeedFile::open).transpose()?;
         warn(&warnings);
-        let current = RwLock::new(Current { context, generation: 0 });
+        let current = RwLock::new(Current { context, expiry, generation: 0 });
         Ok(Self { config: config.clone(), current, password, seed_file })
     }
 
@@ -85,9 +88,9 @@ impl Tls {
     pub(crate) fn reload(&self) -> bool {
         let mut warnings = Vec::new();
         match context::build(&self.config, &self.password, &mut warnings) {
-            Ok(context) => {
+            Ok((context, expiry)) => {
                 let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                *current = Current { context, generation: current.generation + 1 };
+                *current = Current { context, expiry, generation: current.generation + 1 };
                 drop(current);
                 warn(&warnings);
                 true
@@ -111,7 +114,7 @@ impl Tls {
         stream: Arc<TcpStream>,
         deadline: Instant,
     ) -> Result<TlsStream, HandshakeError> {
-        let Current { context, generation } = self.current();
+        let Current { context, generation, .. } = self.current();
         let ssl = Ssl::new(&context).map_err(|error| HandshakeError::library(&error))?;
         let connection = Arc::clone(&stream);
         let mut stream = SslStream::new(ssl, Socket::new(stream))
@@ -133,6 +136,13 @@ impl Tls {
         }
         tracing::debug!("{}", HandshakeSummary(&stream));
         Ok(TlsStream { stream, is_usable: true })
+    }
+
+    /// Logs a warning if a certificate of ours expires within [`EXPIRY_WARNING`](crate::limits::EXPIRY_WARNING).
+    pub(crate) fn warn_of_expiry(&self) {
+        if let Some(warning) = self.current().expiry.warning(SystemTime::now()) {
+            tracing::warn!("{warning}");
+        }
     }
 
     fn current(&self) -> Current {

@@ -150,6 +150,11 @@ impl Registry {
         Admission::Slot(Slot { registry, number, peer, past_limit, connection })
     }
 
+    /// How many connections are being served, those that are to be rejected too.
+    pub(super) fn connections(&self) -> usize {
+        self.lock().open.len()
+    }
+
     fn past_limit(&self, connections: &Connections, peer: IpAddr) -> Option<PastLimit> {
         if connections.admitted >= self.max_associations {
             return Some(PastLimit::Associations(self.max_associations));

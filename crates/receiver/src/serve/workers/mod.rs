@@ -12,9 +12,9 @@ use crate::limits::{
 };
 use crate::node::Node;
 use crate::observer::Refused;
-use platform::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use platform::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use platform::sync::{Arc, rustix, thread};
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -34,6 +34,8 @@ pub(super) struct Workers {
     registry: Arc<Registry>,
     /// How many threads are waiting for a connection.
     waiting: AtomicUsize,
+    /// How often a thread came back from accepting, with a connection or an error.
+    rounds: AtomicU64,
     /// No connection is served any more.
     ending: AtomicBool,
     /// For a listener that others hold too, so that it has to go on listening when we end: what each
@@ -75,8 +77,9 @@ impl Workers {
         node: Arc<Node>,
         registry: Arc<Registry>,
     ) -> io::Result<Arc<Self>> {
-        let (waiting, ending) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let workers = Arc::new(Self { listener, node, registry, waiting, ending, ended });
+        let (waiting, rounds) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let ending = AtomicBool::new(false);
+        let workers = Arc::new(Self { listener, node, registry, waiting, rounds, ending, ended });
         workers.add_thread()?;
         Ok(workers)
     }
@@ -89,6 +92,18 @@ impl Workers {
             Some((_, end)) => drop((&*end).write(&[0])),
             None => platform::stop_accepting(&self.listener, MAX_WAITING_THREADS),
         }
+    }
+
+    /// How often a thread came back from accepting so far.
+    pub(super) fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::Relaxed)
+    }
+
+    /// True if a thread waits for a connection and none is there to be accepted.
+    pub(super) fn is_idle(&self) -> bool {
+        let mut pending = [PollFd::new(&self.listener, PollFlags::IN)];
+        let is_pending = rustix::event::poll(&mut pending, Some(&Timespec::default()));
+        self.waiting.load(Ordering::SeqCst) > 0 && is_pending.is_ok_and(|count| count == 0)
     }
 
     /// How many threads are waiting for a connection.
@@ -168,6 +183,7 @@ impl Workers {
                 }
             }
             let accepted = self.listener.accept();
+            self.rounds.fetch_add(1, Ordering::Relaxed);
             if self.ending.load(Ordering::SeqCst) {
                 return None;
             }

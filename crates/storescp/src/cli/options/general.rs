@@ -46,7 +46,8 @@ const LOGGING: &[OptionSpec] = &[
     ),
 ];
 
-const LEVELS: Words = Words { kind: "level", words: "fatal error warn info debug trace" };
+pub(in crate::cli) const LEVELS: Words =
+    Words { kind: "level", words: "fatal error warn info debug trace" };
 
 const FORMATS: Words = Words { kind: "format", words: "dcmtk extended" };
 
@@ -65,7 +66,7 @@ pub(in crate::cli) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettin
         if verbosity.is_some() {
             return Err(Fault::NotAllowedWith("--log-level", VERBOSITY));
         }
-        level = log_level(word).ok_or(Fault::LogLevel)?;
+        level = log_level(word).ok_or_else(|| Fault::LogLevel(word.to_owned()))?;
     }
     if let Some(file) = typed.text(Opt::LogConfig) {
         if verbosity.is_some() {

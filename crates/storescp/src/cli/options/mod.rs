@@ -19,13 +19,14 @@ mod general;
 mod naming;
 mod network;
 mod output;
+mod overridden;
 mod preferences;
 mod processes;
 mod spec;
 mod tls;
 mod typed;
 
-pub(super) use general::log;
+pub(super) use general::{LEVELS, log};
 pub(super) use network::port;
 pub(super) use spec::{Opt, OptionSpec, Section, Value};
 pub(super) use typed::Typed;
@@ -71,7 +72,9 @@ pub(super) fn config(typed: &Typed, port: u16, log: LogSettings) -> Result<Confi
     let output = output::settings(typed)?;
     let commands = events::settings(typed)?;
     let tls = tls::settings(typed)?;
+    overridden::warn(typed, &mut warnings);
     Ok(Config {
+        port_only: typed.has_no_options(),
         network,
         negotiation: network::negotiation(typed, max_pdu_bytes, profile),
         timeouts,

@@ -157,9 +157,9 @@ pub(in crate::cli) fn port(typed: &Typed) -> Result<u16, Fault> {
     let value = match typed.parameters() {
         [] | [_] if typed.has(Opt::Inetd) => return Ok(0),
         [] if inherited::may_have_listeners() => return Ok(0),
-        [] => return Err(Fault::MissingPort),
+        [] => return Err(Fault::MissingPort(typed.taken_for_value())),
         [value] => value,
-        _ => return Err(Fault::TooManyParameters),
+        several => return Err(Fault::TooManyParameters(several.to_vec())),
     };
     let port = match leading_integer(value, Base::Decimal) {
         None => Err(Misfit::Malformed),

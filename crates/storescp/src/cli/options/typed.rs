@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use super::spec::{Choice, Opt, OptionSpec, Value};
-use crate::cli::fault::{Fault, Misfit};
+use crate::cli::fault::{Fault, Misfit, Taken};
 use crate::cli::files::Files;
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ impl Typed {
     /// Takes a command line apart, the program's name not included.
     ///
     /// An argument is an option if it begins with `-` or `+` and its second character is no
-    /// digit; `find` finds its entry in the table. An option's values are the arguments after it, whatever they look like.
+    /// digit; `find` finds its entry in the table. An option's values are the arguments after it, whatever they
+    /// look like; the first may be joined to a long name by `=`.
     pub(in crate::cli) fn read(
         arguments: impl Iterator<Item = OsString>,
         find: impl Fn(&str) -> Option<&'static OptionSpec>,
@@ -43,10 +44,12 @@ impl Typed {
                 typed.parameters.push(argument);
                 continue;
             }
-            let Some(spec) = argument.to_str().and_then(&find) else {
+            let Some((spec, joined)) = look_up(&argument, &find) else {
                 return Err(Fault::UnknownOption(argument));
             };
-            let values: Vec<_> = arguments.by_ref().take(spec.values.len()).collect();
+            let missing = spec.values.len() - usize::from(joined.is_some());
+            let values: Vec<_> =
+                joined.into_iter().chain(arguments.by_ref().take(missing)).collect();
             if values.len() < spec.values.len() {
                 return Err(Fault::MissingValue(spec.long));
             }
@@ -60,6 +63,30 @@ impl Typed {
     /// The words of the line, command files expanded, long names in place of short ones.
     pub(in crate::cli) fn words(&self) -> &[OsString] {
         &self.words
+    }
+
+    /// True if there is nothing but parameters.
+    pub(super) fn has_no_options(&self) -> bool {
+        self.options.is_empty()
+    }
+
+    /// The options as typed, in their order: each with whether it is the last of its name.
+    pub(super) fn options(&self) -> impl Iterator<Item = (&'static OptionSpec, bool)> {
+        self.options.iter().enumerate().map(|(index, typed)| {
+            let later = &self.options[index + 1..];
+            (typed.spec, later.iter().all(|other| other.spec.id != typed.spec.id))
+        })
+    }
+
+    /// The option that took a port for its value: the last one whose last value is a number from 1 to 65535
+    /// although any text would do.
+    pub(super) fn taken_for_value(&self) -> Option<Taken> {
+        self.options.iter().rev().find_map(|typed| {
+            let (value, kind) = (typed.values.last()?, typed.spec.values.last()?);
+            let is_port = value.to_str()?.parse::<u16>().is_ok_and(|port| port > 0);
+            let takes_any = matches!(kind, Value::Text | Value::File | Value::Directory);
+            (is_port && takes_any).then(|| Taken { option: typed.spec.long, value: value.clone() })
+        })
     }
 
     /// The words that are neither options nor values of options.
@@ -165,6 +192,23 @@ impl Typed {
     fn last(&self, option: Opt) -> Option<&TypedOption> {
         self.options.iter().rfind(|typed| typed.spec.id == option)
     }
+}
+
+/// The entry of an option and, of `--name=value`, the value. Only long names of options with values can have
+/// one joined: DCMTK's short ones end in `=` themselves (`+x=`).
+fn look_up(
+    argument: &OsStr,
+    find: impl Fn(&str) -> Option<&'static OptionSpec>,
+) -> Option<(&'static OptionSpec, Option<OsString>)> {
+    if let Some(spec) = argument.to_str().and_then(&find) {
+        return Some((spec, None));
+    }
+    let bytes = argument.as_encoded_bytes();
+    let equals = bytes.iter().position(|&byte| byte == b'=')?;
+    let spec = std::str::from_utf8(&bytes[..equals]).ok().and_then(find)?;
+    let is_long = spec.long.as_bytes() == &bytes[..equals];
+    (is_long && !spec.values.is_empty())
+        .then(|| (spec, Some(from_bytes(bytes[equals + 1..].to_vec()))))
 }
 
 /// Whether an argument is an option's name rather than a parameter.
@@ -323,6 +367,32 @@ mod tests {
             typed.words(),
             ["--aetitle", "-v", "104", "--output-directory", "104"].map(OsString::from)
         );
+    }
+
+    #[test]
+    fn a_value_may_be_joined_to_a_long_name() {
+        let typed =
+            read(&["--aetitle=A=B", "--config-file=f", "p", "--output-directory="]).unwrap();
+        assert_eq!(typed.text(Opt::AeTitle), Some(OsStr::new("A=B")));
+        assert_eq!(typed.two_texts(Opt::ConfigFile), Some(["f", "p"].map(OsStr::new)));
+        assert_eq!(typed.text(Opt::OutputDirectory), Some(OsStr::new("")));
+        assert_eq!(typed.words()[..2], ["--aetitle", "A=B"].map(OsString::from));
+        for refused in ["--verbose=1", "-aet=A", "--aet=A", "=A", "--=A", "+x==1"] {
+            let fault = read(&[refused]).map(drop);
+            let is_parameter = refused.starts_with('=');
+            assert_eq!(fault.is_ok(), is_parameter, "{refused}");
+        }
+        let missing = read(&["--config-file=f"]).map(drop);
+        assert_eq!(missing, Err(Fault::MissingValue("--config-file")));
+    }
+
+    #[test]
+    fn the_option_that_took_the_port_is_found() {
+        let taken = |line: &[&str]| read(line).unwrap().taken_for_value().map(|it| it.option);
+        assert_eq!(taken(&["-su", "13710"]), Some("--sort-on-study-uid"));
+        assert_eq!(taken(&["-od", "104", "-aet", "X"]), Some("--output-directory"));
+        assert_eq!(taken(&["-pdu", "16384"]), None);
+        assert_eq!(taken(&["-su", "70000", "-v"]), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! An option takes as many words as it has values, whatever they look like: so each script counts
 //! words from the start, and completes a value, or an option.
 
-use super::help::put;
+use super::layout::put;
 use crate::cli::options::{self, OptionSpec, Value};
 
 /// A shell that there are completions for.

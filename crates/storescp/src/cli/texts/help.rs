@@ -1,14 +1,12 @@
 //! The texts printed by `--help` and `--version`, and the reference in `docs/cli.md`.
 
-use std::fmt::Write as _;
-
+use super::layout::{TEXT_COLUMN, put};
+use super::topics::{self, EXAMPLES, Entry, Example, TOPICS};
 use crate::cli::options::{OptionSpec, SECTIONS};
 use receiver::net::tls::{SecurityProfile, suites};
 
 const NAME: &str = "storescp: DICOM storage (C-STORE) SCP";
 pub(super) const RELEASE_DATE: &str = "2026-11-22";
-/// Where the text about an option begins.
-const TEXT_COLUMN: usize = 33;
 
 /// The line that opens everything printed, in the form of DCMTK's tools.
 pub(in crate::cli) fn identification() -> String {
@@ -26,6 +24,7 @@ pub(in crate::cli) fn help() -> String {
     text.push_str("usage: storescp [options] [port]\n\nparameters:\n");
     entry(&mut text, "  port", ["TCP port to listen on"].into_iter());
     text.push('\n');
+    topics::put_examples(&mut text);
     for section in &SECTIONS {
         put(&mut text, format_args!("{}:\n", section.title));
         for part in section.parts {
@@ -40,17 +39,10 @@ pub(in crate::cli) fn help() -> String {
             }
         }
     }
-    text.push_str(DICTIONARIES);
+    topics::put_topics(&mut text);
     text.push('\n');
     text
 }
-
-/// Which data dictionaries are used.
-const DICTIONARIES: &str = "data dictionaries:
-  the one built in, and for what it does not know, private elements above all, DCMTK's dicom.dic and
-  private.dic where they are installed (/usr/share/libdcmtk17, or the like); or else the files that
-  the environment variable DCMDICTPATH names, separated by colons, and nothing but these
-";
 
 /// What stands beside an option's names.
 fn lines(option: &OptionSpec) -> impl Iterator<Item = &'static str> {
@@ -134,7 +126,11 @@ fn locked_version(library: &str) -> Option<&'static str> {
 
 /// The reference of all options, as kept in `docs/cli.md`.
 pub(in crate::cli) fn reference() -> String {
-    let mut text = include_str!("reference.md").to_owned();
+    let mut examples = String::new();
+    for Example { what, line } in EXAMPLES {
+        put(&mut examples, format_args!("    storescp {line:76} # {what}\n"));
+    }
+    let mut text = include_str!("reference.md").replace("@EXAMPLES@\n", &examples);
     for section in &SECTIONS {
         put(&mut text, format_args!("\n## {}\n", capitalized(section.title)));
         for part in section.parts {
@@ -145,6 +141,17 @@ pub(in crate::cli) fn reference() -> String {
             for option in part.options {
                 put(&mut text, format_args!("{}", row(option)));
             }
+        }
+    }
+    for topic in &TOPICS {
+        put(&mut text, format_args!("\n## {}\n", capitalized(topic.title)));
+        if !topic.intro.is_empty() {
+            put(&mut text, format_args!("\n{}\n", topic.intro));
+        }
+        text.push_str("\n| name | meaning |\n|---|---|\n");
+        for Entry { name, text: what } in topic.entries {
+            let names: Vec<String> = name.split(", ").map(|name| format!("`{name}`")).collect();
+            put(&mut text, format_args!("| {} | {what} |\n", names.join(", ")));
         }
     }
     text
@@ -162,9 +169,4 @@ fn row(option: &OptionSpec) -> String {
 fn capitalized(title: &str) -> String {
     let mut letters = title.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Appends to a string, which does not fail.
-pub(super) fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
-    let _ = text.write_fmt(what);
 }

@@ -1,6 +1,8 @@
 //! The manual page `storescp.1`.
 
-use super::help::{RELEASE_DATE, put};
+use super::help::RELEASE_DATE;
+use super::layout::{put, wrapped};
+use super::topics::{EXAMPLES, Entry, Example, TOPICS};
 use crate::cli::options::{OptionSpec, SECTIONS};
 
 /// The page in `man`'s macros.
@@ -8,9 +10,11 @@ pub(in crate::cli) fn page() -> String {
     let mut options = String::new();
     for section in &SECTIONS {
         put(&mut options, format_args!(".SS {}\n", escaped(section.title)));
-        for part in section.parts {
+        for (index, part) in section.parts.iter().enumerate() {
             if let Some(heading) = part.heading {
-                put(&mut options, format_args!(".PP\n.I {}:\n", escaped(heading)));
+                // A heading is a paragraph already.
+                let paragraph = if index == 0 { "" } else { ".PP\n" };
+                put(&mut options, format_args!("{paragraph}.I {}:\n", escaped(heading)));
             }
             part.options.iter().for_each(|option| entry(&mut options, option));
         }
@@ -19,6 +23,45 @@ pub(in crate::cli) fn page() -> String {
         .replace("@DATE@", RELEASE_DATE)
         .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
         .replace("@OPTIONS@\n", &options)
+        .replace("@EXAMPLES@\n", &examples())
+        .replace("@TOPICS@\n", &topics())
+}
+
+fn examples() -> String {
+    let mut page = ".SH EXAMPLES\n".to_owned();
+    for (index, Example { what, line }) in EXAMPLES.iter().enumerate() {
+        // A paragraph directly below a heading is one too many.
+        let paragraph = if index == 0 { "" } else { ".PP\n" };
+        put(&mut page, format_args!("{paragraph}{}:\n.PP\n.RS\n", escaped(what)));
+        put(&mut page, format_args!(".B storescp {}\n.RE\n", quoted(line)));
+    }
+    page
+}
+
+fn topics() -> String {
+    let mut page = String::new();
+    for topic in &TOPICS {
+        put(&mut page, format_args!(".SH {}\n", topic.title.to_uppercase()));
+        if !topic.intro.is_empty() {
+            put(&mut page, format_args!("{}\n", sentences(topic.intro)));
+        }
+        for Entry { name, text } in topic.entries {
+            put(&mut page, format_args!(".TP\n.B {}\n{}\n", escaped(name), sentences(text)));
+        }
+    }
+    page
+}
+
+/// Text with each sentence on a line of its own, as `roff` wants it, and no line too long for `mandoc -Tlint`.
+fn sentences(text: &str) -> String {
+    let sentences =
+        text.split_inclusive(". ").flat_map(|sentence| wrapped(sentence.trim_end(), 70));
+    sentences.map(|line| escaped(&line)).collect::<Vec<_>>().join("\n")
+}
+
+/// The arguments of a macro, in which a quote would begin one with blanks.
+fn quoted(line: &str) -> String {
+    escaped(line).replace('"', "\\(dq")
 }
 
 fn entry(page: &mut String, option: &OptionSpec) {
@@ -52,19 +95,8 @@ mod tests {
         }
         assert_eq!(escaped("it's a \\-test"), "it\\(aqs a \\e\\-test");
         assert_eq!(escaped(".x"), "\\&.x");
-        assert!(!page.contains("@OPTIONS@") && !page.contains("@DATE@"));
-    }
-
-    #[test]
-    fn its_examples_are_command_lines() {
-        let page = page();
-        let examples: Vec<&str> =
-            page.lines().filter_map(|line| line.strip_prefix(".B storescp ")).collect();
-        assert_eq!(examples.len(), 2);
-        for example in examples {
-            let line = example.replace("\\-", "-");
-            let action = crate::cli::parse(line.split(' ').map(Into::into));
-            assert!(matches!(action, crate::cli::Action::Run(_)), "{line}: {action:?}");
+        for left in ["@OPTIONS@", "@DATE@", "@TOPICS@", "@EXAMPLES@"] {
+            assert!(!page.contains(left), "{left}");
         }
     }
 }

@@ -1,7 +1,9 @@
-//! What is made from the option table: help, the manual page, the reference, completions.
+//! What is made from the option table and the topics: help, the manual page, the reference, completions.
 
 pub(super) mod completions;
 pub(super) mod help;
+mod layout;
 pub(super) mod manual;
+mod topics;
 
 pub use completions::Shell;

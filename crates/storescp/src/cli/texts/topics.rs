@@ -1,0 +1,263 @@
+//! What a user has to know beside the options: examples, placeholders, environment, signals, exit codes,
+//! files. Help, manual page and reference are made from this one text.
+
+use super::layout::{TEXT_COLUMN, put, wrapped};
+
+/// A command line that does something useful.
+pub(super) struct Example {
+    pub(super) what: &'static str,
+    /// What follows the program's name.
+    pub(super) line: &'static str,
+}
+
+/// What help, manual page and reference begin with.
+pub(super) const EXAMPLES: [Example; 5] = [
+    Example {
+        what: "receive into the directory incoming, and log each object",
+        line: "-v -od incoming 11112",
+    },
+    Example {
+        what: "accept compressed images too, and store all as they were sent",
+        line: "+xa +B -od incoming 11112",
+    },
+    Example { what: "sort into a directory for each study", line: "-su study -od incoming 11112" },
+    Example {
+        what: "run a program for each study, 30 seconds after its last object",
+        line: "-su study -tos 30 -xcs '/opt/step \"$STORESCP_PATH\"' -od incoming 11112",
+    },
+    Example {
+        what: "encrypt, and serve those only whose certificate the authority has signed",
+        line: "+tls key.pem cert.pem +cf authority.pem -od incoming 2762",
+    },
+];
+
+/// Names with what there is to know of each.
+pub(super) struct Topic {
+    pub(super) title: &'static str,
+    /// Empty if the title says enough.
+    pub(super) intro: &'static str,
+    pub(super) entries: &'static [Entry],
+}
+
+/// One name of a topic.
+pub(super) struct Entry {
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+}
+
+const fn entry(name: &'static str, text: &'static str) -> Entry {
+    Entry { name, text }
+}
+
+pub(super) const TOPICS: [Topic; 6] = [TESTER, PLACEHOLDERS, ENVIRONMENT, SIGNALS, EXIT, FILES];
+
+const TESTER: Topic = Topic {
+    title: "sending a test object",
+    intro: "",
+    entries: &[entry(
+        "storescp test HOST PORT",
+        "connect to a receiver, send a C-ECHO and a made-up object, and tell each step; \
+         'storescp test --help' has its options",
+    )],
+};
+
+const PLACEHOLDERS: Topic = Topic {
+    title: "placeholders in commands",
+    intro: "In the command of --exec-on-reception and --exec-on-eostudy, these are replaced. A value that a shell \
+            would misread is refused at the start: use the environment variable in its place.",
+    entries: &[
+        entry("#p", "the directory of the object, or of the study"),
+        entry("#f", "the name of the object's file (not with --exec-on-eostudy)"),
+        entry("#a", "the calling AE title, that of the sender"),
+        entry("#c", "the called AE title, that the sender has for this receiver"),
+        entry("#r", "the sender's host name, or its address if it has none"),
+    ],
+};
+
+const ENVIRONMENT: Topic = Topic {
+    title: "environment variables",
+    intro: "The program reads DCMDICTPATH, and what systemd sets. Commands get those that begin with STORESCP_, each \
+            value as it was received, without padding; they need no quoting but the usual one: \
+            step \"$STORESCP_PATH/$STORESCP_FILE\".",
+    entries: &[
+        entry(
+            "DCMDICTPATH",
+            "data dictionaries in the format of DCMTK's dicom.dic, separated by colons, to load in place of all \
+             others. Where it is not set, or empty, the one that is built in is used, and for what it does not know, \
+             private elements above all, DCMTK's own where it is installed",
+        ),
+        entry("LISTEN_FDS, LISTEN_PID", "listening sockets passed by systemd"),
+        entry(
+            "NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",
+            "where systemd is told of start, reload and stop (Type=notify), and how often that connections are still \
+             being accepted (WatchdogSec); not passed on to commands",
+        ),
+        entry(
+            "STORESCP_PATH, STORESCP_FILE",
+            "directory and name of the file; at the end of a study its directory",
+        ),
+        entry("STORESCP_CALLING_AE, STORESCP_CALLED_AE", "AE titles, the bytes that were sent"),
+        entry(
+            "STORESCP_PEER, STORESCP_PEER_NAME",
+            "address of the peer, and its name if the command asks for it",
+        ),
+        entry(
+            "STORESCP_SOP_CLASS_UID, STORESCP_SOP_INSTANCE_UID, STORESCP_TRANSFER_SYNTAX_UID",
+            "of the object",
+        ),
+        entry("STORESCP_STUDY_INSTANCE_UID", "of the object, or of the study"),
+        entry("STORESCP_REASON", "why a study ended: next-study, release, timeout, stop"),
+    ],
+};
+
+const SIGNALS: Topic = Topic {
+    title: "signals",
+    intro: "",
+    entries: &[
+        entry(
+            "SIGTERM, SIGINT",
+            "stop: messages that are being received are finished and answered, for at most --grace-period. A second \
+             signal cuts that short. Neither leaves half a file",
+        ),
+        entry(
+            "SIGHUP",
+            "reload: log files are opened anew; keys, certificates and revocation lists are read again. No \
+             association ends",
+        ),
+    ],
+};
+
+const EXIT: Topic = Topic {
+    title: "exit codes",
+    intro: "",
+    entries: &[
+        entry(
+            "0",
+            "after SIGTERM or SIGINT, after the association of --inetd, and after a text that was asked for",
+        ),
+        entry(
+            "1",
+            "if the command line is wrong or the start fails, and after a second signal; of 'storescp test', if any \
+             step failed",
+        ),
+    ],
+};
+
+const FILES: Topic = Topic {
+    title: "files",
+    intro: "",
+    entries: &[
+        entry(
+            ".storescp",
+            "folder of temporary files in the output directory, there only while it is needed",
+        ),
+        entry(
+            "/usr/share/libdcmtk17/dicom.dic, private.dic",
+            "DCMTK's data dictionaries, of the newest version that is installed; also below /usr/share/dcmtk and \
+             /usr/local/share/dcmtk",
+        ),
+        entry("/etc/hosts.allow, /etc/hosts.deny", "who is served, with --access-control"),
+    ],
+};
+
+/// The examples, for help.
+pub(super) fn put_examples(text: &mut String) {
+    text.push_str("examples:\n");
+    for Example { what, line } in EXAMPLES {
+        put(text, format_args!("  {what}:\n    storescp {line}\n"));
+    }
+    text.push('\n');
+}
+
+/// All topics, for help.
+pub(super) fn put_topics(text: &mut String) {
+    for topic in &TOPICS {
+        put(text, format_args!("{}:\n", topic.title));
+        if !topic.intro.is_empty() {
+            for line in wrapped(topic.intro, LINE - 2) {
+                put(text, format_args!("  {line}\n"));
+            }
+        }
+        for Entry { name, text: what } in topic.entries {
+            let mut left = format!("  {name}");
+            if left.len() >= TEXT_COLUMN {
+                put(text, format_args!("{left}\n"));
+                left.clear();
+            }
+            for line in wrapped(what, LINE - TEXT_COLUMN) {
+                put(text, format_args!("{left:TEXT_COLUMN$}{line}\n"));
+                left.clear();
+            }
+        }
+    }
+}
+
+/// Longest line of the topics in the help text.
+const LINE: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Action, texts};
+    use crate::commands;
+
+    /// Letters and digits only: what is left when each form has its own quoting and line breaks.
+    fn letters(text: &str) -> String {
+        text.chars().filter(|letter| letter.is_alphanumeric()).collect()
+    }
+
+    #[test]
+    fn help_manual_page_and_reference_say_the_same() {
+        let manual = texts::manual::page().replace("\\(dq", "").replace("\\(aq", "");
+        for (form, text) in [
+            ("help", texts::help::help()),
+            ("manual page", manual),
+            ("reference", texts::help::reference()),
+        ] {
+            let text = letters(&text).to_lowercase();
+            let has = |what: &str| text.contains(&letters(what).to_lowercase());
+            for Example { what, line } in EXAMPLES {
+                assert!(has(what) && has(line), "{form}: {what}");
+            }
+            for topic in &TOPICS {
+                assert!(has(topic.title) && has(topic.intro), "{form}: {}", topic.title);
+                for Entry { name, text } in topic.entries {
+                    assert!(has(&format!("{name}{text}")), "{form}: {name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn placeholders_and_variables_of_commands_are_all_there() {
+        let names = |topic: &Topic| -> Vec<&str> {
+            topic.entries.iter().flat_map(|entry| entry.name.split(", ")).collect()
+        };
+        let placeholders: Vec<String> = commands::placeholders().collect();
+        assert_eq!(names(&PLACEHOLDERS), placeholders);
+        let mut variables = names(&ENVIRONMENT);
+        variables.retain(|name| name.starts_with("STORESCP_"));
+        variables.sort_unstable();
+        assert_eq!(variables, commands::VARIABLES);
+        for name in commands::NOT_PASSED_ON {
+            assert!(names(&ENVIRONMENT).contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn examples_are_command_lines() {
+        for Example { line, .. } in EXAMPLES {
+            let mut words: Vec<String> = Vec::new();
+            // As a shell splits them: of quotes there are '…' only.
+            for (index, part) in line.split('\'').enumerate() {
+                match index % 2 {
+                    0 => words.extend(part.split_whitespace().map(str::to_owned)),
+                    _ => words.push(part.to_owned()),
+                }
+            }
+            let action = crate::cli::parse(words.into_iter().map(Into::into));
+            let Action::Run(config) = action else { panic!("{line}: {action:?}") };
+            assert!(config.warnings.is_empty(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `storescp test`: sends a C-ECHO and a made-up object to a receiver, and tells each step to the person who sets
+//! it up.
+
+mod advice;
+mod object;
+mod settings;
+mod status;
+mod steps;
+
+use settings::Asked;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Runs it with the words behind `test`. Exit code 0 if every step succeeded.
+pub(crate) fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
+    // A reader that closes the pipe early is no error.
+    match settings::read(words) {
+        Ok(Asked::Help) => {
+            let _ = io::stdout().write_all(settings::HELP.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Ok(Asked::Send(settings)) => {
+            let told = steps::send(&settings, &mut io::stdout().lock());
+            if told { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(fault) => {
+            let text = format!("error: {fault}\nhint: storescp test --help\n");
+            let _ = io::stderr().write_all(text.as_bytes());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What helps when the start fails, said behind DCMTK's words for it.
+
+use crate::cli::Config;
+use crate::error::Error;
+use receiver::net::AddressFamily;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// What helps with this error; `None` if it says all that is known.
+pub(crate) fn start_hint(error: &Error, config: &Config) -> Option<String> {
+    match error {
+        Error::Receiver(receiver::Error::Listen(source)) => Some(listen(source, config)),
+        Error::Receiver(receiver::Error::Privileges { port }) => Some(format!(
+            "{} may not use ports below 1024: give the program the capability CAP_NET_BIND_SERVICE (systemd: \
+             AmbientCapabilities=), let systemd listen (storescp.socket), or use a port such as {}",
+            user(),
+            u32::from(*port) + 11_008
+        )),
+        Error::Receiver(receiver::Error::NoOutputDirectory { path }) => Some(no_directory(path)),
+        Error::Receiver(receiver::Error::OutputDirectoryNotWritable { path, source }) => {
+            Some(not_writable(path, source))
+        }
+        Error::NoDictionary => {
+            let value = std::env::var_os(crate::data_dictionary::PATH_VARIABLE)?;
+            Some(format!("DCMDICTPATH is '{}', and no entry can be read there", value.display()))
+        }
+        _ => None,
+    }
+}
+
+fn listen(source: &io::Error, config: &Config) -> String {
+    let port = config.network.port;
+    let address = match config.network.address_family {
+        AddressFamily::Ipv4 => "0.0.0.0",
+        AddressFamily::Ipv6 | AddressFamily::Both => "[::]",
+    };
+    match source.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "another process listens on port {port} ({address}:{port}): 'ss -ltnp sport = :{port}' shows which; stop it, \
+             or use another port"
+        ),
+        _ => format!("the address was {address}:{port}"),
+    }
+}
+
+fn no_directory(path: &Path) -> String {
+    let shown = absolute(path);
+    match fs::metadata(path) {
+        Ok(_) => {
+            format!("'{shown}' is a file, not a directory: name another with --output-directory")
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => format!(
+            "there is no '{shown}': create it (mkdir -p), or name another with --output-directory"
+        ),
+        Err(error) => {
+            format!("{} cannot look into '{shown}': {}", user(), platform::reason(&error))
+        }
+    }
+}
+
+fn not_writable(path: &Path, source: &io::Error) -> String {
+    let owner = fs::metadata(path).map_or_else(
+        |_| String::new(),
+        |found| {
+            let mode = found.mode() & 0o7777;
+            format!("; it belongs to {}, mode {mode:04o}", named(found.uid()))
+        },
+    );
+    format!(
+        "{} cannot create files in '{}': {}{owner}",
+        user(),
+        absolute(path),
+        platform::reason(source)
+    )
+}
+
+fn absolute(path: &Path) -> String {
+    let absolute = std::path::absolute(path);
+    absolute.as_deref().unwrap_or(path).display().to_string()
+}
+
+/// Who this process runs as.
+fn user() -> String {
+    named(rustix::process::geteuid().as_raw())
+}
+
+fn named(id: u32) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    match name_of(id, &users) {
+        Some(name) => format!("user {name} (uid {id})"),
+        None => format!("the user with uid {id}"),
+    }
+}
+
+fn name_of(id: u32, users: &str) -> Option<&str> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, found) = (fields.next()?, fields.nth(1)?);
+        (found.parse() == Ok(id)).then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_have_names() {
+        let users =
+            "root:x:0:0:root:/root:/bin/bash\nnonsense\ndicom:x:998:998::/nonexistent:/bin/false\n";
+        assert_eq!(name_of(998, users), Some("dicom"));
+        assert_eq!(name_of(1, users), None);
+    }
+
+    #[test]
+    fn what_is_in_the_place_of_a_directory_is_told() {
+        assert!(
+            no_directory(Path::new("/no/such")).starts_with("there is no '/no/such': create it")
+        );
+        assert!(no_directory(Path::new("/etc/passwd")).contains("is a file"));
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let told = not_writable(Path::new("/"), &denied);
+        assert!(told.contains("cannot create files in '/'") && told.contains("uid 0"), "{told}");
+    }
+}
