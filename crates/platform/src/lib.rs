@@ -58,7 +58,8 @@ mod write_back;
 pub use linux::{
     acknowledge_now, create_unnamed, creation_time, detect_lost_peer, exchange, ignores_hang_up,
     is_running, link_durability, link_unnamed, lower_thread_priority, mount_generation, mount_of,
-    mounts, rename_to_free_name, reports_write_errors_late, stop_accepting, this_process,
+    mounts, rename_to_free_name, reports_write_errors_late, reset_connection, stop_accepting,
+    this_process, wait_for_hang_up,
 };
 #[cfg(target_os = "linux")]
 pub use resources::{memory_left, threads_left};
@@ -70,7 +71,7 @@ pub use portable::{
     acknowledge_now, begin_write_back, create_unnamed, creation_time, detect_lost_peer, exchange,
     ignores_hang_up, is_running, link_durability, link_unnamed, lower_thread_priority, memory_left,
     mount_generation, mount_of, mounts, rename_to_free_name, reports_write_errors_late,
-    stop_accepting, this_process, threads_left,
+    reset_connection, stop_accepting, this_process, threads_left, wait_for_hang_up,
 };
 
 pub use unix::{LinkDurability, Mount, ProcessIdentity, link, reason};

@@ -6,6 +6,7 @@
 //! ```
 
 mod ending;
+mod faults;
 mod signals;
 mod wiring;
 

@@ -1,11 +1,13 @@
 //! Builds what serves from the settings.
 
+use super::faults;
 use crate::cli::Config;
 use crate::commands::Commands;
 use crate::data_dictionary;
 use crate::error::Error;
 use crate::limits::PROGRAM_THREADS;
 use crate::observer::ProgramObserver;
+use receiver::faults::FaultPlan;
 use receiver::net::PeerNames;
 use receiver::net::tls::Tls;
 use receiver::output::studies::{Studies, Timing};
@@ -68,10 +70,11 @@ impl Service {
         let names = Arc::clone(&peer_names);
         let commands = Commands::new(&config.commands, &config.output, storage, names)?;
         let commands = Arc::new(commands);
-        let treatment = Treatment { policy, output: output.clone(), faults: config.faults };
+        let treatment = Treatment { policy, output: output.clone() };
         let observer =
             ProgramObserver { treatment: Arc::new(treatment), commands: Arc::clone(&commands) };
-        let settings = NodeSettings { names_wanted: commands.want_host(), ..settings };
+        let faults = faults::plan(config);
+        let settings = NodeSettings { names_wanted: commands.want_host(), faults, ..settings };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
         Ok(Self {
             node: Arc::new(node),
@@ -137,6 +140,8 @@ fn node_settings(config: &Config) -> NodeSettings {
         tls: config.tls.clone(),
         names_wanted: false,
         verbose_presentation_contexts: config.log.verbose_presentation_contexts,
+        // The seed does not matter to the capacity.
+        faults: (!config.faults.is_empty()).then(FaultPlan::default),
     }
 }
 
