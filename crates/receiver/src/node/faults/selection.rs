@@ -158,9 +158,8 @@ impl ClassPattern {
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let pattern = Pattern::new(text)?;
-        let is_number = text.starts_with(|first: char| first.is_ascii_digit());
-        let named = if is_number { Some(text) } else { uid_names::abstract_syntax(text) };
-        let uid = named.and_then(|uid| Uid::parse(uid.as_bytes()).ok());
+        let named = uid_names::abstract_syntax(text).unwrap_or(text);
+        let uid = Uid::parse(named.as_bytes()).ok().filter(Uid::is_conformant);
         let matches_some = || {
             pattern.is_wild() && sop_class::all().iter().any(|class| pattern.matches(class.name))
         };

@@ -135,9 +135,7 @@ impl Parser<'_> {
         }
         let (text, column) = self.text(what)?;
         let uid = Uid::parse(named(text).unwrap_or(text).as_bytes());
-        let is_uid =
-            text.starts_with(|first: char| first.is_ascii_digit()) || named(text).is_some();
-        uid.ok().filter(|_| is_uid).map(Some).ok_or_else(|| {
+        uid.ok().filter(Uid::is_conformant).map(Some).ok_or_else(|| {
             let names = sop_class::all().iter().map(|class| class.name);
             let meant = suggestion(text, names.filter(|name| named(name).is_some()));
             RuleError::at(column, format!("'{text}' is not {what}{meant}"))
