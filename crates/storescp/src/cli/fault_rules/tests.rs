@@ -62,6 +62,51 @@ fn faults_print_as_they_are_typed() {
     }
 }
 
+/// `docs/faults.md` has an example of each action and each name of a number, and all examples are understood.
+#[test]
+fn the_documentation_has_an_example_of_each_action() {
+    use receiver::faults::words;
+
+    let text = include_str!("../../../../../docs/faults.md");
+    let quoted = || text.split('`').skip(1).step_by(2);
+    let subjects = ["connection", "association", "object"];
+    let examples =
+        quoted().filter(|it| it.contains(": ") && subjects.iter().any(|one| it.starts_with(one)));
+    let of_lines =
+        text.lines().filter_map(|line| line.split_once("--fault \"")?.1.split('"').next());
+    let mut actions = String::new();
+    let mut count = 0;
+    for example in examples.chain(of_lines) {
+        let rule = parse(example).unwrap_or_else(|error| panic!("{example}: {error}"));
+        actions += &format!("{}\n", rule.action);
+        count += 1;
+    }
+    assert!(count > 50, "{count} examples");
+    for action in
+        TEXTS.map(|text| parse(text).map_or(String::new(), |rule| rule.action.to_string()))
+    {
+        let of_two =
+            ["delay", "wrong", "no", "tls", "refuse", "accept", "cut", "unknown", "oversized"];
+        let words: Vec<&str> = action.split(' ').collect();
+        let begin = &words[..if of_two.contains(&words[0]) { 2 } else { 1 }];
+        assert!(actions.contains(&begin.join(" ")), "{action}: no example of it");
+    }
+    let names = [
+        words::REJECT_RESULTS,
+        words::REJECT_SOURCES,
+        words::reject_reasons(1),
+        words::reject_reasons(2),
+        words::reject_reasons(3),
+        words::ABORT_SOURCES,
+        words::ABORT_REASONS,
+        words::CONTEXT_RESULTS,
+        words::ALERTS,
+    ];
+    for (name, _) in names.into_iter().flatten() {
+        assert!(quoted().any(|quoted| quoted == *name), "{name} is documented");
+    }
+}
+
 #[test]
 fn other_ways_to_say_the_same() {
     for (typed, printed) in [
