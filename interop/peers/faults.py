@@ -1,12 +1,13 @@
 """Sends a file twice with pynetdicom, and prints what became of it: faults.py PORT SECONDS FILE
 
 One line for the association (`rejected RESULT SOURCE REASON`, `aborted`, `no association` or `contexts N` for those
-accepted), and one for each send: the status in four hexadecimal digits, `no status`, or the error. In the end
+accepted), and one for each send: the status in four hexadecimal digits, `no status`, which is the last, or the error. In the end
 `released`, or `aborted` if the association was lost. An answer is waited for that many seconds.
 """
 
 import logging
 import sys
+import time
 import warnings
 
 import pydicom
@@ -39,9 +40,17 @@ for _ in range(2):
         break
     try:
         response = association.send_c_store(data_set)
-        print(f"{response.Status:04X}" if "Status" in response else "no status")
+        if "Status" not in response:
+            print("no status")
+            break
+        print(f"{response.Status:04X}")
     except (ValueError, AttributeError, RuntimeError) as error:
         print(type(error).__name__)
-if association.is_established:
-    association.release()
+else:
+    if association.is_established:
+        association.release()
+# Another thread notices the end.
+deadline = time.monotonic() + seconds
+while association.is_established and time.monotonic() < deadline:
+    time.sleep(0.01)
 print("released" if association.is_released else "aborted" if association.is_aborted else "lost")

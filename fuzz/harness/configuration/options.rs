@@ -124,7 +124,7 @@ fn check_faults(config: &Config) {
             .map(|word| word.as_bytes().to_vec());
         let none = InMemory { command_file: Vec::new(), log_config: Vec::new() };
         let Action::Run(again) = parse(&words, &none) else { panic!("{fault} is understood") };
-        assert_eq!(again.faults, [fault.clone()]);
+        assert_eq!(again.faults, std::slice::from_ref(fault));
     }
 }
 

@@ -21,11 +21,11 @@ pub(super) enum Fault {
     LogLevel,
     LogConfig(LogConfigFault),
     /// The file of `--fault-file` cannot be read, and why.
-    FaultFile(OsString, String),
+    UnreadableFaults(OsString, String),
     /// More faults on purpose than this.
     TooManyFaults(usize),
     /// A fault on purpose is not understood.
-    FaultRule(RuleError),
+    OnPurpose(RuleError),
     /// The first option excludes what the second says.
     NotAllowedWith(&'static str, &'static str),
     /// The first option means nothing without what the second says.
@@ -80,11 +80,11 @@ impl fmt::Display for Fault {
                     LogConfigFault::RootLevel => "gives log4cplus.rootLogger no valid log level",
                 }
             ),
-            Self::FaultFile(name, why) => {
+            Self::UnreadableFaults(name, why) => {
                 write!(f, "Cannot read fault file '{}': {why}", name.display())
             }
             Self::TooManyFaults(most) => write!(f, "More than {most} faults"),
-            Self::FaultRule(error) => error.fmt(f),
+            Self::OnPurpose(error) => error.fmt(f),
             Self::NotAllowedWith(option, other) => write!(f, "{option} not allowed with {other}"),
             Self::OnlyAllowedWith(option, other) => {
                 write!(f, "{option} only allowed with {other}")

@@ -163,7 +163,7 @@ impl ClassPattern {
         let matches_some = || {
             pattern.is_wild() && sop_class::all().iter().any(|class| pattern.matches(class.name))
         };
-        (uid.is_some() || matches_some()).then(|| Self { uid, pattern })
+        (uid.is_some() || matches_some()).then_some(Self { uid, pattern })
     }
 
     /// Whether it stands for this class.

@@ -117,9 +117,7 @@ impl Parser<'_> {
                 let id = self.optional_number("a presentation context ID", u64::from(u8::MAX))?;
                 Action::WrongContextId(id.and_then(|id| u8::try_from(id).ok()))
             }
-            "class" => Action::WrongClass(
-                self.uid("a SOP class", |name| uid_names::abstract_syntax(name))?,
-            ),
+            "class" => Action::WrongClass(self.uid("a SOP class", uid_names::abstract_syntax)?),
             _ => Action::WrongInstance(self.uid("a UID", |_| None)?),
         })
     }

@@ -50,14 +50,14 @@ pub(super) fn faults(typed: &Typed, files: &impl Files) -> Result<(Vec<Rule>, Op
     // The order in which DCMTK looks at them.
     let switches = switches(typed)?;
     let rules = typed.values(Opt::Fault).map(fault_rules::rule);
-    let mut rules = rules.collect::<Result<Vec<_>, _>>().map_err(Fault::FaultRule)?;
+    let mut rules = rules.collect::<Result<Vec<_>, _>>().map_err(Fault::OnPurpose)?;
     let mut seed = None;
     for name in typed.values(Opt::FaultFile) {
         let content = files
             .command_file(name)
-            .map_err(|error| Fault::FaultFile(name.to_owned(), error.to_string()))?;
+            .map_err(|error| Fault::UnreadableFaults(name.to_owned(), error.to_string()))?;
         let FaultFile { rules: of_file, seed: seed_of_file } =
-            fault_rules::file(name, &content).map_err(Fault::FaultRule)?;
+            fault_rules::file(name, &content).map_err(Fault::OnPurpose)?;
         rules.extend(of_file);
         seed = seed_of_file.or(seed);
     }

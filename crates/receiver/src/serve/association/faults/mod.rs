@@ -11,6 +11,7 @@ use crate::faults::{Action, AssociationCounts, End, Faults, Moment, Strike};
 use crate::limits::PROVOKED_ALERT_TIMEOUT;
 use crate::observer::Refused;
 use crate::peer::Peer;
+use dataset::Uid;
 use objects::Object;
 use proto::{
     Acceptance, AssociateResponse, Association, ContextId, ContextResult, Proposal,
@@ -162,7 +163,7 @@ fn change_contexts(
 
 fn proposes(context: &ProposedContext, transfer_syntax: &str) -> bool {
     let known = context.transfer_syntaxes.iter().map(|syntax| syntax.uid());
-    let mut all = known.chain(context.other_transfer_syntaxes.iter().map(|uid| uid.as_str()));
+    let mut all = known.chain(context.other_transfer_syntaxes.iter().map(Uid::as_str));
     all.any(|uid| uid == transfer_syntax)
 }
 
