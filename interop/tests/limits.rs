@@ -269,6 +269,28 @@ fn an_association_takes_no_more_memory_than_the_log_says() {
     }
 }
 
+/// The same with the longest answers that faults on purpose make.
+#[test]
+fn faults_take_no_more_memory_than_the_log_says() {
+    let fault = ["-d", "--durability", "none", "--fault", "object: oversized pdu 1048576"];
+    let server = Server::start(Program::Ours, &fault);
+    let object = Object::ct(1000);
+    stays_within_bound(&server, "oversized answers", || {
+        let barrier = Barrier::new(AT_ONCE);
+        thread::scope(|scope| {
+            for _ in 0..AT_ONCE {
+                scope.spawn(|| {
+                    let mut client = Client::usual(server.port());
+                    barrier.wait();
+                    for _ in 0..3 {
+                        client.store(3, &object);
+                    }
+                });
+            }
+        });
+    });
+}
+
 /// The same with host access control files of maximum length.
 #[test]
 fn access_control_takes_no_more_memory_than_the_log_says() {

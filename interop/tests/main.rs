@@ -13,6 +13,8 @@ mod durability;
 mod ending;
 mod events;
 mod failing_disk;
+mod fault_victims;
+mod faults;
 mod hostile;
 mod inetd;
 mod injected;

@@ -67,7 +67,7 @@ pub use file_system::{link_durability, reports_write_errors_late};
 pub use linux::{
     acknowledge_now, create_unnamed, creation_time, detect_lost_peer, exchange, ignores_hang_up,
     is_running, link_unnamed, lower_thread_priority, mount_generation, mount_of, mounts,
-    rename_to_free_name, stop_accepting, this_process,
+    rename_to_free_name, reset_connection, stop_accepting, this_process, wait_for_hang_up,
 };
 #[cfg(target_os = "linux")]
 pub use resources::{memory_left, threads_left};
@@ -79,7 +79,8 @@ pub use portable::{
     acknowledge_now, begin_write_back, create_unnamed, creation_time, detect_lost_peer, exchange,
     ignores_hang_up, is_running, journal, link_durability, link_unnamed, lower_thread_priority,
     memory_left, mount_generation, mount_of, mounts, rename_to_free_name,
-    reports_write_errors_late, stop_accepting, this_process, threads_left,
+    reports_write_errors_late, reset_connection, stop_accepting, this_process, threads_left,
+    wait_for_hang_up,
 };
 
 pub use unix::{Journal, LinkDurability, Mount, ProcessIdentity, link, reason};

@@ -4,12 +4,14 @@ use crate::file_system::{EXT4, TMPFS, XFS, device_link, file_system_type};
 use crate::limits::{KEEP_ALIVE_IDLE, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_PROBES};
 use crate::sync::rustix;
 use crate::unix::{Mount, ProcessIdentity};
+use ::rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use std::fs::File;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Creates a file in `folder` without a name (`O_TMPFILE`). It is deleted when it is closed, unless it got one.
 ///
@@ -196,6 +198,26 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
 pub fn acknowledge_now(stream: &TcpStream) {
     // A matter of speed only: a connection that refuses it is about to fail by itself.
     let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
+}
+
+/// Ends a connection by a TCP reset, whoever else holds it: what was not sent yet is dropped, and the peer's next
+/// read or write fails.
+pub fn reset_connection(stream: &TcpStream) {
+    // As close with SO_LINGER 0, which would wait for the last descriptor (`connect(2)`, AF_UNSPEC).
+    let _ = rustix::net::connect_unspec(stream);
+}
+
+/// Waits until the peer closes the connection, without reading from it, or this side does; for at most `limit`.
+pub fn wait_for_hang_up(stream: &TcpStream, limit: Option<Duration>) {
+    let since = Instant::now();
+    loop {
+        let left = limit.map(|limit| limit.saturating_sub(since.elapsed()));
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut waited = [PollFd::new(stream, PollFlags::RDHUP)];
+        if poll(&mut waited, timeout.as_ref()) != Err(rustix::io::Errno::INTR) {
+            return;
+        }
+    }
 }
 
 /// Turns TCP keep-alive on: the kernel probes a silent peer, and ends the connection if it does not respond, as

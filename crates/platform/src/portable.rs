@@ -109,6 +109,16 @@ pub fn begin_write_back(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Ok(())
 }
 
+/// Ends a connection by a TCP reset once nobody else holds it.
+pub fn reset_connection(stream: &TcpStream) {
+    let _ = rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO));
+}
+
+/// Waits for `limit`, or for ever.
+pub fn wait_for_hang_up(_stream: &TcpStream, limit: Option<Duration>) {
+    std::thread::sleep(limit.unwrap_or(Duration::MAX));
+}
+
 /// Turns TCP keep-alive on, with the defaults of the system: two hours on most.
 pub fn detect_lost_peer(stream: &TcpStream) {
     let _ = rustix::net::sockopt::set_socket_keepalive(stream, true);

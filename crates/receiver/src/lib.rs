@@ -102,6 +102,7 @@ mod treatment;
 
 pub use error::Error;
 pub use identity::Identity;
+pub use node::faults;
 pub use node::{Limits, Node, NodeSettings, SocketTimeout, Timeouts};
 pub use observer::{
     AfterAnswer, AssociationEnd, Observer, Progress, Refusal, Refused, RefusedClass, StatusCounts,
@@ -110,7 +111,7 @@ pub use observer::{
 pub use output::{LogPath, Output, OutputSettings, Sorting, StoredFile, StoredObject};
 pub use peer::Peer;
 pub use serve::{Capacity, Drained, Handle, Pulse, Server, SingleConnection, thread_builder};
-pub use treatment::{Faults, Treatment, UNCOMPRESSED, storage_classes};
+pub use treatment::{Treatment, UNCOMPRESSED, storage_classes};
 
 // The types of public fields and parameters, so that an embedding program needs no other crate.
 pub use dataset::{Dictionary, OutputFormat, TransferSyntax, Uid};

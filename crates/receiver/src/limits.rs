@@ -17,6 +17,7 @@
 //! | parser, inflating | [`PARSER_BYTES`](dataset::limits::PARSER_BYTES) + [`INFLATE_BYTES`](dataset::limits::INFLATE_BYTES) | objects are stored |
 //! | file | [`FILE_BYTES`] | objects are stored |
 //! | rewriting | [`REWRITE_BYTES`](dataset::limits::REWRITE_BYTES) + [`TEXT_VALUE_BYTES`] | unless they are stored as received |
+//! | faults on purpose | [`FAULT_BYTES`] | there is a plan of faults |
 //! | deflating | [`DEFLATE_BYTES`](dataset::limits::DEFLATE_BYTES) | they are written deflated |
 //!
 //! What all associations share is added once:
@@ -84,6 +85,24 @@ pub const FILE_BYTES: usize = 2 * WRITE_BLOCK_BYTES;
 /// [`REWRITE_BYTES`](dataset::limits::REWRITE_BYTES): up to 64 KiB, whose length is known only at its end,
 /// and three times as much while the vector grows.
 pub const TEXT_VALUE_BYTES: usize = 3 * 64 * 1024;
+
+/// Rules of a plan of faults at most.
+pub const FAULT_RULES: usize = 1000;
+
+/// Longest PDU that a fault makes of an answer, in bytes.
+pub const OVERSIZED_PDU_BYTES: u32 = 1024 * 1024;
+
+/// What faults on purpose hold at worst for an association, in bytes: an oversized answer as command set, as PDU
+/// and as it waits to be sent, and for each rule its count and its strike.
+pub const FAULT_BYTES: usize = 4 * OVERSIZED_PDU_BYTES as usize;
+const _: () = assert!(
+    3 * OVERSIZED_PDU_BYTES as usize + FAULT_RULES * (128 + size_of::<u64>()) <= FAULT_BYTES
+);
+const _: () = assert!(OVERSIZED_PDU_BYTES > proto::limits::SENT_PDU_BYTES + 1024);
+
+/// How long a peer whose TLS handshake is answered with an alert on purpose may take to send its ClientHello, and
+/// then to close the connection.
+pub const PROVOKED_ALERT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a peer is silent before its association gives the receive buffer back.
 pub const IDLE_BEFORE_RELEASE: Duration = Duration::from_secs(1);

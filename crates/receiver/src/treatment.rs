@@ -8,7 +8,6 @@ use dataset::transfer_syntax::{
 use dataset::{TransferSyntax, Uid, sop_class};
 use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How a sender is treated: chosen by [`Observer::admit`](crate::Observer::admit) when its association is
 /// proposed, and held to the end of that. So a change of settings changes nothing for associations that have
@@ -21,8 +20,6 @@ pub struct Treatment {
     /// Where objects go, under which names and in which form. `None`: they are received, answered with
     /// success, and dropped.
     pub output: Option<Arc<Output>>,
-    /// Errors provoked on purpose.
-    pub faults: Faults,
 }
 
 /// The transfer syntaxes without compression (PS3.5 §10), little endian before big endian.
@@ -31,7 +28,7 @@ pub const UNCOMPRESSED: &[&TransferSyntax] =
 
 impl Treatment {
     /// All registered storage classes and Verification are accepted in these transfer syntaxes, the best first
-    /// (see [`storage_classes`]), and stored into `output`. No sender is refused, and no faults are provoked.
+    /// (see [`storage_classes`]), and stored into `output`. No sender is refused.
     #[must_use]
     pub fn new(
         identity: &Identity,
@@ -47,7 +44,7 @@ impl Treatment {
             abstract_syntaxes: storage_classes(transfer_syntaxes, false),
             user_identity_response: None,
         };
-        Self { policy, output: Some(output), faults: Faults::default() }
+        Self { policy, output: Some(output) }
     }
 }
 
@@ -76,17 +73,4 @@ pub fn storage_classes(
         abstract_syntaxes.accept_unregistered(policy);
     }
     abstract_syntaxes
-}
-
-/// Pauses and aborts on purpose, to test senders. The default provokes none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Faults {
-    /// `--sleep-after`: pause after each C-STORE-RSP, before the next command is read.
-    pub sleep_after: Duration,
-    /// `--sleep-during`: pause before the data set, after each of its PDVs, and at its end.
-    pub sleep_during: Duration,
-    /// `--abort-after`: A-ABORT after the last PDV of a data set, in place of the response.
-    pub abort_after: bool,
-    /// `--abort-during`: A-ABORT after the first PDV of a data set.
-    pub abort_during: bool,
 }

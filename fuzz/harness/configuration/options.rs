@@ -1,8 +1,9 @@
 //! Any words, as a command line.
 //!
-//! The input, split at NULs, has the words, one per line; the content of `@file`; and the content of the file
-//! of `--log-config`. No file is opened. Checked: there is no panic; a configuration is within its bounds;
-//! words mean the same in a command file and on the command line; a password is not shown.
+//! The input, split at NULs, has the words, one per line; the content of `@file`; and the content of the files
+//! of `--log-config` and `--fault-file`. No file is opened. Checked: there is no panic; a configuration is within
+//! its bounds; words mean the same in a command file and on the command line; a fault prints as a text that means
+//! the same; a password is not shown.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -26,6 +27,7 @@ pub fn run(data: &[u8]) {
     let outcome = parse(&words, &given);
     if let Action::Run(config) = &outcome {
         check(config);
+        check_faults(config);
         check_password(config, &words, &given);
     }
     if let Action::UsageError(text) = &outcome {
@@ -47,10 +49,10 @@ struct InMemory {
 
 impl Files for InMemory {
     fn command_file(&self, name: &OsStr) -> io::Result<Vec<u8>> {
-        if name == "words" {
-            Ok(self.command_file.clone())
-        } else {
-            Err(io::ErrorKind::NotFound.into())
+        match name.to_str() {
+            Some("words") => Ok(self.command_file.clone()),
+            Some("faults") => Ok(self.log_config.clone()),
+            _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
@@ -95,8 +97,6 @@ fn check(config: &Config) {
         Some(timeouts.acse),
         timeouts.dimse,
         Some(config.grace_period),
-        Some(config.faults.sleep_after),
-        Some(config.faults.sleep_during),
         commands.end_of_study_timeout,
     ];
     assert!(durations.into_iter().flatten().all(|it| it <= LONGEST));
@@ -114,6 +114,18 @@ fn check(config: &Config) {
         || commands.rename_on_end_of_study
         || commands.end_of_study_timeout.is_some();
     assert!(sorted || !at_ends, "ends of studies want sorting");
+}
+
+/// Checks that faults print as they can be typed.
+fn check_faults(config: &Config) {
+    assert!(config.faults.len() <= receiver::limits::FAULT_RULES);
+    for fault in &config.faults {
+        let words = ["1", "--enable-tls", "key", "certificate", "--fault", &fault.to_string()]
+            .map(|word| word.as_bytes().to_vec());
+        let none = InMemory { command_file: Vec::new(), log_config: Vec::new() };
+        let Action::Run(again) = parse(&words, &none) else { panic!("{fault} is understood") };
+        assert_eq!(again.faults, std::slice::from_ref(fault));
+    }
 }
 
 /// Checks that nothing that could be logged depends on the password.

@@ -237,6 +237,13 @@ impl Association {
         }
     }
 
+    /// Puts `bytes` in place of [`outgoing`](Self::outgoing), whatever they are: for those who test how peers take
+    /// broken PDUs. The association goes on as if it had sent what it queued.
+    pub fn replace_outgoing(&mut self, bytes: Vec<u8>) {
+        self.outgoing = bytes;
+        self.sent = 0;
+    }
+
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` unless ARTIM runs.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {

@@ -62,6 +62,11 @@ impl Transport {
         Ok(())
     }
 
+    /// The connection beneath.
+    pub(crate) fn stream(&self) -> &Arc<TcpStream> {
+        &self.stream
+    }
+
     /// Receives into `buffer`, waiting for at most `timeout` (`None`: for ever).
     ///
     /// Where the kernel has nothing for us, the peer may be holding its next bytes back until the

@@ -1,5 +1,6 @@
 //! What all associations share: settings, keys and certificates, names of peers, the observer.
 
+pub mod faults;
 mod settings;
 
 pub use settings::{Limits, NodeSettings, SocketTimeout, Timeouts};
@@ -7,6 +8,7 @@ pub use settings::{Limits, NodeSettings, SocketTimeout, Timeouts};
 use crate::error::Error;
 use crate::net::{HostAccess, PeerNames, tls};
 use crate::observer::Observer;
+use faults::Faults;
 use std::sync::Arc;
 
 /// What all associations share. Nothing in it changes once the receiver runs, but for keys and certificates
@@ -20,6 +22,8 @@ pub struct Node {
     pub(crate) host_access: Option<HostAccess>,
     /// `None` for plain TCP.
     pub(crate) tls: Option<tls::Tls>,
+    /// `None` where no faults are provoked.
+    pub(crate) faults: Option<Faults>,
 }
 
 impl Node {
@@ -46,7 +50,8 @@ impl Node {
         observer: Arc<dyn Observer>,
     ) -> Self {
         let host_access = settings.network.access_control.then(HostAccess::system);
-        Self { settings, observer, peer_names, host_access, tls }
+        let faults = settings.faults.clone().map(Faults::new);
+        Self { settings, observer, peer_names, host_access, tls, faults }
     }
 
     /// Reads keys and certificates again, for the handshakes to come. True if they are in use now; if

@@ -1,5 +1,6 @@
 //! Settings of all associations.
 
+use super::faults::FaultPlan;
 use crate::identity::Identity;
 use crate::net::{Network, tls};
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct NodeSettings {
     pub names_wanted: bool,
     /// Whether proposals and their answers are shown in the log at INFO rather than DEBUG.
     pub verbose_presentation_contexts: bool,
+    /// Faults to provoke, to test senders; `None`, as it is by default, provokes none.
+    pub faults: Option<FaultPlan>,
 }
 
 impl NodeSettings {
@@ -35,6 +38,7 @@ impl NodeSettings {
             tls: None,
             names_wanted: false,
             verbose_presentation_contexts: false,
+            faults: None,
         }
     }
 }

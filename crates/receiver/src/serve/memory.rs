@@ -2,8 +2,9 @@
 //! explained in [`crate::limits`].
 
 use crate::limits::{
-    ACCESS_BYTES, ASSOCIATION_BYTES, DUMP_BYTES, FILE_BYTES, FIRST_RECEIVE_BUFFER_BYTES,
-    RECEIVE_BUFFER_BYTES, TEXT_VALUE_BYTES, THREAD_STACK_BYTES, TLS_PEAK_BYTES,
+    ACCESS_BYTES, ASSOCIATION_BYTES, DUMP_BYTES, FAULT_BYTES, FILE_BYTES,
+    FIRST_RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_BYTES, TEXT_VALUE_BYTES, THREAD_STACK_BYTES,
+    TLS_PEAK_BYTES,
 };
 use crate::node::NodeSettings;
 use crate::output::OutputSettings;
@@ -30,6 +31,7 @@ pub(super) fn of_association(settings: &NodeSettings, output: Option<&OutputSett
         (output.is_some(), PARSER_BYTES + INFLATE_BYTES + FILE_BYTES),
         (rewrites.is_some(), REWRITE_BYTES + TEXT_VALUE_BYTES),
         (deflates, DEFLATE_BYTES),
+        (settings.faults.is_some(), FAULT_BYTES),
     ];
     parts.iter().filter(|(is_used, _)| *is_used).map(|(_, bytes)| bytes).sum()
 }
@@ -57,5 +59,7 @@ mod tests {
         assert_eq!(kib(&settings, Some(&output)), 2_544 + (3 + 8) * 1024);
         settings.tls = Some(crate::net::tls::TlsSettings::new("key".into(), "pem".into()));
         assert_eq!(kib(&settings, Some(&output)), 2_544 + (3 + 8) * 1024 + 536);
+        settings.faults = Some(crate::faults::FaultPlan::default());
+        assert_eq!(kib(&settings, Some(&output)), 2_544 + (3 + 8) * 1024 + 536 + 4 * 1024);
     }
 }

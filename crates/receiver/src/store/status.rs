@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     NoStudy,
     /// The Study Instance UID cannot name a directory.
     UnusableStudyUid,
+    /// A fault on purpose ([`crate::faults`]), which says what is answered.
+    Provoked(Status),
 }
 
 /// A UID that a data set and the command before it do not agree on.
@@ -63,6 +65,7 @@ impl Failure {
     /// The status of the C-STORE-RSP (PS3.4 §B.2.3, PS3.7 Annex C).
     pub(crate) fn status(&self) -> Status {
         match self {
+            Self::Provoked(status) => *status,
             Self::ClassNotNegotiated => Status::SOP_CLASS_NOT_SUPPORTED,
             Self::NoRoom(_) | Self::Storage(_) | Self::NameTooLong => Status::OUT_OF_RESOURCES,
             Self::DataSet(error) => match error.cause() {
@@ -86,6 +89,7 @@ impl fmt::Display for Failure {
             Self::ClassNotNegotiated => {
                 f.write_str("SOP class not negotiated for C-STORE in this association")
             }
+            Self::Provoked(_) => f.write_str("fault on purpose"),
             Self::NoRoom(shortage) => f.write_str(shortage),
             Self::Storage(error) => error.fmt(f),
             Self::NameTooLong => f.write_str("file name too long"),
@@ -149,6 +153,7 @@ mod tests {
             differs(None),
             Failure::NoStudy,
             Failure::UnusableStudyUid,
+            Failure::Provoked(Status::PROCESSING_FAILURE),
         ] {
             let text = failure.to_string();
             assert!(text.chars().count() <= 64, "{text}");

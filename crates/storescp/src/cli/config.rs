@@ -3,9 +3,10 @@
 use crate::commands::CommandSettings;
 use crate::logging::LogSettings;
 use crate::negotiation::Negotiation;
+use receiver::faults::Rule;
 use receiver::net::Network;
 use receiver::net::tls::TlsSettings;
-use receiver::{Faults, Limits, OutputSettings, Timeouts};
+use receiver::{Limits, OutputSettings, Timeouts};
 use std::time::Duration;
 
 /// The whole configuration, valid once built; made only by [`super::parse()`].
@@ -27,8 +28,11 @@ pub struct Config {
     pub grace_period: Duration,
     /// `--inetd`: standard input is the one connection to serve.
     pub inetd: bool,
-    /// Errors provoked on purpose, to test senders.
-    pub faults: Faults,
+    /// Faults on purpose, to test senders: those of `--fault`, of `--fault-file`, and of the options that have one
+    /// each.
+    pub faults: Vec<Rule>,
+    /// `--fault-seed`, or the seed in the file; `None` for any.
+    pub fault_seed: Option<u64>,
     /// `--ignore`: data sets are received and answered, not stored.
     pub ignore: bool,
     /// `--enable-tls`; `None` for plain TCP.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
+use super::fault_rules::RuleError;
 use crate::logging::LogConfigFault;
 
 /// The first fault found in a command line.
@@ -21,6 +22,12 @@ pub(super) enum Fault {
     Value(&'static str, OsString, Misfit),
     LogLevel(OsString),
     LogConfig(LogConfigFault),
+    /// The file of `--fault-file` cannot be read, and why.
+    UnreadableFaults(OsString, String),
+    /// More faults on purpose than this.
+    TooManyFaults(usize),
+    /// A fault on purpose is not understood.
+    OnPurpose(RuleError),
     /// The first option excludes what the second says.
     NotAllowedWith(&'static str, &'static str),
     /// The first option means nothing without what the second says.
@@ -83,6 +90,11 @@ impl fmt::Display for Fault {
                     LogConfigFault::RootLevel => "gives log4cplus.rootLogger no valid log level",
                 }
             ),
+            Self::UnreadableFaults(name, why) => {
+                write!(f, "Cannot read fault file '{}': {why}", name.display())
+            }
+            Self::TooManyFaults(most) => write!(f, "More than {most} faults"),
+            Self::OnPurpose(error) => error.fmt(f),
             Self::NotAllowedWith(option, other) => write!(f, "{option} not allowed with {other}"),
             Self::OnlyAllowedWith(option, other) => {
                 write!(f, "{option} only allowed with {other}")

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// What a command line needs of the files that it names.
 pub trait Files {
-    /// The content of an `@file`.
+    /// The content of an `@file`, or of the file of `--fault-file`.
     ///
     /// # Errors
     /// It cannot be read.

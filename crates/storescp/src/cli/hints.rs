@@ -2,6 +2,7 @@
 
 use super::fault::{Fault, Taken};
 use super::options::{self, LEVELS, OptionSpec, Value};
+use super::similarity::distance;
 use std::ffi::OsStr;
 
 /// What helps with this fault: a line for each thing, none if DCMTK's words say it all.
@@ -29,6 +30,9 @@ pub(super) fn of(fault: &Fault) -> Vec<String> {
              log4cplus::ConsoleAppender'"
                 .to_owned(),
         ],
+        Fault::UnreadableFaults(..) | Fault::TooManyFaults(_) | Fault::OnPurpose(_) => {
+            vec!["docs/faults.md describes faults on purpose, with examples".to_owned()]
+        }
         Fault::OnlyAllowedWith(..) | Fault::NotAllowedWith(..) => Vec::new(),
     }
 }
@@ -94,22 +98,6 @@ fn meant(name: &str) -> Vec<&'static OptionSpec> {
 /// Longer words are not compared with the names of options.
 const LONGEST_NAME: usize = 64;
 
-/// How many letters have to be changed, added or left out to make one word of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, &wanted) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != wanted);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
-}
-
 fn missing_port(taken: Option<&Taken>) -> Vec<String> {
     let mut hints = Vec::new();
     if let Some(Taken { option, value }) = taken {
@@ -170,20 +158,6 @@ fn words_hint(option: &str, value: &OsStr, words: &str) -> String {
 mod tests {
     use super::*;
     use crate::cli::tests::hints;
-
-    #[test]
-    fn distances() {
-        for (one, other, changes) in [
-            ("", "", 0),
-            ("a", "", 1),
-            ("abc", "abc", 0),
-            ("abc", "axc", 1),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(distance(one, other), changes, "{one} {other}");
-            assert_eq!(distance(other, one), changes, "{other} {one}");
-        }
-    }
 
     #[test]
     fn names_that_were_meant() {

@@ -8,9 +8,11 @@
 
 mod config;
 mod fault;
+mod fault_rules;
 mod files;
 mod hints;
 mod options;
+mod similarity;
 mod texts;
 
 pub use config::Config;
@@ -36,7 +38,7 @@ pub enum Action {
 
 /// Reads a command line, the program's name not included.
 ///
-/// Files named by `@file` and `--log-config` are read; nothing else is opened.
+/// Files named by `@file`, `--log-config` and `--fault-file` are read; nothing else is opened.
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Action {
     parse_with(arguments, &FileSystem)
 }
@@ -67,7 +69,7 @@ pub fn parse_with(arguments: impl Iterator<Item = OsString>, files: &impl Files)
     let quiet = log.is_quiet();
     let arguments =
         log.arguments.as_ref().map_or_else(String::new, |line| format!("I: {line}\nI: \n"));
-    match options::config(&typed, port, log) {
+    match options::config(&typed, port, log, files) {
         Ok(config) => Action::Run(Box::new(config)),
         // --quiet means it: from here on the exit code alone tells.
         Err(_) if quiet => Action::UsageError(arguments),

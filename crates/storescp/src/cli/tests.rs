@@ -5,7 +5,7 @@ use crate::logging::{LogFormat, LogLevel, LogSettings};
 use dataset::OutputFormat;
 use receiver::net::{AddressFamily, Network};
 use receiver::output::naming::FileNaming;
-use receiver::{Faults, Limits, OutputSettings, SocketTimeout, Timeouts};
+use receiver::{Limits, OutputSettings, SocketTimeout, Timeouts};
 use storage::Durability;
 
 fn parse_line(line: &str) -> Action {
@@ -66,7 +66,7 @@ fn without_options() {
     let limits = Limits { max_associations: None, max_associations_per_host: None };
     assert_eq!(config.limits, limits);
     assert_eq!((config.grace_period, config.inetd), (seconds(30), false));
-    assert_eq!(config.faults, Faults::default());
+    assert!(config.faults.is_empty() && config.fault_seed.is_none());
     let negotiation = &config.negotiation;
     assert!(!negotiation.refuse && !negotiation.require_implementation_class_uid && !config.ignore);
     let output = OutputSettings {

@@ -8,6 +8,7 @@
 mod announcement;
 mod certificates;
 mod ending;
+mod faults;
 mod signals;
 mod start_hints;
 mod systemd;

@@ -1,5 +1,6 @@
 //! Builds what serves from the settings.
 
+use super::faults;
 use super::systemd::Systemd;
 use crate::advice::Advisor;
 use crate::cli::Config;
@@ -9,6 +10,7 @@ use crate::error::Error;
 use crate::limits::{PROGRAM_THREADS, RECOVERY_NICENESS};
 use crate::observer::ProgramObserver;
 use dataset::format::OutputTransferSyntax;
+use receiver::faults::FaultPlan;
 use receiver::net::PeerNames;
 use receiver::net::tls::Tls;
 use receiver::output::studies::{Studies, Timing};
@@ -74,7 +76,7 @@ impl Service {
         let names = Arc::clone(&peer_names);
         let commands = Commands::new(&config.commands, &config.output, storage, names)?;
         let commands = Arc::new(commands);
-        let treatment = Treatment { policy, output: output.clone(), faults: config.faults };
+        let treatment = Treatment { policy, output: output.clone() };
         let observer = ProgramObserver {
             treatment: Arc::new(treatment),
             commands: Arc::clone(&commands),
@@ -83,7 +85,8 @@ impl Service {
                 rewrites: config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived,
             },
         };
-        let settings = NodeSettings { names_wanted: commands.want_host(), ..settings };
+        let faults = faults::plan(config);
+        let settings = NodeSettings { names_wanted: commands.want_host(), faults, ..settings };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
         node.warn_of_expiry();
         Ok(Self {
@@ -160,6 +163,8 @@ fn node_settings(config: &Config) -> NodeSettings {
         tls: config.tls.clone(),
         names_wanted: false,
         verbose_presentation_contexts: config.log.verbose_presentation_contexts,
+        // The seed does not matter to the capacity.
+        faults: (!config.faults.is_empty()).then(FaultPlan::default),
     }
 }
 

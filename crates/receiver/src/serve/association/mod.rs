@@ -4,9 +4,11 @@
 //!   run ──► admission        host access control, TLS, proposal ──► treatment, acceptance or rejection
 //!    └────► Served           the loop: send, receive, dispatch events, wait
 //!              └─► requests  C-STORE, C-ECHO, data set fragments ──► crate::store
+//!        faults    on purpose, if there is a plan: asked by run, Served and requests
 //! ```
 
 mod admission;
+mod faults;
 mod log_lines;
 mod refused_classes;
 mod requests;
@@ -25,7 +27,7 @@ use proto::{
 use requests::Requests;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,6 +43,12 @@ pub(super) fn run(node: &Node, slot: &Slot, stream: Arc<TcpStream>, peer: Socket
         debug!(dcmtks = true, "Association Received: {}", node.peer_names.name(peer.ip()));
     }
     if !admission::is_let_in(node, &stream, peer) {
+        return;
+    }
+    if let Some(plan) = &node.faults
+        && slot.past_limit().is_none()
+        && faults::strike_connection(plan, &stream, peer)
+    {
         return;
     }
     if node.settings.names_wanted {
@@ -116,7 +124,7 @@ struct Served<'n> {
     acse_timeout: Duration,
 }
 
-impl Served<'_> {
+impl<'n> Served<'n> {
     /// The loop: sends what is queued, takes the next event out of what was received, and waits for more
     /// bytes where there is none.
     fn serve(&mut self) {
@@ -264,17 +272,31 @@ impl Served<'_> {
             association: self.slot.number(),
         };
         let decision = admission::decide(self.node, self.slot, proposal, &peer, self.peer_address);
-        let (treatment, acceptance) = match decision {
+        let (treatment, mut acceptance) = match decision {
             Ok(accepted) => accepted,
             Err(rejection) => {
                 return self.association.answer(AssociateResponse::Reject(rejection), now);
             }
         };
+        let mut faults = None;
+        if let Some(plan) = &self.node.faults {
+            faults = self.strike_association(plan, proposal, &peer, &mut acceptance);
+            if faults.is_none() {
+                return;
+            }
+        }
         let max_send_pdv_bytes = self.association.max_send_pdv_bytes();
         admission::log_acceptance(self.node, &peer, proposal, &acceptance, max_send_pdv_bytes);
         self.association.answer(AssociateResponse::Accept(acceptance), now);
         self.node.observer.association_accepted(&peer);
-        self.requests = Some(Requests::new(self.node, self.slot, treatment, peer, self.begun));
+        if let Some(faults) = &faults
+            && let Some(stream) = faults.change_acceptance(&mut self.association)
+        {
+            self.send_outgoing();
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        self.requests =
+            Some(Requests::new(self.node, self.slot, treatment, peer, self.begun, faults));
     }
 
     /// The receiver is shutting down and has closed the receiving side of an idle connection. True if the

@@ -1,12 +1,13 @@
 //! The messages of an accepted association: C-STORE with its data set, and C-ECHO. Others are refused.
 
+use super::faults::AssociationFaults;
 use super::log_lines;
 use crate::node::Node;
 use crate::observer::{AssociationEnd, Refused, Summary};
 use crate::peer::Peer;
 use crate::serve::registry::Slot;
 use crate::store::{Answer, Failure, FollowUp, StorageService};
-use crate::treatment::{Faults, Treatment};
+use crate::treatment::Treatment;
 use dataset::{Uid, sop_class};
 use proto::command_field;
 use proto::{
@@ -15,8 +16,8 @@ use proto::{
 };
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tracing::{debug, error, info, warn};
+use std::time::Instant;
+use tracing::{debug, error, warn};
 
 /// The messages of one association that was accepted (PS3.7 §9.1).
 ///
@@ -26,7 +27,8 @@ pub(super) struct Requests<'n> {
     node: &'n Node,
     slot: &'n Slot,
     service: StorageService<'n>,
-    faults: Faults,
+    /// `None` where no faults are provoked.
+    faults: Option<Box<AssociationFaults<'n>>>,
     /// The response to a C-STORE is queued, and not sent yet.
     unsent: Option<Unsent>,
     /// How many objects were stored.
@@ -51,8 +53,8 @@ impl<'n> Requests<'n> {
         treatment: Arc<Treatment>,
         peer: Peer,
         begun: Instant,
+        faults: Option<Box<AssociationFaults<'n>>>,
     ) -> Self {
-        let faults = treatment.faults;
         let service = StorageService::new(node, treatment, peer);
         Self { node, slot, service, faults, unsent: None, objects: 0, begun, end: None }
     }
@@ -110,6 +112,7 @@ impl<'n> Requests<'n> {
     }
 
     fn store(&mut self, association: &Association, context: ContextId, request: CStoreRq) {
+        let provoked = self.faults.as_mut().and_then(|faults| faults.begin(&request, context));
         let accepted = match association.negotiated(context, &request.sop_class) {
             SopClassNegotiation::OnItsContext(accepted) if !is_verification(&request.sop_class) => {
                 accepted
@@ -125,8 +128,10 @@ impl<'n> Requests<'n> {
             }
             _ => return self.service.refuse(&request, &Failure::ClassNotNegotiated),
         };
-        self.service.begin(request, accepted.transfer_syntax);
-        sleep(self.faults.sleep_during);
+        match provoked {
+            Some(failure) => self.service.refuse(&request, &failure),
+            None => self.service.begin(request, accepted.transfer_syntax),
+        }
     }
 
     /// Tells the observer of a request that names no object.
@@ -158,41 +163,48 @@ impl<'n> Requests<'n> {
         fragments: &DataSetFragments<'_>,
         now: Instant,
     ) {
-        if self.provoke_faults(association, fragments, now) {
-            return;
+        if let Some(faults) = &mut self.faults
+            && let Some(strike) = faults.data_set(fragments)
+        {
+            self.end.get_or_insert(AssociationEnd::OnPurpose);
+            self.service.interrupt(&"as requested (fault on purpose)");
+            return faults.end(&strike, association);
         }
         if let Some(Answer { response, follow_up }) = self.service.data_set(fragments) {
-            self.respond(association, fragments.context(), &response, now);
             self.unsent = Some(Unsent { follow_up });
+            if self.faults.is_some() {
+                self.respond_with_faults(association, fragments.context(), &response, now);
+            } else {
+                self.respond(association, fragments.context(), &response, now);
+            }
         } else if fragments.is_last() {
             self.message_ended(association, now);
         }
     }
 
-    /// The pauses and aborts that [`Faults`] asks for within a data set; true if the association was
-    /// aborted.
-    fn provoke_faults(
+    /// Answers a request whose data set was received to its end, as faults on purpose make it.
+    fn respond_with_faults(
         &mut self,
         association: &mut Association,
-        fragments: &DataSetFragments<'_>,
+        context: ContextId,
+        response: &CommandSet,
         now: Instant,
-    ) -> bool {
-        let faults = self.faults;
-        for _ in 0..fragments.pdvs_ended() {
-            sleep(faults.sleep_during);
-        }
-        let mut aborts = faults.abort_during && fragments.pdvs_ended() > 0;
-        if !aborts && fragments.is_last() {
-            sleep(faults.sleep_during);
-            aborts = faults.abort_after;
-        }
-        if aborts {
-            info!(dcmtks = true, "ABORT initiated (due to command line options)");
+    ) {
+        let Some(mut faults) = self.faults.take() else { return };
+        if let Some(strike) = faults.withheld() {
+            if let Some(Unsent { follow_up: Some(follow_up) }) = self.unsent.take() {
+                self.follow_up(follow_up);
+            }
+            self.message_ended(association, now);
             self.end(AssociationEnd::OnPurpose);
-            self.service.interrupt(&"as requested (abort on purpose)");
-            association.abort(now);
+            faults.end(&strike, association);
+        } else {
+            let is_stored = self.unsent.as_ref().is_some_and(|it| it.follow_up.is_some());
+            let response = faults.changed(response, is_stored);
+            self.respond(association, context, &response, now);
+            faults.change_answer(association, context, &response);
         }
-        aborts
+        self.faults = Some(faults);
     }
 
     /// What was queued was sent, or, if not `is_sent`, could not be: does what is left to do for an object
@@ -206,8 +218,8 @@ impl<'n> Requests<'n> {
             }
             self.follow_up(follow_up);
         }
-        if is_sent {
-            sleep(self.faults.sleep_after);
+        if is_sent && let Some(faults) = &mut self.faults {
+            faults.answered();
         }
     }
 
@@ -305,10 +317,4 @@ impl<'n> Requests<'n> {
 /// The one SOP class without C-STORE that is accepted by default.
 fn is_verification(sop_class: &Uid) -> bool {
     sop_class.as_str() == sop_class::VERIFICATION
-}
-
-fn sleep(duration: Duration) {
-    if !duration.is_zero() {
-        std::thread::sleep(duration);
-    }
 }

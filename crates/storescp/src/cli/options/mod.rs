@@ -15,6 +15,7 @@
 
 mod encoding;
 mod events;
+mod faults;
 mod general;
 mod naming;
 mod network;
@@ -33,13 +34,15 @@ pub(super) use typed::Typed;
 
 use super::config::Config;
 use super::fault::Fault;
+use super::files::Files;
 use crate::logging::LogSettings;
 
 /// Every option, in the order of the help text.
-pub(super) static SECTIONS: [Section; 6] = [
+pub(super) static SECTIONS: [Section; 7] = [
     general::GENERAL,
     processes::PROCESSES,
     network::NETWORK,
+    faults::FAULTS,
     tls::TLS,
     output::OUTPUT,
     events::EVENTS,
@@ -59,7 +62,12 @@ pub(super) fn find(name: &str) -> Option<&'static OptionSpec> {
 ///
 /// The order is that in which DCMTK's `storescp` looks for faults, so that of several the same one is
 /// reported.
-pub(super) fn config(typed: &Typed, port: u16, log: LogSettings) -> Result<Config, Fault> {
+pub(super) fn config(
+    typed: &Typed,
+    port: u16,
+    log: LogSettings,
+    files: &impl Files,
+) -> Result<Config, Fault> {
     let mut warnings = Vec::new();
     general::check_verbose_pc(&log)?;
     network::check_inetd(typed)?;
@@ -67,12 +75,13 @@ pub(super) fn config(typed: &Typed, port: u16, log: LogSettings) -> Result<Confi
     let timeouts = network::timeouts(typed)?;
     let network = network::network(typed, port, &mut warnings);
     let max_pdu_bytes = network::max_pdu_bytes(typed, &mut warnings)?;
-    let faults = network::faults(typed)?;
+    let (faults, fault_seed) = faults::faults(typed, files)?;
     let profile = network::profile(typed)?;
     let output = output::settings(typed)?;
     let commands = events::settings(typed)?;
     let tls = tls::settings(typed)?;
     overridden::warn(typed, &mut warnings);
+    faults::check_tls(&faults, tls.is_some())?;
     Ok(Config {
         port_only: typed.has_no_options(),
         network,
@@ -82,6 +91,7 @@ pub(super) fn config(typed: &Typed, port: u16, log: LogSettings) -> Result<Confi
         grace_period,
         inetd: network::inetd(typed),
         faults,
+        fault_seed,
         ignore: network::ignore(typed),
         tls,
         output,

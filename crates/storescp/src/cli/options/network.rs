@@ -6,7 +6,7 @@ use super::typed::{Base, Typed, leading_integer};
 use crate::cli::fault::{Fault, Misfit};
 use crate::negotiation::{Negotiation, ProfileChoice};
 use receiver::net::{AddressFamily, Network, inherited};
-use receiver::{Faults, SocketTimeout, Timeouts};
+use receiver::{SocketTimeout, Timeouts};
 use std::time::Duration;
 
 pub(super) const NETWORK: Section = Section {
@@ -221,16 +221,6 @@ pub(super) fn max_pdu_bytes(typed: &Typed, warnings: &mut Vec<String>) -> Result
     Ok(even)
 }
 
-/// Errors provoked on purpose.
-pub(super) fn faults(typed: &Typed) -> Result<Faults, Fault> {
-    Ok(Faults {
-        sleep_after: typed.seconds(Opt::SleepAfter)?.unwrap_or_default(),
-        sleep_during: typed.seconds(Opt::SleepDuring)?.unwrap_or_default(),
-        abort_after: typed.has(Opt::AbortAfter),
-        abort_during: typed.has(Opt::AbortDuring),
-    })
-}
-
 /// A negotiation profile leaves no room for options about the same thing.
 pub(super) fn profile(typed: &Typed) -> Result<Option<ProfileChoice>, Fault> {
     let Some([file, name]) = typed.two_texts(Opt::ConfigFile) else { return Ok(None) };
@@ -306,32 +296,12 @@ mod tests {
     }
 
     #[test]
-    fn faults_on_purpose() {
-        let config = config(
-            "1 --refuse --reject --ignore --sleep-after 2 --sleep-during 3 --abort-after \
-             --abort-during",
-        );
-        let all = Faults {
-            sleep_after: seconds(2),
-            sleep_during: seconds(3),
-            abort_after: true,
-            abort_during: true,
-        };
-        assert_eq!(config.faults, all);
-        let negotiation = &config.negotiation;
-        assert!(
-            negotiation.refuse && negotiation.require_implementation_class_uid && config.ignore
-        );
-    }
-
-    #[test]
     fn special_values() {
         assert_eq!(config("1 -ts 0").timeouts.socket, SocketTimeout::None);
         assert_eq!(config("1 -ts -1").timeouts.socket, SocketTimeout::System);
         let longest = seconds(u64::from(u32::MAX));
         let socket = config("1 -ts 99999999999999999999").timeouts.socket;
         assert_eq!(socket, SocketTimeout::After(longest));
-        assert_eq!(config("1 --sleep-after 4294967296").faults.sleep_after, longest);
         let odd = config("1 -pdu 5001");
         assert_eq!(odd.negotiation.max_pdu_bytes, 5000);
         assert_eq!(odd.warnings, ["--max-pdu 5001 is odd, using 5000"]);
