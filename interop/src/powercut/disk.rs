@@ -44,7 +44,10 @@ impl Disk {
     }
 
     /// Begins to record, and mounts the file system that is recorded.
-    pub(super) fn mount_live(&self, at: &Path) {
+    ///
+    /// # Errors
+    /// What the command said: most likely that the kernel does not know the file system.
+    pub(super) fn mount_live(&self, at: &Path) -> Result<(), String> {
         self.ask("record");
         // Direct I/O, so that the device does not wait for one write before it passes on the next.
         let mut attach = Command::new("losetup");
@@ -53,7 +56,7 @@ impl Disk {
         let mounted = self.mount(device.trim(), "", at);
         // The device is kept until the file system is unmounted.
         succeed(Command::new("losetup").args(["--detach", device.trim()]));
-        mounted.unwrap_or_else(|error| panic!("cannot mount {}: {error}", self.file_system.name));
+        mounted
     }
 
     /// Number of events recorded so far.
@@ -101,7 +104,8 @@ impl Disk {
     /// # Errors
     /// What the commands said.
     pub(super) fn repair_and_mount_cut(&self, at: &Path) -> Result<(), String> {
-        self.repair_with(CHECK_EXT4)?;
+        // The first run says that errors are left if it could not replay the journal.
+        self.repair_with(CHECK_EXT4).or_else(|_| self.repair_with(CHECK_EXT4))?;
         self.mount_cut(at)
     }
 
