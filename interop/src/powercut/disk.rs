@@ -77,8 +77,9 @@ impl Disk {
     /// Makes the other disk one whose power was cut after this many events. Returns how many writes were kept,
     /// dropped and torn.
     pub(super) fn cut(&self, position: usize, seed: u64) -> [usize; 3] {
-        let sector_bytes = self.file_system.sector_bytes;
-        let answer = self.ask(&format!("cut {position} {sector_bytes} {seed}"));
+        let FileSystem { sector_bytes, whole_blocks, .. } = self.file_system;
+        let whole: String = whole_blocks.iter().map(|block| format!(" {block}")).collect();
+        let answer = self.ask(&format!("cut {position} {seed} {sector_bytes}{whole}"));
         let fates: Vec<usize> = answer.split(' ').map(number).collect();
         fates.try_into().expect("three numbers")
     }
