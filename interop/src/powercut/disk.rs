@@ -44,7 +44,10 @@ impl Disk {
     }
 
     /// Begins to record, and mounts the file system that is recorded.
-    pub(super) fn mount_live(&self, at: &Path) {
+    ///
+    /// # Errors
+    /// What the command said: most likely that the kernel does not know the file system.
+    pub(super) fn mount_live(&self, at: &Path) -> Result<(), String> {
         self.ask("record");
         // Direct I/O, so that the device does not wait for one write before it passes on the next.
         let mut attach = Command::new("losetup");
@@ -53,7 +56,7 @@ impl Disk {
         let mounted = self.mount(device.trim(), "", at);
         // The device is kept until the file system is unmounted.
         succeed(Command::new("losetup").args(["--detach", device.trim()]));
-        mounted.unwrap_or_else(|error| panic!("cannot mount {}: {error}", self.file_system.name));
+        mounted
     }
 
     /// Number of events recorded so far.
@@ -74,8 +77,9 @@ impl Disk {
     /// Makes the other disk one whose power was cut after this many events. Returns how many writes were kept,
     /// dropped and torn.
     pub(super) fn cut(&self, position: usize, seed: u64) -> [usize; 3] {
-        let sector_bytes = self.file_system.sector_bytes;
-        let answer = self.ask(&format!("cut {position} {sector_bytes} {seed}"));
+        let FileSystem { sector_bytes, whole_blocks, .. } = self.file_system;
+        let whole: String = whole_blocks.iter().map(|block| format!(" {block}")).collect();
+        let answer = self.ask(&format!("cut {position} {seed} {sector_bytes}{whole}"));
         let fates: Vec<usize> = answer.split(' ').map(number).collect();
         fates.try_into().expect("three numbers")
     }
@@ -101,7 +105,8 @@ impl Disk {
     /// # Errors
     /// What the commands said.
     pub(super) fn repair_and_mount_cut(&self, at: &Path) -> Result<(), String> {
-        self.repair_with(CHECK_EXT4)?;
+        // The first run says that errors are left if it could not replay the journal.
+        self.repair_with(CHECK_EXT4).or_else(|_| self.repair_with(CHECK_EXT4))?;
         self.mount_cut(at)
     }
 

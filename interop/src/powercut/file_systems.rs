@@ -15,6 +15,9 @@ pub struct FileSystem {
     pub(super) mib: u64,
     /// What the disk writes whole or not at all: 512 bytes, or more if the file system relies on that.
     pub sector_bytes: usize,
+    /// Numbers of the blocks of 4 KiB that the disk writes whole nevertheless: those of the superblock, whose
+    /// checksum has to be right before the journal is looked for.
+    pub(super) whole_blocks: &'static [u64],
     /// The command to be run before it is mounted after a power loss; the path of the disk is appended.
     pub(super) repair: Option<&'static [&'static str]>,
 }
@@ -32,7 +35,10 @@ impl FileSystem {
         Self::ext4("ext4-fast-commit", "fast_commit"),
         // If the beginning of a block is newer than its end, the log's copy of it is not used.
         Self { sector_bytes: 4096, ..Self::other("xfs", &["mkfs.xfs", "-q", "-f"], 320) },
-        Self::other("btrfs", &["mkfs.btrfs", "-q", "-f"], 256),
+        Self {
+            whole_blocks: &[16, 16 << 10],
+            ..Self::other("btrfs", &["mkfs.btrfs", "-q", "-f"], 256)
+        },
     ];
 
     /// The one of this name.
@@ -48,11 +54,20 @@ impl FileSystem {
 
     /// With this feature, or without it, and otherwise with those that large disks have by default.
     const fn ext4(name: &'static str, feature: &'static str) -> Self {
-        Self { feature: Some(feature), ..Self::other(name, MAKE_EXT4, 160) }
+        Self { feature: Some(feature), whole_blocks: &[0], ..Self::other(name, MAKE_EXT4, 160) }
     }
 
     const fn other(name: &'static str, make: &'static [&'static str], mib: u64) -> Self {
-        Self { name, make, feature: None, mount: "", mib, sector_bytes: 512, repair: None }
+        Self {
+            name,
+            make,
+            feature: None,
+            mount: "",
+            mib,
+            sector_bytes: 512,
+            whole_blocks: &[],
+            repair: None,
+        }
     }
 }
 

@@ -71,14 +71,16 @@ pub struct Plan {
 impl Plan {
     /// Stores everything once, and cuts the power at random positions of the recording.
     ///
+    /// # Errors
+    /// Why the new file system cannot be mounted here.
+    ///
     /// # Panics
-    /// If something fails that does not depend on the receiver.
-    #[must_use]
-    pub fn run(&self) -> Tally {
+    /// If something else fails that does not depend on the receiver.
+    pub fn run(&self) -> Result<Tally, String> {
         let scratch = Scratch::new();
         let disk = Disk::make(self.file_system, &scratch.directory("disks"));
         let live = scratch.directory("live");
-        disk.mount_live(&live);
+        disk.mount_live(&live)?;
         let sent = self.variant.store(self, &disk, &live);
         let expected = Expected::from_live(&sent, &live);
         unmount(&live);
@@ -91,7 +93,7 @@ impl Plan {
             tally.add_cut(fates);
             self.examine(&disk, &expected, position, &cut, &mut tally);
         }
-        tally
+        Ok(tally)
     }
 
     /// Where the power is cut, in order: where a success has just arrived, before a flush is complete, or anywhere.

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use super::cut::cut;
+use super::cut::{Sectors, cut};
 use super::file_server::{Disks, lock, mount};
 use super::recording::{Past, Recording};
 use crate::random::Random;
@@ -51,8 +51,11 @@ impl Table {
                 self.recording = Some((recording, past));
                 Some(count.to_string())
             }
-            ["cut", position, sector_bytes, seed] => {
-                self.cut(position.parse().ok()?, sector_bytes.parse().ok()?, seed.parse().ok()?)
+            ["cut", position, seed, bytes, whole @ ..] => {
+                let whole_blocks = whole.iter().map(|block| block.parse());
+                let whole_blocks = whole_blocks.collect::<Result<_, _>>().ok()?;
+                let sectors = Sectors { bytes: bytes.parse().ok()?, whole_blocks };
+                self.cut(position.parse().ok()?, seed.parse().ok()?, &sectors)
             }
             ["before-flush", position] => {
                 let (recording, _) = self.recording.as_ref()?;
@@ -67,14 +70,14 @@ impl Table {
         }
     }
 
-    fn cut(&mut self, position: usize, sector_bytes: usize, seed: u64) -> Option<String> {
+    fn cut(&mut self, position: usize, seed: u64, sectors: &Sectors) -> Option<String> {
         let (recording, past) = self.recording.as_mut()?;
         if position < past.position() {
             *past = Past::begin(recording);
         }
         past.advance(recording, position);
         let random = &mut Random::new(seed, position as u64);
-        let (image, fates) = cut(recording, past, sector_bytes, random);
+        let (image, fates) = cut(recording, past, sectors, random);
         lock(&self.disks).set_cut(image);
         Some(format!("{} {} {}", fates.kept, fates.dropped, fates.torn))
     }
