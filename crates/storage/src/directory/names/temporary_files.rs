@@ -22,7 +22,8 @@ pub(crate) const TOP: &str = ".";
 const HIDDEN_FOLDER_MODE: Mode = Mode::from_raw_mode(0o700);
 /// Files get the permissions that the process's file mode creation mask leaves of this.
 pub(crate) const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
-/// A name is free at the first attempt, unless the folder vanishes or numbers are used again.
+/// A name is free at the first attempt, unless the folder vanishes, or what is to get it, or numbers are used
+/// again.
 const ATTEMPTS: usize = 16;
 
 /// The temporary names of one output directory.
@@ -85,23 +86,16 @@ impl Temporaries {
         make: impl Fn(&str) -> io::Result<T>,
     ) -> io::Result<(String, T)> {
         let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
-        let mut was_there = false;
         for _ in 0..ATTEMPTS {
             let folder = self.folder()?;
             let path = format!("{folder}/{}", kind.file_name(self.for_this_mount(owner())));
             match make(&path) {
                 Ok(made) => return Ok((path, made)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
-                // Another process may have removed the folder, which was empty.
+                // The folder may have been removed, which was empty, and made again since, any number of times:
+                // by other processes, or by associations that have ended.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let is_there = syscalls::id_at((&self.top, &folder))?.is_some();
-                    // Another process may have created it again meanwhile: only at the second time it is not the
-                    // folder that is missing.
-                    if is_there && was_there {
-                        return Err(error);
-                    }
-                    was_there = is_there;
-                    if !is_there {
+                    if syscalls::id_at((&self.top, &folder))?.is_none() {
                         *self.chosen() = None;
                     }
                     last = error;

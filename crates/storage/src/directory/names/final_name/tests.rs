@@ -339,3 +339,24 @@ fn a_hidden_folder_that_comes_and_goes_does_not_keep_a_name_from_being_taken_bac
         assert_eq!(case.seen(&scratch), None, "{case:?}");
     }
 }
+
+/// Of many associations that end while others store.
+#[test]
+fn a_hidden_folder_that_comes_and_goes_keeps_no_object_from_being_stored() {
+    let scratch = Scratch::in_memory("steps-hidden-folder-often");
+    for case in Case::all().filter(|case| !case.sync_fails) {
+        let storage = case.begin(&scratch);
+        let hidden = scratch.0.join(HIDDEN_FOLDER);
+        let left = Cell::new(0);
+        let others = move |call: &str| {
+            if call == "stat" && left.get() > 0 && !hidden.exists() {
+                fs::create_dir(&hidden).unwrap();
+            } else if call != "stat" && left.get() < 5 {
+                left.set(left.get() + usize::from(fs::remove_dir(&hidden).is_ok()));
+            }
+            Ok(())
+        };
+        hooks::with(others, || case.store(&storage)).unwrap();
+        assert_eq!(case.seen(&scratch), Some(NEWER.to_vec()), "{case:?}");
+    }
+}
