@@ -96,6 +96,30 @@ def metadata_cells(bench):
     return cells
 
 
+# Objects with many fragments
+
+FRAGMENTS = Sender(
+    LOADGEN, "store", "127.0.0.1:{port}", "--objects", 5, "--fragments", 2_000, "--object-bytes", 20 * MB,
+)
+
+
+def fragment_cells(bench):
+    return [
+        Cell(
+            "2,000 fragments", server.name,
+            lambda server=server: measured(bench, server, FRAGMENTS.run, WARM_UP.run),
+            commands(server, FRAGMENTS), rounds=3,
+        )
+        for server in (converting(OURS_NONE, "+xa"), converting(DCMTK, "+xa"))
+    ]
+
+
+def fragment_checks(results):
+    ours, dcmtk = ("2,000 fragments", converting(OURS_NONE, "+xa").name), converting(DCMTK, "+xa").name
+    rate = results.ratio((*ours, "objects_per_s"), (ours[0], dcmtk, "objects_per_s"))
+    return [Check("rate, by DCMTK's", rate, 1, at_least=True)]
+
+
 def metadata_checks(results):
     checks = []
     for option in METADATA_OPTIONS:
@@ -148,6 +172,9 @@ ROWS = (
         "explicit out", "at least 5 × DCMTK's rate",
         (("objects_per_s", "objects/s", 2), ("median_us", "median µs", 0),
          ("cpu_s", "server CPU s", 3)), metadata_cells, metadata_checks),
+    Row("fragments", "20 MB of JPEG 2000 in 2,000 fragments, written anew", "at least DCMTK's rate",
+        (("objects_per_s", "objects/s", 2), ("median_us", "median µs", 0),
+         ("cpu_s", "server CPU s", 3)), fragment_cells, fragment_checks),
     Row("memory", "Peak memory, any object, any output option", "under 16 MiB",
         (("peak_bytes", "peak RSS bytes", 0), ("seconds", "seconds", 2)),
         option_peak_cells, option_peak_checks),

@@ -29,8 +29,8 @@ pub(crate) struct Resolver {
     /// Whether the value of the last element is being kept, because it decides about later ones.
     decides: bool,
     deciding_value: Vec<u8>,
-    /// The meanings of tags that were looked up last, at the hash of the tag.
-    tag_cache: [(Tag, TagMeaning); CACHED_TAGS],
+    /// The meanings of tags that were looked up last, at the hash of the tag. Empty until one is.
+    tag_cache: Vec<(Tag, TagMeaning)>,
 }
 
 /// What a tag stands for, in the dictionary in use or in the standard.
@@ -83,7 +83,7 @@ impl Resolver {
             scopes: vec![Scope::default()],
             reservations: Vec::new(),
             decides: false,
-            tag_cache: [(Tag(0, 0), TagMeaning::default()); CACHED_TAGS],
+            tag_cache: Vec::new(),
             deciding_value: Vec::new(),
         }
     }
@@ -245,6 +245,9 @@ impl Resolver {
         let bits =
             (u32::from(tag.group()) << 16 | u32::from(tag.element())).wrapping_mul(0x9E37_79B1);
         let at = (bits >> 16) as usize % CACHED_TAGS;
+        if self.tag_cache.is_empty() {
+            self.tag_cache.resize(CACHED_TAGS, Default::default());
+        }
         if self.tag_cache[at].0 != tag {
             self.tag_cache[at] = (tag, self.look_up_meaning(tag));
         }
