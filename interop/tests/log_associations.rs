@@ -331,6 +331,16 @@ fn a_limit_is_told_with_its_value() {
         log.contains("W: refused association: 200 presentation contexts proposed, at most "),
         "{log}"
     );
+    for (options, limit) in [(&[][..], 16_384), (&["-pdu", "4096"], 4096)] {
+        let server = Server::start(Program::Ours, options);
+        let mut client = Client::associate(server.port(), &usual).0;
+        client.send(&[4, 0, 0, 2, 0, 0]);
+        assert!(client.is_closed_within(LIMIT));
+        server.wait_for_log(&format!(
+            "E: DIMSE failure (aborting association): PDU type 04H with invalid length 131072: more \
+             than the {limit} bytes allowed (peer MODALITY@127.0.0.1, association "
+        ));
+    }
     large.contexts.clear();
     let log = refused(&[], &large, 0);
     assert!(

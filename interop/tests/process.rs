@@ -204,8 +204,8 @@ fn a_line_of_arguments_is_logged_as_debian_does() {
     std::fs::write(&options, "-v  --ignore\n'+xs'").expect("a file");
     let at_file = format!("@{}", options.display());
     let [ours, theirs] = both(&["--arguments", "-q", &at_file], |server| {
-        let text = without_listening(server, &server.stderr());
-        let text = text.replace(&server.directory().display().to_string(), "OUT");
+        let log = without_listening(server, &dcmtks_lines(&server.stderr()));
+        let text = log.replace(&server.directory().display().to_string(), "OUT");
         let text = text.replace("/usr/bin/storescp", "storescp");
         text.replace(&server.port().to_string(), "PORT")
     });

@@ -116,6 +116,7 @@ pub use treatment::{Treatment, UNCOMPRESSED, storage_classes};
 // The types of public fields and parameters, so that an embedding program needs no other crate.
 pub use dataset::{Dictionary, OutputFormat, TransferSyntax, Uid};
 pub use proto::{
-    AbortPdu, AcceptorPolicy, AeTitle, ContextResult, PeerFault, Proposal, Rejection, Status,
+    AbortPdu, AcceptorPolicy, AeTitle, ContextResult, PeerFault, Proposal, ProposedContext,
+    Rejection, Status,
 };
 pub use storage::{Durability, FileName, MinFree};

@@ -14,7 +14,7 @@ pub(crate) struct Advisor {
 
 impl Advisor {
     /// What whoever runs the receiver can do about a refused class; `None` if nothing is known to help.
-    pub(crate) fn advice(&self, refused: &RefusedClass) -> Option<String> {
+    pub(crate) fn advice(&self, refused: &RefusedClass<'_>) -> Option<String> {
         let class = refused.abstract_syntax.as_ref()?;
         match refused.result {
             ContextResult::AbstractSyntaxNotSupported => Some(self.about_class(class)),
@@ -43,12 +43,12 @@ impl Advisor {
         }
     }
 
-    fn about_transfer_syntaxes(&self, refused: &RefusedClass) -> String {
+    fn about_transfer_syntaxes(&self, refused: &RefusedClass<'_>) -> String {
         if let Some(profile) = self.profile_in_words() {
             return format!("to accept other transfer syntaxes, list them in {profile}");
         }
-        let is_in_accept_all = |proposed| self.negotiation.accept_all.contains(proposed);
-        if !refused.transfer_syntaxes.iter().any(is_in_accept_all) {
+        let is_in_accept_all = |proposed| self.negotiation.accept_all.contains(&proposed);
+        if !refused.transfer_syntaxes().any(is_in_accept_all) {
             return "to accept transfer syntaxes that --accept-all does not know, list them in a profile \
                     (--config-file)"
                 .to_owned();
@@ -73,6 +73,7 @@ mod tests {
     use crate::cli::{Action, parse};
     use dataset::TransferSyntax;
     use dataset::format::OutputTransferSyntax;
+    use proto::{ContextId, ProposedContext};
     use std::ffi::OsString;
 
     const MR: &str = "1.2.840.10008.5.1.4.1.1.4";
@@ -89,16 +90,19 @@ mod tests {
         };
         let uid = |text: &&str| Uid::parse(text.as_bytes()).unwrap();
         let known = |text: &&str| TransferSyntax::find(text);
-        let refused = RefusedClass {
+        let context = ProposedContext {
+            id: ContextId(1),
             abstract_syntax: Some(uid(&class)),
-            result,
             transfer_syntaxes: syntaxes.iter().filter_map(known).collect(),
             other_transfer_syntaxes: syntaxes
                 .iter()
                 .filter(|it| known(it).is_none())
                 .map(uid)
                 .collect(),
+            other_transfer_syntax_count: 0,
         };
+        let (abstract_syntax, contexts) = (context.abstract_syntax, vec![&context]);
+        let refused = RefusedClass { abstract_syntax, result, contexts };
         let rewrites = config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived;
         Advisor { negotiation: config.negotiation, rewrites }.advice(&refused)
     }

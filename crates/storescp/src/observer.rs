@@ -38,7 +38,7 @@ impl Observer for ProgramObserver {
         self.commands.after_studies_of_object(ended);
     }
 
-    fn class_refused(&self, _: &Peer, refused: &RefusedClass) -> Option<String> {
+    fn class_refused(&self, _: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
         self.advisor.advice(refused)
     }
 

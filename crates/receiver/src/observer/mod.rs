@@ -9,7 +9,7 @@ use crate::output::studies::EndedStudy;
 use crate::peer::Peer;
 use crate::treatment::Treatment;
 use dataset::{TransferSyntax, Uid};
-use proto::{ContextResult, Proposal, Rejection, Status};
+use proto::{ContextResult, Proposal, ProposedContext, Rejection, Status};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ pub trait Observer: Send + Sync {
     /// Of this SOP class, none of the presentation contexts that the peer proposed is accepted, so that it can send
     /// no object of it. Called for each such class before the A-ASSOCIATE-AC is sent. What is returned goes to the
     /// log: what whoever runs the receiver can do about it.
-    fn class_refused(&self, peer: &Peer, refused: &RefusedClass) -> Option<String> {
+    fn class_refused(&self, peer: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
         let _ = (peer, refused);
         None
     }
@@ -112,15 +112,25 @@ impl Refusal {
 
 /// A SOP class none of whose presentation contexts was accepted.
 #[derive(Clone, Debug)]
-pub struct RefusedClass {
+pub struct RefusedClass<'p> {
     /// Which; `None` if the peer named it by no UID.
     pub abstract_syntax: Option<Uid>,
     /// How its first presentation context was answered.
     pub result: ContextResult,
-    /// The transfer syntaxes that were proposed for it, of all of its presentation contexts, each once.
-    pub transfer_syntaxes: Vec<&'static TransferSyntax>,
-    /// Those of them that [`TransferSyntax::find`] does not know, as far as they were kept.
-    pub other_transfer_syntaxes: Vec<Uid>,
+    /// All presentation contexts that were proposed for it.
+    pub contexts: Vec<&'p ProposedContext>,
+}
+
+impl RefusedClass<'_> {
+    /// The transfer syntaxes that were proposed for it; those of several presentation contexts more than once.
+    pub fn transfer_syntaxes(&self) -> impl Iterator<Item = &'static TransferSyntax> {
+        self.contexts.iter().flat_map(|context| context.transfer_syntaxes.iter().copied())
+    }
+
+    /// Likewise those that [`TransferSyntax::find`] does not know, as far as they were kept.
+    pub fn other_transfer_syntaxes(&self) -> impl Iterator<Item = &Uid> {
+        self.contexts.iter().flat_map(|context| &context.other_transfer_syntaxes)
+    }
 }
 
 /// What was refused, and why. Reasons are words for people, and may quote whatever the peer sent.

@@ -106,6 +106,11 @@ impl<'n> StorageService<'n> {
         &self.peer
     }
 
+    /// The longest P-DATA-TF that the peer may send, in bytes; 0 for any length.
+    pub(crate) fn max_pdu_bytes(&self) -> u32 {
+        self.treatment.policy.max_pdu_bytes
+    }
+
     /// What became of the objects so far.
     pub(crate) fn tally(&self) -> Tally {
         self.tally

@@ -139,6 +139,25 @@ pub(super) fn protocol_hint(fault: &PeerFault) -> &'static str {
     }
 }
 
+/// The limit that a PDU exceeds, if its length is what is wrong with it. `announced` is what the peer was told of
+/// P-DATA-TFs, 0 for any length.
+pub(super) fn exceeded_limit(fault: &PeerFault, announced: Option<u32>) -> String {
+    const A_ASSOCIATE_RQ: u8 = 0x01;
+    const P_DATA_TF: u8 = 0x04;
+    let (length, limit) = match *fault {
+        PeerFault::PduLength { pdu_type: P_DATA_TF, length } => (length, announced.unwrap_or(0)),
+        PeerFault::PduLength { pdu_type: A_ASSOCIATE_RQ, length } => {
+            (length, proto::limits::ASSOCIATE_PDU_BYTES)
+        }
+        _ => return String::new(),
+    };
+    match limit {
+        0 => String::new(),
+        limit if length <= limit => String::new(),
+        limit => format!(": more than the {limit} bytes allowed"),
+    }
+}
+
 /// Whether a peer that was refused used no TLS at all, as OpenSSL sees by its first bytes.
 pub(super) fn tls_hint(refusal: &HandshakeError) -> &'static str {
     match refusal {

@@ -343,7 +343,9 @@ impl<'n> Served<'n> {
             AbortCause::Fault(fault) => {
                 let is_established = self.association.calling_ae().is_some();
                 let hint = if is_established { "" } else { log_lines::protocol_hint(&fault) };
-                error!("DIMSE failure (aborting association): {fault}{hint}");
+                let announced = self.requests.as_ref().map(Requests::max_pdu_bytes);
+                let limit = log_lines::exceeded_limit(&fault, announced);
+                error!("DIMSE failure (aborting association): {fault}{hint}{limit}");
             }
             _ => {}
         }

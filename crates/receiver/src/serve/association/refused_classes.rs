@@ -4,7 +4,7 @@ use crate::node::Node;
 use crate::observer::RefusedClass;
 use crate::peer::Peer;
 use crate::store::class_name;
-use dataset::{TransferSyntax, Uid};
+use dataset::Uid;
 use proto::{Acceptance, ContextResult, Proposal};
 use std::collections::BTreeSet;
 use tracing::warn;
@@ -31,12 +31,12 @@ pub(super) fn tell(node: &Node, peer: &Peer, proposal: &Proposal, acceptance: &A
 }
 
 /// Each class once, in the order proposed.
-fn refused_classes(proposal: &Proposal, acceptance: &Acceptance) -> Vec<RefusedClass> {
+fn refused_classes<'p>(proposal: &'p Proposal, acceptance: &Acceptance) -> Vec<RefusedClass<'p>> {
     let accepted = |class: Option<Uid>| {
         let mut contexts = acceptance.contexts.iter();
         contexts.any(|it| it.abstract_syntax == class && it.result == ContextResult::Acceptance)
     };
-    let mut refused: Vec<RefusedClass> = Vec::new();
+    let mut refused: Vec<RefusedClass<'p>> = Vec::new();
     for (answer, context) in acceptance.contexts.iter().zip(&proposal.contexts) {
         let abstract_syntax = answer.abstract_syntax;
         if accepted(abstract_syntax) {
@@ -45,39 +45,29 @@ fn refused_classes(proposal: &Proposal, acceptance: &Acceptance) -> Vec<RefusedC
         let known = refused.iter().position(|it| it.abstract_syntax == abstract_syntax);
         let index = known.unwrap_or(refused.len());
         if known.is_none() {
-            refused.push(RefusedClass {
-                abstract_syntax,
-                result: answer.result,
-                transfer_syntaxes: Vec::new(),
-                other_transfer_syntaxes: Vec::new(),
-            });
+            let contexts = Vec::new();
+            refused.push(RefusedClass { abstract_syntax, result: answer.result, contexts });
         }
-        let class = &mut refused[index];
-        add_new(&mut class.transfer_syntaxes, &context.transfer_syntaxes);
-        add_new(&mut class.other_transfer_syntaxes, &context.other_transfer_syntaxes);
+        refused[index].contexts.push(context);
     }
     refused
 }
 
-fn add_new<T: Copy + PartialEq>(to: &mut Vec<T>, from: &[T]) {
-    for item in from {
-        if !to.contains(item) {
-            to.push(*item);
-        }
-    }
-}
-
-fn class_and_reason(class: &RefusedClass) -> String {
+fn class_and_reason(class: &RefusedClass<'_>) -> String {
     let name = class.abstract_syntax.as_ref();
     let name = name.map_or_else(|| "invalid UID".to_owned(), class_name);
     let why = match class.result {
         ContextResult::AbstractSyntaxNotSupported => "abstract syntax not supported",
         ContextResult::UserRejection => "user rejection",
         ContextResult::TransferSyntaxesNotSupported => {
-            let known = class.transfer_syntaxes.iter().map(|syntax| TransferSyntax::name(syntax));
-            let others = class.other_transfer_syntaxes.iter().map(Uid::as_str);
-            let named = known.chain(others).take(NAMED).collect::<Vec<_>>().join(", ");
-            return format!("{name} (transfer syntaxes not supported: {named})");
+            let known = class.transfer_syntaxes().map(|syntax| -> &str { syntax.name() });
+            let mut named: Vec<&str> = Vec::new();
+            for syntax in known.chain(class.other_transfer_syntaxes().map(Uid::as_str)) {
+                if named.len() < NAMED && !named.contains(&syntax) {
+                    named.push(syntax);
+                }
+            }
+            return format!("{name} (transfer syntaxes not supported: {})", named.join(", "));
         }
         _ => "role not supported",
     };

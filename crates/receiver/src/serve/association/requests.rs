@@ -258,6 +258,11 @@ impl<'n> Requests<'n> {
         }
     }
 
+    /// The longest P-DATA-TF that the peer may send, in bytes; 0 for any length.
+    pub(super) fn max_pdu_bytes(&self) -> u32 {
+        self.service.max_pdu_bytes()
+    }
+
     /// Whether a data set is due.
     pub(super) fn is_receiving(&self) -> bool {
         self.service.is_receiving()
