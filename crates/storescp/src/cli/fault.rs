@@ -20,7 +20,8 @@ pub(super) enum Fault {
     Port(OsString, Misfit),
     Value(&'static str, OsString, Misfit),
     LogLevel(OsString),
-    LogConfig(LogConfigFault),
+    /// The file, and what is wrong with it.
+    LogConfig(OsString, LogConfigFault),
     /// The first option excludes what the second says.
     NotAllowedWith(&'static str, &'static str),
     /// The first option means nothing without what the second says.
@@ -71,7 +72,7 @@ impl fmt::Display for Fault {
                 }
             }
             Self::LogLevel(_) => f.write_str("Invalid log level for --log-level option"),
-            Self::LogConfig(fault) => write!(
+            Self::LogConfig(_, fault) => write!(
                 f,
                 "Specified --log-config file {}",
                 match fault {
