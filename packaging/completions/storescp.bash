@@ -4,8 +4,11 @@
 _storescp() {
     local -a kinds=()
     local index word=${COMP_WORDS[COMP_CWORD]}
+    # `--name=value` comes as three words.
+    [ "$word" = "=" ] && word=
     for ((index = 1; index < COMP_CWORD; index++)); do
         if [ ${#kinds[@]} -gt 0 ]; then
+            [ "${COMP_WORDS[index]}" = "=" ] && continue
             kinds=("${kinds[@]:1}")
             continue
         fi

@@ -21,7 +21,8 @@ pub(super) enum Fault {
     Port(OsString, Misfit),
     Value(&'static str, OsString, Misfit),
     LogLevel(OsString),
-    LogConfig(LogConfigFault),
+    /// The file, and what is wrong with it.
+    LogConfig(OsString, LogConfigFault),
     /// The file of `--fault-file` cannot be read, and why.
     UnreadableFaults(OsString, String),
     /// More faults on purpose than this.
@@ -78,7 +79,7 @@ impl fmt::Display for Fault {
                 }
             }
             Self::LogLevel(_) => f.write_str("Invalid log level for --log-level option"),
-            Self::LogConfig(fault) => write!(
+            Self::LogConfig(_, fault) => write!(
                 f,
                 "Specified --log-config file {}",
                 match fault {

@@ -3,6 +3,7 @@
 use super::fault::{Fault, Taken};
 use super::options::{self, LEVELS, OptionSpec, Value};
 use super::similarity::distance;
+use crate::logging::LogConfigFault;
 use std::ffi::OsStr;
 
 /// What helps with this fault: a line for each thing, none if DCMTK's words say it all.
@@ -24,12 +25,7 @@ pub(super) fn of(fault: &Fault) -> Vec<String> {
         }
         Fault::Value(option, value, _) => value_hint(option, value),
         Fault::LogLevel(word) => vec![words_hint("--log-level", word, LEVELS.words)],
-        Fault::LogConfig(_) => vec![
-            "the file is one of log4cplus, as /etc/dcmtk/logger.cfg of Debian's package dcmtk; the least is \
-             'log4cplus.rootLogger = INFO, console' and 'log4cplus.appender.console = \
-             log4cplus::ConsoleAppender'"
-                .to_owned(),
-        ],
+        Fault::LogConfig(file, fault) => log_config(file, *fault),
         Fault::UnreadableFaults(..) | Fault::TooManyFaults(_) | Fault::OnPurpose(_) => {
             vec!["docs/faults.md describes faults on purpose, with examples".to_owned()]
         }
@@ -97,6 +93,19 @@ fn meant(name: &str) -> Vec<&'static OptionSpec> {
 
 /// Longer words are not compared with the names of options.
 const LONGEST_NAME: usize = 64;
+
+fn log_config(file: &OsStr, fault: LogConfigFault) -> Vec<String> {
+    let file = file.display();
+    match fault {
+        LogConfigFault::Missing | LogConfigFault::Unreadable => {
+            vec![format!("the file is '{file}', which is looked for from the current directory")]
+        }
+        _ => vec![format!(
+            "'{file}' needs lines of log4cplus, at least 'log4cplus.rootLogger = INFO, console' and \
+             'log4cplus.appender.console = log4cplus::ConsoleAppender'"
+        )],
+    }
+}
 
 fn missing_port(taken: Option<&Taken>) -> Vec<String> {
     let mut hints = Vec::new();
@@ -204,6 +213,11 @@ mod tests {
         ] {
             assert_eq!(hints(line), hint, "{line}");
         }
+        let missing = "the file is '/no/such', which is looked for from the current directory";
+        assert_eq!(hints("1 -lc /no/such"), missing);
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs");
+        let told = hints(&format!("1 -lc {source}"));
+        assert!(told.starts_with(&format!("'{source}' needs lines of log4cplus")), "{told}");
         assert!(hints("1 -fe a/b").starts_with("--filename-extension takes a part of a file name"));
     }
 

@@ -93,6 +93,17 @@ pub fn reference() -> String {
     help::reference()
 }
 
+/// The text of `storescp test --help`.
+pub(crate) fn tester_help() -> String {
+    texts::tester_help()
+}
+
+/// The options of `storescp test`, each with the name of its value.
+#[cfg(test)]
+pub(crate) fn tester_options() -> impl Iterator<Item = &'static str> {
+    texts::tester_options()
+}
+
 /// The manual page `storescp.1`, made from the option table.
 pub fn manual() -> String {
     texts::manual::page()

@@ -7,6 +7,7 @@ mod settings;
 mod status;
 mod steps;
 
+use crate::cli;
 use settings::Asked;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -17,7 +18,7 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     // A reader that closes the pipe early is no error.
     match settings::read(words) {
         Ok(Asked::Help) => {
-            let _ = io::stdout().write_all(settings::HELP.as_bytes());
+            let _ = io::stdout().write_all(cli::tester_help().as_bytes());
             ExitCode::SUCCESS
         }
         Ok(Asked::Send(settings)) => {

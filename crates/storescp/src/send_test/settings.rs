@@ -34,28 +34,6 @@ pub(super) struct TlsSettings {
     pub(super) own: Option<[PathBuf; 2]>,
 }
 
-pub(super) const HELP: &str = "\
-usage: storescp test HOST PORT [options]
-
-Connects to a DICOM receiver, sends a C-ECHO and one made-up object (a Secondary Capture image of 8 by 8 pixels of
-the patient STORESCP^TEST), and tells each step. The exit code is 0 if the object was stored.
-
-  --echo                 send the C-ECHO only; the exit code is 0 if it was answered with success
-  --calling TITLE        AE title of the sender (default: STORESCP_TEST)
-  --called TITLE         AE title of the receiver (default: ANY-SCP)
-  --timeout SECONDS      how long to wait for the connection, and for each answer (default: 10)
-  --tls                  encrypt; needs one of the next two
-  --ca FILE              trust the authorities in this file (PEM), and check the receiver's certificate and name
-  --insecure             do not check the receiver's certificate
-  --key FILE             private key to show a certificate with (PEM); needs --cert
-  --cert FILE            certificate to show, with its chain (PEM); needs --key
-  --help                 show this text
-
-examples:
-  storescp test localhost 11112
-  storescp test pacs.example 2762 --called PACS --tls --ca authority.pem --key key.pem --cert cert.pem
-";
-
 /// Reads the words behind `test`.
 ///
 /// # Errors
@@ -162,6 +140,18 @@ mod tests {
         assert!(matches!(read_line("--help"), Ok(Asked::Help)));
         let Ok(Asked::Send(settings)) = read_line("host 104") else { panic!("no options") };
         assert!(settings.tls.is_none() && !settings.is_echo_only);
+    }
+
+    #[test]
+    fn the_documented_options_are_those_that_are_read() {
+        for option in crate::cli::tester_options() {
+            let name = option.split(' ').next().unwrap();
+            let told = read_line(&format!("host 104 {name}"));
+            let takes_value = matches!(&told, Err(fault) if fault.contains("Missing value"));
+            assert_eq!(takes_value, option.contains(' '), "{option}: {told:?}");
+            let is_unknown = matches!(&told, Err(fault) if fault.contains("Unknown option"));
+            assert!(!is_unknown, "{option}");
+        }
     }
 
     #[test]

@@ -44,14 +44,13 @@ pub(super) fn send(settings: &TestSettings, out: &mut dyn Write) -> bool {
             true
         }
         Err(Failure::Error(error)) => {
-            teller.say(&format!("FAILED: {error}"));
-            teller.say(&format!("What to do: {}.", advice::on_error(&error, settings)));
+            teller.failed(&error.to_string(), &advice::on_error(&error, settings));
             false
         }
         Err(Failure::Refused(response)) => {
             let comment = response.error_comment.map(|it| format!(" ({it})")).unwrap_or_default();
-            teller.say(&format!("FAILED: the receiver answered with a failure{comment}"));
-            teller.say(&format!("What to do: {}.", advice::on_status(response.status)));
+            let what = format!("the receiver answered with a failure{comment}");
+            teller.failed(&what, advice::on_status(response.status));
             false
         }
     }
@@ -184,6 +183,14 @@ impl Teller<'_> {
         let milliseconds = self.since.elapsed().as_secs_f64() * 1000.0;
         self.say(&format!("{milliseconds:8.1} ms  {what}"));
         self.begin();
+    }
+
+    fn failed(&mut self, what: &str, advice: &str) {
+        // The number of the system's error tells a user nothing.
+        let what = what.split_once(" (os error ").map_or(what, |(what, _)| what);
+        let end = if advice.ends_with('?') { "" } else { "." };
+        self.say(&format!("FAILED: {what}"));
+        self.say(&format!("What to do: {advice}{end}"));
     }
 
     fn detail(&mut self, what: &str) {

@@ -15,7 +15,10 @@ pub(super) fn plan(config: &Config) -> Option<FaultPlan> {
             negotiation.require_implementation_class_uid,
             "--reject: associations without an implementation class UID are rejected",
         ),
-        (config.ignore, "--ignore: objects are answered with success, and not stored"),
+        (
+            config.ignore,
+            "--ignore: objects are thrown away, and senders are told that they are stored",
+        ),
     ] {
         if is_active {
             warn!("for tests only: {what}");

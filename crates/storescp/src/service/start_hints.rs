@@ -115,6 +115,29 @@ mod tests {
     }
 
     #[test]
+    fn ports_are_named_with_what_helps() {
+        let hint = |line: &str, error: receiver::Error| {
+            let action = crate::cli::parse(line.split(' ').map(Into::into));
+            let crate::cli::Action::Run(config) = action else { panic!("{line}") };
+            start_hint(&Error::Receiver(error), &config).unwrap()
+        };
+        let told = hint("104", receiver::Error::Privileges { port: 104 });
+        assert!(
+            told.contains("CAP_NET_BIND_SERVICE") && told.ends_with("a port such as 11112"),
+            "{told}"
+        );
+        let in_use = || receiver::Error::Listen(io::ErrorKind::AddrInUse.into());
+        let told = hint("11112", in_use());
+        assert!(
+            told.starts_with("another process listens on port 11112 (0.0.0.0:11112): "),
+            "{told}"
+        );
+        assert!(hint("-i0 11112", in_use()).contains(" ([::]:11112): "));
+        let other = receiver::Error::Listen(io::ErrorKind::Unsupported.into());
+        assert_eq!(hint("-i6 104", other), "the address was [::]:104");
+    }
+
+    #[test]
     fn what_is_in_the_place_of_a_directory_is_told() {
         assert!(
             no_directory(Path::new("/no/such")).starts_with("there is no '/no/such': create it")

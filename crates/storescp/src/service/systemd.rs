@@ -28,7 +28,7 @@ impl Systemd {
         let socket = name.and_then(|name| match open(&name) {
             Ok(socket) => Some(socket),
             Err(error) => {
-                tracing::warn!("cannot use NOTIFY_SOCKET '{}': {error}", name.display());
+                tracing::warn!("cannot use NOTIFY_SOCKET: {error}");
                 None
             }
         });

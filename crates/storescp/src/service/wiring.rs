@@ -59,9 +59,6 @@ impl Service {
         let studies = sorting.map(|sorting| Arc::new(Studies::new(sorting, timing)));
         let output = if config.ignore {
             Output::exists(&config.output.directory)?;
-            tracing::warn!(
-                "--ignore: objects are thrown away, and senders are told that they are stored"
-            );
             None
         } else {
             let renames = settings.rename_on_end_of_study;

@@ -94,6 +94,9 @@ fn offered(line: &[&str]) -> Vec<String> {
 fn bash_completes_options_and_their_values() {
     assert_eq!(offered(&["--log-l"]), ["--log-level"]);
     assert_eq!(offered(&["-ll", "f"]), ["fatal"]);
+    assert_eq!(offered(&["--log-level", "=", "inf"]), ["info"]);
+    assert_eq!(offered(&["--log-level", "="]).len(), 6);
+    assert_eq!(offered(&["--log-level", "=", "info", "--aet"]), ["--aetitle"]);
     assert_eq!(offered(&["--output-directory", "comp"]), ["completions"]);
     assert_eq!(offered(&["-v", "-xf", "storescp.se"]), ["storescp.service"]);
     // The second value is no file, and the word behind it an option again.

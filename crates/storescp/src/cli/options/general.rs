@@ -75,7 +75,9 @@ pub(in crate::cli) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettin
         if typed.has(Opt::LogLevel) {
             return Err(Fault::NotAllowedWith("--log-config", "--log-level"));
         }
-        let read = files.log_config(Path::new(file)).map_err(Fault::LogConfig)?;
+        let read = files
+            .log_config(Path::new(file))
+            .map_err(|fault| Fault::LogConfig(file.to_owned(), fault))?;
         level = read.level().unwrap_or(LogLevel::Fatal);
         config = Some(read);
     }

@@ -128,7 +128,7 @@ fn locked_version(library: &str) -> Option<&'static str> {
 pub(in crate::cli) fn reference() -> String {
     let mut examples = String::new();
     for Example { what, line } in EXAMPLES {
-        put(&mut examples, format_args!("    storescp {line:76} # {what}\n"));
+        put(&mut examples, format_args!("| {what} | `storescp {line}` |\n"));
     }
     let mut text = include_str!("reference.md").replace("@EXAMPLES@\n", &examples);
     for section in &SECTIONS {

@@ -53,13 +53,48 @@ pub(super) const TOPICS: [Topic; 6] = [TESTER, PLACEHOLDERS, ENVIRONMENT, SIGNAL
 
 const TESTER: Topic = Topic {
     title: "sending a test object",
-    intro: "",
-    entries: &[entry(
-        "storescp test HOST PORT",
-        "connect to a receiver, send a C-ECHO and a made-up object, and tell each step; \
-         'storescp test --help' has its options",
-    )],
+    intro: "storescp test HOST PORT connects to a receiver, sends a C-ECHO and one made-up object (a Secondary Capture \
+            image of 8 by 8 pixels of the patient STORESCP^TEST), and tells each step. Its options are:",
+    entries: &[
+        entry("--echo", "send the C-ECHO only; the exit code is 0 if it was answered with success"),
+        entry("--calling TITLE", "AE title of the sender (default: STORESCP_TEST)"),
+        entry("--called TITLE", "AE title of the receiver (default: ANY-SCP)"),
+        entry(
+            "--timeout SECONDS",
+            "how long to wait for the connection, and for each answer (default: 10)",
+        ),
+        entry("--tls", "encrypt; needs --ca or --insecure"),
+        entry(
+            "--ca FILE",
+            "trust the authorities in this file (PEM), and check the receiver's certificate and name",
+        ),
+        entry("--insecure", "do not check the receiver's certificate"),
+        entry("--key FILE", "private key to show a certificate with (PEM); needs --cert"),
+        entry("--cert FILE", "certificate to show, with its chain (PEM); needs --key"),
+        entry("--help", "show these options"),
+    ],
 };
+
+/// What `storescp test --help` shows.
+pub(in crate::cli) fn tester_help() -> String {
+    let mut text = "usage: storescp test HOST PORT [options]\n\n".to_owned();
+    for line in wrapped(TESTER.intro, LINE) {
+        put(&mut text, format_args!("{line}\n"));
+    }
+    text.push('\n');
+    put_entries(&mut text, &TESTER);
+    text.push_str(
+        "\nexamples:\n  storescp test localhost 11112\n  storescp test pacs.example 2762 --called PACS --tls --ca \
+         authority.pem --key key.pem --cert cert.pem\n",
+    );
+    text
+}
+
+/// The names of the options of `storescp test`.
+#[cfg(test)]
+pub(in crate::cli) fn tester_options() -> impl Iterator<Item = &'static str> {
+    TESTER.entries.iter().map(|entry| entry.name)
+}
 
 const PLACEHOLDERS: Topic = Topic {
     title: "placeholders in commands",
@@ -178,16 +213,20 @@ pub(super) fn put_topics(text: &mut String) {
                 put(text, format_args!("  {line}\n"));
             }
         }
-        for Entry { name, text: what } in topic.entries {
-            let mut left = format!("  {name}");
-            if left.len() >= TEXT_COLUMN {
-                put(text, format_args!("{left}\n"));
-                left.clear();
-            }
-            for line in wrapped(what, LINE - TEXT_COLUMN) {
-                put(text, format_args!("{left:TEXT_COLUMN$}{line}\n"));
-                left.clear();
-            }
+        put_entries(text, topic);
+    }
+}
+
+fn put_entries(text: &mut String, topic: &Topic) {
+    for Entry { name, text: what } in topic.entries {
+        let mut left = format!("  {name}");
+        if left.len() >= TEXT_COLUMN {
+            put(text, format_args!("{left}\n"));
+            left.clear();
+        }
+        for line in wrapped(what, LINE - TEXT_COLUMN) {
+            put(text, format_args!("{left:TEXT_COLUMN$}{line}\n"));
+            left.clear();
         }
     }
 }
