@@ -109,6 +109,24 @@ fn with_associations_that_sleep_as_they_were_told() {
     });
 }
 
+/// Silence on purpose (`--fault`) does not delay the end either.
+#[test]
+fn with_associations_that_are_silent_on_purpose() {
+    ends("silence", |grace| {
+        let server =
+            start(grace, &["--fault", "object: silence", "--fault", "association from X: silence"]);
+        let mut client = Client::usual(server.port());
+        let object = Object::ct(10);
+        client.command(3, &Command::store(1, &object.sop_class, &object.sop_instance));
+        client.data_set(3, &object.bytes);
+        let mut other = Client::connect(server.port());
+        other.send(&Request { calling: "X".to_owned(), ..Request::usual() }.encode());
+        server.wait_for_log("fault on purpose: object: silence (");
+        server.wait_for_log("fault on purpose: association from X: silence (");
+        (server, vec![Box::new(client), Box::new(other)])
+    });
+}
+
 #[test]
 fn with_a_tls_handshake_that_does_not_go_on() {
     let pki = Pki::shared();

@@ -451,7 +451,7 @@ fn faults_are_told_at_the_start_and_when_they_strike() {
         warned(&with_draw),
         [
             "--reject: associations without an implementation class UID are rejected",
-            "--ignore: objects are answered with success, and not stored",
+            "--ignore: objects are thrown away, and senders are told that they are stored",
             "fault on purpose: object 10%: status A700",
             "fault on purpose: object: delay next 1s",
             "fault on purpose: object: abort user during",

@@ -353,7 +353,7 @@ fn a_limit_is_told_with_its_value() {
 fn objects_that_are_thrown_away_are_warned_of_at_the_start() {
     let server = Server::start(Program::Ours, &["--ignore"]);
     server.wait_for_log(
-        "W: --ignore: objects are thrown away, and senders are told that they are stored\n",
+        "W: for tests only: --ignore: objects are thrown away, and senders are told that they are stored\n",
     );
 }
 

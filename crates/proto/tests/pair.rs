@@ -24,6 +24,23 @@ fn an_echo_is_answered() {
     assert_eq!(response.sop_class, Some(uid(VERIFICATION)));
 }
 
+/// Those who test peers send something else than what the association queued; it goes on as if it had not.
+#[test]
+fn other_bytes_are_sent_in_place_of_what_was_queued() {
+    let (mut pair, ids) = Pair::established(&[VERIFICATION]);
+    let echo = CEchoRq::new(7, &uid(VERIFICATION)).encode();
+    pair.requestor.send_command(ids[0], &echo).unwrap();
+    let queued = pair.requestor.outgoing().to_vec();
+    pair.requestor.consume_outgoing(2);
+    pair.requestor.replace_outgoing(vec![0x7F; 3]);
+    assert_eq!(pair.requestor.outgoing(), [0x7F; 3]);
+    pair.requestor.consume_outgoing(3);
+    assert!(pair.requestor.outgoing().is_empty());
+    pair.requestor.send_command(ids[0], &echo).unwrap();
+    assert_eq!(pair.requestor.outgoing(), queued);
+    assert_eq!(pair.deliver_to_acceptor().len(), 1);
+}
+
 #[test]
 fn an_object_is_stored_and_the_association_released() {
     let (mut pair, ids) = Pair::established(&[VERIFICATION, CT_IMAGE_STORAGE]);

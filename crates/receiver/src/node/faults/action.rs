@@ -26,7 +26,7 @@ pub enum Action {
     Status {
         /// Used in turn by all associations; not empty.
         statuses: Vec<Status>,
-        /// Whether the object is stored; `None` if the status says so ([`stores`]).
+        /// Whether the object is stored; `None` if the status says so: with success or a warning it is.
         stores: Option<bool>,
     },
     /// Object: it is not answered.

@@ -124,7 +124,7 @@ struct Served<'n> {
     acse_timeout: Duration,
 }
 
-impl<'n> Served<'n> {
+impl Served<'_> {
     /// The loop: sends what is queued, takes the next event out of what was received, and waits for more
     /// bytes where there is none.
     fn serve(&mut self) {
