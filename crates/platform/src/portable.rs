@@ -22,6 +22,36 @@ pub fn journal(_folder: &File) -> Journal {
 
 /// Not known here.
 #[must_use]
+pub fn hides_a_lost_log(_folder: &File) -> bool {
+    false
+}
+
+/// Not known here.
+///
+/// # Errors
+/// Never.
+pub fn check_log(_folder: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Not known here.
+///
+/// # Errors
+/// Always.
+pub fn keeps_order(_folder: &File) -> Result<(), String> {
+    Err("this is not Linux".to_owned())
+}
+
+/// Not supported.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn write_out(_file: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not known here.
+#[must_use]
 pub fn reports_write_errors_late(_folder: &File) -> bool {
     true
 }
