@@ -37,8 +37,8 @@ fn on_terminal(options: &[&str]) -> (String, u16) {
     // Else it would keep the terminal open.
     drop(command);
     eventually("it listens", SOON, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-    // What it says follows the opening of the port.
-    std::thread::sleep(Duration::from_millis(300));
+    // Once it serves, a signal ends it in order, after what it says.
+    Client::usual(port).release();
     process::signal(child.id(), "TERM");
     assert_eq!(process::wait(&mut child, SOON).and_then(|status| status.code()), Some(0));
     (shown(terminal), port)
@@ -223,14 +223,17 @@ fn a_start_that_fails_says_what_helps() {
     let out = out.to_str().expect("text");
     let taken = TcpListener::bind("0.0.0.0:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
+    let told = fails(&["-od", out], port).stderr;
+    let (words, hint) = told.split_once('\n').expect("two lines");
     assert_eq!(
-        fails(&["-od", out], port).stderr,
-        format!(
-            "E: cannot create network: 0006:031c TCP Initialization Error: Address already in use\n\
-             E: another process listens on port {port} (0.0.0.0:{port}): 'ss -ltnp sport = :{port}' shows which; \
-             stop it, or use another port\n"
-        )
+        words,
+        "E: cannot create network: 0006:031c TCP Initialization Error: Address already in use"
     );
+    let held = format!(
+        " (process {}) listens on port {port} (0.0.0.0:{port}): 'ss -ltnp ",
+        std::process::id()
+    );
+    assert!(hint.starts_with("E: ") && hint.contains(&held), "{told}");
     let missing = scratch.path().join("missing");
     let missing = missing.to_str().expect("text");
     assert_eq!(

@@ -36,13 +36,46 @@ fn listen(source: &io::Error, config: &Config) -> String {
         AddressFamily::Ipv4 => "0.0.0.0",
         AddressFamily::Ipv6 | AddressFamily::Both => "[::]",
     };
-    match source.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "another process listens on port {port} ({address}:{port}): 'ss -ltnp sport = :{port}' shows which; stop it, \
-             or use another port"
-        ),
-        _ => format!("the address was {address}:{port}"),
+    if source.kind() != io::ErrorKind::AddrInUse {
+        return format!("the address was {address}:{port}");
     }
+    let holder = holder(port).unwrap_or_else(|| "another process".to_owned());
+    format!(
+        "{holder} listens on port {port} ({address}:{port}): 'ss -ltnp sport = :{port}' shows all; stop it, or use \
+         another port"
+    )
+}
+
+/// The process that listens on this port, as far as this one may see.
+fn holder(port: u16) -> Option<String> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
+    let mut sockets = Vec::new();
+    for table in tables.into_iter().flatten() {
+        sockets.extend(listening(&table, port).map(|inode| format!("socket:[{inode}]")));
+    }
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let holds = |descriptors: fs::ReadDir| {
+        let targets = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+        targets.into_iter().any(|target| sockets.iter().any(|socket| target == Path::new(socket)))
+    };
+    let found = processes
+        .map(|process| process.path())
+        .find(|process| fs::read_dir(process.join("fd")).is_ok_and(holds))?;
+    let name = fs::read_to_string(found.join("comm")).ok()?;
+    Some(format!("{} (process {})", name.trim_end(), found.file_name()?.to_str()?))
+}
+
+/// The inodes of sockets that listen on this port, of a table of the kernel's (proc(5), `/proc/net/tcp`).
+fn listening(table: &str, port: u16) -> impl Iterator<Item = &str> {
+    let port = format!(":{port:04X}");
+    table.lines().filter_map(move |line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        // State 0A is LISTEN.
+        match fields.as_slice() {
+            [_, local, _, "0A", _, _, _, _, _, inode, ..] if local.ends_with(&port) => Some(*inode),
+            _ => None,
+        }
+    })
 }
 
 fn no_directory(path: &Path) -> String {
