@@ -73,11 +73,14 @@ impl FullDisk {
         }
     }
 
-    /// An object was stored in `directory`.
+    /// Whether the log says that there is no room.
+    pub(crate) fn is_told(&self) -> bool {
+        self.is_told.load(Ordering::Relaxed)
+    }
+
+    /// An object was stored in `directory`, though the log says that there is no room.
+    #[cold]
     pub(crate) fn stored(&self, directory: LogPath<'_>) {
-        if !self.is_told.load(Ordering::Relaxed) {
-            return;
-        }
         if let Some(News::RoomAgain { seconds, all }) = self.note_stored(Instant::now()) {
             warn!("room in {directory} again, after {seconds} s: {all} refused meanwhile");
         }
@@ -92,7 +95,7 @@ impl FullDisk {
         if told.is_some_and(is_recent) {
             return None;
         }
-        if let (Some((began, _)), true) = (told, self.is_told.load(Ordering::Relaxed)) {
+        if let (Some((began, _)), true) = (told, self.is_told()) {
             state.told = Some((began, now));
             let lately = std::mem::take(&mut state.lately);
             let minutes = now.duration_since(began).as_secs() / 60;

@@ -120,7 +120,9 @@ impl Output {
 
     /// An object was stored: says so if there was no room before.
     pub(crate) fn has_stored(&self) {
-        self.full_disk.stored(LogPath::new(&self.settings, None, None));
+        if self.full_disk.is_told() {
+            self.full_disk.stored(LogPath::new(&self.settings, None, None));
+        }
     }
 
     /// Says so if there is less room than the settings want left.

@@ -300,6 +300,7 @@ impl<'n> StorageService<'n> {
     }
 
     /// Says that an object is not stored, tells the observer, and makes the answer.
+    #[cold]
     fn refused(&mut self, request: &CStoreRq, failure: &Failure) -> CommandSet {
         let (status, reason) = (failure.status(), failure.to_string());
         self.tally.refused.add(status);
@@ -393,8 +394,8 @@ fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> R
         if named.peek().is_none() {
             debug!("data set has no {which} to compare");
         }
-        let is_another = |value: &&[u8]| Uid::parse(value).map_or(true, |it| it != *announced);
-        if let (Some(value), None) = (named.find(is_another), &differs) {
+        let is_announced = |value: &[u8]| Uid::parse(value).is_ok_and(|it| it == *announced);
+        if let (Some(value), None) = (named.find(|value| !is_announced(value)), &differs) {
             let (announced, found) = (*announced, Uid::parse(value).ok());
             differs = Some(Failure::UidDiffers(Box::new(DifferingUid { which, announced, found })));
         }
