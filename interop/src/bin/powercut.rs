@@ -151,7 +151,7 @@ impl Options {
             };
             let seconds = begun.elapsed().as_secs_f64();
             println!("{}: {tally} seconds={seconds:.1}", file_system.name);
-            for note in &tally.notes {
+            for note in tally.unmountable_notes.iter().chain(&tally.notes) {
                 println!("    {}", note.replace('\n', " "));
             }
             clean &= tally.is_clean();

@@ -125,6 +125,7 @@ impl Plan {
         let place =
             || format!("{} {}, cut at {position}", self.file_system.name, self.workload.name);
         let before = tally.faults();
+        let mut repaired = "";
         if let Err(error) = disk.mount_cut(at) {
             tally.add_unmountable(format!("{}: cannot be mounted: {}", place(), error.trim()));
             self.keep(disk, position);
@@ -132,12 +133,13 @@ impl Plan {
                 tally.beyond_repair += 1;
                 return;
             }
+            repaired = " after a repair";
         }
         let (faults, files) = expected.compare(at, position);
         unmount(at);
         tally.files += files;
         for (fault, name) in faults {
-            tally.add_fault(fault, format!("{}: {fault:?}: {name}", place()));
+            tally.add_fault(fault, format!("{}{repaired}: {fault:?}: {name}", place()));
         }
         if tally.faults() > before {
             self.keep(disk, position);

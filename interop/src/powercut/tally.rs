@@ -5,9 +5,8 @@ use std::fmt;
 
 use super::check::Fault;
 
-/// How many faults are described.
-const NOTES: usize = 12;
-/// How many of them may be disks that could not be mounted.
+/// How many faults are described, and how many disks that could not be mounted.
+const NOTES: usize = 10;
 const UNMOUNTABLE_NOTES: usize = 3;
 
 /// Counts what came of the cuts.
@@ -27,7 +26,9 @@ pub struct Tally {
     pub faults: BTreeMap<Fault, usize>,
     /// Writes that no flush had covered: kept, dropped and torn.
     pub writes: [usize; 3],
-    /// The first faults, in words.
+    /// The first disks that could not be mounted, in words.
+    pub unmountable_notes: Vec<String>,
+    /// The first faults of files, in words.
     pub notes: Vec<String>,
 }
 
@@ -57,7 +58,10 @@ impl Tally {
         for (sum, more) in self.writes.iter_mut().zip(other.writes) {
             *sum += more;
         }
-        other.notes.into_iter().for_each(|note| self.note(note));
+        self.unmountable_notes.extend(other.unmountable_notes);
+        self.unmountable_notes.truncate(UNMOUNTABLE_NOTES);
+        self.notes.extend(other.notes);
+        self.notes.truncate(NOTES);
     }
 
     pub(super) fn add_cut(&mut self, writes: [usize; 3]) {
@@ -70,19 +74,15 @@ impl Tally {
     pub(super) fn add_unmountable(&mut self, text: String) {
         self.unmountable += 1;
         if self.unmountable <= UNMOUNTABLE_NOTES {
-            self.note(text);
+            self.unmountable_notes.push(text);
         }
     }
 
     pub(super) fn add_fault(&mut self, fault: Fault, text: String) {
-        self.note(text);
-        *self.faults.entry(fault).or_default() += 1;
-    }
-
-    fn note(&mut self, text: String) {
         if self.notes.len() < NOTES {
             self.notes.push(text);
         }
+        *self.faults.entry(fault).or_default() += 1;
     }
 }
 
