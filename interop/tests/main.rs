@@ -2,6 +2,7 @@
 
 mod access;
 mod attacks;
+mod binary;
 mod broken_peers;
 mod commands;
 mod container;
