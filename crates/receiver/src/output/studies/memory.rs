@@ -50,7 +50,7 @@ impl Open {
         let (uid, peer) = (uid(number), &self.peers[number % ASSOCIATIONS]);
         let study = self.studies.object_arrives(&uid, self.now);
         let named = |uid: &str, time: DelayedFormat<_>| named(uid, time.to_string());
-        self.studies.folder(study, self.local, named).unwrap();
+        self.studies.folder(study, || self.local, named).unwrap();
         self.studies.stored(study, uid.as_bytes(), None, peer, current, self.now).len()
     }
 

@@ -135,7 +135,7 @@ impl ArrivingObject {
     pub(crate) fn folder(&self, patient_name: impl FnOnce() -> String) -> Option<(FileName, bool)> {
         let Studies { sorting, .. } = self.studies.as_ref();
         let mut state = self.studies.lock();
-        state.studies.folder(self.study, Local::now(), |study, time| match sorting {
+        state.studies.folder(self.study, Local::now, |study, time| match sorting {
             Sorting::ByTime { prefix } => joined(prefix, &time.to_string()),
             // Without a prefix, only a UID is a name that nothing else has.
             Sorting::ByStudyUid { prefix } if prefix.is_empty() && !is_uid(study.as_bytes()) => {
@@ -197,13 +197,21 @@ pub(crate) fn study_text(raw: &[u8]) -> Option<String> {
     let first = raw.split(|&byte| byte == b'\\').next().unwrap_or_default();
     let end = first.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
     let first = &first[..end];
-    let usual = |byte: u8| byte.is_ascii_alphanumeric() || b".:@_-".contains(&byte);
-    let letter = |&byte: &u8| if usual(byte) { char::from(byte) } else { '_' };
-    let mut text: String = first.iter().map(letter).collect();
-    if !first.iter().all(|&byte| usual(byte)) || ends_in_number(&text) {
+    let all_usual = first.iter().all(|&byte| is_usual(byte));
+    let letter = |&byte: &u8| if is_usual(byte) { char::from(byte) } else { '_' };
+    let mut text = match std::str::from_utf8(first) {
+        Ok(text) if all_usual => text.to_owned(),
+        _ => first.iter().map(letter).collect(),
+    };
+    if !all_usual || ends_in_number(&text) {
         text.push_str(&format!("_{:016x}", fnv_1a(first)));
     }
     (!text.is_empty()).then_some(text)
+}
+
+/// Whether a byte stays as it is in the text of a study.
+fn is_usual(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'@' | b'_' | b'-')
 }
 
 /// Whether a text ends in `_` and a number as [`study_text`] appends it.

@@ -70,7 +70,7 @@ impl OpenStudies {
     pub(super) fn folder(
         &mut self,
         study: StudyId,
-        now: DateTime<Local>,
+        now: impl FnOnce() -> DateTime<Local>,
         named: impl FnOnce(&str, DelayedFormat<StrftimeItems<'static>>) -> String,
     ) -> Option<(FileName, bool)> {
         let differs = self.latest.replace(study) != Some(study);
@@ -78,6 +78,7 @@ impl OpenStudies {
         if let Some(folder) = study.folder() {
             return Some((FileName::new(folder.to_owned())?, differs));
         }
+        let now = now();
         let next = self.last_time.map(|last| last + chrono::Duration::milliseconds(1));
         let time = next.map_or(now, |next| next.max(now));
         self.last_time = Some(time);

@@ -47,7 +47,7 @@ impl Simulation {
 
     fn folder(&mut self, study: &str) -> String {
         let named = |_: &str, time: DelayedFormat<_>| time.to_string();
-        let (folder, _) = self.studies.folder(self.ids[study], Self::local(), named).unwrap();
+        let (folder, _) = self.studies.folder(self.ids[study], Self::local, named).unwrap();
         folder.to_string()
     }
 
@@ -59,7 +59,7 @@ impl Simulation {
 
     fn finish(&mut self, who: &mut CurrentStudies, study: StudyId) -> Vec<String> {
         let named = |study: &str, _| format!("folder of {study}");
-        self.studies.folder(study, Self::local(), named).unwrap();
+        self.studies.folder(study, Self::local, named).unwrap();
         self.files += 1;
         let name = FileName::new(format!("{}", self.files)).unwrap();
         let file = StudyFile { name, prefix: "CT", id: None };

@@ -135,7 +135,7 @@ impl Both {
             "T" => time.to_string(),
             prefix => format!("{prefix}{study}"),
         };
-        let folder = self.studies.folder(study, self.local, |text, time| named(text, &time));
+        let folder = self.studies.folder(study, || self.local, |text, time| named(text, &time));
         let expected = self.model.folder(&text, self.local, |time| named(&text, &time));
         assert_eq!(folder, expected, "{:?}", self.timing);
         if folder.is_none() {
