@@ -130,7 +130,8 @@ impl SingleConnection {
     pub fn new(node: Arc<Node>, stream: TcpStream) -> Result<Self, Error> {
         let peer = stream.peer_addr().map_err(Error::NoConnection)?;
         let stream = Arc::new(stream);
-        let registry = Arc::new(Registry::new(1, None).with_large_buffers(1));
+        let large_buffers = usize::from(node.tls.is_none());
+        let registry = Arc::new(Registry::new(1, None).with_large_buffers(large_buffers));
         let Admission::Slot(slot) = registry.admit(&stream, peer.ip()) else {
             let why = "the new registry has no slot";
             return Err(Error::NoConnection(io::Error::other(why)));
