@@ -24,7 +24,7 @@
 //!
 //! | what | bytes at most | when |
 //! |---|---|---|
-//! | receive buffers of large objects | [`LARGE_RECEIVE_BUFFERS`] × [`LARGE_RECEIVE_BUFFER_BYTES`] | always |
+//! | receive buffers of large objects | [`LARGE_RECEIVE_BUFFERS`] × [`LARGE_RECEIVE_BUFFER_BYTES`] | without TLS |
 //! | files of host access control that are kept | [`ACCESS_CACHE_BYTES`] | with host access control |
 
 use std::time::Duration;
@@ -48,10 +48,12 @@ pub const FIRST_RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
 /// [`LARGE_RECEIVE_BUFFER_BYTES`].
 pub const LARGE_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Bytes read from a socket at a time within a large message: TODO.
+/// Bytes read from a socket at a time within a large message: a tenth to a sixth less CPU for an object of
+/// 200 MB than with [`RECEIVE_BUFFER_BYTES`]. Twice as much gains a twentieth more at most, and where the kernel
+/// buffers no more than 6 MiB of a connection (its default), nothing.
 pub const LARGE_RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
 
-/// Large receive buffers of the process at a time, if its memory allows that many.
+/// Large receive buffers of the process at a time, if its memory allows that many; none with TLS.
 pub const LARGE_RECEIVE_BUFFERS: usize = 16;
 
 /// What it holds at worst as text for the log, at DEBUG or with `--verbose-pc`: a line for every transfer

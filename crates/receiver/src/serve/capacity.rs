@@ -60,10 +60,10 @@ impl Capacity {
             Some(asked) => asked,
             None => (descriptors / 4 * 3).min(threads).min(memory).max(1),
         };
-        // What the associations leave: fewer of these cost time, fewer of those cost associations.
-        let rest = memory_left.saturating_sub(max_associations.saturating_mul(association_bytes));
+        let left = memory_left.saturating_sub(max_associations.saturating_mul(association_bytes));
+        // OpenSSL reads and decrypts by records, and gains nothing.
         let large_buffers =
-            (rest / LARGE_RECEIVE_BUFFER_BYTES).min(LARGE_RECEIVE_BUFFERS).min(max_associations);
+            if settings.tls.is_some() { 0 } else { large_buffers(left, max_associations) };
         let shared_bytes = kept + large_buffers * LARGE_RECEIVE_BUFFER_BYTES;
         Ok(Self { max_associations, association_bytes, large_buffers, shared_bytes })
     }
@@ -100,6 +100,12 @@ impl Capacity {
     }
 }
 
+/// How many large receive buffers fit into the memory that the associations leave: each of them costs less
+/// time, but none costs an association.
+fn large_buffers(bytes_left: usize, max_associations: usize) -> usize {
+    (bytes_left / LARGE_RECEIVE_BUFFER_BYTES).min(LARGE_RECEIVE_BUFFERS).min(max_associations)
+}
+
 fn raise_descriptor_limit() -> usize {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
@@ -109,4 +115,17 @@ fn raise_descriptor_limit() -> usize {
         limit.current = before;
     }
     limit.current.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_buffers_take_what_the_associations_leave() {
+        assert_eq!(large_buffers(usize::MAX, 1000), LARGE_RECEIVE_BUFFERS);
+        assert_eq!(large_buffers(usize::MAX, 3), 3, "none has two");
+        assert_eq!(large_buffers(5 * LARGE_RECEIVE_BUFFER_BYTES + 1, 1000), 5);
+        assert_eq!(large_buffers(LARGE_RECEIVE_BUFFER_BYTES - 1, 1000), 0);
+    }
 }

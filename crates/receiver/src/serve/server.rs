@@ -162,9 +162,11 @@ impl SingleConnection {
     pub fn new(node: Arc<Node>, stream: TcpStream) -> Result<Self, Error> {
         let peer = stream.peer_addr().map_err(Error::NoConnection)?;
         let stream = Arc::new(stream);
+        let large_buffers = usize::from(node.tls.is_none());
         // Each connection has a process of its own, and they may share one log.
         let number = u64::from(std::process::id());
-        let registry = Registry::new(1, None).numbered_from(number).with_large_buffers(1);
+        let registry =
+            Registry::new(1, None).numbered_from(number).with_large_buffers(large_buffers);
         let registry = Arc::new(registry);
         let Admission::Slot(slot) = registry.admit(&stream, peer.ip()) else {
             let why = "the new registry has no slot";

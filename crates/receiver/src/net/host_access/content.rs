@@ -1,7 +1,7 @@
 //! What is in a file of rules or of patterns, and which of its lines can matter to a peer.
 
 use super::list::words;
-use super::pattern::{Network, ipv4_network};
+use super::network::{Network, ipv4_network};
 use super::rule::{self, Rule};
 use crate::limits::ACCESS_CACHE_BYTES;
 use std::borrow::Cow;

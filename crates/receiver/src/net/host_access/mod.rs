@@ -12,7 +12,9 @@ mod client;
 mod content;
 mod file;
 mod list;
+mod listed;
 mod matching;
+mod network;
 mod pattern;
 mod rule;
 
@@ -154,7 +156,7 @@ fn first_match(
         let fault = |what| Fault::Rule { file: file.to_owned(), line, what };
         let (matched, verdict) = match Rule::parse(&text) {
             None => continue,
-            Some(Ok(rule)) => match rule.matches(client) {
+            Some(Ok(rule)) => match listed::matches(&rule, client) {
                 Match::No => continue,
                 matched => (matched, rule.verdict()),
             },

@@ -3,8 +3,9 @@
 use super::client::{Host, HostName};
 use super::list::words;
 use super::matching::Match;
+use super::network::{ipv4_network_with_mask, is_of};
 use std::cell::Cell;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Files of patterns may name files of patterns, so deep.
 const FILES_WITHIN_FILES: usize = 3;
@@ -54,7 +55,9 @@ fn within(pattern: &str, host: &Host, depth: usize, files_read: &Cell<usize>) ->
         }
         net if net.ends_with('.') => of(begins_as(net, host.address)),
         net if net.starts_with('[') => of(in_ipv6_network(net, host.address)),
-        net if net.contains('/') => of(in_ipv4_network(net, host.address)),
+        net if net.contains('/') => {
+            of(ipv4_network_with_mask(net).map(|it| it.contains(host.address)))
+        }
         text if is_of(text, "0123456789.") => {
             of(text.parse::<IpAddr>().ok().map(|address| address == host.address))
         }
@@ -144,10 +147,6 @@ fn in_comment(word: &str, host: &Host) -> Match {
     }
 }
 
-fn is_of(text: &str, characters: &str) -> bool {
-    text.chars().all(|character| characters.contains(character))
-}
-
 /// A pattern as it may be logged.
 fn shown(pattern: &str) -> String {
     pattern.escape_debug().take(SHOWN_CHARACTERS).collect()
@@ -192,62 +191,6 @@ fn begins_as(net: &str, address: IpAddr) -> Option<bool> {
     let is_number = |number: &str| number.parse::<u8>().is_ok() && is_of(number, "0123456789");
     let is_net = (1..=3).contains(&numbers.clone().count()) && numbers.clone().all(is_number);
     is_net.then(|| address.is_ipv4() && address.to_string().starts_with(net))
-}
-
-/// `n.n.n.n/m.m.m.m` or `n.n.n.n/length`; `None` if it is neither, or one that the TCP wrappers take
-/// for nobody: bits of the network outside the mask, a length of 0, a mask of all ones.
-fn in_ipv4_network(pattern: &str, address: IpAddr) -> Option<bool> {
-    ipv4_network_with_mask(pattern).map(|network| network.contains(address))
-}
-
-fn ipv4_network_with_mask(pattern: &str) -> Option<Network> {
-    let (net, mask) = pattern.split_once('/')?;
-    let mask = match mask.parse::<Ipv4Addr>() {
-        Ok(mask) => Some(mask.to_bits()).filter(|&bits| bits != u32::MAX),
-        Err(_) => mask.parse().ok().filter(|length| (1..=32).contains(length)).map(leading_ones),
-    }?;
-    let net = net.parse::<Ipv4Addr>().ok()?.to_bits();
-    (mask != 0 && net & !mask == 0).then_some(Network { net, mask })
-}
-
-/// IPv4 addresses that begin with the same bits, or a single one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Network {
-    net: u32,
-    mask: u32,
-}
-
-impl Network {
-    pub(super) fn contains(self, address: IpAddr) -> bool {
-        matches!(address, IpAddr::V4(address) if address.to_bits() & self.mask == self.net)
-    }
-}
-
-/// The addresses that match a pattern, where it is an IPv4 address or network in the usual form; `None` for
-/// any other pattern.
-pub(super) fn ipv4_network(pattern: &str) -> Option<Network> {
-    if pattern.contains('/') {
-        return ipv4_network_with_mask(pattern);
-    }
-    let Some(start) = pattern.strip_suffix('.') else {
-        let net = pattern.parse::<Ipv4Addr>().ok()?.to_bits();
-        return Some(Network { net, mask: u32::MAX });
-    };
-    let (mut net, mut count) = (0, 0);
-    for number in start.split('.') {
-        let is_usual =
-            is_of(number, "0123456789") && (number.len() == 1 || !number.starts_with('0'));
-        net = net << 8 | u32::from(number.parse::<u8>().ok().filter(|_| is_usual)?);
-        count += 1;
-        if count > 3 {
-            return None;
-        }
-    }
-    Some(Network { net: net << (32 - 8 * count), mask: leading_ones(8 * count) })
-}
-
-fn leading_ones(length: u32) -> u32 {
-    u32::MAX.checked_shl(32 - length).unwrap_or(0)
 }
 
 /// `[n:n:n:n:n:n:n:n]/length`, or without a length; `None` if it is neither.

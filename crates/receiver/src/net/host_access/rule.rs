@@ -1,27 +1,21 @@
 //! Lines of the files: `services : clients [: option …]`.
 
-use super::client::Client;
 use super::list::words;
-use super::matching::Match;
-use super::pattern;
 use std::borrow::Cow;
 
 /// The name that rules know this service by, whatever the program's file is called.
-const SERVICE: &str = "storescp";
+pub(super) const SERVICE: &str = "storescp";
 
 /// How many options a rule may have.
 const MOST_OPTIONS: usize = 64;
 
-/// How often a list may say EXCEPT.
-const MOST_EXCEPTIONS: usize = 64;
-
 /// A rule taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Rule<'t> {
-    services: &'t str,
-    clients: &'t str,
+    pub(super) services: &'t str,
+    pub(super) clients: &'t str,
     /// An IPv6 address is not in brackets, so what is behind its first colon is taken for options.
-    has_bare_address: bool,
+    pub(super) has_bare_address: bool,
     options: Vec<&'t str>,
 }
 
@@ -76,15 +70,6 @@ impl<'t> Rule<'t> {
         }
         let has_bare_address = options.first().is_some_and(|next| is_cut_address(clients, next));
         Some(Ok(Self { services, clients, has_bare_address, options }))
-    }
-
-    /// Whether the rule is about us and this client.
-    pub(super) fn matches(&self, client: &Client) -> Match {
-        let clients = || match self.has_bare_address {
-            true => Match::CannotTell("an IPv6 address has to be in brackets".to_owned()),
-            false => in_list(self.clients, &|element| is_client(element, client)),
-        };
-        in_list(self.services, &|element| is_us(element, client)).and(clients)
     }
 
     /// Whether it is surely about other services only, whatever our port and address are.
@@ -159,75 +144,4 @@ fn is_cut_address(clients: &str, next: &str) -> bool {
     };
     let last = words(clients).last().and_then(|word| word.rsplit('@').next());
     last.is_some_and(is_group) && (next.is_empty() || is_group(next))
-}
-
-/// Whether a list has an element that `matches`: `a EXCEPT b EXCEPT c` is a without (b without c).
-fn in_list(list: &str, matches: &dyn Fn(&str) -> Match) -> Match {
-    in_words(&mut words(list), MOST_EXCEPTIONS, matches)
-}
-
-fn in_words<'t>(
-    words: &mut dyn Iterator<Item = &'t str>,
-    exceptions: usize,
-    matches: &dyn Fn(&str) -> Match,
-) -> Match {
-    let mut listed = Match::No;
-    while let Some(word) = words.next() {
-        if !word.eq_ignore_ascii_case("EXCEPT") {
-            listed = listed.or(|| matches(word));
-            continue;
-        }
-        return listed.and(|| match exceptions.checked_sub(1) {
-            Some(left) => in_words(words, left, matches).not(),
-            None => Match::CannotTell(format!("more than {MOST_EXCEPTIONS} times EXCEPT")),
-        });
-    }
-    listed
-}
-
-/// `service`, `port` or `service@host`.
-fn is_us(element: &str, client: &Client) -> Match {
-    let (service, host) = split_at_sign(element);
-    let is_range =
-        |(first, last): (&str, &str)| first.parse::<u16>().is_ok() && last.parse::<u16>().is_ok();
-    if !service.bytes().all(|byte| byte.is_ascii_graphic())
-        || service.split_once('-').is_some_and(is_range)
-    {
-        return Match::CannotTell(format!("'{}' is no service", service.escape_debug()));
-    }
-    let named = service.eq_ignore_ascii_case("ALL")
-        || service.parse() == Ok(client.port)
-        || pattern::is_text(service, SERVICE);
-    match host {
-        Some(host) => Match::of(named).and(|| pattern::matches(host, &client.server)),
-        None => Match::of(named),
-    }
-}
-
-/// `host` or `user@host`. The user is not looked up.
-fn is_client(element: &str, client: &Client) -> Match {
-    let (user, host) = match split_at_sign(element) {
-        (user, Some(host)) => (Some(user), host),
-        (host, None) => (None, host),
-    };
-    let user = match user {
-        None => Match::Yes,
-        Some(user)
-            if user.eq_ignore_ascii_case("ALL")
-                || user.eq_ignore_ascii_case("UNKNOWN")
-                || pattern::is_text(user, "unknown") =>
-        {
-            Match::Yes
-        }
-        Some(_) => Match::CannotTell("user names are not supported".to_owned()),
-    };
-    pattern::matches(host, &client.peer).and(|| user)
-}
-
-/// Splits at an `@` that is not the first character, which stands for a netgroup.
-fn split_at_sign(element: &str) -> (&str, Option<&str>) {
-    match element.char_indices().skip(1).find(|(_, c)| *c == '@') {
-        Some((index, _)) => (&element[..index], Some(&element[index + 1..])),
-        None => (element, None),
-    }
 }

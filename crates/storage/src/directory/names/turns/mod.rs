@@ -15,8 +15,8 @@ use platform::sync::{Condvar, Mutex, PoisonError};
 /// from the one that changes the folder. Here they sleep, and get their turns in the order in which they came:
 /// whoever ends a turn hands it on.
 ///
-/// To be had for system calls alone: who has a turn waits for nothing that another thread may have. A turn
-/// that is free costs one atomic operation, and one to give it back.
+/// To be had for system calls alone: who has a turn waits for no name claim, no lock of a file and no sync. A
+/// turn that is free costs one atomic operation, and one to give it back.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     /// How many are taken, and [`ONE_WAITS`] for each thread that waits for one.
