@@ -165,7 +165,6 @@ fn words_hint(option: &str, value: &OsStr, words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::cli::tests::hints;
 
     #[test]
