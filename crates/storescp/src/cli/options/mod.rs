@@ -13,11 +13,9 @@
 //!
 //! Then `BLESS=1 cargo test -p storescp --test cli` writes the documents and completions anew.
 
-mod encoding;
 mod events;
 mod faults;
 mod general;
-mod naming;
 mod network;
 mod output;
 mod overridden;

@@ -1,10 +1,11 @@
 //! Options about files: where they go and when they count as stored.
 
-use super::encoding;
-use super::naming;
-use super::spec::{Choice, Opt, OptionSpec, Part, Section, Value, Words};
-use super::typed::Typed;
+mod encoding;
+mod naming;
+
 use crate::cli::fault::{Fault, Misfit};
+use crate::cli::options::spec::{Choice, Opt, OptionSpec, Part, Section, Value, Words};
+use crate::cli::options::typed::Typed;
 use receiver::OutputSettings;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! Options about how data sets are written.
 
-use super::preferences;
-use super::spec::{Choice, Opt, OptionSpec, Value};
-use super::typed::Typed;
 use crate::cli::fault::Fault;
+use crate::cli::options::preferences;
+use crate::cli::options::spec::{Choice, Opt, OptionSpec, Value};
+use crate::cli::options::typed::Typed;
 use dataset::OutputFormat;
 use dataset::format::{GroupLengths, OutputTransferSyntax, Padding, SequenceLengths};
 

@@ -1,8 +1,8 @@
 //! Options about the names of files and directories.
 
-use super::spec::{Choice, Opt, OptionSpec, Value};
-use super::typed::Typed;
 use crate::cli::fault::{Fault, Misfit};
+use crate::cli::options::spec::{Choice, Opt, OptionSpec, Value};
+use crate::cli::options::typed::Typed;
 use receiver::Sorting;
 use receiver::output::naming::{FileNaming, NameStyle};
 use storage::FileName;
