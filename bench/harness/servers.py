@@ -112,6 +112,7 @@ def _wait_until_listening(child, port):
 
 OURS = Server("ours", (RELEASE / "storescp", "-od", "{dir}", "{port}"))
 OURS_FULL = OURS.with_options("--durability", "full")
+OURS_ORDERED = OURS.with_options("--durability", "ordered")
 OURS_NONE = OURS.with_options("--durability", "none")
 
 DCMTK = Server("DCMTK", ("/usr/bin/storescp", "-od", "{dir}", "{port}"))

@@ -23,6 +23,7 @@ mod compare;
 pub mod corpus;
 pub mod differential;
 mod failing_disk;
+mod image;
 mod namespace;
 mod object;
 pub mod part10;
@@ -39,6 +40,7 @@ pub mod wire;
 
 pub use compare::{Difference, compare_files};
 pub use failing_disk::FailingDisk;
+pub use image::Image;
 pub use namespace::{Namespace, skip};
 pub use object::{Object, element};
 pub use scratch::Scratch;

@@ -54,20 +54,36 @@ impl Namespace {
         self.setup_on(program, directory, &mount, options)
     }
 
+    /// A command that runs this shell script with the words appended to it as its arguments, from `$0` on.
+    #[must_use]
+    pub fn command(self, script: &str) -> Command {
+        let mut command = Command::new("unshare");
+        command.args(self.user.iter().filter(|option| **option != KEEP));
+        command.args(["-m", "sh", "-c", script]);
+        command
+    }
+
     /// Starts our receiver with its output directory on the file system on `disk`, a block device or an
     /// ordinary file; `None` if this machine cannot mount it.
     #[must_use]
     pub fn server_on_disk(self, disk: &Path, options: &[&str]) -> Option<Server> {
+        Some(self.setup_on_disk(disk, "defaults", options)?.start())
+    }
+
+    /// Prepares our receiver with its output directory on the file system on `disk`, a block device or an
+    /// ordinary file, with these mount options; `None` if this machine cannot mount it so.
+    #[must_use]
+    pub fn setup_on_disk(self, disk: &Path, mount: &str, options: &[&str]) -> Option<Setup> {
         let scratch = Scratch::new();
         let directory = scratch.directory("out");
-        let mount = format!("mount {}", disk.display());
+        let mount = format!("mount -o {mount} {}", disk.display());
         let possible = Command::new("unshare")
             .args(["-m", "sh", "-c", &format!("{mount} {}", directory.display())])
             .stderr(Stdio::null())
             .status()
             .is_ok_and(|status| status.success());
         let setup = self.setup_on(Program::Ours, &directory, &mount, options);
-        possible.then(|| setup.keeping(scratch).start())
+        possible.then(|| setup.keeping(scratch))
     }
 
     /// Starts our receiver with this output directory, after running these shell commands, which may mount file

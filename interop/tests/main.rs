@@ -24,6 +24,7 @@ mod names;
 mod negotiated;
 mod negotiation;
 mod not_sequences;
+mod ordered;
 mod output;
 mod packaging;
 mod power_loss;

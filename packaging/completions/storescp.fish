@@ -140,7 +140,7 @@ complete -c storescp -o rc -l require-peer-cert -d 'require a valid peer certifi
 complete -c storescp -o vc -l verify-peer-cert -d 'verify a peer certificate if one is sent'
 complete -c storescp -o ic -l ignore-peer-cert -d 'ask for no certificate'
 complete -c storescp -o od -l output-directory -x -a '(__fish_complete_directories)' -d 'store objects in the existing directory d'
-complete -c storescp -l durability -x -a 'full none' -d '(full, none) answer success once the object is on disk (full, default), or once it is named, before it is synced (none)'
+complete -c storescp -l durability -x -a 'full ordered none' -d '(full, ordered, none) answer success once the object is on disk (full, default; ordered: faster, by the order of the journal of ext4 or XFS), or once it is named, before it is synced (none)'
 complete -c storescp -l min-free -x -d 'refuse objects while less than r is free: bytes, with K, M, G or T of 1024, or per cent with % (default: 0)'
 complete -c storescp -o B -l normal -d 're-encode data sets (default)'
 complete -c storescp -l bit-preserving -d 'write data sets byte for byte as received'

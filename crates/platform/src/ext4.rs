@@ -7,7 +7,7 @@ use crate::unix::Journal;
 use rustix::fs::Mode;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How often a sync is tried until the kernel counts it.
 const SYNC_ATTEMPTS: usize = 2;
@@ -26,9 +26,23 @@ pub fn journal(folder: &File) -> Journal {
     }
 }
 
-fn find_out(folder: &File) -> io::Result<Journal> {
+/// Whether the ext4 file system of `folder` is mounted with this option, by default or not.
+///
+/// # Errors
+/// The kernel does not tell.
+pub(crate) fn is_mounted_with(folder: &File, option: &str) -> io::Result<bool> {
+    let options = std::fs::read_to_string(about(folder)?.join("options"))?;
+    Ok(options.lines().any(|line| line == option))
+}
+
+/// Where the kernel tells about the ext4 file system of `folder`.
+fn about(folder: &File) -> io::Result<PathBuf> {
     let device = device_link(folder)?;
-    let about = Path::new("/proc/fs/ext4").join(device.file_name().unwrap_or_default());
+    Ok(Path::new("/proc/fs/ext4").join(device.file_name().unwrap_or_default()))
+}
+
+fn find_out(folder: &File) -> io::Result<Journal> {
+    let about = about(folder)?;
     let options = std::fs::read_to_string(about.join("options"))?;
     // The mode of the journal; not there without one.
     if !options.lines().any(|option| option.starts_with("data=")) {

@@ -19,13 +19,14 @@
 //! | whether write errors may be reported late | by the type of the file system | they may |
 //! | sending an acknowledgement at once | `TCP_QUICKACK` | nothing: the system delays it |
 //! | starting to write a file to disk before its sync | `sync_file_range` | nothing: the sync writes everything |
+//! | writing a file to disk without a commit of its journal | `sync_file_range`, where the log keeps the order | not supported |
 //! | detecting a lost peer | TCP keep-alive, within two minutes | TCP keep-alive, by the system's defaults |
 //! | ending all waits for connections | `shutdown` of the listening socket | one connection to it for each waiting thread |
 //! | whether SIGHUP is ignored | `/proc/self/status` | not known: it is not |
 //! | lowering the priority of a thread | its nice value | nothing |
 //! | how many more threads and bytes are available | limits, control groups, `/proc` | not known: no limit |
 //!
-//! The only `unsafe` code of the workspace is in `write_back`.
+//! The only `unsafe` code of the workspace is in `system_calls`.
 //!
 //! # Threads
 //!
@@ -47,17 +48,19 @@ mod file_system;
 pub mod limits;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod order;
 pub mod permits;
 #[cfg(not(target_os = "linux"))]
 mod portable;
 #[cfg(target_os = "linux")]
 mod resources;
 pub mod sync;
+#[cfg(target_os = "linux")]
+mod system_calls;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod unix;
-#[cfg(target_os = "linux")]
-mod write_back;
 
 #[cfg(target_os = "linux")]
 pub use ext4::journal;
@@ -70,16 +73,18 @@ pub use linux::{
     rename_to_free_name, stop_accepting, this_process,
 };
 #[cfg(target_os = "linux")]
+pub use order::keeps_order;
+#[cfg(target_os = "linux")]
 pub use resources::{memory_left, threads_left};
 #[cfg(target_os = "linux")]
-pub use write_back::begin_write_back;
+pub use system_calls::{begin_write_back, write_out};
 
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
     acknowledge_now, begin_write_back, create_unnamed, creation_time, detect_lost_peer, exchange,
-    ignores_hang_up, is_running, journal, link_durability, link_unnamed, lower_thread_priority,
-    memory_left, mount_generation, mount_of, mounts, rename_to_free_name,
-    reports_write_errors_late, stop_accepting, this_process, threads_left,
+    ignores_hang_up, is_running, journal, keeps_order, link_durability, link_unnamed,
+    lower_thread_priority, memory_left, mount_generation, mount_of, mounts, rename_to_free_name,
+    reports_write_errors_late, stop_accepting, this_process, threads_left, write_out,
 };
 
 pub use unix::{Journal, LinkDurability, Mount, ProcessIdentity, link, reason};

@@ -165,6 +165,7 @@ impl Mount {
         Some(Self {
             id: number(fields.first()?)?,
             point: std::ffi::OsString::from_vec(unescaped(fields.get(4)?)).into(),
+            kind: String::from_utf8_lossy(fields.get(separator + 1)?).into_owned(),
             what: what.concat(),
         })
     }
@@ -264,6 +265,7 @@ mod tests {
         let line = b"36 35 98:0 /mnt1 /mnt\\0402\\134 rw,noatime master:1 - ext3 /dev/root rw";
         let mount = Mount::parse(line).unwrap();
         assert_eq!((mount.id, mount.point.as_path()), (36, Path::new("/mnt 2\\")));
+        assert_eq!(mount.kind, "ext3");
         let (proc, _) = mount_of(&File::open("/proc").unwrap()).unwrap();
         let found = mounts().unwrap();
         assert!(found.iter().any(|mount| mount.id == proc && mount.point == Path::new("/proc")));

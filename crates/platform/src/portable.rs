@@ -21,6 +21,22 @@ pub fn journal(_folder: &File) -> Journal {
 }
 
 /// Not known here.
+///
+/// # Errors
+/// Always.
+pub fn keeps_order(_folder: &File) -> Result<(), String> {
+    Err("this is not Linux".to_owned())
+}
+
+/// Not supported.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn write_out(_file: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not known here.
 #[must_use]
 pub fn reports_write_errors_late(_folder: &File) -> bool {
     true

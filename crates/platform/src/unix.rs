@@ -60,6 +60,8 @@ pub struct Mount {
     pub id: u64,
     /// The mount point.
     pub point: PathBuf,
+    /// The type of the file system, such as `ext4`.
+    pub kind: String,
     /// Parent mount, device, root and source: tells it from another mount with the same ID.
     pub what: Vec<u8>,
 }

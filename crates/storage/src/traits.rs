@@ -108,7 +108,8 @@ pub trait StagedFile: Send {
     /// As for [`StagedFile::append`].
     fn truncate(&mut self, length: u64) -> io::Result<()>;
 
-    /// Makes the content durable.
+    /// Makes the content durable: now or, with [`Durability::Ordered`](crate::Durability::Ordered), by the sync of
+    /// the folder in which it gets its name later.
     ///
     /// # Errors
     /// As for [`StagedFile::append`].

@@ -11,7 +11,7 @@ use super::strategy::Staging;
 use crate::file_id::Stamp;
 use crate::limits::NAME_ATTEMPTS;
 use crate::sync::write_back::WriteBack;
-use crate::{FileId, FileIdentity, FileName, Folder, IfExists, StagedFile, Subfolder};
+use crate::{Durability, FileId, FileIdentity, FileName, Folder, IfExists, StagedFile, Subfolder};
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
@@ -53,7 +53,7 @@ impl DirectoryFile {
         };
         Ok(Self {
             destination: Arc::clone(&home),
-            write_back: WriteBack::new(home.strategy.synced),
+            write_back: WriteBack::new(home.strategy.durability.survives_power_loss()),
             home,
             file,
             is_locked,
@@ -93,7 +93,11 @@ impl StagedFile for DirectoryFile {
         if self.home.strategy.staging == Staging::UnnamedUntilSynced && self.temporary.is_none() {
             self.link_temporary()?;
         }
-        self.file.sync_all()
+        match self.home.strategy.durability {
+            // The sync of the folder does the rest.
+            Durability::Ordered => platform::write_out(&self.file),
+            Durability::Full | Durability::None => self.file.sync_all(),
+        }
     }
 
     fn check_writes(&mut self) -> io::Result<()> {

@@ -43,6 +43,8 @@ struct State {
     mounts: Option<MountWatch>,
     /// How files are written in the directory that was opened last.
     strategy: Option<(FileId, Strategy)>,
+    /// Who asked for [`Durability::Ordered`] knows whether the first file system has it.
+    is_checked: bool,
 }
 
 /// What a directory is used for, as far as not every file system supports it.
@@ -90,7 +92,20 @@ impl Directory {
     /// # Errors
     /// What it does not support, and what to do about it.
     pub fn check(&self, needs: Needs) -> Result<(), String> {
-        let Some(open) = self.state().open.clone() else { return Ok(()) };
+        let open = {
+            let mut state = self.state();
+            state.is_checked = true;
+            state.open.clone()
+        };
+        let Some(open) = open else { return Ok(()) };
+        if open.strategy.durability != self.durability {
+            platform::keeps_order(&open.handle).map_err(|found| {
+                format!(
+                    "--durability ordered needs ext4 with an ordinary journal, or XFS, on one device, but {found}: \
+                     use --durability full"
+                )
+            })?;
+        }
         let Abilities { no_replace, links, locks, .. } = open.abilities();
         if needs.free_names && !no_replace && !links {
             return Err(
@@ -169,10 +184,23 @@ impl Directory {
         if FileId::from(&rustix::fs::stat(&self.path)?) != open.identity {
             return Err(io::Error::other("the directory was replaced during opening"));
         }
+        if known.is_none() && state.is_checked && open.strategy.durability != self.durability {
+            warn_of_disorder(&open);
+        }
         state.mounts = mounts;
         state.strategy = Some((open.identity, open.strategy));
         state.open = Some(Arc::clone(&open));
         Ok(open)
+    }
+}
+
+/// Not an error: [`Durability::Full`] is as safe.
+fn warn_of_disorder(open: &OpenDirectory) {
+    if let Err(found) = platform::keeps_order(&open.handle) {
+        tracing::warn!(
+            "--durability ordered cannot be used on the file system that is now mounted on the output directory, \
+             since {found}: --durability full is used there"
+        );
     }
 }
 

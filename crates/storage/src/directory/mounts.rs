@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     fn mount(id: u64, point: &str, what: &str) -> Mount {
-        Mount { id, point: point.into(), what: what.as_bytes().to_vec() }
+        Mount { id, point: point.into(), kind: "ext4".to_owned(), what: what.as_bytes().to_vec() }
     }
 
     /// The root, one around, one at the same place, and ours.

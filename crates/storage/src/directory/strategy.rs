@@ -14,8 +14,9 @@ use std::io;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Strategy {
     pub(crate) staging: Staging,
-    /// Whether they are synced before they are named.
-    pub(crate) synced: bool,
+    /// How much of them is on disk before they are named: what was asked for, or [`Durability::Full`] where the
+    /// file system does not keep the order that [`Durability::Ordered`] relies on.
+    pub(crate) durability: Durability,
     /// Whether writes may fail unnoticed until then: see [`platform::reports_write_errors_late`].
     pub(crate) late_write_errors: bool,
     pub(crate) abilities: Abilities,
@@ -43,6 +44,8 @@ impl Strategy {
         temporaries: &Temporaries,
         durability: Durability,
     ) -> io::Result<Self> {
+        let is_kept = durability != Durability::Ordered || platform::keeps_order(folder).is_ok();
+        let durability = if is_kept { durability } else { Durability::Full };
         let tried = Abilities::probe(temporaries).and_then(|abilities| {
             Ok((abilities, Staging::best_for(folder, temporaries, abilities, durability)?))
         });
@@ -53,7 +56,7 @@ impl Strategy {
         }
         Ok(Self {
             staging,
-            synced: durability == Durability::Full,
+            durability,
             late_write_errors: platform::reports_write_errors_late(folder),
             abilities,
         })

@@ -87,7 +87,7 @@ impl InstanceFile {
     pub fn enter(&mut self, name: &FileName, durability: Durability) -> Result<bool, Error> {
         let entered = self.file.enter(name).map_err(Error::at(Step::Subfolder))?;
         let Subfolder { folder, made, name: own_name } = entered;
-        if durability == Durability::Full {
+        if durability.survives_power_loss() {
             let synced = own_name.make_durable(self.folder.as_ref(), name);
             synced.map_err(Error::at(Step::SyncFolder))?;
         }
@@ -107,7 +107,7 @@ impl InstanceFile {
         if_exists: IfExists,
         durability: Durability,
     ) -> Result<Committed, Error> {
-        let durable = durability == Durability::Full;
+        let durable = durability.survives_power_loss();
         self.write_held().map_err(Error::at(Step::Write))?;
         let written = if durable { self.file.sync() } else { self.file.check_writes() };
         written.map_err(Error::at(Step::Sync))?;

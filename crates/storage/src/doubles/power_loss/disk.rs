@@ -66,9 +66,21 @@ impl Disk {
         }
     }
 
+    /// A log is on the disk as a whole or up to the last sync. Since the power goes at each step, it goes with each
+    /// length of the log.
+    fn with_log(&self, survives: Survives) -> Survives {
+        match survives {
+            Survives::ShownNames | Survives::HiddenNames if self.kind == DiskKind::Ordered => {
+                Survives::Names
+            }
+            survives => survives,
+        }
+    }
+
     /// Paths and contents of all files that are found afterwards, once the receiver has started again.
     pub fn after_power_loss(&self, survives: Survives) -> BTreeMap<String, Vec<u8>> {
         let state = self.state();
+        let survives = self.with_log(survives);
         let content = matches!(survives, Survives::Content | Survives::Everything);
         let entries = |folder: usize| {
             let found = &state.folders[folder];
@@ -86,7 +98,11 @@ impl Disk {
         let read = |file: usize| {
             let file = &state.files[file];
             let forgotten = self.kind == DiskKind::UnnamedUntilSynced && !file.synced_with_name;
-            let bytes = if content { &file.seen } else { &file.synced };
+            let bytes = match survives {
+                _ if content => &file.seen,
+                Survives::Nothing if self.kind == DiskKind::Ordered => &file.committed,
+                _ => &file.synced,
+            };
             (content || !forgotten).then(|| bytes.clone())
         };
         let mut found = BTreeMap::new();

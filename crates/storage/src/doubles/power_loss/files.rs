@@ -36,7 +36,7 @@ impl Folder for SimulatedFolder {
         state.files.push(File::default());
         let file = state.files.len() - 1;
         let temporary = match self.disk.kind {
-            DiskKind::Unnamed | DiskKind::UnnamedUntilSynced => None,
+            DiskKind::Unnamed | DiskKind::UnnamedUntilSynced | DiskKind::Ordered => None,
             DiskKind::Temporary | DiskKind::MovedAside => Some(state.name_temporarily(file)),
         };
         Ok(Box::new(SimulatedFile {
@@ -60,12 +60,16 @@ impl Folder for SimulatedFolder {
             if fails {
                 let changed = folder.changed();
                 folder.lost.extend(changed);
+                if self.disk.kind == DiskKind::Ordered {
+                    state.steps_left = Some(0);
+                }
                 return Err(lost_write());
             }
             folder.write();
-            if self.disk.kind == DiskKind::MovedAside {
+            if matches!(self.disk.kind, DiskKind::MovedAside | DiskKind::Ordered) {
                 state.folders.iter_mut().for_each(FolderState::write);
             }
+            state.files.iter_mut().for_each(File::commit);
             Ok(())
         })
     }

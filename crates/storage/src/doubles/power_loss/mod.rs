@@ -72,10 +72,14 @@ pub enum DiskKind {
     /// The same where names cannot be swapped: what is replaced moves aside first, and a start puts it
     /// back if its name is free. The disk writes renames in their order.
     MovedAside,
+    /// Without a name, with [`Durability::Ordered`](crate::Durability::Ordered): one log has the places of contents
+    /// that were written out, and the names, in their order. The sync of any folder writes it, and so may the disk
+    /// at any time. If that sync fails, the disk stops.
+    Ordered,
 }
 
 impl DiskKind {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::Unnamed, Self::UnnamedUntilSynced, Self::Temporary, Self::MovedAside];
+    pub const ALL: [Self; 5] =
+        [Self::Unnamed, Self::UnnamedUntilSynced, Self::Temporary, Self::MovedAside, Self::Ordered];
 }

@@ -29,6 +29,8 @@ pub(super) struct State {
 pub(super) struct File {
     pub(super) seen: Vec<u8>,
     pub(super) synced: Vec<u8>,
+    /// Of what was synced, what is in the log on the disk: see [`DiskKind::Ordered`](super::DiskKind::Ordered).
+    pub(super) committed: Vec<u8>,
     pub(super) synced_with_name: bool,
     pub(super) lost: bool,
 }
@@ -50,6 +52,12 @@ pub(super) struct FolderState {
 pub(super) enum Entry {
     File(usize),
     Folder(usize),
+}
+
+impl File {
+    pub(super) fn commit(&mut self) {
+        self.committed.clone_from(&self.synced);
+    }
 }
 
 impl FolderState {

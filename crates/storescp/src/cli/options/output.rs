@@ -63,10 +63,11 @@ const GENERAL: &[OptionSpec] = &[
         "",
         "--durability",
         &[
-            "(full, none)",
+            "(full, ordered, none)",
             "answer success once the object is on disk",
-            "(full, default), or once it is named, before it",
-            "is synced (none)",
+            "(full, default; ordered: faster, by the order",
+            "of the journal of ext4 or XFS), or once it is",
+            "named, before it is synced (none)",
         ],
     )
     .takes("[d]urability: string constant", &[Value::OneOf(&DURABILITIES)]),
@@ -83,7 +84,7 @@ const GENERAL: &[OptionSpec] = &[
     .takes("[r]oom: string", &[Value::Text]),
 ];
 
-const DURABILITIES: Words = Words { kind: "durability", words: "full none" };
+const DURABILITIES: Words = Words { kind: "durability", words: "full ordered none" };
 
 const FILE_FORMAT: &[OptionSpec] = &[
     OptionSpec::new(
@@ -129,6 +130,7 @@ fn durability(typed: &Typed) -> Result<Durability, Fault> {
     let Some(word) = typed.text(Opt::Durability) else { return Ok(Durability::Full) };
     match word.to_str() {
         Some("full") => Ok(Durability::Full),
+        Some("ordered") => Ok(Durability::Ordered),
         Some("none") => Ok(Durability::None),
         _ => Err(Fault::Value("--durability", word.into(), Misfit::Malformed)),
     }
@@ -171,12 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn durability_is_full_or_none() {
+    fn durability_is_full_ordered_or_none() {
         assert_eq!(config("1 --durability none").output.durability, Durability::None);
         assert_eq!(
             config("1 --durability none --durability full").output.durability,
             Durability::Full
         );
+        assert_eq!(config("1 --durability ordered").output.durability, Durability::Ordered);
         assert_eq!(fault("1 --durability Full"), "Invalid value for option --durability (Full)");
     }
 }

@@ -18,7 +18,7 @@ _storescp() {
         file) compopt -o filenames; IFS=$'\n'; COMPREPLY=($(compgen -f -- "$word")) ;;
         directory) compopt -o filenames; IFS=$'\n'; COMPREPLY=($(compgen -d -- "$word")) ;;
         level) COMPREPLY=($(compgen -W 'fatal error warn info debug trace' -- "$word")) ;;
-        durability) COMPREPLY=($(compgen -W 'full none' -- "$word")) ;;
+        durability) COMPREPLY=($(compgen -W 'full ordered none' -- "$word")) ;;
         cipher)
             COMPREPLY=($(compgen -W "$(storescp --list-ciphers 2>/dev/null | sed -n 's/^  //p')" -- "$word"))
             ;;

@@ -17,7 +17,7 @@ _storescp() {
         file) _files; return ;;
         directory) _files -/; return ;;
         level) compadd fatal error warn info debug trace; return ;;
-        durability) compadd full none; return ;;
+        durability) compadd full ordered none; return ;;
         cipher) compadd ${${(f)"$(storescp --list-ciphers 2>/dev/null | sed -n 's/^  //p')"}}; return ;;
         anything) _message value; return ;;
     esac
