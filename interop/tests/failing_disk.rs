@@ -17,20 +17,41 @@ struct Kind {
     mib: u64,
     /// True if it refuses all writes after a failed write of its journal.
     shuts_down: bool,
+    /// Whether `--durability ordered` can be used there.
+    keeps_order: bool,
+}
+
+impl Kind {
+    /// These options, and the same with `--durability ordered` where it can be used.
+    fn ways<'a>(&self, options: &[&'a [&'a str]]) -> Vec<Vec<&'a str>> {
+        let ordered = |options: &&[&'a str]| [*options, &["--durability", "ordered"]].concat();
+        let full = options.iter().map(|options| options.to_vec());
+        full.chain(options.iter().filter(|_| self.keeps_order).map(ordered)).collect()
+    }
 }
 
 const KINDS: [Kind; 4] = [
-    Kind { make: &["mkfs.ext4", "-qF", "-O", "has_journal"], mib: 64, shuts_down: true },
-    Kind { make: &["mkfs.ext4", "-qF", "-O", "^has_journal"], mib: 64, shuts_down: false },
-    Kind { make: &["mkfs.xfs", "-qf"], mib: 320, shuts_down: true },
-    Kind { make: &["mkfs.btrfs", "-qf"], mib: 320, shuts_down: true },
+    Kind {
+        make: &["mkfs.ext4", "-qF", "-O", "has_journal"],
+        mib: 64,
+        shuts_down: true,
+        keeps_order: true,
+    },
+    Kind {
+        make: &["mkfs.ext4", "-qF", "-O", "^has_journal"],
+        mib: 64,
+        shuts_down: false,
+        keeps_order: false,
+    },
+    Kind { make: &["mkfs.xfs", "-qf"], mib: 320, shuts_down: true, keeps_order: true },
+    Kind { make: &["mkfs.btrfs", "-qf"], mib: 320, shuts_down: true, keeps_order: false },
 ];
 
 #[test]
 fn writes_that_fail_cost_objects_until_the_disk_works_again() {
     for kind in KINDS {
-        for options in [&[][..], &["-su", "p"]] {
-            let Some(receiver) = Receiver::on(&kind, options) else { return skip(WHY) };
+        for options in kind.ways(&[&[], &["-su", "p"]]) {
+            let Some(receiver) = Receiver::on(&kind, &options) else { return skip(WHY) };
             let mut client = Client::usual(receiver.server.port());
             let old = Object::ct(20_000);
             assert_eq!(client.store(3, &old).status(), 0);
@@ -56,8 +77,11 @@ fn writes_that_fail_cost_objects_until_the_disk_works_again() {
 /// error.
 #[test]
 fn what_failed_before_the_sync_is_not_acknowledged() {
-    for kind in KINDS {
-        let Some(receiver) = Receiver::on(&kind, &[]) else { return skip(WHY) };
+    for (kind, options) in KINDS
+        .iter()
+        .flat_map(|kind| kind.ways(&[&[]]).into_iter().map(move |options| (kind, options)))
+    {
+        let Some(receiver) = Receiver::on(kind, &options) else { return skip(WHY) };
         let mut client = Client::usual(receiver.server.port());
         let object = Object::ct(2_000_000);
         let (most, rest) = object.bytes.split_at(1_500_000);
@@ -82,13 +106,38 @@ fn what_failed_before_the_sync_is_not_acknowledged() {
     }
 }
 
+/// Another program's sync meets the failed write of the journal, after an object has its name and before the sync of
+/// its folder: for that one the kernel has nothing left to write, and lets it succeed.
+#[test]
+fn what_is_lost_before_a_sync_that_succeeds_is_not_acknowledged() {
+    for kind in KINDS.iter().filter(|kind| kind.keeps_order) {
+        for options in kind.ways(&[&[], &["-ss", "p"]]) {
+            let late = ["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync"];
+            let late = [&late[..], &["-e", "inject=fsync:delay_enter=2s"]].concat();
+            let Some(receiver) = Receiver::through(&late, kind, &options) else { return skip(WHY) };
+            let object = Object::ct(20_000);
+            let response = thread::scope(|scope| {
+                let sender =
+                    scope.spawn(|| Client::usual(receiver.server.port()).store(3, &object));
+                eventually("it has its name", SOON, || {
+                    let named = |name: &String| name.ends_with(&object.file_name());
+                    receiver.seen().is_some_and(|files| files.keys().any(named))
+                });
+                receiver.shut_down();
+                sender.join().expect("a sender")
+            });
+            assert_refused(&response);
+        }
+    }
+}
+
 /// After a failure, the receiver keeps no file of the file system open, so that it can be unmounted and
 /// repaired.
 #[test]
 fn a_file_system_that_shut_down_costs_objects_until_it_is_mounted_anew() {
     for kind in KINDS.into_iter().filter(|kind| kind.shuts_down) {
-        for options in [&[][..], &["-su", "p"]] {
-            let Some(receiver) = Receiver::on(&kind, options) else { return skip(WHY) };
+        for options in kind.ways(&[&[], &["-su", "p"]]) {
+            let Some(receiver) = Receiver::on(&kind, &options) else { return skip(WHY) };
             let mut client = Client::usual(receiver.server.port());
             // Send several, so that a file is prepared for the next one.
             let [first, second, third, new] = [(); 4].map(|()| Object::ct(20_000));
@@ -110,8 +159,8 @@ fn a_file_system_that_shut_down_costs_objects_until_it_is_mounted_anew() {
 #[test]
 fn nothing_acknowledged_is_lost_on_a_disk_that_fails_at_times() {
     for kind in KINDS {
-        for options in [&[][..], &["-ss", "p"]] {
-            let Some(receiver) = Receiver::on(&kind, options) else { return skip(WHY) };
+        for options in kind.ways(&[&[], &["-ss", "p"]]) {
+            let Some(receiver) = Receiver::on(&kind, &options) else { return skip(WHY) };
             let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
             let stored: Vec<Vec<Object>> = thread::scope(|scope| {
                 let senders: Vec<_> =
@@ -173,11 +222,18 @@ struct Receiver {
 
 impl Receiver {
     fn on(kind: &Kind, options: &[&str]) -> Option<Self> {
+        Self::through(&[], kind, options)
+    }
+
+    /// Under `strace` with these words, if there are any.
+    fn through(strace: &[&str], kind: &Kind, options: &[&str]) -> Option<Self> {
         let namespace = Namespace::available()?;
         let disk = FailingDisk::new(kind.mib << 20)?;
         let mut make = peers::debian(kind.make[0]);
         run(make.args(&kind.make[1..]).arg(disk.device()), SOON).expect_success("mkfs");
-        let server = namespace.server_on_disk(disk.device(), options)?;
+        let setup = namespace.setup_on_disk(disk.device(), "defaults", options)?;
+        let setup = if strace.is_empty() { setup } else { setup.through("strace", strace) };
+        let server = setup.start();
         Some(Self { server, namespace, disk, make: kind.make })
     }
 

@@ -31,6 +31,31 @@ pub fn link_durability(folder: &File) -> LinkDurability {
     }
 }
 
+/// Whether a sync of `folder` may succeed after its file system has lost what it logged: see [`check_log`].
+#[must_use]
+pub fn hides_a_lost_log(folder: &File) -> bool {
+    matches!(file_system_type(folder), Ok(EXT4 | XFS))
+}
+
+/// Finds out, after a sync of `folder` has succeeded, whether its file system could not write its log and stopped.
+/// If another sync, or the kernel by itself, met that between a change of the folder and its sync, ext4 and XFS have
+/// nothing left to write for this one, which succeeds (seen with Linux 6.18). XFS then refuses to tell the status of
+/// any file, and ext4 to begin a change: here, to remove an attribute that is not there, which changes nothing.
+///
+/// Who may not remove attributes of `folder` does not find it out on ext4.
+///
+/// # Errors
+/// What was logged is lost.
+pub fn check_log(folder: &File) -> io::Result<()> {
+    use rustix::io::Errno;
+    rustix::fs::fstat(folder)?;
+    match rustix::fs::fremovexattr(folder, "user.storescp.none") {
+        Ok(())
+        | Err(Errno::NODATA | Errno::PERM | Errno::ACCESS | Errno::NOTSUP | Errno::NOSYS) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Whether `folder`'s file system may accept a write and report only when the file is synced or closed that
 /// there was no space for it, as network file systems do.
 #[must_use]

@@ -16,6 +16,7 @@
 //! | whether a file system was remounted | `/sys/fs`, `statx` | not known: it may have been |
 //! | telling mounts apart | `statx`, `/proc/self/mountinfo` | not known: a lost mount is not noticed |
 //! | the kind of journal of a file system | `/proc/fs/ext4`, `/proc/fs/jbd2` | not known |
+//! | whether a log was lost before a sync that succeeds | `fstat`, `fremovexattr` | not known |
 //! | whether write errors may be reported late | by the type of the file system | they may |
 //! | sending an acknowledgement at once | `TCP_QUICKACK` | nothing: the system delays it |
 //! | starting to write a file to disk before its sync | `sync_file_range` | nothing: the sync writes everything |
@@ -65,7 +66,7 @@ mod unix;
 #[cfg(target_os = "linux")]
 pub use ext4::journal;
 #[cfg(target_os = "linux")]
-pub use file_system::{link_durability, reports_write_errors_late};
+pub use file_system::{check_log, hides_a_lost_log, link_durability, reports_write_errors_late};
 #[cfg(target_os = "linux")]
 pub use linux::{
     acknowledge_now, create_unnamed, creation_time, detect_lost_peer, exchange, ignores_hang_up,
@@ -81,10 +82,11 @@ pub use system_calls::{begin_write_back, write_out};
 
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    acknowledge_now, begin_write_back, create_unnamed, creation_time, detect_lost_peer, exchange,
-    ignores_hang_up, is_running, journal, keeps_order, link_durability, link_unnamed,
-    lower_thread_priority, memory_left, mount_generation, mount_of, mounts, rename_to_free_name,
-    reports_write_errors_late, stop_accepting, this_process, threads_left, write_out,
+    acknowledge_now, begin_write_back, check_log, create_unnamed, creation_time, detect_lost_peer,
+    exchange, hides_a_lost_log, ignores_hang_up, is_running, journal, keeps_order, link_durability,
+    link_unnamed, lower_thread_priority, memory_left, mount_generation, mount_of, mounts,
+    rename_to_free_name, reports_write_errors_late, stop_accepting, this_process, threads_left,
+    write_out,
 };
 
 pub use unix::{Journal, LinkDurability, Mount, ProcessIdentity, link, reason};

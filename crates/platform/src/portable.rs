@@ -21,6 +21,20 @@ pub fn journal(_folder: &File) -> Journal {
 }
 
 /// Not known here.
+#[must_use]
+pub fn hides_a_lost_log(_folder: &File) -> bool {
+    false
+}
+
+/// Not known here.
+///
+/// # Errors
+/// Never.
+pub fn check_log(_folder: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Not known here.
 ///
 /// # Errors
 /// Always.

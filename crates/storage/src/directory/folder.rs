@@ -34,7 +34,10 @@ impl Folder for OpenDirectory {
     }
 
     fn sync(&self, since: SyncMark) -> io::Result<()> {
-        self.shared_sync.run(since, || self.handle.sync_all())
+        self.shared_sync.run(since, || {
+            self.handle.sync_all()?;
+            if self.strategy.hides_a_lost_log { platform::check_log(&self.handle) } else { Ok(()) }
+        })
     }
 
     fn remove_empty(&self, name: &FileName) -> io::Result<()> {

@@ -19,6 +19,8 @@ pub(crate) struct Strategy {
     pub(crate) durability: Durability,
     /// Whether writes may fail unnoticed until then: see [`platform::reports_write_errors_late`].
     pub(crate) late_write_errors: bool,
+    /// Whether a sync of a folder may succeed although its names are lost: see [`platform::check_log`].
+    pub(crate) hides_a_lost_log: bool,
     pub(crate) abilities: Abilities,
 }
 
@@ -58,6 +60,7 @@ impl Strategy {
             staging,
             durability,
             late_write_errors: platform::reports_write_errors_late(folder),
+            hides_a_lost_log: platform::hides_a_lost_log(folder),
             abilities,
         })
     }
