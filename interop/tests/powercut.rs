@@ -26,6 +26,11 @@ fn no_power_cut_loses_what_was_acknowledged_on_xfs_and_btrfs() {
     expect_clean(&["xfs", "btrfs"], &[]);
 }
 
+#[test]
+fn no_power_cut_loses_what_was_acknowledged_with_one_commit() {
+    expect_clean(&["ext4", "ext4-journal", "ext4-writeback", "xfs"], &["--durability", "ordered"]);
+}
+
 /// Wrong variants of the program: its syncs do nothing, or it makes none.
 #[test]
 fn power_cuts_find_missing_syncs() {
@@ -36,6 +41,8 @@ fn power_cuts_find_missing_syncs() {
         };
         on(&["--variant", "without-file-sync"], &["torn"]);
         on(&["--variant", "without-folder-sync"], &["lost"]);
+        on(&["--variant", "without-folder-sync", "--durability", "ordered"], &["lost"]);
+        on(&["--variant", "without-write-out"], &["torn"]);
         on(&["--durability", "none"], &["lost", "torn"]);
     }
 }

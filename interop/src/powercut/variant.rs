@@ -20,19 +20,22 @@ pub enum Variant {
     WithoutFileSync,
     /// The program under test, whose syncs of the output directory do nothing.
     WithoutFolderSync,
+    /// The program under test with `--durability ordered`, whose calls of `sync_file_range` do nothing.
+    WithoutWriteOut,
     /// A simple receiver with this order of steps.
     StandIn(Order),
 }
 
 impl Variant {
-    /// The one of this name: `storescp`, `without-file-sync`, `without-folder-sync`, `stand-in-right`,
-    /// `stand-in-answer-first` or `stand-in-name-first`.
+    /// The one of this name: `storescp`, `without-file-sync`, `without-folder-sync`, `without-write-out`,
+    /// `stand-in-right`, `stand-in-answer-first` or `stand-in-name-first`.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         match name {
             "storescp" => Some(Self::Storescp),
             "without-file-sync" => Some(Self::WithoutFileSync),
             "without-folder-sync" => Some(Self::WithoutFolderSync),
+            "without-write-out" => Some(Self::WithoutWriteOut),
             _ => Some(Self::StandIn(Order::of_name(name.strip_prefix("stand-in-")?)?)),
         }
     }
@@ -45,7 +48,10 @@ impl Variant {
             return send(Receiver::StandIn(stand_in.port));
         }
         let own = plan.workload.options.iter().copied();
-        let options: Vec<&str> = own.chain(plan.options.iter().map(String::as_str)).collect();
+        let ordered = ["--durability", "ordered"].into_iter();
+        let ordered = ordered.filter(|_| self == Self::WithoutWriteOut);
+        let options: Vec<&str> =
+            own.chain(plan.options.iter().map(String::as_str)).chain(ordered).collect();
         let mut setup = Server::with(Program::Ours, &options).directory(directory);
         if let Some(injection) = self.injection(directory) {
             let words: Vec<&str> = injection.iter().map(String::as_str).collect();
@@ -58,11 +64,14 @@ impl Variant {
     /// The options of `strace` that make the variant.
     fn injection(self, directory: &Path) -> Option<Vec<String>> {
         let mut words: Vec<String> =
-            ["-D", "-f", "-o", "/dev/null", "-e", "trace=fsync"].map(str::to_owned).to_vec();
+            ["-D", "-f", "-o", "/dev/null", "-e", "trace=fsync,sync_file_range"]
+                .map(str::to_owned)
+                .to_vec();
         match self {
             Self::Storescp | Self::StandIn(_) => return None,
             // The first sync of a thread, and each second one after that.
             Self::WithoutFileSync => words.push("--inject=fsync:retval=0:when=1+2".to_owned()),
+            Self::WithoutWriteOut => words.push("--inject=sync_file_range:retval=0".to_owned()),
             Self::WithoutFolderSync => {
                 words.push("--inject=fsync:retval=0".to_owned());
                 words.push(format!("--trace-path={}", directory.display()));
