@@ -75,7 +75,7 @@ fn what_does_not_keep_the_order_is_refused_at_the_start() {
     }
 }
 
-/// File systems on two devices, the second of which nobody flushes with the first.
+/// File systems on two devices: a commit on one need not flush the other.
 #[test]
 fn a_log_or_data_on_another_device_is_refused_at_the_start() {
     let Some(namespace) = Namespace::available() else { return skip(WHY) };

@@ -23,7 +23,7 @@ pub enum Durability {
     /// - A write that failed, in the background too, is reported when the content is written out: before the file
     ///   has its name. A log that cannot be written stops the file system: all that comes later fails.
     ///
-    /// Hence not on another device than the log, whose cache nobody flushes then; not with `journal_async_commit`,
+    /// Hence not on another device than the log, whose cache a commit need not flush; not with `journal_async_commit`,
     /// which does not flush before the record; not with `fast_commit`, which logs in another form.
     Ordered,
     /// Complete and named in the kernel's cache. A crash of the receiver loses nothing; a power loss may lose
