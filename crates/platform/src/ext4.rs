@@ -17,7 +17,8 @@ const SYNC_ATTEMPTS: usize = 2;
 ///
 /// The kernel does not tell everybody whether a file system has the feature `fast_commit`, but it counts the fast
 /// commits of such a file system (`/proc/fs/ext4/DEVICE/fc_info`). So unless some are counted already, this syncs
-/// an empty file without a name, which takes as long as a commit of the journal, or two if it does not count.
+/// an empty file without a name, which takes as long as a commit of the journal, or two if there are no fast
+/// commits.
 #[must_use]
 pub fn journal(folder: &File) -> Journal {
     match file_system_type(folder) {

@@ -25,6 +25,9 @@ pub trait Storage: Send + Sync {
     /// serves. With `lists_all` it may take time in proportion to the number of all files.
     fn recover(&self, _lists_all: bool) {}
 
+    /// Logs a warning if a power loss may damage the file system. Finding out may take a sync or two.
+    fn warn_of_damage(&self) {}
+
     /// Removes what storage itself has made and no file being received needs. To be called when an
     /// association or the receiver ends.
     fn clean_up(&self) {}

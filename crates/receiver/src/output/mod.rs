@@ -88,6 +88,12 @@ impl Output {
         if is_there { Ok(()) } else { Err(Error::NoOutputDirectory { path: path.to_owned() }) }
     }
 
+    /// Logs a warning if a power loss may damage the file system of the directory. Finding out may take a sync or
+    /// two.
+    pub fn warn_of_damage(&self) {
+        self.storage.warn_of_damage();
+    }
+
     /// Deals with what a crash of an earlier run left: restores files that were being replaced, and deletes
     /// incomplete ones. To be called once, after the port is open, so that it delays no sender. `scans_all`
     /// allows it to take as long as there are files. What it does is logged.

@@ -21,6 +21,7 @@ use mounts::MountWatch;
 use names::abilities::Abilities;
 use names::system_errors::is_full;
 use open_directory::OpenDirectory;
+use platform::Journal;
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -223,6 +224,18 @@ impl Storage for Directory {
             Err(error) => {
                 tracing::warn!("cannot look for temporary files of an earlier run: {error}");
             }
+        }
+    }
+
+    /// Without durability, finding out would be the only sync.
+    fn warn_of_damage(&self) {
+        let open = self.state().open.clone().filter(|_| self.durability != Durability::None);
+        if open.is_some_and(|open| platform::journal(&open.handle) == Journal::FastCommit) {
+            tracing::warn!(
+                "the ext4 file system of the output directory has the feature fast_commit: after a power loss it \
+                 may not be mountable until it is repaired (e2fsck -fy), and may have lost objects. To turn the \
+                 feature off, unmount it and run tune2fs -O ^fast_commit DEVICE"
+            );
         }
     }
 

@@ -6,7 +6,7 @@ use super::names::system_errors::{is_full, is_unavailable};
 use super::names::temporary_files::{FILE_MODE, Temporaries};
 use super::names::temporary_names::TemporaryKind;
 use crate::Durability;
-use platform::{self, Journal, LinkDurability};
+use platform::{self, LinkDurability};
 use std::fs::File;
 use std::io;
 
@@ -37,7 +37,7 @@ pub(crate) enum Staging {
 }
 
 impl Strategy {
-    /// Finds out the one for this directory. Logs a warning if the file system may be damaged by a power loss.
+    /// Finds out the one for this directory.
     ///
     /// # Errors
     /// Those of the operating system if no files can be created there.
@@ -53,9 +53,6 @@ impl Strategy {
         });
         temporaries.remove_hidden_folder();
         let (abilities, staging) = tried?;
-        if durability != Durability::None {
-            warn_of_damage(platform::journal(folder));
-        }
         Ok(Self {
             staging,
             durability,
@@ -63,17 +60,6 @@ impl Strategy {
             hides_a_lost_log: platform::hides_a_lost_log(folder),
             abilities,
         })
-    }
-}
-
-/// Without durability, finding out would be the only sync.
-fn warn_of_damage(journal: Journal) {
-    if journal == Journal::FastCommit {
-        tracing::warn!(
-            "the ext4 file system of the output directory has the feature fast_commit: after a power loss it may \
-             not be mountable until it is repaired (e2fsck -fy). To turn the feature off, unmount it and run \
-             tune2fs -O ^fast_commit DEVICE"
-        );
     }
 }
 

@@ -63,7 +63,12 @@ impl Service {
         } else {
             let renames = settings.rename_on_end_of_study;
             let (output, studies) = (config.output.clone(), studies.clone());
-            Some(Arc::new(Output::open_with(output, dictionary, studies, renames)?))
+            let output = Output::open_with(output, dictionary, studies, renames)?;
+            // Not for each connection.
+            if !config.inetd {
+                output.warn_of_damage();
+            }
+            Some(Arc::new(output))
         };
         // Before the commands, whose first thread would be there while a password is asked for.
         let tls = config.tls.as_ref().map(Tls::new).transpose().map_err(receiver::Error::Tls)?;
