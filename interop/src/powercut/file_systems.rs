@@ -31,7 +31,12 @@ impl FileSystem {
         Self { mount: "nodelalloc", ..Self::ext4("ext4-nodelalloc", "has_journal") },
         Self::ext4("ext4-bigalloc", "bigalloc"),
         Self::ext4("ext4-inline-data", "inline_data"),
-        Self { repair: Some(CHECK_EXT4), ..Self::ext4("ext4-no-journal", "^has_journal") },
+        Self {
+            // Otherwise an object that is not acknowledged yet may be found under a damaged name.
+            sector_bytes: 4096,
+            repair: Some(CHECK_EXT4),
+            ..Self::ext4("ext4-no-journal", "^has_journal")
+        },
         Self::ext4("ext4-fast-commit", "fast_commit"),
         // If the beginning of a block is newer than its end, the log's copy of it is not used.
         Self { sector_bytes: 4096, ..Self::other("xfs", &["mkfs.xfs", "-q", "-f"], 320) },
