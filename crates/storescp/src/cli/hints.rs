@@ -192,7 +192,10 @@ mod tests {
             ("1 -pdu 1", "--max-pdu takes a number from 4096 to 131072"),
             ("1 -pdu x", "--max-pdu takes a number from 4096 to 131072"),
             ("1 -ta 0", "--acse-timeout takes a number of at least 1"),
-            ("1 --durability ful", "--durability takes one of: full, none; did you mean full?"),
+            (
+                "1 --durability ful",
+                "--durability takes one of: full, ordered, none; did you mean full?",
+            ),
             ("1 -ll verbose", "--log-level takes one of: fatal, error, warn, info, debug, trace"),
             (
                 "1 -ll information",

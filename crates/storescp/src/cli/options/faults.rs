@@ -127,7 +127,10 @@ mod tests {
     fn parse(words: &[&str]) -> Result<Config, String> {
         match parse_with(words.iter().map(OsString::from), &OneFile) {
             Action::Run(config) => Ok(*config),
-            Action::UsageError(text) => Err(text.lines().last().unwrap_or_default().to_owned()),
+            Action::UsageError(text) => {
+                let error = text.lines().find(|line| line.starts_with("error: "));
+                Err(error.unwrap_or(&text).to_owned())
+            }
             other => panic!("{other:?}"),
         }
     }
