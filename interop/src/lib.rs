@@ -38,7 +38,7 @@ mod tap;
 pub mod tls;
 pub mod wire;
 
-pub use compare::{Difference, compare_files};
+pub use compare::{Difference, compare_files, is_dcmtks_line};
 pub use failing_disk::FailingDisk;
 pub use image::Image;
 pub use namespace::{Namespace, skip};

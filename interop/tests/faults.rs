@@ -468,10 +468,12 @@ fn faults_are_told_at_the_start_and_when_they_strike() {
     let struck: Vec<&str> =
         log.lines().filter(|line| line.starts_with("I: fault on purpose")).collect();
     let object = format!(
-        "I: fault on purpose: object every 2nd: status A700 (object 2, SOP instance {})",
+        "I: fault on purpose: object every 2nd: status A700 (object 2, SOP instance {}) \
+         (peer INTEROP@127.0.0.1, association 1)",
         second.sop_instance
     );
-    let association = "I: fault on purpose: association: delay answer 1ms (association 1)";
+    let association = "I: fault on purpose: association: delay answer 1ms (association 1) \
+                       (peer INTEROP@127.0.0.1, association 1)";
     assert_eq!(struck, [association, &object]);
 }
 
@@ -487,7 +489,8 @@ fn faults_come_from_a_file() {
     std::fs::write(&path, "object 1: status A700\n\nobject 2: stauts A700\n").expect("a file");
     let failure = Server::with(Program::Ours, &["--fault-file", name]).try_start();
     let failure = failure.expect_err("it does not start");
-    let end = "did you mean 'status'?\n";
+    let end =
+        "did you mean 'status'?\nhint: docs/faults.md describes faults on purpose, with examples\n";
     assert!(failure.stderr.contains(&format!("error: {name}:3:11: ")), "{}", failure.stderr);
     assert!(failure.stderr.ends_with(end), "{}", failure.stderr);
 }

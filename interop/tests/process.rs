@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use interop::process::{Output, eventually, patient, run};
 use interop::wire::{Answer, Client, Command, Pdv, Request, abort, data_pdu, release_request};
-use interop::{Namespace, Object, Program, Scratch, Server, both, free_port, peers, skip};
+use interop::{
+    Namespace, Object, Program, Scratch, Server, both, free_port, is_dcmtks_line, peers, skip,
+};
 
 const PROMPT: Duration = Duration::from_secs(10);
 const SECOND: Duration = Duration::from_secs(1);
@@ -149,7 +151,7 @@ fn the_log_equals_debian() {
             settle();
             let without_directory =
                 |text: String| text.replace(&server.directory().display().to_string(), "OUT");
-            let log = without_listening(server, &dcmtks_lines(&server.stderr()));
+            let log = dcmtks_lines(server);
             (without_directory(log), without_directory(server.stdout()))
         });
         assert_eq!(ours.0, theirs.0, "standard error {options:?}");
@@ -157,12 +159,16 @@ fn the_log_equals_debian() {
     }
 }
 
-/// The log without the lines that only our program has: the last one of each association, and the warnings about
-/// switches that are for tests only.
-fn dcmtks_lines(log: &str) -> String {
-    let own = ["I: association ended: ", "W: for tests only: "];
-    let lines = log.lines().filter(|line| own.iter().all(|own| !line.starts_with(own)));
-    lines.map(|line| line.to_owned() + "\n").collect()
+/// The log without the lines that only our program has. Where it listens, it tells at most once.
+fn dcmtks_lines(server: &Server) -> String {
+    let log = server.stderr();
+    let mut listening = log.lines().filter(|line| line.starts_with("I: listening on "));
+    if let Some(line) = listening.next() {
+        let place = format!("I: listening on 0.0.0.0:{}, AE title STORESCP, stori", server.port());
+        assert!(line.starts_with(&place), "{line}");
+        assert_eq!(listening.next(), None);
+    }
+    log.split_inclusive('\n').filter(|line| is_dcmtks_line(line)).collect()
 }
 
 #[test]
@@ -178,7 +184,7 @@ fn rejections_are_logged_as_debian_does() {
             client.send(&request.encode());
             assert!(matches!(client.answer(), Answer::Reject(..)));
             settle();
-            without_listening(server, &dcmtks_lines(&server.stderr()))
+            dcmtks_lines(server)
         });
         // One more line, at the default level, names the peer.
         let (ours, warning): (Vec<&str>, Vec<&str>) =
@@ -197,7 +203,7 @@ fn a_line_of_arguments_is_logged_as_debian_does() {
     std::fs::write(&options, "-v  --ignore\n'+xs'").expect("a file");
     let at_file = format!("@{}", options.display());
     let [ours, theirs] = both(&["--arguments", "-q", &at_file], |server| {
-        let log = without_listening(server, &dcmtks_lines(&server.stderr()));
+        let log = dcmtks_lines(server);
         let text = log.replace(&server.directory().display().to_string(), "OUT");
         let text = text.replace("/usr/bin/storescp", "storescp");
         text.replace(&server.port().to_string(), "PORT")
@@ -429,18 +435,4 @@ fn settle() {
 fn direct(words: &[&str]) -> [Output; 2] {
     let programs = [peers::storescp().to_owned(), peers::debian_path("storescp")];
     programs.map(|program| run(Process::new(program).args(words), Duration::from_secs(10)))
-}
-
-/// A log without the line at INFO that tells where ours listens, which only ours has, and once.
-fn without_listening(server: &Server, log: &str) -> String {
-    let is_it = |line: &str| line.starts_with("I: listening on 0.0.0.0:");
-    let mut lines = log.split_inclusive('\n').filter(|line| is_it(line));
-    if let Some(line) = lines.next() {
-        assert!(
-            line.contains(&format!(":{}, AE title STORESCP, storing ", server.port())),
-            "{line}"
-        );
-        assert_eq!(lines.next(), None);
-    }
-    log.split_inclusive('\n').filter(|line| !is_it(line)).collect()
 }

@@ -70,10 +70,11 @@ fn whoever_tries_it_on_a_terminal_is_told_what_to_do() {
 #[test]
 fn with_options_a_terminal_shows_where_it_listens_and_no_more() {
     let (shown, port) = on_terminal(&["-aet", "ARCHIVE", "--ip-auto", "--ignore"]);
-    let line = format!(
-        "I: listening on [::]:{port}, AE title ARCHIVE, storing nothing (--ignore), no TLS\n"
+    let lines = format!(
+        "W: for tests only: --ignore: objects are thrown away, and senders are told that they are stored\n\
+         I: listening on [::]:{port}, AE title ARCHIVE, storing nothing (--ignore), no TLS\n"
     );
-    assert_eq!(shown, line);
+    assert_eq!(shown, lines);
     assert_eq!(on_terminal(&["-q"]).0, "");
 }
 
