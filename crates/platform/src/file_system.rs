@@ -2,6 +2,7 @@
 
 use crate::sync::rustix;
 use crate::unix::LinkDurability;
+use ::rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -47,13 +48,24 @@ pub fn hides_a_lost_log(folder: &File) -> bool {
 /// # Errors
 /// What was logged is lost.
 pub fn check_log(folder: &File) -> io::Result<()> {
-    use rustix::io::Errno;
     rustix::fs::fstat(folder)?;
-    match rustix::fs::fremovexattr(folder, "user.storescp.none") {
+    match begin_change(folder) {
         Ok(())
         | Err(Errno::NODATA | Errno::PERM | Errno::ACCESS | Errno::NOTSUP | Errno::NOSYS) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether [`check_log`] finds out nothing on `folder`, for want of a right.
+#[must_use]
+pub fn may_not_check_log(folder: &File) -> bool {
+    matches!(file_system_type(folder), Ok(EXT4))
+        && matches!(begin_change(folder), Err(Errno::PERM | Errno::ACCESS))
+}
+
+/// Removes an attribute of `folder` that it does not have.
+fn begin_change(folder: &File) -> rustix::io::Result<()> {
+    rustix::fs::fremovexattr(folder, "user.storescp.none")
 }
 
 /// Whether `folder`'s file system may accept a write and report only when the file is synced or closed that

@@ -66,7 +66,9 @@ mod unix;
 #[cfg(target_os = "linux")]
 pub use ext4::journal;
 #[cfg(target_os = "linux")]
-pub use file_system::{check_log, hides_a_lost_log, link_durability, reports_write_errors_late};
+pub use file_system::{
+    check_log, hides_a_lost_log, link_durability, may_not_check_log, reports_write_errors_late,
+};
 #[cfg(target_os = "linux")]
 pub use linux::{
     acknowledge_now, create_unnamed, creation_time, detect_lost_peer, exchange, ignores_hang_up,
@@ -84,9 +86,9 @@ pub use system_calls::{begin_write_back, write_out};
 pub use portable::{
     acknowledge_now, begin_write_back, check_log, create_unnamed, creation_time, detect_lost_peer,
     exchange, hides_a_lost_log, ignores_hang_up, is_running, journal, keeps_order, link_durability,
-    link_unnamed, lower_thread_priority, memory_left, mount_generation, mount_of, mounts,
-    rename_to_free_name, reports_write_errors_late, reset_connection, stop_accepting, this_process,
-    threads_left, wait_for_hang_up, write_out,
+    link_unnamed, lower_thread_priority, may_not_check_log, memory_left, mount_generation,
+    mount_of, mounts, rename_to_free_name, reports_write_errors_late, reset_connection,
+    stop_accepting, this_process, threads_left, wait_for_hang_up, write_out,
 };
 
 pub use unix::{Journal, LinkDurability, Mount, ProcessIdentity, link, reason};

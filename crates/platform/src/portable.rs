@@ -26,6 +26,12 @@ pub fn hides_a_lost_log(_folder: &File) -> bool {
     false
 }
 
+/// As on Linux, but never.
+#[must_use]
+pub fn may_not_check_log(_folder: &File) -> bool {
+    false
+}
+
 /// Not known here.
 ///
 /// # Errors

@@ -45,7 +45,7 @@ pub enum AssociationEnd {
     TimedOut(Duration),
     /// The receiver is shutting down.
     Stopped,
-    /// The receiver aborted it to test the peer: see [`Faults`](crate::Faults).
+    /// The receiver aborted it to test the peer: see [`faults`](crate::faults).
     OnPurpose,
     /// An internal error: a panic.
     Failed,

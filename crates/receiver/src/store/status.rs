@@ -47,8 +47,12 @@ impl Failure {
     /// could be anything, a name too.
     pub(crate) fn details(&self) -> String {
         let Self::UidDiffers(it) = self else { return String::new() };
-        let found = it.found.as_ref().map_or_else(|| "not a UID".to_owned(), class_name);
-        format!(": {found} in the data set, {} in the command", class_name(&it.announced))
+        let shown = |uid: &Uid| match uid.is_conformant() {
+            true => class_name(uid),
+            false => "not a UID".to_owned(),
+        };
+        let found = it.found.as_ref().map_or_else(|| "not a UID".to_owned(), shown);
+        format!(": {found} in the data set, {} in the command", shown(&it.announced))
     }
 
     /// Whether it could have been stored if there were more room on the disk, or of the quota.

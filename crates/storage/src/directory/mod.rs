@@ -230,7 +230,15 @@ impl Storage for Directory {
     /// Without durability, finding out would be the only sync.
     fn warn_of_damage(&self) {
         let open = self.state().open.clone().filter(|_| self.durability != Durability::None);
-        if open.is_some_and(|open| platform::journal(&open.handle) == Journal::FastCommit) {
+        let Some(open) = open else { return };
+        if platform::may_not_check_log(&open.handle) {
+            tracing::warn!(
+                "the output directory belongs to another user and has the sticky bit: the receiver may not ask \
+                 ext4 whether its journal failed, and could answer success for an object that a failing disk \
+                 loses. To avoid this, give the directory to the receiver's user (chown)"
+            );
+        }
+        if platform::journal(&open.handle) == Journal::FastCommit {
             tracing::warn!(
                 "the ext4 file system of the output directory has the feature fast_commit: after a power loss it \
                  may not be mountable until it is repaired (e2fsck -fy), and may have lost objects. To turn the \

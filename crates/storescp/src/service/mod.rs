@@ -42,11 +42,7 @@ pub(crate) fn serve(config: &Config) -> Result<(), Error> {
     let ended_by_signal = receive_signals().map_err(Error::Signals)?;
     let reloaded = {
         let (systemd, status) = (Arc::clone(&systemd), listening.clone());
-        move |reload: &dyn Fn()| {
-            systemd.reloading();
-            reload();
-            systemd.ready(&status);
-        }
+        move |reload: &dyn Fn()| systemd.reload(reload, &status)
     };
     reload_on(hang_ups, &service.node, reloaded).map_err(Error::Signals)?;
     let watch = service.watch_studies().map_err(Error::Threads)?;
@@ -55,9 +51,11 @@ pub(crate) fn serve(config: &Config) -> Result<(), Error> {
     let signals =
         watch_signals(ended_by_signal, handle, &service.commands).map_err(Error::Threads)?;
     certificates::warn_daily(&service.node).map_err(Error::Threads)?;
+    let (told_watchdog, watched) = mpsc::channel::<Handle>();
+    systemd.watch(watched).map_err(Error::Threads)?;
     let handle = server.start()?;
     let _ = told.send(handle.clone());
-    systemd.watch(handle.clone()).map_err(Error::Threads)?;
+    let _ = told_watchdog.send(handle.clone());
     announcement::announce(config, address, &listening);
     systemd.ready(&listening);
     service.recover_in_background();

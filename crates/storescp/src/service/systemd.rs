@@ -10,6 +10,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 /// Where systemd listens, if it does.
@@ -17,6 +18,7 @@ pub(super) struct Systemd {
     socket: Option<(UnixDatagram, SocketAddr)>,
     /// How often it wants to hear that connections are accepted.
     watchdog: Option<Duration>,
+    is_serving: AtomicBool,
     is_stopping: AtomicBool,
 }
 
@@ -36,7 +38,12 @@ impl Systemd {
         let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == std::process::id().into());
         let watchdog = number("WATCHDOG_USEC").filter(|&micros| micros > 0 && is_ours);
         let watchdog = watchdog.map(Duration::from_micros).filter(|_| socket.is_some());
-        Self { socket, watchdog, is_stopping: AtomicBool::new(false) }
+        Self {
+            socket,
+            watchdog,
+            is_serving: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+        }
     }
 
     /// True if [`watch`](Self::watch) will need a thread.
@@ -44,13 +51,26 @@ impl Systemd {
         std::env::var_os("WATCHDOG_USEC").is_some()
     }
 
-    /// The port is open, or a reload is over.
+    /// The port is open.
     pub(super) fn ready(&self, status: &str) {
+        self.is_serving.store(true, Ordering::Relaxed);
         self.tell(&format!("READY=1\nSTATUS={status}"));
     }
 
-    /// Files are being read again; [`ready`](Self::ready) follows.
-    pub(super) fn reloading(&self) {
+    /// Reads files again by `reload`. Before the port is open and after it is closed, that is not told.
+    pub(super) fn reload(&self, reload: &dyn Fn(), status: &str) {
+        let is_told =
+            || self.is_serving.load(Ordering::Relaxed) && !self.is_stopping.load(Ordering::Relaxed);
+        if is_told() {
+            self.reloading();
+        }
+        reload();
+        if is_told() {
+            self.ready(status);
+        }
+    }
+
+    fn reloading(&self) {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         let micros = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1000;
         self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=Reloading"));
@@ -63,14 +83,15 @@ impl Systemd {
     }
 
     /// Starts the thread that sends `WATCHDOG=1` twice in the time that systemd gives, as long as connections
-    /// are being accepted; once the receiver stops, whether or not.
+    /// are being accepted; once the receiver stops, whether or not. It begins when the server's handle comes.
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub(super) fn watch(self: &Arc<Self>, handle: Handle) -> io::Result<()> {
+    pub(super) fn watch(self: &Arc<Self>, handle: Receiver<Handle>) -> io::Result<()> {
         let Some(limit) = self.watchdog else { return Ok(()) };
         let systemd = Arc::clone(self);
         let watch = move || {
+            let Ok(handle) = handle.recv() else { return };
             let mut pulse = Pulse::default();
             loop {
                 if systemd.is_stopping.load(Ordering::Relaxed) || handle.is_accepting(&mut pulse) {
@@ -92,8 +113,13 @@ impl Systemd {
     }
 }
 
+/// How long a message waits for room in the queue of a socket that nobody reads.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
 fn open(name: &OsStr) -> io::Result<(UnixDatagram, SocketAddr)> {
-    Ok((UnixDatagram::unbound()?, address(name)?))
+    let socket = UnixDatagram::unbound()?;
+    socket.set_write_timeout(Some(LONGEST_WAIT))?;
+    Ok((socket, address(name)?))
 }
 
 /// A path, or behind `@` a name of Linux's abstract namespace.
@@ -134,13 +160,17 @@ mod tests {
         let address = address(OsStr::new(&name)).unwrap();
         let listener = UnixDatagram::bind_addr(&address).unwrap();
         let systemd = Systemd {
-            socket: Some((UnixDatagram::unbound().unwrap(), address)),
+            socket: Some(open(OsStr::new(&name)).unwrap()),
             watchdog: None,
+            is_serving: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
         };
+        let reload = || systemd.reload(&|| {}, "Listening");
+        reload();
         systemd.ready("Listening");
-        systemd.reloading();
+        reload();
         systemd.stopping("Draining");
+        reload();
         let mut buffer = [0; 256];
         let mut message = || {
             let length = listener.recv(&mut buffer).unwrap();
@@ -151,6 +181,22 @@ mod tests {
         let micros = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
         let (micros, _) = micros.split_once('\n').unwrap();
         assert!(micros.parse::<u64>().unwrap() > 0);
+        assert_eq!(message(), "READY=1\nSTATUS=Listening");
         assert_eq!(message(), "STOPPING=1\nSTATUS=Draining");
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.recv(&mut [0]).is_err(), "no reload is told but while serving");
+    }
+
+    /// What nobody reads holds up nobody.
+    #[test]
+    fn a_full_socket_is_given_up_soon() {
+        let name = format!("@storescp-systemd-full-{}", std::process::id());
+        let listener = UnixDatagram::bind_addr(&address(OsStr::new(&name)).unwrap()).unwrap();
+        let (socket, address) = open(OsStr::new(&name)).unwrap();
+        let began = std::time::Instant::now();
+        let sent = (0..10_000).take_while(|_| socket.send_to_addr(b"READY=1", &address).is_ok());
+        assert!(sent.count() < 10_000);
+        assert!(began.elapsed() < Duration::from_secs(30));
+        drop(listener);
     }
 }

@@ -63,12 +63,7 @@ impl Service {
         } else {
             let renames = settings.rename_on_end_of_study;
             let (output, studies) = (config.output.clone(), studies.clone());
-            let output = Output::open_with(output, dictionary, studies, renames)?;
-            // Not for each connection.
-            if !config.inetd {
-                output.warn_of_damage();
-            }
-            Some(Arc::new(output))
+            Some(Arc::new(Output::open_with(output, dictionary, studies, renames)?))
         };
         // Before the commands, whose first thread would be there while a password is asked for.
         let tls = config.tls.as_ref().map(Tls::new).transpose().map_err(receiver::Error::Tls)?;
@@ -115,6 +110,9 @@ impl Service {
         let recovering = Arc::clone(self);
         let recover = move || {
             platform::lower_thread_priority(RECOVERY_NICENESS);
+            if let Some(output) = &recovering.output {
+                output.warn_of_damage();
+            }
             recovering.recover();
         };
         if let Err(error) = thread_builder().spawn(recover) {

@@ -152,6 +152,7 @@ impl Served<'_> {
                 Event::Command { context, command } => {
                     if let Some(requests) = &mut self.requests {
                         requests.command(association, context, &command, now);
+                        message_ended = !requests.is_receiving();
                     }
                 }
                 Event::DataSet(fragments) => {
