@@ -44,7 +44,7 @@ pub(super) struct AssociationFaults<'n> {
 pub(super) fn strike_connection(faults: &Faults, stream: &TcpStream, peer: SocketAddr) -> bool {
     let strikes = faults.connection(peer.ip());
     log(&strikes, "");
-    pause(&strikes, Moment::Reading, 0);
+    pause(stream, &strikes, Moment::Reading, 0);
     for strike in &strikes {
         match &strike.rule.action {
             Action::TlsAlert(alert) => answer_with_alert(stream, *alert),
@@ -68,7 +68,7 @@ impl<'n> Served<'n> {
     ) -> Option<Box<AssociationFaults<'n>>> {
         let strikes = faults.association(proposal, peer);
         log(&strikes, "");
-        pause(&strikes, Moment::Answer, 0);
+        pause(self.transport.stream(), &strikes, Moment::Answer, 0);
         for strike in &strikes {
             match &strike.rule.action {
                 Action::Reject(rejection) => self.reject_on_purpose(*rejection, peer),
@@ -219,9 +219,9 @@ fn log(strikes: &[Strike<'_>], details: &str) {
     }
 }
 
-/// Waits as the faults ask for at this moment, for the n-th time.
-fn pause(strikes: &[Strike<'_>], moment: Moment, time: u64) {
+/// Waits as the faults ask for at this moment, for the n-th time, but not for a peer that has gone.
+fn pause(stream: &TcpStream, strikes: &[Strike<'_>], moment: Moment, time: u64) {
     for delay in strikes.iter().filter_map(|strike| strike.delay(moment, time)) {
-        std::thread::sleep(delay);
+        platform::wait_for_hang_up(stream, Some(delay));
     }
 }

@@ -39,7 +39,7 @@ impl<'n> AssociationFaults<'n> {
     ) -> Option<Failure> {
         let strikes = self.faults.object(&mut self.counts, &self.peer, &request.sop_class);
         log(&strikes, &format!(", SOP instance {}", request.sop_instance));
-        pause(&strikes, Moment::Reading, 0);
+        pause(&self.stream, &strikes, Moment::Reading, 0);
         let object = Object { request: *request, strikes, pdvs: 0 };
         let outcome = object.outcome();
         self.object = Some(object);
@@ -65,11 +65,11 @@ impl<'n> AssociationFaults<'n> {
         let object = self.object.as_mut()?;
         for _ in 0..fragments.pdvs_ended() {
             object.pdvs += 1;
-            pause(&object.strikes, Moment::Pdvs, object.pdvs);
+            pause(&self.stream, &object.strikes, Moment::Pdvs, object.pdvs);
         }
         let mut end = object.end(When::During).filter(|_| object.pdvs > 0);
         if end.is_none() && fragments.is_last() {
-            pause(&object.strikes, Moment::Storing, 0);
+            pause(&self.stream, &object.strikes, Moment::Storing, 0);
             end = object.end(When::Answer);
         }
         end
@@ -78,7 +78,7 @@ impl<'n> AssociationFaults<'n> {
     /// The data set was received to its end, and an answer is due. Returns the fault that withholds it.
     pub(in super::super) fn withheld(&self) -> Option<Strike<'n>> {
         let object = self.object.as_ref()?;
-        pause(&object.strikes, Moment::Answer, 0);
+        pause(&self.stream, &object.strikes, Moment::Answer, 0);
         let is_silent = |strike: &Strike<'_>| matches!(strike.rule.action, Action::NoAnswer { .. });
         object.end(When::Stored).or_else(|| object.outcome().filter(is_silent))
     }
@@ -155,7 +155,7 @@ impl<'n> AssociationFaults<'n> {
             let _ = self.stream.shutdown(std::net::Shutdown::Both);
         }
         if let Some(object) = self.object.take() {
-            pause(&object.strikes, Moment::Next, 0);
+            pause(&self.stream, &object.strikes, Moment::Next, 0);
         }
     }
 
