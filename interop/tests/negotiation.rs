@@ -137,6 +137,7 @@ fn refused_contexts_are_counted_in_the_log() {
         "I:     (refused presentation contexts: 2 for the abstract syntax, 1 for the transfer syntaxes \
          or the role) (peer INTEROP@127.0.0.1, association 1)\n",
     );
+    server.wait_for_log("I: association ended: ");
     let (client, _) = Client::associate(server.port(), &Request::usual());
     client.release();
     server.wait_for_log("association 1)\nI: Association Received\nI: Association Acknowledged");
