@@ -253,6 +253,28 @@ fn what_is_no_configuration_is_refused_as_by_debian() {
     }
 }
 
+/// With the log in a file, nobody would learn why a start fails; with the log on standard error, it is told once.
+#[test]
+fn a_start_that_fails_is_told_on_standard_error_too() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("log.cfg");
+    let path = file.to_str().expect("UTF-8");
+    let told = |config: &str| {
+        fs::write(&file, config).expect("a configuration");
+        let options = ["-lc", path, "-od", "/no/such"];
+        let failure = Server::with(Program::Ours, &options).try_start().expect_err("refused");
+        assert_eq!(failure.status.code(), Some(1));
+        failure.stderr
+    };
+    let stderr = told(&one("INFO", "FileAppender", "%m%n", ""));
+    assert!(stderr.starts_with("error: ") && stderr.contains("\nhint: "), "{stderr}");
+    assert!(stderr.contains("/no/such"), "{stderr}");
+    let console = one("INFO", "ConsoleAppender", "%m%n", "");
+    for config in [one("OFF", "FileAppender", "%m%n", ""), console] {
+        assert!(!told(&config).contains("error: "), "{config}");
+    }
+}
+
 /// The level of the root logger decides whether command-line errors are logged.
 #[test]
 fn a_quiet_root_logger_is_quiet_as_with_debian() {

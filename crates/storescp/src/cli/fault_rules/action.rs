@@ -8,7 +8,7 @@ use receiver::faults::{Action, End, Moment, Subject, When, words};
 use receiver::limits::OVERSIZED_PDU_BYTES;
 
 /// The first words of actions, and what they are for.
-const ACTIONS: [(&str, &[Subject]); 15] = {
+pub(super) const ACTIONS: [(&str, &[Subject]); 15] = {
     use Subject::{Association, Connection, Object};
     [
         ("status", &[Object]),

@@ -1,5 +1,6 @@
 //! Words of a fault, one after another.
 
+use super::action::ACTIONS;
 use super::error::RuleError;
 use super::tokens::{Kind, Token, tokens};
 use crate::cli::similarity::nearest;
@@ -27,6 +28,11 @@ impl<'a> Parser<'a> {
         let selection = self.selection()?;
         match self.peek() {
             Some(Token { kind: Kind::Colon, .. }) => self.next += 1,
+            Some(token) if is_action(token) => {
+                let text = token.kind.text();
+                let problem = format!("expected a colon before '{text}'");
+                return Err(RuleError::at(token.column, problem));
+            }
             Some(token) => return Err(unexpected(token, SELECTORS.iter().copied())),
             None => return Err(self.missing("a colon and what is to happen")),
         }
@@ -111,7 +117,10 @@ impl<'a> Parser<'a> {
         let value = named.or_else(|| number(text).and_then(|value| u8::try_from(value).ok()));
         value.ok_or_else(|| {
             let meant = suggestion(text, words.iter().map(|(name, _)| *name));
-            RuleError::at(column, format!("'{text}' is not {what} and no number up to 255{meant}"))
+            RuleError::at(
+                column,
+                format!("'{text}' is neither {what} nor a number up to 255{meant}"),
+            )
         })
     }
 
@@ -159,6 +168,11 @@ const SELECTORS: [&str; 5] = ["every", "from", "to", "at", "of"];
 /// The words that may end an action.
 const MODIFIERS: [&str; 3] = ["during", "after", "without"];
 
+/// Whether this word begins what happens, so that a colon is missing before it.
+fn is_action(token: Token<'_>) -> bool {
+    matches!(token.kind, Kind::Word(word) if ACTIONS.iter().any(|(name, _)| is_word(word, name)))
+}
+
 /// Whether a typed word is this one: in either case, with underscores for hyphens.
 pub(super) fn is_word(typed: &str, word: &str) -> bool {
     typed.len() == word.len()
@@ -189,7 +203,8 @@ fn listed(words: &[&str]) -> String {
     }
 }
 
-fn number(text: &str) -> Option<u64> {
+/// Decimal, or after `0x` hexadecimal.
+pub(super) fn number(text: &str) -> Option<u64> {
     let is_number = |digits: &str| digits.starts_with(|first: char| first.is_ascii_hexdigit());
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) if is_number(digits) => u64::from_str_radix(digits, 16).ok(),
