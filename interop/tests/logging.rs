@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use interop::process::{eventually, run};
 use interop::wire::{Client, Request};
-use interop::{Object, Program, Scratch, Server, StartFailure, is_dcmtks_line};
+use interop::{Object, Program, Scratch, Server, StartFailure, is_dcmtks_line, peers};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -261,10 +261,11 @@ fn a_start_that_fails_is_told_on_standard_error_too() {
     let path = file.to_str().expect("UTF-8");
     let told = |config: &str| {
         fs::write(&file, config).expect("a configuration");
-        let options = ["-lc", path, "-od", "/no/such"];
-        let failure = Server::with(Program::Ours, &options).try_start().expect_err("refused");
-        assert_eq!(failure.status.code(), Some(1));
-        failure.stderr
+        let mut command = Command::new(peers::storescp());
+        command.args(["-lc", path, "-od", "/no/such", "11112"]).current_dir(scratch.path());
+        let output = run(&mut command, LIMIT);
+        assert_eq!(output.code(), Some(1), "{}", output.stderr);
+        output.stderr
     };
     let stderr = told(&one("INFO", "FileAppender", "%m%n", ""));
     assert!(stderr.starts_with("error: ") && stderr.contains("\nhint: "), "{stderr}");

@@ -1,6 +1,5 @@
 //! Words of a fault, one after another.
 
-use super::action::ACTIONS;
 use super::error::RuleError;
 use super::tokens::{Kind, Token, tokens};
 use crate::cli::similarity::nearest;
@@ -28,7 +27,7 @@ impl<'a> Parser<'a> {
         let selection = self.selection()?;
         match self.peek() {
             Some(Token { kind: Kind::Colon, .. }) => self.next += 1,
-            Some(token) if is_action(token) => {
+            Some(token) if Self::begins_action(token) => {
                 let text = token.kind.text();
                 let problem = format!("expected a colon before '{text}'");
                 return Err(RuleError::at(token.column, problem));
@@ -163,15 +162,10 @@ impl<'a> Parser<'a> {
 }
 
 /// The words that narrow down what a fault strikes.
-const SELECTORS: [&str; 5] = ["every", "from", "to", "at", "of"];
+pub(super) const SELECTORS: [&str; 5] = ["every", "from", "to", "at", "of"];
 
 /// The words that may end an action.
 const MODIFIERS: [&str; 3] = ["during", "after", "without"];
-
-/// Whether this word begins what happens, so that a colon is missing before it.
-fn is_action(token: Token<'_>) -> bool {
-    matches!(token.kind, Kind::Word(word) if ACTIONS.iter().any(|(name, _)| is_word(word, name)))
-}
 
 /// Whether a typed word is this one: in either case, with underscores for hyphens.
 pub(super) fn is_word(typed: &str, word: &str) -> bool {
