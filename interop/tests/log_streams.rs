@@ -246,7 +246,7 @@ fn sighup_opens_renamed_log_files_anew() {
                 fs::rename(&current, &aside).expect("it was there");
                 server.signal("HUP");
                 eventually("the file is there again, and it is said", LIMIT, || {
-                    text_of(&current).contains("I: SIGHUP: reopened 1 log files\n")
+                    text_of(&current).contains("I: SIGHUP: reopened 1 log file\n")
                 });
                 parts.push(aside);
             }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use interop::process::{eventually, run};
 use interop::wire::{Client, Request};
-use interop::{Object, Program, Scratch, Server, StartFailure, is_dcmtks_line};
+use interop::{Object, Program, Scratch, Server, StartFailure, is_dcmtks_line, peers};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -250,6 +250,29 @@ fn what_is_no_configuration_is_refused_as_by_debian() {
             let fault = "error: Specified --log-config file gives log4cplus.rootLogger no valid log level\n";
             assert!(ours.2.ends_with(fault), "{}", ours.2);
         }
+    }
+}
+
+/// With the log in a file, nobody would learn why a start fails; with the log on standard error, it is told once.
+#[test]
+fn a_start_that_fails_is_told_on_standard_error_too() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("log.cfg");
+    let path = file.to_str().expect("UTF-8");
+    let told = |config: &str| {
+        fs::write(&file, config).expect("a configuration");
+        let mut command = Command::new(peers::storescp());
+        command.args(["-lc", path, "-od", "/no/such", "11112"]).current_dir(scratch.path());
+        let output = run(&mut command, LIMIT);
+        assert_eq!(output.code(), Some(1), "{}", output.stderr);
+        output.stderr
+    };
+    let stderr = told(&one("INFO", "FileAppender", "%m%n", ""));
+    assert!(stderr.starts_with("error: ") && stderr.contains("\nhint: "), "{stderr}");
+    assert!(stderr.contains("/no/such"), "{stderr}");
+    let console = one("INFO", "ConsoleAppender", "%m%n", "");
+    for config in [one("OFF", "FileAppender", "%m%n", ""), console] {
+        assert!(!told(&config).contains("error: "), "{config}");
     }
 }
 

@@ -46,7 +46,7 @@ fn run_blocks(document: &str, at_least: usize) {
                 consoles += 1;
                 run_block(block.text, &programs, &folder);
             }
-            ("sh" | "ini", _) => check_commands(block.text, root),
+            ("sh" | "ini", _) => check_commands(block.text, root, &folder),
             ("text", _) => {}
             (other, _) => panic!("{document}: a block of {other:?} is neither run nor checked"),
         }
@@ -77,8 +77,10 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
 
 /// Checks what a block has of shell commands: they are none that a shell cannot read, the files of the repository that
 /// they name exist, and so do the options of storescp.
-fn check_commands(text: &str, root: &Path) {
+fn check_commands(text: &str, root: &Path, folder: &Path) {
     let script = text.replace("ExecStart=", "").replace("%%", "%");
+    // The one that the document shows.
+    let script = script.replace("/etc/storescp/log.cfg", "log.cfg");
     let script: String = script
         .lines()
         .filter(|line| !line.starts_with('['))
@@ -97,8 +99,9 @@ fn check_commands(text: &str, root: &Path) {
         };
         // An error in the line comes before one about the directory, which is missing here.
         let mut command = Command::new(peers::storescp());
-        let output = process::run(command.args(options).args(["-od", "/nonexistent"]), SOON);
-        let refused = "F: specified output directory does not exist\n";
+        command.args(options).args(["-od", "/nonexistent"]).current_dir(folder);
+        let output = process::run(&mut command, SOON);
+        let refused = ": specified output directory does not exist\n";
         assert!(output.stderr.contains(refused), "{line}: {}", output.stderr);
     }
 }

@@ -134,6 +134,31 @@ fn what_fails_is_told_with_what_to_do() {
     assert!(!output.stdout.contains('\x1b'));
 }
 
+/// Once the association is accepted, it is no question of addresses or of TLS.
+#[test]
+fn what_fails_in_an_association_is_told_as_such() {
+    for (fault, advice) in [
+        ("object: abort", "What to do: the receiver ended the association on purpose"),
+        ("object: close", "What to do: the receiver accepted the association and then broke off"),
+        ("object: reset", "What to do: the receiver accepted the association and then broke off"),
+        ("object: cut pdu 20", "What to do: the receiver accepted the association and then"),
+        ("object: unknown pdu", "What to do: the receiver answered what DICOM does not allow"),
+        ("association: abort", "What to do: the receiver speaks DICOM and refuses"),
+    ] {
+        let server = Server::start(Program::Ours, &["--fault", fault]);
+        let output = send(server.port(), &[]);
+        assert_eq!(output.code(), Some(1), "{fault}");
+        assert!(output.stdout.contains(advice), "{fault}: {}", output.stdout);
+        assert!(!output.stdout.contains("TLS"), "{fault}: {}", output.stdout);
+    }
+    let server = Server::start(Program::Ours, &["--fault", "object: status B000"]);
+    let output = send(server.port(), &[]);
+    assert_eq!(output.code(), Some(0), "{}", output.stdout);
+    let told = "\nThe object was stored, with warning B000H (coercion of data elements): ";
+    assert!(output.stdout.contains(told), "{}", output.stdout);
+    assert!(!output.stdout.contains("All is well"), "{}", output.stdout);
+}
+
 #[test]
 fn a_receiver_with_a_profile_gets_what_it_accepts() {
     let scratch = Scratch::new();
@@ -176,7 +201,11 @@ fn tls_is_told_step_by_step() {
 
     // Nobody shows a certificate; nobody speaks TLS; nobody there is trusted.
     for (options, advice) in [
-        (&["--tls", "--insecure"][..], "(--key, --cert)"),
+        (
+            &["--tls", "--insecure"][..],
+            "FAILED: the peer refused our certificate: certificate required\n",
+        ),
+        (&["--tls", "--insecure"], "(--key, --cert)"),
         (&[], "does the receiver want TLS on this port?"),
         (&["--tls", "--ca", &certificate], "is not from an authority in --ca"),
     ] {
@@ -187,8 +216,15 @@ fn tls_is_told_step_by_step() {
     let plain = Server::start(Program::Ours, &[]);
     let output = send(plain.port(), &["--tls", "--insecure"]);
     assert!(output.stdout.contains("If not, leave out --tls"), "{}", output.stdout);
+    assert!(!output.stdout.contains("SSL routines"), "{}", output.stdout);
     let output = send(plain.port(), &["--tls", "--ca", "/no/such/file"]);
-    assert_eq!(output.code(), Some(1), "{}", output.stdout);
+    let told = (output.code(), output.stdout.as_str(), output.stderr.as_str());
+    let error = "error: cannot read --ca '/no/such/file': No such file or directory\n";
+    assert_eq!(told, (Some(1), "", error));
+    let own = ["--tls", "--insecure", "--key", &key, "--cert", &server_certificate];
+    let output = send(plain.port(), &own);
+    assert!(output.stderr.contains("does not belong to the certificate"), "{}", output.stderr);
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(1), ""));
 }
 
 #[test]
@@ -196,7 +232,7 @@ fn its_own_faults_are_told_and_it_is_no_port() {
     let mut command = Command::new(peers::storescp());
     let output = run(command.args(["test", "localhost"]), LIMIT);
     assert_eq!((output.code(), output.stdout.as_str()), (Some(1), ""));
-    let expected = "error: HOST and PORT are needed, and nothing else without an option\n\
+    let expected = "error: give HOST and PORT, then options\n\
                     hint: storescp test --help\n";
     assert_eq!(output.stderr, expected);
     let help = run(Command::new(peers::storescp()).args(["test", "--help"]), LIMIT);

@@ -137,7 +137,7 @@ fn systemd_is_told_of_start_reload_and_stop() {
     server.signal("TERM");
     assert_eq!(
         listener.next(),
-        "STOPPING=1\nSTATUS=finishing messages in progress on 1 connections (at most 30 s)"
+        "STOPPING=1\nSTATUS=finishing messages in progress on 1 connection (at most 30 s)"
     );
     drop(client);
     assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));

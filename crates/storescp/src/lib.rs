@@ -73,8 +73,14 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             Error::Receiver(receiver::Error::Listen(_)) => tracing::error!("{error}"),
             _ => fatal!("{error}"),
         }
-        if let Some(hint) = service::start_hint(error, &config) {
+        let hint = service::start_hint(error, &config);
+        if let Some(hint) = &hint {
             tracing::error!("{hint}");
+        }
+        // Standard error is the peer's socket then.
+        if !config.inetd && logging::goes_to_files(&config.log) {
+            let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+            logging::print_error(&format!("error: {error}\n{hint}"));
         }
     }
     logging::finish();

@@ -26,7 +26,13 @@ pub(super) fn of(fault: &Fault) -> Vec<String> {
         Fault::Value(option, value, _) => value_hint(option, value),
         Fault::LogLevel(word) => vec![words_hint("--log-level", word, LEVELS.words)],
         Fault::LogConfig(file, fault) => log_config(file, *fault),
-        Fault::UnreadableFaults(..) | Fault::TooManyFaults(_) | Fault::OnPurpose(_) => {
+        Fault::UnreadableFaults(name, _) => {
+            vec![format!(
+                "the file is '{}', which is looked for from the current directory",
+                name.display()
+            )]
+        }
+        Fault::TooManyFaults(_) | Fault::OnPurpose(_) => {
             vec!["docs/faults.md describes faults on purpose, with examples".to_owned()]
         }
         Fault::OnlyAllowedWith(..) | Fault::NotAllowedWith(..) => Vec::new(),
@@ -114,11 +120,19 @@ fn missing_port(taken: Option<&Taken>) -> Vec<String> {
         let values = options::find(option).map_or("", |option| option.values_text);
         hints.push(format!(
             "{option} took {value} for its value ({values}); if it is the port, the value is missing: \
-             storescp {option} VALUE {value}"
+             storescp {option} {} {value}",
+            value_names(values)
         ));
     }
     hints.push("name the TCP port to listen on: storescp 11112".to_owned());
     hints
+}
+
+/// The names of values, one word each: `FILENAME PROFILE` of `[f]ilename, [p]rofile: string`.
+fn value_names(values_text: &str) -> String {
+    let names = values_text.split_once(':').map_or(values_text, |(names, _)| names);
+    let word = |name: &str| name.replace(['[', ']'], "").replace(' ', "-").to_uppercase();
+    names.split(", ").map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn takes(option: &str) -> Option<String> {
@@ -130,7 +144,9 @@ fn takes(option: &str) -> Option<String> {
 fn value_hint(option: &str, value: &OsStr) -> Vec<String> {
     let Some(spec) = options::find(option) else { return Vec::new() };
     let bounds = spec.values.iter().find_map(|kind| match kind {
-        Value::Integer { min, max } | Value::Unsigned { min, max } => Some((*min, *max)),
+        Value::Integer { min, max } | Value::Unsigned { min, max } | Value::Digits { min, max } => {
+            Some((*min, *max))
+        }
         _ => None,
     });
     if let Some(Value::OneOf(words)) = spec.values.first() {
@@ -139,6 +155,7 @@ fn value_hint(option: &str, value: &OsStr) -> Vec<String> {
     let Some((min, max)) = bounds else {
         let hint = match option {
             "--min-free" => "an amount such as 500M, 2G or 5%".to_owned(),
+            "--fault-seed" => format!("a number from 0 to {}", u64::MAX),
             _ => format!(
                 "a part of a file name: no '/' in it, not '.' or '..', no control characters; {}",
                 spec.help.join(" ")
@@ -201,6 +218,12 @@ mod tests {
                 "1 -ll information",
                 "--log-level takes one of: fatal, error, warn, info, debug, trace; did you mean info?",
             ),
+            ("1 --fault-seed x", "--fault-seed takes a number from 0 to 18446744073709551615"),
+            ("1 --grace-period 1m", "--grace-period takes a number of at least 0"),
+            (
+                "1 --fault-file /no/such",
+                "the file is '/no/such', which is looked for from the current directory",
+            ),
             ("1 --min-free much", "--min-free takes an amount such as 500M, 2G or 5%"),
             ("70000", "a port is a number from 1 to 65535; senders mostly use 104 or 11112"),
             (
@@ -228,9 +251,16 @@ mod tests {
         assert_eq!(
             hints("-su 13710"),
             "--sort-on-study-uid took 13710 for its value ([p]refix: string); if it is the port, the value is \
-             missing: storescp --sort-on-study-uid VALUE 13710\n\
+             missing: storescp --sort-on-study-uid PREFIX 13710\n\
              name the TCP port to listen on: storescp 11112"
         );
+        for (line, example) in [
+            ("+tls k.pem 21120", "--enable-tls PRIVATE-KEY-FILE CERTIFICATE-FILE 21120"),
+            ("-xf p.cfg 104", "--config-file FILENAME PROFILE 104"),
+        ] {
+            let told = hints(line);
+            assert!(told.contains(&format!(": storescp {example}\n")), "{line}: {told}");
+        }
         assert_eq!(hints("-v"), "name the TCP port to listen on: storescp 11112");
     }
 }

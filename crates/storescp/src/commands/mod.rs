@@ -131,7 +131,8 @@ impl Commands {
             return !cut_short;
         }
         let why = if cut_short { "cut short" } else { "grace period expired" };
-        tracing::error!("{why}: {} commands not run", left.len());
+        let plural = if left.len() == 1 { "" } else { "s" };
+        tracing::error!("{why}: {} command{plural} not run", left.len());
         let begun = Instant::now();
         for (told, job) in left.iter().enumerate() {
             if begun.elapsed() > NOT_RUN_LOG_TIME || (!cut_short && pool.is_cut_short()) {

@@ -106,6 +106,11 @@ pub(crate) fn is_on_terminal(log: &LogSettings) -> bool {
     log.config.is_none() && !log.is_quiet() && io::stderr().is_terminal()
 }
 
+/// True if the log goes into files only, so that neither a person at a terminal nor systemd reads it.
+pub(crate) fn goes_to_files(log: &LogSettings) -> bool {
+    log.config.as_ref().is_some_and(LogConfig::goes_to_files)
+}
+
 /// The appenders of the process, if there are any.
 static APPENDERS: OnceLock<Arc<[Appender]>> = OnceLock::new();
 

@@ -22,7 +22,15 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Asked::Send(settings)) => {
-            let told = steps::send(&settings, &mut io::stdout().lock());
+            let tls = settings.tls.as_ref().map(|tls| tls.client(&settings.host)).transpose();
+            let tls = match tls {
+                Ok(tls) => tls,
+                Err(fault) => {
+                    let _ = io::stderr().write_all(format!("error: {fault}\n").as_bytes());
+                    return ExitCode::FAILURE;
+                }
+            };
+            let told = steps::send(&settings, tls.as_ref(), &mut io::stdout().lock());
             if told { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(fault) => {

@@ -1,8 +1,10 @@
 //! The command line of `storescp test`.
 
 use proto::AeTitle;
+use requestor::Tls;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What a command line asks for.
@@ -32,6 +34,52 @@ pub(super) struct TlsSettings {
     pub(super) trusted: Option<PathBuf>,
     /// Our key and certificate.
     pub(super) own: Option<[PathBuf; 2]>,
+}
+
+impl TlsSettings {
+    /// What a client needs to connect to `host`.
+    ///
+    /// # Errors
+    /// Which file cannot be used, in words.
+    pub(super) fn client(&self, host: &str) -> Result<Tls, String> {
+        const CERTIFICATE: &str = "CERTIFICATE-----";
+
+        let (trusted, own) = (self.trusted.as_deref(), self.own.as_ref());
+        if let Some(file) = trusted {
+            has_pem("--ca", file, CERTIFICATE)?;
+        }
+        if let Some([key, certificate]) = own {
+            has_pem("--key", key, "PRIVATE KEY-----")?;
+            has_pem("--cert", certificate, CERTIFICATE)?;
+        }
+        let pair = own.map(|[key, certificate]| [key.as_path(), certificate.as_path()]);
+        let mut tls = Tls::from_files(pair, trusted).map_err(|error| {
+            let is_other = error.to_string().contains("mismatch");
+            match (own, trusted) {
+                (Some([key, certificate]), _) if is_other => format!(
+                    "the key in --key '{}' does not belong to the certificate in --cert '{}'",
+                    key.display(),
+                    certificate.display()
+                ),
+                _ => format!("--ca, --key or --cert cannot be used: {error}"),
+            }
+        })?;
+        // Without somebody to trust there is nothing to check the name in.
+        tls.server_name = trusted.map(|_| host.to_owned());
+        Ok(tls)
+    }
+}
+
+/// Fails unless the file can be read and has a part of this kind.
+fn has_pem(option: &str, file: &Path, kind: &str) -> Result<(), String> {
+    let shown = file.display();
+    let content = fs::read(file)
+        .map_err(|error| format!("cannot read {option} '{shown}': {}", platform::reason(&error)))?;
+    let is_there = String::from_utf8_lossy(&content).contains(kind);
+    is_there.then_some(()).ok_or_else(|| {
+        let what = kind.trim_end_matches('-').to_lowercase();
+        format!("{option} '{shown}' has no {what} in PEM")
+    })
 }
 
 /// Reads the words behind `test`.
@@ -70,7 +118,7 @@ pub(super) fn read(words: impl Iterator<Item = OsString>) -> Result<Asked, Strin
         }
     }
     let [host, port] = parameters.as_slice() else {
-        return Err("HOST and PORT are needed, and nothing else without an option".to_owned());
+        return Err("give HOST and PORT, then options".to_owned());
     };
     let port = port.parse().ok().filter(|&port: &u16| port > 0);
     let tls = tls(is_tls, is_insecure, trusted, key, certificate)?;
@@ -155,12 +203,27 @@ mod tests {
     }
 
     #[test]
+    fn files_that_cannot_be_used_are_named() {
+        let missing = || PathBuf::from("/no/such");
+        let source = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        let told =
+            |trusted, own| TlsSettings { trusted, own }.client("localhost").map(drop).unwrap_err();
+        let reason = "No such file or directory";
+        assert_eq!(told(Some(missing()), None), format!("cannot read --ca '/no/such': {reason}"));
+        assert!(told(Some(source()), None).ends_with("Cargo.toml' has no certificate in PEM"));
+        let own = Some([missing(), source()]);
+        assert_eq!(told(None, own), format!("cannot read --key '/no/such': {reason}"));
+        let own = Some([source(), missing()]);
+        assert!(told(None, own).ends_with("Cargo.toml' has no private key in PEM"));
+    }
+
+    #[test]
     fn faults_are_told() {
         for (line, fault) in [
-            ("host", "HOST and PORT are needed"),
+            ("host", "give HOST and PORT, then options"),
             ("host 0", "PORT is a number"),
             ("host x", "PORT is a number"),
-            ("host 1 2", "HOST and PORT"),
+            ("host 1 2", "give HOST and PORT, then options"),
             ("host 1 --frob", "Unknown option --frob"),
             ("host 1 --called", "Missing value for option --called"),
             ("host 1 --called=12345678901234567", "is no AE title"),

@@ -26,25 +26,36 @@ impl From<Error> for Failure {
     }
 }
 
-/// Sends a C-ECHO and an object, and writes each step to `out`. True if the object was stored.
-pub(super) fn send(settings: &TestSettings, out: &mut dyn Write) -> bool {
+/// Sends a C-ECHO and an object, over TLS if `tls` is given, and writes each step to `out`. True if the object was stored.
+pub(super) fn send(settings: &TestSettings, tls: Option<&Tls>, out: &mut dyn Write) -> bool {
     let TestSettings { host, port, calling, called, .. } = settings;
-    let mut teller = Teller { out, since: Instant::now() };
+    let mut teller = Teller { out, since: Instant::now(), is_associated: false };
     teller.say(&format!("sending to {host} port {port}, from {calling} to {called}"));
-    match all_steps(settings, &mut teller) {
-        Ok(()) if settings.is_echo_only => {
+    match all_steps(settings, tls, &mut teller) {
+        Ok(_) if settings.is_echo_only => {
             teller.say("All is well: the receiver answers.");
             true
         }
-        Ok(()) => {
-            teller.say(
-                "All is well: the object was stored. It is of the made-up patient STORESCP^TEST, ID STORESCP-TEST; \
-                 delete it at the receiver.",
-            );
+        Ok(status) => {
+            let how = match status {
+                Status::SUCCESS => "All is well: the object was stored".to_owned(),
+                _ => format!(
+                    "The object was stored, with warning {status} ({}): see the log of the receiver",
+                    status::name(status)
+                ),
+            };
+            teller.say(&format!(
+                "{how}. It is of the made-up patient STORESCP^TEST, ID STORESCP-TEST; delete it at the receiver."
+            ));
             true
         }
         Err(Failure::Error(error)) => {
-            teller.failed(&error.to_string(), &advice::on_error(&error, settings));
+            let advice = if teller.is_associated {
+                advice::on_association(&error).to_owned()
+            } else {
+                advice::on_error(&error, settings)
+            };
+            teller.failed(&advice::what_failed(&error, &settings.host), &advice);
             false
         }
         Err(Failure::Refused(response)) => {
@@ -56,17 +67,21 @@ pub(super) fn send(settings: &TestSettings, out: &mut dyn Write) -> bool {
     }
 }
 
-fn all_steps(settings: &TestSettings, teller: &mut Teller<'_>) -> Result<(), Failure> {
+/// The status of the object, or of the C-ECHO if that is all.
+fn all_steps(
+    settings: &TestSettings,
+    tls: Option<&Tls>,
+    teller: &mut Teller<'_>,
+) -> Result<Status, Failure> {
     let timeout = Some(settings.timeout);
     let timeouts = Timeouts { connect: timeout, response: timeout, send: timeout };
-    let tls = client_tls(settings)?;
     teller.begin();
     let addresses: Vec<SocketAddr> =
         (&*settings.host, settings.port).to_socket_addrs().map_err(Error::Connect)?.collect();
     let mut connection = Connection::connect(&addresses[..], None, &timeouts)?;
     let peer = connection.tcp().peer_addr().map_err(Error::Connect)?;
     teller.done(&format!("connected to {peer}"));
-    if let Some(tls) = &tls {
+    if let Some(tls) = tls {
         connection = connection.secured(tls, &timeouts)?;
         let checked = match tls.server_name {
             Some(_) => "certificate checked",
@@ -82,6 +97,7 @@ fn all_steps(settings: &TestSettings, teller: &mut Teller<'_>) -> Result<(), Fai
     let proposal = Settings { timeouts, ..Settings::new(settings.calling, settings.called) };
     let mut requestor = Requestor::associate_over(connection, &proposal, &contexts)?;
     teller.done("association accepted");
+    teller.is_associated = true;
     for proposed in &contexts {
         let accepted =
             requestor.contexts().iter().find(|it| it.abstract_syntax == proposed.sop_class);
@@ -92,12 +108,14 @@ fn all_steps(settings: &TestSettings, teller: &mut Teller<'_>) -> Result<(), Fai
     }
     teller.begin();
     echo(&mut requestor, settings, teller)?;
-    if !settings.is_echo_only {
-        store(&mut requestor, &object, teller)?;
-    }
+    let status = if settings.is_echo_only {
+        Status::SUCCESS
+    } else {
+        store(&mut requestor, &object, teller)?
+    };
     requestor.release()?;
     teller.done("association released");
-    Ok(())
+    Ok(status)
 }
 
 fn echo(
@@ -125,7 +143,7 @@ fn store(
     requestor: &mut Requestor,
     object: &TestObject,
     teller: &mut Teller<'_>,
-) -> Result<(), Failure> {
+) -> Result<Status, Failure> {
     let sop_class = object.sop_class();
     let id = requestor.context_for(&sop_class, None)?;
     let accepted = requestor.contexts().iter().find(|context| context.id == id);
@@ -139,7 +157,7 @@ fn store(
     teller.done(&answered("C-STORE", &response));
     teller.detail(&format!("{} bytes, SOP Instance UID {}", data_set.len(), instance.sop_instance));
     match response.status.kind() {
-        StatusKind::Success | StatusKind::Warning => Ok(()),
+        StatusKind::Success | StatusKind::Warning => Ok(response.status),
         _ => Err(Failure::Refused(response.into())),
     }
 }
@@ -157,19 +175,12 @@ fn answered(request: &str, response: &Response) -> String {
     format!("{request} answered {} ({})", response.status, status::name(response.status))
 }
 
-fn client_tls(settings: &TestSettings) -> Result<Option<Tls>, Error> {
-    let Some(asked) = &settings.tls else { return Ok(None) };
-    let own = asked.own.as_ref().map(|[key, certificate]| [key.as_path(), certificate.as_path()]);
-    let mut tls = Tls::from_files(own, asked.trusted.as_deref())?;
-    // Without somebody to trust there is nothing to check the name in.
-    tls.server_name = asked.trusted.as_ref().map(|_| settings.host.clone());
-    Ok(Some(tls))
-}
-
 /// Writes the steps.
 struct Teller<'o> {
     out: &'o mut dyn Write,
     since: Instant,
+    /// Whether the receiver has accepted the association, so that it speaks DICOM.
+    is_associated: bool,
 }
 
 impl Teller<'_> {

@@ -26,8 +26,9 @@ impl Service {
             Drained { cut_off, cut_short: true } => Err(Error::CutShort { cut_off }),
             Drained { cut_off: 0, .. } => Ok(()),
             Drained { cut_off, .. } => {
+                let plural = if cut_off == 1 { "" } else { "s" };
                 tracing::warn!(
-                    "grace period of {seconds} s expired, closed {cut_off} associations"
+                    "grace period of {seconds} s expired, closed {cut_off} association{plural}"
                 );
                 Ok(())
             }
@@ -41,8 +42,10 @@ impl Service {
             let (ended, open) = studies.close();
             self.commands.after_studies(ended);
             if open > 0 {
+                let (studies, theirs) =
+                    if open == 1 { ("study", "its") } else { ("studies", "their") };
                 tracing::warn!(
-                    "{open} studies had not timed out; their commands run only if more of their objects \
+                    "{open} {studies} had not timed out; {theirs} commands run only if more of {theirs} objects \
                      arrive after the restart"
                 );
             }

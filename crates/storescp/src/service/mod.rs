@@ -61,9 +61,10 @@ pub(crate) fn serve(config: &Config) -> Result<(), Error> {
     service.recover_in_background();
     let _ = signals.recv();
     handle.stop_accepting();
+    let connections = handle.connections();
+    let plural = if connections == 1 { "" } else { "s" };
     systemd.stopping(&format!(
-        "finishing messages in progress on {} connections (at most {} s)",
-        handle.connections(),
+        "finishing messages in progress on {connections} connection{plural} (at most {} s)",
         config.grace_period.as_secs()
     ));
     service.drain(&handle, watch)

@@ -74,11 +74,15 @@ pub(super) fn reload_on(
     thread.spawn(reload_all).map(drop)
 }
 
+fn reopened(files: usize) -> String {
+    format!("reopened {files} log file{}", if files == 1 { "" } else { "s" })
+}
+
 fn reload(node: &Node) {
     let mut done = Vec::new();
     let files = logging::reopen_files();
     if files > 0 {
-        done.push(format!("reopened {files} log files"));
+        done.push(reopened(files));
     }
     match node.reload_tls() {
         Some(true) => {
@@ -91,5 +95,16 @@ fn reload(node: &Node) {
     }
     if !done.is_empty() {
         tracing::info!("SIGHUP: {}", done.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_is_no_files() {
+        assert_eq!(reopened(1), "reopened 1 log file");
+        assert_eq!(reopened(2), "reopened 2 log files");
     }
 }

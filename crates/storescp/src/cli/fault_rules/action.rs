@@ -1,14 +1,15 @@
 //! What happens: the words behind the colon.
 
 use super::error::RuleError;
-use super::parser::{Parser, suggestion};
+use super::parser::{Parser, is_word, suggestion};
+use super::tokens::{Kind, Token};
 use dataset::{TransferSyntax, Uid, sop_class, uid_names};
 use proto::{ContextResult, Rejection, Status};
 use receiver::faults::{Action, End, Moment, Subject, When, words};
 use receiver::limits::OVERSIZED_PDU_BYTES;
 
 /// The first words of actions, and what they are for.
-const ACTIONS: [(&str, &[Subject]); 15] = {
+pub(super) const ACTIONS: [(&str, &[Subject]); 15] = {
     use Subject::{Association, Connection, Object};
     [
         ("status", &[Object]),
@@ -30,6 +31,11 @@ const ACTIONS: [(&str, &[Subject]); 15] = {
 };
 
 impl Parser<'_> {
+    /// Whether this word begins what happens, so that a colon is missing before it.
+    pub(super) fn begins_action(token: Token<'_>) -> bool {
+        matches!(token.kind, Kind::Word(word) if ACTIONS.iter().any(|(name, _)| is_word(word, name)))
+    }
+
     /// Everything behind the colon, for this subject.
     pub(super) fn action(&mut self, subject: Subject) -> Result<Action, RuleError> {
         let names = ACTIONS.map(|(name, _)| name);

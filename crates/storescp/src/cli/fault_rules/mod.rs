@@ -43,6 +43,17 @@ pub(super) fn file(name: &OsStr, content: &[u8]) -> Result<FaultFile, RuleError>
     Ok(file)
 }
 
+/// The words that begin what happens, and those that select what it strikes.
+#[cfg(test)]
+pub(super) fn words() -> impl Iterator<Item = &'static str> {
+    action::ACTIONS.iter().map(|(name, _)| *name).chain(parser::SELECTORS)
+}
+
+/// Reads the number behind `--fault-seed`, or behind `seed` in a file.
+pub(super) fn seed(text: &OsStr) -> Option<u64> {
+    text.to_str().and_then(parser::number)
+}
+
 fn read_line(line: &[u8], file: &mut FaultFile) -> Result<(), RuleError> {
     let text = std::str::from_utf8(line).map_err(|_| RuleError::at(1, "not UTF-8".to_owned()))?;
     let mut parser = Parser::new(text)?;

@@ -27,6 +27,11 @@ impl<'a> Parser<'a> {
         let selection = self.selection()?;
         match self.peek() {
             Some(Token { kind: Kind::Colon, .. }) => self.next += 1,
+            Some(token) if Self::begins_action(token) => {
+                let text = token.kind.text();
+                let problem = format!("expected a colon before '{text}'");
+                return Err(RuleError::at(token.column, problem));
+            }
             Some(token) => return Err(unexpected(token, SELECTORS.iter().copied())),
             None => return Err(self.missing("a colon and what is to happen")),
         }
@@ -111,7 +116,10 @@ impl<'a> Parser<'a> {
         let value = named.or_else(|| number(text).and_then(|value| u8::try_from(value).ok()));
         value.ok_or_else(|| {
             let meant = suggestion(text, words.iter().map(|(name, _)| *name));
-            RuleError::at(column, format!("'{text}' is not {what} and no number up to 255{meant}"))
+            RuleError::at(
+                column,
+                format!("'{text}' is neither {what} nor a number up to 255{meant}"),
+            )
         })
     }
 
@@ -154,7 +162,7 @@ impl<'a> Parser<'a> {
 }
 
 /// The words that narrow down what a fault strikes.
-const SELECTORS: [&str; 5] = ["every", "from", "to", "at", "of"];
+pub(super) const SELECTORS: [&str; 5] = ["every", "from", "to", "at", "of"];
 
 /// The words that may end an action.
 const MODIFIERS: [&str; 3] = ["during", "after", "without"];
@@ -189,7 +197,8 @@ fn listed(words: &[&str]) -> String {
     }
 }
 
-fn number(text: &str) -> Option<u64> {
+/// Decimal, or after `0x` hexadecimal.
+pub(super) fn number(text: &str) -> Option<u64> {
     let is_number = |digits: &str| digits.starts_with(|first: char| first.is_ascii_hexdigit());
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) if is_number(digits) => u64::from_str_radix(digits, 16).ok(),

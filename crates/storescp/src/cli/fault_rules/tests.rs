@@ -184,6 +184,11 @@ fn errors_tell_the_column_and_the_nearest_name() {
             "object: stauts A700",
             "column 9: expected status, no, wrong, oversized, cut, unknown, delay, reject, refuse, accept, abort, reset, close, silence or tls, not 'stauts'; did you mean 'status'?",
         ),
+        ("object 7 status A700", "column 10: expected a colon before 'status'"),
+        (
+            "association: reject permanent is",
+            "column 31: 'is' is neither user, acse, presentation nor a number up to 255",
+        ),
         ("object: status", "column 15: expected a status here"),
         ("object: status A7", "column 16: 'A7' is not a status of four hexadecimal digits"),
         ("object: status A700,", "column 21: expected a status here"),
@@ -211,7 +216,7 @@ fn errors_tell_the_column_and_the_nearest_name() {
         ),
         (
             "association: reject permanent user caling-ae-title-not-recognized",
-            "column 36: 'caling-ae-title-not-recognized' is not a reason of this source and no number up to 255; did you mean 'calling-ae-title-not-recognized'?",
+            "column 36: 'caling-ae-title-not-recognized' is neither a reason of this source nor a number up to 255; did you mean 'calling-ae-title-not-recognized'?",
         ),
         (
             "association: accept syntax JPEGBaselin",
@@ -233,7 +238,7 @@ fn errors_tell_the_column_and_the_nearest_name() {
         ("object: reset reset", "column 15: unexpected 'reset'"),
         (
             "connection: tls alert nonsense",
-            "column 23: 'nonsense' is not a TLS alert and no number up to 255",
+            "column 23: 'nonsense' is neither a TLS alert nor a number up to 255",
         ),
     ] {
         assert_eq!(parse(text), Err(error.to_owned()), "{text}");

@@ -39,7 +39,7 @@ const EVENT_OPTIONS: &[OptionSpec] = &[
     .takes("[t]imeout: integer", &[Value::at_least(0)]),
     OptionSpec::new(Opt::ExecSync, "-xs", "--exec-sync", &["wait for each command to end"]),
     OptionSpec::new(Opt::ExecMax, "", "--exec-max", &["run at most n commands at a time"])
-        .takes("[n]umber: integer (default: 8)", &[Value::Unsigned { min: 1, max: 1000 }]),
+        .takes("[n]umber: integer (default: 8)", &[Value::Digits { min: 1, max: 1000 }]),
 ];
 
 /// What happens after objects and studies.

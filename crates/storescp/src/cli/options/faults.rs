@@ -2,7 +2,7 @@
 
 use super::spec::{Opt, OptionSpec, Part, Section, Value};
 use super::typed::Typed;
-use crate::cli::fault::Fault;
+use crate::cli::fault::{Fault, Misfit};
 use crate::cli::fault_rules::{self, FaultFile};
 use crate::cli::files::Files;
 use receiver::faults::{Action, DelayRange, End, Moment, Rule, Selection, Subject, When};
@@ -25,24 +25,23 @@ const OPTIONS: &[OptionSpec] = &[
             "(all of them: docs/faults.md)",
         ],
     )
-    .takes("[f]ault: string", &[Value::Text]),
+    .takes("[f]ault: string", &[Value::Text])
+    .adds_up(),
     OptionSpec::new(
         Opt::FaultFile,
         "",
         "--fault-file",
         &["provoke the faults in file f, one on each line"],
     )
-    .takes("[f]ilename: string", &[Value::File]),
+    .takes("[f]ilename: string", &[Value::File])
+    .adds_up(),
     OptionSpec::new(
         Opt::FaultSeed,
         "",
         "--fault-seed",
         &["repeat the draws of faults such as", "\"object 10%: reset\" that began with seed n"],
     )
-    .takes(
-        "[n]umber: integer (default: drawn and logged)",
-        &[Value::Unsigned { min: 0, max: u32::MAX as i64 }],
-    ),
+    .takes("[n]umber: integer (default: drawn and logged)", &[Value::Text]),
 ];
 
 /// The faults to provoke, and the seed of their draws.
@@ -55,14 +54,15 @@ pub(super) fn faults(typed: &Typed, files: &impl Files) -> Result<(Vec<Rule>, Op
     for name in typed.values(Opt::FaultFile) {
         let content = files
             .command_file(name)
-            .map_err(|error| Fault::UnreadableFaults(name.to_owned(), error.to_string()))?;
+            .map_err(|error| Fault::UnreadableFaults(name.to_owned(), platform::reason(&error)))?;
         let FaultFile { rules: of_file, seed: seed_of_file } =
             fault_rules::file(name, &content).map_err(Fault::OnPurpose)?;
         rules.extend(of_file);
         seed = seed_of_file.or(seed);
     }
-    if let Some(number) = typed.number(Opt::FaultSeed)? {
-        seed = u64::try_from(number).ok();
+    if let Some(text) = typed.text(Opt::FaultSeed) {
+        let misfit = || Fault::Value("--fault-seed", text.to_owned(), Misfit::Malformed);
+        seed = Some(fault_rules::seed(text).ok_or_else(misfit)?);
     }
     rules.extend(switches);
     if rules.len() > FAULT_RULES {
@@ -172,6 +172,9 @@ mod tests {
             (&texts(&config)[..], config.fault_seed),
             (&expected.map(Into::into)[..], Some(7))
         );
+        let more = ["--fault-file", "good", "--fault", "object 8: reset"];
+        let twice = parse(&[&line[..], &more].concat()).unwrap();
+        assert_eq!((twice.faults.len(), twice.warnings.len()), (5, 0), "{:?}", twice.warnings);
         let seeded = parse(&[&line[..], &["--fault-seed", "8"]].concat()).unwrap();
         assert_eq!(seeded.fault_seed, Some(8));
     }
@@ -195,6 +198,11 @@ mod tests {
         ] {
             assert_eq!(parse(&[&["1"], line].concat()).unwrap_err(), error);
         }
-        assert_eq!(fault("1 --fault-seed -1"), "Invalid value for option --fault-seed (-1)");
+        for seed in ["-1", "7x", "18446744073709551616"] {
+            let told = fault(&format!("1 --fault-seed {seed}"));
+            assert_eq!(told, format!("Invalid value for option --fault-seed ({seed})"));
+        }
+        let most = config("1 --fault-seed 18446744073709551615");
+        assert_eq!(most.fault_seed, Some(u64::MAX));
     }
 }

@@ -24,9 +24,7 @@ pub(super) fn warn(typed: &Typed, warnings: &mut Vec<String>) {
 
 /// It is typed again further right, which replaces its value.
 fn repeated(option: &OptionSpec) -> Option<String> {
-    let adds_up =
-        [Opt::AddCertFile, Opt::AddCertDir, Opt::AddCrlFile, Opt::Cipher].contains(&option.id);
-    (!option.values.is_empty() && !adds_up)
+    (!option.values.is_empty() && !option.adds_up)
         .then(|| format!("{} is given more than once: the last one counts", option.long))
 }
 
@@ -122,6 +120,7 @@ mod tests {
             "1 +tls k c +cf a +cf b +cs X +cs Y",
             "1 -xcr x -xs",
             "1 -xcr x --ignore",
+            "1 +tls k c +cd a +cd b +crl X +crl Y",
         ] {
             assert!(config(harmless).warnings.is_empty(), "{harmless}");
         }

@@ -28,21 +28,21 @@ const LIMITS: &[OptionSpec] = &[
             "(default: derived from system limits)",
         ],
     )
-    .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
+    .takes("[n]umber: integer (1..)", &[Value::Digits { min: 1, max: i64::MAX }]),
     OptionSpec::new(
         Opt::MaxAssociationsPerHost,
         "",
         "--max-associations-per-host",
         &["limit concurrent associations per address to n,", "reject more (default: no limit)"],
     )
-    .takes("[n]umber: integer (1..)", &[Value::Unsigned { min: 1, max: i64::MAX }]),
+    .takes("[n]umber: integer (1..)", &[Value::Digits { min: 1, max: i64::MAX }]),
     OptionSpec::new(
         Opt::GracePeriod,
         "",
         "--grace-period",
         &["after SIGTERM or SIGINT, wait up to s seconds", "for messages in progress"],
     )
-    .takes("[s]econds: integer (default: 30)", &[Value::COUNT]),
+    .takes("[s]econds: integer (default: 30)", &[Value::Digits { min: 0, max: i64::MAX }]),
 ];
 
 /// How much the server takes on, and how long it may take to end.
@@ -62,7 +62,7 @@ fn count(number: i64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::tests::config;
+    use crate::cli::tests::{config, fault};
 
     #[test]
     fn how_much_the_server_takes_on() {
@@ -70,5 +70,20 @@ mod tests {
         let limits = config.limits;
         assert_eq!((limits.max_associations, limits.max_associations_per_host), (Some(8), Some(2)));
         assert_eq!(config.grace_period, DEFAULT_GRACE_PERIOD);
+    }
+
+    #[test]
+    fn a_unit_behind_a_number_is_refused() {
+        for (option, value) in [
+            ("--grace-period", "1m"),
+            ("--max-associations", "2k"),
+            ("--max-associations-per-host", "1e3"),
+            ("--exec-max", "8x"),
+        ] {
+            let told = fault(&format!("104 -xcr x {option} {value}"));
+            assert_eq!(told, format!("Invalid value for option {option} ({value})"));
+        }
+        let long = config("104 --grace-period 99999999999999999999");
+        assert_eq!(long.grace_period, Duration::from_secs(u32::MAX.into()));
     }
 }

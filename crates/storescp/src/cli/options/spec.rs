@@ -26,6 +26,8 @@ pub(in crate::cli) struct OptionSpec {
     pub(in crate::cli) help: &'static [&'static str],
     /// Whether nothing else matters once this option is there, not even the port.
     pub(in crate::cli) stands_alone: bool,
+    /// Whether all of its values count if it is typed again, not the last one only.
+    pub(in crate::cli) adds_up: bool,
 }
 
 impl OptionSpec {
@@ -44,6 +46,7 @@ impl OptionSpec {
             choice: None,
             help,
             stands_alone: false,
+            adds_up: false,
         }
     }
 
@@ -67,6 +70,12 @@ impl OptionSpec {
         self.stands_alone = true;
         self
     }
+
+    /// Typed again, it adds a value to those before.
+    pub(super) const fn adds_up(mut self) -> Self {
+        self.adds_up = true;
+        self
+    }
 }
 
 /// What a value must look like.
@@ -88,6 +97,11 @@ pub(in crate::cli) enum Value {
     },
     /// Bounds as above; a minus sign is refused before the value is looked at.
     Unsigned {
+        min: i64,
+        max: i64,
+    },
+    /// Bounds as above; nothing but digits. DCMTK ignores what follows the digits of its numbers.
+    Digits {
         min: i64,
         max: i64,
     },

@@ -66,21 +66,24 @@ const AUTHORITY: &[OptionSpec] = &[
         "--add-cert-file",
         &["trust the certificate in file f"],
     )
-    .takes("[f]ilename: string", &[Value::File]),
+    .takes("[f]ilename: string", &[Value::File])
+    .adds_up(),
     OptionSpec::new(
         Opt::AddCertDir,
         "+cd",
         "--add-cert-dir",
         &["trust the certificates in directory d"],
     )
-    .takes("[d]irectory: string", &[Value::Directory]),
+    .takes("[d]irectory: string", &[Value::Directory])
+    .adds_up(),
     OptionSpec::new(
         Opt::AddCrlFile,
         "+crl",
         "--add-crl-file",
         &["use the certificate revocation list in file f", "(implies --enable-crl-vfy)"],
     )
-    .takes("[f]ilename: string", &[Value::File]),
+    .takes("[f]ilename: string", &[Value::File])
+    .adds_up(),
     OptionSpec::new(
         Opt::EnableCrlVfy,
         "+crv",
@@ -144,7 +147,8 @@ const CIPHER_SUITE: &[OptionSpec] = &[
         "--cipher",
         &["negotiate suite c too", "(not with --profile-bcp195-ex)"],
     )
-    .takes("[c]iphersuite name: string", &[Value::CipherSuite]),
+    .takes("[c]iphersuite name: string", &[Value::CipherSuite])
+    .adds_up(),
     OptionSpec::new(
         Opt::DhParam,
         "+dp",

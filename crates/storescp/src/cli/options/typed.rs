@@ -231,6 +231,12 @@ fn check(kind: Value, value: &OsStr) -> Result<i64, Misfit> {
             }
             within(leading_integer(value, Base::Decimal).ok_or(Misfit::Malformed)?, min, max)
         }
+        Value::Digits { min, max } => {
+            if !value.as_encoded_bytes().iter().all(u8::is_ascii_digit) {
+                return Err(Misfit::Malformed);
+            }
+            within(leading_integer(value, Base::Decimal).ok_or(Misfit::Malformed)?, min, max)
+        }
     }
 }
 

@@ -36,7 +36,9 @@ fn word(value: Value) -> &'static str {
         Value::Directory => "directory",
         Value::OneOf(words) => words.kind,
         Value::CipherSuite => "cipher",
-        Value::Text | Value::Integer { .. } | Value::Unsigned { .. } => "anything",
+        Value::Text | Value::Integer { .. } | Value::Unsigned { .. } | Value::Digits { .. } => {
+            "anything"
+        }
     }
 }
 
@@ -100,7 +102,9 @@ fn fish() -> String {
                 " -x -a '(storescp --list-ciphers | string match -r \"^  .*\" | string trim)'"
                     .into()
             }
-            Some(Value::Text | Value::Integer { .. } | Value::Unsigned { .. }) => " -x".to_owned(),
+            Some(
+                Value::Text | Value::Integer { .. } | Value::Unsigned { .. } | Value::Digits { .. },
+            ) => " -x".to_owned(),
         };
         let long = option.long.trim_start_matches('-');
         match option.short.strip_prefix('-') {

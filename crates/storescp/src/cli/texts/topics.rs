@@ -49,7 +49,8 @@ const fn entry(name: &'static str, text: &'static str) -> Entry {
     Entry { name, text }
 }
 
-pub(super) const TOPICS: [Topic; 6] = [TESTER, PLACEHOLDERS, ENVIRONMENT, SIGNALS, EXIT, FILES];
+pub(super) const TOPICS: [Topic; 7] =
+    [TESTER, FAULTS, PLACEHOLDERS, ENVIRONMENT, SIGNALS, EXIT, FILES];
 
 const TESTER: Topic = Topic {
     title: "sending a test object",
@@ -95,6 +96,48 @@ pub(in crate::cli) fn tester_help() -> String {
 pub(in crate::cli) fn tester_options() -> impl Iterator<Item = &'static str> {
     TESTER.entries.iter().map(|entry| entry.name)
 }
+
+const FAULTS: Topic = Topic {
+    title: "faults",
+    intro: "What --fault takes, and each line of a --fault-file, is what is struck, a colon, and what happens: \
+            object 7 from CT*: status A700. All names and more examples are in docs/faults.md.",
+    entries: &[
+        entry(
+            "connection, association, object",
+            "what is struck: each connection, each association that would be accepted, or each C-STORE",
+        ),
+        entry(
+            "7, 3..5, 7.., every 10th, 0.5%",
+            "behind that, which of them; 'of all' counts objects over all associations",
+        ),
+        entry(
+            "from TITLE, to TITLE, at ADDRESS, of CLASS",
+            "behind that, whose: calling and called AE title, address, SOP class; * and ? are wildcards",
+        ),
+        entry(
+            "status S,..., no answer",
+            "of an object: how it is answered; 'after storing' and 'without storing' say whether it is stored",
+        ),
+        entry(
+            "delay reading/pdvs/storing/answer/next TIME",
+            "a wait, such as 500ms or 2s..5s; of a connection 'reading' only, of an association 'answer' only",
+        ),
+        entry(
+            "reject [RESULT [SOURCE [REASON]]], refuse contexts [REASON], accept syntax SYNTAX",
+            "of an association: how it is negotiated",
+        ),
+        entry(
+            "abort [SOURCE [REASON]], reset, close, silence [TIME]",
+            "how it ends: of an object in place of the answer, unless 'during' or 'after storing' follows",
+        ),
+        entry(
+            "wrong message-id/context-id/class/instance [VALUE], oversized pdu [LENGTH], cut pdu [BYTES], unknown pdu \
+             [TYPE]",
+            "how the answer is broken",
+        ),
+        entry("tls alert ALERT", "of a connection: what answers the ClientHello"),
+    ],
+};
 
 const PLACEHOLDERS: Topic = Topic {
     title: "placeholders in commands",
@@ -264,6 +307,16 @@ mod tests {
                     assert!(has(&format!("{name}{text}")), "{form}: {name}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn each_word_of_a_fault_is_there() {
+        let names: String =
+            FAULTS.entries.iter().map(|entry| format!("{} {} ", entry.name, entry.text)).collect();
+        let words: Vec<&str> = names.split(|it: char| !it.is_alphabetic() && it != '-').collect();
+        for word in crate::cli::fault_rules::words() {
+            assert!(words.contains(&word), "{word}");
         }
     }
 

@@ -136,6 +136,16 @@ impl LogConfig {
         self.routes[0].level.is_none_or(|level| level == LogLevel::Fatal)
     }
 
+    /// True if this program's lines, errors among them, go into files and to neither standard stream.
+    pub(crate) fn goes_to_files(&self) -> bool {
+        let targets =
+            self.routes[PROGRAM].appenders.iter().map(|&index| &self.appenders[index].target);
+        let is_file = |target: &Target| matches!(target, Target::File { .. });
+        let is_stream =
+            |target: &Target| matches!(target, Target::StandardOutput | Target::StandardError);
+        !self.is_quiet() && targets.clone().any(is_file) && !targets.clone().any(is_stream)
+    }
+
     /// The level from which on this program's own lines are logged.
     pub(crate) fn level(&self) -> Option<LogLevel> {
         self.routes[1].level
