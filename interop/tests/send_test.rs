@@ -151,6 +151,12 @@ fn what_fails_in_an_association_is_told_as_such() {
         assert!(output.stdout.contains(advice), "{fault}: {}", output.stdout);
         assert!(!output.stdout.contains("TLS"), "{fault}: {}", output.stdout);
     }
+    for fault in ["object: wrong instance", "object: wrong class"] {
+        let server = Server::start(Program::Ours, &["--fault", fault]);
+        let output = send(server.port(), &[]);
+        assert_eq!(output.code(), Some(1), "{fault}: {}", output.stdout);
+        assert!(output.stdout.contains("another SOP instance or class"), "{}", output.stdout);
+    }
     let server = Server::start(Program::Ours, &["--fault", "object: status B000"]);
     let output = send(server.port(), &[]);
     assert_eq!(output.code(), Some(0), "{}", output.stdout);

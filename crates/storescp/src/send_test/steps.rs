@@ -5,7 +5,7 @@ use super::object::TestObject;
 use super::settings::TestSettings;
 use super::status;
 use dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
-use dataset::{TransferSyntax, uid_names};
+use dataset::{TransferSyntax, Uid, uid_names};
 use requestor::{
     Connection, ContextProposal, Error, Requestor, Response, Settings, Status, StatusKind,
     Timeouts, Tls,
@@ -18,6 +18,8 @@ use std::time::Instant;
 enum Failure {
     Error(Error),
     Refused(Box<Response>),
+    /// The answer names another object or class than was sent.
+    AnotherObject,
 }
 
 impl From<Error> for Failure {
@@ -56,6 +58,11 @@ pub(super) fn send(settings: &TestSettings, tls: Option<&Tls>, out: &mut dyn Wri
                 advice::on_error(&error, settings)
             };
             teller.failed(&advice::what_failed(&error, &settings.host), &advice);
+            false
+        }
+        Err(Failure::AnotherObject) => {
+            let what = "the answer is about another SOP instance or class than was sent";
+            teller.failed(what, "the receiver breaks the protocol: see its log, and ask its maker");
             false
         }
         Err(Failure::Refused(response)) => {
@@ -156,7 +163,14 @@ fn store(
     let response = requestor.store(&instance, &data_set[..])?;
     teller.done(&answered("C-STORE", &response));
     teller.detail(&format!("{} bytes, SOP Instance UID {}", data_set.len(), instance.sop_instance));
+    let is_other = |named: Option<Uid>, sent: Uid| named.is_some_and(|named| named != sent);
     match response.status.kind() {
+        StatusKind::Success | StatusKind::Warning
+            if is_other(response.sop_instance, instance.sop_instance)
+                || is_other(response.sop_class, sop_class) =>
+        {
+            Err(Failure::AnotherObject)
+        }
         StatusKind::Success | StatusKind::Warning => Ok(response.status),
         _ => Err(Failure::Refused(response.into())),
     }

@@ -85,7 +85,10 @@ impl Typed {
             let (value, kind) = (typed.values.last()?, typed.spec.values.last()?);
             let is_port = value.to_str()?.parse::<u16>().is_ok_and(|port| port > 0);
             let takes_any = matches!(kind, Value::Text | Value::File | Value::Directory);
-            (is_port && takes_any).then(|| Taken { option: typed.spec.long, value: value.clone() })
+            // A password is not shown.
+            let is_secret = typed.spec.id == Opt::UsePasswd;
+            (is_port && takes_any && !is_secret)
+                .then(|| Taken { option: typed.spec.long, value: value.clone() })
         })
     }
 
@@ -398,6 +401,7 @@ mod tests {
         assert_eq!(taken(&["-su", "13710"]), Some("--sort-on-study-uid"));
         assert_eq!(taken(&["-od", "104", "-aet", "X"]), Some("--output-directory"));
         assert_eq!(taken(&["-pdu", "16384"]), None);
+        assert_eq!(taken(&["+pw", "4711"]), None);
         assert_eq!(taken(&["-su", "70000", "-v"]), None);
     }
 
