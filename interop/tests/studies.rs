@@ -275,7 +275,10 @@ fn a_stop_ends_no_study_that_has_not_timed_out() {
     server.signal("TERM");
     assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
     assert_eq!(desk.calls(), ["<OUT/2.25.1><next-study>"], "the other one goes on");
-    server.wait_for_log("W: 1 studies had not timed out; their commands run only if");
+    server.wait_for_log(
+        "W: 1 study had not timed out; its command runs only if more of its objects arrive after the restart: ",
+    );
+    assert!(server.stderr().contains("/2.25.2\n"), "{}", server.stderr());
     let server = start();
     send(&server, &[Object::of_study("2.25.2", None, "")]);
     desk.expect_calls(2);

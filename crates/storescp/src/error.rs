@@ -47,7 +47,8 @@ impl fmt::Display for Error {
             }
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
             Self::CutShort { cut_off } => {
-                write!(f, "second signal: closed {cut_off} associations")
+                let plural = if *cut_off == 1 { "" } else { "s" };
+                write!(f, "second signal: closed {cut_off} association{plural}")
             }
             Self::Threads(source) => write!(f, "cannot start a thread: {source}"),
         }

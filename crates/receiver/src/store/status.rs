@@ -2,7 +2,7 @@
 //! becomes the other.
 
 use dataset::{Cause, Uid, uid_names};
-use proto::Status;
+use proto::{Status, StatusKind};
 use std::fmt;
 use std::io;
 
@@ -29,6 +29,8 @@ pub(crate) enum Failure {
     UnusableStudyUid,
     /// A fault on purpose ([`crate::faults`]), which says what is answered.
     Provoked(Status),
+    /// A fault on purpose, and nothing is answered.
+    Withheld,
 }
 
 /// A UID that a data set and the command before it do not agree on.
@@ -62,10 +64,26 @@ impl Failure {
         matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 
+    /// What is said to be answered of an object that is dropped on purpose, though it could be stored; `None` of
+    /// one that is refused.
+    pub(crate) fn pretended(&self) -> Option<String> {
+        match self {
+            Self::Provoked(status)
+                if matches!(status.kind(), StatusKind::Success | StatusKind::Warning) =>
+            {
+                Some(format!("answered {status}"))
+            }
+            Self::Withheld => Some("not answered".to_owned()),
+            _ => None,
+        }
+    }
+
     /// The status of the C-STORE-RSP (PS3.4 §B.2.3, PS3.7 Annex C).
     pub(crate) fn status(&self) -> Status {
         match self {
             Self::Provoked(status) => *status,
+            // It is not sent.
+            Self::Withheld => Status::PROCESSING_FAILURE,
             Self::ClassNotNegotiated => Status::SOP_CLASS_NOT_SUPPORTED,
             Self::NoRoom(_) | Self::Storage(_) | Self::NameTooLong => Status::OUT_OF_RESOURCES,
             Self::DataSet(error) => match error.cause() {
@@ -89,7 +107,7 @@ impl fmt::Display for Failure {
             Self::ClassNotNegotiated => {
                 f.write_str("SOP class not negotiated for C-STORE in this association")
             }
-            Self::Provoked(_) => f.write_str("fault on purpose"),
+            Self::Provoked(_) | Self::Withheld => f.write_str("fault on purpose"),
             Self::NoRoom(shortage) => f.write_str(shortage),
             Self::Storage(error) => error.fmt(f),
             Self::NameTooLong => f.write_str("file name too long"),
