@@ -111,6 +111,10 @@ impl fmt::Display for Failure {
             Self::NoRoom(shortage) => f.write_str(shortage),
             Self::Storage(error) => error.fmt(f),
             Self::NameTooLong => f.write_str("file name too long"),
+            // As all errors of the operating system: without its number.
+            Self::DataSet(dataset::Error::Sink(error)) => {
+                write!(f, "cannot write: {}", platform::reason(error))
+            }
             Self::DataSet(error) => error.fmt(f),
             Self::NoUid(which) => write!(f, "data set has no {which}"),
             Self::UidDiffers(it) => {
@@ -159,6 +163,12 @@ mod tests {
             assert_eq!(differs(found).details(), details);
         }
         assert_eq!(Failure::NoStudy.details(), "");
+    }
+
+    #[test]
+    fn errors_of_the_system_are_words_without_a_number() {
+        let full = dataset::Error::Sink(io::Error::from_raw_os_error(28));
+        assert_eq!(Failure::DataSet(full).to_string(), "cannot write: No space left on device");
     }
 
     /// An Error Comment is an LO of at most 64 characters (PS3.7 §C.4).

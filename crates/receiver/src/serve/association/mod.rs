@@ -195,7 +195,7 @@ impl Served<'_> {
                 }
             }
             Err(error) => {
-                warn!("cannot send to the peer: {error}");
+                warn!("cannot send to the peer: {}", platform::reason(error));
                 let limit = self.node.settings.timeouts.socket_timeout();
                 let end = match limit {
                     Some(limit) if is_time_out(error) => AssociationEnd::TimedOut(limit),
