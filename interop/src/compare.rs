@@ -11,11 +11,18 @@ use crate::part10::Part10;
 use crate::server::files_below;
 use crate::wire::uid;
 
-/// Whether Debian's program may log such a line too. Where ours listens, how an association ended, and that a
-/// switch is for tests only, it does not tell.
+/// Whether Debian's program may log such a line too. Where ours listens, how an association ended, that it ended
+/// without release, and that a switch is for tests only, it does not tell.
 #[must_use]
 pub fn is_dcmtks_line(line: &str) -> bool {
-    let own = ["listening on 0.0.0.0:", "association ended: ", "for tests only: "];
+    let own = [
+        "listening on 0.0.0.0:",
+        "association ended: ",
+        "association aborted by ",
+        "connection lost without release ",
+        "association released without an object",
+        "for tests only: ",
+    ];
     own.iter().all(|own| !line.contains(own))
 }
 

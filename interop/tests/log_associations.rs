@@ -319,7 +319,7 @@ fn a_limit_is_told_with_its_value() {
             refused(&["--max-associations-per-host", "1"], &usual, 1),
             "(per-address association limit 1 reached)",
         ),
-        (refused(&["--min-free", "99%"], &usual, 0), " MiB free, 99 % have to remain)"),
+        (refused(&["--min-free", "99%"], &usual, 0), " MiB free, 99 % must stay free)"),
     ] {
         let warning = format!("{expected} (peer MODALITY@127.0.0.1, association ");
         assert!(log.contains(&warning), "{warning}\n{log}");

@@ -24,6 +24,7 @@ mod log_associations;
 mod log_lines;
 mod log_streams;
 mod logging;
+mod lost_senders;
 mod names;
 mod negotiated;
 mod negotiation;

@@ -130,7 +130,7 @@ fn refused_contexts_are_counted_in_the_log() {
     client.release();
     server.wait_for_log(
         "W: refused presentation contexts: FINDStudyRootQueryRetrieveInformationModel (abstract \
-         syntax not supported); classes that are not for storage bring no objects: none is lost (peer \
+         syntax not supported); FINDStudyRootQueryRetrieveInformationModel brings no objects (peer \
          INTEROP@127.0.0.1, association 1)\n",
     );
     server.wait_for_log(

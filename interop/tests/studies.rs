@@ -275,12 +275,38 @@ fn a_stop_ends_no_study_that_has_not_timed_out() {
     server.signal("TERM");
     assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
     assert_eq!(desk.calls(), ["<OUT/2.25.1><next-study>"], "the other one goes on");
-    server.wait_for_log("W: 1 study had not timed out; its commands run only if");
+    server.wait_for_log(
+        "W: 1 study had not timed out; its command runs only if more of its objects arrive after the restart: ",
+    );
+    assert!(server.stderr().contains("/2.25.2\n"), "{}", server.stderr());
     let server = start();
     send(&server, &[Object::of_study("2.25.2", None, "")]);
     desk.expect_calls(2);
     thread::sleep(SECOND);
     assert_eq!(desk.calls(), ["<OUT/2.25.1><next-study>", "<OUT/2.25.2><timeout>"]);
+}
+
+/// With `--sort-on-patientname`, the directories of studies that had not timed out are named without the name.
+#[test]
+fn a_stop_names_some_of_the_open_studies_and_no_patient() {
+    let options = ["-sp", "-tos", "60", "-xcs", "true"];
+    let mut server = Server::start(Program::Ours, &options);
+    let of = |number: u8| Object::of_study(&format!("2.25.{number}"), Some(b"Doe^Jane"), "");
+    // Each is the current study of an association.
+    let senders: Vec<Client> = (1..=12)
+        .map(|number| {
+            let mut client = Client::usual(server.port());
+            assert_eq!(client.store(3, &of(number)).status(), 0);
+            client
+        })
+        .collect();
+    server.signal("TERM");
+    assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
+    drop(senders);
+    server.wait_for_log("W: 12 studies had not timed out; their commands run only if");
+    let log = server.stderr();
+    assert!(log.matches("/<patient>_").count() == 10 && !log.contains("Doe"), "{log}");
+    assert!(log.contains(" and 2 more\n"), "{log}");
 }
 
 /// The reason for the end of a study, as passed to its command.

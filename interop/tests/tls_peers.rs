@@ -128,7 +128,7 @@ fn refusals_are_logged_with_reason_and_address() {
         ("-tls1_2", "peer did not return a certificate (peer 127.0.0.1:"),
         ("-tls1_3", "peer did not return a certificate (peer 127.0.0.1:"),
         ("-tls1_1", "unsupported protocol (peer 127.0.0.1:"),
-        ("-tls1_2 -cipher AES128-SHA256", "no shared cipher (peer 127.0.0.1:"),
+        ("-tls1_2 -cipher AES128-SHA256", "no shared cipher; to accept older cipher suites, see "),
     ] {
         assert!(!s_client(&pki, server.port(), client).accepted, "{client}");
         server.wait_for_log(&format!("E: Receiving Association failed: TLS error: {reason}"));
@@ -150,6 +150,20 @@ fn refusals_are_logged_with_reason_and_address() {
     server.wait_for_log("TLS error: wrong version number (peer 127.0.0.1:");
     let client = with_certificate("-tls1_3", "client");
     assert!(s_client(&pki, server.port(), &client).accepted);
+}
+
+/// It is the sender that does not trust us.
+#[test]
+fn a_peer_that_refuses_our_certificate_is_told_of() {
+    let pki = Pki::shared();
+    let server = start(&pki, Program::Ours, "+tls %server.key %server.pem -ic");
+    for version in ["-tls1_2", "-tls1_3"] {
+        assert!(
+            !s_client(&pki, server.port(), &format!("{version} -verify_return_error")).accepted
+        );
+    }
+    let told = "E: Receiving Association failed: the peer refused our certificate: TLS error: ";
+    eventually("both are told", CLIENT_TIME_LIMIT, || server.stderr().matches(told).count() == 2);
 }
 
 /// A connection that only checks whether the port is open is not an error.

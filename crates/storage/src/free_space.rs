@@ -48,14 +48,14 @@ impl MinFree {
         }
     }
 
-    /// Says that less than this is free, and how much should be: `only 12 MiB free, 1024 MiB have to remain`.
+    /// Says that less than this is free, and how much should be: `only 12 MiB free, 1024 MiB must stay free`.
     #[must_use]
     pub fn describe(self, space: Space) -> String {
         match self {
             Self::Bytes(bytes) => {
-                format!("{space}, {} MiB have to remain", bytes.div_ceil(1024 * 1024))
+                format!("{space}, {} MiB must stay free", bytes.div_ceil(1024 * 1024))
             }
-            Self::Percent(percent) => format!("{space}, {percent} % have to remain"),
+            Self::Percent(percent) => format!("{space}, {percent} % must stay free"),
         }
     }
 
@@ -76,8 +76,8 @@ mod tests {
     fn bytes_units_and_per_cent_are_understood() {
         let space = Space { free_bytes: 12 << 20, total_bytes: 0 };
         let described = MinFree::Bytes(1 << 30).describe(space);
-        assert_eq!(described, "only 12 MiB free, 1024 MiB have to remain");
-        assert_eq!(MinFree::Percent(5).describe(space), "only 12 MiB free, 5 % have to remain");
+        assert_eq!(described, "only 12 MiB free, 1024 MiB must stay free");
+        assert_eq!(MinFree::Percent(5).describe(space), "only 12 MiB free, 5 % must stay free");
         assert_eq!(MinFree::parse("0"), Some(MinFree::Bytes(0)));
         assert_eq!(MinFree::parse("1500"), Some(MinFree::Bytes(1500)));
         assert_eq!(MinFree::parse("3k"), Some(MinFree::Bytes(3072)));

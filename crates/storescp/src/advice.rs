@@ -2,7 +2,7 @@
 //! they go with those that were given.
 
 use crate::negotiation::Negotiation;
-use dataset::{Uid, sop_class};
+use dataset::{Uid, sop_class, uid_names};
 use receiver::{ContextResult, RefusedClass};
 
 /// What is accepted, in the words of the command line.
@@ -32,7 +32,15 @@ impl Advisor {
     fn about_class(&self, class: &Uid) -> String {
         let is_storage = sop_class::find(class.as_str()).is_some();
         if !is_storage && sop_class::is_registered(class.as_str()) {
-            return "classes that are not for storage bring no objects: none is lost".to_owned();
+            let name = uid_names::name_of(class.as_str()).unwrap_or(class.as_str());
+            let to_echo =
+                self.profile_in_words().filter(|_| class.as_str() == sop_class::VERIFICATION);
+            return match to_echo {
+                Some(profile) => {
+                    format!("{name} brings no objects: to answer C-ECHO, list it in {profile}")
+                }
+                None => format!("{name} brings no objects"),
+            };
         }
         match self.profile_in_words() {
             Some(profile) => format!("to accept other SOP classes, list them in {profile}"),
@@ -111,10 +119,17 @@ mod tests {
     fn what_is_advised_fits_the_options_that_are_given() {
         let class = ContextResult::AbstractSyntaxNotSupported;
         let syntaxes = ContextResult::TransferSyntaxesNotSupported;
-        let cases: [(&str, &str, ContextResult, &[&str], &str); 9] = [
+        let cases: [(&str, &str, ContextResult, &[&str], &str); 10] = [
             ("104", PRIVATE, class, &[JPEG], "use --promiscuous (-pm)"),
-            ("104", FIND, class, &[JPEG], "are not for storage"),
-            ("104 -pm", FIND, class, &[JPEG], "are not for storage"),
+            ("104", FIND, class, &[JPEG], "QueryRetrieveInformationModel brings no objects"),
+            ("104 -pm", FIND, class, &[JPEG], "QueryRetrieveInformationModel brings no objects"),
+            (
+                "104 -xf f.cfg Some",
+                sop_class::VERIFICATION,
+                class,
+                &[JPEG],
+                "VerificationSOPClass brings no objects: to answer C-ECHO, list it in profile 'Some'",
+            ),
             ("104 -xf f.cfg Some", MR, class, &[JPEG], "list them in profile 'Some' of f.cfg"),
             ("104", MR, syntaxes, &[PRIVATE, JPEG], "use --accept-all (+xa)"),
             ("104 +te", MR, syntaxes, &[JPEG], "(+xa) and leave out the option"),

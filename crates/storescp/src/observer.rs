@@ -42,6 +42,10 @@ impl Observer for ProgramObserver {
         self.advisor.advice(refused)
     }
 
+    fn syntaxes_refused(&self, _: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
+        self.advisor.advice(refused)
+    }
+
     fn progress(&self) -> Option<Box<dyn Progress>> {
         Some(Box::new(ProgressLine::begin()?))
     }

@@ -73,6 +73,14 @@ pub trait Observer: Send + Sync {
         None
     }
 
+    /// An association ends with nothing stored, or by the peer's abort, and these transfer syntaxes of a SOP class were
+    /// refused, though others were accepted for it: the peer may have had objects in these only. What is returned goes
+    /// to the log, as for [`Observer::class_refused`].
+    fn syntaxes_refused(&self, peer: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
+        let _ = (peer, refused);
+        None
+    }
+
     /// An association that was accepted has ended, and its connection is closed.
     fn association_ended(&self, summary: &Summary) {
         let _ = summary;

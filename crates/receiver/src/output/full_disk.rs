@@ -132,7 +132,10 @@ impl Refusals {
 
 impl fmt::Display for Refusals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} objects and {} associations", self.objects, self.associations)
+        let plural = |count| if count == 1 { "" } else { "s" };
+        let Self { objects, associations } = *self;
+        let (object_s, association_s) = (plural(objects), plural(associations));
+        write!(f, "{objects} object{object_s} and {associations} association{association_s}")
     }
 }
 
@@ -176,6 +179,13 @@ mod tests {
         let all = Refusals { objects: 62, associations: 1 };
         assert_eq!(disk.stored(210), Some(News::RoomAgain { seconds: 210, all }));
         assert_eq!(disk.stored(211), None);
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(OBJECT.to_string(), "1 object and 0 associations");
+        let refused = Refusals { objects: 2, associations: 1 };
+        assert_eq!(refused.to_string(), "2 objects and 1 association");
     }
 
     #[test]

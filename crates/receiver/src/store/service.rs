@@ -38,6 +38,8 @@ pub(crate) struct StorageService<'n> {
 pub(crate) struct Tally {
     /// Objects that were refused.
     pub(crate) refused: StatusCounts,
+    /// Objects that were dropped on purpose, by a fault.
+    pub(crate) dropped: u64,
     /// Objects whose data set did not come to its end.
     pub(crate) broken_off: u64,
     /// Bytes of data sets.
@@ -303,13 +305,18 @@ impl<'n> StorageService<'n> {
     #[cold]
     fn refused(&mut self, request: &CStoreRq, failure: &Failure) -> CommandSet {
         let (status, reason) = (failure.status(), failure.to_string());
-        self.tally.refused.add(status);
         let (instance, class) = (&request.sop_instance, class_name(&request.sop_class));
-        error!(
-            "cannot store SOP instance {instance} ({class}), status {status} ({}): {failure}{}",
-            status.meaning(),
-            failure.details()
-        );
+        if let Some(answered) = failure.pretended() {
+            self.tally.dropped += 1;
+            warn!("SOP instance {instance} ({class}) is dropped on purpose, {answered}");
+        } else {
+            self.tally.refused.add(status);
+            error!(
+                "cannot store SOP instance {instance} ({class}), status {status} ({}): {failure}{}",
+                status.meaning(),
+                failure.details()
+            );
+        }
         self.node.observer.refused(&Refused::Object {
             peer: &self.peer,
             sop_class: &request.sop_class,

@@ -2,7 +2,7 @@
 //! becomes the other.
 
 use dataset::{Cause, Uid, uid_names};
-use proto::Status;
+use proto::{Status, StatusKind};
 use std::fmt;
 use std::io;
 
@@ -29,6 +29,8 @@ pub(crate) enum Failure {
     UnusableStudyUid,
     /// A fault on purpose ([`crate::faults`]), which says what is answered.
     Provoked(Status),
+    /// A fault on purpose, and nothing is answered.
+    Withheld,
 }
 
 /// A UID that a data set and the command before it do not agree on.
@@ -66,10 +68,26 @@ impl Failure {
         matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 
+    /// What is said to be answered of an object that is dropped on purpose, though it could be stored; `None` of
+    /// one that is refused.
+    pub(crate) fn pretended(&self) -> Option<String> {
+        match self {
+            Self::Provoked(status)
+                if matches!(status.kind(), StatusKind::Success | StatusKind::Warning) =>
+            {
+                Some(format!("answered {status}"))
+            }
+            Self::Withheld => Some("not answered".to_owned()),
+            _ => None,
+        }
+    }
+
     /// The status of the C-STORE-RSP (PS3.4 §B.2.3, PS3.7 Annex C).
     pub(crate) fn status(&self) -> Status {
         match self {
             Self::Provoked(status) => *status,
+            // It is not sent.
+            Self::Withheld => Status::PROCESSING_FAILURE,
             Self::ClassNotNegotiated => Status::SOP_CLASS_NOT_SUPPORTED,
             Self::NoRoom(_) | Self::Storage(_) | Self::NameTooLong => Status::OUT_OF_RESOURCES,
             Self::DataSet(error) => match error.cause() {
@@ -93,10 +111,14 @@ impl fmt::Display for Failure {
             Self::ClassNotNegotiated => {
                 f.write_str("SOP class not negotiated for C-STORE in this association")
             }
-            Self::Provoked(_) => f.write_str("fault on purpose"),
+            Self::Provoked(_) | Self::Withheld => f.write_str("fault on purpose"),
             Self::NoRoom(shortage) => f.write_str(shortage),
             Self::Storage(error) => error.fmt(f),
             Self::NameTooLong => f.write_str("file name too long"),
+            // As all errors of the operating system: without its number.
+            Self::DataSet(dataset::Error::Sink(error)) => {
+                write!(f, "cannot write: {}", platform::reason(error))
+            }
             Self::DataSet(error) => error.fmt(f),
             Self::NoUid(which) => write!(f, "data set has no {which}"),
             Self::UidDiffers(it) => {
@@ -145,6 +167,12 @@ mod tests {
             assert_eq!(differs(found).details(), details);
         }
         assert_eq!(Failure::NoStudy.details(), "");
+    }
+
+    #[test]
+    fn errors_of_the_system_are_words_without_a_number() {
+        let full = dataset::Error::Sink(io::Error::from_raw_os_error(28));
+        assert_eq!(Failure::DataSet(full).to_string(), "cannot write: No space left on device");
     }
 
     /// An Error Comment is an LO of at most 64 characters (PS3.7 §C.4).

@@ -4,8 +4,13 @@ use super::wiring::Service;
 use crate::error::Error;
 use crate::limits::COMMAND_GRACE;
 use platform::sync::Instant;
+use receiver::output::LogPath;
+use receiver::output::studies::Studies;
 use receiver::{Drained, Handle};
 use std::thread::JoinHandle;
+
+/// Studies that are named in the line about those that had not timed out.
+const NAMED_STUDIES: usize = 10;
 
 impl Service {
     /// Finishes messages in progress and commands within the grace period, or until another signal.
@@ -42,12 +47,7 @@ impl Service {
             let (ended, open) = studies.close();
             self.commands.after_studies(ended);
             if open > 0 {
-                let (studies, theirs) =
-                    if open == 1 { ("study", "its") } else { ("studies", "their") };
-                tracing::warn!(
-                    "{open} {studies} had not timed out; {theirs} commands run only if more of {theirs} objects \
-                     arrive after the restart"
-                );
+                self.warn_of_open_studies(studies, open);
             }
         }
         // It may hold studies that have timed out.
@@ -56,6 +56,25 @@ impl Service {
         }
         let least = COMMAND_GRACE.min(self.grace_period);
         self.commands.finish(deadline.max(Instant::now() + least))
+    }
+
+    fn warn_of_open_studies(&self, studies: &Studies, open: usize) {
+        let named = self.output.as_ref().map(|output| {
+            let folders = studies.open_folders(NAMED_STUDIES);
+            let path = |folder| LogPath::new(output.settings(), Some(folder), None).to_string();
+            let more = match open.saturating_sub(folders.len()) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("{}{more}", folders.iter().map(path).collect::<Vec<_>>().join(", "))
+        });
+        let named = named.unwrap_or_default();
+        let (subject, possessive) = if open == 1 { ("study", "its") } else { ("studies", "their") };
+        let commands = if open == 1 { "command runs" } else { "commands run" };
+        tracing::warn!(
+            "{open} {subject} had not timed out; {possessive} {commands} only if more of {possessive} \
+             objects arrive after the restart: {named}"
+        );
     }
 
     /// Removes the receiver's own files from the output directory.

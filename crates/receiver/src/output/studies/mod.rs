@@ -117,6 +117,12 @@ impl Studies {
         state.studies.stop(Instant::now())
     }
 
+    /// The names of the folders of studies that are open, in the order in which they began: at most so many.
+    #[must_use]
+    pub fn open_folders(&self, most: usize) -> Vec<FileName> {
+        self.lock().studies.folders(most)
+    }
+
     /// Deadlines only move away, so who waits for one need not know of others.
     fn wake(&self, state: &mut State) {
         if std::mem::take(&mut state.asleep) {

@@ -211,6 +211,19 @@ impl OpenStudies {
         (ended, open)
     }
 
+    /// The folders of those that are open and have an object, in the order in which they began: at most so many.
+    pub(super) fn folders(&self, most: usize) -> Vec<FileName> {
+        let mut open: Vec<_> = self
+            .open
+            .ids()
+            .filter_map(|id| self.open.get(id).map(|study| (id.number, study)))
+            .collect();
+        open.retain(|(_, study)| study.peer.is_some());
+        open.sort_unstable_by_key(|(number, _)| *number);
+        let names = open.iter().filter_map(|(_, study)| FileName::new(study.folder()?.to_owned()));
+        names.take(most).collect()
+    }
+
     pub(super) fn end_all(&mut self) -> Vec<EndedStudy> {
         let mut all: Vec<_> = self.open.ids().collect();
         all.sort_unstable_by_key(|study| study.number);

@@ -55,11 +55,15 @@ pub(super) fn refuse_handshake(
         return;
     }
     let hint = log_lines::tls_hint(error);
-    let limit = match error {
+    let more = match error {
         HandshakeError::TimedOut => format!(" ({} s)", timeout.as_secs_f64()),
+        HandshakeError::Failed(reason) if reason == "no shared cipher" => {
+            "; to accept older cipher suites, see --profile-bcp195-nd (+py) and --cipher (+cs)"
+                .to_owned()
+        }
         _ => String::new(),
     };
-    error!("Receiving Association failed: {hint}TLS error: {error}{limit}");
+    error!("Receiving Association failed: {hint}TLS error: {error}{more}");
     node.observer.refused(&Refused::Connection { peer, reason: &error.to_string() });
 }
 

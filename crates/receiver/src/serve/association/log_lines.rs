@@ -158,7 +158,8 @@ pub(super) fn exceeded_limit(fault: &PeerFault, announced: Option<u32>) -> Strin
     }
 }
 
-/// Whether a peer that was refused used no TLS at all, as OpenSSL sees by its first bytes.
+/// Whether a peer that was refused used no TLS at all, as OpenSSL sees by its first bytes, or it is the peer that
+/// refused us.
 pub(super) fn tls_hint(refusal: &HandshakeError) -> &'static str {
     match refusal {
         HandshakeError::Failed(reason)
@@ -166,6 +167,12 @@ pub(super) fn tls_hint(refusal: &HandshakeError) -> &'static str {
                 .contains(&reason.as_str()) =>
         {
             "the peer does not use TLS, but this port requires it: "
+        }
+        HandshakeError::Failed(reason)
+            if reason.contains(" alert ")
+                && (reason.contains("certificate") || reason.ends_with("unknown ca")) =>
+        {
+            "the peer refused our certificate: "
         }
         _ => "",
     }

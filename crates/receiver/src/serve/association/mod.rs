@@ -24,6 +24,7 @@ use proto::{
     AbortCause, AcceptorConfig, AssociateResponse, Association, Ending, Event, Proposal, State,
     Step,
 };
+use refused_classes::RefusedSyntaxes;
 use requests::Requests;
 use std::fmt;
 use std::io;
@@ -195,7 +196,7 @@ impl Served<'_> {
                 }
             }
             Err(error) => {
-                warn!("cannot send to the peer: {error}");
+                warn!("cannot send to the peer: {}", platform::reason(error));
                 let limit = self.node.settings.timeouts.socket_timeout();
                 let end = match limit {
                     Some(limit) if is_time_out(error) => AssociationEnd::TimedOut(limit),
@@ -286,18 +287,25 @@ impl Served<'_> {
                 return;
             }
         }
+        let refused_syntaxes = RefusedSyntaxes::of(proposal, &acceptance);
         let max_send_pdv_bytes = self.association.max_send_pdv_bytes();
         admission::log_acceptance(self.node, &peer, proposal, &acceptance, max_send_pdv_bytes);
         self.association.answer(AssociateResponse::Accept(acceptance), now);
         self.node.observer.association_accepted(&peer);
+        let mut is_cut_off = false;
         if let Some(faults) = &faults
             && let Some(stream) = faults.change_acceptance(&mut self.association)
         {
             self.send_outgoing();
             let _ = stream.shutdown(Shutdown::Both);
+            is_cut_off = true;
         }
-        self.requests =
-            Some(Requests::new(self.node, self.slot, treatment, peer, self.begun, faults));
+        let mut requests = Requests::new(self.node, self.slot, treatment, peer, self.begun, faults);
+        requests.set_refused_syntaxes(refused_syntaxes);
+        if is_cut_off {
+            requests.end(AssociationEnd::OnPurpose);
+        }
+        self.requests = Some(requests);
     }
 
     /// The receiver is shutting down and has closed the receiving side of an idle connection. True if the
@@ -308,10 +316,6 @@ impl Served<'_> {
         }
         self.end(AssociationEnd::Stopped);
         self.interrupt(&"receiver is shutting down");
-        let objects = self.requests.as_ref().map_or(0, Requests::objects);
-        if objects > 0 {
-            warn!("association aborted by shutdown after {objects} stored objects");
-        }
         self.association.abort(Instant::now());
         true
     }
@@ -321,6 +325,9 @@ impl Served<'_> {
         self.interrupt(&"the peer released the association");
         self.association_ended();
         self.end(AssociationEnd::Released);
+        if let Some(requests) = &self.requests {
+            requests.warn_of_nothing_sent();
+        }
         self.association.accept_release(now);
     }
 
@@ -359,6 +366,10 @@ impl Served<'_> {
                 "association ended after {} bytes of an incomplete message: {abort}{limit}",
                 self.message_bytes
             );
+        } else if let Some(requests) = &self.requests
+            && !was_receiving
+        {
+            requests.warn_of_no_release();
         }
     }
 

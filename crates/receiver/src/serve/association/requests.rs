@@ -2,6 +2,7 @@
 
 use super::faults::AssociationFaults;
 use super::log_lines;
+use super::refused_classes::RefusedSyntaxes;
 use crate::node::Node;
 use crate::observer::{AssociationEnd, Refused, Summary};
 use crate::peer::Peer;
@@ -33,6 +34,10 @@ pub(super) struct Requests<'n> {
     unsent: Option<Unsent>,
     /// How many objects were stored.
     objects: u64,
+    /// What the peer may have had objects in, if it goes away.
+    refused_syntaxes: Option<RefusedSyntaxes>,
+    /// There was a C-ECHO, so an association without an object is nothing unusual.
+    echoed: bool,
     /// When the peer connected.
     begun: Instant,
     /// How the association ended, once it has.
@@ -56,7 +61,14 @@ impl<'n> Requests<'n> {
         faults: Option<Box<AssociationFaults<'n>>>,
     ) -> Self {
         let service = StorageService::new(node, treatment, peer);
-        Self { node, slot, service, faults, unsent: None, objects: 0, begun, end: None }
+        let (unsent, refused_syntaxes, end) = (None, None, None);
+        let (objects, echoed) = (0, false);
+        Self { node, slot, service, faults, unsent, objects, refused_syntaxes, echoed, begun, end }
+    }
+
+    /// These transfer syntaxes were refused, though others were accepted for the same SOP classes.
+    pub(super) fn set_refused_syntaxes(&mut self, refused: Option<RefusedSyntaxes>) {
+        self.refused_syntaxes = refused;
     }
 
     /// Takes a command set: answers it at once, or begins to receive its data set.
@@ -77,6 +89,7 @@ impl<'n> Requests<'n> {
                 self.store(association, context, request);
             }
             Ok(Request::CEcho(request)) => {
+                self.echoed = true;
                 let details = format_args!("MsgID {}", request.message_id);
                 log_lines::request("Echo", details, context, command);
                 self.respond(association, context, &request.response(Status::SUCCESS), now);
@@ -218,8 +231,11 @@ impl<'n> Requests<'n> {
             }
             self.follow_up(follow_up);
         }
-        if is_sent && let Some(faults) = &mut self.faults {
-            faults.answered();
+        if is_sent
+            && let Some(faults) = &mut self.faults
+            && faults.answered()
+        {
+            self.end(AssociationEnd::OnPurpose);
         }
     }
 
@@ -268,9 +284,34 @@ impl<'n> Requests<'n> {
         self.service.is_receiving()
     }
 
-    /// How many objects were stored.
-    pub(super) fn objects(&self) -> u64 {
-        self.objects
+    /// The peer has aborted, or is gone without a release: says so, unless nothing was going on.
+    pub(super) fn warn_of_no_release(&self) {
+        let (objects, tally) = (self.objects, self.service.tally());
+        let how = match self.end {
+            Some(AssociationEnd::AbortedByPeer(_)) => "association aborted by the peer",
+            Some(AssociationEnd::ConnectionLost)
+                if objects + tally.refused.total() > 0 || self.refused_syntaxes.is_some() =>
+            {
+                "connection lost without release"
+            }
+            _ => return,
+        };
+        warn!("{how} after {}{}", stored_objects(objects), self.what_was_refused());
+    }
+
+    /// The peer releases the association. Says so if it has sent no object, and may have had some that it could not
+    /// send.
+    pub(super) fn warn_of_nothing_sent(&self) {
+        let tally = self.service.tally();
+        let sent = self.objects + tally.refused.total() + tally.broken_off;
+        if sent == 0 && !self.echoed && self.refused_syntaxes.is_some() {
+            warn!("association released without an object{}", self.what_was_refused());
+        }
+    }
+
+    fn what_was_refused(&self) -> String {
+        let refused = self.refused_syntaxes.as_ref();
+        refused.map(|it| it.describe(self.node, self.service.peer())).unwrap_or_default()
     }
 
     /// The peer has been silent for a while: gives back what is kept for its next object.
@@ -307,16 +348,24 @@ impl<'n> Requests<'n> {
         };
         let summary = Summary {
             peer,
-            objects,
+            objects: objects + tally.dropped,
             refused: tally.refused,
             broken_off: tally.broken_off,
             bytes: tally.bytes,
             duration: begun.elapsed(),
             end: end.unwrap_or_else(unknown),
         };
+        if summary.end == AssociationEnd::Stopped && objects > 0 {
+            warn!("association aborted by shutdown after {}", stored_objects(objects));
+        }
         log_lines::association_ended(&summary);
         node.observer.association_ended(&summary);
     }
+}
+
+/// `1 stored object`
+fn stored_objects(count: u64) -> String {
+    format!("{count} stored object{}", if count == 1 { "" } else { "s" })
 }
 
 /// The one SOP class without C-STORE that is accepted by default.

@@ -48,8 +48,7 @@ impl<'n> AssociationFaults<'n> {
                 let status = in_turn(statuses, strike.turn);
                 (!stores.unwrap_or_else(|| self::stores(status))).then_some(status)
             }
-            // It is not sent.
-            Some((_, Action::NoAnswer { stores: false })) => Some(Status::PROCESSING_FAILURE),
+            Some((_, Action::NoAnswer { stores: false })) => return Some(Failure::Withheld),
             _ if self.unproposed.contains(&context) => Some(Status::CANNOT_UNDERSTAND),
             _ => None,
         };
@@ -149,14 +148,16 @@ impl<'n> AssociationFaults<'n> {
         self.closes = change_pdus(association, actions());
     }
 
-    /// The answer was sent.
-    pub(in super::super) fn answered(&mut self) {
-        if std::mem::take(&mut self.closes) {
+    /// The answer was sent. True if the connection is closed now.
+    pub(in super::super) fn answered(&mut self) -> bool {
+        let closes = std::mem::take(&mut self.closes);
+        if closes {
             let _ = self.stream.shutdown(std::net::Shutdown::Both);
         }
         if let Some(object) = self.object.take() {
             pause(&self.stream, &object.strikes, Moment::Next, 0);
         }
+        closes
     }
 
     /// Ends the association as the fault says.
