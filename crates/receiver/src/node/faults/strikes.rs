@@ -122,6 +122,11 @@ impl AssociationCounts {
 }
 
 impl Strike<'_> {
+    /// Whether the connection ends.
+    pub(crate) fn ends_connection(&self) -> bool {
+        matches!(self.rule.action, Action::End(..))
+    }
+
     /// How long the delay is that the rule asks for at this moment, for the n-th time.
     pub(crate) fn delay(&self, moment: Moment, time: u64) -> Option<Duration> {
         match &self.rule.action {

@@ -209,7 +209,9 @@ impl<'n> Requests<'n> {
                 self.follow_up(follow_up);
             }
             self.message_ended(association, now);
-            self.end(AssociationEnd::OnPurpose);
+            if strike.ends_connection() {
+                self.end(AssociationEnd::OnPurpose);
+            }
             faults.end(&strike, association);
         } else {
             let is_stored = self.unsent.as_ref().is_some_and(|it| it.follow_up.is_some());
