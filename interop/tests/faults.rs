@@ -465,8 +465,7 @@ fn faults_are_told_at_the_start_and_when_they_strike() {
         object
     });
     let log = server.stderr();
-    let struck: Vec<&str> =
-        log.lines().filter(|line| line.starts_with("I: fault on purpose")).collect();
+    let struck = log.lines().filter(|line| line.starts_with("I: fault on purpose"));
     let object = format!(
         "I: fault on purpose: object every 2nd: status A700 (object 2, SOP instance {}) \
          (peer INTEROP@127.0.0.1, association 1)",
@@ -474,25 +473,25 @@ fn faults_are_told_at_the_start_and_when_they_strike() {
     );
     let association = "I: fault on purpose: association: delay answer 1ms (association 1) \
                        (peer INTEROP@127.0.0.1, association 1)";
-    assert_eq!(struck, [association, &object]);
+    assert_eq!(struck.collect::<Vec<_>>(), [association, &object]);
 }
 
 #[test]
 fn faults_come_from_a_file() {
     let folder = interop::Scratch::new();
     let path = folder.path().join("faults");
-    std::fs::write(&path, "# for the modality\nseed 5\nobject 1: status A700 # out of room\n")
-        .expect("a file");
+    let text = "# for the modality\nseed 5\nobject 1: status A700 # out of room\n";
+    std::fs::write(&path, text).expect("a file");
     let name = path.to_str().expect("paths are text");
     let server = Server::start(Program::Ours, &["--fault-file", name]);
     assert_eq!(statuses(&server, 2), [0xA700, 0]);
     std::fs::write(&path, "object 1: status A700\n\nobject 2: stauts A700\n").expect("a file");
-    let failure = Server::with(Program::Ours, &["--fault-file", name]).try_start();
-    let failure = failure.expect_err("it does not start");
-    let end =
-        "did you mean 'status'?\nhint: docs/faults.md describes faults on purpose, with examples\n";
+    let setup = Server::with(Program::Ours, &["--fault-file", name]);
+    let failure = setup.try_start().expect_err("it does not start");
+    let hint = "hint: docs/faults.md describes faults on purpose, with examples";
     assert!(failure.stderr.contains(&format!("error: {name}:3:11: ")), "{}", failure.stderr);
-    assert!(failure.stderr.ends_with(end), "{}", failure.stderr);
+    let end = format!("did you mean 'status'?\n{hint}\n");
+    assert!(failure.stderr.ends_with(&end), "{}", failure.stderr);
 }
 
 const LIMIT: Duration = Duration::from_secs(30);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use interop::process::run;
 use interop::wire::{Client, Command, Pdv, data_pdu, uid};
-use interop::{Namespace, Object, Scratch, Server, files_below, peers, skip};
+use interop::{Namespace, Object, Program, Scratch, Server, files_below, peers, skip};
 
 /// Large enough for a journal and the stored files.
 const IMAGE_BYTES: u64 = 32 * 1024 * 1024;
@@ -37,9 +37,42 @@ fn a_file_system_that_a_power_loss_may_damage_is_named_at_startup() {
             let mut client = Client::usual(server.port());
             assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
             let is_expected = features == "fast_commit" && options.is_empty();
+            if is_expected {
+                server.wait_for_log(warning);
+            }
             let count = server.stderr().matches(warning).count();
             assert_eq!(count, usize::from(is_expected), "{features} {options:?}");
         }
+    }
+}
+
+/// Only the owner of a directory with the sticky bit may ask ext4 whether its journal failed.
+#[test]
+fn a_directory_whose_journal_may_not_be_asked_about_is_named_at_startup() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("the receiver under another user: only root can start it");
+    }
+    for (mode, is_warned) in [("1777", true), ("0777", false)] {
+        let scratch = Scratch::new();
+        let image = image_with("has_journal", scratch.path());
+        let directory = scratch.directory("out");
+        let [folder, image, out] = [scratch.path(), &image, &directory].map(|it| it.display());
+        let script = format!(
+            "chmod 755 {folder} && cp \"$0\" {folder}/receiver && mount {image} {out} && chmod {mode} {out} && \
+             exec setpriv --reuid=65534 --regid=65534 --clear-groups {folder}/receiver \"$@\""
+        );
+        let setup = Server::with(Program::Ours, &[]).directory(&directory);
+        let setup = setup.through("unshare", &["-m", "sh", "-c", &script]);
+        let Ok(server) = setup.try_start() else {
+            return skip("a power loss: no file system can be mounted here");
+        };
+        let mut client = Client::usual(server.port());
+        assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
+        let warning = "W: the receiver may not ask ext4 whether its journal failed";
+        if is_warned {
+            server.wait_for_log(warning);
+        }
+        assert_eq!(server.stderr().matches(warning).count(), usize::from(is_warned), "{mode}");
     }
 }
 

@@ -43,10 +43,10 @@ pub fn hides_a_lost_log(folder: &File) -> bool {
 /// nothing left to write for this one, which succeeds (seen with Linux 6.18). XFS then refuses to tell the status of
 /// any file, and ext4 to begin a change: here, to remove an attribute that is not there, which changes nothing.
 ///
-/// Who may not remove attributes of `folder` does not find it out on ext4.
+/// On ext4, a process that may not remove attributes of `folder` does not find it out: see [`may_not_check_log`].
 ///
 /// # Errors
-/// What was logged is lost.
+/// The file system has lost changes that it logged.
 pub fn check_log(folder: &File) -> io::Result<()> {
     rustix::fs::fstat(folder)?;
     match begin_change(folder) {

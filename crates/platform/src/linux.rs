@@ -201,8 +201,8 @@ pub fn acknowledge_now(stream: &TcpStream) {
     let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
 }
 
-/// Ends a connection by a TCP reset, whoever else holds it: what was not sent yet is dropped, and the peer's next
-/// read or write fails.
+/// Ends a connection by a TCP reset, even if other descriptors share it: what was not sent yet is dropped, and
+/// the peer's next read or write fails.
 pub fn reset_connection(stream: &TcpStream) {
     // As close with SO_LINGER 0, which would wait for the last descriptor (`connect(2)`, AF_UNSPEC).
     let _ = rustix::net::connect_unspec(stream);

@@ -25,7 +25,7 @@ pub enum Journal {
     FastCommit,
     /// On another device.
     External,
-    /// There is none.
+    /// The file system has no journal.
     None,
     /// Not known.
     Unknown,

@@ -66,8 +66,8 @@ pub trait Observer: Send + Sync {
     }
 
     /// Of this SOP class, none of the presentation contexts that the peer proposed is accepted, so that it can send
-    /// no object of it. Called for each such class before the A-ASSOCIATE-AC is sent. What is returned goes to the
-    /// log: what whoever runs the receiver can do about it.
+    /// no object of it. Called for each such class before the A-ASSOCIATE-AC is sent. The log tells
+    /// what is returned: what an operator can do about it.
     fn class_refused(&self, peer: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
         let _ = (peer, refused);
         None

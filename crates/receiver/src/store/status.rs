@@ -161,6 +161,7 @@ mod tests {
         for (found, shown) in [
             (Some(&b"1.2.840.10008.5.1.4.1.1.4"[..]), "MRImageStorage"),
             (Some(b"2.25.1"), "2.25.1"),
+            (Some(b"MUELLER-HANS_19450301"), "not a UID"),
             (None, "not a UID"),
         ] {
             let details = format!(": {shown} in the data set, CTImageStorage in the command");

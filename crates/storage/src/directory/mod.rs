@@ -233,9 +233,9 @@ impl Storage for Directory {
         let Some(open) = open else { return };
         if platform::may_not_check_log(&open.handle) {
             tracing::warn!(
-                "the output directory belongs to another user and has the sticky bit: the receiver may not ask \
-                 ext4 whether its journal failed, and could answer success for an object that a failing disk \
-                 loses. To avoid this, give the directory to the receiver's user (chown)"
+                "the receiver may not ask ext4 whether its journal failed, and could answer success for an object \
+                 that a failing disk loses, since the output directory has the sticky bit and belongs to another \
+                 user. To avoid this, give it to the receiver's user (chown), or clear the bit (chmod -t)"
             );
         }
         if platform::journal(&open.handle) == Journal::FastCommit {

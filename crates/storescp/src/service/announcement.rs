@@ -1,5 +1,4 @@
-//! What is said once the port is open: where the receiver listens, and to whoever tries it out, what to enter
-//! at a sender.
+//! Says where the receiver listens, once the port is open, and on a terminal what to enter at a sender.
 
 use crate::cli::Config;
 use crate::logging;
