@@ -18,8 +18,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("storage", &["dataset", "platform"]),
     ("requestor", &["dataset", "proto"]),
     ("receiver", &["dataset", "platform", "proto", "storage"]),
+    ("control", &["dataset", "platform", "receiver", "storage"]),
     ("loadgen", &["dataset", "platform", "proto", "requestor"]),
-    ("storescp", &["dataset", "platform", "proto", "receiver", "requestor", "storage"]),
+    ("storescp", &["control", "dataset", "platform", "proto", "receiver", "requestor", "storage"]),
 ];
 
 /// Crates that must not depend on [`ASYNC_HTTP_SQL`], even indirectly.

@@ -5,14 +5,14 @@
 
 use receiver::net::PeerNames;
 use receiver::*;
-use std::{env, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{env, io, path::PathBuf, sync::Arc, time::Duration};
 
 /// Treats all senders alike, but for those of a title that nobody trusts.
 struct Printer(Arc<Treatment>);
 
 impl Observer for Printer {
-    fn admit(&self, request: &Proposal, _peer: SocketAddr) -> Result<Arc<Treatment>, Refusal> {
-        match request.calling_ae.as_bytes() {
+    fn admit(&self, proposed: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
+        match proposed.peer.calling_ae.as_bytes() {
             b"MALLORY" => Err(Refusal::calling_ae_title("nobody trusts MALLORY")),
             _ => Ok(Arc::clone(&self.0)),
         }

@@ -35,18 +35,18 @@
 //! ```no_run
 //! use receiver::net::PeerNames;
 //! use receiver::*;
-//! use std::net::SocketAddr;
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
 //! struct Archive(Arc<Treatment>);
 //!
 //! impl Observer for Archive {
-//!     fn admit(&self, proposal: &Proposal, _: SocketAddr) -> Result<Arc<Treatment>, Refusal> {
-//!         if proposal.called_ae.to_string() == "ARCHIVE" {
+//!     fn admit(&self, proposed: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
+//!         let Peer { called_ae, .. } = proposed.peer;
+//!         if called_ae.to_string() == "ARCHIVE" {
 //!             return Ok(Arc::clone(&self.0));
 //!         }
-//!         let reason = format!("there is no {} here", proposal.called_ae);
+//!         let reason = format!("there is no {called_ae} here");
 //!         Err(Refusal { rejection: Rejection::CALLED_AE_TITLE, reason })
 //!     }
 //!
@@ -81,7 +81,7 @@
 //! # An association, as an observer sees it
 //!
 //! [`Observer::admit`] → [`Observer::association_accepted`] → for each object [`Observer::stored`], the answer to the
-//! sender, what `stored` returned, [`Observer::studies_ended`] → [`Observer::association_ended`], also where the
+//! sender, what `stored` returned, [`Observer::answered`], [`Observer::studies_ended`] → [`Observer::association_ended`], also where the
 //! association was aborted or a thread panicked. Refusals come by [`Observer::refused`]. All of these are called by
 //! the association's own thread. A panic in one of them ends that association and no other.
 
@@ -105,18 +105,24 @@ pub use identity::Identity;
 pub use node::faults;
 pub use node::{Limits, Node, NodeSettings, SocketTimeout, Timeouts};
 pub use observer::{
-    AfterAnswer, AssociationEnd, Observer, Progress, Refusal, Refused, RefusedClass, StatusCounts,
-    Summary,
+    Accepted, AfterAnswer, Answered, AssociationEnd, Observer, PeerCertificate, Progress, Proposed,
+    Refusal, Refused, RefusedClass, StatusCounts, Summary, Tolerance, Tolerated,
 };
-pub use output::{LogPath, Output, OutputSettings, Sorting, StoredFile, StoredObject};
+pub use output::{
+    Duplicates, IfDifferent, LogPath, Output, OutputSettings, PathTemplate, Sorting, StoredFile,
+    StoredObject, TemplateError,
+};
 pub use peer::Peer;
 pub use serve::{Capacity, Drained, Handle, Pulse, Server, SingleConnection, thread_builder};
-pub use treatment::{Treatment, UNCOMPRESSED, storage_classes};
+pub use treatment::{
+    AssociationLimit, AssociationTimeouts, Leniency, NamedBy, Treatment, UNCOMPRESSED,
+    storage_classes,
+};
 
 // The types of public fields and parameters, so that an embedding program needs no other crate.
 pub use dataset::{Dictionary, OutputFormat, TransferSyntax, Uid};
 pub use proto::{
-    AbortPdu, AcceptorPolicy, AeTitle, ContextResult, PeerFault, Proposal, ProposedContext,
-    Rejection, Status,
+    AbortPdu, Acceptance, AcceptorPolicy, AeTitle, ContextResult, PeerFault, Proposal,
+    ProposedContext, Rejection, Status,
 };
 pub use storage::{Durability, FileName, MinFree};

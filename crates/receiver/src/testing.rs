@@ -2,10 +2,11 @@
 
 use crate::net::PeerNames;
 use crate::output::studies::{Studies, Timing};
-use crate::{Identity, Node, NodeSettings, Observer, Output, OutputSettings, Refusal, Treatment};
+use crate::{
+    Identity, Node, NodeSettings, Observer, Output, OutputSettings, Proposed, Refusal, Treatment,
+};
 use dataset::{Dictionary, Uid, transfer_syntax};
-use proto::{Proposal, VersionName};
-use std::net::SocketAddr;
+use proto::VersionName;
 use std::sync::Arc;
 use storage::Storage;
 
@@ -13,7 +14,7 @@ use storage::Storage;
 pub(crate) struct Plain(pub(crate) Arc<Treatment>);
 
 impl Observer for Plain {
-    fn admit(&self, _: &Proposal, _: SocketAddr) -> Result<Arc<Treatment>, Refusal> {
+    fn admit(&self, _: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
         Ok(Arc::clone(&self.0))
     }
 }

@@ -1,13 +1,18 @@
 //! Everything that may differ from sender to sender: what is accepted, where it goes, and in which form.
 
 use crate::identity::Identity;
+use crate::node::SocketTimeout;
 use crate::output::Output;
 use dataset::transfer_syntax::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
 use dataset::{TransferSyntax, Uid, sop_class};
 use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy};
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 /// How a sender is treated: chosen by [`Observer::admit`](crate::Observer::admit) when its association is
 /// proposed, and held to the end of that. So a change of settings changes nothing for associations that have
@@ -20,6 +25,63 @@ pub struct Treatment {
     /// Where objects go, under which names and in which form. `None`: they are received, answered with
     /// success, and dropped.
     pub output: Option<Arc<Output>>,
+    /// How long the peer may be silent once the association is accepted; `None` for the
+    /// [`Timeouts`](crate::Timeouts) of the node.
+    pub timeouts: Option<AssociationTimeouts>,
+    /// How many associations may be treated so at a time; `None` for as many as the node has.
+    pub associations: Option<AssociationLimit>,
+    /// What is tolerated of objects that are not as they should be.
+    pub leniency: Leniency,
+    /// Whatever the program wants to find again with the objects of an association. The receiver does not look
+    /// at it.
+    pub program: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// How long a peer may be silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssociationTimeouts {
+    /// While reading or sending.
+    pub socket: SocketTimeout,
+    /// Inside a DIMSE message; `None` is unlimited.
+    pub dimse: Option<Duration>,
+}
+
+/// How many associations may have a treatment at a time.
+#[derive(Clone, Debug)]
+pub struct AssociationLimit {
+    /// The most; one more is rejected with "local limit exceeded" (PS3.8 §9.3.4).
+    pub most: usize,
+    /// How many there are. Shared by the treatments that count together, before and after a change of settings.
+    pub current: Arc<AtomicUsize>,
+}
+
+/// What is tolerated of senders that cannot be mended. By default nothing; what is tolerated is logged as a
+/// warning and told to [`Observer::tolerated`](crate::Observer::tolerated).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leniency {
+    /// UIDs that differ between command and data set: which of them names the file. `None`: the object is
+    /// refused with A900H.
+    pub mismatched_uids: Option<NamedBy>,
+    /// The Specific Character Set (0008,0005) of data sets that declare none, as text of the defined terms
+    /// (`ISO_IR 100`). Names of folders and files are read by it; the data set is stored as it is.
+    pub default_character_set: Option<String>,
+    /// Objects of SOP classes that were not accepted on the presentation context are stored.
+    pub classes_not_negotiated: bool,
+}
+
+/// Whose UIDs name the file of an object whose command and data set disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedBy {
+    /// Affected SOP Class and Instance UID of the C-STORE-RQ.
+    Command,
+    /// SOP Class and Instance UID of the data set.
+    DataSet,
+}
+
+impl fmt::Debug for Treatment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Treatment").finish_non_exhaustive()
+    }
 }
 
 /// The transfer syntaxes without compression (PS3.5 §10), little endian before big endian.
@@ -44,7 +106,14 @@ impl Treatment {
             abstract_syntaxes: storage_classes(transfer_syntaxes, false),
             user_identity_response: None,
         };
-        Self { policy, output: Some(output) }
+        Self::with_policy(policy, Some(output))
+    }
+
+    /// What is accepted, and where it goes; all else as the node has it.
+    #[must_use]
+    pub fn with_policy(policy: AcceptorPolicy, output: Option<Arc<Output>>) -> Self {
+        let (timeouts, associations, program) = (None, None, None);
+        Self { policy, output, timeouts, associations, leniency: Leniency::default(), program }
     }
 }
 

@@ -5,14 +5,14 @@
 use platform::testing::Scratch;
 use receiver::net::PeerNames;
 use receiver::*;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 struct Accepting(Arc<Treatment>);
 
 impl Observer for Accepting {
-    fn admit(&self, _: &Proposal, _: SocketAddr) -> Result<Arc<Treatment>, Refusal> {
+    fn admit(&self, _: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
         Ok(Arc::clone(&self.0))
     }
 }

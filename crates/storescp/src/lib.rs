@@ -12,6 +12,7 @@ pub mod limits;
 pub mod logging;
 pub mod negotiation;
 mod observer;
+pub mod rules;
 mod send_test;
 mod service;
 

@@ -3,12 +3,11 @@
 use crate::advice::Advisor;
 use crate::commands::Commands;
 use crate::logging::ProgressLine;
-use proto::Proposal;
 use receiver::output::studies::EndedStudy;
 use receiver::{
-    AfterAnswer, Observer, Peer, Progress, Refusal, RefusedClass, StoredObject, Treatment,
+    Accepted, AfterAnswer, Observer, Peer, Progress, Proposed, Refusal, RefusedClass, StoredObject,
+    Treatment,
 };
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Treats every sender alike, and runs commands.
@@ -20,12 +19,12 @@ pub(crate) struct ProgramObserver {
 }
 
 impl Observer for ProgramObserver {
-    fn admit(&self, _: &Proposal, _: SocketAddr) -> Result<Arc<Treatment>, Refusal> {
+    fn admit(&self, _: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
         Ok(Arc::clone(&self.treatment))
     }
 
-    fn association_accepted(&self, peer: &Peer) {
-        self.commands.association_accepted(peer);
+    fn association_accepted(&self, accepted: &Accepted<'_>) {
+        self.commands.association_accepted(accepted.peer);
     }
 
     fn stored(&self, object: &StoredObject<'_>) -> Option<AfterAnswer> {
@@ -34,7 +33,7 @@ impl Observer for ProgramObserver {
         Some(Box::new(move || commands.after_reception(reception)))
     }
 
-    fn studies_ended(&self, ended: Vec<EndedStudy>) {
+    fn studies_ended(&self, _: &Treatment, ended: Vec<EndedStudy>) {
         self.commands.after_studies_of_object(ended);
     }
 

@@ -62,6 +62,14 @@ impl Transport {
         Ok(())
     }
 
+    /// The TLS connection, if there is one.
+    pub(crate) fn tls(&self) -> Option<&openssl::ssl::SslRef> {
+        match &self.channel {
+            Channel::Tcp => None,
+            Channel::Tls(stream) => Some(stream.ssl()),
+        }
+    }
+
     /// The connection beneath.
     pub(crate) fn stream(&self) -> &Arc<TcpStream> {
         &self.stream

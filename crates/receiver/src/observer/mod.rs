@@ -1,7 +1,9 @@
 //! What the program around the receiver decides and learns.
 
+mod proposed;
 mod summary;
 
+pub use proposed::{Accepted, PeerCertificate, Proposed};
 pub use summary::{AssociationEnd, StatusCounts, Summary};
 
 use crate::output::StoredObject;
@@ -9,9 +11,10 @@ use crate::output::studies::EndedStudy;
 use crate::peer::Peer;
 use crate::treatment::Treatment;
 use dataset::{TransferSyntax, Uid};
-use proto::{ContextResult, Proposal, ProposedContext, Rejection, Status};
+use proto::{ContextResult, ProposedContext, Rejection, Status};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the program around the receiver decides and learns.
 ///
@@ -19,7 +22,7 @@ use std::sync::Arc;
 ///
 /// ```text
 ///   admit, association_accepted,
-///   for each C-STORE: progress, then stored, the answer, AfterAnswer, studies_ended   (it is stored)
+///   for each C-STORE: progress, then stored, the answer, AfterAnswer, answered, studies_ended   (it is stored)
 ///                               or   refused, the answer                              (it is not)
 ///   association_ended
 /// ```
@@ -29,18 +32,17 @@ use std::sync::Arc;
 /// [`Observer::association_ended`] is still called. Methods with a body need not be implemented, and cost
 /// nothing then.
 pub trait Observer: Send + Sync {
-    /// Decides how the association that a peer proposes from this address (PS3.8 §9.3.2) is treated, to its
-    /// end. Not asked for associations past a limit of the receiver. What is returned can still be rejected,
+    /// Decides how the association that a peer proposes (PS3.8 §9.3.2) is treated, to its end. Not asked for associations past a limit of the receiver. What is returned can still be rejected,
     /// by the [`Treatment`]'s policy or for want of room on its disk: then [`Observer::refused`] is called.
     ///
     /// # Errors
     /// Why it is refused. The peer gets the A-ASSOCIATE-RJ, and the reason is logged and told to
     /// [`Observer::refused`].
-    fn admit(&self, proposal: &Proposal, peer: SocketAddr) -> Result<Arc<Treatment>, Refusal>;
+    fn admit(&self, proposed: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal>;
 
     /// An association is accepted. Called before the A-ASSOCIATE-AC is sent.
-    fn association_accepted(&self, peer: &Peer) {
-        let _ = peer;
+    fn association_accepted(&self, accepted: &Accepted<'_>) {
+        let _ = accepted;
     }
 
     /// An object is stored as durably as its settings say, or was received to be dropped (then there is no
@@ -51,11 +53,23 @@ pub trait Observer: Send + Sync {
         None
     }
 
-    /// These studies have ended by an object that was stored. Called once that was answered; never empty.
+    /// The answer to an object that was stored was sent, or could not be sent. Called after what
+    /// [`Observer::stored`] returned.
+    fn answered(&self, answered: &Answered<'_>) {
+        let _ = answered;
+    }
+
+    /// An object is stored although something is wrong with it, as [`Leniency`](crate::Leniency) of its sender
+    /// allows. Called before [`Observer::stored`], once for each thing that is wrong.
+    fn tolerated(&self, tolerated: &Tolerated<'_>) {
+        let _ = tolerated;
+    }
+
+    /// These studies of a treatment's [`Output`](crate::Output) have ended by an object that was stored. Called once that was answered; never empty.
     /// Studies that end by time or with the program are told by
     /// [`Studies`](crate::output::studies::Studies) instead.
-    fn studies_ended(&self, ended: Vec<EndedStudy>) {
-        let _ = ended;
+    fn studies_ended(&self, treatment: &Treatment, ended: Vec<EndedStudy>) {
+        let _ = (treatment, ended);
     }
 
     /// A connection, an association or an object was refused. Called before the peer is answered.
@@ -99,6 +113,49 @@ pub type AfterAnswer = Box<dyn FnOnce()>;
 pub trait Progress {
     /// So many more of its PDVs (PS3.8 §9.3.5.1) have come to their end; may be 0.
     fn pdvs(&self, count: usize);
+}
+
+/// An object that was stored, once its answer was sent.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Answered<'a> {
+    /// Who sent the object.
+    pub peer: &'a Peer,
+    /// How the association is treated.
+    pub treatment: &'a Treatment,
+    /// From the C-STORE-RQ until the last fragment of the data set was received.
+    pub receive: Duration,
+    /// From then until the object was stored: naming and, where success waits for that, sync.
+    pub commit: Duration,
+    /// From the last fragment until the C-STORE-RSP was sent.
+    pub answer: Duration,
+    /// False if the response could not be sent.
+    pub is_sent: bool,
+}
+
+/// Something wrong with an object that was stored all the same.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Tolerated<'a> {
+    /// Who sent the object.
+    pub peer: &'a Peer,
+    /// How the association is treated.
+    pub treatment: &'a Treatment,
+    /// Affected SOP Instance UID of the C-STORE-RQ.
+    pub sop_instance: &'a Uid,
+    /// What is wrong.
+    pub what: Tolerance,
+}
+
+/// What a [`Leniency`](crate::Leniency) can tolerate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tolerance {
+    /// A UID differs between command and data set, or is missing from the data set.
+    MismatchedUids,
+    /// The data set has text beyond ASCII and declares no character set.
+    UndeclaredCharacterSet,
+    /// The SOP class was not accepted on a presentation context of the association.
+    ClassNotNegotiated,
 }
 
 /// Why an association is refused (PS3.8 §9.3.4).

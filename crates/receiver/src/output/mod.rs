@@ -9,11 +9,13 @@ pub mod naming;
 mod settings;
 mod stored_object;
 pub mod studies;
+mod template;
 
 pub(crate) use full_disk::Refusals;
 pub use log_path::LogPath;
-pub use settings::{OutputSettings, Sorting};
+pub use settings::{Duplicates, IfDifferent, OutputSettings, Sorting};
 pub use stored_object::{StoredFile, StoredObject};
+pub use template::{PathTemplate, TemplateError};
 
 use crate::error::Error;
 use dataset::Dictionary;

@@ -1,6 +1,7 @@
 //! Settings of the output directory and of the form of files.
 
 use super::naming::FileNaming;
+use super::template::PathTemplate;
 use dataset::{OutputFormat, format};
 use std::path::PathBuf;
 use storage::{Durability, MinFree};
@@ -22,6 +23,37 @@ pub struct OutputSettings {
     pub file_naming: FileNaming,
     /// Into which subdirectories objects are sorted, if they are.
     pub sorting: Option<Sorting>,
+    /// Where each file goes beneath the directory, in place of `sorting` and `file_naming`.
+    pub path: Option<PathTemplate>,
+    /// What becomes of an object whose SOP Instance UID is stored already.
+    pub duplicates: Duplicates,
+}
+
+/// What becomes of an object when its SOP Instance UID is stored already: in the place where it would go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    /// It takes the place of the older one.
+    #[default]
+    Replace,
+    /// The older one stays, and success is answered.
+    Keep,
+    /// If the content is equal, the older one stays and success is answered; if not, as said here.
+    KeepIfEqual(IfDifferent),
+    /// It is refused with 0111H (duplicate SOP instance, PS3.7 §C.5.6).
+    Reject,
+    /// Both are kept: its name gets a number.
+    Both,
+}
+
+/// What becomes of an object that differs from the one stored under its SOP Instance UID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfDifferent {
+    /// As [`Duplicates::Replace`].
+    Replace,
+    /// As [`Duplicates::Reject`].
+    Reject,
+    /// As [`Duplicates::Both`].
+    Both,
 }
 
 impl OutputSettings {
@@ -36,6 +68,8 @@ impl OutputSettings {
             min_free: None,
             file_naming: FileNaming::default(),
             sorting: None,
+            path: None,
+            duplicates: Duplicates::default(),
         }
     }
 

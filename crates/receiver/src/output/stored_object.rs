@@ -2,9 +2,10 @@
 
 use super::log_path::LogPath;
 use crate::peer::Peer;
+use crate::treatment::Treatment;
 use dataset::Uid;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use storage::FileName;
 
 /// An object that is stored as durably as [`OutputSettings::durability`](crate::OutputSettings::durability) says,
@@ -23,6 +24,14 @@ pub struct StoredObject<'a> {
     pub peer: &'a Peer,
     /// When the C-STORE-RQ was received, before its data set.
     pub requested: SystemTime,
+    /// How its association is treated.
+    pub treatment: &'a Treatment,
+    /// From the C-STORE-RQ until the last fragment of the data set was received.
+    pub receive: Duration,
+    /// From then until it was stored: naming and, where success waits for that, sync.
+    pub commit: Duration,
+    /// Length of the data set as it was received, in bytes.
+    pub received_bytes: u64,
     /// The file that it is in; `None` where objects are not stored ([`Treatment::output`] is `None`).
     ///
     /// [`Treatment::output`]: crate::Treatment::output

@@ -14,7 +14,7 @@ use dataset::{Attributes, Transcoder, TransferSyntax, Uid};
 use proto::{CStoreRq, CommandSet, DataSetFragments, Status};
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use storage::{InstanceFile, PreparedFile};
 use tracing::{debug, error, warn};
 
@@ -64,6 +64,12 @@ pub(crate) struct FollowUp {
     pub(crate) ended_studies: Vec<EndedStudy>,
     /// Dropping it closes the file.
     pub(crate) file: Option<InstanceFile>,
+    /// From the C-STORE-RQ until the last fragment of the data set was received.
+    pub(crate) receive: Duration,
+    /// From then until the object was stored.
+    pub(crate) commit: Duration,
+    /// When the last fragment was received.
+    pub(crate) received: Instant,
 }
 
 /// A data set on its way in.
@@ -71,6 +77,21 @@ struct Receiving {
     outcome: Outcome,
     progress: Option<Box<dyn Progress>>,
     /// How much of it has come.
+    bytes: u64,
+    /// When its request came.
+    begun: Instant,
+}
+
+/// How a data set came in.
+#[derive(Clone, Copy)]
+struct Reception {
+    /// When its request came, by the wall clock.
+    requested: SystemTime,
+    /// From then until the last fragment.
+    receive: Duration,
+    /// When the last fragment came.
+    received: Instant,
+    /// Its length.
     bytes: u64,
 }
 
@@ -106,6 +127,11 @@ impl<'n> StorageService<'n> {
     /// Whose association it is.
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// How its association is treated.
+    pub(crate) fn treatment(&self) -> &Treatment {
+        &self.treatment
     }
 
     /// The longest P-DATA-TF that the peer may send, in bytes; 0 for any length.
@@ -179,7 +205,9 @@ impl<'n> StorageService<'n> {
     /// The rest of the data set, if one is due, will not come, and `why`: discards what was received
     /// of it, and logs that, since the object will be missed.
     pub(crate) fn interrupt(&mut self, why: &dyn fmt::Display) {
-        let Some(Receiving { outcome, progress, bytes }) = self.receiving.take() else { return };
+        let Some(Receiving { outcome, progress, bytes, .. }) = self.receiving.take() else {
+            return;
+        };
         drop(progress);
         self.tally.bytes += bytes;
         let Outcome::Store { request, target, .. } = outcome else { return };
@@ -198,7 +226,7 @@ impl<'n> StorageService<'n> {
 
     fn receive(&mut self, outcome: Outcome) {
         let progress = self.node.observer.progress();
-        self.receiving = Some(Receiving { outcome, progress, bytes: 0 });
+        self.receiving = Some(Receiving { outcome, progress, bytes: 0, begun: Instant::now() });
     }
 
     fn open(
@@ -234,16 +262,19 @@ impl<'n> StorageService<'n> {
 
     /// The data set is complete: stores the object and makes the answer.
     fn complete(&mut self) -> Option<Answer> {
-        let Receiving { outcome, progress, bytes } = self.receiving.take()?;
+        let Receiving { outcome, progress, bytes, begun } = self.receiving.take()?;
         drop(progress);
         self.tally.bytes += bytes;
         let (request, requested, target) = match outcome {
             Outcome::Refused(response) => return Some(Answer { response, follow_up: None }),
             Outcome::Store { request, requested, target } => (request, requested, target),
         };
+        let received = Instant::now();
+        let receive = received.duration_since(begun);
+        let reception = Reception { requested, receive, received, bytes };
         let stored = target.and_then(|target| match target {
-            Target::File(incoming) => self.store(&request, requested, incoming),
-            Target::Nowhere => Ok(self.stored_nowhere(&request, requested)),
+            Target::File(incoming) => self.store(&request, reception, incoming),
+            Target::Nowhere => Ok(self.stored_nowhere(&request, reception)),
         });
         Some(match stored {
             Ok(follow_up) => Answer {
@@ -258,7 +289,7 @@ impl<'n> StorageService<'n> {
     fn store(
         &mut self,
         request: &CStoreRq,
-        requested: SystemTime,
+        reception: Reception,
         mut incoming: Incoming,
     ) -> Result<FollowUp, Failure> {
         incoming.finish()?;
@@ -267,23 +298,29 @@ impl<'n> StorageService<'n> {
         let lenient = incoming.output().settings.format.bit_preserving || unlisted;
         compare_uids(request, transcoder.attributes(), lenient)?;
         let folder = incoming.enter_folder()?;
-        let committed = incoming.commit(request, requested, folder.as_ref())?;
+        let committed = incoming.commit(request, reception.requested, folder.as_ref())?;
+        let commit = reception.received.elapsed();
         incoming.output().has_stored();
         warn_of_repairs(request, incoming.transcoder());
         let file = incoming.stored_file(folder.as_ref(), &committed);
-        let object = stored_object(request, &self.peer, requested, Some(file));
+        let whose = (&self.peer, self.treatment.as_ref());
+        let object = stored_object(request, whose, reception, commit, Some(file));
         let after_answer = self.node.observer.stored(&object);
         let ended_studies = incoming.file_study(&object, &mut self.current_studies);
         let (sop_instance, file) = (request.sop_instance, Some(incoming.into_file()));
-        Ok(FollowUp { sop_instance, after_answer, ended_studies, file })
+        let Reception { receive, received, .. } = reception;
+        Ok(FollowUp { sop_instance, after_answer, ended_studies, file, receive, commit, received })
     }
 
     /// The object was received and is dropped, as was asked for.
-    fn stored_nowhere(&self, request: &CStoreRq, requested: SystemTime) -> FollowUp {
-        let object = stored_object(request, &self.peer, requested, None);
+    fn stored_nowhere(&self, request: &CStoreRq, reception: Reception) -> FollowUp {
+        let commit = Duration::ZERO;
+        let whose = (&self.peer, self.treatment.as_ref());
+        let object = stored_object(request, whose, reception, commit, None);
         let after_answer = self.node.observer.stored(&object);
-        let sop_instance = request.sop_instance;
-        FollowUp { sop_instance, after_answer, ended_studies: Vec::new(), file: None }
+        let (sop_instance, ended_studies, file) = (request.sop_instance, Vec::new(), None);
+        let Reception { receive, received, .. } = reception;
+        FollowUp { sop_instance, after_answer, ended_studies, file, receive, commit, received }
     }
 
     /// The object could not be stored: says so, and makes the answer.
@@ -348,12 +385,24 @@ impl Drop for StorageService<'_> {
 /// What the observer is told of the object that `request` announced.
 fn stored_object<'a>(
     request: &'a CStoreRq,
-    peer: &'a Peer,
-    requested: SystemTime,
+    (peer, treatment): (&'a Peer, &'a Treatment),
+    reception: Reception,
+    commit: Duration,
     file: Option<StoredFile<'a>>,
 ) -> StoredObject<'a> {
     let CStoreRq { sop_class, sop_instance, .. } = request;
-    StoredObject { sop_class, sop_instance, peer, requested, file }
+    let Reception { requested, receive, bytes: received_bytes, .. } = reception;
+    StoredObject {
+        sop_class,
+        sop_instance,
+        peer,
+        requested,
+        treatment,
+        receive,
+        commit,
+        received_bytes,
+        file,
+    }
 }
 
 /// Says what had to be put right in an object that is stored, or that it could not be read to its end.

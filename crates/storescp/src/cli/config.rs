@@ -3,10 +3,13 @@
 use crate::commands::CommandSettings;
 use crate::logging::LogSettings;
 use crate::negotiation::Negotiation;
+use crate::rules::{Rule as SenderRule, TreatmentSettings};
+use control::ControlSettings;
 use receiver::faults::Rule;
 use receiver::net::Network;
 use receiver::net::tls::TlsSettings;
-use receiver::{Limits, OutputSettings, Timeouts};
+use receiver::{AssociationTimeouts, Leniency, Limits, OutputSettings, Timeouts};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The whole configuration, valid once built; made only by [`super::parse()`].
@@ -43,6 +46,33 @@ pub struct Config {
     pub commands: CommandSettings,
     /// What is written to standard error.
     pub log: LogSettings,
+    /// `--settings`: the file that some of this comes from.
+    pub settings_file: Option<PathBuf>,
+    /// What is tolerated of objects that are not as they should be.
+    pub leniency: Leniency,
+    /// How single senders are treated: the first rule that matches decides.
+    pub rules: Vec<SenderRule>,
+    /// Senders that no rule names are refused, rather than treated as the rest of the settings says.
+    pub refuses_others: bool,
+    /// `--http`; `None` for no control plane.
+    pub http: Option<ControlSettings>,
     /// Remarks about the command line, to be logged as warnings once logging is set up.
     pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// How senders are treated that no rule names.
+    #[must_use]
+    pub fn treatment(&self) -> TreatmentSettings {
+        let Timeouts { socket, dimse, .. } = self.timeouts;
+        TreatmentSettings {
+            negotiation: self.negotiation.clone(),
+            timeouts: AssociationTimeouts { socket, dimse },
+            max_associations: None,
+            ignore: self.ignore,
+            output: self.output.clone(),
+            leniency: self.leniency.clone(),
+            commands: self.commands.clone(),
+        }
+    }
 }

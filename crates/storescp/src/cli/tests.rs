@@ -5,7 +5,7 @@ use crate::logging::{LogFormat, LogLevel, LogSettings};
 use dataset::OutputFormat;
 use receiver::net::{AddressFamily, Network};
 use receiver::output::naming::FileNaming;
-use receiver::{Limits, OutputSettings, SocketTimeout, Timeouts};
+use receiver::{Duplicates, Limits, OutputSettings, SocketTimeout, Timeouts};
 use storage::Durability;
 
 fn parse_line(line: &str) -> Action {
@@ -77,6 +77,8 @@ fn without_options() {
         min_free: None,
         file_naming: FileNaming::default(),
         sorting: None,
+        path: None,
+        duplicates: Duplicates::Replace,
     };
     assert_eq!(config.output, output);
     let level = LogLevel::Warn;

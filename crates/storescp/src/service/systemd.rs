@@ -35,7 +35,7 @@ impl Systemd {
             }
         });
         let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
-        let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == std::process::id().into());
+        let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|&micros| micros > 0 && is_ours);
         let watchdog = watchdog.map(Duration::from_micros).filter(|_| socket.is_some());
         Self {

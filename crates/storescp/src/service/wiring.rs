@@ -73,7 +73,7 @@ impl Service {
         let names = Arc::clone(&peer_names);
         let commands = Commands::new(&config.commands, &config.output, storage, names)?;
         let commands = Arc::new(commands);
-        let treatment = Treatment { policy, output: output.clone() };
+        let treatment = Treatment::with_policy(policy, output.clone());
         let observer = ProgramObserver {
             treatment: Arc::new(treatment),
             commands: Arc::clone(&commands),

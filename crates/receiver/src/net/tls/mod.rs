@@ -174,6 +174,11 @@ pub(crate) enum ReadOutcome {
 }
 
 impl TlsStream {
+    /// The TLS connection.
+    pub(crate) fn ssl(&self) -> &openssl::ssl::SslRef {
+        self.stream.ssl()
+    }
+
     /// Receives what there is into `target`, without waiting. Records that came together are
     /// decrypted together.
     pub(crate) fn receive(&mut self, target: &mut [u8]) -> ReadOutcome {

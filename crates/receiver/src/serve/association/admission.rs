@@ -7,12 +7,13 @@ use crate::log;
 use crate::net::host_access::Client;
 use crate::net::tls::HandshakeError;
 use crate::node::Node;
-use crate::observer::{Refusal, Refused};
+use crate::observer::{Proposed, Refusal, Refused};
 use crate::output::Refusals;
 use crate::peer::Peer;
 use crate::serve::dump;
 use crate::serve::registry::{PastLimit, Slot};
 use crate::treatment::Treatment;
+use openssl::ssl::SslRef;
 use proto::{Acceptance, AssociateResponse, Proposal, Rejection, negotiate};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -78,6 +79,7 @@ pub(super) fn decide(
     proposal: &Proposal,
     peer: &Peer,
     address: SocketAddr,
+    tls: Option<&SslRef>,
 ) -> Result<(Arc<Treatment>, Box<Acceptance>), Rejection> {
     let refused = |rejection, reason: &str| {
         node.observer.refused(&Refused::Association { peer, rejection, reason });
@@ -89,7 +91,7 @@ pub(super) fn decide(
         log_lines::rejection(Rejection::LOCAL_LIMIT_EXCEEDED);
         return Err(refused(Rejection::LOCAL_LIMIT_EXCEEDED, &why));
     }
-    let admitted = node.observer.admit(proposal, address);
+    let admitted = node.observer.admit(&Proposed::new(proposal, peer, address, tls));
     let treatment = admitted.map_err(|Refusal { rejection, reason }| {
         log_lines::rejection(rejection);
         warn!("refused association: {reason}");

@@ -18,7 +18,7 @@ use crate::limits::{CLOSE_TIMEOUT, LONE_CLOSE_TIMEOUT, LONE_REJECTION_TIMEOUT, R
 use crate::log::ServedPeer;
 use crate::net::{Filled, ReceiveBuffer, Transport};
 use crate::node::{Node, Timeouts};
-use crate::observer::AssociationEnd;
+use crate::observer::{Accepted, AssociationEnd};
 use crate::peer::Peer;
 use proto::{
     AbortCause, AcceptorConfig, AssociateResponse, Association, Ending, Event, Proposal, State,
@@ -273,7 +273,8 @@ impl Served<'_> {
             address: self.peer_address.ip(),
             association: self.slot.number(),
         };
-        let decision = admission::decide(self.node, self.slot, proposal, &peer, self.peer_address);
+        let (address, tls) = (self.peer_address, self.transport.tls());
+        let decision = admission::decide(self.node, self.slot, proposal, &peer, address, tls);
         let (treatment, mut acceptance) = match decision {
             Ok(accepted) => accepted,
             Err(rejection) => {
@@ -290,8 +291,13 @@ impl Served<'_> {
         let refused_syntaxes = RefusedSyntaxes::of(proposal, &acceptance);
         let max_send_pdv_bytes = self.association.max_send_pdv_bytes();
         admission::log_acceptance(self.node, &peer, proposal, &acceptance, max_send_pdv_bytes);
+        self.node.observer.association_accepted(&Accepted {
+            peer: &peer,
+            proposal,
+            acceptance: &acceptance,
+            treatment: &treatment,
+        });
         self.association.answer(AssociateResponse::Accept(acceptance), now);
-        self.node.observer.association_accepted(&peer);
         let mut is_cut_off = false;
         if let Some(faults) = &faults
             && let Some(stream) = faults.change_acceptance(&mut self.association)

@@ -4,7 +4,7 @@ use super::faults::AssociationFaults;
 use super::log_lines;
 use super::refused_classes::RefusedSyntaxes;
 use crate::node::Node;
-use crate::observer::{AssociationEnd, Refused, Summary};
+use crate::observer::{Answered, AssociationEnd, Refused, Summary};
 use crate::peer::Peer;
 use crate::serve::registry::Slot;
 use crate::store::{Answer, Failure, FollowUp, StorageService};
@@ -206,7 +206,7 @@ impl<'n> Requests<'n> {
         let Some(mut faults) = self.faults.take() else { return };
         if let Some(strike) = faults.withheld() {
             if let Some(Unsent { follow_up: Some(follow_up) }) = self.unsent.take() {
-                self.follow_up(follow_up);
+                self.follow_up(follow_up, false);
             }
             self.message_ended(association, now);
             if strike.ends_connection() {
@@ -231,7 +231,7 @@ impl<'n> Requests<'n> {
                 let instance = follow_up.sop_instance;
                 warn!("SOP instance {instance} is stored, but the response could not be sent");
             }
-            self.follow_up(follow_up);
+            self.follow_up(follow_up, is_sent);
         }
         if is_sent
             && let Some(faults) = &mut self.faults
@@ -241,15 +241,20 @@ impl<'n> Requests<'n> {
         }
     }
 
-    fn follow_up(&mut self, follow_up: FollowUp) {
-        let FollowUp { after_answer, ended_studies, file, .. } = follow_up;
+    fn follow_up(&mut self, follow_up: FollowUp, is_sent: bool) {
+        let FollowUp { after_answer, ended_studies, file, receive, commit, received, .. } =
+            follow_up;
+        let answer = received.elapsed();
         drop(file);
         self.objects += 1;
         if let Some(after_answer) = after_answer {
             after_answer();
         }
+        let (peer, treatment) = (self.service.peer(), self.service.treatment());
+        let answered = Answered { peer, treatment, receive, commit, answer, is_sent };
+        self.node.observer.answered(&answered);
         if !ended_studies.is_empty() {
-            self.node.observer.studies_ended(ended_studies);
+            self.node.observer.studies_ended(self.service.treatment(), ended_studies);
         }
         self.service.prepare_next();
     }

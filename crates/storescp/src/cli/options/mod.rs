@@ -34,6 +34,7 @@ use super::config::Config;
 use super::fault::Fault;
 use super::files::Files;
 use crate::logging::LogSettings;
+use receiver::Leniency;
 
 /// Every option, in the order of the help text.
 pub(super) static SECTIONS: [Section; 7] = [
@@ -95,6 +96,11 @@ pub(super) fn config(
         output,
         commands,
         log,
+        settings_file: None,
+        leniency: Leniency::default(),
+        rules: Vec::new(),
+        refuses_others: false,
+        http: None,
         warnings,
     })
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::net::HostAccess;
-use crate::observer::{AfterAnswer, Observer, Refusal, Refused, Summary};
+use crate::observer::{Accepted, AfterAnswer, Observer, Proposed, Refusal, Refused, Summary};
 use crate::output::StoredObject;
 use crate::output::studies::{EndedStudy, Timing};
 use crate::treatment::Treatment;
@@ -55,11 +55,12 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn admit(&self, proposal: &Proposal, _: SocketAddr) -> Result<Arc<Treatment>, Refusal> {
-        (self.admit)(proposal)
+    fn admit(&self, proposed: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
+        (self.admit)(proposed.proposal)
     }
 
-    fn association_accepted(&self, peer: &Peer) {
+    fn association_accepted(&self, accepted: &Accepted<'_>) {
+        let peer = accepted.peer;
         self.told.note(format!("accepted: {} for {}", peer.calling_ae, peer.called_ae));
     }
 
@@ -82,7 +83,7 @@ impl Observer for Recorder {
         }))
     }
 
-    fn studies_ended(&self, ended: Vec<EndedStudy>) {
+    fn studies_ended(&self, _: &Treatment, ended: Vec<EndedStudy>) {
         for study in ended {
             self.told.note(format!("study ended: {}", String::from_utf8_lossy(&study.uid)));
         }

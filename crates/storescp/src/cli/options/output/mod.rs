@@ -6,7 +6,7 @@ mod naming;
 use crate::cli::fault::{Fault, Misfit};
 use crate::cli::options::spec::{Choice, Opt, OptionSpec, Part, Section, Value, Words};
 use crate::cli::options::typed::Typed;
-use receiver::OutputSettings;
+use receiver::{Duplicates, OutputSettings};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use storage::{Durability, MinFree};
@@ -114,6 +114,8 @@ pub(super) fn settings(typed: &Typed) -> Result<OutputSettings, Fault> {
         min_free,
         file_naming,
         sorting,
+        path: None,
+        duplicates: Duplicates::default(),
     })
 }
 

@@ -1,0 +1,63 @@
+//! An association as it is proposed and accepted, for the program around the receiver.
+
+use crate::peer::Peer;
+use crate::treatment::Treatment;
+use openssl::ssl::SslRef;
+use proto::{Acceptance, Proposal};
+use std::net::SocketAddr;
+
+/// An association that a peer proposes (PS3.8 §9.3.2), and what is known of the peer.
+#[derive(Clone, Copy)]
+pub struct Proposed<'a> {
+    /// What is proposed.
+    pub proposal: &'a Proposal,
+    /// Who proposes it, as it names itself.
+    pub peer: &'a Peer,
+    /// Where it connected from.
+    pub address: SocketAddr,
+    /// Its TLS connection.
+    tls: Option<&'a SslRef>,
+}
+
+impl<'a> Proposed<'a> {
+    pub(crate) fn new(
+        proposal: &'a Proposal,
+        peer: &'a Peer,
+        address: SocketAddr,
+        tls: Option<&'a SslRef>,
+    ) -> Self {
+        Self { proposal, peer, address, tls }
+    }
+
+    /// The certificate by which the peer has proved who it is; `None` without TLS, or where no certificate is
+    /// asked for or verified. Reads it anew at each call.
+    #[must_use]
+    pub fn certificate(&self) -> Option<PeerCertificate> {
+        let _ = self.tls?;
+        None
+    }
+}
+
+/// What a verified certificate says of its owner (RFC 5280 §4.1.2.6, §4.2.1.6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeerCertificate {
+    /// The subject as RFC 2253 writes it, most specific part first: `CN=ct1,OU=Radiology,O=Example`.
+    pub subject: String,
+    /// Subject alternative names: DNS names, addresses, URIs, e-mail addresses.
+    pub alternative_names: Vec<String>,
+    /// SHA-256 of the certificate in DER.
+    pub fingerprint: [u8; 32],
+}
+
+/// An association that is accepted.
+#[derive(Clone, Copy)]
+pub struct Accepted<'a> {
+    /// Whose it is.
+    pub peer: &'a Peer,
+    /// What was proposed.
+    pub proposal: &'a Proposal,
+    /// What is accepted of it.
+    pub acceptance: &'a Acceptance,
+    /// How it is treated.
+    pub treatment: &'a Treatment,
+}

@@ -1,0 +1,73 @@
+//! Rules: how each sender is treated, by its titles, its address, its certificate and what it proposes.
+
+use crate::commands::CommandSettings;
+use crate::negotiation::Negotiation;
+use dataset::Uid;
+use ipnet::IpNet;
+use receiver::{AssociationTimeouts, Leniency, OutputSettings, Rejection};
+
+/// A rule as the settings have it. Of several that match a proposal, the first decides.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// What it is called in the log, metrics and API: its name in the settings, or `rule 3`.
+    pub name: String,
+    /// Whom it is about.
+    pub condition: Condition,
+    /// What it decides.
+    pub decision: Decision,
+}
+
+/// Whom a rule is about: all parts that are not empty must match, and of each part one entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Patterns of the calling AE title, with `*` and `?`.
+    pub calling: Vec<String>,
+    /// Patterns of the called AE title.
+    pub called: Vec<String>,
+    /// Networks that the peer's address may be in.
+    pub addresses: Vec<IpNet>,
+    /// Patterns of the verified certificate: subject, alternative names, fingerprint.
+    pub certificates: Vec<CertificateCondition>,
+    /// SOP classes one of which is proposed.
+    pub classes: Vec<Uid>,
+}
+
+/// What a rule asks of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateCondition {
+    /// A pattern of the subject, as in [`PeerCertificate::subject`](receiver::PeerCertificate::subject).
+    Subject(String),
+    /// A pattern of a subject alternative name.
+    AlternativeName(String),
+    /// SHA-256 of the certificate.
+    Fingerprint([u8; 32]),
+}
+
+/// What a rule decides.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// The association is rejected.
+    Refuse(Rejection),
+    /// It is treated so.
+    Accept(Box<TreatmentSettings>),
+}
+
+/// Everything that may differ from sender to sender, as the settings have it: what a rule does not say is as at the
+/// top of the file.
+#[derive(Debug, Clone)]
+pub struct TreatmentSettings {
+    /// What is answered to an A-ASSOCIATE-RQ.
+    pub negotiation: Negotiation,
+    /// How long the peer is waited for.
+    pub timeouts: AssociationTimeouts,
+    /// Associations at a time by this rule.
+    pub max_associations: Option<usize>,
+    /// Data sets are received and answered, not stored.
+    pub ignore: bool,
+    /// Where objects go, and in which form.
+    pub output: OutputSettings,
+    /// What is tolerated.
+    pub leniency: Leniency,
+    /// What happens after objects and studies.
+    pub commands: CommandSettings,
+}
