@@ -68,6 +68,14 @@ impl Commands {
         Ok(Self { runner, pool })
     }
 
+    /// Whether these commands can be run. Runs and starts nothing.
+    ///
+    /// # Errors
+    /// As [`Commands::new`].
+    pub(crate) fn check(settings: &CommandSettings, output: &OutputSettings) -> Result<(), Error> {
+        JobRunner::new(settings, output, None, Arc::new(PeerNames::new(false))).map(drop)
+    }
+
     /// True if a command uses the name of the peer.
     pub(crate) fn want_host(&self) -> bool {
         self.runner.wants_host
