@@ -224,10 +224,26 @@ impl OpenStudies {
         names.take(most).collect()
     }
 
+    /// The program ends: so do all, in the order in which they began.
     pub(super) fn end_all(&mut self) -> Vec<EndedStudy> {
+        self.end_all_as(Reason::Stop)
+    }
+
+    /// Ends all, in that order, for this reason.
+    pub(super) fn end_all_as(&mut self, reason: Reason) -> Vec<EndedStudy> {
         let mut all: Vec<_> = self.open.ids().collect();
         all.sort_unstable_by_key(|study| study.number);
-        all.into_iter().filter_map(|study| self.end(study, Reason::Stop)).collect()
+        all.into_iter().filter_map(|study| self.end(study, reason)).collect()
+    }
+
+    /// Whether none is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// How many are open, in the same time however many that is.
+    pub(super) fn count(&self) -> usize {
+        self.open.count()
     }
 
     /// How many studies are open, and how many peers are kept.

@@ -152,6 +152,7 @@ pub(super) fn log_acceptance(
     node: &Node,
     peer: &Peer,
     proposal: &Proposal,
+    treatment: &Treatment,
     acceptance: &Acceptance,
     max_send_pdv_bytes: u32,
 ) {
@@ -160,6 +161,6 @@ pub(super) fn log_acceptance(
     log::block(settings.verbose_presentation_contexts, || {
         dump::associate_ac(proposal, acceptance, &settings.identity)
     });
-    refused_classes::tell(node, peer, proposal, acceptance);
+    refused_classes::tell(node, peer, treatment, proposal, acceptance);
     log_lines::count_of_refused_contexts(acceptance);
 }
