@@ -15,6 +15,7 @@ mod observer;
 pub mod rules;
 mod send_test;
 mod service;
+pub mod settings;
 
 use crate::cli::Action;
 use crate::error::Error;

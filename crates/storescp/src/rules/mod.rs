@@ -1,5 +1,9 @@
 //! Rules: how each sender is treated, by its titles, its address, its certificate and what it proposes.
 
+mod table;
+
+pub use table::{Found, RuleTable};
+
 use crate::commands::CommandSettings;
 use crate::negotiation::Negotiation;
 use dataset::Uid;
