@@ -3,15 +3,14 @@
 //!
 //! [`run`] is the whole program. ARCHITECTURE.md follows a byte from the socket to the file.
 
-mod advice;
 pub mod cli;
 pub mod commands;
 pub mod data_dictionary;
 pub mod error;
+mod generation;
 pub mod limits;
 pub mod logging;
 pub mod negotiation;
-mod observer;
 pub mod rules;
 mod send_test;
 mod service;

@@ -20,7 +20,7 @@ mod tests;
 
 pub use ended_study::{EndedStudy, Reason, StudyFile};
 pub(crate) use open_studies::CurrentStudies;
-pub use open_studies::{Timing, unpadded};
+pub use open_studies::{FolderTimes, Timing, unpadded};
 
 use super::naming;
 use super::settings::Sorting;
@@ -71,7 +71,13 @@ impl Studies {
     /// With no study open.
     #[must_use]
     pub fn new(sorting: Sorting, timing: Timing) -> Self {
-        let studies = OpenStudies::new(timing);
+        Self::with_times(sorting, timing, FolderTimes::default())
+    }
+
+    /// The same beside others that have folders in the same directory: with `times` that they share.
+    #[must_use]
+    pub fn with_times(sorting: Sorting, timing: Timing, times: FolderTimes) -> Self {
+        let studies = OpenStudies::new(timing, times);
         let state = State { studies, closed: false, retired: false, asleep: false };
         let (state, open) = (Mutex::new(state), AtomicUsize::new(0));
         Self { sorting, timing, state, changed: Condvar::new(), open }

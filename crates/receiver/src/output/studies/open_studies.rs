@@ -7,7 +7,7 @@ use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
 use crate::peer::Peer;
 use chrono::format::{DelayedFormat, StrftimeItems};
 use chrono::{DateTime, Local};
-use platform::sync::Instant;
+use platform::sync::{Arc, Instant, Mutex, PoisonError};
 use std::collections::VecDeque;
 use std::time::Duration;
 use storage::FileName;
@@ -46,14 +46,29 @@ pub(super) struct OpenStudies {
     peers: Peers,
     /// The study of the last object that went into a folder.
     latest: Option<StudyId>,
-    /// The time that the last folder was named by, so that no two have the same.
-    last_time: Option<DateTime<Local>>,
+    times: FolderTimes,
+}
+
+/// The times that folders are named by: no two are the same. To be shared by all [`Studies`](super::Studies) that may
+/// have folders in the same directory.
+#[derive(Clone, Debug, Default)]
+pub struct FolderTimes(Arc<Mutex<Option<DateTime<Local>>>>);
+
+impl FolderTimes {
+    /// A time that no other folder has: `now`, or soon after.
+    fn next(&self, now: DateTime<Local>) -> DateTime<Local> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = last.map(|last| last + chrono::Duration::milliseconds(1));
+        let time = next.map_or(now, |next| next.max(now));
+        *last = Some(time);
+        time
+    }
 }
 
 impl OpenStudies {
-    pub(super) fn new(timing: Timing) -> Self {
+    pub(super) fn new(timing: Timing, times: FolderTimes) -> Self {
         let (open, peers) = (StudyTable::new(), Peers::default());
-        Self { timing, open, peers, latest: None, last_time: None }
+        Self { timing, open, peers, latest: None, times }
     }
 
     pub(super) fn object_arrives(&mut self, study: &str, now: Instant) -> StudyId {
@@ -78,10 +93,7 @@ impl OpenStudies {
         if let Some(folder) = study.folder() {
             return Some((FileName::new(folder.to_owned())?, differs));
         }
-        let now = now();
-        let next = self.last_time.map(|last| last + chrono::Duration::milliseconds(1));
-        let time = next.map_or(now, |next| next.max(now));
-        self.last_time = Some(time);
+        let time = self.times.next(now());
         let folder = FileName::new(named(study.text(), time.format("%Y%m%d_%H%M%S%3f")))?;
         study.set_folder(folder.as_str());
         Some((folder, true))
