@@ -79,11 +79,6 @@ impl CommandPool {
         &self.shared
     }
 
-    /// Names of peers.
-    pub(crate) fn peer_names(&self) -> &PeerNames {
-        &self.shared.peer_names
-    }
-
     /// Runs a job. Returns at once, unless it `waits` for its end, or the queue is full.
     pub(super) fn run(&self, runner: &Arc<JobRunner>, job: Job, waits: bool) {
         let Some(pool) = self.pool.get() else { return };

@@ -167,7 +167,8 @@ impl JobRunner {
                 tracing::warn!("exit status unknown: {error}: {}", self.named(template, &job));
             }
             Execution::Shortage(error) => {
-                self.shared.log_now_and_then("cannot start a command for now, trying again", &error);
+                self.shared
+                    .log_now_and_then("cannot start a command for now, trying again", &error);
                 return JobOutcome::Later(job);
             }
             Execution::Failed(error) => {

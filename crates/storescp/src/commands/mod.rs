@@ -22,9 +22,9 @@ mod shell;
 mod tests;
 mod worker_pool;
 
+pub(crate) use command_pool::CommandPool;
 #[cfg(test)]
 pub(crate) use environment::{NOT_PASSED_ON, VARIABLES};
-pub(crate) use command_pool::CommandPool;
 pub use settings::CommandSettings;
 
 use crate::error::Error;

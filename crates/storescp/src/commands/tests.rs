@@ -2,8 +2,10 @@
 
 use super::numbering::number_files;
 use super::*;
+use platform::sync::Instant;
 use platform::testing::Scratch;
 use receiver::Sorting;
+use receiver::net::PeerNames;
 use receiver::output::studies::{Reason, StudyFile};
 use std::fs::{self, File};
 use std::io;

@@ -123,7 +123,8 @@ fn association_hint(
              one that refuses it"
         ),
         Rejection::LOCAL_LIMIT_EXCEEDED => {
-            "if so many associations at a time are meant, raise the limit that was reached".to_owned()
+            "if so many associations at a time are meant, raise the limit that was reached"
+                .to_owned()
         }
         Rejection::TEMPORARY_CONGESTION => {
             "make room in the output directory, or lower min-free".to_owned()
@@ -134,7 +135,9 @@ fn association_hint(
 
 fn object_hint(status: Status) -> Option<&'static str> {
     match status.0 {
-        0xA700 => Some("make room in the output directory, and check that files can be created there"),
+        0xA700 => {
+            Some("make room in the output directory, and check that files can be created there")
+        }
         0xA900 => Some(
             "the data set is of another class or instance than its command says: to store it all the same, set \
              lenient = [\"mismatched-uids\"] in a rule for this sender",

@@ -41,7 +41,13 @@ pub(crate) fn build(
     shared: &Shared,
 ) -> Result<Generation, Vec<Error>> {
     let rules = std::mem::take(&mut config.rules);
-    let mut builder = Builder { shared, number, dictionary: None, policies: Vec::new(), commands: HashMap::new() };
+    let mut builder = Builder {
+        shared,
+        number,
+        dictionary: None,
+        policies: Vec::new(),
+        commands: HashMap::new(),
+    };
     let mut faults = Vec::new();
     let others = builder.treatment(None, &config.treatment());
     let mut treatments = Vec::with_capacity(rules.len());
@@ -140,10 +146,9 @@ impl Builder<'_> {
             },
             place: place.clone(),
         };
-        let limit = settings.max_associations.map(|most| AssociationLimit {
-            most,
-            current: self.shared.associations(rule),
-        });
+        let limit = settings
+            .max_associations
+            .map(|most| AssociationLimit { most, current: self.shared.associations(rule) });
         let is_as_node = settings.timeouts == self.shared.node_timeouts;
         Ok(Treatment {
             timeouts: (!is_as_node).then_some(settings.timeouts),

@@ -3,15 +3,9 @@
 use crate::cli::Config;
 use receiver::net::tls::TlsSettings;
 
-/// What differs between the settings that the program started with and others.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changes {
-    /// What is as it was until a restart, one line each.
-    pub(crate) needs_restart: Vec<String>,
-}
-
-/// Compares the settings that the program started with and others that were put in place.
-pub(crate) fn changes(started: &Config, now: &Config) -> Changes {
+/// What differs between the settings that the program started with and those that are in place now, and is as it was
+/// until a restart: one line each.
+pub(crate) fn needs_restart(started: &Config, now: &Config) -> Vec<String> {
     let mut needs_restart = Vec::new();
     let mut compare = |differs: bool, what: &str| {
         if differs {
@@ -24,10 +18,7 @@ pub(crate) fn changes(started: &Config, now: &Config) -> Changes {
     compare(before.access_control != after.access_control, "access-control");
     compare(before.disable_host_lookup != after.disable_host_lookup, "host-lookup");
     compare(started.timeouts.acse != now.timeouts.acse, "acse-timeout");
-    compare(
-        started.limits.max_associations != now.limits.max_associations,
-        "max-associations",
-    );
+    compare(started.limits.max_associations != now.limits.max_associations, "max-associations");
     compare(
         started.limits.max_associations_per_host != now.limits.max_associations_per_host,
         "max-associations-per-host",
@@ -42,5 +33,5 @@ pub(crate) fn changes(started: &Config, now: &Config) -> Changes {
         let seed = |tls: &TlsSettings| (tls.seed.clone(), tls.write_seed.clone());
         compare(seed(before) != seed(after), "random seed of TLS");
     }
-    Changes { needs_restart }
+    needs_restart
 }

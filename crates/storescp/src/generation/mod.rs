@@ -18,7 +18,7 @@ mod sender;
 
 pub(crate) use advice::refusal_hint;
 pub(crate) use build::{Shared, build};
-pub(crate) use changes::{Changes, changes};
+pub(crate) use changes::needs_restart;
 pub(crate) use sender::Sender;
 
 use crate::cli::Config;

@@ -115,9 +115,10 @@ impl Outputs {
             timeout: end_of_study.end_of_study_timeout,
             keeps_files: end_of_study.rename_on_end_of_study,
         };
-        let studies = output.sorting.clone().map(|sorting| {
-            Arc::new(Studies::with_times(sorting, timing, self.times.clone()))
-        });
+        let studies = output
+            .sorting
+            .clone()
+            .map(|sorting| Arc::new(Studies::with_times(sorting, timing, self.times.clone())));
         let opened = Output::open_in(
             output.clone(),
             Arc::clone(&directory.directory),
@@ -173,6 +174,11 @@ impl Outputs {
                 storage.recover(scans_all);
             }
         }
+    }
+
+    /// Whether there are directories for [`recover`](Self::recover).
+    pub(crate) fn need_recovery(&self) -> bool {
+        self.directories().iter().any(|it| !it.is_recovered.load(Ordering::Relaxed))
     }
 
     /// How many studies are open. Waits for no association.

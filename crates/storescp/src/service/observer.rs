@@ -1,48 +1,100 @@
-//! The program's side of the receiver: how senders are treated, and what commands are run for.
+//! The program's side of the receiver: how senders are treated, what commands are run for, and what the control plane
+//! is told.
 
-use crate::advice::Advisor;
-use crate::commands::Commands;
+use crate::generation::{Generation, Sender, refusal_hint};
 use crate::logging::ProgressLine;
+use arc_swap::ArcSwap;
+use control::Monitor;
+use receiver::net::PeerNames;
 use receiver::output::studies::EndedStudy;
 use receiver::{
-    Accepted, AfterAnswer, Observer, Peer, Progress, Proposed, Refusal, RefusedClass, StoredObject,
-    Treatment,
+    Accepted, AfterAnswer, Answered, Observer, Peer, Progress, Proposed, Refusal, Refused,
+    RefusedClass, StoredObject, Summary, Tolerated, Treatment,
 };
 use std::sync::Arc;
 
-/// Treats every sender alike, and runs commands.
-pub(crate) struct ProgramObserver {
-    /// How every sender is treated.
-    pub(crate) treatment: Arc<Treatment>,
-    pub(crate) commands: Arc<Commands>,
-    pub(crate) advisor: Advisor,
+/// Treats senders as the settings in effect say, runs commands, and tells the control plane.
+pub(super) struct ProgramObserver {
+    /// The settings that are in effect.
+    pub(super) generation: Arc<ArcSwap<Generation>>,
+    pub(super) peer_names: Arc<PeerNames>,
+    /// `None` if there is no control plane: then nothing is done for it.
+    pub(super) monitor: Option<Arc<Monitor>>,
 }
 
 impl Observer for ProgramObserver {
-    fn admit(&self, _: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
-        Ok(Arc::clone(&self.treatment))
+    fn admit(&self, proposed: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
+        self.generation.load().admit(proposed)
     }
 
     fn association_accepted(&self, accepted: &Accepted<'_>) {
-        self.commands.association_accepted(accepted.peer);
+        if let Some(sender) = Sender::of(accepted.treatment) {
+            if sender.commands.want_host() {
+                self.peer_names.begin(accepted.peer.address);
+            }
+            sender.commands.association_accepted(accepted.peer);
+        }
+        if let Some(monitor) = &self.monitor {
+            monitor.association_accepted(accepted);
+        }
     }
 
     fn stored(&self, object: &StoredObject<'_>) -> Option<AfterAnswer> {
-        let reception = self.commands.reception(object)?;
-        let commands = Arc::clone(&self.commands);
+        if let Some(monitor) = &self.monitor {
+            monitor.stored(object);
+        }
+        let commands = &Sender::of(object.treatment)?.commands;
+        let reception = commands.reception(object)?;
+        let commands = Arc::clone(commands);
         Some(Box::new(move || commands.after_reception(reception)))
     }
 
-    fn studies_ended(&self, _: &Treatment, ended: Vec<EndedStudy>) {
-        self.commands.after_studies_of_object(ended);
+    fn answered(&self, answered: &Answered<'_>) {
+        if let Some(monitor) = &self.monitor {
+            monitor.answered(answered);
+        }
     }
 
-    fn class_refused(&self, _: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
-        self.advisor.advice(refused)
+    fn tolerated(&self, tolerated: &Tolerated<'_>) {
+        if let Some(monitor) = &self.monitor {
+            monitor.tolerated(tolerated);
+        }
     }
 
-    fn syntaxes_refused(&self, _: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
-        self.advisor.advice(refused)
+    fn studies_ended(&self, treatment: &Treatment, ended: Vec<EndedStudy>) {
+        if let Some(sender) = Sender::of(treatment) {
+            sender.commands.after_studies_of_object(ended);
+        }
+    }
+
+    fn refused(&self, refused: &Refused<'_>) {
+        if let Some(monitor) = &self.monitor {
+            monitor.refused(refused, refusal_hint(refused).as_deref());
+        }
+    }
+
+    fn class_refused(
+        &self,
+        _: &Peer,
+        treatment: &Treatment,
+        refused: &RefusedClass<'_>,
+    ) -> Option<String> {
+        Sender::of(treatment)?.advisor.advice(refused)
+    }
+
+    fn syntaxes_refused(
+        &self,
+        _: &Peer,
+        treatment: &Treatment,
+        refused: &RefusedClass<'_>,
+    ) -> Option<String> {
+        Sender::of(treatment)?.advisor.advice(refused)
+    }
+
+    fn association_ended(&self, summary: &Summary) {
+        if let Some(monitor) = &self.monitor {
+            monitor.association_ended(summary);
+        }
     }
 
     fn progress(&self) -> Option<Box<dyn Progress>> {
