@@ -207,7 +207,7 @@ fn room_comes_when_a_job_begins() {
     bring(&pool, &[0, 1, 2, 3]).join().unwrap();
     tally.gate.set_closed(false);
     here.join().unwrap();
-    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
+    assert!(pool.finish(Instant::now() + LONG).0.is_empty());
 }
 
 /// Who waits for his turn has it, also if others wait for the end meanwhile.
@@ -230,7 +230,7 @@ fn more_may_run() {
     pool.set_at_once(3);
     tally.gate.open_for(3);
     here.join().unwrap();
-    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
+    assert!(pool.finish(Instant::now() + LONG).0.is_empty());
 }
 
 /// There are two threads, of which one must not run anything for a while.
@@ -246,7 +246,7 @@ fn an_idle_thread_may_run_a_job() {
     pool.submit(3);
     pool.set_at_once(2);
     tally.gate.open_for(2);
-    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
+    assert!(pool.finish(Instant::now() + LONG).0.is_empty());
 }
 
 fn run_here(pool: &Arc<WorkerPool<usize>>, job: usize) -> thread::JoinHandle<()> {
@@ -280,7 +280,7 @@ fn the_end_frees_those_who_wait_for_room() {
     pool.stop_waiting();
     bringing.into_iter().for_each(|thread| thread.join().unwrap());
     tally.gate.set_closed(false);
-    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
+    assert!(pool.finish(Instant::now() + LONG).0.is_empty());
 }
 
 /// The first job goes on until the end is over.
@@ -323,5 +323,5 @@ fn two_have_their_turns_side_by_side(waiting: usize) {
     bring(&pool, &[0, 1]).join().unwrap();
     let here: Vec<_> = (2..2 + waiting).map(|job| run_here(&pool, job)).collect();
     here.into_iter().for_each(|thread| thread.join().unwrap());
-    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
+    assert!(pool.finish(Instant::now() + LONG).0.is_empty());
 }
