@@ -3,8 +3,11 @@
 #[cfg(test)]
 #[cfg(feature = "explore")]
 mod exploration;
+mod taken;
 #[cfg(test)]
 mod tests;
+
+pub use taken::{IfTaken, Kept, NameTaken, Outcome};
 
 use crate::limits::{ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
 use crate::{
@@ -107,11 +110,26 @@ impl InstanceFile {
         if_exists: IfExists,
         durability: Durability,
     ) -> Result<Committed, Error> {
-        let durable = durability.survives_power_loss();
         self.write_held().map_err(Error::at(Step::Write))?;
+        self.make_durable(durability)?;
+        self.name(names, if_exists, durability)
+    }
+
+    /// Makes the content durable, or finds out whether it was written.
+    fn make_durable(&mut self, durability: Durability) -> Result<(), Error> {
+        let durable = durability.survives_power_loss();
         let written = if durable { self.file.sync() } else { self.file.check_writes() };
-        written.map_err(Error::at(Step::Sync))?;
-        let since = durable.then(|| self.destination.mark());
+        written.map_err(Error::at(Step::Sync))
+    }
+
+    /// Gives the file, which is durable, one of `names`, for good.
+    fn name(
+        &mut self,
+        names: &mut dyn Iterator<Item = FileName>,
+        if_exists: IfExists,
+        durability: Durability,
+    ) -> Result<Committed, Error> {
+        let since = durability.survives_power_loss().then(|| self.destination.mark());
         let committed = self.publish(names, if_exists).map_err(Error::at(Step::Name))?;
         if let Some(since) = since {
             self.destination.sync(since).map_err(Error::at(Step::SyncFolder))?;
