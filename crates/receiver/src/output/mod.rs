@@ -64,7 +64,9 @@ impl Output {
         Self::exists(path)?;
         let directory = Directory::open(path, settings.durability)
             .map_err(|source| Error::OutputDirectoryNotWritable { path: path.clone(), source })?;
-        let free_names = settings.file_naming.style != NameStyle::SopInstance || renames;
+        let replaces = settings.duplicates == Duplicates::Replace;
+        let free_names =
+            settings.file_naming.style != NameStyle::SopInstance || renames || !replaces;
         let checked = directory.check(Needs { free_names });
         checked.map_err(|lacking| Error::OutputDirectoryLacks { path: path.clone(), lacking })?;
         Ok(Self::with_storage(settings, Arc::new(directory), dictionary, studies))
