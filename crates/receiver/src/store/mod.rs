@@ -7,11 +7,13 @@
 //!   service ──► filing ──► crate::output      which folder, which name, in which form
 //!      │          └──────► duplicates          what becomes of it if it is stored already
 //!      ├─────────────────► uids                whether it is what was announced
+//!      ├─────────────────► irregularities      what is wrong with it and tolerated
 //!      └─────────────────► status              why not, and what the sender is told
 //! ```
 
 mod duplicates;
 mod filing;
+mod irregularities;
 mod service;
 mod status;
 mod uids;

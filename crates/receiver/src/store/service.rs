@@ -1,10 +1,11 @@
 //! The Storage service class as SCP (PS3.4 Annex B): from a C-STORE-RQ to a file and an answer.
 
 use super::filing::Incoming;
+use super::irregularities::Irregularities;
 use super::status::{Failure, class_name};
-use super::uids::{Mismatch, ObjectUids, identify};
+use super::uids::{ObjectUids, identify};
 use crate::node::Node;
-use crate::observer::{AfterAnswer, Progress, Refused, StatusCounts, Tolerance, Tolerated};
+use crate::observer::{AfterAnswer, Progress, Refused, StatusCounts};
 use crate::output::studies::{CurrentStudies, EndedStudy};
 use crate::output::{OutputSettings, Refusals, StoredFile, StoredObject};
 use crate::peer::Peer;
@@ -336,7 +337,12 @@ impl<'n> StorageService<'n> {
         let commit = reception.received.elapsed();
         incoming.output().has_stored();
         warn_of_repairs(&uids, incoming.transcoder());
-        self.tolerate(&uids, reception.tolerates_class, mismatch, &incoming);
+        let irregularities = Irregularities {
+            class_not_negotiated: reception.tolerates_class,
+            uids: mismatch,
+            assumed_character_set: character_set.filter(|_| incoming.lacks_character_set()),
+        };
+        irregularities.tell(self.node, &self.peer, &self.treatment, &uids);
         let file = incoming.stored_file(folder.as_ref(), &stored);
         let whose = (&self.peer, self.treatment.as_ref());
         let object = stored_object(&uids, whose, reception, commit, Some(file));
@@ -345,38 +351,6 @@ impl<'n> StorageService<'n> {
         let (sop_instance, file) = (uids.sop_instance, Some(incoming.into_file()));
         let Reception { receive, received, .. } = reception;
         Ok(FollowUp { sop_instance, after_answer, ended_studies, file, receive, commit, received })
-    }
-
-    /// Says what is wrong with an object that is stored all the same, and tells the observer.
-    fn tolerate(
-        &self,
-        uids: &ObjectUids,
-        tolerates_class: bool,
-        mismatch: Option<Mismatch>,
-        incoming: &Incoming,
-    ) {
-        if tolerates_class {
-            let why = "its SOP class was not negotiated in this association".to_owned();
-            self.tolerated(uids, Tolerance::ClassNotNegotiated, &why);
-        }
-        if let Some(why) = mismatch {
-            self.tolerated(uids, Tolerance::MismatchedUids, &why);
-        }
-        let assumed = self.treatment.leniency.default_character_set.as_deref();
-        if let Some(assumed) = assumed.filter(|_| incoming.lacks_character_set()) {
-            let why = format!(
-                "its data set has text beyond ASCII and declares no character set; {assumed} is assumed"
-            );
-            self.tolerated(uids, Tolerance::UndeclaredCharacterSet, &why);
-        }
-    }
-
-    #[cold]
-    fn tolerated(&self, uids: &ObjectUids, what: Tolerance, why: &str) {
-        let ObjectUids { sop_class, sop_instance } = uids;
-        warn!("SOP instance {sop_instance} ({}) is stored although {why}", class_name(sop_class));
-        let (peer, treatment) = (&self.peer, self.treatment.as_ref());
-        self.node.observer.tolerated(&Tolerated { peer, treatment, sop_instance, what });
     }
 
     /// The object was received and is dropped, as was asked for.

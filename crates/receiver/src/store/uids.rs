@@ -13,9 +13,6 @@ pub(super) struct ObjectUids {
     pub(super) sop_instance: Uid,
 }
 
-/// What is wrong with the UIDs of an object that is stored all the same, for the log.
-pub(super) type Mismatch = String;
-
 impl ObjectUids {
     /// Those of the command.
     pub(super) fn announced(request: &CStoreRq) -> Self {
@@ -34,7 +31,7 @@ pub(super) fn identify(
     attributes: &Attributes,
     is_untouched: bool,
     tolerant: Option<NamedBy>,
-) -> Result<(ObjectUids, Option<Mismatch>), Failure> {
+) -> Result<(ObjectUids, Option<String>), Failure> {
     let class = attributes.sop_class_uid().into_iter();
     let classes = class.chain(attributes.other_sop_class_uids()).collect();
     let instance = attributes.sop_instance_uid().into_iter();
