@@ -87,7 +87,9 @@ impl Output {
         studies: Option<Arc<Studies>>,
         renames: bool,
     ) -> Result<Self, Error> {
-        let free_names = settings.file_naming.style != NameStyle::SopInstance || renames;
+        let replaces = settings.duplicates == Duplicates::Replace;
+        let free_names =
+            settings.file_naming.style != NameStyle::SopInstance || renames || !replaces;
         let checked = directory.check(Needs { free_names });
         checked.map_err(|lacking| {
             let path = settings.directory.clone();
