@@ -11,10 +11,12 @@
 //!
 //! It has threads of its own, which are the only ones with an async runtime.
 
+mod metrics;
 mod monitor;
 mod program;
 mod settings;
 
+pub use metrics::{Answer, Metrics, render};
 pub use monitor::Monitor;
 pub use program::{
     CertificateStatus, CommandCounts, Directory, OpenStudy, Program, ReloadFailure, Reloaded,
