@@ -2,8 +2,9 @@
 
 use super::cells::{Count, Counts, Histogram};
 use super::vocabulary::{
-    CONNECTION_REASONS, DUPLICATES, REJECTED, REJECTION_REASONS, RELOADS, RESULTS, STATUSES,
-    TOLERANCES, connection_reason, rejection_reason, result, status, tolerance,
+    CONNECTION_REASONS, DUPLICATES, REJECTED, REJECTION_REASONS, RELOADS, RESULTS, STATUS_REASONS,
+    STATUSES, TOLERANCES, connection_reason, rejection_reason, result, status, status_reason,
+    tolerance,
 };
 use proto::StatusKind;
 use receiver::{AssociationEnd, Refused, Status, Tolerance};
@@ -19,8 +20,8 @@ pub(super) struct Counters {
     pub(super) duration: Histogram,
     pub(super) refused_connections: Counts<{ CONNECTION_REASONS.len() }>,
     pub(super) refused_associations: Counts<{ REJECTION_REASONS.len() }>,
-    pub(super) refused_requests: Counts<{ STATUSES.len() }>,
-    pub(super) refused_objects: Counts<{ STATUSES.len() }>,
+    pub(super) refused_requests: Counts<{ STATUS_REASONS.len() }>,
+    pub(super) refused_objects: Counts<{ STATUS_REASONS.len() }>,
     pub(super) responses: Counts<{ STATUSES.len() }>,
     /// Objects that are stored, but their senders were not told.
     pub(super) unsent: Count,
@@ -164,12 +165,12 @@ impl Counters {
                 self.results.add_one(REJECTED);
             }
             Refused::Request { status: told, .. } => {
-                self.refused_requests.add_one(status(told));
+                self.refused_requests.add_one(status_reason(told));
                 self.responses.add_one(status(told));
             }
             Refused::Object { status: told, .. } => {
                 if is_refusal(told) {
-                    self.refused_objects.add_one(status(told));
+                    self.refused_objects.add_one(status_reason(told));
                 }
                 self.responses.add_one(status(told));
             }

@@ -108,15 +108,20 @@ pub(super) fn status(status: Status) -> usize {
     known.unwrap_or(STATUSES.len() - 1)
 }
 
-/// Why requests and objects are refused.
-pub(super) const STATUS_REASONS: [&str; STATUSES.len()] = {
-    let (mut reasons, mut number) = ([""; STATUSES.len()], 0);
-    while number < STATUSES.len() {
-        reasons[number] = STATUSES[number].2;
+/// Why requests and objects are refused: the statuses after the first, which is success.
+pub(super) const STATUS_REASONS: [&str; STATUSES.len() - 1] = {
+    let (mut reasons, mut number) = ([""; STATUSES.len() - 1], 0);
+    while number < reasons.len() {
+        reasons[number] = STATUSES[number + 1].2;
         number += 1;
     }
     reasons
 };
+
+/// The number of a status in [`STATUS_REASONS`].
+pub(super) fn status_reason(told: Status) -> usize {
+    status(told).saturating_sub(1)
+}
 
 /// Statuses as the log shows them.
 pub(super) const STATUS_CODES: [&str; STATUSES.len()] = {
@@ -193,7 +198,13 @@ mod tests {
             assert!(code == "other" || code == known.to_string(), "{code} {known}");
         }
         assert_eq!(STATUS_CODES[status(Status(0xB123))], "other");
-        assert_eq!(STATUS_REASONS[status(Status::CANNOT_UNDERSTAND)], "cannot-understand");
+        for (told, reason) in [
+            (Status::PROCESSING_FAILURE, "processing-failure"),
+            (Status::CANNOT_UNDERSTAND, "cannot-understand"),
+            (Status(0xC123), "other"),
+        ] {
+            assert_eq!(STATUS_REASONS[status_reason(told)], reason);
+        }
     }
 
     #[test]

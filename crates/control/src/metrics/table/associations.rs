@@ -62,8 +62,7 @@ pub(super) const FAMILIES: &[Family] = &[
                 values: Values::WordsBy(&[
                     ("connection", &CONNECTION_REASONS),
                     ("association", &REJECTION_REASONS),
-                    ("request", &STATUS_REASONS),
-                    ("object", &STATUS_REASONS),
+                    ("request or object", &STATUS_REASONS),
                 ]),
             },
         ],
