@@ -219,6 +219,8 @@ pub enum Refused<'a> {
     Connection {
         /// Who connected.
         peer: SocketAddr,
+        /// What closed it.
+        cause: ConnectionRefusal,
         /// Why it was closed.
         reason: &'a str,
     },
@@ -255,4 +257,15 @@ pub enum Refused<'a> {
         /// Why. The peer is told so too, as far as an Error Comment has room: 64 characters.
         reason: &'a str,
     },
+}
+
+/// What closes a connection before an association is proposed on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionRefusal {
+    /// Host access control.
+    HostAccess,
+    /// The TLS handshake failed.
+    TlsHandshake,
+    /// There are too many connections, even to reject their associations.
+    TooMany,
 }

@@ -35,7 +35,8 @@ impl Observer for ProgramObserver {
             sender.commands.association_accepted(accepted.peer);
         }
         if let Some(monitor) = &self.monitor {
-            monitor.association_accepted(accepted);
+            let rule = Sender::of(accepted.treatment).and_then(|it| it.rule.as_deref());
+            monitor.association_accepted(accepted, rule);
         }
     }
 
