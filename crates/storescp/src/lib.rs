@@ -3,15 +3,14 @@
 //!
 //! [`run`] is the whole program. ARCHITECTURE.md follows a byte from the socket to the file.
 
-mod advice;
 pub mod cli;
 pub mod commands;
 pub mod data_dictionary;
 pub mod error;
+mod generation;
 pub mod limits;
 pub mod logging;
 pub mod negotiation;
-mod observer;
 pub mod rules;
 mod send_test;
 mod service;
@@ -81,9 +80,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let ended = if config.inetd {
         let connection = connection.unwrap_or_else(inherited::take_connection);
         let connection = connection.map_err(|error| receiver::Error::NoConnection(error).into());
-        connection.and_then(|it| service::serve_one(&config, it))
+        connection.and_then(|it| service::serve_one(&config, &command_line, it))
     } else {
-        service::serve(&config)
+        service::serve(&config, &command_line)
     };
     if let Err(error) = &ended {
         match error {
