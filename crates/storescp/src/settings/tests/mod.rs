@@ -1,3 +1,4 @@
+mod check;
 mod file;
 mod messages;
 mod options;
