@@ -307,7 +307,7 @@ fn object(value: Value) -> Table {
 /// As the settings file has it: `60 s`, `250 ms`.
 fn time(time: Duration) -> String {
     let millis = time.as_millis();
-    if millis % 1000 == 0 { format!("{} s", millis / 1000) } else { format!("{millis} ms") }
+    if millis.is_multiple_of(1000) { format!("{} s", millis / 1000) } else { format!("{millis} ms") }
 }
 
 fn path(path: &Path) -> String {
