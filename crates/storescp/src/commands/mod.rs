@@ -56,6 +56,18 @@ impl Commands {
         Ok(Self { runner, pool })
     }
 
+    /// Whether these commands can be run, where objects are `stored` or dropped. Runs and starts nothing.
+    ///
+    /// # Errors
+    /// As [`Commands::new`].
+    pub(crate) fn check(
+        settings: &CommandSettings,
+        output: &OutputSettings,
+        stored: bool,
+    ) -> Result<(), Error> {
+        JobRunner::read(settings, output, stored).map(drop)
+    }
+
     /// True if a command uses the name of the peer.
     pub(crate) fn want_host(&self) -> bool {
         self.runner.wants_host

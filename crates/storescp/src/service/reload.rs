@@ -93,7 +93,14 @@ impl Service {
                 Err(others) => faults.extend(others),
             }
         }
-        if faults.is_empty() { Ok(next) } else { Err(faults) }
+        if faults.is_empty() { Ok(next) } else { Err(self.with_places(faults)) }
+    }
+
+    /// What is wrong as `storescp check` says it, with line and column, if it finds the same.
+    fn with_places(&self, faults: Vec<String>) -> Vec<String> {
+        let Some(file) = &self.command_line.settings_file else { return faults };
+        let found = settings::faults(file, &self.command_line);
+        if found.is_empty() { faults } else { found }
     }
 
     /// What is wrong with a file of TLS: as the settings' file names it, if there is one.
