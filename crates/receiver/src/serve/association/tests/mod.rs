@@ -7,8 +7,7 @@ mod observer;
 mod treatments;
 
 use super::*;
-use crate::observer::{AfterAnswer, Observer, Proposed, Refusal, Refused, Tolerated};
-use crate::output::StoredObject;
+use crate::observer::{AfterAnswer, Observer, Proposed, Refusal, Refused, StoredObject, Tolerated};
 use crate::output::naming::NameStyle;
 use crate::serve::registry::{Admission, Registry};
 use crate::{OutputSettings, Sorting, Treatment, testing};
