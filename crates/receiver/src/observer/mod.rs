@@ -2,13 +2,14 @@
 
 mod certificate;
 mod proposed;
+mod stored_object;
 mod summary;
 
 pub use certificate::PeerCertificate;
 pub use proposed::{Accepted, Proposed};
+pub use stored_object::StoredObject;
 pub use summary::{AssociationEnd, StatusCounts, Summary};
 
-use crate::output::StoredObject;
 use crate::output::studies::EndedStudy;
 use crate::peer::Peer;
 use crate::treatment::Treatment;
@@ -219,6 +220,8 @@ pub enum Refused<'a> {
     Connection {
         /// Who connected.
         peer: SocketAddr,
+        /// What closed it.
+        cause: ConnectionRefusal,
         /// Why it was closed.
         reason: &'a str,
     },
@@ -255,4 +258,15 @@ pub enum Refused<'a> {
         /// Why. The peer is told so too, as far as an Error Comment has room: 64 characters.
         reason: &'a str,
     },
+}
+
+/// What closes a connection before an association is proposed on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionRefusal {
+    /// Host access control.
+    HostAccess,
+    /// The TLS handshake failed.
+    TlsHandshake,
+    /// There are too many connections, even to reject their associations.
+    TooMany,
 }

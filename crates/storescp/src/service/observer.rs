@@ -41,7 +41,8 @@ impl Observer for ProgramObserver {
             }
         }
         if let Some(monitor) = &self.monitor {
-            monitor.association_accepted(accepted);
+            let rule = Sender::of(accepted.treatment).and_then(|it| it.rule.as_deref());
+            monitor.association_accepted(accepted, rule);
         }
     }
 
