@@ -6,7 +6,7 @@ mod program;
 use super::exposition::Value;
 use super::table::{Values, View};
 use super::{Format, Metrics, Senders, render, table};
-use program::TestProgram;
+pub(in crate::metrics) use program::TestProgram;
 use receiver::{
     AcceptorPolicy, AeTitle, AssociationEnd, ConnectionRefusal, Peer, Refused, Rejection, Status,
     StoredObject, Tolerance, Treatment, Uid, storage_classes,
