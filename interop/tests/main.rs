@@ -25,6 +25,7 @@ mod log_lines;
 mod log_streams;
 mod logging;
 mod lost_senders;
+mod metrics;
 mod names;
 mod negotiated;
 mod negotiation;
