@@ -38,6 +38,7 @@ mod powercut;
 mod privacy;
 mod process;
 mod profiles;
+mod prometheus;
 mod readme;
 mod repairs;
 mod send_test;

@@ -1,12 +1,9 @@
-//! Tests `/metrics` of the program: what was sent, what the log says and what is counted agree; Prometheus's own tools
-//! and the strict parser of OpenMetrics find nothing wrong with it, nor with the alert rules and the dashboard.
+//! Tests `/metrics` of the program: what was sent, what the log says and what is counted agree.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -14,35 +11,45 @@ use std::time::Duration;
 use interop::process::eventually;
 use interop::tls::Pki;
 use interop::wire::{Answer, Client, Command, Request, abort, tag};
-use interop::{Object, Program, Scratch, Server, peers};
+use interop::{Object, Program, Scratch, Server};
 
 use crate::log_associations::{Ended, contradicting, cut_off, in_the_middle};
 
 const LIMIT: Duration = Duration::from_secs(30);
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
-fn start(options: &[&str]) -> Server {
+/// A receiver with a control plane.
+pub(crate) fn start(options: &[&str]) -> Server {
     Server::start(Program::Ours, &[&["-v", "--http", "127.0.0.1:0"], options].concat())
 }
 
-/// The answer to a GET of `/metrics`: its head and its body.
-fn get(server: &Server, accept: &str) -> (String, String) {
+/// Where the control plane listens.
+pub(crate) fn http_address(server: &Server) -> String {
     const ANNOUNCED: &str = "HTTP on http://";
     server.wait_for_log(ANNOUNCED);
     let log = server.stderr();
     let (_, address) = log.split_once(ANNOUNCED).expect("it is announced");
-    let address = address.split_whitespace().next().expect("an address");
-    let mut stream = TcpStream::connect(address).expect("the control plane listens");
-    stream.set_read_timeout(Some(LIMIT)).expect("a time limit can be set");
-    let request = format!(
-        "GET /metrics HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).expect("it reads the request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer in UTF-8");
+    address.split_whitespace().next().expect("an address").to_owned()
+}
+
+/// The answer to a GET of `/metrics`: its head and its body.
+pub(crate) fn get(server: &Server, accept: &str) -> (String, String) {
+    let answer = try_get(&http_address(server), "/metrics", accept).expect("an answer");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
     assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
     (head.to_ascii_lowercase(), body.to_owned())
+}
+
+/// The whole answer to a GET.
+pub(crate) fn try_get(address: &str, path: &str, accept: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// Values by the name and labels of their lines.
@@ -85,34 +92,6 @@ impl Metrics {
     fn refusals(&self, what: &str, reason: &str) -> u64 {
         self.count(&format!(r#"storescp_refusals_total{{what="{what}",reason="{reason}"}}"#))
     }
-}
-
-fn run(program: &Path, arguments: &[&str], folder: &Path, input: &str) -> Output {
-    let mut child = Process::new(program)
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it can be run");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    stdin.write_all(input.as_bytes()).expect("it reads");
-    drop(stdin);
-    child.wait_with_output().expect("it ends")
-}
-
-/// Runs promtool, which has nothing to say of what is right.
-fn promtool(arguments: &[&str], folder: &Path, input: &str) -> String {
-    let output = run(&peers::debian_path("promtool"), arguments, folder, input);
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    assert!(output.status.success(), "promtool {arguments:?}: {text}\n{input}");
-    text
-}
-
-fn prometheus_files() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/prometheus")
 }
 
 /// Senders of all kinds at a time, scraped meanwhile: what the metrics count is what was sent, and what the log says.
@@ -305,85 +284,60 @@ fn disk_and_commands_and_process_are_seen() {
     assert_eq!(metrics.count("storescp_settings_generation"), 1);
 }
 
+/// Objects are counted by the titles that rules name, and by rule; a reload that fails is seen, and one that does not.
 #[test]
-fn promtool_and_the_parser_of_open_metrics_find_nothing_wrong() {
-    let server = start(&[]);
-    let mut client = Client::usual(server.port());
-    assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
-    assert_eq!(client.store(3, &contradicting()).status(), 0xA900);
-    client.release();
-    let (head, text) = get(&server, "*/*");
-    assert!(head.contains("\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8"), "{head}");
-    assert_eq!(promtool(&["check", "metrics"], Path::new("/"), &text), "");
-
-    let (head, text) = get(&server, OPEN_METRICS);
-    let kind = "\r\ncontent-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
-    assert!(head.contains(kind), "{head}");
-    let script = "import sys; from prometheus_client.openmetrics.parser import text_string_to_metric_families as f\n\
-                  print(sum(len(family.samples) for family in f(sys.stdin.read())))";
-    let output = run(&peers::python(), &["-c", script], Path::new("/"), &text);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}\n{text}");
-    let samples = text.lines().filter(|line| !line.starts_with('#')).count();
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), samples.to_string());
-}
-
-#[test]
-fn the_alert_rules_fire_when_they_should() {
-    let text = promtool(&["test", "rules", "storescp.rules.test.yaml"], &prometheus_files(), "");
-    assert!(text.contains("SUCCESS"), "{text}");
-}
-
-/// The rule that is off is one that can be used, once the marks of comments are taken away.
-#[test]
-fn the_alert_rule_that_is_off_is_right() {
-    let rules = fs::read_to_string(prometheus_files().join("storescp.rules.yaml")).expect("rules");
+fn senders_are_counted_by_title_and_rule_and_reloads_by_result() {
     let scratch = Scratch::new();
-    let (before, off) = rules.split_once("      # - alert:").expect("a rule that is off");
-    let on = format!("      # - alert:{off}").replace("      # ", "      ");
-    fs::write(scratch.path().join("rules.yaml"), format!("{before}{on}")).expect("a file");
-    let text = promtool(&["check", "rules", "rules.yaml"], scratch.path(), "");
-    let count = rules.matches("- alert: ").count();
-    assert!(text.contains(&format!("SUCCESS: {count} rules found")), "{text}");
-    let test = r#"
-rule_files: [rules.yaml]
-tests:
-  - interval: 1h
-    input_series:
-      - {series: 'storescp_last_object_timestamp_seconds{calling="CT1",rule="a",instance="r"}', values: 3600x20}
-      - {series: 'storescp_last_object_timestamp_seconds{calling="MR1",rule="a",instance="r"}', values: 3600x20}
-      - {series: 'storescp_last_object_timestamp_seconds{calling="MR1",rule="b",instance="r"}', values: 30000x20}
-    promql_expr_test:
-      - expr: count by (alertname, calling) (ALERTS)
-        eval_time: 10h
-        exp_samples: [{labels: '{alertname="StorescpNoObjects",calling="CT1"}', value: 1}]
-"#;
-    fs::write(scratch.path().join("test.yaml"), test).expect("a file");
-    promtool(&["test", "rules", "test.yaml"], scratch.path(), "");
-}
-
-/// Each expression of the dashboard, with its variables replaced, is one for Prometheus.
-#[test]
-fn the_expressions_of_the_dashboard_are_right() {
-    let dashboard =
-        fs::read_to_string(prometheus_files().join("grafana.json")).expect("a dashboard");
-    let lines = dashboard.lines().filter_map(|line| line.trim().strip_prefix(r#""expr": ""#));
-    let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
-    let mut count = 0;
-    for line in lines {
-        let expression = line.trim_end_matches(',').strip_suffix('"').expect("a string");
-        let expression = expression
-            .replace("$__rate_interval", "5m")
-            .replace("$job", ".*")
-            .replace("$instance", ".*");
-        assert!(!expression.contains('$'), "an unknown variable: {expression}");
-        // A string of JSON is one of YAML too.
-        rules.push_str(&format!("  - {{record: \"panel:{count}\", expr: \"{expression}\"}}\n"));
-        count += 1;
+    let file = scratch.path().join("storescp.toml");
+    let rules = |calling: &str| {
+        format!(
+            "[[rule]]\nname = \"ct\"\ncalling = [{calling}]\n\
+             [[rule]]\nname = \"strangers\"\ncalling = [\"EVIL\"]\n\
+             refuse = \"calling-ae-title-not-recognized\"\n"
+        )
+    };
+    fs::write(&file, rules("\"CT1\", \"CT*\"")).expect("a file");
+    let server = start(&["--settings", file.to_str().expect("a path is text")]);
+    let send = |calling: &str, count: usize| {
+        let request = Request { calling: calling.to_owned(), ..Request::usual() };
+        let (mut client, _) = Client::associate(server.port(), &request);
+        for _ in 0..count {
+            assert_eq!(client.store(3, &Object::ct(1000)).status(), 0);
+        }
+        client.release();
+    };
+    let stored = |metrics: &Metrics, calling: &str, rule: &str| {
+        let labels = format!(r#"{{calling="{calling}",rule="{rule}"}}"#);
+        metrics.count(&format!("storescp_stored_objects_total{labels}"))
+    };
+    for (calling, count) in [("CT1", 2), ("CT2", 3), ("CT3", 1), ("MR1", 4)] {
+        send(calling, count);
     }
-    assert!(count > 30, "{count}");
-    let scratch = Scratch::new();
-    fs::write(scratch.path().join("rules.yaml"), rules).expect("a file");
-    let text = promtool(&["check", "rules", "rules.yaml"], scratch.path(), "");
-    assert!(text.contains(&format!("SUCCESS: {count} rules found")), "{text}");
+    let mut stranger = Client::connect(server.port());
+    stranger.send(&Request { calling: "EVIL".to_owned(), ..Request::usual() }.encode());
+    assert!(matches!(stranger.answer(), Answer::Reject(..)));
+    let metrics = Metrics::of(&server);
+    let by_sender = [("CT1", "ct"), ("other", "ct"), ("other", "other")];
+    assert_eq!(by_sender.map(|(calling, rule)| stored(&metrics, calling, rule)), [2, 4, 4]);
+    assert_eq!(metrics.refusals("association", "calling-ae-title-not-recognized"), 1);
+
+    let successful = "storescp_settings_last_reload_successful";
+    assert_eq!(metrics.count(successful), 1);
+    fs::write(&file, "[[rule]]\ncaling = [\"CT1\"]\n").expect("a file");
+    server.signal("HUP");
+    eventually("the reload fails", LIMIT, || Metrics::of(&server).count(successful) == 0);
+    fs::write(&file, rules("\"CT2\"")).expect("a file");
+    server.signal("HUP");
+    eventually("the reload succeeds", LIMIT, || Metrics::of(&server).count(successful) == 1);
+    send("CT1", 1);
+    send("CT2", 1);
+    let in_effect = || Metrics::of(&server).count("storescp_settings_generation") == 2;
+    eventually("the generation is told", LIMIT, in_effect);
+    let metrics = Metrics::of(&server);
+    let by_sender = [("CT1", "ct"), ("CT2", "ct"), ("other", "other")];
+    assert_eq!(by_sender.map(|(calling, rule)| stored(&metrics, calling, rule)), [2, 1, 5]);
+    for result in ["failed", "succeeded"] {
+        let name = format!(r#"storescp_settings_reloads_total{{result="{result}"}}"#);
+        assert_eq!(metrics.count(&name), 1, "{result}");
+    }
 }
