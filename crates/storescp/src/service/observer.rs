@@ -28,7 +28,8 @@ impl Observer for ProgramObserver {
     }
 
     fn association_accepted(&self, accepted: &Accepted<'_>) {
-        if let Some(sender) = Sender::of(accepted.treatment) {
+        let sender = Sender::of(accepted.treatment);
+        if let Some(sender) = sender {
             if sender.commands.want_host() {
                 self.peer_names.begin(accepted.peer.address);
             }
@@ -41,7 +42,7 @@ impl Observer for ProgramObserver {
             }
         }
         if let Some(monitor) = &self.monitor {
-            let rule = Sender::of(accepted.treatment).and_then(|it| it.rule.as_deref());
+            let rule = sender.and_then(|sender| sender.rule.as_deref());
             monitor.association_accepted(accepted, rule);
         }
     }

@@ -65,6 +65,9 @@ impl Service {
                 Err(ReloadFailure { faults })
             }
         };
+        if let Some(monitor) = &self.monitor {
+            monitor.settings_reloaded(result.is_ok());
+        }
         if !done.is_empty() {
             tracing::info!("{cause}: {}", done.join(", "));
         }
@@ -141,6 +144,9 @@ impl Service {
         let (number, rules) = (generation.number, generation.rules().len());
         let plural = if rules == 1 { "" } else { "s" };
         done.push(format!("settings generation {number} in effect ({rules} rule{plural})"));
+        if let Some(monitor) = &self.monitor {
+            monitor.set_titles(generation.calling_titles());
+        }
         self.generation.store(Arc::new(generation));
         self.recover_in_background();
         needs_restart
