@@ -3,7 +3,7 @@
 use super::filing::Incoming;
 use super::status::{DifferingUid, Failure, class_name};
 use crate::node::Node;
-use crate::observer::{AfterAnswer, Progress, Refused, StatusCounts};
+use crate::observer::{AfterAnswer, Progress, Received, Refused, StatusCounts};
 use crate::output::studies::{CurrentStudies, EndedStudy};
 use crate::output::{Refusals, StoredFile, StoredObject};
 use crate::peer::Peer;
@@ -181,7 +181,9 @@ impl<'n> StorageService<'n> {
         if let Some(progress) = &receiving.progress {
             progress.pdvs(fragments.pdvs_ended());
         }
-        receiving.bytes += fragments.byte_count() as u64;
+        let (bytes, is_last) = (fragments.byte_count() as u64, fragments.is_last());
+        receiving.bytes += bytes;
+        self.node.observer.received(&Received::new(&self.peer, bytes, is_last));
         if let Outcome::Store { target, .. } = &mut receiving.outcome
             && let Ok(Target::File(incoming)) = target
             && let Err(failure) = incoming.push(fragments)
