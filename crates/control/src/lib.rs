@@ -11,6 +11,7 @@
 //!
 //! It has threads of its own, which are the only ones with an async runtime.
 
+mod api;
 pub mod limits;
 mod monitor;
 mod program;

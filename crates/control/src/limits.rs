@@ -56,6 +56,9 @@ pub const DEFAULT_PAGE: u16 = 100;
 /// The longest body of a request to the API in bytes.
 pub const REQUEST_BODY_BYTES: usize = 4096;
 
+/// Requests to the API that are answered at a time; others wait.
+pub const QUESTIONS_AT_ONCE: usize = 8;
+
 const _: () = assert!(HISTORY_BYTES < 18 << 20);
 const _: () = assert!(REFUSALS_BYTES < 12 << 20);
 const _: () = assert!(DEFAULT_PAGE <= PAGE);

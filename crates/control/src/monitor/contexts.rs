@@ -66,8 +66,7 @@ fn pack(packed: &mut Vec<u8>, context: &ProposedContext, answer: &ContextAnswer)
     let ContextId(id) = context.id;
     packed.extend([id, answer.result.code()]);
     pack_uid(packed, context.abstract_syntax.as_ref());
-    let accepted =
-        (answer.result == ContextResult::Acceptance).then_some(answer.transfer_syntax);
+    let accepted = (answer.result == ContextResult::Acceptance).then_some(answer.transfer_syntax);
     match accepted.map(index_of) {
         None => packed.extend([UNLISTED, 0]),
         Some(Some(index)) => packed.push(index),

@@ -20,16 +20,15 @@ pub(crate) mod text;
 mod totals;
 
 pub(crate) use association::{Ended, Facts, Live, Progress};
+pub(crate) use contexts::Context;
 pub(crate) use refusal::{Refusal, What};
 pub(crate) use ring::Entry;
 pub(crate) use totals::Totals;
 
 use crate::limits::{ENDED_ASSOCIATIONS, REFUSALS};
 use papaya::HashMap;
-use receiver::{
-    Accepted, Answered, Received, Refused, StoredObject, Summary, Tolerated,
-};
 use proto::StatusKind;
+use receiver::{Accepted, Answered, Received, Refused, StoredObject, Summary, Tolerated};
 use ring::Ring;
 use std::fmt;
 use std::sync::Arc;
@@ -157,7 +156,8 @@ impl Monitor {
     pub(crate) fn live(&self, before: Option<u64>, most: usize) -> Vec<(Arc<Facts>, Progress)> {
         let mut numbers: Vec<u64> = self.live.pin().keys().copied().collect();
         numbers.sort_unstable_by(|one, other| other.cmp(one));
-        let wanted = numbers.into_iter().filter(|&number| before.is_none_or(|before| number < before));
+        let wanted =
+            numbers.into_iter().filter(|&number| before.is_none_or(|before| number < before));
         wanted.filter_map(|number| self.live_association(number)).take(most).collect()
     }
 

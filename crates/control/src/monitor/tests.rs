@@ -101,7 +101,9 @@ fn an_association_is_seen_from_its_beginning_to_its_end() {
     sender.refuse(7, "damaged");
     let (_, progress) = monitor.live_association(7).unwrap();
     assert_eq!((progress.objects, progress.objects_refused, progress.bytes), (1, 1, 2500));
-    assert!(!progress.is_receiving && progress.last_activity >= facts.since - Duration::from_millis(1));
+    assert!(
+        !progress.is_receiving && progress.last_activity >= facts.since - Duration::from_millis(1)
+    );
 
     sender.end(7);
     assert!(monitor.live_association(7).is_none() && monitor.live(None, 10).is_empty());
@@ -109,7 +111,10 @@ fn an_association_is_seen_from_its_beginning_to_its_end() {
     assert_eq!(ended.value.summary, summary(7));
     assert_eq!(ended.value.facts.as_ref().unwrap().contexts.iter().count(), 3);
     assert_eq!((monitor.totals().accepted.value(), monitor.totals().released.value()), (1, 1));
-    assert_eq!((monitor.totals().bytes.value(), monitor.totals().objects_refused.value()), (2500, 1));
+    assert_eq!(
+        (monitor.totals().bytes.value(), monitor.totals().objects_refused.value()),
+        (2500, 1)
+    );
 }
 
 #[test]

@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(&*bounded("short", 5), "short");
         assert_eq!(&*bounded("a\u{1b}[2J\n\u{202e}b", 99), "a?[2J??b");
         assert_eq!(&*bounded("longer", 5), "lo…");
-        for most in 3..40 {
+        for most in 3..36 {
             let cut = bounded("ÄÖÜ山田太郎ÄÖÜ山田太郎", most);
             assert!(cut.len() <= most && cut.ends_with('…'), "{most}: {cut}");
         }
