@@ -1,14 +1,14 @@
 //! `GET /associations`, `/associations/recent`, `/associations/{number}`: who sends, and who has sent.
 
-use super::Shared;
-use super::problem::Problem;
 use super::query::{NoParameters, Page, Query, next};
 use super::refusals::Status;
 use super::status::seconds_since;
 use super::time::Time;
 use crate::monitor::{self, Entry, Facts, Monitor, Progress, text};
+use crate::problem::Problem;
+use crate::state::State;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use dataset::{Uid, uid_names};
 use proto::ContextResult;
@@ -210,11 +210,10 @@ struct NamedUid {
 
 /// Those that are being served.
 pub(super) async fn live(
-    State(shared): State<Shared>,
+    extract::State(state): extract::State<State>,
     Query(Page { limit, before }): Query<Page>,
 ) -> Result<Json<LiveAssociations>, Problem> {
-    let ask = move |monitor: &Monitor| (monitor.live_count(), monitor.live(before, limit.count()));
-    let (total, live) = shared.ask(move |monitor, _| ask(monitor)).await?;
+    let (total, live) = (state.monitor.live_count(), state.monitor.live(before, limit.count()));
     let associations = live.iter().map(|(facts, progress)| Association::live(facts, *progress));
     let next = next(live.iter().map(|(facts, _)| facts.peer.association), limit);
     Ok(Json(LiveAssociations { total: total as u64, associations: associations.collect(), next }))
@@ -222,10 +221,10 @@ pub(super) async fn live(
 
 /// Those that have ended.
 pub(super) async fn recent(
-    State(shared): State<Shared>,
+    extract::State(state): extract::State<State>,
     Query(Page { limit, before }): Query<Page>,
 ) -> Result<Json<EndedAssociations>, Problem> {
-    let ended = shared.ask(move |monitor, _| monitor.ended(before, limit.count())).await?;
+    let ended = state.monitor.ended(before, limit.count());
     let next = next(ended.iter().map(|entry| entry.key), limit);
     Ok(Json(EndedAssociations {
         associations: ended.iter().map(Association::ended).collect(),
@@ -235,7 +234,7 @@ pub(super) async fn recent(
 
 /// One of them.
 pub(super) async fn one(
-    State(shared): State<Shared>,
+    extract::State(state): extract::State<State>,
     Path(number): Path<String>,
     Query(NoParameters {}): Query<NoParameters>,
 ) -> Result<Json<AssociationDetails>, Problem> {
@@ -245,8 +244,7 @@ pub(super) async fn one(
         Problem::new(StatusCode::NOT_FOUND, detail)
     };
     let number: u64 = number.parse().map_err(|_| not_found())?;
-    let found = shared.ask(move |monitor, _| AssociationDetails::find(monitor, number)).await?;
-    found.map(Json).ok_or_else(not_found)
+    AssociationDetails::find(&state.monitor, number).map(Json).ok_or_else(not_found)
 }
 
 impl AssociationDetails {

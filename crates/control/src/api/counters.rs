@@ -1,12 +1,12 @@
 //! `GET /counters`: what has happened since the start, in numbers.
 
-use super::Shared;
-use super::problem::Problem;
 use super::query::{NoParameters, Query};
 use super::time::Time;
 use crate::monitor::Monitor;
+use crate::problem::Problem;
+use crate::state::State;
 use axum::Json;
-use axum::extract::State;
+use axum::extract;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -76,10 +76,10 @@ struct Refused {
 
 /// The answer.
 pub(super) async fn get(
-    State(shared): State<Shared>,
+    extract::State(state): extract::State<State>,
     Query(NoParameters {}): Query<NoParameters>,
 ) -> Result<Json<Counters>, Problem> {
-    Ok(Json(counters(&shared.monitor)))
+    Ok(Json(counters(&state.monitor)))
 }
 
 fn counters(monitor: &Monitor) -> Counters {

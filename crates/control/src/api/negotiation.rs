@@ -1,6 +1,6 @@
 //! Which media types a client takes (RFC 9110 §12.5.1): all answers are JSON.
 
-use super::problem::Problem;
+use crate::problem::Problem;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;

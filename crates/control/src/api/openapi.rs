@@ -1,9 +1,9 @@
 //! `GET /openapi.json`: the API as an OpenAPI 3.1 document, made from the routes and the types of their answers.
 
 use super::PREFIX;
-use super::problem::Problem;
 use super::query::{NoParameters, Query};
 use super::routes::{ROUTES, Route, Verb};
+use crate::problem::{Problem, ProblemBody};
 use axum::Json;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -21,7 +21,7 @@ pub(super) async fn get(
 
 fn document() -> Value {
     let mut answers = generator(false);
-    let problem = answers.subschema_for::<Problem>().to_value();
+    let problem = answers.subschema_for::<ProblemBody>().to_value();
     let mut paths = Map::new();
     for route in ROUTES {
         let operation = operation(route, &mut answers, &problem);

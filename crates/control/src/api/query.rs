@@ -1,7 +1,7 @@
 //! Query parameters: only those that a resource knows, each once, and pages of lists.
 
-use super::problem::Problem;
 use crate::limits::{DEFAULT_PAGE, PAGE};
+use crate::problem::Problem;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;

@@ -1,12 +1,12 @@
 //! `GET /refusals`: what was refused, why, and what to do.
 
-use super::Shared;
-use super::problem::Problem;
 use super::query::{Limit, Query, next};
 use super::time::Time;
 use crate::monitor::{Entry, Refusal as Noted, What as NotedWhat, text};
+use crate::problem::Problem;
+use crate::state::State;
 use axum::Json;
-use axum::extract::State;
+use axum::extract;
 use dataset::uid_names;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -112,13 +112,11 @@ pub(super) struct Wanted {
 
 /// The answer.
 pub(super) async fn get(
-    State(shared): State<Shared>,
+    extract::State(state): extract::State<State>,
     Query(Wanted { limit, before, what }): Query<Wanted>,
 ) -> Result<Json<Refusals>, Problem> {
-    let is_wanted = move |noted: &Noted| what.is_none_or(|what| what == What::of(&noted.what));
-    let ask =
-        move |monitor: &crate::monitor::Monitor| monitor.refusals(before, limit.count(), is_wanted);
-    let noted = shared.ask(move |monitor, _| ask(monitor)).await?;
+    let is_wanted = |noted: &Noted| what.is_none_or(|what| what == What::of(&noted.what));
+    let noted = state.monitor.refusals(before, limit.count(), is_wanted);
     let next = next(noted.iter().map(|entry| entry.key), limit);
     Ok(Json(Refusals { refusals: noted.iter().map(Refusal::new).collect(), next }))
 }

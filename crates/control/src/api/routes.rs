@@ -1,7 +1,8 @@
 //! The list of all resources: what is at which path, and how the document describes it.
 
 use super::query::Page;
-use super::{Shared, associations, counters, openapi, refusals, settings, status, studies};
+use super::{associations, counters, openapi, refusals, settings, status, studies};
+use crate::state::State;
 use axum::routing::{MethodRouter, get, post};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -23,7 +24,7 @@ pub(super) struct Route {
     pub(super) answer: SchemaOf,
     /// Errors that only it has, by status.
     pub(super) problems: &'static [(u16, &'static str)],
-    pub(super) handler: fn() -> MethodRouter<Shared>,
+    pub(super) handler: fn() -> MethodRouter<State>,
 }
 
 /// The method of a resource.

@@ -1,15 +1,14 @@
 //! `GET /settings`, `POST /settings/reload`: the settings in effect, and reading them again.
 
-use super::Shared;
-use super::problem::Problem;
 use super::query::{NoParameters, Query};
 use super::time::Time;
-use crate::limits::REQUEST_BODY_BYTES;
+use crate::problem::Problem;
 use crate::program::{ReloadFailure, Reloaded};
+use crate::state::State;
 use axum::Json;
-use axum::body::{Body, to_bytes};
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::Bytes;
+use axum::extract;
+use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,11 +46,10 @@ pub(super) struct ReloadRequest {}
 
 /// The settings.
 pub(super) async fn get(
-    State(shared): State<Shared>,
+    extract::State(state): extract::State<State>,
     Query(NoParameters {}): Query<NoParameters>,
 ) -> Result<Json<Settings>, Problem> {
-    let (status, settings) =
-        shared.ask(|_, program| (program.status(), program.settings())).await?;
+    let (status, settings) = state.ask(|program| (program.status(), program.settings())).await?;
     let settings = match settings {
         serde_json::Value::Object(settings) => settings.into_iter().collect(),
         _ => BTreeMap::new(),
@@ -64,62 +62,31 @@ pub(super) async fn get(
     }))
 }
 
-/// Reads the settings again.
+/// Reads the settings again. That it is an operator who asks, and no page of another site, is decided by `access`.
 pub(super) async fn reload(
-    State(shared): State<Shared>,
+    extract::State(state): extract::State<State>,
     Query(NoParameters {}): Query<NoParameters>,
-    headers: HeaderMap,
-    body: Body,
+    body: Bytes,
 ) -> Result<Json<Reload>, Problem> {
-    refuse_other_sites(&headers)?;
-    read_request(&headers, body).await?;
-    match shared.ask(|_, program| program.reload()).await? {
+    check_request(&body)?;
+    match state.ask(|program| program.reload()).await? {
         Ok(Reloaded { generation, done, needs_restart }) => {
             Ok(Json(Reload { generation, done, needs_restart }))
         }
         Err(ReloadFailure { faults }) => {
             let detail = "the settings are wrong, and nothing has changed";
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_faults(faults))
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).faults(faults))
         }
     }
 }
 
-/// A page that a browser shows must not reload our settings, even where a browser on this machine needs no password.
-fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
-    let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
-    let is_ours = match site {
-        Some(site) => matches!(site, b"same-origin" | b"none"),
-        None => headers
-            .get(header::ORIGIN)
-            .is_none_or(|origin| is_same_host(origin.as_bytes(), headers)),
-    };
-    match is_ours {
-        true => Ok(()),
-        false => Err(Problem::new(StatusCode::FORBIDDEN, "not from a page of another site")),
-    }
-}
-
-fn is_same_host(origin: &[u8], headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST) else { return false };
-    let origin = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
-    origin == Some(host.as_bytes())
-}
-
-async fn read_request(headers: &HeaderMap, body: Body) -> Result<(), Problem> {
-    let body = to_bytes(body, REQUEST_BODY_BYTES).await.map_err(|_| {
-        let detail = format!("the body is longer than the {REQUEST_BODY_BYTES} bytes allowed");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-    })?;
+/// # Errors
+/// 400 if the body is no JSON, 422 if it is anything but an empty object.
+fn check_request(body: &[u8]) -> Result<(), Problem> {
     if body.is_empty() {
         return Ok(());
     }
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
-    let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default();
-    if !media_type.trim().eq_ignore_ascii_case("application/json") {
-        let detail = "a body has to be application/json, or leave it out";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-    }
-    let value: serde_json::Value = serde_json::from_slice(&body).map_err(|error| {
+    let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| {
         Problem::new(StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}"))
     })?;
     match serde_json::from_value(value) {

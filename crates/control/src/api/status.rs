@@ -1,12 +1,12 @@
 //! `GET /status`: what the receiver is doing.
 
-use super::problem::Problem;
 use super::query::{NoParameters, Query};
 use super::time::Time;
-use super::{Monitor, Program, Shared};
-use crate::program::{CertificateStatus, CommandCounts, Directory};
+use crate::problem::Problem;
+use crate::program::{CertificateStatus, CommandCounts, Directory, Program};
+use crate::state::State;
 use axum::Json;
-use axum::extract::State;
+use axum::extract;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::SystemTime;
@@ -89,13 +89,14 @@ pub(super) struct Commands {
 
 /// The answer.
 pub(super) async fn get(
-    State(shared): State<Shared>,
+    extract::State(state): extract::State<State>,
     Query(NoParameters {}): Query<NoParameters>,
 ) -> Result<Json<Status>, Problem> {
-    shared.ask(status).await.map(Json)
+    let associations = state.monitor.live_count();
+    state.ask(move |program| status(program, associations)).await.map(Json)
 }
 
-fn status(monitor: &Monitor, program: &dyn Program) -> Status {
+fn status(program: &dyn Program, associations: usize) -> Status {
     let status = program.status();
     let count = |count: usize| count as u64;
     Status {
@@ -108,7 +109,7 @@ fn status(monitor: &Monitor, program: &dyn Program) -> Status {
         listening: status.listening.iter().map(ToString::to_string).collect(),
         is_draining: status.is_draining,
         connections: count(status.connections),
-        associations: count(monitor.live_count()),
+        associations: count(associations),
         capacity: count(status.capacity),
         open_studies: count(program.open_study_count()),
         directories: status.directories.into_iter().map(OutputDirectory::from).collect(),

@@ -1,10 +1,10 @@
 //! `GET /studies/open`: the studies that objects are being received of.
 
-use super::Shared;
-use super::problem::Problem;
 use super::query::{Limit, Query};
+use crate::problem::Problem;
+use crate::state::State;
 use axum::Json;
-use axum::extract::State;
+use axum::extract;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,13 +37,12 @@ pub(super) struct Wanted {
 
 /// The answer.
 pub(super) async fn get(
-    State(shared): State<Shared>,
+    extract::State(state): extract::State<State>,
     Query(Wanted { limit }): Query<Wanted>,
 ) -> Result<Json<OpenStudies>, Problem> {
-    let ask = move |program: &dyn crate::program::Program| {
-        (program.open_study_count(), program.open_studies(limit.count()))
-    };
-    let (total, studies) = shared.ask(move |_, program| ask(program)).await?;
+    let ask =
+        state.ask(move |program| (program.open_study_count(), program.open_studies(limit.count())));
+    let (total, studies) = ask.await?;
     let studies = studies.into_iter().map(|study| OpenStudy { folder: study.folder });
     Ok(Json(OpenStudies { total: total as u64, studies: studies.collect() }))
 }
