@@ -15,6 +15,7 @@ mod access;
 mod api;
 mod error;
 pub mod limits;
+mod metrics;
 mod monitor;
 mod problem;
 mod program;
@@ -24,6 +25,7 @@ mod settings;
 mod state;
 
 pub use error::Error;
+pub use metrics::{Answer, Metrics, render};
 pub use monitor::Monitor;
 pub use program::{
     AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, Credential, Directory, OpenStudy,

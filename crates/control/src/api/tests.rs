@@ -184,7 +184,7 @@ fn what_is_not_there_or_not_possible_is_a_problem() {
     api.get("/api/v1/associations/twelve").assert_problem(404, "no association");
     api.get("/api/v1/associations/99999999999999999999").assert_problem(404, "no association");
     let answer = api.send("DELETE", "/api/v1/settings", &[], "");
-    answer.assert_problem(405, "DELETE is not possible for /api/v1/settings");
+    answer.assert_problem(405, "DELETE is not possible at /api/v1/settings");
     assert_eq!(answer.headers["allow"], "GET,HEAD");
     let answer = api.get("/api/v1/settings/reload");
     answer.assert_problem(405, "GET");

@@ -1,38 +1,44 @@
 //! What an operator can do about a refusal, where whoever reported it knew nothing better.
 
 use proto::{Rejection, Status};
-use receiver::Refused;
+use receiver::{ConnectionRefusal, Refused};
 
 /// `None` if nothing is known to help.
 pub(super) fn hint<'r>(refused: &'r Refused<'_>) -> Option<&'r str> {
     match refused {
-        Refused::Connection { reason, .. } => of_connection(reason),
-        Refused::Association { reason, .. } if is_on_purpose(reason) => ON_PURPOSE,
+        Refused::Connection { cause, reason, .. } => of_connection(*cause, reason),
         Refused::Association { rejection, .. } => of_association(*rejection),
         Refused::Classes { advice, .. } => *advice,
         Refused::Request { status, .. } => of_request(*status),
-        Refused::Object { reason, .. } if is_on_purpose(reason) => ON_PURPOSE,
         Refused::Object { status, .. } => of_object(*status),
         _ => None,
     }
 }
 
-const ON_PURPOSE: Option<&str> =
-    Some("this receiver was started with options that provoke faults, such as --fault");
-
-fn is_on_purpose(reason: &str) -> bool {
-    reason == "fault on purpose"
+/// Of what was refused to test the sender; `None` of all else.
+pub(super) fn fault_on_purpose(refused: &Refused<'_>) -> Option<&'static str> {
+    let (Refused::Association { reason, .. } | Refused::Object { reason, .. }) = refused else {
+        return None;
+    };
+    let hint = "this receiver was started with options that provoke faults, such as --fault";
+    (*reason == "fault on purpose").then_some(hint)
 }
 
-fn of_connection(reason: &str) -> Option<&'static str> {
+fn of_connection(cause: ConnectionRefusal, reason: &str) -> Option<&'static str> {
+    match cause {
+        ConnectionRefusal::TlsHandshake => of_handshake(reason),
+        ConnectionRefusal::HostAccess => Some(
+            "to serve this address, allow it in the files of --access-control (/etc/hosts.allow, /etc/hosts.deny)",
+        ),
+        ConnectionRefusal::TooMany => Some(
+            "find out why this address opens so many connections; --max-associations-per-host limits one address",
+        ),
+    }
+}
+
+fn of_handshake(reason: &str) -> Option<&'static str> {
     const NO_TLS: [&str; 3] = ["wrong version number", "http request", "https proxy request"];
     Some(match reason {
-        "host access control" => {
-            "to serve this address, allow it in the files of --access-control (/etc/hosts.allow, /etc/hosts.deny)"
-        }
-        "too many connections" => {
-            "find out why this address opens so many connections; --max-associations-per-host limits one address"
-        }
         "no handshake in time" => {
             "check that the sender uses TLS and that the network lets it through; --acse-timeout sets the time"
         }
@@ -120,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_can_be_helped_has_a_hint_that_is_not_cut() {
-        let connections = ["host access control", "no shared cipher", "http request"];
+        let handshakes = ["no handshake in time", "no shared cipher", "http request"];
         let rejections = [
             Rejection::CALLING_AE_TITLE,
             Rejection::CALLED_AE_TITLE,
@@ -128,7 +134,7 @@ mod tests {
             Rejection::LOCAL_LIMIT_EXCEEDED,
         ];
         let objects = [0xA700, 0xA900, 0xC000, 0x0122, 0x0111];
-        let hints = connections.into_iter().map(of_connection);
+        let hints = handshakes.into_iter().map(of_handshake);
         let hints = hints.chain(rejections.into_iter().map(of_association));
         for hint in hints.chain(objects.into_iter().map(|code| of_object(Status(code)))) {
             assert!(hint.unwrap().len() < HINT_BYTES);
@@ -145,6 +151,6 @@ mod tests {
             status: Status::OUT_OF_RESOURCES,
             reason: "fault on purpose",
         };
-        assert_eq!(hint(&refused), ON_PURPOSE);
+        assert!(fault_on_purpose(&refused).is_some());
     }
 }

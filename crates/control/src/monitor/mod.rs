@@ -26,6 +26,7 @@ pub(crate) use ring::Entry;
 pub(crate) use totals::Totals;
 
 use crate::limits::{ENDED_ASSOCIATIONS, REFUSALS};
+use crate::metrics::Metrics;
 use papaya::HashMap;
 use proto::StatusKind;
 use receiver::{Accepted, Answered, Received, Refused, StoredObject, Summary, Tolerated};
@@ -39,6 +40,7 @@ use std::time::SystemTime;
 ///
 /// Memory: see [`limits`](crate::limits).
 pub struct Monitor {
+    metrics: Metrics,
     since: SystemTime,
     live: HashMap<u64, Arc<Live>>,
     ended: Ring<Ended>,
@@ -48,13 +50,33 @@ pub struct Monitor {
 
 impl Default for Monitor {
     fn default() -> Self {
+        Self::new([])
+    }
+}
+
+impl Monitor {
+    /// Counts these calling titles one by one, and all others together.
+    #[must_use]
+    pub fn new(titles: impl IntoIterator<Item = String>) -> Self {
         Self {
+            metrics: Metrics::new(titles),
             since: SystemTime::now(),
             live: HashMap::new(),
             ended: Ring::new(ENDED_ASSOCIATIONS),
             refusals: Ring::new(REFUSALS),
             totals: Totals::default(),
         }
+    }
+
+    /// Counts these calling titles from now on.
+    pub fn set_titles(&self, titles: impl IntoIterator<Item = String>) {
+        self.metrics.set_titles(titles);
+    }
+
+    /// What is counted and measured.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 }
 
@@ -66,8 +88,14 @@ impl fmt::Debug for Monitor {
 
 /// What happens.
 impl Monitor {
+    /// The settings were read again, and are in effect if that has succeeded.
+    pub fn settings_reloaded(&self, has_succeeded: bool) {
+        self.metrics.settings_reloaded(has_succeeded);
+    }
+
     /// An association is accepted; `rule` is the name of the rule that decided how it is treated, if one did.
     pub fn association_accepted(&self, accepted: &Accepted<'_>, rule: Option<&str>) {
+        self.metrics.association_accepted(accepted.peer, rule);
         self.totals.accepted.add(1);
         let live = Live::new(Arc::new(Facts::new(accepted, rule)));
         self.live.pin().insert(accepted.peer.association, Arc::new(live));
@@ -83,24 +111,26 @@ impl Monitor {
 
     /// An object is stored.
     pub fn stored(&self, object: &StoredObject<'_>) {
+        self.metrics.stored(object);
         self.totals.objects_stored.add(1);
         self.change(object.peer.association, Live::stored);
     }
 
     /// Its answer was sent.
     pub fn answered(&self, answered: &Answered<'_>) {
-        let _ = answered;
+        self.metrics.answered(answered);
     }
 
     /// Something wrong with an object was tolerated.
     pub fn tolerated(&self, tolerated: &Tolerated<'_>) {
-        let _ = tolerated;
+        self.metrics.tolerated(tolerated);
         self.totals.objects_tolerated.add(1);
     }
 
     /// A connection, an association or an object was refused; `hint` says what an operator can do, where the program
     /// knows better than this crate.
     pub fn refused(&self, refused: &Refused<'_>, hint: Option<&str>) {
+        self.metrics.refused(refused);
         self.totals.refused(refused);
         match refused {
             // One that is dropped on purpose and answered with success is none that was refused.
@@ -117,6 +147,7 @@ impl Monitor {
 
     /// An association has ended.
     pub fn association_ended(&self, summary: &Summary) {
+        self.metrics.association_ended(summary);
         self.totals.ended(summary);
         let number = summary.peer.association;
         let (facts, requests_refused) = match self.live.pin().remove(&number) {

@@ -1,6 +1,6 @@
 //! What was refused, as it is remembered.
 
-use super::text;
+use super::{hints, text};
 use crate::limits::{HINT_BYTES, REASON_BYTES, REFUSAL_BYTES};
 use dataset::Uid;
 use proto::{AeTitle, Rejection, Status};
@@ -49,7 +49,7 @@ impl Refusal {
     /// `None` for what this version does not know.
     pub(crate) fn new(refused: &Refused<'_>, hint: Option<&str>) -> Option<Self> {
         let (what, peer, reason) = match refused {
-            Refused::Connection { peer, reason } => {
+            Refused::Connection { peer, reason, .. } => {
                 let peer = Peer { address: peer.ip(), ..Peer::default() };
                 (What::Connection, peer, reason)
             }
@@ -66,7 +66,7 @@ impl Refusal {
         };
         let has_titles = !matches!(what, What::Connection) && peer.association != 0;
         let titles = Titles { calling: peer.calling_ae, called: peer.called_ae };
-        let hint = hint.or_else(|| super::hints::hint(refused));
+        let hint = hints::fault_on_purpose(refused).or(hint).or_else(|| hints::hint(refused));
         Some(Self {
             at: SystemTime::now(),
             what,

@@ -231,8 +231,9 @@ fn what_is_kept_is_bounded() {
     assert_eq!(facts.strong_count(), 0, "facts of associations that have fallen out are freed");
 
     let peer: SocketAddr = "10.0.0.1:1".parse().unwrap();
-    let reason = "host access control";
-    (0..3 * REFUSALS).for_each(|_| monitor.refused(&Refused::Connection { peer, reason }, None));
+    let (cause, reason) = (receiver::ConnectionRefusal::HostAccess, "host access control");
+    (0..3 * REFUSALS)
+        .for_each(|_| monitor.refused(&Refused::Connection { peer, cause, reason }, None));
     assert_eq!(monitor.refusals(None, usize::MAX, |_| true).len(), REFUSALS);
     assert_eq!(monitor.totals().connections_refused.value(), 3 * REFUSALS as u64);
 }
