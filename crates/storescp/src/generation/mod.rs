@@ -13,8 +13,11 @@
 mod advice;
 mod build;
 mod changes;
+mod effective;
 mod outputs;
 mod sender;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use advice::refusal_hint;
 pub(crate) use build::{Shared, build};

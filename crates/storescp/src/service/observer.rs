@@ -33,6 +33,9 @@ impl Observer for ProgramObserver {
                 self.peer_names.begin(accepted.peer.address);
             }
             sender.commands.association_accepted(accepted.peer);
+            if let Some(rule) = &sender.rule {
+                tracing::debug!("treated by {rule} of settings generation {}", sender.generation);
+            }
         }
         if let Some(monitor) = &self.monitor {
             let rule = Sender::of(accepted.treatment).and_then(|it| it.rule.as_deref());

@@ -5,13 +5,14 @@
 //!                        └── a fault ──┴──► nothing has changed, and each fault is told
 //! ```
 
+use super::start_hints::start_hint;
 use super::wiring::{Service, run_commands};
 use crate::cli::Config;
 use crate::error::Error;
 use crate::generation::{Generation, build, needs_restart};
 use crate::{logging, settings};
 use control::{ReloadFailure, Reloaded};
-use receiver::net::tls::ReadFiles;
+use receiver::net::tls::{self, ReadFiles};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -84,7 +85,7 @@ impl Service {
         let mut faults = Vec::new();
         match self.node.read_tls_files(other) {
             Ok(read) => next.tls = read,
-            Err(error) => faults.push(error.to_string()),
+            Err(error) => faults.push(self.about_file(&error)),
         }
         if let Some(config) = config {
             match self.open(config) {
@@ -95,8 +96,15 @@ impl Service {
         if faults.is_empty() { Ok(next) } else { Err(faults) }
     }
 
+    /// What is wrong with a file of TLS: as the settings' file names it, if there is one.
+    fn about_file(&self, error: &tls::Error) -> String {
+        match &self.command_line.settings_file {
+            Some(file) => format!("{}: [tls]: {error}", file.display()),
+            None => error.to_string(),
+        }
+    }
+
     fn open(&self, config: Config) -> Result<Generation, Vec<String>> {
-        let file = config.settings_file.clone().unwrap_or_default();
         for warning in &config.warnings {
             // Those of the command line were told at the start.
             if !self.command_line.warnings.contains(warning) {
@@ -104,7 +112,7 @@ impl Service {
             }
         }
         let at_once = run_commands(&config).then_some(config.commands.max_commands);
-        let told = |error: &Error| told(&file, error);
+        let told = |error: &Error| told(error, &self.command_line);
         let number = self.generation.load().number + 1;
         let generation = build(config, number, &self.shared)
             .map_err(|faults| faults.iter().map(told).collect::<Vec<_>>())?;
@@ -159,8 +167,13 @@ impl fmt::Display for Cause {
     }
 }
 
-fn told(file: &Path, error: &Error) -> String {
-    format!("{}: {error}", file.display())
+/// A fault of the settings that only shows when they are put to use, with what helps.
+fn told(error: &Error, command_line: &Config) -> String {
+    let file = command_line.settings_file.as_deref().unwrap_or(Path::new("")).display();
+    match start_hint(error, command_line) {
+        Some(hint) => format!("{file}: {error}: {hint}"),
+        None => format!("{file}: {error}"),
+    }
 }
 
 fn reopened(files: usize) -> String {

@@ -14,7 +14,8 @@ use control::Monitor;
 use receiver::faults::FaultPlan;
 use receiver::net::PeerNames;
 use receiver::net::tls::Tls;
-use receiver::{Capacity, Node, NodeSettings, OutputSettings, thread_builder};
+use receiver::{Capacity, Node, NodeSettings, OutputSettings, ProgramNeeds, thread_builder};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(super) struct Service {
     pub(super) started: Config,
     /// Held while settings are reloaded.
     pub(super) reloading: Mutex<()>,
+    /// A signal has come: no more connections are accepted, and the program will end.
+    pub(super) is_draining: AtomicBool,
     /// `--inetd`: a single connection.
     pub(super) is_single: bool,
 }
@@ -76,6 +79,7 @@ impl Service {
             command_line: command_line.clone(),
             started: Config { rules: Vec::new(), ..config.clone() },
             reloading: Mutex::default(),
+            is_draining: AtomicBool::new(false),
             is_single: config.inetd,
         })
     }
@@ -136,8 +140,14 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let optional = optional.into_iter().filter(|&wanted| wanted).count();
     let stored = all.iter().filter(|it| !it.ignore);
     let outputs: Vec<&OutputSettings> = stored.map(|it| &it.output).collect();
-    let threads = PROGRAM_THREADS + optional + watches;
-    Ok(Capacity::find(&node_settings(config), &outputs, threads)?)
+    let mut needs =
+        ProgramNeeds { threads: PROGRAM_THREADS + optional + watches, ..ProgramNeeds::default() };
+    if config.http.is_some() {
+        needs.threads += control::limits::THREADS;
+        needs.descriptors += control::descriptors();
+        needs.memory_bytes += control::limits::MEMORY_BYTES;
+    }
+    Ok(Capacity::find(&node_settings(config), &outputs, needs)?)
 }
 
 /// Whether any treatment has commands or renames files.
