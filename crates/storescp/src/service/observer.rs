@@ -8,7 +8,7 @@ use control::Monitor;
 use receiver::net::PeerNames;
 use receiver::output::studies::EndedStudy;
 use receiver::{
-    Accepted, AfterAnswer, Answered, Observer, Peer, Progress, Proposed, Refusal, Refused,
+    Accepted, AfterAnswer, Answered, Observer, Peer, Progress, Proposed, Received, Refusal, Refused,
     RefusedClass, StoredObject, Summary, Tolerated, Treatment,
 };
 use std::sync::Arc;
@@ -40,6 +40,12 @@ impl Observer for ProgramObserver {
         if let Some(monitor) = &self.monitor {
             let rule = Sender::of(accepted.treatment).and_then(|it| it.rule.as_deref());
             monitor.association_accepted(accepted, rule);
+        }
+    }
+
+    fn received(&self, received: &Received<'_>) {
+        if let Some(monitor) = &self.monitor {
+            monitor.received(received);
         }
     }
 
