@@ -1,7 +1,7 @@
 //! `GET /associations`, `/associations/recent`, `/associations/{number}`: who sends, and who has sent.
 
 use super::query::{NoParameters, Page, Query, next};
-use super::refusals::Status;
+use super::refusals::DimseStatus;
 use super::status::seconds_since;
 use super::time::Time;
 use crate::monitor::{self, Entry, Facts, Monitor, Progress, text};
@@ -159,7 +159,7 @@ enum How {
 #[serde(rename_all = "camelCase")]
 struct StatusCount {
     /// The status.
-    status: Status,
+    status: DimseStatus,
     /// How many.
     count: u64,
 }
@@ -330,7 +330,7 @@ impl Ended {
         let monitor::Ended { summary, at, .. } = &*entry.value;
         let statuses = summary.refused.iter();
         let statuses =
-            statuses.map(|(status, count)| StatusCount { status: Status::new(status), count });
+            statuses.map(|(status, count)| StatusCount { status: DimseStatus::new(status), count });
         Self {
             key: entry.key,
             at: Time(*at),

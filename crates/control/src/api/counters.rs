@@ -17,17 +17,17 @@ pub(super) struct Counters {
     /// Since when is counted.
     since: Time,
     /// Associations.
-    associations: Associations,
+    associations: AssociationCounts,
     /// Objects, that is C-STORE requests.
-    objects: Objects,
+    objects: ObjectCounts,
     /// What was refused.
-    refused: Refused,
+    refused: RefusalCounts,
 }
 
 /// Associations, in numbers.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Associations {
+struct AssociationCounts {
     /// Those that were accepted.
     accepted: u64,
     /// Those that their peer has released.
@@ -47,7 +47,7 @@ struct Associations {
 /// Objects, in numbers.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Objects {
+struct ObjectCounts {
     /// Those that were stored, or received to be dropped.
     stored: u64,
     /// Those whose data set did not come to its end.
@@ -61,7 +61,7 @@ struct Objects {
 /// What was refused, in numbers.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Refused {
+struct RefusalCounts {
     /// Connections.
     connections: u64,
     /// Associations.
@@ -86,7 +86,7 @@ fn counters(monitor: &Monitor) -> Counters {
     let totals = monitor.totals();
     Counters {
         since: Time(monitor.since()),
-        associations: Associations {
+        associations: AssociationCounts {
             accepted: totals.accepted.value(),
             released: totals.released.value(),
             aborted_by_peer: totals.aborted_by_peer.value(),
@@ -95,13 +95,13 @@ fn counters(monitor: &Monitor) -> Counters {
             faults: totals.faults.value(),
             others: totals.other_ends.value(),
         },
-        objects: Objects {
+        objects: ObjectCounts {
             stored: totals.objects_stored.value(),
             broken_off: totals.objects_broken_off.value(),
             tolerated: totals.objects_tolerated.value(),
             bytes: totals.bytes.value(),
         },
-        refused: Refused {
+        refused: RefusalCounts {
             connections: totals.connections_refused.value(),
             associations: totals.associations_refused.value(),
             classes: totals.classes_refused.value(),

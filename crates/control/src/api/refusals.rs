@@ -43,7 +43,7 @@ struct Refusal {
     /// What a peer was told whose association was rejected.
     rejection: Option<Rejection>,
     /// What a peer was told whose request or object was refused.
-    status: Option<Status>,
+    status: Option<DimseStatus>,
     /// The SOP class of the object; null if it has characters other than digits and dots.
     sop_class_uid: Option<String>,
     /// Its name.
@@ -89,7 +89,7 @@ struct Rejection {
 /// A status of a response (PS3.7 Annex C, PS3.4 §B.2.3).
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Status {
+pub(super) struct DimseStatus {
     /// In hexadecimal.
     #[schemars(regex(pattern = "^[0-9A-F]{4}H$"))]
     code: String,
@@ -128,9 +128,9 @@ impl Refusal {
         match &noted.what {
             NotedWhat::Connection | NotedWhat::Classes => {}
             NotedWhat::Association(told) => rejection = Some(Rejection::new(*told)),
-            NotedWhat::Request(told) => status = Some(Status::new(*told)),
+            NotedWhat::Request(told) => status = Some(DimseStatus::new(*told)),
             NotedWhat::Object { class, instance, status: told } => {
-                status = Some(Status::new(*told));
+                status = Some(DimseStatus::new(*told));
                 object = Some((class, instance));
             }
         }
@@ -173,7 +173,7 @@ impl Rejection {
     }
 }
 
-impl Status {
+impl DimseStatus {
     pub(super) fn new(told: proto::Status) -> Self {
         Self { code: told.to_string(), meaning: told.meaning().to_owned() }
     }

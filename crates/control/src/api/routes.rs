@@ -152,7 +152,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route {
         path: "/openapi.json",
         id: "document",
-        summary: "This document (OpenAPI 3.1)",
+        summary: "All of this as an OpenAPI 3.1 document, for programs",
         answer: |_| schemars::json_schema!({ "type": "object" }),
         handler: || get(openapi::get),
         ..READ

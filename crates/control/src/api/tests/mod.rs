@@ -1,5 +1,7 @@
 //! Requests to the API, with a program that is made up.
 
+mod documents;
+
 use super::PREFIX;
 use super::routes::{ROUTES, Verb};
 use crate::monitor::{Monitor, testing};
