@@ -1,6 +1,6 @@
 //! `GET /associations`, `/associations/recent`, `/associations/{number}`: who sends, and who has sent.
 
-use super::query::{NoParameters, Page, Query, next};
+use super::query::{Key, NoParameters, Page, Query, next};
 use super::refusals::DimseStatus;
 use super::status::seconds_since;
 use super::time::Time;
@@ -213,7 +213,8 @@ pub(super) async fn live(
     extract::State(state): extract::State<State>,
     Query(Page { limit, before }): Query<Page>,
 ) -> Result<Json<LiveAssociations>, Problem> {
-    let (total, live) = (state.monitor.live_count(), state.monitor.live(before, limit.count()));
+    let (total, live) =
+        (state.monitor.live_count(), state.monitor.live(before.map(|Key(key)| key), limit.count()));
     let associations = live.iter().map(|(facts, progress)| Association::live(facts, *progress));
     let next = next(live.iter().map(|(facts, _)| facts.peer.association), limit);
     Ok(Json(LiveAssociations { total: total as u64, associations: associations.collect(), next }))
@@ -224,7 +225,7 @@ pub(super) async fn recent(
     extract::State(state): extract::State<State>,
     Query(Page { limit, before }): Query<Page>,
 ) -> Result<Json<EndedAssociations>, Problem> {
-    let ended = state.monitor.ended(before, limit.count());
+    let ended = state.monitor.ended(before.map(|Key(key)| key), limit.count());
     let next = next(ended.iter().map(|entry| entry.key), limit);
     Ok(Json(EndedAssociations {
         associations: ended.iter().map(Association::ended).collect(),

@@ -102,7 +102,7 @@ fn operation(route: &Route, answers: &mut SchemaGenerator, problem: &Value) -> V
 
 fn parameters(route: &Route) -> Vec<Value> {
     let in_path = route.path_parameter.map(|(name, description)| {
-        let schema = json!({ "type": "integer", "format": "int64", "minimum": 0 });
+        let schema = json!({ "type": "integer", "minimum": 0 });
         let required = true;
         json!({ "name": name, "in": "path", "required": required, "description": description, "schema": schema })
     });

@@ -5,9 +5,10 @@ use crate::problem::Problem;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 
 /// Query parameters as `T` has them; `T` refuses unknown ones.
 pub(super) struct Query<T>(pub(super) T);
@@ -38,13 +39,48 @@ pub(super) struct Page {
     #[serde(default)]
     pub(super) limit: Limit,
     /// Only entries that are older: with keys less than this. `next` of the page before has it.
-    pub(super) before: Option<u64>,
+    #[schemars(with = "Key")]
+    pub(super) before: Option<Key>,
+}
+
+/// The key of an entry: a number that all clients can count to.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "u64")]
+pub(super) struct Key(pub(super) u64);
+
+impl Key {
+    const LARGEST: u64 = (1 << 53) - 1;
+}
+
+impl TryFrom<u64> for Key {
+    type Error = String;
+
+    fn try_from(key: u64) -> Result<Self, String> {
+        match key {
+            0..=Self::LARGEST => Ok(Self(key)),
+            _ => Err(format!("{key} is not a number up to {}", Self::LARGEST)),
+        }
+    }
+}
+
+impl JsonSchema for Key {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Key".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": Self::LARGEST })
+    }
 }
 
 /// How many entries.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(try_from = "u16")]
-pub(super) struct Limit(#[schemars(range(min = 1, max = PAGE))] u16);
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "u64")]
+pub(super) struct Limit(u16);
 
 impl Limit {
     pub(super) fn count(self) -> usize {
@@ -58,14 +94,28 @@ impl Default for Limit {
     }
 }
 
-impl TryFrom<u16> for Limit {
+impl TryFrom<u64> for Limit {
     type Error = String;
 
-    fn try_from(limit: u16) -> Result<Self, String> {
-        match limit {
-            1..=PAGE => Ok(Self(limit)),
+    fn try_from(limit: u64) -> Result<Self, String> {
+        match u16::try_from(limit) {
+            Ok(limit @ 1..=PAGE) => Ok(Self(limit)),
             _ => Err(format!("{limit} is not a number from 1 to {PAGE}")),
         }
+    }
+}
+
+impl JsonSchema for Limit {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": PAGE })
     }
 }
 

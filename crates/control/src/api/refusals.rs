@@ -1,6 +1,6 @@
 //! `GET /refusals`: what was refused, why, and what to do.
 
-use super::query::{Limit, Query, next};
+use super::query::{Key, Limit, Query, next};
 use super::time::Time;
 use crate::monitor::{Entry, Refusal as Noted, What as NotedWhat, text};
 use crate::problem::Problem;
@@ -105,8 +105,10 @@ pub(super) struct Wanted {
     #[serde(default)]
     limit: Limit,
     /// Only entries that are older: with keys less than this. `next` of the page before has it.
-    before: Option<u64>,
+    #[schemars(with = "Key")]
+    before: Option<Key>,
     /// Only refusals of this kind.
+    #[schemars(with = "What")]
     what: Option<What>,
 }
 
@@ -116,7 +118,7 @@ pub(super) async fn get(
     Query(Wanted { limit, before, what }): Query<Wanted>,
 ) -> Result<Json<Refusals>, Problem> {
     let is_wanted = |noted: &Noted| what.is_none_or(|what| what == What::of(&noted.what));
-    let noted = state.monitor.refusals(before, limit.count(), is_wanted);
+    let noted = state.monitor.refusals(before.map(|Key(key)| key), limit.count(), is_wanted);
     let next = next(noted.iter().map(|entry| entry.key), limit);
     Ok(Json(Refusals { refusals: noted.iter().map(Refusal::new).collect(), next }))
 }

@@ -89,11 +89,11 @@ fn check_request(body: &[u8]) -> Result<(), Problem> {
     let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| {
         Problem::new(StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}"))
     })?;
-    match serde_json::from_value(value) {
-        Ok(ReloadRequest {}) => Ok(()),
-        Err(error) => {
-            let detail = format!("the body has to be an empty object, {{}}: {error}");
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
-        }
-    }
+    let why = match serde_json::from_value(value.clone()) {
+        Ok(ReloadRequest {}) if value.is_object() => return Ok(()),
+        Ok(ReloadRequest {}) => String::new(),
+        Err(error) => format!(": {error}"),
+    };
+    let detail = format!("the body has to be an empty object, {{}}{why}");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
 }

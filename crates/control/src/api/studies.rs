@@ -22,7 +22,7 @@ pub(super) struct OpenStudies {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct OpenStudy {
-    /// The name of its folder; of one that is named by its patient, only the time.
+    /// Its folder; of one that is named by its patient, only the time.
     folder: String,
 }
 

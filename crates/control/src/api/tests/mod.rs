@@ -224,6 +224,7 @@ fn a_reload_does_all_or_nothing() {
     reload("{").assert_problem(400, "no JSON");
     reload(r#"{"file": "/etc/passwd"}"#).assert_problem(422, "unknown field `file`");
     reload("[1]").assert_problem(422, "empty object");
+    reload("[]").assert_problem(422, "empty object");
     api.program.settings_are_wrong.store(true, Ordering::Relaxed);
     let answer = reload("");
     answer.assert_problem(422, "nothing has changed");
