@@ -1,6 +1,7 @@
 //! Tests the receiver with other toolkits' programs and with hostile peers; one module per topic.
 
 mod access;
+mod api;
 mod attacks;
 mod binary;
 mod broken_peers;

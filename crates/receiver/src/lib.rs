@@ -107,8 +107,8 @@ pub use node::faults;
 pub use node::{Limits, Node, NodeSettings, Timeouts};
 pub use observer::{
     Accepted, AfterAnswer, Answered, AssociationEnd, ConnectionRefusal, Observer, PeerCertificate,
-    Progress, Proposed, Refusal, Refused, RefusedClass, StatusCounts, StoredObject, Summary,
-    Tolerance, Tolerated,
+    Progress, Proposed, Received, Refusal, Refused, RefusedClass, StatusCounts, StoredObject,
+    Summary, TlsSession, Tolerance, Tolerated,
 };
 pub use output::{
     Duplicates, IfDifferent, LogPath, Output, OutputSettings, PathTemplate, Sorting, StoredFile,

@@ -3,6 +3,7 @@
 mod health;
 mod metrics;
 
+use crate::api;
 use crate::problem::Problem;
 use crate::state::State;
 use axum::Router;
@@ -20,12 +21,19 @@ pub(crate) fn router(state: State) -> Router {
         .route("/metrics", get(metrics::read))
         .method_not_allowed_fallback(wrong_method)
         .fallback(not_found)
-        .with_state(state)
+        .with_state(state.clone())
+        .merge(api::router(state))
 }
 
 /// What there is.
 async fn index() -> &'static str {
-    "storescp\n\n/livez   200 while connections are accepted\n/readyz  200 while objects are taken, else 503 and why\n/metrics  for Prometheus\n"
+    "storescp
+
+/livez    200 while connections are accepted
+/readyz   200 while objects are taken, else 503 and why
+/metrics  for Prometheus
+/api/v1   JSON: /api/v1/openapi.json describes it
+"
 }
 
 async fn not_found(uri: Uri) -> Problem {

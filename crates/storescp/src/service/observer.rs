@@ -8,8 +8,8 @@ use control::Monitor;
 use receiver::net::PeerNames;
 use receiver::output::studies::EndedStudy;
 use receiver::{
-    Accepted, AfterAnswer, Answered, Observer, Peer, Progress, Proposed, Refusal, Refused,
-    RefusedClass, StoredObject, Summary, Tolerated, Treatment,
+    Accepted, AfterAnswer, Answered, Observer, Peer, Progress, Proposed, Received, Refusal,
+    Refused, RefusedClass, StoredObject, Summary, Tolerated, Treatment,
 };
 use std::sync::Arc;
 
@@ -44,6 +44,12 @@ impl Observer for ProgramObserver {
         if let Some(monitor) = &self.monitor {
             let rule = sender.and_then(|sender| sender.rule.as_deref());
             monitor.association_accepted(accepted, rule);
+        }
+    }
+
+    fn received(&self, received: &Received<'_>) {
+        if let Some(monitor) = &self.monitor {
+            monitor.received(received);
         }
     }
 
