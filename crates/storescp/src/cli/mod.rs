@@ -113,6 +113,11 @@ pub fn identification() -> String {
     help::identification()
 }
 
+/// Name and version of this program.
+pub(crate) fn version() -> String {
+    format!("storescp {}", env!("CARGO_PKG_VERSION"))
+}
+
 /// The text of `docs/cli.md`, made from the option table.
 pub fn reference() -> String {
     help::reference()

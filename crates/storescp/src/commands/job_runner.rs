@@ -2,12 +2,12 @@
 
 use super::children::{Execution, is_shortage};
 use super::command_line::{Template, Values};
-use super::command_pool::Shared;
 use super::environment;
 use super::job::Job;
 use super::numbering;
 use super::placeholder::Placeholder;
 use super::settings::CommandSettings;
+use super::shared::Shared;
 use super::worker_pool::JobOutcome;
 use crate::error::Error;
 use receiver::log::ServedPeer;

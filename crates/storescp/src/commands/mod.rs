@@ -17,6 +17,7 @@ mod job_runner;
 mod numbering;
 mod placeholder;
 mod settings;
+mod shared;
 mod shell;
 #[cfg(test)]
 mod tests;

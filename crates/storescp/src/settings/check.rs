@@ -77,6 +77,15 @@ fn conclusion(path: &Path, faults: usize, rules: usize) -> String {
     }
 }
 
+/// Everything that is wrong with a settings file and what it names, one line each with its place, as
+/// `storescp check` says it.
+pub(crate) fn faults(path: &Path, command_line: &Config) -> Vec<String> {
+    match examine_over(path, command_line) {
+        Ok(found) => found.faults.iter().map(|fault| fault.line(path)).collect(),
+        Err(faults) => faults.lines().collect(),
+    }
+}
+
 /// What was found.
 pub(super) struct Examined {
     pub(super) faults: Vec<Fault>,
@@ -89,8 +98,13 @@ pub(super) struct Examined {
 /// # Errors
 /// What is wrong with the file itself: then nothing that it names was looked at.
 pub(super) fn examine(path: &Path) -> Result<Examined, Faults> {
+    examine_over(path, &nothing_typed())
+}
+
+/// The same over a command line.
+fn examine_over(path: &Path, command_line: &Config) -> Result<Examined, Faults> {
     let source = read(path)?;
-    let Loaded { file, config, warnings } = Loaded::new(path, &source, &nothing_typed())?;
+    let Loaded { file, config, warnings } = Loaded::new(path, &source, command_line)?;
     let mut report = Report::default();
     let mut looked_at = HashSet::new();
     treatment(&file.treatment, &config.treatment(), &mut looked_at, &mut report);

@@ -22,7 +22,7 @@ pub use reference::reference;
 pub use schema::schema;
 pub use values::Secret;
 
-pub(crate) use check::{check, print_schema};
+pub(crate) use check::{check, faults, print_schema};
 
 use crate::cli::Config;
 use merge::Merging;
