@@ -12,8 +12,10 @@
 //! It has threads of its own, which are the only ones with an async runtime.
 
 mod access;
+mod api;
 mod error;
 pub mod limits;
+mod metrics;
 mod monitor;
 mod problem;
 mod program;
@@ -23,6 +25,7 @@ mod settings;
 mod state;
 
 pub use error::Error;
+pub use metrics::{Answer, Metrics, render};
 pub use monitor::Monitor;
 pub use program::{
     AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, Credential, Directory, OpenStudy,

@@ -23,6 +23,15 @@ pub enum Error {
         /// The placeholder, why not, and what to use instead.
         reason: String,
     },
+    /// The treatment that a rule chooses cannot be set up.
+    Rule {
+        /// The name of the rule.
+        rule: String,
+        /// Why not.
+        source: Box<Error>,
+    },
+    /// The control plane cannot be started.
+    Control(control::Error),
     /// Signals cannot be received.
     Signals(io::Error),
     /// A second signal stopped the server before all was finished.
@@ -45,6 +54,8 @@ impl fmt::Display for Error {
             Self::CommandLine { option, command, reason } => {
                 write!(f, "{option}: {reason}: {}", command.display())
             }
+            Self::Control(error) => error.fmt(f),
+            Self::Rule { rule, source } => write!(f, "{rule}: {source}"),
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
             Self::CutShort { cut_off } => {
                 let plural = if *cut_off == 1 { "" } else { "s" };
@@ -60,6 +71,8 @@ impl std::error::Error for Error {
         match self {
             Self::Receiver(error) => Some(error),
             Self::Profile(fault) => Some(fault),
+            Self::Control(error) => Some(error),
+            Self::Rule { source, .. } => Some(source.as_ref()),
             Self::Signals(source) | Self::Threads(source) => Some(source),
             _ => None,
         }

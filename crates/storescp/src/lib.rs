@@ -3,18 +3,18 @@
 //!
 //! [`run`] is the whole program. ARCHITECTURE.md follows a byte from the socket to the file.
 
-mod advice;
 pub mod cli;
 pub mod commands;
 pub mod data_dictionary;
 pub mod error;
+mod generation;
 pub mod limits;
 pub mod logging;
 pub mod negotiation;
-mod observer;
 pub mod rules;
 mod send_test;
 mod service;
+pub mod settings;
 
 use crate::cli::Action;
 use crate::error::Error;
@@ -26,21 +26,23 @@ use std::process::ExitCode;
 /// Runs the program: `arguments` as the system gives them, the program's name first. Returns when
 /// the server has ended.
 ///
-/// `storescp test …` sends a test object instead, `storescp hash-password` hashes a password.
+/// `storescp test …` sends a test object instead, `storescp check …` checks a settings file, `storescp schema` prints
+/// its schema, and `storescp hash-password` hashes a password.
 ///
 /// Exit codes: 0 after SIGTERM or SIGINT, after the one association of `--inetd`, and after help or
 /// version; 1 if it cannot start.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.skip(1).collect();
-    // No port is called so, so that it is no command line of DCMTK's either.
-    if arguments.first().is_some_and(|first| first == "test") {
-        return send_test::run(arguments.into_iter().skip(1));
-    }
-    if arguments.first().is_some_and(|first| first == "hash-password") {
-        return cli::hash_password(arguments.into_iter().skip(1));
+    // No port is called so, so that none is a command line of DCMTK's either.
+    match arguments.first().and_then(|first| first.to_str()) {
+        Some("test") => return send_test::run(arguments.into_iter().skip(1)),
+        Some("check") => return settings::check(arguments.into_iter().skip(1)),
+        Some("schema") => return settings::print_schema(arguments.into_iter().skip(1)),
+        Some("hash-password") => return cli::hash_password(arguments.into_iter().skip(1)),
+        _ => {}
     }
     let connection = inetd_is_asked_for(&arguments).then(inherited::take_connection);
-    let config = match cli::parse(arguments.into_iter()) {
+    let command_line = match cli::parse(arguments.into_iter()) {
         Action::Run(config) => *config,
         Action::PrintAndExit(text) => {
             // A reader that closes the pipe early is no error.
@@ -49,6 +51,17 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
         Action::UsageError(text) => {
             logging::print_error(&text);
+            logging::finish();
+            return ExitCode::FAILURE;
+        }
+    };
+    let config = match settings::effective(&command_line) {
+        Ok(config) => config,
+        Err(faults) => {
+            // --quiet means it: the exit code alone tells.
+            let told = faults.lines().filter(|_| !command_line.log.is_quiet());
+            let lines: String = told.map(|line| format!("error: {line}\n")).collect();
+            logging::print_error(&lines);
             logging::finish();
             return ExitCode::FAILURE;
         }
@@ -68,9 +81,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let ended = if config.inetd {
         let connection = connection.unwrap_or_else(inherited::take_connection);
         let connection = connection.map_err(|error| receiver::Error::NoConnection(error).into());
-        connection.and_then(|it| service::serve_one(&config, it))
+        connection.and_then(|it| service::serve_one(&config, &command_line, it))
     } else {
-        service::serve(&config)
+        service::serve(&config, &command_line)
     };
     if let Err(error) = &ended {
         match error {

@@ -1,12 +1,15 @@
 //! What the program around the receiver decides and learns.
 
+mod certificate;
 mod proposed;
+mod stored_object;
 mod summary;
 
-pub use proposed::{Accepted, PeerCertificate, Proposed};
+pub use certificate::PeerCertificate;
+pub use proposed::{Accepted, Proposed, TlsSession};
+pub use stored_object::StoredObject;
 pub use summary::{AssociationEnd, StatusCounts, Summary};
 
-use crate::output::StoredObject;
 use crate::output::studies::EndedStudy;
 use crate::peer::Peer;
 use crate::treatment::Treatment;
@@ -22,7 +25,8 @@ use std::time::Duration;
 ///
 /// ```text
 ///   admit, association_accepted,
-///   for each C-STORE: progress, then stored, the answer, AfterAnswer, answered, studies_ended   (it is stored)
+///   for each C-STORE: progress, received for each piece,
+///                               then stored, the answer, AfterAnswer, answered, studies_ended   (it is stored)
 ///                               or   refused, the answer                              (it is not)
 ///   association_ended
 /// ```
@@ -43,6 +47,12 @@ pub trait Observer: Send + Sync {
     /// An association is accepted. Called before the A-ASSOCIATE-AC is sent.
     fn association_accepted(&self, accepted: &Accepted<'_>) {
         let _ = accepted;
+    }
+
+    /// More of a data set has come. Called for each piece that was read, of up to the length of a receive buffer, and
+    /// also for data sets of requests that are refused.
+    fn received(&self, received: &Received<'_>) {
+        let _ = received;
     }
 
     /// An object is stored as durably as its settings say, or was received to be dropped (then there is no
@@ -82,16 +92,26 @@ pub trait Observer: Send + Sync {
     /// Of this SOP class, none of the presentation contexts that the peer proposed is accepted, so that it can send
     /// no object of it. Called for each such class before the A-ASSOCIATE-AC is sent. The log tells
     /// what is returned: what an operator can do about it.
-    fn class_refused(&self, peer: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
-        let _ = (peer, refused);
+    fn class_refused(
+        &self,
+        peer: &Peer,
+        treatment: &Treatment,
+        refused: &RefusedClass<'_>,
+    ) -> Option<String> {
+        let _ = (peer, treatment, refused);
         None
     }
 
     /// An association ends with nothing stored, or by the peer's abort, and these transfer syntaxes of a SOP class were
     /// refused, though others were accepted for it: the peer may have had objects in these only. What is returned goes
     /// to the log, as for [`Observer::class_refused`].
-    fn syntaxes_refused(&self, peer: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
-        let _ = (peer, refused);
+    fn syntaxes_refused(
+        &self,
+        peer: &Peer,
+        treatment: &Treatment,
+        refused: &RefusedClass<'_>,
+    ) -> Option<String> {
+        let _ = (peer, treatment, refused);
         None
     }
 
@@ -131,6 +151,26 @@ pub struct Answered<'a> {
     pub answer: Duration,
     /// False if the response could not be sent.
     pub is_sent: bool,
+}
+
+/// A piece of a data set that was received.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Received<'a> {
+    /// Who sent it.
+    pub peer: &'a Peer,
+    /// How many bytes of the data set it has.
+    pub bytes: u64,
+    /// The data set has come to its end.
+    pub is_last: bool,
+}
+
+impl<'a> Received<'a> {
+    /// A piece of so many bytes.
+    #[must_use]
+    pub fn new(peer: &'a Peer, bytes: u64, is_last: bool) -> Self {
+        Self { peer, bytes, is_last }
+    }
 }
 
 /// Something wrong with an object that was stored all the same.
@@ -207,6 +247,8 @@ pub enum Refused<'a> {
     Connection {
         /// Who connected.
         peer: SocketAddr,
+        /// What closed it.
+        cause: ConnectionRefusal,
         /// Why it was closed.
         reason: &'a str,
     },
@@ -218,6 +260,16 @@ pub enum Refused<'a> {
         rejection: Rejection,
         /// Why.
         reason: &'a str,
+    },
+    /// SOP classes of which a peer can send nothing, since none of the presentation contexts for them is accepted. The
+    /// association goes on: told before the A-ASSOCIATE-AC is sent.
+    Classes {
+        /// Who proposed them.
+        peer: &'a Peer,
+        /// Which, and why, those first that are most likely to be missed.
+        reason: &'a str,
+        /// What [`Observer::class_refused`] has advised.
+        advice: Option<&'a str>,
     },
     /// A request is refused that names no object: it is no valid C-STORE-RQ, or none that a storage SCP
     /// performs (PS3.7 Annex C).
@@ -243,4 +295,15 @@ pub enum Refused<'a> {
         /// Why. The peer is told so too, as far as an Error Comment has room: 64 characters.
         reason: &'a str,
     },
+}
+
+/// What closes a connection before an association is proposed on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionRefusal {
+    /// Host access control.
+    HostAccess,
+    /// The TLS handshake failed.
+    TlsHandshake,
+    /// There are too many connections, even to reject their associations.
+    TooMany,
 }

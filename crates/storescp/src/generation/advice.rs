@@ -3,11 +3,12 @@
 
 use crate::negotiation::Negotiation;
 use dataset::{Uid, sop_class, uid_names};
-use receiver::{ContextResult, RefusedClass};
+use receiver::{ContextResult, Refused, RefusedClass, Rejection};
+use std::sync::Arc;
 
 /// What is accepted, in the words of the command line.
 pub(crate) struct Advisor {
-    pub(crate) negotiation: Negotiation,
+    pub(crate) negotiation: Arc<Negotiation>,
     /// Whether an option gives the transfer syntax of files, which `--accept-all` excludes.
     pub(crate) rewrites: bool,
 }
@@ -75,6 +76,25 @@ impl Advisor {
     }
 }
 
+/// What an operator can do about an association that the rules refuse, or about one past the limit of a rule; `None`
+/// if the control plane knows as much.
+pub(crate) fn refusal_hint(refused: &Refused<'_>) -> Option<String> {
+    let Refused::Association { peer, rejection, .. } = refused else { return None };
+    let (calling, called) = (peer.calling_ae.to_string(), peer.called_ae.to_string());
+    let address = peer.address.to_canonical().to_string();
+    Some(match *rejection {
+        Rejection::CALLING_AE_TITLE => format!(
+            "to let it in, put this before the rule that refuses it, or set default = \"accept\" if none names it: \
+             [[rule]] calling = {calling:?}, or address = {address:?}"
+        ),
+        Rejection::CALLED_AE_TITLE => format!(
+            "have the sender call a title that is served here, or put this before the rule that refuses it: \
+             [[rule]] called = {called:?}"
+        ),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +132,7 @@ mod tests {
         let (abstract_syntax, contexts) = (context.abstract_syntax, vec![&context]);
         let refused = RefusedClass { abstract_syntax, result, contexts };
         let rewrites = config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived;
-        Advisor { negotiation: config.negotiation, rewrites }.advice(&refused)
+        Advisor { negotiation: Arc::new(config.negotiation), rewrites }.advice(&refused)
     }
 
     #[test]
@@ -142,5 +162,25 @@ mod tests {
             assert!(advice.contains(expected), "{line} {uid}: {advice}");
         }
         assert_eq!(advice("104", MR, ContextResult::UserRejection, &[JPEG]), None);
+    }
+
+    #[test]
+    fn who_is_refused_by_a_rule_is_told_the_rule_that_lets_it_in() {
+        let title = |text: &str| proto::AeTitle::parse(text.as_bytes()).unwrap();
+        let peer = receiver::Peer {
+            calling_ae: title("CT \"1\""),
+            called_ae: title("PACS"),
+            address: "::ffff:10.0.0.7".parse().unwrap(),
+            ..receiver::Peer::default()
+        };
+        let hint =
+            |rejection| refusal_hint(&Refused::Association { peer: &peer, rejection, reason: "" });
+        let calling = hint(Rejection::CALLING_AE_TITLE).unwrap();
+        assert!(
+            calling.ends_with(r#"[[rule]] calling = "CT \"1\"", or address = "10.0.0.7""#),
+            "{calling}"
+        );
+        assert!(hint(Rejection::CALLED_AE_TITLE).unwrap().ends_with(r#"called = "PACS""#));
+        assert_eq!(hint(Rejection::NO_REASON_GIVEN), None);
     }
 }
