@@ -44,6 +44,8 @@ mod readme;
 mod repairs;
 mod send_test;
 mod senders;
+mod service_rules;
+mod settings_reload;
 mod shared_folder;
 mod start;
 mod starting;

@@ -1,6 +1,7 @@
 //! Where and how the receiver listens, and whom it serves.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 /// Where and how the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,27 @@ impl Network {
             all && self.address_family != AddressFamily::Ipv6 && !is_taken(address.port())
         };
         self.addresses.iter().map(|address| (*address, is_dual(address))).collect()
+    }
+}
+
+/// The three meanings of `--socket-timeout`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketTimeout {
+    /// 0: wait for ever.
+    None,
+    /// -1: leave the operating system's own setting.
+    System,
+    /// End the connection after this much silence.
+    After(Duration),
+}
+
+impl SocketTimeout {
+    /// As a time to wait. The operating system's own setting, as accepted sockets have it, is to wait for ever.
+    pub(crate) fn duration(self) -> Option<Duration> {
+        match self {
+            Self::After(timeout) => Some(timeout),
+            Self::None | Self::System => None,
+        }
     }
 }
 

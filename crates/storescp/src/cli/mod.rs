@@ -138,6 +138,12 @@ pub(crate) fn schema_help() -> String {
     texts::schema_help()
 }
 
+/// The long names of all options.
+#[cfg(test)]
+pub(crate) fn option_names() -> impl Iterator<Item = &'static str> {
+    options::all().map(|option| option.long)
+}
+
 /// The options of `storescp test`, each with the name of its value.
 #[cfg(test)]
 pub(crate) fn tester_options() -> impl Iterator<Item = &'static str> {

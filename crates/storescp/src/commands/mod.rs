@@ -17,6 +17,7 @@ mod job_runner;
 mod numbering;
 mod placeholder;
 mod settings;
+mod shared;
 mod shell;
 #[cfg(test)]
 mod tests;
@@ -56,16 +57,16 @@ impl Commands {
         Ok(Self { runner, pool })
     }
 
-    /// Whether these commands can be run, where objects are `stored` or dropped. Runs and starts nothing.
+    /// Whether these commands can be run. Runs and starts nothing. `stores`: there are files.
     ///
     /// # Errors
     /// As [`Commands::new`].
     pub(crate) fn check(
         settings: &CommandSettings,
         output: &OutputSettings,
-        stored: bool,
+        stores: bool,
     ) -> Result<(), Error> {
-        JobRunner::read(settings, output, stored).map(drop)
+        JobRunner::templates(settings, output, stores).map(drop)
     }
 
     /// True if a command uses the name of the peer.

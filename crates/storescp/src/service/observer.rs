@@ -35,7 +35,10 @@ impl Observer for ProgramObserver {
             }
             sender.commands.association_accepted(accepted.peer);
             if let Some(rule) = &sender.rule {
-                tracing::debug!("treated by {rule} of settings generation {}", sender.generation);
+                tracing::debug!(
+                    "treated by rule {rule:?} of settings generation {}",
+                    sender.generation
+                );
             }
         }
         if let Some(monitor) = &self.monitor {

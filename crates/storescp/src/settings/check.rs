@@ -6,6 +6,7 @@ use super::typed::{Rule, Tls as TypedTls, Treatment};
 use super::{Loaded, read};
 use crate::cli::{self, Action, Config};
 use crate::commands::Commands;
+use crate::error::Error;
 use crate::negotiation::profile::Profile;
 use crate::rules::{self, Decision, TreatmentSettings};
 use receiver::net::tls::{Error as TlsError, Tls};
@@ -160,9 +161,15 @@ fn treatment(
         }
     }
     if let Some(place) = &typed.commands
-        && let Err(why) = Commands::check(&settings.commands, &settings.output, !settings.ignore)
+        && let Err(Error::CommandLine { option, command, reason }) =
+            Commands::check(&settings.commands, &settings.output, !settings.ignore)
     {
-        report.fault(&place.span, format!("commands: {why}"));
+        let typed = &place.value;
+        let is_study = option == "--exec-on-eostudy";
+        let key = if is_study { "on-end-of-study" } else { "on-reception" };
+        let line = if is_study { &typed.on_end_of_study } else { &typed.on_reception };
+        let span = line.as_ref().map_or(&place.span, |line| &line.span);
+        report.fault(span, format!("commands.{key}: {reason}: {}", command.display()));
     }
 }
 

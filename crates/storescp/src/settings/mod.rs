@@ -10,13 +10,16 @@
 mod check;
 mod faults;
 mod merge;
+mod options;
 mod reader;
 mod reference;
+mod schema;
 mod typed;
 mod values;
 
 pub use faults::{Fault, Faults};
-pub use reference::{reference, schema};
+pub use reference::reference;
+pub use schema::schema;
 pub use values::Secret;
 
 pub(crate) use check::{check, faults, print_schema};

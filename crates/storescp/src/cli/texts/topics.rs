@@ -230,8 +230,8 @@ const SIGNALS: Topic = Topic {
         ),
         entry(
             "SIGHUP",
-            "reload: log files are opened anew; keys, certificates and revocation lists are read again. No \
-             association ends",
+            "reload: log files are opened anew; the settings file, keys, certificates and revocation lists are read \
+             again. No association ends",
         ),
     ],
 };

@@ -15,12 +15,14 @@ pub(super) fn merge(file: &File, config: &mut Config, merging: &mut Merging<'_>)
     }
     if let Some(listen) = &file.listen {
         let entries = &listen.value.0;
-        if entries.is_empty() {
+        if entries.is_empty() && !merging.report.has_fault_within(&listen.span) {
             merging.fault(&listen.span, "listen: expected at least one port or address");
         }
         report_repeated(entries, merging);
         let entries: Vec<Listen> = entries.iter().map(|entry| entry.value).collect();
-        listen_on(&entries, network);
+        if !entries.is_empty() {
+            listen_on(&entries, network);
+        }
     }
     if let Some(access_control) = value(&file.access_control) {
         network.access_control = access_control;

@@ -104,7 +104,7 @@ fn certificates(
     all.extend(entries("certificate.alternative-name", alternative_name, names, merging));
     let digests = |it: &crate::settings::values::Digest| CertificateCondition::Fingerprint(it.0);
     all.extend(entries("certificate.fingerprint", fingerprint, digests, merging));
-    if all.is_empty() && !merging.report.has_fault_within(&typed.span) {
+    if subject.is_none() && alternative_name.is_none() && fingerprint.is_none() {
         let keys = "subject, alternative-name or fingerprint";
         merging.fault(&typed.span, format!("rule.certificate: expected {keys}"));
     }

@@ -100,7 +100,7 @@ impl<T: Read> Read for Vec<At<T>> {
     }
 }
 
-/// One value, or a list of them.
+/// One value, or a list of them. What is wrong is left out.
 #[derive(Debug, Clone)]
 pub(super) struct OneOrMore<T>(pub(super) Vec<At<T>>);
 
@@ -109,7 +109,7 @@ impl<T: Read> Read for OneOrMore<T> {
         if value.get_ref().is_array() {
             return Vec::read(value, report).map(Self);
         }
-        read_at(value, report).map(|one| Self(vec![one]))
+        Some(Self(read_at(value, report).into_iter().collect()))
     }
 }
 

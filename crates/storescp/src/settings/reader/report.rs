@@ -21,16 +21,21 @@ pub(in crate::settings) struct Report {
 impl Report {
     /// Something is wrong here. The message begins with the keys that lead here.
     pub(in crate::settings) fn fault(&mut self, span: &Range<usize>, message: impl AsRef<str>) {
+        if self.is_full() {
+            self.more += 1;
+            return;
+        }
         let message = message.as_ref();
         let message = match self.path.as_slice() {
             [] => message.to_owned(),
             path => format!("{}: {message}", path.join(".")),
         };
-        if self.faults.len() < SETTINGS_FAULTS {
-            self.faults.push((span.start, message));
-        } else {
-            self.more += 1;
-        }
+        self.faults.push((span.start, message));
+    }
+
+    /// Further faults are counted only.
+    pub(in crate::settings) fn is_full(&self) -> bool {
+        self.faults.len() >= SETTINGS_FAULTS
     }
 
     /// Something here has no effect, or is doubtful.
@@ -87,11 +92,16 @@ impl Report {
         self.fault(&span, format!("not TOML: {}", error.message()));
     }
 
-    /// Adds the faults of another one, but for those in lines where something is wrong already.
+    /// Adds the faults of another one, but for those in lines where something is wrong already, and those in a table
+    /// whose header is wrong.
     pub(in crate::settings) fn add_on_other_lines(&mut self, other: Self, source: &Source) {
         let line = |at: usize| source.place(at).0;
         let lines: HashSet<usize> = self.faults.iter().map(|(at, _)| line(*at)).collect();
-        self.faults.extend(other.faults.into_iter().filter(|(at, _)| !lines.contains(&line(*at))));
+        let is_of_these = |(at, _): &(usize, String)| {
+            let header = source.header_before(*at).is_some_and(|header| lines.contains(&header));
+            header || lines.contains(&line(*at))
+        };
+        self.faults.extend(other.faults.into_iter().filter(|fault| !is_of_these(fault)));
         self.more += other.more;
     }
 

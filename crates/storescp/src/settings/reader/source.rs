@@ -74,6 +74,14 @@ impl Source {
         &self.text
     }
 
+    /// The line of the `[header]` that a byte stands below.
+    pub(in crate::settings) fn header_before(&self, at: usize) -> Option<usize> {
+        let (line, _) = self.place(at);
+        let is_header =
+            |start: &usize| self.text[*start..].trim_start_matches([' ', '\t']).starts_with('[');
+        self.lines[..line].iter().rposition(is_header).map(|index| index + 1)
+    }
+
     /// Line and column of a byte, both from 1 on.
     pub(in crate::settings) fn place(&self, at: usize) -> (usize, usize) {
         let line = self.lines.partition_point(|&start| start <= at).max(1);

@@ -60,6 +60,10 @@ impl TableReader<'_, '_> {
             if keys.iter().any(|key| key == name) {
                 continue;
             }
+            if report.is_full() {
+                report.fault(&found.span(), "unknown key");
+                continue;
+            }
             let meant = meant(name, keys.iter().map(String::as_str));
             let help = match (elsewhere(name), meant.is_empty()) {
                 (_, false) => meant,

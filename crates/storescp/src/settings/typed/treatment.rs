@@ -153,7 +153,7 @@ impl JsonSchema for Template {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "minLength": 1 })
+        json_schema!({ "title": "path template", "type": "string", "minLength": 1 })
     }
 }
 

@@ -113,8 +113,8 @@ fn described_time(min: u64) -> String {
 
 fn time_schema(min: u64, words: &[&str]) -> Schema {
     let mut any = vec![
-        serde_json::json!({ "type": "string", "pattern": "^[0-9]+ ?(s|min|h|d)$" }),
-        serde_json::json!({ "type": "integer", "minimum": min, "description": "seconds" }),
+        serde_json::json!({ "title": "time", "type": "string", "pattern": "^[0-9]+ ?(s|min|h|d)$" }),
+        serde_json::json!({ "title": "seconds", "type": "integer", "minimum": min }),
     ];
     any.extend(words.iter().map(|word| serde_json::json!({ "const": word })));
     json_schema!({ "anyOf": any })
@@ -192,8 +192,8 @@ impl<const MIN: u32, const MAX: u32> JsonSchema for Size<MIN, MAX> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [
-            { "type": "integer", "minimum": MIN, "maximum": MAX, "multipleOf": 2 },
-            { "type": "string", "pattern": SIZE_PATTERN },
+            { "title": "bytes", "type": "integer", "minimum": MIN, "maximum": MAX, "multipleOf": 2 },
+            { "title": "size", "type": "string", "pattern": SIZE_PATTERN },
         ] })
     }
 }
@@ -229,9 +229,9 @@ impl JsonSchema for Room {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [
-            { "type": "string", "pattern": "^[0-9]+ ?%$" },
-            { "type": "string", "pattern": SIZE_PATTERN },
-            { "type": "integer", "minimum": 0, "description": "bytes" },
+            { "title": "per cent", "type": "string", "pattern": "^[0-9]+ ?%$" },
+            { "title": "size", "type": "string", "pattern": SIZE_PATTERN },
+            { "title": "bytes", "type": "integer", "minimum": 0 },
         ] })
     }
 }

@@ -74,6 +74,6 @@ impl JsonSchema for CharacterSet {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "anyOf": [{ "enum": TERMS.to_vec() }, { "pattern": "\\\\" }] })
+        json_schema!({ "type": "string", "title": "character set", "anyOf": [{ "enum": TERMS.to_vec() }, { "pattern": "\\\\" }] })
     }
 }

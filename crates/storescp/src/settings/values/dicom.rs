@@ -32,7 +32,12 @@ impl Read for Class {
 fn class(text: &str) -> Option<Uid> {
     let by_prefix = || sop_class::all().iter().find(|it| it.prefix == text).map(|it| it.uid);
     let known = uid_names::abstract_syntax(text).or_else(by_prefix);
-    Uid::parse(known.unwrap_or(text).as_bytes()).ok()
+    known.map_or_else(|| uid(text), |known| Uid::parse(known.as_bytes()).ok())
+}
+
+/// A UID as the standard has them.
+fn uid(text: &str) -> Option<Uid> {
+    Uid::parse(text.as_bytes()).ok().filter(|uid| uid.is_conformant() && uid.as_str() == text)
 }
 
 impl JsonSchema for Class {
@@ -45,7 +50,7 @@ impl JsonSchema for Class {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string" })
+        json_schema!({ "type": "string", "title": "SOP class" })
     }
 }
 
@@ -75,7 +80,7 @@ impl JsonSchema for ClassOrAll {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "const": "storage" }, { "type": "string" }] })
+        json_schema!({ "anyOf": [{ "const": "storage" }, { "type": "string", "title": "SOP class" }] })
     }
 }
 
@@ -110,7 +115,7 @@ const WORDS: [&str; 2] = ["uncompressed", "all"];
 
 fn syntaxes(text: &str) -> Option<TransferSyntaxes> {
     let known = || uid_names::transfer_syntax(text).or_else(|| TransferSyntax::find(text));
-    let unlisted = || Uid::parse(text.as_bytes()).ok().map(|uid| TransferSyntax::unlisted(&uid));
+    let unlisted = || uid(text).map(|uid| TransferSyntax::unlisted(&uid));
     match text {
         "all" => Some(TransferSyntaxes::All),
         "uncompressed" => Some(TransferSyntaxes::Listed(vec![
@@ -134,7 +139,10 @@ impl JsonSchema for TransferSyntaxes {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let words: Vec<&str> =
             WORDS.into_iter().chain(uid_names::transfer_syntax_keywords()).collect();
-        json_schema!({ "anyOf": [{ "enum": words }, { "type": "string" }] })
+        json_schema!({
+            "title": "transfer syntax",
+            "anyOf": [{ "enum": words }, { "type": "string" }]
+        })
     }
 }
 

@@ -37,6 +37,6 @@ impl JsonSchema for FaultText {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string" })
+        json_schema!({ "type": "string", "title": "fault" })
     }
 }

@@ -42,7 +42,8 @@ impl JsonSchema for Listen {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let address = ListenAddress::json_schema(generator);
-        json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1, "maximum": 65535 }, address] })
+        json_schema!({ "anyOf": [
+            { "title": "port", "type": "integer", "minimum": 1, "maximum": 65535 }, address] })
     }
 }
 
@@ -70,7 +71,11 @@ impl JsonSchema for ListenAddress {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^.+:[0-9]+$" })
+        json_schema!({
+            "title": "address with port",
+            "type": "string",
+            "pattern": "^.+:[0-9]+$"
+        })
     }
 }
 

@@ -108,6 +108,7 @@ impl JsonSchema for SecretSource {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
+            "title": "`{ file = \"…\" }` or `{ env = \"…\" }`",
             "description": "A secret, which stands in a file of its own (without its last line end) or in an \
                             environment variable, never here.",
             "oneOf": [

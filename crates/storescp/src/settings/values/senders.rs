@@ -35,7 +35,7 @@ impl JsonSchema for Title {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "minLength": 1, "maxLength": TitlePattern::BYTES })
+        json_schema!({ "title": "AE title with wildcards", "type": "string", "minLength": 1, "maxLength": TitlePattern::BYTES })
     }
 }
 
@@ -76,7 +76,11 @@ impl JsonSchema for Address {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9A-Fa-f.:]+(/[0-9]+)?$" })
+        json_schema!({
+            "title": "address or network",
+            "type": "string",
+            "pattern": "^[0-9A-Fa-f.:]+(/[0-9]+)?$"
+        })
     }
 }
 
@@ -121,7 +125,7 @@ impl JsonSchema for Digest {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$" })
+        json_schema!({ "title": "SHA-256", "type": "string", "pattern": "^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$" })
     }
 }
 
