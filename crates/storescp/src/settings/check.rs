@@ -152,7 +152,7 @@ fn treatment(
         && looked_at.insert(settings.output.directory.clone())
         && let Err(why) = directory(&settings.output.directory, settings.ignore)
     {
-        report.fault(&place.span, format!("directory: {why}"));
+        report.inside("directory", |report| report.fault(&place.span, why));
     }
     if let (Some(place), Some(profile)) = (&typed.profile, &settings.negotiation.profile) {
         match Profile::read(&profile.file, &profile.name) {
@@ -162,7 +162,9 @@ fn treatment(
                     report.warn(&place.span, format!("profile: {shown}: {warning}"));
                 }
             }
-            Err(fault) => report.fault(&place.span, format!("profile: {fault}")),
+            Err(fault) => {
+                report.inside("profile", |report| report.fault(&place.span, fault.to_string()))
+            }
         }
     }
     if let Some(place) = &typed.commands
@@ -174,7 +176,8 @@ fn treatment(
         let key = if is_study { "on-end-of-study" } else { "on-reception" };
         let line = if is_study { &typed.on_end_of_study } else { &typed.on_reception };
         let span = line.as_ref().map_or(&place.span, |line| &line.span);
-        report.fault(span, format!("commands.{key}: {reason}: {}", command.display()));
+        let message = format!("{reason}: {}", command.display());
+        report.inside(&format!("commands.{key}"), |report| report.fault(span, message));
     }
 }
 
