@@ -26,7 +26,7 @@ use std::process::ExitCode;
 /// Runs the program: `arguments` as the system gives them, the program's name first. Returns when
 /// the server has ended.
 ///
-/// `storescp test …` sends a test object instead.
+/// `storescp test …` sends a test object instead, `storescp hash-password` hashes a password.
 ///
 /// Exit codes: 0 after SIGTERM or SIGINT, after the one association of `--inetd`, and after help or
 /// version; 1 if it cannot start.
@@ -35,6 +35,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     // No port is called so, so that it is no command line of DCMTK's either.
     if arguments.first().is_some_and(|first| first == "test") {
         return send_test::run(arguments.into_iter().skip(1));
+    }
+    if arguments.first().is_some_and(|first| first == "hash-password") {
+        return cli::hash_password(arguments.into_iter().skip(1));
     }
     let connection = inetd_is_asked_for(&arguments).then(inherited::take_connection);
     let command_line = match cli::parse(arguments.into_iter()) {

@@ -10,6 +10,7 @@ mod config;
 mod fault;
 mod fault_rules;
 mod files;
+mod hash_password;
 mod hints;
 mod options;
 mod similarity;
@@ -17,6 +18,7 @@ mod texts;
 
 pub use config::Config;
 pub use files::Files;
+pub(crate) use hash_password::hash_password;
 pub use texts::Shell;
 
 use fault::Fault;
@@ -101,6 +103,11 @@ pub fn reference() -> String {
 /// The text of `storescp test --help`.
 pub(crate) fn tester_help() -> String {
     texts::tester_help()
+}
+
+/// The text of `storescp hash-password --help`.
+fn hasher_help() -> String {
+    texts::hasher_help()
 }
 
 /// The options of `storescp test`, each with the name of its value.

@@ -213,6 +213,7 @@ pub(in crate::cli) enum Opt {
     AbortDuring,
     Promiscuous,
     UidPadding,
+    Http,
     Fault,
     FaultFile,
     FaultSeed,

@@ -49,8 +49,8 @@ const fn entry(name: &'static str, text: &'static str) -> Entry {
     Entry { name, text }
 }
 
-pub(super) const TOPICS: [Topic; 7] =
-    [TESTER, FAULTS, PLACEHOLDERS, ENVIRONMENT, SIGNALS, EXIT, FILES];
+pub(super) const TOPICS: [Topic; 8] =
+    [TESTER, HASHER, FAULTS, PLACEHOLDERS, ENVIRONMENT, SIGNALS, EXIT, FILES];
 
 const TESTER: Topic = Topic {
     title: "sending a test object",
@@ -95,6 +95,23 @@ pub(in crate::cli) fn tester_help() -> String {
 #[cfg(test)]
 pub(in crate::cli) fn tester_options() -> impl Iterator<Item = &'static str> {
     TESTER.entries.iter().map(|entry| entry.name)
+}
+
+const HASHER: Topic = Topic {
+    title: "hashing a password",
+    intro: "storescp hash-password asks for a password twice, or reads it from the first line of standard input if that \
+            is no terminal, and prints its hash (argon2id): what a user of [http] in the settings file has in place of \
+            the password.",
+    entries: &[],
+};
+
+/// What `storescp hash-password --help` shows.
+pub(in crate::cli) fn hasher_help() -> String {
+    let mut text = "usage: storescp hash-password\n\n".to_owned();
+    for line in wrapped(HASHER.intro, LINE) {
+        put(&mut text, format_args!("{line}\n"));
+    }
+    text
 }
 
 const FAULTS: Topic = Topic {
