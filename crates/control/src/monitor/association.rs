@@ -143,7 +143,7 @@ impl Live {
             let version = self.version.load(Ordering::Acquire);
             let progress = self.read();
             fence(Ordering::Acquire);
-            if version % 2 == 0 && self.version.load(Ordering::Relaxed) == version {
+            if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
                 return progress;
             }
             std::hint::spin_loop();
