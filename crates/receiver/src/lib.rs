@@ -102,16 +102,17 @@ mod treatment;
 
 pub use error::Error;
 pub use identity::Identity;
+pub use net::SocketTimeout;
 pub use node::faults;
-pub use node::{Limits, Node, NodeSettings, SocketTimeout, Timeouts};
+pub use node::{Limits, Node, NodeSettings, Timeouts};
 pub use observer::{
     Accepted, AfterAnswer, Answered, AssociationEnd, ConnectionRefusal, Observer, PeerCertificate,
-    Progress, Proposed, Received, Refusal, Refused, RefusedClass, StatusCounts, Summary,
-    TlsSession, Tolerance, Tolerated,
+    Progress, Proposed, Received, Refusal, Refused, RefusedClass, StatusCounts, StoredObject,
+    Summary, TlsSession, Tolerance, Tolerated,
 };
 pub use output::{
     Duplicates, IfDifferent, LogPath, Output, OutputSettings, PathTemplate, Sorting, StoredFile,
-    StoredObject, TemplateError,
+    TemplateError,
 };
 pub use peer::Peer;
 pub use serve::{

@@ -2,13 +2,14 @@
 
 mod certificate;
 mod proposed;
+mod stored_object;
 mod summary;
 
 pub use certificate::PeerCertificate;
 pub use proposed::{Accepted, Proposed, TlsSession};
+pub use stored_object::StoredObject;
 pub use summary::{AssociationEnd, StatusCounts, Summary};
 
-use crate::output::StoredObject;
 use crate::output::studies::EndedStudy;
 use crate::peer::Peer;
 use crate::treatment::Treatment;

@@ -43,9 +43,13 @@ fn node(config: &Config) -> Table {
         AddressFamily::Ipv6 => "ipv6",
         AddressFamily::Both => "both",
     };
+    let listen = match network.addresses.as_slice() {
+        [] => json!(network.port),
+        addresses => json!(addresses),
+    };
     let faults: Vec<String> = config.faults.iter().map(ToString::to_string).collect();
     let mut table = object(json!({
-        "listen": network.port,
+        "listen": listen,
         "address-family": family,
         "default": if config.refuses_others { "refuse" } else { "accept" },
         "ae-title": config.negotiation.ae_title,
@@ -185,6 +189,7 @@ fn treatment(settings: &TreatmentSettings) -> Table {
 fn negotiation(negotiation: &Negotiation) -> Table {
     let syntaxes = negotiation.transfer_syntaxes.iter().map(|syntax| syntax.uid());
     object(json!({
+        "accept-classes": negotiation.classes.as_deref().map(uids),
         "accept-transfer-syntaxes": syntaxes.collect::<Vec<_>>(),
         "accept-unregistered-classes": negotiation.promiscuous,
         "profile": negotiation.profile.as_ref().map(|profile| {
@@ -307,7 +312,11 @@ fn object(value: Value) -> Table {
 /// As the settings file has it: `60 s`, `250 ms`.
 fn time(time: Duration) -> String {
     let millis = time.as_millis();
-    if millis.is_multiple_of(1000) { format!("{} s", millis / 1000) } else { format!("{millis} ms") }
+    if millis.is_multiple_of(1000) {
+        format!("{} s", millis / 1000)
+    } else {
+        format!("{millis} ms")
+    }
 }
 
 fn path(path: &Path) -> String {

@@ -62,6 +62,12 @@ impl Generation {
         self.rules.rules()
     }
 
+    /// The calling AE titles that rules name, without those that are patterns.
+    pub(crate) fn calling_titles(&self) -> impl Iterator<Item = String> {
+        let titles = self.rules().iter().flat_map(|rule| &rule.condition.calling);
+        titles.filter(|title| !title.contains(['*', '?'])).cloned()
+    }
+
     /// All treatments: first of those that no rule names.
     pub(crate) fn treatments(&self) -> impl Iterator<Item = &Arc<Treatment>> {
         std::iter::once(&self.others).chain(self.treatments.iter().flatten())

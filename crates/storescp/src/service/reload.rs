@@ -65,6 +65,9 @@ impl Service {
                 Err(ReloadFailure { faults })
             }
         };
+        if let Some(monitor) = &self.monitor {
+            monitor.settings_reloaded(result.is_ok());
+        }
         if !done.is_empty() {
             tracing::info!("{cause}: {}", done.join(", "));
         }
@@ -93,7 +96,14 @@ impl Service {
                 Err(others) => faults.extend(others),
             }
         }
-        if faults.is_empty() { Ok(next) } else { Err(faults) }
+        if faults.is_empty() { Ok(next) } else { Err(self.with_places(faults)) }
+    }
+
+    /// What is wrong as `storescp check` says it, with line and column, if it finds the same.
+    fn with_places(&self, faults: Vec<String>) -> Vec<String> {
+        let Some(file) = &self.command_line.settings_file else { return faults };
+        let found = settings::faults(file, &self.command_line);
+        if found.is_empty() { faults } else { found }
     }
 
     /// What is wrong with a file of TLS: as the settings' file names it, if there is one.
@@ -134,6 +144,9 @@ impl Service {
         let (number, rules) = (generation.number, generation.rules().len());
         let plural = if rules == 1 { "" } else { "s" };
         done.push(format!("settings generation {number} in effect ({rules} rule{plural})"));
+        if let Some(monitor) = &self.monitor {
+            monitor.set_titles(generation.calling_titles());
+        }
         self.generation.store(Arc::new(generation));
         self.recover_in_background();
         needs_restart

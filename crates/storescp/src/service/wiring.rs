@@ -22,6 +22,8 @@ use std::time::Duration;
 /// The parts that serve, built from the settings.
 pub(super) struct Service {
     pub(super) node: Arc<Node>,
+    /// `None` without a control plane.
+    pub(super) monitor: Option<Arc<Monitor>>,
     /// The settings that are in effect.
     pub(super) generation: Arc<ArcSwap<Generation>>,
     /// What the generations share.
@@ -64,16 +66,20 @@ impl Service {
             faults: faults::plan(config),
             ..node_settings(config)
         };
+        if let Some(monitor) = &monitor {
+            monitor.set_titles(first.calling_titles());
+        }
         let generation = Arc::new(ArcSwap::from_pointee(first));
         let observer = ProgramObserver {
             generation: Arc::clone(&generation),
             peer_names: Arc::clone(&peer_names),
-            monitor,
+            monitor: monitor.clone(),
         };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
         node.warn_of_expiry();
         Ok(Self {
             node: Arc::new(node),
+            monitor,
             generation,
             shared,
             command_line: command_line.clone(),

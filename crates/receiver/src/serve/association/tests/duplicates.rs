@@ -38,13 +38,16 @@ fn versions(scratch: &Scratch) -> Vec<(String, String)> {
     content.iter().map(|(path, content)| (path.clone(), name(content))).collect()
 }
 
+/// What is told of four objects, and the files in the end with the versions in them.
+type Case = (Duplicates, [&'static str; 4], &'static [(&'static str, &'static str)]);
+
 const DUPLICATE: &str = "refused: 1.2.3, 0111H: SOP instance is stored already";
 
 #[test]
 fn each_way_of_treating_duplicates_does_what_it_says() {
     use Duplicates::{Both, Keep, KeepIfEqual, Reject, Replace};
     // What is sent: one, two, one, two.
-    let cases: [(Duplicates, [&str; 4], &[(&str, &str)]); 7] = [
+    let cases: [Case; 7] = [
         (
             Replace,
             [

@@ -1,24 +1,24 @@
 //! Associations over loopback, with storage that fails or panics, and what the observer is told of them.
 
+mod certificates;
 mod duplicates;
 mod leniency;
 mod observer;
 mod treatments;
 
 use super::*;
-use crate::observer::{AfterAnswer, Observer, Proposed, Refusal, Refused, Tolerated};
-use crate::output::StoredObject;
+use crate::observer::{AfterAnswer, Observer, Proposed, Refusal, Refused, StoredObject, Tolerated};
 use crate::output::naming::NameStyle;
 use crate::serve::registry::{Admission, Registry};
 use crate::{OutputSettings, Sorting, Treatment, testing};
-use dataset::Uid;
 use dataset::format::{OutputTransferSyntax, SequenceLengths};
+use dataset::{Uid, part10};
 use platform::testing::Scratch;
 use proto::{AeTitle, CStoreRq, ContextId, RequestorConfig, Response, Status};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use storage::doubles::Faulty;
 use storage::doubles::power_loss::{Disk, DiskKind, Fault, Survives};
@@ -147,7 +147,16 @@ impl Sender {
         self.send_as(CT, instance, bytes);
     }
 
+    /// Sends a request, and the beginning of its data set.
+    fn begin(&mut self, instance: &str, bytes: &[u8]) {
+        self.send_fragment(CT, instance, bytes, false);
+    }
+
     fn send_as(&mut self, class: &str, instance: &str, bytes: &[u8]) {
+        self.send_fragment(class, instance, bytes, true);
+    }
+
+    fn send_fragment(&mut self, class: &str, instance: &str, bytes: &[u8], is_last: bool) {
         let request = CStoreRq {
             message_id: 1,
             sop_class: uid(class),
@@ -157,7 +166,9 @@ impl Sender {
             move_originator_message_id: None,
         };
         self.association.send_command(self.context, &request.encode()).unwrap();
-        self.association.send_data(self.context, bytes, true).unwrap();
+        if is_last || !bytes.is_empty() {
+            self.association.send_data(self.context, bytes, is_last).unwrap();
+        }
         self.stream.write_all(self.association.outgoing()).unwrap();
         let count = self.association.outgoing().len();
         self.association.consume_outgoing(count);
@@ -427,20 +438,8 @@ fn a_server_that_ends_waits_for_the_message_under_way() {
     let scratch = Scratch::new("association-drain");
     let receiver = Receiver::new(&scratch, Directory::open(&scratch.0, Durability::Full).unwrap());
     let (mut sender, _thread) = receiver.connect();
-    let request = CStoreRq {
-        message_id: 1,
-        sop_class: uid(CT),
-        sop_instance: uid("1.2.3"),
-        priority: None,
-        move_originator_ae: None,
-        move_originator_message_id: None,
-    };
-    sender.association.send_command(sender.context, &request.encode()).unwrap();
     let bytes = data_set("1.2.3");
-    sender.association.send_data(sender.context, &bytes[..10], false).unwrap();
-    sender.stream.write_all(sender.association.outgoing()).unwrap();
-    let count = sender.association.outgoing().len();
-    sender.association.consume_outgoing(count);
+    sender.begin("1.2.3", &bytes[..10]);
     std::thread::sleep(Duration::from_millis(100));
     let registry = Arc::clone(&receiver.registry);
     let draining = std::thread::spawn(move || registry.drain(Duration::from_secs(20)));
