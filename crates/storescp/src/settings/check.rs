@@ -29,7 +29,7 @@ pub(crate) fn check(words: impl Iterator<Item = OsString>) -> ExitCode {
         return print(&cli::checker_help());
     }
     let path = Path::new(file);
-    let (text, is_right) = match examine(path, &nothing_typed()) {
+    let (text, is_right) = match examine(path) {
         Ok(Examined { faults, warnings, rules }) => {
             let mut lines: Vec<String> = faults.iter().map(|fault| fault.line(path)).collect();
             lines.extend(warnings.iter().map(|warning| {
@@ -80,7 +80,7 @@ fn conclusion(path: &Path, faults: usize, rules: usize) -> String {
 /// Everything that is wrong with a settings file and what it names, one line each with its place, as
 /// `storescp check` says it.
 pub(crate) fn faults(path: &Path, command_line: &Config) -> Vec<String> {
-    match examine(path, command_line) {
+    match examine_over(path, command_line) {
         Ok(found) => found.faults.iter().map(|fault| fault.line(path)).collect(),
         Err(faults) => faults.lines().collect(),
     }
@@ -97,7 +97,12 @@ pub(super) struct Examined {
 ///
 /// # Errors
 /// What is wrong with the file itself: then nothing that it names was looked at.
-pub(super) fn examine(path: &Path, command_line: &Config) -> Result<Examined, Faults> {
+pub(super) fn examine(path: &Path) -> Result<Examined, Faults> {
+    examine_over(path, &nothing_typed())
+}
+
+/// The same over a command line.
+fn examine_over(path: &Path, command_line: &Config) -> Result<Examined, Faults> {
     let source = read(path)?;
     let Loaded { file, config, warnings } = Loaded::new(path, &source, command_line)?;
     let mut report = Report::default();
