@@ -341,3 +341,40 @@ fn senders_are_counted_by_title_and_rule_and_reloads_by_result() {
         assert_eq!(metrics.count(&name), 1, "{result}");
     }
 }
+
+/// What rules allow senders beyond the standard is counted too, and so is what was there already.
+#[test]
+fn what_is_tolerated_and_what_is_sent_again_are_counted() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("storescp.toml");
+    let rules = "[[rule]]\ncalling = [\"OLD\"]\nlenient = [\"mismatched-uids\"]\n\
+                 [[rule]]\ncalling = [\"FIRST\"]\nduplicates = \"keep\"\n\
+                 [[rule]]\ncalling = [\"STRICT\"]\nduplicates = \"reject\"\n";
+    fs::write(&file, rules).expect("a file");
+    let server = start(&["--settings", file.to_str().expect("a path is text")]);
+    let send = |calling: &str, object: &Object, statuses: &[u16]| {
+        let request = Request { calling: calling.to_owned(), ..Request::usual() };
+        let (mut client, _) = Client::associate(server.port(), &request);
+        for status in statuses {
+            assert_eq!(client.store(3, object).status(), *status, "{calling}");
+        }
+        client.release();
+    };
+    let mismatched = Object { sop_instance: "2.25.7".to_owned(), ..Object::ct(10) };
+    send("OLD", &mismatched, &[0]);
+    let object = Object::ct(1000);
+    send("OTHER", &object, &[0, 0]);
+    send("FIRST", &object, &[0, 0, 0]);
+    send("STRICT", &object, &[0x0111, 0x0111, 0x0111, 0x0111]);
+    let metrics = Metrics::of(&server);
+    let fault = |fault| metrics.count(&format!(r#"storescp_tolerated_total{{fault="{fault}"}}"#));
+    let faults = ["mismatched-uids", "undeclared-character-set", "class-not-negotiated"];
+    assert_eq!(faults.map(fault), [1, 0, 0]);
+    let action =
+        |action| metrics.count(&format!(r#"storescp_duplicates_total{{action="{action}"}}"#));
+    assert_eq!(["replaced", "kept", "rejected"].map(action), [1, 3, 4]);
+    assert_eq!(metrics.refusals("object", "duplicate-sop-instance"), 4);
+    assert_eq!(metrics.count(r#"storescp_responses_total{status="0111H"}"#), 4);
+    let refused = r#"storescp_refused_objects_total{calling="STRICT",rule="rule 3"}"#;
+    assert_eq!(metrics.count(refused), 4);
+}
