@@ -284,6 +284,23 @@ fn disk_and_commands_and_process_are_seen() {
     assert_eq!(metrics.count("storescp_settings_generation"), 1);
 }
 
+/// They can be read until the last association has ended.
+#[test]
+fn a_receiver_that_shuts_down_says_so() {
+    let mut server = start(&["--grace-period", "30"]);
+    let mut client = Client::usual(server.port());
+    let object = Object::ct(10_000);
+    client.command(3, &Command::store(1, &object.sop_class, &object.sop_instance));
+    let draining = |is: u64| Metrics::of(&server).count("storescp_draining") == is;
+    eventually("it serves", LIMIT, || draining(0));
+    server.signal("TERM");
+    eventually("it drains", LIMIT, || draining(1));
+    assert_eq!(Metrics::of(&server).count("storescp_associations_active"), 1);
+    client.data_set(3, &object.bytes);
+    assert_eq!(client.response().1.status(), 0);
+    assert!(server.wait(LIMIT).is_some_and(|status| status.success()));
+}
+
 /// Objects are counted by the titles that rules name, and by rule; a reload that fails is seen, and one that does not.
 #[test]
 fn senders_are_counted_by_title_and_rule_and_reloads_by_result() {
