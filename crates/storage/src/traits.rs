@@ -187,6 +187,13 @@ pub trait ExistingFile: Send {
     /// Those of the operating system; `UnexpectedEof` if `bytes` reaches past the end.
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
 
+    /// Whether a crash interrupted the commit that gave it the name while an older file was being replaced. Then it was
+    /// never acknowledged, and a start gives the older file its name again.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn is_provisional(&self) -> io::Result<bool>;
+
     /// Makes its content durable. Its name is by a later sync of its folder.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! What the program around the receiver decides and learns.
 
+mod certificate;
 mod proposed;
 mod summary;
 
-pub use proposed::{Accepted, PeerCertificate, Proposed};
+pub use certificate::PeerCertificate;
+pub use proposed::{Accepted, Proposed};
 pub use summary::{AssociationEnd, StatusCounts, Summary};
 
 use crate::output::StoredObject;

@@ -2,9 +2,12 @@
 
 use super::names::inode_lock::{Seen, look_at};
 use super::names::name_claims::NameClaim;
+use super::names::temporary_files::Temporaries;
 use super::open_directory::OpenDirectory;
+use crate::file_id::Stamp;
 use crate::limits::NAME_ATTEMPTS;
 use crate::{ExistingFile, FileIdentity, FileName, Holder};
+use platform::sync::Arc;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -14,6 +17,7 @@ pub(crate) struct DirectoryFileThere {
     /// Holds the lock; given back before the claim.
     file: File,
     _claim: NameClaim,
+    temporaries: Arc<Temporaries>,
 }
 
 /// What has the name in `folder`, once no thread of this process commits it any more.
@@ -28,7 +32,9 @@ pub(crate) fn holder(folder: &OpenDirectory, name: &FileName) -> io::Result<Hold
             Seen::Nothing => return Ok(Holder::Nothing),
             Seen::Other => return Ok(Holder::Other),
             Seen::File(file) => {
-                return Ok(Holder::File(Box::new(DirectoryFileThere { file, _claim: claim })));
+                let temporaries = Arc::clone(&folder.temporaries);
+                let there = DirectoryFileThere { file, _claim: claim, temporaries };
+                return Ok(Holder::File(Box::new(there)));
             }
             Seen::Changed => {}
         }
@@ -43,6 +49,10 @@ impl ExistingFile for DirectoryFileThere {
 
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
         self.file.read_exact_at(bytes, offset)
+    }
+
+    fn is_provisional(&self) -> io::Result<bool> {
+        self.temporaries.has_replaced_by(Stamp::of(&self.file)?)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -163,6 +163,10 @@ impl ExistingFile for FaultyExisting {
         self.inner.read_at(offset, bytes)
     }
 
+    fn is_provisional(&self) -> io::Result<bool> {
+        self.inner.is_provisional()
+    }
+
     fn sync(&self) -> io::Result<()> {
         count(&self.step, self.fails_at)?;
         self.inner.sync()

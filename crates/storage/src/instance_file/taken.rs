@@ -28,7 +28,9 @@ pub enum IfTaken {
     Replace,
     /// The next name is tried.
     NextName,
-    /// What has the name stays, and the newer file is discarded.
+    /// What has the name stays, and the newer file is discarded. What is no file cannot be kept: the next name is
+    /// tried. Nor can a file whose commit a crash has interrupted while it was replacing an older one: it is replaced,
+    /// since a start would put the older one back.
     Keep,
 }
 
@@ -145,13 +147,14 @@ impl InstanceFile {
             data_set_offset: self.data_set_offset,
         };
         let decided = decide(&taken).map_err(&failed)?;
-        let (IfTaken::Keep, Some(existing)) = (decided, existing) else {
-            return Ok(Looked::Taken(if decided == IfTaken::Keep {
-                IfTaken::NextName
-            } else {
-                decided
-            }));
+        let existing = match (decided, existing) {
+            (IfTaken::Keep, Some(existing)) => existing,
+            (IfTaken::Keep, None) => return Ok(Looked::Taken(IfTaken::NextName)),
+            (decided, _) => return Ok(Looked::Taken(decided)),
         };
+        if existing.is_provisional().map_err(&failed)? {
+            return Ok(Looked::Taken(IfTaken::Replace));
+        }
         // Whoever stored it may have ended before it was durable, or may not have wanted that.
         if let Some(since) = since {
             existing.sync().map_err(Error::at(Step::Sync))?;

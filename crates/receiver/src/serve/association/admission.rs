@@ -12,7 +12,7 @@ use crate::output::Refusals;
 use crate::peer::Peer;
 use crate::serve::dump;
 use crate::serve::registry::{PastLimit, Slot};
-use crate::treatment::Treatment;
+use crate::treatment::{AssociationPermit, Treatment};
 use openssl::ssl::SslRef;
 use proto::{Acceptance, AssociateResponse, Proposal, Rejection, negotiate};
 use std::net::{SocketAddr, TcpStream};
@@ -68,8 +68,19 @@ pub(super) fn refuse_handshake(
     node.observer.refused(&Refused::Connection { peer, reason: &error.to_string() });
 }
 
+/// An association that is accepted.
+pub(super) struct Admitted {
+    /// How it is treated.
+    pub(super) treatment: Arc<Treatment>,
+    /// That it counts among those of its treatment, where their number is limited.
+    pub(super) permit: Option<AssociationPermit>,
+    /// The A-ASSOCIATE-AC.
+    pub(super) acceptance: Box<Acceptance>,
+}
+
 /// Decides about an association that `peer` proposes from `address`: limits first, then the observer, room
-/// on disk, and negotiation (PS3.8 §9.3.3).
+/// on disk, negotiation (PS3.8 §9.3.3), and in the end the limit of its treatment, so that nobody counts who is
+/// rejected for another reason.
 ///
 /// # Errors
 /// The A-ASSOCIATE-RJ that the peer gets.
@@ -80,16 +91,18 @@ pub(super) fn decide(
     peer: &Peer,
     address: SocketAddr,
     tls: Option<&SslRef>,
-) -> Result<(Arc<Treatment>, Box<Acceptance>), Rejection> {
+) -> Result<Admitted, Rejection> {
     let refused = |rejection, reason: &str| {
         node.observer.refused(&Refused::Association { peer, rejection, reason });
         rejection
     };
-    if let Some(limit) = slot.past_limit() {
-        let why = past_limit(limit);
+    let past_limit = |why: &str| {
         warn!("Refusing Association ({why})");
         log_lines::rejection(Rejection::LOCAL_LIMIT_EXCEEDED);
-        return Err(refused(Rejection::LOCAL_LIMIT_EXCEEDED, &why));
+        refused(Rejection::LOCAL_LIMIT_EXCEEDED, why)
+    };
+    if let Some(limit) = slot.past_limit() {
+        return Err(past_limit(&describe(limit)));
     }
     let admitted = node.observer.admit(&Proposed::new(proposal, peer, address, tls));
     let treatment = admitted.map_err(|Refusal { rejection, reason }| {
@@ -105,14 +118,23 @@ pub(super) fn decide(
         log_lines::rejection(Rejection::TEMPORARY_CONGESTION);
         return Err(refused(Rejection::TEMPORARY_CONGESTION, &shortage));
     }
-    match negotiate(proposal, &treatment.policy) {
-        AssociateResponse::Accept(acceptance) => Ok((treatment, acceptance)),
+    let acceptance = match negotiate(proposal, &treatment.policy) {
+        AssociateResponse::Accept(acceptance) => acceptance,
         AssociateResponse::Reject(rejection) => {
             let why = log_lines::rejected(proposal, rejection, &treatment.policy);
             warn!("refused association: {why}");
-            Err(refused(rejection, &why))
+            return Err(refused(rejection, &why));
         }
-    }
+    };
+    let limit = treatment.associations.as_ref();
+    let permit = limit.map(|limit| {
+        let most = limit.most;
+        limit
+            .enter()
+            .ok_or_else(|| past_limit(&format!("association limit {most} for this sender reached")))
+    });
+    let permit = permit.transpose()?;
+    Ok(Admitted { treatment, permit, acceptance })
 }
 
 /// The protocol itself rejects a proposal, of which it reads no further (PS3.8 §9.3.4): its AE titles are not
@@ -126,7 +148,7 @@ pub(super) fn refuse_unread(node: &Node, rejection: Rejection, address: SocketAd
 }
 
 /// Why an association past a limit is refused.
-fn past_limit(limit: PastLimit) -> String {
+fn describe(limit: PastLimit) -> String {
     match limit {
         PastLimit::Associations(limit) => format!("association limit {limit} reached"),
         PastLimit::AssociationsOfHost(limit) => {

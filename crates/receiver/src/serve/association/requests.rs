@@ -8,7 +8,7 @@ use crate::observer::{Answered, AssociationEnd, Refused, Summary};
 use crate::peer::Peer;
 use crate::serve::registry::Slot;
 use crate::store::{Answer, Failure, FollowUp, StorageService};
-use crate::treatment::Treatment;
+use crate::treatment::{AssociationPermit, Treatment};
 use dataset::{Uid, sop_class};
 use proto::command_field;
 use proto::{
@@ -28,6 +28,8 @@ pub(super) struct Requests<'n> {
     node: &'n Node,
     slot: &'n Slot,
     service: StorageService<'n>,
+    /// Until the association ends, where those of its treatment are limited.
+    permit: Option<AssociationPermit>,
     /// `None` where no faults are provoked.
     faults: Option<Box<AssociationFaults<'n>>>,
     /// The response to a C-STORE is queued, and not sent yet.
@@ -61,9 +63,26 @@ impl<'n> Requests<'n> {
         faults: Option<Box<AssociationFaults<'n>>>,
     ) -> Self {
         let service = StorageService::new(node, treatment, peer);
-        let (unsent, refused_syntaxes, end) = (None, None, None);
+        let (permit, unsent, refused_syntaxes, end) = (None, None, None, None);
         let (objects, echoed) = (0, false);
-        Self { node, slot, service, faults, unsent, objects, refused_syntaxes, echoed, begun, end }
+        Self {
+            node,
+            slot,
+            service,
+            permit,
+            faults,
+            unsent,
+            objects,
+            refused_syntaxes,
+            echoed,
+            begun,
+            end,
+        }
+    }
+
+    /// The association counts among those of its treatment.
+    pub(super) fn set_permit(&mut self, permit: Option<AssociationPermit>) {
+        self.permit = permit;
     }
 
     /// These transfer syntaxes were refused, though others were accepted for the same SOP classes.
@@ -331,9 +350,11 @@ impl<'n> Requests<'n> {
         self.service.interrupt(why);
     }
 
-    /// No more messages will come: nothing is left behind on disk, and no study is kept open.
+    /// No more messages will come: nothing is left behind on disk, and no study is kept open. Called before the peer
+    /// knows, so that its next association finds the place of this one free.
     pub(super) fn association_ended(&mut self) {
         self.service.association_ended();
+        self.permit = None;
     }
 
     /// Notes how the association ended; the first to be noted counts.

@@ -274,6 +274,11 @@ impl ExistingFile for SimulatedExisting {
         Ok(())
     }
 
+    /// Programs do not crash on it.
+    fn is_provisional(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn sync(&self) -> io::Result<()> {
         let (mut state, fails) = self.disk.sync_step()?;
         state.files[self.file].sync(fails, true)
