@@ -1,6 +1,6 @@
 //! Attributes that are kept while a data set passes, for naming, sorting and checks.
 
-use super::noting::{Noting, NotedValue};
+use super::noting::{NotedValue, Noting};
 use super::wanted::{AttributeName, WantedAttributes};
 use crate::encoding::token::Element;
 use crate::limits::{ATTRIBUTE_BYTES, OTHER_UIDS};

@@ -98,10 +98,9 @@ impl TimePart {
 /// Whether values of this VR can stand in a name: text and numbers, not sequences or binary data.
 pub(super) fn has_text(vr: EntryVr) -> bool {
     match vr {
-        EntryVr::Exact(vr) => !matches!(
-            vr,
-            Vr::OB | Vr::OD | Vr::OF | Vr::OL | Vr::OV | Vr::OW | Vr::SQ | Vr::UN
-        ),
+        EntryVr::Exact(vr) => {
+            !matches!(vr, Vr::OB | Vr::OD | Vr::OF | Vr::OL | Vr::OV | Vr::OW | Vr::SQ | Vr::UN)
+        }
         EntryVr::Xs | EntryVr::Up => true,
         EntryVr::Ox | EntryVr::Px | EntryVr::Lt | EntryVr::Na => false,
     }

@@ -19,8 +19,17 @@ const UNKNOWN: &str = "unknown";
 /// All else becomes `_` too, and a number is appended that is made from the whole text, so that different texts
 /// remain different. `rest` is a number made from what had been cut off the text before.
 pub(super) fn part(text: &str, rest: Option<u64>) -> String {
+    let (mut part, is_changed) = plain(text);
+    if is_changed || rest.is_some() {
+        append_number(&mut part, hash(text.bytes().chain(rest.unwrap_or_default().to_le_bytes())));
+    }
+    part
+}
+
+/// The same without a number: different texts may become equal. The second value is true if they may.
+pub(super) fn plain(text: &str) -> (String, bool) {
     let mut part = String::with_capacity(text.len());
-    let mut is_changed = rest.is_some();
+    let mut is_changed = false;
     let mut before_mark = false;
     for letter in text.nfc() {
         // A vowel sign belongs to the letter before it.
@@ -29,10 +38,7 @@ pub(super) fn part(text: &str, rest: Option<u64>) -> String {
         is_changed |= !stays && !matches!(letter, ' ' | '^' | '=');
         part.push(if stays { letter } else { '_' });
     }
-    if is_changed {
-        append_number(&mut part, hash(text.bytes().chain(rest.unwrap_or_default().to_le_bytes())));
-    }
-    part
+    (part, is_changed)
 }
 
 /// Whether a character may stand in every name: a letter of any alphabet, a digit, or one of `. _ -`.
@@ -76,7 +82,7 @@ pub(super) fn safe(stem: &str, extension: &str) -> String {
         name.push('_');
     }
     let room = room - NUMBER_BYTES;
-    for letter in letters.take_while(|letter| !letter.is_control()) {
+    for letter in letters {
         if name.len() + letter.len_utf8() > room {
             break;
         }

@@ -106,7 +106,10 @@ impl<'t> Parser<'t> {
             self.skip_blanks();
             let at = self.at;
             if let Some(Alternative { source: Source::Literal(_), .. }) = alternatives.last() {
-                return Err(error(at, "nothing can follow a text in quotes, which is always there"));
+                return Err(error(
+                    at,
+                    "nothing can follow a text in quotes, which is always there",
+                ));
             }
             let source = self.source(at)?;
             self.skip_blanks();
@@ -119,7 +122,9 @@ impl<'t> Parser<'t> {
             if !self.skip('|') {
                 return Err(match self.peek() {
                     None => error(start, "a { without a }; a brace of the name is written {{"),
-                    Some(_) => error(self.at, "expected : and a format, | and an alternative, or }"),
+                    Some(_) => {
+                        error(self.at, "expected : and a format, | and an alternative, or }")
+                    }
                 });
             }
         }
@@ -289,7 +294,11 @@ fn named(keyword: &str, at: usize) -> Result<Source, TemplateError> {
     Ok(Source::Attribute { name: AttributeName::Public(attribute.tag), vr: Some(attribute.vr) })
 }
 
-fn check_vr(vr: Option<EntryVr>, name: impl Fn() -> String, at: usize) -> Result<(), TemplateError> {
+fn check_vr(
+    vr: Option<EntryVr>,
+    name: impl Fn() -> String,
+    at: usize,
+) -> Result<(), TemplateError> {
     match vr {
         Some(EntryVr::Exact(Vr::SQ)) => {
             Err(error(at, format!("{} is a sequence, which has no value", name())))
@@ -368,7 +377,8 @@ fn check_component(component: &Component, at: usize) -> Result<(), TemplateError
     {
         return Err(error(at, format!("{name} is a device on Windows")));
     }
-    let bytes = pieces.iter().map(|piece| if let Piece::Text(text) = piece { text.len() } else { 0 });
+    let bytes =
+        pieces.iter().map(|piece| if let Piece::Text(text) = piece { text.len() } else { 0 });
     if bytes.sum::<usize>() > PATH_COMPONENT_BYTES {
         let what = format!("the name has more than {PATH_COMPONENT_BYTES} bytes");
         return Err(error(at, what));
