@@ -153,7 +153,7 @@ fn store(
     file.write(&[IoSlice::new(rest)]).map_err(write())?;
     file.patch(0, first).map_err(write())?;
     if let Some(subfolder) = subfolder {
-        file.enter(&name(subfolder), durability)?;
+        file.enter(&[name(subfolder)], durability)?;
     }
     file.commit(&mut [name(called)].into_iter(), IfExists::Replace, durability)?;
     Ok(())

@@ -22,7 +22,7 @@ fn name(text: &str) -> FileName {
 fn store_in(storage: &dyn Storage, folder: &str, called: &str) -> Result<Committed, Error> {
     let mut file = create(storage)?;
     file.write(&[IoSlice::new(called.as_bytes())]).map_err(Error::at(Step::Write))?;
-    file.enter(&name(folder), Durability::Full)?;
+    file.enter(&[name(folder)], Durability::Full)?;
     file.commit(&mut once(name(called)), IfExists::Replace, Durability::Full)
 }
 
