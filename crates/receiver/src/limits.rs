@@ -19,6 +19,7 @@
 //! | rewriting | [`REWRITE_BYTES`](dataset::limits::REWRITE_BYTES) + [`TEXT_VALUE_BYTES`] | unless they are stored as received |
 //! | faults on purpose | [`FAULT_BYTES`] | there is a plan of faults |
 //! | deflating | [`DEFLATE_BYTES`](dataset::limits::DEFLATE_BYTES) | they are written deflated |
+//! | attributes | [`WANTED_BYTES`](dataset::limits::WANTED_BYTES) | their paths are made by a template |
 //!
 //! What all associations share is added once:
 //!

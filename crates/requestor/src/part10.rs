@@ -45,7 +45,9 @@ pub fn read_header(file: &mut impl Read) -> Result<Instance, Error> {
     let mut group = vec![0; length];
     read_exact(file, &mut group)?;
     let uid = |element, missing| {
-        part10::value(&group, element).and_then(|value| Uid::parse(value).ok()).ok_or(Error::File(missing))
+        part10::value(&group, element)
+            .and_then(|value| Uid::parse(value).ok())
+            .ok_or(Error::File(missing))
     };
     let transfer_syntax = uid(0x0010, "its Transfer Syntax UID is missing or invalid")?;
     Ok(Instance {

@@ -128,6 +128,12 @@ impl Attributes {
         self.noting = Some(Box::new(Noting::new(wanted)));
     }
 
+    /// SOP Instance UID, once its value is complete.
+    #[must_use]
+    pub fn whole_sop_instance_uid(&self) -> Option<&[u8]> {
+        self.sop_instance_uid().filter(|_| self.current != Some(Current::First(2)))
+    }
+
     /// An element at the top level begins.
     #[inline]
     pub(crate) fn begin(&mut self, element: &Element) {

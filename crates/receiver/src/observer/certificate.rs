@@ -144,11 +144,11 @@ fn decoded(tag: u8, content: &[u8]) -> Option<String> {
         }
         // As everybody reads it, Latin-1.
         TELETEX_STRING => Some(content.iter().copied().map(char::from).collect()),
-        BMP_STRING if content.len() % 2 == 0 => {
+        BMP_STRING if content.len().is_multiple_of(2) => {
             let units = content.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
             char::decode_utf16(units).collect::<Result<_, _>>().ok()
         }
-        UNIVERSAL_STRING if content.len() % 4 == 0 => {
+        UNIVERSAL_STRING if content.len().is_multiple_of(4) => {
             let four = |it: &[u8]| u32::from_be_bytes([it[0], it[1], it[2], it[3]]);
             content.chunks_exact(4).map(|it| char::from_u32(four(it))).collect()
         }

@@ -16,7 +16,8 @@ use storage::FileName;
 #[derive(Clone, Copy, Debug)]
 pub struct StoredObject<'a> {
     /// Affected SOP Class UID of the C-STORE-RQ (PS3.7 §9.3.1.1). Of an object that is stored, the data set says
-    /// the same; where it is not taken apart, it may say nothing.
+    /// the same; where it is not taken apart, it may say nothing. Where they may differ
+    /// ([`Leniency::mismatched_uids`](crate::Leniency::mismatched_uids)), the one that the file is called by.
     pub sop_class: &'a Uid,
     /// Affected SOP Instance UID of the C-STORE-RQ, likewise.
     pub sop_instance: &'a Uid,
@@ -43,12 +44,16 @@ pub struct StoredObject<'a> {
 pub struct StoredFile<'a> {
     /// Where it is, for the log: what a data set says of a patient is left out.
     pub path: LogPath<'a>,
-    /// The subdirectory of the output directory; `None` unless objects are sorted.
-    pub folder: Option<&'a FileName>,
+    /// The subdirectories of the output directory that it is in, one in the other, the outermost first; none unless
+    /// objects are sorted, or have paths by a template.
+    pub folders: &'a [FileName],
     /// Its name in there.
     pub name: &'a FileName,
     /// Whether it replaced an older file of the same name.
     pub replaced: bool,
+    /// Whether it was there before, and was kept instead of the one that came
+    /// ([`OutputSettings::duplicates`](crate::OutputSettings::duplicates)).
+    pub kept: bool,
     /// Its length in bytes, with preamble and file meta information.
     pub size: u64,
     /// Study Instance UID as it was sent, with padding, or the first
@@ -64,7 +69,7 @@ impl StoredFile<'_> {
     #[must_use]
     pub fn real_path(&self) -> PathBuf {
         let mut path = self.path.directory().to_owned();
-        path.extend(self.folder.map(FileName::as_str));
+        path.extend(self.folders.iter().map(FileName::as_str));
         path.push(self.name.as_str());
         path
     }

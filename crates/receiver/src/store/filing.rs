@@ -1,19 +1,30 @@
 //! Where an object belongs: its folder, its name.
 
+use super::duplicates::DuplicateRule;
+use super::same_instance::InstanceRule;
 use super::status::Failure;
+use super::uids::ObjectUids;
 use crate::output::naming::plain_name;
 use crate::output::studies::{ArrivingObject, CurrentStudies, EndedStudy, study_text};
-use crate::output::{LogPath, Output, OutputSettings, StoredFile, StoredObject};
+use crate::output::{
+    Duplicates, LogPath, Naming, Output, OutputSettings, RenderedPath, Sorting, StoredFile,
+    StoredObject,
+};
+use crate::peer::Peer;
 
-use dataset::{Attributes, Transcoder, character_set};
-use proto::{CStoreRq, DataSetFragments};
+use dataset::{Attributes, Transcoder, Uid, character_set};
+use proto::DataSetFragments;
+use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
-use storage::{Committed, FileName, InstanceFile};
+use storage::{Committed, FileName, IfTaken, InstanceFile, NameTaken, Outcome};
 use tracing::{error, info, warn};
 
 /// The folder of patients whose name is not known.
 const ANONYMOUS: &str = "ANONYMOUS";
+
+/// Begins a change of the character set (ISO/IEC 2022).
+const ESCAPE: u8 = 0x1B;
 
 /// How much of a patient's name a folder is named by, so that the time fits behind it.
 const NAME_BYTES: usize = 200;
@@ -25,6 +36,26 @@ pub(super) struct Incoming {
     /// The study it belongs to, once that is known, where objects are sorted.
     arriving: Option<ArrivingObject>,
     output: Arc<Output>,
+}
+
+/// Where an object goes beneath the output directory.
+#[derive(Default)]
+pub(super) struct Place {
+    /// One in the other, the outermost first.
+    folders: Vec<FileName>,
+    /// Folders and names by the template, if there is one.
+    by_template: Option<RenderedPath>,
+}
+
+/// What is known of an object beside its data set, to find its place.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) uids: &'a ObjectUids,
+    pub(super) peer: &'a Peer,
+    /// When its C-STORE-RQ came.
+    pub(super) requested: SystemTime,
+    /// What is assumed where the data set declares no character set.
+    pub(super) character_set: Option<&'a str>,
 }
 
 impl Incoming {
@@ -63,63 +94,135 @@ impl Incoming {
         Ok(())
     }
 
-    /// Goes into the folder of its study, where objects are sorted.
-    pub(super) fn enter_folder(&mut self) -> Result<Option<FileName>, Failure> {
+    /// Has the file begin with another header than it began with: the data set is copied to a new file.
+    ///
+    /// Its padding to a multiple of a size (`--padding-create`) is that of the old header.
+    pub(super) fn replace_header(&mut self, header: Vec<u8>) -> Result<(), Failure> {
+        Ok(self.file.replace_header(header)?)
+    }
+
+    /// Whether its folder may be called by text whose character set is not declared.
+    pub(super) fn lacks_character_set(&self) -> bool {
+        let attributes = self.transcoder.attributes();
+        if declared(attributes).is_some() {
+            return false;
+        }
+        let is_ascii = |text: &[u8]| text.iter().all(|byte| byte.is_ascii() && *byte != ESCAPE);
+        let settings = &self.output.settings;
+        match &settings.path {
+            Some(template) => template.texts(attributes).any(|text| !is_ascii(text)),
+            None => {
+                settings.sorting == Some(Sorting::ByPatientName)
+                    && attributes.patient_name().is_some_and(|name| !is_ascii(name))
+            }
+        }
+    }
+
+    /// Goes into the folder of its study, where objects are sorted, or into those that the template names.
+    pub(super) fn enter_folder(&mut self, about: &About<'_>) -> Result<Place, Failure> {
         let Self { transcoder, file, arriving, output } = self;
-        let Some(studies) = &output.studies else { return Ok(None) };
         let attributes = transcoder.attributes();
+        if let Some(template) = &output.settings.path {
+            let naming = Naming {
+                attributes,
+                default_character_set: about.character_set,
+                sop_class: &about.uids.sop_class,
+                sop_instance: &about.uids.sop_instance,
+                peer: about.peer,
+                requested: about.requested,
+            };
+            let path = template.render(&naming).ok_or(Failure::NameTooLong)?;
+            enter(file, &path.folders, false, &output.settings)?;
+            return Ok(Place { folders: path.folders.clone(), by_template: Some(path) });
+        }
+        let Some(studies) = &output.studies else { return Ok(Place::default()) };
         let arriving = match arriving {
             Some(arriving) => arriving,
             None => arriving.insert(studies.object_arrives(&study(attributes)?)),
         };
-        let (folder, differs) =
-            arriving.folder(|| patient_folder(attributes)).ok_or(Failure::UnusableStudyUid)?;
+        let (folder, differs) = arriving
+            .folder(|| patient_folder(attributes, about.character_set))
+            .ok_or(Failure::UnusableStudyUid)?;
         if differs {
             warn_of_unusual(attributes);
         }
-        enter(file, &folder, differs, &output.settings)?;
-        Ok(Some(folder))
+        let folders = vec![folder];
+        enter(file, &folders, differs, &output.settings)?;
+        Ok(Place { folders, by_template: None })
     }
 
     /// Gives the object its name, for good.
-    pub(super) fn commit(
-        &mut self,
-        request: &CStoreRq,
-        requested: SystemTime,
-        folder: Option<&FileName>,
-    ) -> Result<Committed, Failure> {
+    pub(super) fn commit(&mut self, about: &About<'_>, place: &Place) -> Result<Outcome, Failure> {
         let settings = &self.output.settings;
-        let naming = &settings.file_naming;
-        let (names, taken) = naming.names(&request.sop_class, &request.sop_instance, requested);
+        let ObjectUids { sop_class, sop_instance } = about.uids;
+        if let Some(path) = &place.by_template {
+            let rule = InstanceRule::new(settings, &self.output.dictionary, *sop_instance);
+            let transfer_syntax = self.transcoder.output_transfer_syntax();
+            let mut is_same = |taken: &NameTaken<'_>| rule.is_same(taken, transfer_syntax);
+            return self.commit_once(sop_instance, place, path.names(), &mut is_same);
+        }
+        if settings.duplicates != Duplicates::Replace && settings.recognizes_duplicates() {
+            // What cannot be stored beside others has one name.
+            let most = if settings.duplicates.may_keep_both() { usize::MAX } else { 1 };
+            let names = settings.file_naming.numbered_names(sop_class, sop_instance).take(most);
+            // It has the SOP Instance UID in its name.
+            return self.commit_once(sop_instance, place, names, &mut |_| Ok(true));
+        }
+        let (names, taken) = settings.file_naming.names(sop_class, sop_instance, about.requested);
         let mut names = names.peekable();
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
-        let path = |name| LogPath::new(settings, folder, Some(name));
-        if !settings.format.bit_preserving {
-            info!(dcmtks = true, "storing DICOM file: {}", path(&first));
-        }
+        log_storing(settings, place, &first);
         let committed = self.file.commit(&mut names, taken, settings.durability)?;
-        if committed.name != first {
-            info!("file name already exists, stored as: {}", path(&committed.name));
+        log_stored(settings, place, &first, &committed);
+        Ok(Outcome::Stored(committed))
+    }
+
+    /// The same where the object may be stored already: under the first of the names that is free or, by
+    /// [`OutputSettings::duplicates`], that has the same instance.
+    fn commit_once(
+        &mut self,
+        sop_instance: &Uid,
+        place: &Place,
+        names: impl Iterator<Item = FileName>,
+        is_same: &mut dyn FnMut(&NameTaken<'_>) -> io::Result<bool>,
+    ) -> Result<Outcome, Failure> {
+        let settings = &self.output.settings;
+        let mut names = names.peekable();
+        let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
+        log_storing(settings, place, &first);
+        let mut rule = DuplicateRule::new(settings, self.transcoder.output_transfer_syntax());
+        let decide = &mut |taken: &NameTaken<'_>| {
+            if is_same(taken)? { rule.decide(taken) } else { Ok(IfTaken::NextName) }
+        };
+        let outcome = self.file.commit_deciding(&mut names, decide, settings.durability)?;
+        match &outcome {
+            Outcome::Kept(_) if rule.rejects() => return Err(Failure::Duplicate),
+            Outcome::Kept(kept) => info!(
+                "SOP instance {sop_instance} is stored already, keeping {}",
+                LogPath::new(settings, &place.folders, Some(&kept.name))
+            ),
+            Outcome::Stored(committed) => log_stored(settings, place, &first, committed),
         }
-        if committed.replaced && !settings.format.bit_preserving {
-            let path = path(&committed.name);
-            warn!(dcmtks = true, "DICOM file already exists, overwriting: {path}");
-        }
-        Ok(committed)
+        Ok(outcome)
     }
 
     /// The file, for those who are told of the object.
     pub(super) fn stored_file<'a>(
         &'a self,
-        folder: Option<&'a FileName>,
-        committed: &'a Committed,
+        place: &'a Place,
+        outcome: &'a Outcome,
     ) -> StoredFile<'a> {
+        let (name, replaced, kept, size) = match outcome {
+            Outcome::Stored(it) => (&it.name, it.replaced, false, self.file.size()),
+            Outcome::Kept(it) => (&it.name, false, true, it.size),
+        };
         StoredFile {
-            path: LogPath::new(&self.output.settings, folder, Some(&committed.name)),
-            folder,
-            name: &committed.name,
-            replaced: committed.replaced,
-            size: self.file.size(),
+            path: LogPath::new(&self.output.settings, &place.folders, Some(name)),
+            folders: &place.folders,
+            name,
+            replaced,
+            kept,
+            size,
             study: self.transcoder.attributes().study_instance_uid(),
             transfer_syntax: self.transcoder.output_transfer_syntax().uid(),
         }
@@ -142,21 +245,42 @@ impl Incoming {
     }
 }
 
+fn log_storing(settings: &OutputSettings, place: &Place, name: &FileName) {
+    if !settings.format.bit_preserving {
+        let path = LogPath::new(settings, &place.folders, Some(name));
+        info!(dcmtks = true, "storing DICOM file: {path}");
+    }
+}
+
+/// Says what was unusual: another name than `first`, or that a file was replaced.
+fn log_stored(settings: &OutputSettings, place: &Place, first: &FileName, committed: &Committed) {
+    let path = || LogPath::new(settings, &place.folders, Some(&committed.name));
+    if committed.name != *first {
+        info!("file name already exists, stored as: {}", path());
+    }
+    if committed.replaced && !settings.format.bit_preserving {
+        let path = path();
+        warn!(dcmtks = true, "DICOM file already exists, overwriting: {path}");
+    }
+}
+
 fn enter(
     file: &mut InstanceFile,
-    folder: &FileName,
+    folders: &[FileName],
     differs: bool,
     settings: &OutputSettings,
 ) -> Result<(), Failure> {
-    let path = LogPath::new(settings, Some(folder), None);
-    match file.enter(folder, settings.durability) {
+    let path = LogPath::new(settings, folders, None);
+    match file.enter(folders, settings.durability) {
+        Ok(true) if settings.path.is_some() => info!("created new subdirectory: {path}"),
         Ok(true) => info!(dcmtks = true, "created new subdirectory for study: {path}"),
         Ok(false) if differs => {
             info!(dcmtks = true, "using existing subdirectory for study: {path}");
         }
         Ok(false) => {}
         Err(error) => {
-            error!("could not create subdirectory for study: {path}");
+            let whose = if settings.path.is_some() { "" } else { " for study" };
+            error!("could not create subdirectory{whose}: {path}");
             return Err(error.into());
         }
     }
@@ -186,10 +310,10 @@ fn warn_of_unusual(attributes: &Attributes) {
 }
 
 /// What Patient's Name makes of the name of a folder.
-fn patient_folder(attributes: &Attributes) -> String {
+fn patient_folder(attributes: &Attributes, assumed: Option<&str>) -> String {
     let raw = attributes.patient_name().unwrap_or_default();
     let end = raw.iter().rposition(|&byte| byte != b' ' && byte != 0).map_or(0, |last| last + 1);
-    let character_set = attributes.specific_character_set();
+    let character_set = declared(attributes).or(assumed.map(str::as_bytes));
     let (name, as_declared) = character_set::person_name(character_set, &raw[..end]);
     if !as_declared {
         warn!("Patient name is not in its declared character set, read as UTF-8 or Latin-1");
@@ -212,6 +336,12 @@ fn patient_folder(attributes: &Attributes) -> String {
     let end = end.take_while(|&end| end <= NAME_BYTES).last().unwrap_or_default();
     plain.truncate(end);
     plain
+}
+
+/// Specific Character Set (0008,0005), unless it is missing or empty.
+fn declared(attributes: &Attributes) -> Option<&[u8]> {
+    let raw = attributes.specific_character_set()?;
+    raw.iter().any(|byte| !matches!(byte, b' ' | 0)).then_some(raw)
 }
 
 /// Specific Character Set for the log: its terms if they look like defined ones (PS3.3 §C.12.1.1.2).

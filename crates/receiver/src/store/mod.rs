@@ -5,12 +5,20 @@
 //!
 //! ```text
 //!   service ──► filing ──► crate::output      which folder, which name, in which form
-//!      └──────────┴──────► status              why not, and what the sender is told
+//!      │          ├──────► duplicates          what becomes of it if it is stored already
+//!      │          └──────► same_instance       whether it is, where names do not say so
+//!      ├─────────────────► uids                whether it is what was announced
+//!      ├─────────────────► irregularities      what is wrong with it and tolerated
+//!      └─────────────────► status              why not, and what the sender is told
 //! ```
 
+mod duplicates;
 mod filing;
+mod irregularities;
+mod same_instance;
 mod service;
 mod status;
+mod uids;
 
 pub(crate) use service::{Answer, FollowUp, StorageService};
 pub(crate) use status::{Failure, class_name};

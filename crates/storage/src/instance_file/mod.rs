@@ -9,7 +9,9 @@ mod tests;
 
 pub use taken::{IfTaken, Kept, NameTaken, Outcome};
 
-use crate::limits::{ENTER_ATTEMPTS, FOLDER_LEVELS, ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
+use crate::limits::{
+    COMPARED_BYTES, ENTER_ATTEMPTS, FOLDER_LEVELS, ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES,
+};
 use crate::{
     Durability, Error, FileIdentity, FileName, Folder, IfExists, MinFree, PreparedFile, StagedFile,
     Step, Storage, Subfolder,
@@ -77,6 +79,40 @@ impl InstanceFile {
     pub fn with_min_free(mut self, min_free: Option<MinFree>) -> Self {
         self.min_free = min_free;
         self
+    }
+
+    /// Has the file begin with another header, once all of the data set is written: it is copied to a new file, in
+    /// pieces of [`COMPARED_BYTES`], and the old one is removed.
+    ///
+    /// # Errors
+    /// [`Error`]; this is only to be dropped then.
+    pub fn replace_header(&mut self, header: Vec<u8>) -> Result<(), Error> {
+        let failed = Error::at(Step::Write);
+        self.write_held().map_err(&failed)?;
+        let file = Arc::clone(&self.folder).stage().map_err(Error::at(Step::Create))?;
+        let mut copy = Self {
+            folder: Arc::clone(&self.folder),
+            destination: Arc::clone(&self.folder),
+            path: Vec::new(),
+            file,
+            data_set_offset: header.len() as u64,
+            held: header,
+            no_more_held: false,
+            written: 0,
+            min_free: self.min_free,
+            unchecked_bytes: 0,
+        };
+        let mut piece = vec![0; COMPARED_BYTES];
+        let mut offset = self.data_set_offset;
+        while offset < self.written {
+            let left = usize::try_from(self.written - offset).unwrap_or(usize::MAX);
+            let piece = &mut piece[..left.min(COMPARED_BYTES)];
+            self.file.read_at(offset, piece).map_err(&failed)?;
+            copy.write(&[IoSlice::new(piece)]).map_err(&failed)?;
+            offset += piece.len() as u64;
+        }
+        *self = copy;
+        Ok(())
     }
 
     /// The data set ends with the next write, which is then written completely.

@@ -160,7 +160,9 @@ impl ArrivingObject {
         current_studies: &mut CurrentStudies,
     ) -> Vec<EndedStudy> {
         let keeps_files = self.studies.timing.keeps_files;
-        let stored = object.file.as_ref().filter(|_| keeps_files).map(|stored| StudyFile {
+        // One that was there before is known already.
+        let stored = object.file.as_ref().filter(|it| keeps_files && !it.kept);
+        let stored = stored.map(|stored| StudyFile {
             name: stored.name.clone(),
             prefix: naming::prefix(object.sop_class),
             id: file.identity().ok(),

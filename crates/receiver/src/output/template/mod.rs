@@ -21,7 +21,7 @@ mod value;
 
 pub(crate) use render::{Naming, RenderedPath};
 
-use dataset::{AttributeName, WantedAttributes};
+use dataset::{AttributeName, Attributes, Vr, WantedAttributes};
 use field::{Component, Piece, Source};
 use std::fmt;
 use std::sync::Arc;
@@ -68,6 +68,17 @@ impl PathTemplate {
     /// The attributes that it uses, to be [noted](dataset::Transcoder::noting) while a data set passes.
     pub(crate) fn wanted(&self) -> &Arc<WantedAttributes> {
         &self.wanted
+    }
+
+    /// Values as they came of the attributes that it uses whose text depends on the character set.
+    pub(crate) fn texts<'a>(
+        &'a self,
+        attributes: &'a Attributes,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        use Vr::{LO, LT, PN, SH, ST, UC, UN, UT};
+        let noted = (0..self.wanted.len()).filter_map(|place| attributes.noted(place));
+        let is_text = |vr| matches!(vr, LO | LT | PN | SH | ST | UC | UN | UT);
+        noted.filter(move |noted| is_text(noted.vr)).map(|noted| noted.bytes)
     }
 
     /// How many folders there are around each file.

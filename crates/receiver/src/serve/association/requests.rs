@@ -145,24 +145,30 @@ impl<'n> Requests<'n> {
 
     fn store(&mut self, association: &Association, context: ContextId, request: CStoreRq) {
         let provoked = self.faults.as_mut().and_then(|faults| faults.begin(&request, context));
-        let accepted = match association.negotiated(context, &request.sop_class) {
-            SopClassNegotiation::OnItsContext(accepted) if !is_verification(&request.sop_class) => {
-                accepted
+        let negotiated = association.negotiated(context, &request.sop_class);
+        let tolerant = self.service.treatment().leniency.classes_not_negotiated;
+        let (accepted, tolerates_class) = match negotiated {
+            _ if is_verification(&request.sop_class) => {
+                return self.service.refuse(&request, &Failure::ClassNotNegotiated);
             }
-            SopClassNegotiation::OnAnotherContext { of_request, of_class }
-                if !is_verification(&request.sop_class) =>
-            {
+            SopClassNegotiation::OnItsContext(accepted) => (accepted, false),
+            SopClassNegotiation::OnAnotherContext { of_request, of_class } => {
                 warn!(
                     "SOP class {} was accepted on presentation context {}, but the request came on {}",
                     request.sop_class, of_class.id, of_request.id
                 );
-                of_request
+                (of_request, false)
             }
-            _ => return self.service.refuse(&request, &Failure::ClassNotNegotiated),
+            SopClassNegotiation::Nowhere { of_request: Some(of_request) } if tolerant => {
+                (of_request, true)
+            }
+            SopClassNegotiation::Nowhere { .. } => {
+                return self.service.refuse(&request, &Failure::ClassNotNegotiated);
+            }
         };
         match provoked {
             Some(failure) => self.service.refuse(&request, &failure),
-            None => self.service.begin(request, accepted.transfer_syntax),
+            None => self.service.begin(request, accepted.transfer_syntax, tolerates_class),
         }
     }
 
