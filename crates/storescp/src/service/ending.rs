@@ -7,6 +7,7 @@ use platform::sync::Instant;
 use receiver::output::LogPath;
 use receiver::output::studies::Studies;
 use receiver::{Drained, Handle};
+use std::slice::from_ref;
 use std::thread::JoinHandle;
 
 /// Studies that are named in the line about those that had not timed out.
@@ -61,7 +62,7 @@ impl Service {
     fn warn_of_open_studies(&self, studies: &Studies, open: usize) {
         let named = self.output.as_ref().map(|output| {
             let folders = studies.open_folders(NAMED_STUDIES);
-            let path = |folder| LogPath::new(output.settings(), Some(folder), None).to_string();
+            let path = |folder| LogPath::new(output.settings(), from_ref(folder), None).to_string();
             let more = match open.saturating_sub(folders.len()) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
