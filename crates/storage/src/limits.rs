@@ -26,7 +26,7 @@ pub const FOLDER_LEVELS: usize = 32;
 pub const PLACE_NOTE_BYTES: usize = (FOLDER_LEVELS + 1) * (crate::FileName::MAX_BYTES + 1);
 
 /// How often a file enters its folders again, if other processes remove them meanwhile.
-pub const ENTER_ATTEMPTS: usize = 16;
+pub const ENTER_ATTEMPTS: usize = 64;
 
 /// Files that are prepared for the next objects at a time; each takes one descriptor.
 pub const PREPARED_FILES: usize = 32;

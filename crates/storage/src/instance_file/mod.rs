@@ -132,12 +132,16 @@ impl InstanceFile {
             return Err(Error::at(Step::Subfolder)(io::ErrorKind::InvalidFilename.into()));
         }
         self.path = path.to_vec();
+        self.enter_path_anew(durability)
+    }
+
+    /// Enters the folders again, as often as another process removes one in between.
+    fn enter_path_anew(&mut self, durability: Durability) -> Result<bool, Error> {
         let mut made = false;
         for _ in 1..ENTER_ATTEMPTS {
             match self.enter_path(durability, &mut made) {
-                // Another process has removed a folder in between.
                 Err(Error { step: Step::Subfolder, source })
-                    if source.kind() == io::ErrorKind::NotFound && path.len() > 1 => {}
+                    if source.kind() == io::ErrorKind::NotFound => {}
                 result => return result.map(|()| made),
             }
         }
@@ -200,7 +204,7 @@ impl InstanceFile {
                     if error.kind() == io::ErrorKind::NotFound && !self.path.is_empty() =>
                 {
                     let name = name.clone();
-                    self.enter_path(durability, &mut false)?;
+                    self.enter_path_anew(durability)?;
                     since = since.map(|_| self.destination.mark());
                     published =
                         self.publish(&mut std::iter::once(name).chain(&mut *names), if_exists);
