@@ -23,6 +23,13 @@ pub enum Error {
         /// The placeholder, why not, and what to use instead.
         reason: String,
     },
+    /// The treatment that a rule chooses cannot be set up.
+    Rule {
+        /// The name of the rule.
+        rule: String,
+        /// Why not.
+        source: Box<Error>,
+    },
     /// Signals cannot be received.
     Signals(io::Error),
     /// A second signal stopped the server before all was finished.
@@ -45,6 +52,7 @@ impl fmt::Display for Error {
             Self::CommandLine { option, command, reason } => {
                 write!(f, "{option}: {reason}: {}", command.display())
             }
+            Self::Rule { rule, source } => write!(f, "{rule}: {source}"),
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
             Self::CutShort { cut_off } => {
                 let plural = if *cut_off == 1 { "" } else { "s" };
@@ -60,6 +68,7 @@ impl std::error::Error for Error {
         match self {
             Self::Receiver(error) => Some(error),
             Self::Profile(fault) => Some(fault),
+            Self::Rule { source, .. } => Some(source.as_ref()),
             Self::Signals(source) | Self::Threads(source) => Some(source),
             _ => None,
         }

@@ -1,5 +1,7 @@
 //! Where and how the receiver listens, and whom it serves.
 
+use std::time::Duration;
+
 /// Where and how the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
@@ -33,6 +35,27 @@ impl Network {
             address_family: AddressFamily::Ipv4,
             access_control: false,
             disable_host_lookup: true,
+        }
+    }
+}
+
+/// The three meanings of `--socket-timeout`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketTimeout {
+    /// 0: wait for ever.
+    None,
+    /// -1: leave the operating system's own setting.
+    System,
+    /// End the connection after this much silence.
+    After(Duration),
+}
+
+impl SocketTimeout {
+    /// As a time to wait. The operating system's own setting, as accepted sockets have it, is to wait for ever.
+    pub(crate) fn duration(self) -> Option<Duration> {
+        match self {
+            Self::After(timeout) => Some(timeout),
+            Self::None | Self::System => None,
         }
     }
 }

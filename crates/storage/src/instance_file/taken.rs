@@ -112,6 +112,7 @@ impl InstanceFile {
                     Looked::Replace(Some(only)) => IfExists::ReplaceOnly(only),
                     Looked::Replace(None) => IfExists::Replace,
                     Looked::Taken => break,
+                    Looked::Changed => continue,
                     Looked::Kept(kept) => return Ok(Outcome::Kept(kept)),
                 };
                 if !std::mem::replace(&mut is_written, true) {
@@ -167,7 +168,15 @@ impl InstanceFile {
             self.destination.sync(since).map_err(Error::at(Step::SyncFolder))?;
         }
         let size = existing.size().map_err(&failed)?;
-        Ok(Looked::Kept(Kept { name: name.clone(), size }))
+        let identity = existing.identity().map_err(&failed)?;
+        // Comparing and syncing take their time, and other programs may remove a file.
+        drop(existing);
+        Ok(match self.file.holder(name).map_err(&failed)? {
+            Holder::File(now) if now.identity().map_err(&failed)? == identity => {
+                Looked::Kept(Kept { name: name.clone(), size })
+            }
+            _ => Looked::Changed,
+        })
     }
 }
 
@@ -179,4 +188,6 @@ enum Looked {
     /// This file is to be replaced; `None` if it is something else that has the name.
     Replace(Option<FileIdentity>),
     Kept(Kept),
+    /// What was to be kept does not have the name any more.
+    Changed,
 }

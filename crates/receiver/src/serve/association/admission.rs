@@ -7,7 +7,7 @@ use crate::log;
 use crate::net::host_access::Client;
 use crate::net::tls::HandshakeError;
 use crate::node::Node;
-use crate::observer::{Proposed, Refusal, Refused};
+use crate::observer::{ConnectionRefusal, Proposed, Refusal, Refused};
 use crate::output::Refusals;
 use crate::peer::Peer;
 use crate::serve::dump;
@@ -39,7 +39,8 @@ pub(super) fn is_let_in(node: &Node, stream: &TcpStream, peer: SocketAddr) -> bo
             if look_up { node.peer_names.name(peer.ip()).to_string() } else { "unknown".into() },
             peer.ip().to_canonical()
         );
-        node.observer.refused(&Refused::Connection { peer, reason: "host access control" });
+        let (cause, reason) = (ConnectionRefusal::HostAccess, "host access control");
+        node.observer.refused(&Refused::Connection { peer, cause, reason });
     }
     is_let_in
 }
@@ -65,7 +66,8 @@ pub(super) fn refuse_handshake(
         _ => String::new(),
     };
     error!("Receiving Association failed: {hint}TLS error: {error}{more}");
-    node.observer.refused(&Refused::Connection { peer, reason: &error.to_string() });
+    let (cause, reason) = (ConnectionRefusal::TlsHandshake, &error.to_string());
+    node.observer.refused(&Refused::Connection { peer, cause, reason });
 }
 
 /// An association that is accepted.
@@ -174,6 +176,7 @@ pub(super) fn log_acceptance(
     node: &Node,
     peer: &Peer,
     proposal: &Proposal,
+    treatment: &Treatment,
     acceptance: &Acceptance,
     max_send_pdv_bytes: u32,
 ) {
@@ -182,6 +185,6 @@ pub(super) fn log_acceptance(
     log::block(settings.verbose_presentation_contexts, || {
         dump::associate_ac(proposal, acceptance, &settings.identity)
     });
-    refused_classes::tell(node, peer, proposal, acceptance);
+    refused_classes::tell(node, peer, treatment, proposal, acceptance);
     log_lines::count_of_refused_contexts(acceptance);
 }

@@ -298,7 +298,14 @@ impl Served<'_> {
         }
         let refused_syntaxes = RefusedSyntaxes::of(proposal, &acceptance);
         let max_send_pdv_bytes = self.association.max_send_pdv_bytes();
-        admission::log_acceptance(self.node, &peer, proposal, &acceptance, max_send_pdv_bytes);
+        admission::log_acceptance(
+            self.node,
+            &peer,
+            proposal,
+            &treatment,
+            &acceptance,
+            max_send_pdv_bytes,
+        );
         self.node.observer.association_accepted(&Accepted {
             peer: &peer,
             proposal,

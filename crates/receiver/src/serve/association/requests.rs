@@ -343,7 +343,10 @@ impl<'n> Requests<'n> {
 
     fn what_was_refused(&self) -> String {
         let refused = self.refused_syntaxes.as_ref();
-        refused.map(|it| it.describe(self.node, self.service.peer())).unwrap_or_default()
+        let service = &self.service;
+        let describe =
+            |it: &RefusedSyntaxes| it.describe(self.node, service.peer(), service.treatment());
+        refused.map(describe).unwrap_or_default()
     }
 
     /// The peer has been silent for a while: gives back what is kept for its next object.
