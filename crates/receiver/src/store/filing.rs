@@ -16,7 +16,7 @@ use proto::DataSetFragments;
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
-use storage::{Committed, FileName, IfTaken, InstanceFile, NameTaken, Outcome};
+use storage::{Committed, FileName, IfTaken, InstanceFile, NameTaken, Outcome, Step};
 use tracing::{error, info, warn};
 
 /// The folder of patients whose name is not known.
@@ -158,7 +158,15 @@ impl Incoming {
             let rule = InstanceRule::new(settings, &self.output.dictionary, *sop_instance);
             let transfer_syntax = self.transcoder.output_transfer_syntax();
             let mut is_same = |taken: &NameTaken<'_>| rule.is_same(taken, transfer_syntax);
-            return self.commit_once(sop_instance, place, path.names(), &mut is_same);
+            let stored = self.commit_once(sop_instance, place, path.names(), &mut is_same);
+            return stored.map_err(|failure| match failure {
+                Failure::Storage(storage::Error { step: Step::Name, source })
+                    if source.kind() == io::ErrorKind::AlreadyExists =>
+                {
+                    Failure::PathTaken
+                }
+                other => other,
+            });
         }
         if settings.duplicates != Duplicates::Replace && settings.recognizes_duplicates() {
             // What cannot be stored beside others has one name.
