@@ -286,7 +286,8 @@ impl Keeper {
     }
 
     fn names(&self, most: usize) -> Vec<String> {
-        let path = |folder| LogPath::new(&self.output, Some(folder), None).to_string();
+        let path =
+            |folder| LogPath::new(&self.output, std::slice::from_ref(folder), None).to_string();
         self.studies.open_folders(most).iter().map(path).collect()
     }
 }
