@@ -214,6 +214,7 @@ pub(in crate::cli) enum Opt {
     AbortDuring,
     Promiscuous,
     UidPadding,
+    Http,
     Fault,
     FaultFile,
     FaultSeed,

@@ -191,6 +191,10 @@ fn examples_and_defaults_can_be_read() {
                     }
                     ("File", _) => format!("{key} = {}", toml(value)),
                     ("Rule", _) => format!("[[rule]]\n{key} = {}", toml(value)),
+                    ("Token" | "User", _) => {
+                        format!("[[http.{}]]\n{key} = {}", place.to_lowercase(), toml(value))
+                    }
+                    ("HttpTlsTable", _) => format!("http.tls.{key} = {}", toml(value)),
                     ("Certificate", _) => format!("[[rule]]\ncertificate.{key} = {}", toml(value)),
                     (table, _) => format!("{}.{key} = {}", table.to_lowercase(), toml(value)),
                 };
@@ -224,7 +228,7 @@ fn every_key_is_in_the_schema_and_the_reference() {
                 || document["properties"][&key]["$ref"].is_string(),
             "{key}"
         );
-        let is_table = ["tls", "log", "faults", "rule"].contains(&key.as_str());
+        let is_table = crate::settings::reference::TABLES.contains(&key.as_str());
         assert!(is_table || text.contains(&format!("### `{key}`\n")), "{key}");
     }
     assert_eq!(document["additionalProperties"], false);
