@@ -170,7 +170,7 @@ fn treatment(
                 }
             }
             Err(fault) => {
-                report.inside("profile", |report| report.fault(&place.span, fault.to_string()))
+                report.inside("profile", |report| report.fault(&place.span, fault.to_string()));
             }
         }
     }

@@ -87,7 +87,7 @@ struct Loaded {
 
 impl Loaded {
     fn new(path: &Path, source: &Source, command_line: &Config) -> Result<Self, Faults> {
-        let mut report = Report::default();
+        let mut report = Report::with_tables(typed::tables());
         let (table, errors) = DeTable::parse_recoverable(source.text());
         let file: File = read_table(table.get_ref(), &mut report);
         let folder = path.parent().unwrap_or(Path::new(""));

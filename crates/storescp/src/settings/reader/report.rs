@@ -14,11 +14,24 @@ pub(in crate::settings) struct Report {
     faults: Vec<(usize, String)>,
     warnings: Vec<(usize, String)>,
     path: Vec<String>,
+    /// Every table, as messages refer to it, and its keys.
+    tables: Vec<(&'static str, Vec<String>)>,
     /// Faults beyond [`SETTINGS_FAULTS`].
     more: usize,
 }
 
 impl Report {
+    /// With every table, as messages refer to it, and its keys: for keys in the wrong place.
+    pub(in crate::settings) fn with_tables(tables: Vec<(&'static str, Vec<String>)>) -> Self {
+        Self { tables, ..Self::default() }
+    }
+
+    /// The table that has such a key.
+    pub(in crate::settings) fn table_of(&self, key: &str) -> Option<&'static str> {
+        let has = |(_, keys): &&(&str, Vec<String>)| keys.iter().any(|it| it == key);
+        self.tables.iter().find(has).map(|(place, _)| *place)
+    }
+
     /// Something is wrong here. The message begins with the keys that lead here.
     pub(in crate::settings) fn fault(&mut self, span: &Range<usize>, message: impl AsRef<str>) {
         if self.is_full() {

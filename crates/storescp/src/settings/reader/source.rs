@@ -85,7 +85,10 @@ impl Source {
     /// Line and column of a byte, both from 1 on.
     pub(in crate::settings) fn place(&self, at: usize) -> (usize, usize) {
         let line = self.lines.partition_point(|&start| start <= at).max(1);
-        let end = self.text.floor_char_boundary(at.min(self.text.len()));
+        let mut end = at.min(self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
         let before = self.text.get(self.lines[line - 1]..end).unwrap_or_default();
         // A byte order mark takes no column.
         (line, before.trim_start_matches('\u{feff}').chars().count() + 1)

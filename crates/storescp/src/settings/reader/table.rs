@@ -65,7 +65,7 @@ impl TableReader<'_, '_> {
                 continue;
             }
             let meant = meant(name, keys.iter().map(String::as_str));
-            let help = match (elsewhere(name), meant.is_empty()) {
+            let help = match (report.table_of(name), meant.is_empty()) {
                 (_, false) => meant,
                 (Some(place), true) => format!("; it belongs {place}"),
                 (None, true) if keys.len() > LISTED => "; docs/settings.md has all keys".to_owned(),
@@ -78,14 +78,6 @@ impl TableReader<'_, '_> {
 
 /// Longer lists of keys help nobody.
 const LISTED: usize = 20;
-
-/// Where a key belongs that stands in the wrong table.
-fn elsewhere(key: &str) -> Option<&'static str> {
-    super::super::typed::tables()
-        .into_iter()
-        .find(|(_, keys)| keys.iter().any(|it| it == key))
-        .map(|(place, _)| place)
-}
 
 fn listed_keys(keys: &[String]) -> String {
     listed(keys.iter().map(String::as_str))

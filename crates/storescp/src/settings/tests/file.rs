@@ -106,7 +106,7 @@ fn what_is_no_file_is_told() {
         "{told}"
     );
     let path = folder.file("closed.toml", "listen = 1");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     // The superuser reads it all the same.
     if let Err(told) = loaded(&path) {
         assert!(told.ends_with("cannot read the settings file: Permission denied"), "{told}");

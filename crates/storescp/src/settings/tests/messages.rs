@@ -364,7 +364,7 @@ fn everything_that_is_wrong_is_told() {
         };
         assert_eq!(told.len(), expected.len(), "{text}\n{told:#?}");
         for message in *expected {
-            assert!(is_told(&message), "{text}\nwanted {message:#?}\nfound {told:#?}");
+            assert!(is_told(message), "{text}\nwanted {message:#?}\nfound {told:#?}");
         }
     }
 }

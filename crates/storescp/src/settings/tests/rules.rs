@@ -35,7 +35,7 @@ fn conditions_are_as_typed() {
     );
     let networks: Vec<String> = condition.addresses.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "::1/128"]);
-    let classes: Vec<&str> = condition.classes.iter().map(|it| it.as_str()).collect();
+    let classes: Vec<&str> = condition.classes.iter().map(dataset::Uid::as_str).collect();
     assert_eq!(classes, ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.3"]);
     let names = ["a", "b"].map(|name| CertificateCondition::AlternativeName(name.into()));
     assert_eq!(condition.certificates[0], CertificateCondition::Subject("CN=x*".into()));
@@ -88,7 +88,7 @@ fn what_a_rule_does_not_say_is_as_at_the_top() {
     let path = accepted(path);
     assert_eq!((&path.output.sorting, path.output.file_naming.extension.as_str()), (&None, ""));
     assert_eq!(
-        path.output.path.as_ref().map(|it| it.as_str()),
+        path.output.path.as_ref().map(receiver::PathTemplate::as_str),
         Some("{PatientID}/{SOPInstanceUID}")
     );
     assert_eq!(path.negotiation.classes, None);

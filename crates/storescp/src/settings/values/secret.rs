@@ -79,7 +79,7 @@ impl Read for SecretSource {
             return None;
         };
         let mut entries = table.iter();
-        let source = match (entries.next(), entries.next()) {
+        match (entries.next(), entries.next()) {
             (Some((key, path)), None) if key.get_ref() == "file" => {
                 read_at::<PathBuf>(path, report).map(|path| Self::File(path.value))
             }
@@ -96,8 +96,7 @@ impl Read for SecretSource {
                 report.fault(&value.span(), format!("expected {FORM}, not a table with {keys}"));
                 None
             }
-        };
-        source
+        }
     }
 }
 
