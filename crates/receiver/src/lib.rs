@@ -105,8 +105,9 @@ pub use identity::Identity;
 pub use node::faults;
 pub use node::{Limits, Node, NodeSettings, SocketTimeout, Timeouts};
 pub use observer::{
-    Accepted, AfterAnswer, Answered, AssociationEnd, Observer, PeerCertificate, Progress, Proposed,
-    Refusal, Refused, RefusedClass, StatusCounts, Summary, Tolerance, Tolerated,
+    Accepted, AfterAnswer, Answered, AssociationEnd, ConnectionRefusal, Observer, PeerCertificate,
+    Progress, Proposed, Refusal, Refused, RefusedClass, StatusCounts, Summary, Tolerance,
+    Tolerated,
 };
 pub use output::{
     Duplicates, IfDifferent, LogPath, Output, OutputSettings, PathTemplate, Sorting, StoredFile,

@@ -198,6 +198,17 @@ impl RefusedClass<'_> {
     }
 }
 
+/// What kept a connection from being served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionRefusal {
+    /// Host access control.
+    AccessControl,
+    /// The TLS handshake failed.
+    Tls,
+    /// There are too many connections.
+    Capacity,
+}
+
 /// What was refused, and why. Reasons are words for people, and may quote whatever the peer sent.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -207,6 +218,8 @@ pub enum Refused<'a> {
     Connection {
         /// Who connected.
         peer: SocketAddr,
+        /// What kept it from being served.
+        kind: ConnectionRefusal,
         /// Why it was closed.
         reason: &'a str,
     },

@@ -7,7 +7,7 @@ use crate::log;
 use crate::net::host_access::Client;
 use crate::net::tls::HandshakeError;
 use crate::node::Node;
-use crate::observer::{Proposed, Refusal, Refused};
+use crate::observer::{ConnectionRefusal, Proposed, Refusal, Refused};
 use crate::output::Refusals;
 use crate::peer::Peer;
 use crate::serve::dump;
@@ -39,7 +39,8 @@ pub(super) fn is_let_in(node: &Node, stream: &TcpStream, peer: SocketAddr) -> bo
             if look_up { node.peer_names.name(peer.ip()).to_string() } else { "unknown".into() },
             peer.ip().to_canonical()
         );
-        node.observer.refused(&Refused::Connection { peer, reason: "host access control" });
+        let (kind, reason) = (ConnectionRefusal::AccessControl, "host access control");
+        node.observer.refused(&Refused::Connection { peer, kind, reason });
     }
     is_let_in
 }
@@ -65,7 +66,8 @@ pub(super) fn refuse_handshake(
         _ => String::new(),
     };
     error!("Receiving Association failed: {hint}TLS error: {error}{more}");
-    node.observer.refused(&Refused::Connection { peer, reason: &error.to_string() });
+    let (kind, reason) = (ConnectionRefusal::Tls, error.to_string());
+    node.observer.refused(&Refused::Connection { peer, kind, reason: &reason });
 }
 
 /// Decides about an association that `peer` proposes from `address`: limits first, then the observer, room

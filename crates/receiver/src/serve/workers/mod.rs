@@ -11,7 +11,7 @@ use crate::limits::{
     THREAD_STACK_BYTES,
 };
 use crate::node::Node;
-use crate::observer::Refused;
+use crate::observer::{ConnectionRefusal, Refused};
 use platform::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use platform::sync::{Arc, rustix, thread};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -225,8 +225,8 @@ impl Workers {
             "too many connections, closing the one from {peer}: {REJECTIONS_AT_ONCE} others past the limit \
              are being rejected already"
         );
-        let reason = "too many connections";
-        self.node.observer.refused(&Refused::Connection { peer, reason });
+        let (kind, reason) = (ConnectionRefusal::Capacity, "too many connections");
+        self.node.observer.refused(&Refused::Connection { peer, kind, reason });
         None
     }
 }

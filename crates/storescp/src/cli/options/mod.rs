@@ -101,6 +101,8 @@ pub(super) fn config(
         rules: Vec::new(),
         refuses_others: false,
         http: None,
+        audit: None,
+        traces: None,
         warnings,
     })
 }
