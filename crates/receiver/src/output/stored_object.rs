@@ -58,7 +58,34 @@ pub struct StoredFile<'a> {
     pub transfer_syntax: &'static str,
 }
 
+impl StoredObject<'_> {
+    /// Says that it is stored, to programs that read the log: text has a line about that already.
+    pub(crate) fn log(&self) {
+        let file = self.file.as_ref();
+        let study = file.and_then(StoredFile::study_uid);
+        tracing::info!(
+            onlyFields = true,
+            sopInstanceUid = %self.sop_instance,
+            sopClassUid = %self.sop_class,
+            studyInstanceUid = study.map(tracing::field::display),
+            file = file.map(|file| tracing::field::display(file.path)),
+            receivedBytes = self.received_bytes,
+            fileBytes = file.map(|file| file.size),
+            replaced = file.map(|file| file.replaced),
+            receiveSeconds = self.receive.as_secs_f64(),
+            commitSeconds = self.commit.as_secs_f64(),
+            "stored"
+        );
+    }
+}
+
 impl StoredFile<'_> {
+    /// Study Instance UID; `None` if what was sent is none, and may be anything.
+    #[must_use]
+    pub fn study_uid(&self) -> Option<Uid> {
+        Uid::parse(self.study?).ok().filter(Uid::is_conformant)
+    }
+
     /// Where the file is, beneath the output directory as it was given. This may name a patient, so it is not
     /// for the log; [`StoredFile::path`] is.
     #[must_use]

@@ -95,7 +95,14 @@ impl Incoming {
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
         let path = |name| LogPath::new(settings, folder, Some(name));
         if !settings.format.bit_preserving {
-            info!(dcmtks = true, "storing DICOM file: {}", path(&first));
+            info!(
+                dcmtks = true,
+                sopInstanceUid = %request.sop_instance,
+                sopClassUid = %request.sop_class,
+                file = %path(&first),
+                "storing DICOM file: {}",
+                path(&first)
+            );
         }
         let committed = self.file.commit(&mut names, taken, settings.durability)?;
         if committed.name != first {

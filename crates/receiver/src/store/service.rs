@@ -219,6 +219,9 @@ impl<'n> StorageService<'n> {
         };
         let class = class_name(&request.sop_class);
         error!(
+            sopInstanceUid = %instance,
+            sopClassUid = %request.sop_class,
+            receivedBytes = bytes,
             "transfer interrupted after {bytes} bytes, SOP instance {instance} ({class}) is not \
              stored: {why}{failed}"
         );
@@ -305,6 +308,7 @@ impl<'n> StorageService<'n> {
         let file = incoming.stored_file(folder.as_ref(), &committed);
         let whose = (&self.peer, self.treatment.as_ref());
         let object = stored_object(request, whose, reception, commit, Some(file));
+        object.log();
         let after_answer = self.node.observer.stored(&object);
         let ended_studies = incoming.file_study(&object, &mut self.current_studies);
         let (sop_instance, file) = (request.sop_instance, Some(incoming.into_file()));
@@ -317,6 +321,7 @@ impl<'n> StorageService<'n> {
         let commit = Duration::ZERO;
         let whose = (&self.peer, self.treatment.as_ref());
         let object = stored_object(request, whose, reception, commit, None);
+        object.log();
         let after_answer = self.node.observer.stored(&object);
         let (sop_instance, ended_studies, file) = (request.sop_instance, Vec::new(), None);
         let Reception { receive, received, .. } = reception;
@@ -345,10 +350,17 @@ impl<'n> StorageService<'n> {
         let (instance, class) = (&request.sop_instance, class_name(&request.sop_class));
         if let Some(answered) = failure.pretended() {
             self.tally.dropped += 1;
-            warn!("SOP instance {instance} ({class}) is dropped on purpose, {answered}");
+            warn!(
+                sopInstanceUid = %instance,
+                sopClassUid = %request.sop_class,
+                "SOP instance {instance} ({class}) is dropped on purpose, {answered}"
+            );
         } else {
             self.tally.refused.add(status);
             error!(
+                sopInstanceUid = %instance,
+                sopClassUid = %request.sop_class,
+                status = %status,
                 "cannot store SOP instance {instance} ({class}), status {status} ({}): {failure}{}",
                 status.meaning(),
                 failure.details()
@@ -410,11 +422,14 @@ fn warn_of_repairs(request: &CStoreRq, transcoder: &Transcoder) {
     let instance = &request.sop_instance;
     let repairs = transcoder.repairs();
     if !repairs.is_empty() {
-        warn!("SOP instance {instance} has encoding errors: {repairs}");
+        warn!(sopInstanceUid = %instance, "SOP instance {instance} has encoding errors: {repairs}");
     }
     let attributes = transcoder.attributes();
     if transcoder.is_untouched() && attributes.other_study_instance_uids().next().is_some() {
-        warn!("SOP instance {instance} has two Study Instance UIDs; using the first");
+        warn!(
+            sopInstanceUid = %instance,
+            "SOP instance {instance} has two Study Instance UIDs; using the first"
+        );
     }
     match transcoder.unread() {
         Some(error) if transcoder.output_transfer_syntax().is_unlisted() => {

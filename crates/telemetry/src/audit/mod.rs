@@ -19,7 +19,7 @@ use dataset::Uid;
 use destination::Destination;
 use message::{AccessPoint, Action, Message, Object, Outcome, Participant, SopClass, Source};
 use proto::{AeTitle, Rejection};
-use receiver::{ConnectionRefusal, Peer, Refused, StoredObject, Summary};
+use receiver::{ConnectionRefusal, Peer, Refused, StoredFile, StoredObject, Summary};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
@@ -95,7 +95,7 @@ impl Audit {
     /// An object is stored, or was dropped on purpose: counts it for its association's messages.
     pub fn stored(&self, object: &StoredObject<'_>) {
         let file = object.file.as_ref();
-        let study = file.and_then(|file| study_uid(file.study?));
+        let study = file.and_then(StoredFile::study_uid);
         let is_replaced = file.is_some_and(|file| file.replaced);
         let action = if is_replaced { Action::Update } else { Action::Create };
         self.count(object.peer, |transfers| transfers.stored(study, action, object.sop_class));
@@ -349,12 +349,6 @@ fn ae_titles(title: &AeTitle) -> String {
 /// Whether a peer was rejected for how it, or we, are called.
 fn is_of_titles(rejection: Rejection) -> bool {
     matches!(rejection, Rejection::CALLING_AE_TITLE | Rejection::CALLED_AE_TITLE)
-}
-
-/// A Study Instance UID as it was sent; `None` if it is none.
-fn study_uid(raw: &[u8]) -> Option<Uid> {
-    let end = raw.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
-    Uid::parse(&raw[..end]).ok().filter(Uid::is_conformant)
 }
 
 /// The study with its SOP classes; without a study, the SOP classes.

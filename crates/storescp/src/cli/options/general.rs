@@ -35,7 +35,11 @@ const LOGGING: &[OptionSpec] = &[
         Opt::LogFormat,
         "",
         "--log-format",
-        &["(dcmtk, extended)", "extended: each line names its association"],
+        &[
+            "(dcmtk, extended, json)",
+            "extended: each line names its association",
+            "json: each line is a JSON object",
+        ],
     )
     .takes("[f]ormat: string constant", &[Value::OneOf(&FORMATS)]),
     OptionSpec::new(
@@ -49,7 +53,7 @@ const LOGGING: &[OptionSpec] = &[
 pub(in crate::cli) const LEVELS: Words =
     Words { kind: "level", words: "fatal error warn info debug trace" };
 
-const FORMATS: Words = Words { kind: "format", words: "dcmtk extended" };
+const FORMATS: Words = Words { kind: "format", words: "dcmtk extended json" };
 
 /// How much is logged; until this is known, every error is reported.
 pub(in crate::cli) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettings, Fault> {
@@ -96,6 +100,7 @@ fn log_format(typed: &Typed) -> Result<LogFormat, Fault> {
     match word.to_str() {
         Some("dcmtk") => Ok(LogFormat::Dcmtk),
         Some("extended") => Ok(LogFormat::Extended),
+        Some("json") => Ok(LogFormat::Json),
         _ => Err(Fault::Value("--log-format", word.into(), Misfit::Malformed)),
     }
 }
@@ -161,7 +166,8 @@ mod tests {
         let format = |line: &str| config(line).log.format;
         assert_eq!((format("1"), format("1 --log-format dcmtk")), Default::default());
         assert_eq!(format("1 --log-format extended -v"), LogFormat::Extended);
-        assert_eq!(fault("1 --log-format json"), "Invalid value for option --log-format (json)");
+        assert_eq!(format("1 --log-format json -v"), LogFormat::Json);
+        assert_eq!(fault("1 --log-format xml"), "Invalid value for option --log-format (xml)");
     }
 
     #[test]
