@@ -23,6 +23,8 @@ pub enum Error {
         /// The placeholder, why not, and what to use instead.
         reason: String,
     },
+    /// Audit messages or traces cannot be set up.
+    Telemetry(telemetry::Error),
     /// Signals cannot be received.
     Signals(io::Error),
     /// A second signal stopped the server before all was finished.
@@ -45,6 +47,7 @@ impl fmt::Display for Error {
             Self::CommandLine { option, command, reason } => {
                 write!(f, "{option}: {reason}: {}", command.display())
             }
+            Self::Telemetry(error) => error.fmt(f),
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
             Self::CutShort { cut_off } => {
                 let plural = if *cut_off == 1 { "" } else { "s" };
@@ -60,6 +63,7 @@ impl std::error::Error for Error {
         match self {
             Self::Receiver(error) => Some(error),
             Self::Profile(fault) => Some(fault),
+            Self::Telemetry(error) => Some(error),
             Self::Signals(source) | Self::Threads(source) => Some(source),
             _ => None,
         }
@@ -75,5 +79,11 @@ impl From<profile::Fault> for Error {
 impl From<receiver::Error> for Error {
     fn from(error: receiver::Error) -> Self {
         Self::Receiver(error)
+    }
+}
+
+impl From<telemetry::Error> for Error {
+    fn from(error: telemetry::Error) -> Self {
+        Self::Telemetry(error)
     }
 }

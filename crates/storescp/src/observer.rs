@@ -5,10 +5,11 @@ use crate::commands::Commands;
 use crate::logging::ProgressLine;
 use receiver::output::studies::EndedStudy;
 use receiver::{
-    Accepted, AfterAnswer, Observer, Peer, Progress, Proposed, Refusal, RefusedClass, StoredObject,
-    Treatment,
+    Accepted, AfterAnswer, Answered, Observer, Peer, Progress, Proposed, Refusal, Refused,
+    RefusedClass, StoredObject, Summary, Treatment,
 };
 use std::sync::Arc;
+use telemetry::Telemetry;
 
 /// Treats every sender alike, and runs commands.
 pub(crate) struct ProgramObserver {
@@ -16,6 +17,8 @@ pub(crate) struct ProgramObserver {
     pub(crate) treatment: Arc<Treatment>,
     pub(crate) commands: Arc<Commands>,
     pub(crate) advisor: Advisor,
+    /// Audit messages and traces; `None` for neither.
+    pub(crate) telemetry: Option<Arc<Telemetry>>,
 }
 
 impl Observer for ProgramObserver {
@@ -24,13 +27,37 @@ impl Observer for ProgramObserver {
     }
 
     fn association_accepted(&self, accepted: &Accepted<'_>) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.association_accepted(accepted.peer);
+        }
         self.commands.association_accepted(accepted.peer);
     }
 
     fn stored(&self, object: &StoredObject<'_>) -> Option<AfterAnswer> {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.stored(object);
+        }
         let reception = self.commands.reception(object)?;
         let commands = Arc::clone(&self.commands);
         Some(Box::new(move || commands.after_reception(reception)))
+    }
+
+    fn answered(&self, answered: &Answered<'_>) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.answered(answered);
+        }
+    }
+
+    fn refused(&self, refused: &Refused<'_>) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.refused(refused);
+        }
+    }
+
+    fn association_ended(&self, summary: &Summary) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.association_ended(summary);
+        }
     }
 
     fn studies_ended(&self, _: &Treatment, ended: Vec<EndedStudy>) {

@@ -37,6 +37,8 @@ pub enum Error {
     Ratio(f64),
     /// A header field for requests is not one.
     Header(String),
+    /// Traces are not compiled in.
+    NoTraces,
     /// The thread that sends cannot be started.
     Thread(io::Error),
 }
@@ -97,6 +99,9 @@ impl fmt::Display for Error {
                 f,
                 "'{name}' is no header field: expected a name of letters, digits and '-', and a value \
                  without control characters"
+            ),
+            Self::NoTraces => f.write_str(
+                "this program was built without traces: build it with the feature 'traces'",
             ),
             Self::Thread(source) => write!(f, "cannot start a thread: {source}"),
         }

@@ -9,19 +9,19 @@
 //! An outbox is a bounded queue with a thread of its own. Whoever tells something hands it over and goes on: a server
 //! that hangs, or is not there, costs messages and never an association's time.
 
-pub mod audit;
+mod audit;
 mod connection;
 mod error;
 pub mod limits;
 mod outbox;
+mod reporter;
 mod settings;
 #[cfg(feature = "traces")]
-pub mod traces;
+mod traces;
 
-pub use audit::Audit;
+pub use audit::{Audit, AuditIdentity, Login};
 pub use error::{Error, UrlFault};
+pub use reporter::Telemetry;
 pub use settings::{
     AuditDestination, AuditSettings, ClientTls, Endpoint, Header, TraceSettings, TraceUrl,
 };
-#[cfg(feature = "traces")]
-pub use traces::Traces;

@@ -77,8 +77,12 @@ impl Service {
         );
     }
 
-    /// Removes the receiver's own files from the output directory.
+    /// Removes the receiver's own files from the output directory, and sends what other machines are still to be
+    /// told.
     pub(super) fn leave(&self) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.stop();
+        }
         if let Some(output) = &self.output {
             output.clean_up();
         }

@@ -54,6 +54,9 @@ pub(crate) fn serve(config: &Config) -> Result<(), Error> {
     let (told_watchdog, watched) = mpsc::channel::<Handle>();
     systemd.watch(watched).map_err(Error::Threads)?;
     let handle = server.start()?;
+    if let Some(telemetry) = &service.telemetry {
+        telemetry.serving();
+    }
     let _ = told.send(handle.clone());
     let _ = told_watchdog.send(handle.clone());
     announcement::announce(config, address, &listening);
@@ -81,6 +84,9 @@ pub(crate) fn serve_one(config: &Config, stream: TcpStream) -> Result<(), Error>
     reload_on(hang_ups, &service.node, |reload: &dyn Fn()| reload()).map_err(Error::Signals)?;
     let connection = SingleConnection::new(Arc::clone(&service.node), stream)?;
     let handle = connection.handle();
+    if let Some(telemetry) = &service.telemetry {
+        telemetry.serving();
+    }
     let (told, handles) = mpsc::channel();
     let _ = told.send(handle.clone());
     let signals =

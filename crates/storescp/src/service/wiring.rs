@@ -20,6 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use telemetry::{AuditIdentity, Telemetry};
 
 /// The parts that serve, built from the settings.
 pub(super) struct Service {
@@ -32,6 +33,8 @@ pub(super) struct Service {
     /// Commands or renaming follow when studies time out.
     pub(super) watches_studies: bool,
     pub(super) grace_period: Duration,
+    /// Audit messages and traces; `None` for neither.
+    pub(super) telemetry: Option<Arc<Telemetry>>,
     /// `--inetd`: a single connection.
     pub(super) is_single: bool,
 }
@@ -73,10 +76,12 @@ impl Service {
         let names = Arc::clone(&peer_names);
         let commands = Commands::new(&config.commands, &config.output, storage, names)?;
         let commands = Arc::new(commands);
+        let telemetry = telemetry(config)?;
         let treatment = Treatment::with_policy(policy, output.clone());
         let observer = ProgramObserver {
             treatment: Arc::new(treatment),
             commands: Arc::clone(&commands),
+            telemetry: telemetry.clone(),
             advisor: Advisor {
                 negotiation: config.negotiation.clone(),
                 rewrites: config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived,
@@ -93,6 +98,7 @@ impl Service {
             studies,
             watches_studies,
             grace_period: config.grace_period,
+            telemetry,
             is_single: config.inetd,
         })
     }
@@ -150,8 +156,18 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
         Systemd::wants_thread(),
     ];
     let threads = PROGRAM_THREADS + optional.into_iter().filter(|&wanted| wanted).count();
+    let threads = threads + Telemetry::threads(config.audit.as_ref(), config.traces.as_ref());
     let output = (!config.ignore).then_some(&config.output);
     Ok(Capacity::find(&node_settings(config), output, threads)?)
+}
+
+fn telemetry(config: &Config) -> Result<Option<Arc<Telemetry>>, Error> {
+    let identity = AuditIdentity {
+        program: "storescp".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ae_title: config.negotiation.ae_title.clone(),
+    };
+    Ok(Telemetry::start(config.audit.as_ref(), config.traces.as_ref(), identity)?)
 }
 
 fn node_settings(config: &Config) -> NodeSettings {

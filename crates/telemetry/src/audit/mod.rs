@@ -47,8 +47,10 @@ pub struct Audit {
 /// Who this program is.
 #[derive(Debug, Clone)]
 pub struct AuditIdentity {
-    /// Name and version of the program.
+    /// Name of the program.
     pub program: String,
+    /// Its version.
+    pub version: String,
     /// The AE title that it goes by.
     pub ae_title: String,
 }
@@ -65,11 +67,11 @@ pub struct Login {
 }
 
 impl Audit {
-    /// Reads keys and certificates, starts the thread that sends, and reports that the application has started.
+    /// Reads keys and certificates, and starts the thread that sends.
     ///
     /// # Errors
     /// The settings cannot be used; the thread cannot be started.
-    pub fn start(settings: &AuditSettings, identity: AuditIdentity) -> Result<Self, Error> {
+    pub(crate) fn start(settings: &AuditSettings, identity: AuditIdentity) -> Result<Self, Error> {
         let destination = Destination::new(settings)?;
         let outbox = OutboxSettings {
             items: "audit messages",
@@ -80,20 +82,23 @@ impl Audit {
         };
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let id = settings.source_id.clone().unwrap_or_else(|| host.clone());
-        let audit = Self {
+        Ok(Self {
             outbox: Outbox::start(outbox, destination)?,
             source: Source { id, site_id: settings.site_id.clone() },
-            header: Header::new(&host, "storescp", std::process::id()),
+            header: Header::new(&host, &identity.program, std::process::id()),
             host,
             identity,
             transfers: Mutex::default(),
-        };
-        audit.report_activity(code::APPLICATION_START);
-        Ok(audit)
+        })
+    }
+
+    /// The receiver listens: reports that the application has started.
+    pub(crate) fn serving(&self) {
+        self.report_activity(code::APPLICATION_START);
     }
 
     /// An object is stored, or was dropped on purpose: counts it for its association's messages.
-    pub fn stored(&self, object: &StoredObject<'_>) {
+    pub(crate) fn stored(&self, object: &StoredObject<'_>) {
         let file = object.file.as_ref();
         let study = file.and_then(StoredFile::study_uid);
         let is_replaced = file.is_some_and(|file| file.replaced);
@@ -103,7 +108,7 @@ impl Audit {
 
     /// Somebody, or an object, was refused: an object is counted for its association's messages; a peer that is
     /// not to be served is reported as a security alert.
-    pub fn refused(&self, refused: &Refused<'_>) {
+    pub(crate) fn refused(&self, refused: &Refused<'_>) {
         match *refused {
             Refused::Connection { peer, reason, kind } => match kind {
                 ConnectionRefusal::AccessControl | ConnectionRefusal::Tls => {
@@ -126,7 +131,7 @@ impl Audit {
     }
 
     /// An association has ended: reports what came on it, a message for each study and outcome.
-    pub fn association_ended(&self, summary: &Summary) {
+    pub(crate) fn association_ended(&self, summary: &Summary) {
         let transfers = self.lock().remove(&summary.peer.association).unwrap_or_default();
         self.report_transfers(&summary.peer, transfers, summary.broken_off);
     }
@@ -171,7 +176,7 @@ impl Audit {
 
     /// Reports what came on associations that have not ended, and that the application stops; waits until all is sent,
     /// but not beyond `deadline`, and says in the log how many messages were not.
-    pub fn stop(&self, deadline: Instant) {
+    pub(crate) fn stop(&self, deadline: Instant) {
         self.report_activity(code::APPLICATION_STOP);
         let lost = self.outbox.finish(deadline);
         if lost > 0 {
@@ -304,10 +309,11 @@ impl Audit {
 
     /// This program, by its process (§A.5.2.1) and its title (§A.5.2.2).
     fn ourselves(&self, ae_title: &str) -> Participant {
+        let AuditIdentity { program, version, .. } = &self.identity;
         Participant {
             user_id: std::process::id().to_string(),
             alternative_user_id: Some(format!("AETITLES={ae_title}")),
-            user_name: Some(self.identity.program.clone()),
+            user_name: Some(format!("{program} {version}")),
             is_requestor: false,
             role: None,
             access_point: Some(AccessPoint::Machine(self.host.clone())),

@@ -29,7 +29,7 @@ use std::time::{Duration, Instant, SystemTime};
 ///
 /// Holds two spans of each association that is traced, and what waits to be sent: see [`limits`](crate::limits).
 #[derive(Debug)]
-pub struct Traces {
+pub(crate) struct Traces {
     outbox: Arc<Outbox<Span>>,
     ratio: f64,
     /// By the number of the association; only those that are traced.
@@ -50,7 +50,7 @@ impl Traces {
     ///
     /// # Errors
     /// The settings cannot be used; the thread cannot be started.
-    pub fn start(settings: &TraceSettings, version: &str) -> Result<Self, Error> {
+    pub(crate) fn start(settings: &TraceSettings, version: &str) -> Result<Self, Error> {
         settings.check()?;
         let exporter = Exporter {
             poster: Poster::new(settings)?,
@@ -76,7 +76,7 @@ impl Traces {
     }
 
     /// An association is accepted: decides whether it is traced.
-    pub fn association_accepted(&self, peer: &Peer) {
+    pub(crate) fn association_accepted(&self, peer: &Peer) {
         let (Some(id), Some(association)) = (random(), random()) else { return };
         if is_sampled(id, self.ratio) {
             let trace = Trace { id, association, object: None };
@@ -85,7 +85,7 @@ impl Traces {
     }
 
     /// An object is stored.
-    pub fn stored(&self, object: &StoredObject<'_>) {
+    pub(crate) fn stored(&self, object: &StoredObject<'_>) {
         let Some((id, association)) = self.ids_of(object.peer) else { return };
         let (Some(span_id), Some(commit_id)) = (random(), random()) else { return };
         let received = object.requested + object.receive;
@@ -113,7 +113,7 @@ impl Traces {
     }
 
     /// The answer to an object was sent, or could not be sent: its span ends.
-    pub fn answered(&self, answered: &Answered<'_>) {
+    pub(crate) fn answered(&self, answered: &Answered<'_>) {
         let span = {
             let mut traced = self.lock();
             traced.get_mut(&answered.peer.association).and_then(|trace| trace.object.take())
@@ -126,7 +126,7 @@ impl Traces {
     }
 
     /// An object was refused: a span without a duration, since it is not known when it began.
-    pub fn refused(&self, refused: &Refused<'_>) {
+    pub(crate) fn refused(&self, refused: &Refused<'_>) {
         let Refused::Object { peer, sop_class, sop_instance, status, reason } = *refused else {
             return;
         };
@@ -145,7 +145,7 @@ impl Traces {
     }
 
     /// An association has ended: so does its span.
-    pub fn association_ended(&self, summary: &Summary) {
+    pub(crate) fn association_ended(&self, summary: &Summary) {
         let peer = &summary.peer;
         let Some(trace) = self.lock().remove(&peer.association) else { return };
         if let Some(object) = trace.object {
@@ -176,12 +176,12 @@ impl Traces {
 
     /// Spans that were dropped since the start.
     #[must_use]
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.outbox.dropped()
     }
 
     /// Waits until all spans are sent, but not beyond `deadline`.
-    pub fn stop(&self, deadline: Instant) {
+    pub(crate) fn stop(&self, deadline: Instant) {
         let lost = self.outbox.finish(deadline);
         if lost > 0 {
             tracing::warn!("{lost} trace spans were not sent before the program ended");
