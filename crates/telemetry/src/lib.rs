@@ -16,6 +16,8 @@ pub mod limits;
 mod outbox;
 mod reporter;
 mod settings;
+#[cfg(test)]
+mod testing;
 #[cfg(feature = "traces")]
 mod traces;
 

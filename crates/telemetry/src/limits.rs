@@ -11,8 +11,8 @@ pub const AUDIT_MESSAGE_BYTES: usize = 32 * 1024;
 
 /// Studies and SOP classes of one association that are gathered for its audit messages, each with its outcome; with
 /// more, those gathered so far are sent in messages of their own, and counting begins anew. Each takes about 300 bytes,
-/// and up to about 420 in a message.
-pub const TRANSFER_GROUPS: usize = 48;
+/// and up to about 600 in a message.
+pub const TRANSFER_GROUPS: usize = 32;
 
 /// Refused objects that an audit message names one by one; of the others it has the number.
 pub const NAMED_INSTANCES: usize = 64;
