@@ -34,6 +34,7 @@ mod random;
 mod scratch;
 mod server;
 pub mod structure;
+pub mod syslog;
 mod tap;
 pub mod tls;
 pub mod wire;

@@ -2,6 +2,7 @@
 
 mod access;
 mod attacks;
+mod audit;
 mod binary;
 mod broken_peers;
 mod commands;
@@ -19,6 +20,8 @@ mod faults;
 mod hostile;
 mod inetd;
 mod injected;
+mod journal;
+mod json_log;
 mod limits;
 mod log_associations;
 mod log_lines;
@@ -51,4 +54,5 @@ mod tls_clients;
 mod tls_files;
 mod tls_peers;
 mod tls_verdicts;
+mod traces;
 mod type_confusion;
