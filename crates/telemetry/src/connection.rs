@@ -92,6 +92,7 @@ impl Connection {
     }
 
     /// Tells the server that nothing more comes.
+    #[cfg(feature = "traces")]
     pub(crate) fn close(mut self) {
         self.limit(SHORTEST);
         if let Self::Tls(stream) = &mut self {
@@ -191,14 +192,6 @@ fn handshake(
             Err(format!("TLS handshake with {host} failed: {why}"))
         }
     }
-}
-
-/// Reads keys and certificates, and forgets them again.
-///
-/// # Errors
-/// They cannot be used.
-pub(crate) fn check_tls(settings: &ClientTls) -> Result<(), Error> {
-    tls_connector(settings).map(drop)
 }
 
 /// What TLS connections are made by: TLS 1.2 or later, the server's certificate and name verified.

@@ -63,8 +63,8 @@ pub enum UrlFault {
 impl fmt::Display for UrlFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scheme => "the URL begins with one of these",
-            Self::Slashes => "'//' follows the scheme",
+            Self::Scheme => "a scheme",
+            Self::Slashes => "'//' behind the scheme",
             Self::Host => "a host name or address, IPv6 in brackets",
             Self::Port => "a port from 1 to 65535",
             Self::Path => "no path of this kind",

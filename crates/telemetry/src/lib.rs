@@ -10,6 +10,7 @@
 //! that hangs, or is not there, costs messages and never an association's time.
 
 mod audit;
+mod check;
 mod connection;
 mod error;
 pub mod limits;

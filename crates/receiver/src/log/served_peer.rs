@@ -148,13 +148,13 @@ mod tests {
         let address = "::ffff:10.9.9.9".parse().unwrap();
         let calling_ae = AeTitle::from_field(*b"CT1             ");
         let other = Peer { calling_ae, address, association: 4, ..Peer::default() };
-        let served = ServedPeer::begin("10.1.2.3:4711".parse().unwrap(), 17);
+        let own = ServedPeer::begin("10.1.2.3:4711".parse().unwrap(), 17);
         let meanwhile = ServedPeer::on_account_of(&other);
         assert_eq!(served().map(|it| (it.port, it.association)), Some((None, 4)));
         assert_eq!(suffix(), " (peer CT1@10.9.9.9, association 4)");
         drop(meanwhile);
         assert_eq!(suffix(), " (peer 10.1.2.3:4711, association 17)");
-        drop(served);
+        drop(own);
         assert_eq!(suffix(), "");
     }
 }

@@ -42,7 +42,7 @@ fn server(answers: Vec<&'static str>) -> (u16, Receiver<Received>) {
         let mut answers = answers.into_iter();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            while let Some(answer) = answers.next() {
+            for answer in answers.by_ref() {
                 let Some(request) = serve(&mut stream, answer) else { break };
                 told.send(request).unwrap();
             }
