@@ -11,13 +11,27 @@
 //!
 //! It has threads of its own, which are the only ones with an async runtime.
 
+mod access;
+mod error;
+pub mod limits;
+mod metrics;
 mod monitor;
+mod problem;
 mod program;
+mod routes;
+mod server;
 mod settings;
+mod state;
 
+pub use error::Error;
+pub use metrics::{Answer, Metrics, render};
 pub use monitor::Monitor;
 pub use program::{
-    CertificateStatus, CommandCounts, Directory, OpenStudy, Program, ReloadFailure, Reloaded,
-    Status,
+    AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, Credential, Directory, OpenStudy,
+    Program, ReloadFailure, Reloaded, Status,
 };
-pub use settings::ControlSettings;
+pub use server::{ControlHandle, descriptors, start};
+pub use settings::{
+    ControlSettings, ControlTls, DEFAULT_PORT, Role, Token, TokenHash, User, hash_password,
+    parse_listen,
+};

@@ -1,5 +1,6 @@
 //! What the control plane asks of the program around the receiver.
 
+use crate::settings::Role;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -30,6 +31,57 @@ pub trait Program: Send + Sync {
 
     /// Commands that wait, run, and have failed.
     fn commands(&self) -> CommandCounts;
+
+    /// True while the receiver accepts connections, and while it ends because it was told to: false says that it
+    /// needs a restart.
+    fn is_accepting(&self) -> bool {
+        true
+    }
+
+    /// Somebody has logged in to the control plane, or tried to: for the audit. Called by a thread that serves
+    /// requests, so it may only queue.
+    fn access(&self, event: &AccessEvent<'_>) {
+        let _ = event;
+    }
+}
+
+/// A log-in to the control plane. Requests that need none are not told, nor is each request of somebody who has
+/// logged in, but one an hour from each address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessEvent<'a> {
+    /// Who connected.
+    pub peer: SocketAddr,
+    /// The address of ours that it connected to.
+    pub local: SocketAddr,
+    /// The name of the token or the user: of an unknown user as it was given, at most 64 characters; `None` of an
+    /// unknown token. It may be anything, and needs to be made safe for where it goes.
+    pub name: Option<&'a str>,
+    /// How.
+    pub credential: Credential,
+    /// What came of it.
+    pub outcome: AccessOutcome,
+}
+
+/// What somebody logs in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// A token (`Authorization: Bearer`).
+    Token,
+    /// A name and a password (`Authorization: Basic`).
+    Password,
+    /// Something that is neither.
+    Malformed,
+}
+
+/// What came of a log-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessOutcome {
+    /// They are in, and may do so much.
+    Granted(Role),
+    /// The token, or the user, or the password is wrong.
+    Refused,
+    /// It was one failure too many: log-ins from the address are not looked at for a while.
+    Blocked,
 }
 
 /// What the program is doing.

@@ -36,14 +36,48 @@ pub fn header(meta: &FileMeta<'_>) -> Vec<u8> {
 
     let mut header = Vec::with_capacity(PREAMBLE_BYTES + 16 + group.len());
     header.resize(PREAMBLE_BYTES, 0);
-    header.extend_from_slice(b"DICM\x02\x00\x00\x00UL\x04\x00");
+    header.extend_from_slice(GROUP_LENGTH_HEADER);
     // Six short texts: the sum is far below 4 GiB.
     header.extend_from_slice(&u32::try_from(group.len()).unwrap_or(u32::MAX).to_le_bytes());
     header.extend_from_slice(&group);
     header
 }
 
+/// Preamble, `DICM`, and the group length (0002,0000): what has to be read of a file to know how long its
+/// file meta information is.
+pub const START_BYTES: usize = PREAMBLE_BYTES + GROUP_LENGTH_HEADER.len() + 4;
+
+/// How many bytes of file meta information follow [`START_BYTES`]; the data set is behind them. `None` if the file
+/// has none, or none that begins with its length.
+#[must_use]
+pub fn group_length(start: &[u8; START_BYTES]) -> Option<u32> {
+    let length = start[PREAMBLE_BYTES..].strip_prefix(GROUP_LENGTH_HEADER)?;
+    length.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+/// The value of the element (0002,`wanted`) in the file meta information behind [`START_BYTES`], padding included.
+#[must_use]
+pub fn value(mut group: &[u8], wanted: u16) -> Option<&[u8]> {
+    loop {
+        let (&[a, b, c, d, vr_0, vr_1, e, f], rest) = group.split_first_chunk()?;
+        let (length, rest) = if matches!(&[vr_0, vr_1], b"OB" | b"UN") {
+            let (length, rest) = rest.split_first_chunk()?;
+            (u32::from_le_bytes(*length), rest)
+        } else {
+            (u32::from(u16::from_le_bytes([e, f])), rest)
+        };
+        let (value, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        if [a, b, c, d] == [2, 0, wanted.to_le_bytes()[0], wanted.to_le_bytes()[1]] {
+            return Some(value);
+        }
+        group = after;
+    }
+}
+
 const PREAMBLE_BYTES: usize = 128;
+
+/// `DICM`, and the header of (0002,0000) UL.
+const GROUP_LENGTH_HEADER: &[u8] = b"DICM\x02\0\0\0UL\x04\0";
 
 /// Bytes rather than text: titles in Latin-1 occur, and are kept unchanged.
 fn without_trailing_blanks(value: &[u8]) -> &[u8] {

@@ -60,7 +60,7 @@
 //!     let identity = Identity::new("2.25.4711", "ARCHIVE_1")?;
 //!     let settings = NodeSettings::new(identity.clone(), 11112);
 //!     let output = OutputSettings::new("/data/incoming".into());
-//!     let capacity = Capacity::find(&settings, Some(&output), 1)?;
+//!     let capacity = Capacity::find(&settings, &[&output], 1)?;
 //!     let output = Arc::new(Output::open(output)?);
 //!     let treatment = Treatment::new(&identity, UNCOMPRESSED, Arc::clone(&output));
 //!     let observer = Arc::new(Archive(Arc::new(treatment)));

@@ -217,6 +217,15 @@ pub const NAME_LIFETIME: Duration = Duration::from_secs(300);
 /// Names kept, some 100 bytes each.
 pub const NAMES_KEPT: usize = 1024;
 
+/// Longest subject of a peer's certificate that is used, in bytes; also all its alternative names together.
+pub const CERTIFICATE_NAME_BYTES: usize = 4096;
+
+/// Alternative names of a peer's certificate that are used.
+pub const CERTIFICATE_NAMES: usize = 64;
+
+/// Objects of one SOP Instance UID that are kept beside the first one ([`Duplicates::Both`](crate::Duplicates::Both)).
+pub const DUPLICATES_KEPT: u32 = 9999;
+
 /// Shortest time between two lines of the log that say that there is no room on the disk, or how much was refused
 /// for that.
 pub const FULL_DISK_LOG_INTERVAL: Duration = Duration::from_secs(60);

@@ -11,7 +11,7 @@ use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy};
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How a sender is treated: chosen by [`Observer::admit`](crate::Observer::admit) when its association is
@@ -78,6 +78,32 @@ pub enum NamedBy {
     DataSet,
 }
 
+impl AssociationLimit {
+    /// At most `most` associations, none of which there is yet.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { most, current: Arc::default() }
+    }
+
+    /// One more association, if there are fewer than [`AssociationLimit::most`]; dropping the permit gives it back.
+    /// Of several at a time, no more get one than are allowed.
+    pub(crate) fn enter(&self) -> Option<AssociationPermit> {
+        let one_more = |current: usize| (current < self.most).then_some(current + 1);
+        let entered = self.current.fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_more);
+        entered.is_ok().then(|| AssociationPermit(Arc::clone(&self.current)))
+    }
+}
+
+/// One of the associations that count towards an [`AssociationLimit`].
+#[derive(Debug)]
+pub(crate) struct AssociationPermit(Arc<AtomicUsize>);
+
+impl Drop for AssociationPermit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl fmt::Debug for Treatment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Treatment").finish_non_exhaustive()
@@ -142,4 +168,50 @@ pub fn storage_classes(
         abstract_syntaxes.accept_unregistered(policy);
     }
     abstract_syntaxes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::thread;
+
+    #[test]
+    fn however_many_ask_at_a_time_no_more_get_in_than_are_allowed() {
+        const THREADS: usize = 8;
+        let limit = AssociationLimit::new(3);
+        let inside = AtomicUsize::new(0);
+        let most = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    for _ in 0..2000 {
+                        let Some(_permit) = limit.enter() else { continue };
+                        let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
+                        most.fetch_max(now, Ordering::SeqCst);
+                        thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert_eq!(most.into_inner(), 3);
+        assert_eq!(limit.current.load(Ordering::SeqCst), 0, "all were given back");
+    }
+
+    #[test]
+    fn a_panic_gives_the_permit_back_and_a_lower_limit_lets_those_who_are_in_stay() {
+        let limit = AssociationLimit::new(1);
+        let panics = catch_unwind(AssertUnwindSafe(|| {
+            let _permit = limit.enter().unwrap();
+            panic!("a bug");
+        }));
+        assert!(panics.is_err());
+        let first = limit.enter().unwrap();
+        let changed = AssociationLimit { most: 0, current: Arc::clone(&limit.current) };
+        assert!(limit.enter().is_none() && changed.enter().is_none());
+        drop(first);
+        assert!(changed.enter().is_none(), "nobody at all");
+        assert!(limit.enter().is_some());
+    }
 }

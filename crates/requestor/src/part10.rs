@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 
+use dataset::part10::{self, START_BYTES};
 use dataset::{TransferSyntax, Uid};
 
 use crate::error::Error;
@@ -36,18 +37,17 @@ impl Instance {
 pub fn read_header(file: &mut impl Read) -> Result<Instance, Error> {
     let mut start = [0; START_BYTES];
     read_exact(file, &mut start)?;
-    let (prefix, length) = start[PREAMBLE_BYTES..].split_at(GROUP_LENGTH_HEADER.len());
-    if prefix != GROUP_LENGTH_HEADER {
-        return Err(Error::File("it has no file meta information"));
-    }
-    let length = length.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize;
+    let length = part10::group_length(&start);
+    let length = length.ok_or(Error::File("it has no file meta information"))? as usize;
     if length > FILE_META_BYTES {
         return Err(Error::File("its file meta information is too long"));
     }
     let mut group = vec![0; length];
     read_exact(file, &mut group)?;
     let uid = |element, missing| {
-        value(&group, element).and_then(|value| Uid::parse(value).ok()).ok_or(Error::File(missing))
+        part10::value(&group, element)
+            .and_then(|value| Uid::parse(value).ok())
+            .ok_or(Error::File(missing))
     };
     let transfer_syntax = uid(0x0010, "its Transfer Syntax UID is missing or invalid")?;
     Ok(Instance {
@@ -64,32 +64,6 @@ fn read_exact(file: &mut impl Read, target: &mut [u8]) -> Result<(), Error> {
         _ => Error::Read(error),
     })
 }
-
-/// The value of an element of group 0002, in explicit VR little endian.
-fn value(mut group: &[u8], wanted: u16) -> Option<&[u8]> {
-    loop {
-        let (&[a, b, c, d, vr_0, vr_1, e, f], rest) = group.split_first_chunk()?;
-        let (length, rest) = if matches!(&[vr_0, vr_1], b"OB" | b"UN") {
-            let (length, rest) = rest.split_first_chunk()?;
-            (u32::from_le_bytes(*length), rest)
-        } else {
-            (u32::from(u16::from_le_bytes([e, f])), rest)
-        };
-        let (value, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-        if [a, b, c, d] == [2, 0, wanted.to_le_bytes()[0], wanted.to_le_bytes()[1]] {
-            return Some(value);
-        }
-        group = after;
-    }
-}
-
-const PREAMBLE_BYTES: usize = 128;
-
-/// `DICM`, and the header of (0002,0000) UL.
-const GROUP_LENGTH_HEADER: &[u8] = b"DICM\x02\0\0\0UL\x04\0";
-
-/// Up to the end of (0002,0000).
-const START_BYTES: usize = PREAMBLE_BYTES + GROUP_LENGTH_HEADER.len() + 4;
 
 #[cfg(test)]
 mod tests {
@@ -129,7 +103,7 @@ mod tests {
         for end in 0..header_bytes {
             assert!(read_header(&mut &file[..end]).is_err(), "{end}");
         }
-        for at in PREAMBLE_BYTES..header_bytes {
+        for at in 128..header_bytes {
             for byte in [0, 0x7F, 0xFF] {
                 let mut changed = file.clone();
                 changed[at] = byte;

@@ -23,6 +23,8 @@ pub enum Step {
     Sync,
     /// Opening or creating its subfolder.
     Subfolder,
+    /// Looking at the file that has the name already.
+    Existing,
     /// Giving it its final name.
     Name,
     /// Making the name durable.
@@ -43,6 +45,7 @@ impl fmt::Display for Step {
             Self::Write => "cannot write file",
             Self::Sync => "cannot sync file",
             Self::Subfolder => "cannot create subdirectory",
+            Self::Existing => "cannot read existing file of this name",
             Self::Name => "cannot name file",
             Self::SyncFolder => "cannot sync directory",
         })

@@ -41,7 +41,9 @@ pub use error::{Error, Step};
 pub use file_id::{FileId, FileIdentity};
 pub use file_name::FileName;
 pub use free_space::MinFree;
-pub use instance_file::{Committed, InstanceFile};
+pub use instance_file::{Committed, IfTaken, InstanceFile, Kept, NameTaken, Outcome};
 pub use prepared_file::PreparedFile;
 pub use sync::{Durability, FolderSync, SyncMark};
-pub use traits::{Folder, IfExists, Space, StagedFile, Storage, Subfolder, SubfolderName};
+pub use traits::{
+    ExistingFile, Folder, Holder, IfExists, Space, StagedFile, Storage, Subfolder, SubfolderName,
+};

@@ -13,6 +13,9 @@ pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 /// Bytes of an object that are written between two checks of `--min-free`.
 pub const ROOM_CHECK_BYTES: usize = 64 * 1024 * 1024;
 
+/// What is read at a time, of each of two files, to compare them.
+pub const COMPARED_BYTES: usize = 64 * 1024;
+
 /// Subfolders that stay open between objects.
 pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 32 };
 

@@ -141,12 +141,64 @@ pub trait StagedFile: Send {
     /// stood for before, and the call may be repeated with another name.
     fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool>;
 
+    /// What has the name `name` in the folder where this file is to get its own. Waits for commits of that name that
+    /// are in progress, so what is found is stored, or was never acknowledged by anybody and never will be.
+    ///
+    /// # Errors
+    /// Those of the operating system; `ResourceBusy` if another process does not come to an end with the name.
+    fn holder(&self, name: &FileName) -> io::Result<Holder>;
+
     /// Keeps the file, and removes the older one that it has replaced. From then on, dropping it only closes
     /// it.
     ///
     /// # Errors
     /// Those of the operating system: the older file could not be removed, and has its name again.
     fn confirm(&mut self) -> io::Result<()>;
+
+    /// Which file this is, whatever its name.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn identity(&self) -> io::Result<FileIdentity>;
+}
+
+/// What has a name.
+pub enum Holder {
+    /// Nothing.
+    Nothing,
+    /// A file.
+    File(Box<dyn ExistingFile>),
+    /// Something else: a directory, a symbolic link, a device.
+    Other,
+}
+
+/// A file that has the name which another one was to get. As long as this lives, this process gives the name to no
+/// other file, and others wait for a while.
+pub trait ExistingFile: Send {
+    /// Its length in bytes.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Reads from `offset` on, until `bytes` is full.
+    ///
+    /// # Errors
+    /// Those of the operating system; `UnexpectedEof` if `bytes` reaches past the end.
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+
+    /// Whether a crash interrupted the commit that gave it the name while an older file was being replaced. Then it was
+    /// never acknowledged, and a start gives the older file its name again.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn is_provisional(&self) -> io::Result<bool>;
+
+    /// Makes its content durable. Its name is by a later sync of its folder.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn sync(&self) -> io::Result<()>;
 
     /// Which file this is, whatever its name.
     ///

@@ -25,6 +25,13 @@ pub enum Error {
     },
     /// Audit messages or traces cannot be set up.
     Telemetry(telemetry::Error),
+    /// The treatment that a rule chooses cannot be set up.
+    Rule {
+        /// The name of the rule.
+        rule: String,
+        /// Why not.
+        source: Box<Error>,
+    },
     /// Signals cannot be received.
     Signals(io::Error),
     /// A second signal stopped the server before all was finished.
@@ -48,6 +55,7 @@ impl fmt::Display for Error {
                 write!(f, "{option}: {reason}: {}", command.display())
             }
             Self::Telemetry(error) => error.fmt(f),
+            Self::Rule { rule, source } => write!(f, "{rule}: {source}"),
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
             Self::CutShort { cut_off } => {
                 let plural = if *cut_off == 1 { "" } else { "s" };
@@ -64,6 +72,7 @@ impl std::error::Error for Error {
             Self::Receiver(error) => Some(error),
             Self::Profile(fault) => Some(fault),
             Self::Telemetry(error) => Some(error),
+            Self::Rule { source, .. } => Some(source.as_ref()),
             Self::Signals(source) | Self::Threads(source) => Some(source),
             _ => None,
         }

@@ -3,18 +3,18 @@
 //!
 //! [`run`] is the whole program. ARCHITECTURE.md follows a byte from the socket to the file.
 
-mod advice;
 pub mod cli;
 pub mod commands;
 pub mod data_dictionary;
 pub mod error;
+mod generation;
 pub mod limits;
 pub mod logging;
 pub mod negotiation;
-mod observer;
 pub mod rules;
 mod send_test;
 mod service;
+pub mod settings;
 
 use crate::cli::Action;
 use crate::error::Error;
@@ -37,7 +37,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         return send_test::run(arguments.into_iter().skip(1));
     }
     let connection = inetd_is_asked_for(&arguments).then(inherited::take_connection);
-    let config = match cli::parse(arguments.into_iter()) {
+    let command_line = match cli::parse(arguments.into_iter()) {
         Action::Run(config) => *config,
         Action::PrintAndExit(text) => {
             // A reader that closes the pipe early is no error.
@@ -46,6 +46,15 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
         Action::UsageError(text) => {
             logging::print_error(&text);
+            logging::finish();
+            return ExitCode::FAILURE;
+        }
+    };
+    let config = match settings::effective(&command_line) {
+        Ok(config) => config,
+        Err(faults) => {
+            let lines: String = faults.lines().map(|line| format!("error: {line}\n")).collect();
+            logging::print_error(&lines);
             logging::finish();
             return ExitCode::FAILURE;
         }
@@ -65,9 +74,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let ended = if config.inetd {
         let connection = connection.unwrap_or_else(inherited::take_connection);
         let connection = connection.map_err(|error| receiver::Error::NoConnection(error).into());
-        connection.and_then(|it| service::serve_one(&config, it))
+        connection.and_then(|it| service::serve_one(&config, &command_line, it))
     } else {
-        service::serve(&config)
+        service::serve(&config, &command_line)
     };
     if let Err(error) = &ended {
         match error {

@@ -33,7 +33,10 @@ pub enum SopClassNegotiation {
         of_class: AcceptedContext,
     },
     /// The class was accepted on no context, or the requestor may not be its SCU.
-    Nowhere,
+    Nowhere {
+        /// The context of the request, if it was accepted and the requestor may be SCU on it.
+        of_request: Option<AcceptedContext>,
+    },
 }
 
 /// The accepted presentation contexts, in the order proposed.
@@ -80,7 +83,9 @@ impl AcceptedContexts {
     }
 
     pub(super) fn negotiated(&self, context: ContextId, sop_class: &Uid) -> SopClassNegotiation {
-        let Some(&of_request) = self.find(context) else { return SopClassNegotiation::Nowhere };
+        let Some(&of_request) = self.find(context) else {
+            return SopClassNegotiation::Nowhere { of_request: None };
+        };
         let is_of_class = |context: &AcceptedContext| {
             context.abstract_syntax == *sop_class && context.requestor_is_scu
         };
@@ -89,7 +94,9 @@ impl AcceptedContexts {
         }
         match self.contexts.iter().copied().find(is_of_class) {
             Some(of_class) => SopClassNegotiation::OnAnotherContext { of_request, of_class },
-            None => SopClassNegotiation::Nowhere,
+            None => SopClassNegotiation::Nowhere {
+                of_request: Some(of_request).filter(|context| context.requestor_is_scu),
+            },
         }
     }
 }

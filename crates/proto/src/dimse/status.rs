@@ -11,6 +11,8 @@ impl Status {
     pub const SUCCESS: Status = Status(0x0000);
     /// Failure: processing failure (PS3.7 §C.5.21).
     pub const PROCESSING_FAILURE: Status = Status(0x0110);
+    /// Failure: duplicate SOP instance; it is stored already (PS3.7 Annex C).
+    pub const DUPLICATE_SOP_INSTANCE: Status = Status(0x0111);
     /// Failure: invalid SOP instance; its UID is invalid (PS3.7 §C.5.12).
     pub const INVALID_SOP_INSTANCE: Status = Status(0x0117);
     /// Refused: SOP class not supported (PS3.7 §C.5.6).
@@ -36,6 +38,7 @@ impl Status {
         match self {
             Status::SUCCESS => "success",
             Status::PROCESSING_FAILURE => "processing failure",
+            Status::DUPLICATE_SOP_INSTANCE => "duplicate SOP instance",
             Status::INVALID_SOP_INSTANCE => "invalid SOP instance",
             Status::SOP_CLASS_NOT_SUPPORTED => "SOP class not supported",
             Status::NOT_AUTHORIZED => "not authorized",

@@ -44,10 +44,10 @@ pub struct AcceptorPolicy {
     pub user_identity_response: Option<Vec<u8>>,
 }
 
-/// The abstract syntaxes that an acceptor accepts, each with its own policy, in a hash map.
+/// The abstract syntaxes that an acceptor accepts, each with its own policy, in a hash map. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct AbstractSyntaxes {
-    listed: HashMap<Uid, ClassPolicy>,
+    listed: Arc<HashMap<Uid, ClassPolicy>>,
     unregistered: Option<ClassPolicy>,
 }
 
@@ -91,7 +91,7 @@ impl AbstractSyntaxes {
 
     /// Accepts an abstract syntax, replacing any earlier policy for it.
     pub fn accept(&mut self, abstract_syntax: Uid, policy: ClassPolicy) {
-        self.listed.insert(abstract_syntax, policy);
+        Arc::make_mut(&mut self.listed).insert(abstract_syntax, policy);
     }
 
     /// Accepts every abstract syntax that is not a registered one

@@ -17,7 +17,7 @@ fn found(association: &Association, context: u8, class: &str) -> Option<(u8, u8)
         SopClassNegotiation::OnAnotherContext { of_request, of_class } => {
             Some((of_request.id.0, of_class.id.0))
         }
-        SopClassNegotiation::Nowhere => None,
+        SopClassNegotiation::Nowhere { .. } => None,
     }
 }
 

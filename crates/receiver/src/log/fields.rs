@@ -3,7 +3,7 @@
 /// The fields that events of the receiver may have beside their message, which says the same in words. A
 /// subscriber that writes text leaves them out. UIDs and paths are those that the message may show; of a Study
 /// Instance UID, one that is none, so that it may be anything, is left out.
-pub const FIELDS: [&str; 16] = [
+pub const FIELDS: [&str; 17] = [
     "sopInstanceUid",
     "sopClassUid",
     "studyInstanceUid",
@@ -12,6 +12,7 @@ pub const FIELDS: [&str; 16] = [
     "receivedBytes",
     "fileBytes",
     "replaced",
+    "kept",
     "receiveSeconds",
     "commitSeconds",
     "stored",

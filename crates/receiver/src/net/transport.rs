@@ -52,6 +52,14 @@ impl Transport {
         Ok(Self { stream, channel: Channel::Tcp, spin_wait: SpinWait::default() })
     }
 
+    /// From here on, a peer that takes nothing in ends the connection after `timeout`.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub(crate) fn set_send_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.stream.set_write_timeout(timeout)
+    }
+
     /// Encrypts the connection from here on, if the peer agrees before `deadline`.
     ///
     /// # Errors

@@ -9,10 +9,12 @@ use crate::error::Error;
 use crate::net::{HostAccess, PeerNames, tls};
 use crate::observer::Observer;
 use faults::Faults;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// What all associations share. Nothing in it changes once the receiver runs, but for keys and certificates
-/// that are read again ([`Node::reload_tls`]). What differs from sender to sender is the
+/// that are read again ([`Node::read_tls_files`]). What differs from sender to sender is the
 /// [`Treatment`](crate::Treatment).
 pub struct Node {
     pub(crate) settings: NodeSettings,
@@ -54,11 +56,30 @@ impl Node {
         Self { settings, observer, peer_names, host_access, tls, faults }
     }
 
-    /// Reads keys and certificates again, for the handshakes to come. True if they are in use now; if
-    /// anything is wrong, that is logged, those read before stay in use, and the result is false. `None`
-    /// without TLS.
-    pub fn reload_tls(&self) -> Option<bool> {
-        self.tls.as_ref().map(tls::Tls::reload)
+    /// Reads keys and certificates again, those of other settings if there are any, and checks them; `None` without
+    /// TLS. Nothing changes before [`Node::replace_tls`]. Whether there is TLS, and its random seed, cannot change.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn read_tls_files(
+        &self,
+        other: Option<&tls::TlsSettings>,
+    ) -> Result<Option<tls::ReadFiles>, tls::Error> {
+        self.tls.as_ref().map(|tls| tls.read_again(other)).transpose()
+    }
+
+    /// Puts keys and certificates in place that were read again, for the handshakes to come. Without TLS, nothing
+    /// happens.
+    pub fn replace_tls(&self, files: tls::ReadFiles) {
+        if let Some(tls) = &self.tls {
+            tls.replace(files);
+        }
+    }
+
+    /// Of our certificates, the one that expires first: its file, and when. `None` without TLS.
+    #[must_use]
+    pub fn first_expiry(&self) -> Option<(PathBuf, SystemTime)> {
+        self.tls.as_ref().map(tls::Tls::expiry)
     }
 
     /// Logs a warning if a certificate of ours expires within [`EXPIRY_WARNING`](crate::limits::EXPIRY_WARNING).

@@ -89,12 +89,18 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// [`Timeouts::socket`] as a time to wait. The operating system's own setting, as accepted sockets have
-    /// it, is to wait for ever.
+    /// [`Timeouts::socket`] as a time to wait.
     pub(crate) fn socket_timeout(&self) -> Option<Duration> {
-        match self.socket {
-            SocketTimeout::After(timeout) => Some(timeout),
-            SocketTimeout::None | SocketTimeout::System => None,
+        self.socket.duration()
+    }
+}
+
+impl SocketTimeout {
+    /// As a time to wait. The operating system's own setting, as accepted sockets have it, is to wait for ever.
+    pub(crate) fn duration(self) -> Option<Duration> {
+        match self {
+            Self::After(timeout) => Some(timeout),
+            Self::None | Self::System => None,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What the program around the receiver decides and learns.
 
+mod certificate;
 mod proposed;
 mod summary;
 
-pub use proposed::{Accepted, PeerCertificate, Proposed};
+pub use certificate::PeerCertificate;
+pub use proposed::{Accepted, Proposed};
 pub use summary::{AssociationEnd, StatusCounts, Summary};
 
 use crate::output::StoredObject;
@@ -82,16 +84,26 @@ pub trait Observer: Send + Sync {
     /// Of this SOP class, none of the presentation contexts that the peer proposed is accepted, so that it can send
     /// no object of it. Called for each such class before the A-ASSOCIATE-AC is sent. The log tells
     /// what is returned: what an operator can do about it.
-    fn class_refused(&self, peer: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
-        let _ = (peer, refused);
+    fn class_refused(
+        &self,
+        peer: &Peer,
+        treatment: &Treatment,
+        refused: &RefusedClass<'_>,
+    ) -> Option<String> {
+        let _ = (peer, treatment, refused);
         None
     }
 
     /// An association ends with nothing stored, or by the peer's abort, and these transfer syntaxes of a SOP class were
     /// refused, though others were accepted for it: the peer may have had objects in these only. What is returned goes
     /// to the log, as for [`Observer::class_refused`].
-    fn syntaxes_refused(&self, peer: &Peer, refused: &RefusedClass<'_>) -> Option<String> {
-        let _ = (peer, refused);
+    fn syntaxes_refused(
+        &self,
+        peer: &Peer,
+        treatment: &Treatment,
+        refused: &RefusedClass<'_>,
+    ) -> Option<String> {
+        let _ = (peer, treatment, refused);
         None
     }
 
@@ -198,17 +210,6 @@ impl RefusedClass<'_> {
     }
 }
 
-/// What kept a connection from being served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ConnectionRefusal {
-    /// Host access control.
-    AccessControl,
-    /// The TLS handshake failed.
-    Tls,
-    /// There are too many connections.
-    Capacity,
-}
-
 /// What was refused, and why. Reasons are words for people, and may quote whatever the peer sent.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -218,8 +219,8 @@ pub enum Refused<'a> {
     Connection {
         /// Who connected.
         peer: SocketAddr,
-        /// What kept it from being served.
-        kind: ConnectionRefusal,
+        /// What closed it.
+        cause: ConnectionRefusal,
         /// Why it was closed.
         reason: &'a str,
     },
@@ -256,4 +257,15 @@ pub enum Refused<'a> {
         /// Why. The peer is told so too, as far as an Error Comment has room: 64 characters.
         reason: &'a str,
     },
+}
+
+/// What closes a connection before an association is proposed on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionRefusal {
+    /// Host access control.
+    HostAccess,
+    /// The TLS handshake failed.
+    TlsHandshake,
+    /// There are too many connections, even to reject their associations.
+    TooMany,
 }

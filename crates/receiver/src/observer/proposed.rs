@@ -1,5 +1,6 @@
 //! An association as it is proposed and accepted, for the program around the receiver.
 
+use super::certificate::PeerCertificate;
 use crate::peer::Peer;
 use crate::treatment::Treatment;
 use openssl::ssl::SslRef;
@@ -30,23 +31,11 @@ impl<'a> Proposed<'a> {
     }
 
     /// The certificate by which the peer has proved who it is; `None` without TLS, or where no certificate is
-    /// asked for or verified. Reads it anew at each call.
+    /// asked for or verified. Reads it anew at each call: whoever needs it more than once keeps it.
     #[must_use]
     pub fn certificate(&self) -> Option<PeerCertificate> {
-        let _ = self.tls?;
-        None
+        PeerCertificate::of(self.tls?)
     }
-}
-
-/// What a verified certificate says of its owner (RFC 5280 §4.1.2.6, §4.2.1.6).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PeerCertificate {
-    /// The subject as RFC 2253 writes it, most specific part first: `CN=ct1,OU=Radiology,O=Example`.
-    pub subject: String,
-    /// Subject alternative names: DNS names, addresses, URIs, e-mail addresses.
-    pub alternative_names: Vec<String>,
-    /// SHA-256 of the certificate in DER.
-    pub fingerprint: [u8; 32],
 }
 
 /// An association that is accepted.

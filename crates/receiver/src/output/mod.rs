@@ -60,14 +60,42 @@ impl Output {
         studies: Option<Arc<Studies>>,
         renames: bool,
     ) -> Result<Self, Error> {
+        let directory = Self::open_directory(&settings)?;
+        Self::open_in(settings, directory, dictionary, studies, renames)
+    }
+
+    /// Opens the directory of these settings, to be shared by outputs with the same directory and durability.
+    ///
+    /// # Errors
+    /// [`Error::NoOutputDirectory`], [`Error::OutputDirectoryNotWritable`].
+    pub fn open_directory(settings: &OutputSettings) -> Result<Arc<Directory>, Error> {
         let path = &settings.directory;
         Self::exists(path)?;
-        let directory = Directory::open(path, settings.durability)
-            .map_err(|source| Error::OutputDirectoryNotWritable { path: path.clone(), source })?;
-        let free_names = settings.file_naming.style != NameStyle::SopInstance || renames;
+        Directory::open(path, settings.durability)
+            .map(Arc::new)
+            .map_err(|source| Error::OutputDirectoryNotWritable { path: path.clone(), source })
+    }
+
+    /// As [`Output::open_with`], in a directory that [`Output::open_directory`] has opened with the same settings.
+    ///
+    /// # Errors
+    /// [`Error::OutputDirectoryLacks`].
+    pub fn open_in(
+        settings: OutputSettings,
+        directory: Arc<Directory>,
+        dictionary: Arc<Dictionary>,
+        studies: Option<Arc<Studies>>,
+        renames: bool,
+    ) -> Result<Self, Error> {
+        let replaces = settings.duplicates == Duplicates::Replace;
+        let free_names =
+            settings.file_naming.style != NameStyle::SopInstance || renames || !replaces;
         let checked = directory.check(Needs { free_names });
-        checked.map_err(|lacking| Error::OutputDirectoryLacks { path: path.clone(), lacking })?;
-        Ok(Self::with_storage(settings, Arc::new(directory), dictionary, studies))
+        checked.map_err(|lacking| {
+            let path = settings.directory.clone();
+            Error::OutputDirectoryLacks { path, lacking }
+        })?;
+        Ok(Self::with_storage(settings, directory, dictionary, studies))
     }
 
     /// The same with another kind of storage than a directory.

@@ -1,6 +1,6 @@
 //! Settings of the output directory and of the form of files.
 
-use super::naming::FileNaming;
+use super::naming::{FileNaming, NameStyle};
 use super::template::PathTemplate;
 use dataset::{OutputFormat, format};
 use std::path::PathBuf;
@@ -37,12 +37,20 @@ pub enum Duplicates {
     Replace,
     /// The older one stays, and success is answered.
     Keep,
-    /// If the content is equal, the older one stays and success is answered; if not, as said here.
+    /// If the content is equal, the older one stays and success is answered; if not, as said here. Content is the data
+    /// set as it is written, and its transfer syntax; file meta information, which names the sender, may differ.
     KeepIfEqual(IfDifferent),
-    /// It is refused with 0111H (duplicate SOP instance, PS3.7 §C.5.6).
+    /// It is refused with 0111H (duplicate SOP instance, PS3.7 Annex C).
     Reject,
-    /// Both are kept: its name gets a number.
+    /// Both are kept: its name gets a number, at most [`DUPLICATES_KEPT`](crate::limits::DUPLICATES_KEPT).
     Both,
+}
+
+impl Duplicates {
+    /// Whether objects of one SOP Instance UID may be stored beside each other.
+    pub(crate) fn may_keep_both(self) -> bool {
+        matches!(self, Self::Both | Self::KeepIfEqual(IfDifferent::Both))
+    }
 }
 
 /// What becomes of an object that differs from the one stored under its SOP Instance UID.
@@ -71,6 +79,14 @@ impl OutputSettings {
             path: None,
             duplicates: Duplicates::default(),
         }
+    }
+
+    /// Whether an object that is stored already is found when it comes again: by its name, which has its SOP Instance
+    /// UID. New UIDs and times as names ([`NameStyle`]) tell nothing: then all objects are kept, as with
+    /// [`Duplicates::Both`], whatever [`OutputSettings::duplicates`] says.
+    #[must_use]
+    pub fn recognizes_duplicates(&self) -> bool {
+        self.path.is_some() || self.file_naming.style == NameStyle::SopInstance
     }
 
     /// Whether files are written, with their meta information, in the transfer syntax received.

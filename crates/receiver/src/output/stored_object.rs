@@ -16,7 +16,8 @@ use storage::FileName;
 #[derive(Clone, Copy, Debug)]
 pub struct StoredObject<'a> {
     /// Affected SOP Class UID of the C-STORE-RQ (PS3.7 §9.3.1.1). Of an object that is stored, the data set says
-    /// the same; where it is not taken apart, it may say nothing.
+    /// the same; where it is not taken apart, it may say nothing. Where they may differ
+    /// ([`Leniency::mismatched_uids`](crate::Leniency::mismatched_uids)), the one that the file is called by.
     pub sop_class: &'a Uid,
     /// Affected SOP Instance UID of the C-STORE-RQ, likewise.
     pub sop_instance: &'a Uid,
@@ -49,6 +50,9 @@ pub struct StoredFile<'a> {
     pub name: &'a FileName,
     /// Whether it replaced an older file of the same name.
     pub replaced: bool,
+    /// Whether it was there before, and was kept instead of the one that came
+    /// ([`OutputSettings::duplicates`](crate::OutputSettings::duplicates)).
+    pub kept: bool,
     /// Its length in bytes, with preamble and file meta information.
     pub size: u64,
     /// Study Instance UID as it was sent, with padding, or the first
@@ -72,6 +76,7 @@ impl StoredObject<'_> {
             receivedBytes = self.received_bytes,
             fileBytes = file.map(|file| file.size),
             replaced = file.map(|file| file.replaced),
+            kept = file.map(|file| file.kept),
             receiveSeconds = self.receive.as_secs_f64(),
             commitSeconds = self.commit.as_secs_f64(),
             "stored"

@@ -8,7 +8,9 @@ use crate::limits::{
 };
 use crate::node::NodeSettings;
 use crate::output::OutputSettings;
+use std::collections::HashSet;
 use std::io;
+use storage::limits::OPEN_SUBFOLDERS;
 
 /// How many associations may be served at a time, as the limits of the process are at one moment, and the
 /// memory that each of them takes at worst. More are rejected with "local limit exceeded" (PS3.8 §9.3.4).
@@ -25,8 +27,7 @@ impl Capacity {
     /// limit on descriptors is raised as far as is allowed.
     ///
     /// To be called before threads are started, and once the log is set up: its level decides whether
-    /// proposals are dumped. `output` is how objects are written, of several the one that takes the most
-    /// memory; `None` where none are. `other_threads` is how many the program itself is going to need.
+    /// proposals are dumped. `outputs` are how objects are written, none where none are. `other_threads` is how many the program itself is going to need.
     ///
     /// Each association holds one descriptor, and one more while it stores. The default keeps a third
     /// as many for files as there are associations: should more than that store at once, those find no
@@ -37,11 +38,14 @@ impl Capacity {
     /// more than is allowed.
     pub fn find(
         settings: &NodeSettings,
-        output: Option<&OutputSettings>,
+        outputs: &[&OutputSettings],
         other_threads: usize,
     ) -> Result<Self, Error> {
-        let association_bytes = memory::of_association(settings, output);
+        let bytes = |output: &&OutputSettings| memory::of_association(settings, Some(output));
+        let without = || memory::of_association(settings, None);
+        let association_bytes = outputs.iter().map(bytes).max().unwrap_or_else(without);
         let descriptors = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
+        let descriptors = descriptors - folders_beyond_first(outputs).min(descriptors / 2);
         let threads = platform::threads_left().unwrap_or(usize::MAX);
         let needed = LEAST_THREADS + other_threads;
         if threads < needed {
@@ -106,6 +110,14 @@ fn large_buffers(bytes_left: usize, max_associations: usize) -> usize {
     (bytes_left / LARGE_RECEIVE_BUFFER_BYTES).min(LARGE_RECEIVE_BUFFERS).min(max_associations)
 }
 
+/// Descriptors for output directories and their subfolders, without those for which there is
+/// [`RESERVED_DESCRIPTORS`].
+fn folders_beyond_first(outputs: &[&OutputSettings]) -> usize {
+    let places = outputs.iter().map(|output| (&output.directory, output.durability));
+    let places = places.collect::<HashSet<_>>().len();
+    places.saturating_sub(1).saturating_mul(1 + OPEN_SUBFOLDERS)
+}
+
 fn raise_descriptor_limit() -> usize {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
@@ -120,6 +132,16 @@ fn raise_descriptor_limit() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_further_directory_needs_descriptors() {
+        let output = |path: &str| OutputSettings::new(path.into());
+        let (one, other) = (output("/data"), output("/data/ct"));
+        let bit_preserving = OutputSettings { write_file_format: false, ..output("/data") };
+        assert_eq!(folders_beyond_first(&[]), 0);
+        assert_eq!(folders_beyond_first(&[&one, &bit_preserving]), 0);
+        assert_eq!(folders_beyond_first(&[&one, &other, &one]), 1 + OPEN_SUBFOLDERS);
+    }
 
     #[test]
     fn large_buffers_take_what_the_associations_leave() {

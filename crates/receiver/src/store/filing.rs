@@ -1,19 +1,26 @@
 //! Where an object belongs: its folder, its name.
 
-use super::status::Failure;
+use super::duplicates::DuplicateRule;
+use super::status::{Failure, class_name};
+use super::uids::ObjectUids;
 use crate::output::naming::plain_name;
 use crate::output::studies::{ArrivingObject, CurrentStudies, EndedStudy, study_text};
-use crate::output::{LogPath, Output, OutputSettings, StoredFile, StoredObject};
+use crate::output::{
+    Duplicates, LogPath, Output, OutputSettings, Sorting, StoredFile, StoredObject,
+};
 
 use dataset::{Attributes, Transcoder, character_set};
-use proto::{CStoreRq, DataSetFragments};
+use proto::DataSetFragments;
 use std::sync::Arc;
 use std::time::SystemTime;
-use storage::{Committed, FileName, InstanceFile};
+use storage::{Committed, FileName, InstanceFile, NameTaken, Outcome};
 use tracing::{error, info, warn};
 
 /// The folder of patients whose name is not known.
 const ANONYMOUS: &str = "ANONYMOUS";
+
+/// Begins a change of the character set (ISO/IEC 2022).
+const ESCAPE: u8 = 0x1B;
 
 /// How much of a patient's name a folder is named by, so that the time fits behind it.
 const NAME_BYTES: usize = 200;
@@ -63,8 +70,28 @@ impl Incoming {
         Ok(())
     }
 
-    /// Goes into the folder of its study, where objects are sorted.
-    pub(super) fn enter_folder(&mut self) -> Result<Option<FileName>, Failure> {
+    /// Has the file begin with another header than it began with: the data set is copied to a new file.
+    ///
+    /// Its padding to a multiple of a size (`--padding-create`) is that of the old header.
+    pub(super) fn replace_header(&mut self, header: Vec<u8>) -> Result<(), Failure> {
+        Ok(self.file.replace_header(header)?)
+    }
+
+    /// Whether its folder may be called by text whose character set is not declared.
+    pub(super) fn lacks_character_set(&self) -> bool {
+        let attributes = self.transcoder.attributes();
+        let is_ascii = |text: &[u8]| text.iter().all(|byte| byte.is_ascii() && *byte != ESCAPE);
+        self.output.settings.sorting == Some(Sorting::ByPatientName)
+            && declared(attributes).is_none()
+            && attributes.patient_name().is_some_and(|name| !is_ascii(name))
+    }
+
+    /// Goes into the folder of its study, where objects are sorted. Where the data set declares no
+    /// `character_set`, this one is assumed.
+    pub(super) fn enter_folder(
+        &mut self,
+        character_set: Option<&str>,
+    ) -> Result<Option<FileName>, Failure> {
         let Self { transcoder, file, arriving, output } = self;
         let Some(studies) = &output.studies else { return Ok(None) };
         let attributes = transcoder.attributes();
@@ -72,8 +99,9 @@ impl Incoming {
             Some(arriving) => arriving,
             None => arriving.insert(studies.object_arrives(&study(attributes)?)),
         };
-        let (folder, differs) =
-            arriving.folder(|| patient_folder(attributes)).ok_or(Failure::UnusableStudyUid)?;
+        let (folder, differs) = arriving
+            .folder(|| patient_folder(attributes, character_set))
+            .ok_or(Failure::UnusableStudyUid)?;
         if differs {
             warn_of_unusual(attributes);
         }
@@ -84,49 +112,71 @@ impl Incoming {
     /// Gives the object its name, for good.
     pub(super) fn commit(
         &mut self,
-        request: &CStoreRq,
+        uids: &ObjectUids,
         requested: SystemTime,
         folder: Option<&FileName>,
-    ) -> Result<Committed, Failure> {
+    ) -> Result<Outcome, Failure> {
         let settings = &self.output.settings;
-        let naming = &settings.file_naming;
-        let (names, taken) = naming.names(&request.sop_class, &request.sop_instance, requested);
+        let ObjectUids { sop_class, sop_instance } = uids;
+        if settings.duplicates != Duplicates::Replace && settings.recognizes_duplicates() {
+            return self.commit_once(uids, folder);
+        }
+        let (names, taken) = settings.file_naming.names(sop_class, sop_instance, requested);
         let mut names = names.peekable();
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
-        let path = |name| LogPath::new(settings, folder, Some(name));
-        if !settings.format.bit_preserving {
-            info!(
-                dcmtks = true,
-                sopInstanceUid = %request.sop_instance,
-                sopClassUid = %request.sop_class,
-                file = %path(&first),
-                "storing DICOM file: {}",
-                path(&first)
-            );
-        }
+        log_storing(settings, uids, folder, &first);
         let committed = self.file.commit(&mut names, taken, settings.durability)?;
-        if committed.name != first {
-            info!("file name already exists, stored as: {}", path(&committed.name));
+        log_stored(settings, folder, &first, &committed);
+        Ok(Outcome::Stored(committed))
+    }
+
+    /// The same where the object may be stored already, and then is not to replace the older one.
+    fn commit_once(
+        &mut self,
+        uids: &ObjectUids,
+        folder: Option<&FileName>,
+    ) -> Result<Outcome, Failure> {
+        let ObjectUids { sop_class, sop_instance } = uids;
+        let settings = &self.output.settings;
+        let names = settings.file_naming.numbered_names(sop_class, sop_instance);
+        let mut names = names.peekable();
+        let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
+        log_storing(settings, uids, folder, &first);
+        let mut rule = DuplicateRule::new(settings, self.transcoder.output_transfer_syntax());
+        let decide = &mut |taken: &NameTaken<'_>| rule.decide(taken);
+        // What cannot be stored beside others has one name.
+        let most = if settings.duplicates.may_keep_both() { usize::MAX } else { 1 };
+        let mut names = names.take(most);
+        let outcome = self.file.commit_deciding(&mut names, decide, settings.durability)?;
+        match &outcome {
+            Outcome::Kept(_) if rule.rejects() => return Err(Failure::Duplicate),
+            Outcome::Kept(kept) => info!(
+                "SOP instance {sop_instance} ({}) is stored already, keeping {}",
+                class_name(sop_class),
+                LogPath::new(settings, folder, Some(&kept.name))
+            ),
+            Outcome::Stored(committed) => log_stored(settings, folder, &first, committed),
         }
-        if committed.replaced && !settings.format.bit_preserving {
-            let path = path(&committed.name);
-            warn!(dcmtks = true, "DICOM file already exists, overwriting: {path}");
-        }
-        Ok(committed)
+        Ok(outcome)
     }
 
     /// The file, for those who are told of the object.
     pub(super) fn stored_file<'a>(
         &'a self,
         folder: Option<&'a FileName>,
-        committed: &'a Committed,
+        outcome: &'a Outcome,
     ) -> StoredFile<'a> {
+        let (name, replaced, kept, size) = match outcome {
+            Outcome::Stored(it) => (&it.name, it.replaced, false, self.file.size()),
+            Outcome::Kept(it) => (&it.name, false, true, it.size),
+        };
         StoredFile {
-            path: LogPath::new(&self.output.settings, folder, Some(&committed.name)),
+            path: LogPath::new(&self.output.settings, folder, Some(name)),
             folder,
-            name: &committed.name,
-            replaced: committed.replaced,
-            size: self.file.size(),
+            name,
+            replaced,
+            kept,
+            size,
             study: self.transcoder.attributes().study_instance_uid(),
             transfer_syntax: self.transcoder.output_transfer_syntax().uid(),
         }
@@ -146,6 +196,41 @@ impl Incoming {
     /// The file, which is only to be closed.
     pub(super) fn into_file(self) -> InstanceFile {
         self.file
+    }
+}
+
+fn log_storing(
+    settings: &OutputSettings,
+    uids: &ObjectUids,
+    folder: Option<&FileName>,
+    name: &FileName,
+) {
+    if !settings.format.bit_preserving {
+        let path = LogPath::new(settings, folder, Some(name));
+        info!(
+            dcmtks = true,
+            sopInstanceUid = %uids.sop_instance,
+            sopClassUid = %uids.sop_class,
+            file = %path,
+            "storing DICOM file: {path}"
+        );
+    }
+}
+
+/// Says what was unusual: another name than `first`, or that a file was replaced.
+fn log_stored(
+    settings: &OutputSettings,
+    folder: Option<&FileName>,
+    first: &FileName,
+    committed: &Committed,
+) {
+    let path = || LogPath::new(settings, folder, Some(&committed.name));
+    if committed.name != *first {
+        info!("file name already exists, stored as: {}", path());
+    }
+    if committed.replaced && !settings.format.bit_preserving {
+        let path = path();
+        warn!(dcmtks = true, "DICOM file already exists, overwriting: {path}");
     }
 }
 
@@ -193,10 +278,10 @@ fn warn_of_unusual(attributes: &Attributes) {
 }
 
 /// What Patient's Name makes of the name of a folder.
-fn patient_folder(attributes: &Attributes) -> String {
+fn patient_folder(attributes: &Attributes, assumed: Option<&str>) -> String {
     let raw = attributes.patient_name().unwrap_or_default();
     let end = raw.iter().rposition(|&byte| byte != b' ' && byte != 0).map_or(0, |last| last + 1);
-    let character_set = attributes.specific_character_set();
+    let character_set = declared(attributes).or(assumed.map(str::as_bytes));
     let (name, as_declared) = character_set::person_name(character_set, &raw[..end]);
     if !as_declared {
         warn!("Patient name is not in its declared character set, read as UTF-8 or Latin-1");
@@ -219,6 +304,12 @@ fn patient_folder(attributes: &Attributes) -> String {
     let end = end.take_while(|&end| end <= NAME_BYTES).last().unwrap_or_default();
     plain.truncate(end);
     plain
+}
+
+/// Specific Character Set (0008,0005), unless it is missing or empty.
+fn declared(attributes: &Attributes) -> Option<&[u8]> {
+    let raw = attributes.specific_character_set()?;
+    raw.iter().any(|byte| !matches!(byte, b' ' | 0)).then_some(raw)
 }
 
 /// Specific Character Set for the log: its terms if they look like defined ones (PS3.3 §C.12.1.1.2).

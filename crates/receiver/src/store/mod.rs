@@ -5,12 +5,18 @@
 //!
 //! ```text
 //!   service ──► filing ──► crate::output      which folder, which name, in which form
-//!      └──────────┴──────► status              why not, and what the sender is told
+//!      │          └──────► duplicates          what becomes of it if it is stored already
+//!      ├─────────────────► uids                whether it is what was announced
+//!      ├─────────────────► irregularities      what is wrong with it and tolerated
+//!      └─────────────────► status              why not, and what the sender is told
 //! ```
 
+mod duplicates;
 mod filing;
+mod irregularities;
 mod service;
 mod status;
+mod uids;
 
 pub(crate) use service::{Answer, FollowUp, StorageService};
 pub(crate) use status::{Failure, class_name};

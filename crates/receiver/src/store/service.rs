@@ -1,16 +1,18 @@
 //! The Storage service class as SCP (PS3.4 Annex B): from a C-STORE-RQ to a file and an answer.
 
 use super::filing::Incoming;
-use super::status::{DifferingUid, Failure, class_name};
+use super::irregularities::Irregularities;
+use super::status::{Failure, class_name};
+use super::uids::{ObjectUids, identify};
 use crate::node::Node;
 use crate::observer::{AfterAnswer, Progress, Refused, StatusCounts};
 use crate::output::studies::{CurrentStudies, EndedStudy};
-use crate::output::{Refusals, StoredFile, StoredObject};
+use crate::output::{OutputSettings, Refusals, StoredFile, StoredObject};
 use crate::peer::Peer;
 use crate::treatment::Treatment;
 
 use dataset::part10::{self, FileMeta};
-use dataset::{Attributes, Transcoder, TransferSyntax, Uid};
+use dataset::{Transcoder, TransferSyntax, Uid};
 use proto::{CStoreRq, CommandSet, DataSetFragments, Status};
 use std::fmt;
 use std::sync::Arc;
@@ -93,12 +95,20 @@ struct Reception {
     received: Instant,
     /// Its length.
     bytes: u64,
+    /// Its SOP class was not accepted, which is tolerated.
+    tolerates_class: bool,
 }
 
 /// What becomes of a data set.
 enum Outcome {
     /// The object is stored, or could not be.
-    Store { request: Box<CStoreRq>, requested: SystemTime, target: Result<Target, Failure> },
+    Store {
+        request: Box<CStoreRq>,
+        requested: SystemTime,
+        target: Result<Target, Failure>,
+        /// Its SOP class was not accepted, which is tolerated.
+        tolerates_class: bool,
+    },
     /// The request is refused, so its data set is only read to its end.
     Refused(CommandSet),
 }
@@ -150,11 +160,17 @@ impl<'n> StorageService<'n> {
     }
 
     /// Opens the file for the object that `request` announces. Should that fail, the data set is
-    /// read to its end and then answered so.
-    pub(crate) fn begin(&mut self, request: CStoreRq, transfer_syntax: &'static TransferSyntax) {
+    /// read to its end and then answered so. With `tolerates_class`, its SOP class was not accepted.
+    pub(crate) fn begin(
+        &mut self,
+        request: CStoreRq,
+        transfer_syntax: &'static TransferSyntax,
+        tolerates_class: bool,
+    ) {
         let requested = SystemTime::now();
         let target = self.open(&request, transfer_syntax);
-        self.receive(Outcome::Store { request: Box::new(request), requested, target });
+        let request = Box::new(request);
+        self.receive(Outcome::Store { request, requested, target, tolerates_class });
     }
 
     /// Counts an object that is refused without a request that could be read.
@@ -244,23 +260,32 @@ impl<'n> StorageService<'n> {
         let settings = &output.settings;
         let transcoder =
             Transcoder::new(transfer_syntax, &settings.format, Arc::clone(&output.dictionary));
-        let header = if settings.write_file_format {
-            let ours = &self.treatment.policy;
-            part10::header(&FileMeta {
-                sop_class: &request.sop_class,
-                sop_instance: &request.sop_instance,
-                transfer_syntax: transcoder.output_transfer_syntax(),
-                implementation_class_uid: ours.implementation_class_uid.as_str(),
-                implementation_version_name: ours.implementation_version_name.as_str(),
-                source_ae_title: self.peer.calling_ae.as_bytes(),
-            })
-        } else {
-            Vec::new()
-        };
+        let header = self.header(settings, &ObjectUids::announced(request), &transcoder);
         let transcoder = Box::new(transcoder.preceded_by(header.len() as u64));
         let file = InstanceFile::create(output.storage.as_ref(), &mut self.prepared, header)?;
         let file = file.with_min_free(settings.min_free);
         Ok(Target::File(Incoming::new(transcoder, file, Arc::clone(output))))
+    }
+
+    /// Preamble and file meta information; nothing where files have none.
+    fn header(
+        &self,
+        settings: &OutputSettings,
+        uids: &ObjectUids,
+        transcoder: &Transcoder,
+    ) -> Vec<u8> {
+        if !settings.write_file_format {
+            return Vec::new();
+        }
+        let ours = &self.treatment.policy;
+        part10::header(&FileMeta {
+            sop_class: &uids.sop_class,
+            sop_instance: &uids.sop_instance,
+            transfer_syntax: transcoder.output_transfer_syntax(),
+            implementation_class_uid: ours.implementation_class_uid.as_str(),
+            implementation_version_name: ours.implementation_version_name.as_str(),
+            source_ae_title: self.peer.calling_ae.as_bytes(),
+        })
     }
 
     /// The data set is complete: stores the object and makes the answer.
@@ -268,13 +293,15 @@ impl<'n> StorageService<'n> {
         let Receiving { outcome, progress, bytes, begun } = self.receiving.take()?;
         drop(progress);
         self.tally.bytes += bytes;
-        let (request, requested, target) = match outcome {
+        let (request, requested, target, tolerates_class) = match outcome {
             Outcome::Refused(response) => return Some(Answer { response, follow_up: None }),
-            Outcome::Store { request, requested, target } => (request, requested, target),
+            Outcome::Store { request, requested, target, tolerates_class } => {
+                (request, requested, target, tolerates_class)
+            }
         };
         let received = Instant::now();
         let receive = received.duration_since(begun);
-        let reception = Reception { requested, receive, received, bytes };
+        let reception = Reception { requested, receive, received, bytes, tolerates_class };
         let stored = target.and_then(|target| match target {
             Target::File(incoming) => self.store(&request, reception, incoming),
             Target::Nowhere => Ok(self.stored_nowhere(&request, reception)),
@@ -298,20 +325,34 @@ impl<'n> StorageService<'n> {
         incoming.finish()?;
         let transcoder = incoming.transcoder();
         let unlisted = transcoder.output_transfer_syntax().is_unlisted();
-        let lenient = incoming.output().settings.format.bit_preserving || unlisted;
-        compare_uids(request, transcoder.attributes(), lenient)?;
-        let folder = incoming.enter_folder()?;
-        let committed = incoming.commit(request, reception.requested, folder.as_ref())?;
+        let settings = &incoming.output().settings;
+        let is_untouched = settings.format.bit_preserving || unlisted;
+        let leniency = &self.treatment.leniency;
+        let tolerant = leniency.mismatched_uids;
+        let (uids, mismatch) = identify(request, transcoder.attributes(), is_untouched, tolerant)?;
+        if uids != ObjectUids::announced(request) {
+            let header = self.header(settings, &uids, transcoder);
+            incoming.replace_header(header)?;
+        }
+        let character_set = leniency.default_character_set.as_deref();
+        let folder = incoming.enter_folder(character_set)?;
+        let stored = incoming.commit(&uids, reception.requested, folder.as_ref())?;
         let commit = reception.received.elapsed();
         incoming.output().has_stored();
-        warn_of_repairs(request, incoming.transcoder());
-        let file = incoming.stored_file(folder.as_ref(), &committed);
+        warn_of_repairs(&uids, incoming.transcoder());
+        let irregularities = Irregularities {
+            class_not_negotiated: reception.tolerates_class,
+            uids: mismatch,
+            assumed_character_set: character_set.filter(|_| incoming.lacks_character_set()),
+        };
+        irregularities.tell(self.node, &self.peer, &self.treatment, &uids);
+        let file = incoming.stored_file(folder.as_ref(), &stored);
         let whose = (&self.peer, self.treatment.as_ref());
-        let object = stored_object(request, whose, reception, commit, Some(file));
+        let object = stored_object(&uids, whose, reception, commit, Some(file));
         object.log();
         let after_answer = self.node.observer.stored(&object);
         let ended_studies = incoming.file_study(&object, &mut self.current_studies);
-        let (sop_instance, file) = (request.sop_instance, Some(incoming.into_file()));
+        let (sop_instance, file) = (uids.sop_instance, Some(incoming.into_file()));
         let Reception { receive, received, .. } = reception;
         Ok(FollowUp { sop_instance, after_answer, ended_studies, file, receive, commit, received })
     }
@@ -320,7 +361,8 @@ impl<'n> StorageService<'n> {
     fn stored_nowhere(&self, request: &CStoreRq, reception: Reception) -> FollowUp {
         let commit = Duration::ZERO;
         let whose = (&self.peer, self.treatment.as_ref());
-        let object = stored_object(request, whose, reception, commit, None);
+        let uids = ObjectUids::announced(request);
+        let object = stored_object(&uids, whose, reception, commit, None);
         object.log();
         let after_answer = self.node.observer.stored(&object);
         let (sop_instance, ended_studies, file) = (request.sop_instance, Vec::new(), None);
@@ -394,15 +436,15 @@ impl Drop for StorageService<'_> {
     }
 }
 
-/// What the observer is told of the object that `request` announced.
+/// What the observer is told of an object.
 fn stored_object<'a>(
-    request: &'a CStoreRq,
+    uids: &'a ObjectUids,
     (peer, treatment): (&'a Peer, &'a Treatment),
     reception: Reception,
     commit: Duration,
     file: Option<StoredFile<'a>>,
 ) -> StoredObject<'a> {
-    let CStoreRq { sop_class, sop_instance, .. } = request;
+    let ObjectUids { sop_class, sop_instance } = uids;
     let Reception { requested, receive, bytes: received_bytes, .. } = reception;
     StoredObject {
         sop_class,
@@ -418,8 +460,8 @@ fn stored_object<'a>(
 }
 
 /// Says what had to be put right in an object that is stored, or that it could not be read to its end.
-fn warn_of_repairs(request: &CStoreRq, transcoder: &Transcoder) {
-    let instance = &request.sop_instance;
+fn warn_of_repairs(uids: &ObjectUids, transcoder: &Transcoder) {
+    let instance = &uids.sop_instance;
     let repairs = transcoder.repairs();
     if !repairs.is_empty() {
         warn!(sopInstanceUid = %instance, "SOP instance {instance} has encoding errors: {repairs}");
@@ -443,33 +485,4 @@ fn warn_of_repairs(request: &CStoreRq, transcoder: &Transcoder) {
         }
         None => {}
     }
-}
-
-/// Whether the data set is the object that the command announced, wherever and however often it tells
-/// its UIDs. With `lenient` (not taken apart), a data set in which no UIDs were found passes.
-fn compare_uids(request: &CStoreRq, attributes: &Attributes, lenient: bool) -> Result<(), Failure> {
-    let class = attributes.sop_class_uid().into_iter();
-    let classes: Vec<&[u8]> = class.chain(attributes.other_sop_class_uids()).collect();
-    let instance = attributes.sop_instance_uid().into_iter();
-    let instances: Vec<&[u8]> = instance.chain(attributes.other_sop_instance_uids()).collect();
-    let mut differs = None;
-    for (which, announced, found) in [
-        ("SOP Class UID", &request.sop_class, classes),
-        ("SOP Instance UID", &request.sop_instance, instances),
-    ] {
-        let is_empty = |value: &&[u8]| value.iter().all(|byte| matches!(byte, 0 | b' '));
-        if found.first().is_none_or(is_empty) && !lenient {
-            return Err(Failure::NoUid(which));
-        }
-        let mut named = found.into_iter().filter(|value| !is_empty(value)).peekable();
-        if named.peek().is_none() {
-            debug!("data set has no {which} to compare");
-        }
-        let is_announced = |value: &[u8]| Uid::parse(value).is_ok_and(|it| it == *announced);
-        if let (Some(value), None) = (named.find(|value| !is_announced(value)), &differs) {
-            let (announced, found) = (*announced, Uid::parse(value).ok());
-            differs = Some(Failure::UidDiffers(Box::new(DifferingUid { which, announced, found })));
-        }
-    }
-    differs.map_or(Ok(()), Err)
 }

@@ -23,6 +23,10 @@ pub(crate) enum Failure {
     NoUid(&'static str),
     /// A UID of the data set is not the one that the command announced.
     UidDiffers(Box<DifferingUid>),
+    /// The data set has two different UIDs of this kind.
+    TwoUids(&'static str),
+    /// Its SOP Instance UID is stored already, and is to stay the only one.
+    Duplicate,
     /// Objects are sorted by study, and the data set names none.
     NoStudy,
     /// The Study Instance UID cannot name a directory.
@@ -44,17 +48,25 @@ pub(crate) struct DifferingUid {
     pub(crate) found: Option<Uid>,
 }
 
-impl Failure {
-    /// What the log says beside the Error Comment, which has no room for it. Nothing that is no UID is shown: it
-    /// could be anything, a name too.
-    pub(crate) fn details(&self) -> String {
-        let Self::UidDiffers(it) = self else { return String::new() };
+impl DifferingUid {
+    /// Both values, for the log. Nothing that is no UID is shown: it could be anything, a name too.
+    pub(crate) fn describe(&self) -> String {
         let shown = |uid: &Uid| match uid.is_conformant() {
             true => class_name(uid),
             false => "not a UID".to_owned(),
         };
-        let found = it.found.as_ref().map_or_else(|| "not a UID".to_owned(), shown);
-        format!(": {found} in the data set, {} in the command", shown(&it.announced))
+        let found = self.found.as_ref().map_or_else(|| "not a UID".to_owned(), shown);
+        format!("{found} in the data set, {} in the command", shown(&self.announced))
+    }
+}
+
+impl Failure {
+    /// What the log says beside the Error Comment, which has no room for it.
+    pub(crate) fn details(&self) -> String {
+        match self {
+            Self::UidDiffers(it) => format!(": {}", it.describe()),
+            _ => String::new(),
+        }
     }
 
     /// Whether it could have been stored if there were more room on the disk, or of the quota.
@@ -94,7 +106,8 @@ impl Failure {
                 Cause::DataSet => Status::CANNOT_UNDERSTAND,
                 Cause::Storage => Status::OUT_OF_RESOURCES,
             },
-            Self::UidDiffers(_) => Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS,
+            Self::UidDiffers(_) | Self::TwoUids(_) => Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS,
+            Self::Duplicate => Status::DUPLICATE_SOP_INSTANCE,
             Self::NoUid(_) | Self::NoStudy | Self::UnusableStudyUid => Status::CANNOT_UNDERSTAND,
         }
     }
@@ -124,6 +137,8 @@ impl fmt::Display for Failure {
             Self::UidDiffers(it) => {
                 write!(f, "{} differs between data set and command", it.which)
             }
+            Self::TwoUids(which) => write!(f, "data set has two different {which}s"),
+            Self::Duplicate => f.write_str("SOP instance is stored already"),
             Self::NoStudy => {
                 f.write_str("element StudyInstanceUID (0020,000d) absent or empty in data set")
             }
@@ -183,6 +198,8 @@ mod tests {
             Failure::ClassNotNegotiated,
             Failure::NameTooLong,
             Failure::NoUid("SOP Instance UID"),
+            Failure::TwoUids("SOP Instance UID"),
+            Failure::Duplicate,
             differs(None),
             Failure::NoStudy,
             Failure::UnusableStudyUid,

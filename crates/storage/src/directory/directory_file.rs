@@ -1,5 +1,6 @@
 //! A file that is being received into a directory, until it has its final name.
 
+use super::existing_file;
 use super::names::final_name::FinalName;
 use super::names::inode_lock::{Lock, NameHolder, try_lock};
 use super::names::name_claims::NameClaim;
@@ -11,7 +12,9 @@ use super::strategy::Staging;
 use crate::file_id::Stamp;
 use crate::limits::NAME_ATTEMPTS;
 use crate::sync::write_back::WriteBack;
-use crate::{Durability, FileId, FileIdentity, FileName, Folder, IfExists, StagedFile, Subfolder};
+use crate::{
+    Durability, FileId, FileIdentity, FileName, Folder, Holder, IfExists, StagedFile, Subfolder,
+};
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
@@ -133,6 +136,10 @@ impl StagedFile for DirectoryFile {
             }
         }
         Err(io::Error::new(io::ErrorKind::ResourceBusy, "other processes keep changing the name"))
+    }
+
+    fn holder(&self, name: &FileName) -> io::Result<Holder> {
+        existing_file::holder(&self.destination, name)
     }
 
     fn confirm(&mut self) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! Storage in a directory of the file system.
 
 mod directory_file;
+mod existing_file;
 #[cfg(test)]
 #[cfg(feature = "explore")]
 mod exploration;

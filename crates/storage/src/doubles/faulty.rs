@@ -1,15 +1,15 @@
 //! Storage of which one step fails.
 
 use crate::{
-    Directory, FileIdentity, FileName, Folder, IfExists, Space, StagedFile, Storage, Subfolder,
-    SyncMark,
+    Directory, ExistingFile, FileIdentity, FileName, Folder, Holder, IfExists, Space, StagedFile,
+    Storage, Subfolder, SyncMark,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Storage whose n-th step fails: each stage, append, patch, sync, enter, publish and
-/// folder sync counts.
+/// Storage whose n-th step fails: each stage, append, patch, sync, enter, publish, look at what has a name, read of
+/// that, and folder sync counts.
 pub struct Faulty {
     /// What it passes steps on to.
     pub inner: Directory,
@@ -27,6 +27,12 @@ struct FaultyFolder {
 
 struct FaultyFile {
     inner: Box<dyn StagedFile>,
+    fails_at: usize,
+    step: Arc<AtomicUsize>,
+}
+
+struct FaultyExisting {
+    inner: Box<dyn ExistingFile>,
     fails_at: usize,
     step: Arc<AtomicUsize>,
 }
@@ -127,8 +133,43 @@ impl StagedFile for FaultyFile {
         self.inner.publish(name, if_exists)
     }
 
+    fn holder(&self, name: &FileName) -> io::Result<Holder> {
+        count(&self.step, self.fails_at)?;
+        Ok(match self.inner.holder(name)? {
+            Holder::File(inner) => {
+                let step = Arc::clone(&self.step);
+                Holder::File(Box::new(FaultyExisting { inner, fails_at: self.fails_at, step }))
+            }
+            holder => holder,
+        })
+    }
+
     fn confirm(&mut self) -> io::Result<()> {
         self.inner.confirm()
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        self.inner.identity()
+    }
+}
+
+impl ExistingFile for FaultyExisting {
+    fn size(&self) -> io::Result<u64> {
+        self.inner.size()
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.read_at(offset, bytes)
+    }
+
+    fn is_provisional(&self) -> io::Result<bool> {
+        self.inner.is_provisional()
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.sync()
     }
 
     fn identity(&self) -> io::Result<FileIdentity> {

@@ -3,10 +3,13 @@
 #[cfg(test)]
 #[cfg(feature = "explore")]
 mod exploration;
+mod taken;
 #[cfg(test)]
 mod tests;
 
-use crate::limits::{ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
+pub use taken::{IfTaken, Kept, NameTaken, Outcome};
+
+use crate::limits::{COMPARED_BYTES, ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
 use crate::{
     Durability, Error, FileIdentity, FileName, Folder, IfExists, MinFree, PreparedFile, StagedFile,
     Step, Storage, Subfolder,
@@ -74,6 +77,39 @@ impl InstanceFile {
         self
     }
 
+    /// Has the file begin with another header, once all of the data set is written: it is copied to a new file, in
+    /// pieces of [`COMPARED_BYTES`], and the old one is removed.
+    ///
+    /// # Errors
+    /// [`Error`]; this is only to be dropped then.
+    pub fn replace_header(&mut self, header: Vec<u8>) -> Result<(), Error> {
+        let failed = Error::at(Step::Write);
+        self.write_held().map_err(&failed)?;
+        let file = Arc::clone(&self.folder).stage().map_err(Error::at(Step::Create))?;
+        let mut copy = Self {
+            folder: Arc::clone(&self.folder),
+            destination: Arc::clone(&self.folder),
+            file,
+            data_set_offset: header.len() as u64,
+            held: header,
+            no_more_held: false,
+            written: 0,
+            min_free: self.min_free,
+            unchecked_bytes: 0,
+        };
+        let mut piece = vec![0; COMPARED_BYTES];
+        let mut offset = self.data_set_offset;
+        while offset < self.written {
+            let left = usize::try_from(self.written - offset).unwrap_or(usize::MAX);
+            let piece = &mut piece[..left.min(COMPARED_BYTES)];
+            self.file.read_at(offset, piece).map_err(&failed)?;
+            copy.write(&[IoSlice::new(piece)]).map_err(&failed)?;
+            offset += piece.len() as u64;
+        }
+        *self = copy;
+        Ok(())
+    }
+
     /// The data set ends with the next write, which is then written completely.
     pub fn next_write_is_last(&mut self) {
         self.no_more_held = true;
@@ -107,11 +143,26 @@ impl InstanceFile {
         if_exists: IfExists,
         durability: Durability,
     ) -> Result<Committed, Error> {
-        let durable = durability.survives_power_loss();
         self.write_held().map_err(Error::at(Step::Write))?;
+        self.make_durable(durability)?;
+        self.name(names, if_exists, durability)
+    }
+
+    /// Makes the content durable, or finds out whether it was written.
+    fn make_durable(&mut self, durability: Durability) -> Result<(), Error> {
+        let durable = durability.survives_power_loss();
         let written = if durable { self.file.sync() } else { self.file.check_writes() };
-        written.map_err(Error::at(Step::Sync))?;
-        let since = durable.then(|| self.destination.mark());
+        written.map_err(Error::at(Step::Sync))
+    }
+
+    /// Gives the file, which is durable, one of `names`, for good.
+    fn name(
+        &mut self,
+        names: &mut dyn Iterator<Item = FileName>,
+        if_exists: IfExists,
+        durability: Durability,
+    ) -> Result<Committed, Error> {
+        let since = durability.survives_power_loss().then(|| self.destination.mark());
         let committed = self.publish(names, if_exists).map_err(Error::at(Step::Name))?;
         if let Some(since) = since {
             self.destination.sync(since).map_err(Error::at(Step::SyncFolder))?;

@@ -1,7 +1,7 @@
 //! What is on disk when success is answered.
 
 /// What "stored" means when success is answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Durability {
     /// On disk: the file is synced, then named, then its folder is synced. A power loss loses nothing that was
     /// answered.

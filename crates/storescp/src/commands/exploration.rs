@@ -42,6 +42,12 @@ fn whoever_waits_for_room_has_it_when_a_job_begins() {
 }
 
 #[test]
+fn more_jobs_run_at_a_time_once_they_may() {
+    explore(Timers::Patient, more_may_run);
+    explore(Timers::Patient, an_idle_thread_may_run_a_job);
+}
+
+#[test]
 fn the_end_frees_whoever_waits() {
     explore(Timers::Patient, the_end_frees_those_who_wait_for_room);
     explore(Timers::Patient, the_end_frees_those_who_wait_for_their_turn);
@@ -56,6 +62,8 @@ fn each_notification_is_needed() {
         room_comes_when_a_job_begins();
         one_waits_for_its_turn_in_the_end();
         end_is_cut_short();
+        more_may_run();
+        an_idle_thread_may_run_a_job();
         the_end_frees_those_who_wait_for_room();
         the_end_frees_those_who_wait_for_their_turn();
         two_have_their_turns_side_by_side(2);
@@ -102,21 +110,40 @@ impl Tally {
 
 #[derive(Default)]
 struct Gate {
-    closed: Mutex<bool>,
-    opened: Condvar,
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    closed: bool,
+    waiting: usize,
 }
 
 impl Gate {
     fn set_closed(&self, closed: bool) {
-        *self.closed.lock().unwrap() = closed;
-        self.opened.notify_all();
+        self.state.lock().unwrap().closed = closed;
+        self.changed.notify_all();
     }
 
     fn pass(&self) {
-        let mut closed = self.closed.lock().unwrap();
-        while *closed {
-            closed = self.opened.wait(closed).unwrap();
+        let mut state = self.state.lock().unwrap();
+        state.waiting += 1;
+        self.changed.notify_all();
+        while state.closed {
+            state = self.changed.wait(state).unwrap();
         }
+        state.waiting -= 1;
+    }
+
+    /// Opens once so many jobs are at it.
+    fn open_for(&self, jobs: usize) {
+        let mut state = self.state.lock().unwrap();
+        while state.waiting < jobs {
+            state = self.changed.wait(state).unwrap();
+        }
+        drop(state);
+        self.set_closed(false);
     }
 }
 
@@ -180,7 +207,7 @@ fn room_comes_when_a_job_begins() {
     bring(&pool, &[0, 1, 2, 3]).join().unwrap();
     tally.gate.set_closed(false);
     here.join().unwrap();
-    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
+    assert!(pool.finish(Instant::now() + LONG).0.is_empty());
 }
 
 /// Who waits for his turn has it, also if others wait for the end meanwhile.
@@ -191,6 +218,35 @@ fn one_waits_for_its_turn_in_the_end() {
     pool.finish(Instant::now() + LONG);
     here.join().unwrap();
     assert_eq!(tally.times_known(), [1, 0, 0, 0, 1]);
+}
+
+/// None that was begun ends before three are being done.
+fn more_may_run() {
+    let (pool, tally) = pool(1);
+    tally.gate.set_closed(true);
+    let here = run_here(&pool, 4);
+    pool.submit(0);
+    pool.submit(1);
+    pool.set_at_once(3);
+    tally.gate.open_for(3);
+    here.join().unwrap();
+    assert!(pool.finish(Instant::now() + LONG).0.is_empty());
+}
+
+/// There are two threads, of which one must not run anything for a while.
+fn an_idle_thread_may_run_a_job() {
+    let (pool, tally) = pool(2);
+    tally.gate.set_closed(true);
+    pool.submit(0);
+    pool.submit(1);
+    tally.gate.open_for(2);
+    pool.set_at_once(1);
+    tally.gate.set_closed(true);
+    pool.submit(2);
+    pool.submit(3);
+    pool.set_at_once(2);
+    tally.gate.open_for(2);
+    assert!(pool.finish(Instant::now() + LONG).0.is_empty());
 }
 
 fn run_here(pool: &Arc<WorkerPool<usize>>, job: usize) -> thread::JoinHandle<()> {
@@ -224,7 +280,7 @@ fn the_end_frees_those_who_wait_for_room() {
     pool.stop_waiting();
     bringing.into_iter().for_each(|thread| thread.join().unwrap());
     tally.gate.set_closed(false);
-    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
+    assert!(pool.finish(Instant::now() + LONG).0.is_empty());
 }
 
 /// The first job goes on until the end is over.
@@ -267,5 +323,5 @@ fn two_have_their_turns_side_by_side(waiting: usize) {
     bring(&pool, &[0, 1]).join().unwrap();
     let here: Vec<_> = (2..2 + waiting).map(|job| run_here(&pool, job)).collect();
     here.into_iter().for_each(|thread| thread.join().unwrap());
-    assert_eq!(pool.finish(Instant::now() + LONG).0, []);
+    assert!(pool.finish(Instant::now() + LONG).0.is_empty());
 }

@@ -1,7 +1,8 @@
 //! Does a job: numbers the files of a study, runs a command.
 
-use super::children::{Children, Execution, is_shortage};
+use super::children::{Execution, is_shortage};
 use super::command_line::{Template, Values};
+use super::command_pool::Shared;
 use super::environment;
 use super::job::Job;
 use super::numbering;
@@ -9,16 +10,13 @@ use super::placeholder::Placeholder;
 use super::settings::CommandSettings;
 use super::worker_pool::JobOutcome;
 use crate::error::Error;
-use crate::limits::FAILURE_LOG_INTERVAL;
-use platform::sync::Instant;
 use receiver::log::ServedPeer;
-use receiver::net::PeerNames;
 use receiver::output::studies::EndedStudy;
 use receiver::{LogPath, OutputSettings, Sorting};
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use storage::Storage;
 
 /// Runs jobs, one at a time in each thread.
@@ -30,10 +28,7 @@ pub(super) struct JobRunner {
     pub(super) settings: CommandSettings,
     output: OutputSettings,
     storage: Option<Arc<dyn Storage>>,
-    peer_names: Arc<PeerNames>,
-    children: Children,
-    /// When the log last said that commands cannot be run.
-    failure_logged: Mutex<Option<Instant>>,
+    shared: Arc<Shared>,
 }
 
 impl JobRunner {
@@ -41,7 +36,7 @@ impl JobRunner {
         settings: &CommandSettings,
         output: &OutputSettings,
         storage: Option<Arc<dyn Storage>>,
-        peer_names: Arc<PeerNames>,
+        shared: Arc<Shared>,
     ) -> Result<Self, Error> {
         let prefix = match &output.sorting {
             Some(Sorting::ByTime { prefix } | Sorting::ByStudyUid { prefix }) => prefix.as_bytes(),
@@ -80,10 +75,14 @@ impl JobRunner {
             settings: settings.clone(),
             output: output.clone(),
             storage,
-            peer_names,
-            children: Children::new(),
-            failure_logged: Mutex::default(),
+            shared,
         })
+    }
+
+    /// Whether there is anything to do.
+    pub(super) fn has_work(&self, job: &Job) -> bool {
+        let renames = self.settings.rename_on_end_of_study && matches!(job, Job::EndOfStudy(_));
+        renames || self.template(job).is_some()
     }
 
     pub(super) fn run(&self, mut job: Job) -> JobOutcome<Job> {
@@ -117,7 +116,7 @@ impl JobRunner {
         match numbering::number_files(storage.as_ref(), study, shown.as_ref()) {
             Ok(()) => true,
             Err(error) if is_shortage(&error) => {
-                self.log_now_and_then("cannot rename the files of a study for now", &error);
+                self.shared.log_now_and_then("cannot rename the files of a study for now", &error);
                 false
             }
             Err(error) => {
@@ -140,11 +139,12 @@ impl JobRunner {
             Some(folder) => self.output.directory.join(folder.as_str()),
             None => self.output.directory.clone(),
         });
-        let host = || self.peer_names.name(peer.address).short();
+        let host = || self.shared.peer_names.name(peer.address).short();
         let values = Values { directory: directory.as_deref(), file, peer, host: &host };
         let text = match template.fill_in(&values) {
             Ok(text) => text,
             Err(refusal) => {
+                self.shared.count_failure();
                 tracing::error!("command not run: {refusal}: {}", self.named(template, &job));
                 return JobOutcome::Done;
             }
@@ -157,34 +157,27 @@ impl JobRunner {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(text);
         environment::give(&mut command, &job, &values, self.wants_host);
-        match self.children.run(&mut command) {
+        match self.shared.children.run(&mut command) {
             Execution::Ended(status) if status.success() => {}
             Execution::Ended(status) => {
+                self.shared.count_failure();
                 tracing::warn!("{}: {}", how_it_ended(status), self.named(template, &job));
             }
             Execution::Lost(error) => {
                 tracing::warn!("exit status unknown: {error}: {}", self.named(template, &job));
             }
             Execution::Shortage(error) => {
-                self.log_now_and_then("cannot start a command for now, trying again", &error);
+                self.shared
+                    .log_now_and_then("cannot start a command for now, trying again", &error);
                 return JobOutcome::Later(job);
             }
             Execution::Failed(error) => {
-                self.log_now_and_then("cannot run commands", &error);
+                self.shared.count_failure();
+                self.shared.log_now_and_then("cannot run commands", &error);
                 tracing::info!("not run: {error}: {}", self.named(template, &job));
             }
         }
         JobOutcome::Done
-    }
-
-    /// Logs a failure that may be frequent, at most once in [`FAILURE_LOG_INTERVAL`].
-    fn log_now_and_then(&self, what: &str, error: &std::io::Error) {
-        let mut told = self.failure_logged.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|told| told.elapsed() >= FAILURE_LOG_INTERVAL) {
-            *told = Some(Instant::now());
-            drop(told);
-            tracing::error!("{what}: {error}");
-        }
     }
 
     pub(super) fn log_not_run(&self, job: &Job) {

@@ -26,4 +26,14 @@ impl CommandSettings {
     pub(crate) fn at_end_of_study(&self) -> bool {
         self.on_end_of_study.is_some() || self.rename_on_end_of_study
     }
+
+    /// True if commands or renaming follow when studies time out.
+    pub(crate) fn watches_studies(&self) -> bool {
+        self.at_end_of_study() && self.end_of_study_timeout.is_some()
+    }
+
+    /// True if anything happens at all.
+    pub(crate) fn do_something(&self) -> bool {
+        self.on_reception.is_some() || self.at_end_of_study()
+    }
 }

@@ -2,8 +2,10 @@
 
 use super::numbering::number_files;
 use super::*;
+use platform::sync::Instant;
 use platform::testing::Scratch;
 use receiver::Sorting;
+use receiver::net::PeerNames;
 use receiver::output::studies::{Reason, StudyFile};
 use std::fs::{self, File};
 use std::io;
@@ -196,10 +198,11 @@ fn a_study_is_numbered_when_there_are_descriptors_again() {
     };
     let inner = Directory::open(&scratch.0, Durability::None).unwrap();
     let storage: Arc<dyn Storage> = Arc::new(Short { inner, lacks: AtomicUsize::new(3) });
-    let names = Arc::new(PeerNames::new(false));
-    let commands = Commands::new(&settings, &output, Some(storage), names).unwrap();
+    let pool = Arc::new(CommandPool::new(Arc::new(PeerNames::new(false))));
+    pool.start(1).unwrap();
+    let commands = Commands::new(&settings, &output, Some(storage), Arc::clone(&pool)).unwrap();
     commands.after_studies(vec![study(&[("CT.1", "CT")], in_folder(&folder))]);
-    assert!(commands.finish(Instant::now() + std::time::Duration::from_secs(20)));
+    assert!(pool.finish(Instant::now() + std::time::Duration::from_secs(20)));
     let done = (String::from("done"), format!("{}\n", folder.display()));
     assert_eq!(content(&folder), [("CT000001".to_owned(), "one".to_owned()), done]);
 }

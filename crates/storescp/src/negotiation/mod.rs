@@ -15,7 +15,7 @@ const IMPLEMENTATION_CLASS_UID: &str = "2.25.27639794776807410400589807333797382
 const IMPLEMENTATION_VERSION_NAME: &str = "STORESCP_010";
 
 /// What is answered to an A-ASSOCIATE-RQ (PS3.8 §7.1).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Negotiation {
     /// `--aetitle`: shown in dumps as the responding application, never compared with the called
     /// AE title; any text, also one that is no legal AE title.

@@ -1,5 +1,13 @@
 //! Rules: how each sender is treated, by its titles, its address, its certificate and what it proposes.
 
+mod compiled;
+mod explanation;
+mod pattern;
+mod table;
+
+pub use pattern::TitlePattern;
+pub use table::{Found, RuleTable};
+
 use crate::commands::CommandSettings;
 use crate::negotiation::Negotiation;
 use dataset::Uid;
@@ -15,6 +23,19 @@ pub struct Rule {
     pub condition: Condition,
     /// What it decides.
     pub decision: Decision,
+}
+
+impl Rule {
+    fn accepts(&self) -> bool {
+        matches!(self.decision, Decision::Accept(_))
+    }
+}
+
+/// For each rule that can never decide, since an earlier one matches all that it matches: its index, and that of
+/// the earlier one.
+#[must_use]
+pub fn shadowed(rules: &[Rule]) -> Vec<(usize, usize)> {
+    compiled::Compiled::new(rules).shadowed().collect()
 }
 
 /// Whom a rule is about: all parts that are not empty must match, and of each part one entry.

@@ -1,14 +1,16 @@
 //! The program while it serves: from the settings to the end.
 //!
 //! ```text
-//!   Config ──► Output, Studies, Commands ──► Treatment ──► Observer ──► Node ──► Server
-//!   SIGHUP ──► reopen log files, reload certificates        SIGTERM ──► drain, then commands
+//!   Config ──► Generation ──► Observer ──► Node ──► Server
+//!   SIGHUP ──► reopen log files, reload settings and certificates      SIGTERM ──► drain, then commands
 //! ```
 
 mod announcement;
 mod certificates;
 mod ending;
 mod faults;
+mod observer;
+mod reload;
 mod signals;
 mod start_hints;
 mod systemd;
@@ -29,12 +31,14 @@ use wiring::{Service, capacity};
 /// Listens, and serves until SIGTERM or SIGINT; then finishes messages in progress within the grace
 /// period. A second signal ends that at once.
 ///
+/// `config` is what `command_line` says with the settings file that it names.
+///
 /// # Errors
 /// Why the server cannot start; [`Error::CutShort`] after a second signal.
-pub(crate) fn serve(config: &Config) -> Result<(), Error> {
+pub(crate) fn serve(config: &Config, command_line: &Config) -> Result<(), Error> {
     let capacity = capacity(config)?;
     let hang_ups = hang_ups(config).map_err(Error::Signals)?;
-    let service = Arc::new(Service::new(config)?);
+    let service = Arc::new(Service::new(config, command_line, None)?);
     let server = Server::inherit_or_bind(Arc::clone(&service.node), capacity)?;
     let address = server.local_address().map_err(receiver::Error::Listen)?;
     let listening = announcement::listening(config, address);
@@ -44,12 +48,12 @@ pub(crate) fn serve(config: &Config) -> Result<(), Error> {
         let (systemd, status) = (Arc::clone(&systemd), listening.clone());
         move |reload: &dyn Fn()| systemd.reload(reload, &status)
     };
-    reload_on(hang_ups, &service.node, reloaded).map_err(Error::Signals)?;
-    let watch = service.watch_studies().map_err(Error::Threads)?;
+    reload_on(hang_ups, &service, reloaded).map_err(Error::Signals)?;
+    service.watch_studies()?;
     // Before the first association: without a thread for signals, the server does not start.
     let (told, handle) = mpsc::channel::<Handle>();
     let signals =
-        watch_signals(ended_by_signal, handle, &service.commands).map_err(Error::Threads)?;
+        watch_signals(ended_by_signal, handle, &service.shared.pool).map_err(Error::Threads)?;
     certificates::warn_daily(&service.node).map_err(Error::Threads)?;
     let (told_watchdog, watched) = mpsc::channel::<Handle>();
     systemd.watch(watched).map_err(Error::Threads)?;
@@ -68,20 +72,24 @@ pub(crate) fn serve(config: &Config) -> Result<(), Error> {
     let plural = if connections == 1 { "" } else { "s" };
     systemd.stopping(&format!(
         "finishing messages in progress on {connections} connection{plural} (at most {} s)",
-        config.grace_period.as_secs()
+        service.grace_period().as_secs()
     ));
-    service.drain(&handle, watch)
+    service.drain(&handle)
 }
 
 /// Serves the one connection of `--inetd`. Signals act as on a server.
 ///
 /// # Errors
 /// Why the server cannot start; [`Error::CutShort`] after a second signal.
-pub(crate) fn serve_one(config: &Config, stream: TcpStream) -> Result<(), Error> {
+pub(crate) fn serve_one(
+    config: &Config,
+    command_line: &Config,
+    stream: TcpStream,
+) -> Result<(), Error> {
     let hang_ups = hang_ups(config).map_err(Error::Signals)?;
-    let service = Arc::new(Service::new(config)?);
+    let service = Arc::new(Service::new(config, command_line, None)?);
     let ended_by_signal = receive_signals().map_err(Error::Signals)?;
-    reload_on(hang_ups, &service.node, |reload: &dyn Fn()| reload()).map_err(Error::Signals)?;
+    reload_on(hang_ups, &service, |reload: &dyn Fn()| reload()).map_err(Error::Signals)?;
     let connection = SingleConnection::new(Arc::clone(&service.node), stream)?;
     let handle = connection.handle();
     if let Some(telemetry) = &service.telemetry {
@@ -90,14 +98,14 @@ pub(crate) fn serve_one(config: &Config, stream: TcpStream) -> Result<(), Error>
     let (told, handles) = mpsc::channel();
     let _ = told.send(handle.clone());
     let signals =
-        watch_signals(ended_by_signal, handles, &service.commands).map_err(Error::Threads)?;
+        watch_signals(ended_by_signal, handles, &service.shared.pool).map_err(Error::Threads)?;
     // The association may block on anything, so it runs in a thread that is never joined.
     let (told, ends) = mpsc::channel();
     let (serving, signalled) = (Arc::clone(&service), told.clone());
     let serve = move || {
         if connection.serve() {
-            let deadline = Instant::now() + serving.grace_period;
-            if !serving.finish_commands(None, deadline) {
+            let deadline = Instant::now() + serving.grace_period();
+            if !serving.finish_commands(deadline) {
                 // The thread that waits for signals reports that.
                 return;
             }
@@ -109,7 +117,7 @@ pub(crate) fn serve_one(config: &Config, stream: TcpStream) -> Result<(), Error>
     };
     let watch = move || {
         let _ = signals.recv();
-        let _ = signalled.send(service.drain(&handle, None));
+        let _ = signalled.send(service.drain(&handle));
     };
     let threads = thread_builder().spawn(watch).and_then(|_| thread_builder().spawn(serve));
     threads.map_err(Error::Threads)?;

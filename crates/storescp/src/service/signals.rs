@@ -1,9 +1,10 @@
-//! SIGTERM and SIGINT, which stop the program, and SIGHUP, which reloads files.
+//! SIGTERM and SIGINT, which stop the program, and SIGHUP, which reloads settings and files.
 
+use super::reload::Cause;
+use super::wiring::Service;
 use crate::cli::Config;
-use crate::commands::Commands;
-use crate::logging;
-use receiver::{Handle, Node, thread_builder};
+use crate::commands::CommandPool;
+use receiver::{Handle, thread_builder};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, Read};
@@ -24,7 +25,7 @@ pub(super) fn receive_signals() -> io::Result<UnixStream> {
 pub(super) fn watch_signals(
     ended_by_signal: UnixStream,
     handle: mpsc::Receiver<Handle>,
-    commands: &Arc<Commands>,
+    commands: &Arc<CommandPool>,
 ) -> io::Result<mpsc::Receiver<()>> {
     let (first, signals) = mpsc::channel();
     let commands = Arc::clone(commands);
@@ -51,60 +52,30 @@ fn wait_for(mut ended_by_signal: &UnixStream) {
 /// Registers SIGHUP, which from now on does not stop the process. `None` if the process was started to
 /// ignore it (`nohup`) and there is nothing to reload: it stays ignored, in commands too.
 pub(super) fn hang_ups(config: &Config) -> io::Result<Option<Signals>> {
-    if platform::ignores_hang_up() && config.tls.is_none() && config.log.config.is_none() {
+    let reloads =
+        config.tls.is_some() || config.log.config.is_some() || config.settings_file.is_some();
+    if platform::ignores_hang_up() && !reloads {
         return Ok(None);
     }
     Signals::new([SIGHUP]).map(Some)
 }
 
-/// Starts the thread that reloads log files and certificates on each SIGHUP; `around` calls what does it.
+/// Starts the thread that reloads settings, log files and certificates on each SIGHUP; `around` calls what does it.
 pub(super) fn reload_on(
     hang_ups: Option<Signals>,
-    node: &Arc<Node>,
+    service: &Arc<Service>,
     around: impl Fn(&dyn Fn()) + Send + 'static,
 ) -> io::Result<()> {
     let Some(mut hang_ups) = hang_ups else { return Ok(()) };
-    let node = Arc::clone(node);
+    let service = Arc::clone(service);
     let reload_all = move || {
         for _ in &mut hang_ups {
-            around(&|| reload(&node));
+            around(&|| {
+                // A failure is logged already.
+                let _ = service.reload(Cause::HangUp);
+            });
         }
     };
     let thread = std::thread::Builder::new().name("hang-up".to_owned());
     thread.spawn(reload_all).map(drop)
-}
-
-fn reopened(files: usize) -> String {
-    format!("reopened {files} log file{}", if files == 1 { "" } else { "s" })
-}
-
-fn reload(node: &Node) {
-    let mut done = Vec::new();
-    let files = logging::reopen_files();
-    if files > 0 {
-        done.push(reopened(files));
-    }
-    match node.reload_tls() {
-        Some(true) => {
-            node.warn_of_expiry();
-            done.push("reloaded keys and certificates".to_owned());
-        }
-        None if done.is_empty() => done.push("nothing to reload".to_owned()),
-        // A failure is logged already.
-        Some(false) | None => {}
-    }
-    if !done.is_empty() {
-        tracing::info!("SIGHUP: {}", done.join(", "));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_file_is_no_files() {
-        assert_eq!(reopened(1), "reopened 1 log file");
-        assert_eq!(reopened(2), "reopened 2 log files");
-    }
 }

@@ -101,8 +101,11 @@ impl Audit {
     pub(crate) fn stored(&self, object: &StoredObject<'_>) {
         let file = object.file.as_ref();
         let study = file.and_then(StoredFile::study_uid);
-        let is_replaced = file.is_some_and(|file| file.replaced);
-        let action = if is_replaced { Action::Update } else { Action::Create };
+        let action = match file {
+            Some(file) if file.kept => Action::Read,
+            Some(file) if file.replaced => Action::Update,
+            _ => Action::Create,
+        };
         self.count(object.peer, |transfers| transfers.stored(study, action, object.sop_class));
     }
 
@@ -110,12 +113,12 @@ impl Audit {
     /// not to be served is reported as a security alert.
     pub(crate) fn refused(&self, refused: &Refused<'_>) {
         match *refused {
-            Refused::Connection { peer, reason, kind } => match kind {
-                ConnectionRefusal::AccessControl | ConnectionRefusal::Tls => {
+            Refused::Connection { peer, cause, reason } => match cause {
+                ConnectionRefusal::HostAccess | ConnectionRefusal::TlsHandshake => {
                     let node = peer.ip().to_canonical().to_string();
                     self.report_alert(code::NODE_AUTHENTICATION, code::NODE_ID, &node, reason);
                 }
-                ConnectionRefusal::Capacity => {}
+                ConnectionRefusal::TooMany => {}
             },
             Refused::Association { peer, rejection, reason } if is_of_titles(rejection) => {
                 let address = peer.address.to_canonical().to_string();

@@ -96,15 +96,15 @@ fn a_change_of_settings_is_an_alert_with_the_file() {
 #[test]
 fn who_is_refused_by_title_tls_or_address_is_an_alert_and_others_are_not() {
     let socket = "[::ffff:10.1.2.3]:4711".parse().unwrap();
-    let connection = |kind, reason| Refused::Connection { peer: socket, kind, reason };
+    let connection = |cause, reason| Refused::Connection { peer: socket, cause, reason };
     let peer = peer();
     let association = |rejection, reason| Refused::Association { peer: &peer, rejection, reason };
     let lines = reported(
         |_| {},
         |audit| {
-            audit.refused(&connection(ConnectionRefusal::Tls, "no shared cipher"));
-            audit.refused(&connection(ConnectionRefusal::AccessControl, "host access control"));
-            audit.refused(&connection(ConnectionRefusal::Capacity, "too many connections"));
+            audit.refused(&connection(ConnectionRefusal::TlsHandshake, "no shared cipher"));
+            audit.refused(&connection(ConnectionRefusal::HostAccess, "host access control"));
+            audit.refused(&connection(ConnectionRefusal::TooMany, "too many connections"));
             audit.refused(&association(Rejection::CALLING_AE_TITLE, "not in the list"));
             audit.refused(&association(Rejection::CALLED_AE_TITLE, "nobody here"));
             audit.refused(&association(Rejection::TEMPORARY_CONGESTION, "no room"));

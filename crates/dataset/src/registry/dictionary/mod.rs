@@ -35,7 +35,7 @@ pub use line::LineError;
 /// assert_eq!(dictionary.find(Tag::PATIENT_NAME), Some(EntryVr::Exact(Vr::PN)));
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Dictionary {
     built_in: bool,
     /// Entries for single tags, public ones or in any private block.

@@ -38,6 +38,11 @@ impl Expiry {
         Ok(expiry)
     }
 
+    /// Its file, and when it expires.
+    pub(super) fn first(&self) -> (PathBuf, SystemTime) {
+        (self.file.clone(), self.at)
+    }
+
     /// What is to be said of it at this time.
     pub(super) fn warning(&self, now: SystemTime) -> Option<String> {
         let file = self.file.display();

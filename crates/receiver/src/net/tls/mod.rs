@@ -37,6 +37,7 @@ use socket::Socket;
 use std::fmt;
 use std::io::{self, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
@@ -48,20 +49,25 @@ pub fn library_version() -> &'static str {
 
 /// What the server needs to speak TLS: keys, certificates and what is negotiated.
 pub struct Tls {
-    config: TlsSettings,
-    current: RwLock<Current>,
-    /// Of the private key, which is read again.
-    password: Password,
+    current: RwLock<Arc<Current>>,
     seed_file: Option<SeedFile>,
 }
 
 /// What connections begin with.
-#[derive(Clone)]
 struct Current {
-    context: SslContext,
-    expiry: Expiry,
+    files: ReadFiles,
     /// How often the files were read again.
     generation: u64,
+}
+
+/// Keys and certificates that were read and checked, and are not in use yet: see [`Tls::read_again`].
+pub struct ReadFiles {
+    settings: TlsSettings,
+    context: SslContext,
+    expiry: Expiry,
+    /// Of the private key, which is read again.
+    password: Arc<Password>,
+    warnings: Vec<String>,
 }
 
 impl Tls {
@@ -75,33 +81,39 @@ impl Tls {
         if let Some(path) = &config.seed {
             seed::add_to_kernel(path, &mut warnings)?;
         }
-        let password = Password::new(&config.password);
-        let (context, expiry) = context::build(config, &password, &mut warnings)?;
+        let password = Arc::new(Password::new(&config.password));
+        let files = ReadFiles::read(config, password, warnings)?;
         let seed_file = config.write_seed.as_deref().map(SeedFile::open).transpose()?;
-        warn(&warnings);
-        let current = RwLock::new(Current { context, expiry, generation: 0 });
-        Ok(Self { config: config.clone(), current, password, seed_file })
+        warn(&files.warnings);
+        let current = RwLock::new(Arc::new(Current { files, generation: 0 }));
+        Ok(Self { current, seed_file })
     }
 
-    /// Reads all files again, for SIGHUP. If anything is wrong, which is logged, what was read before
-    /// stays, and the result is false.
-    pub(crate) fn reload(&self) -> bool {
-        let mut warnings = Vec::new();
-        match context::build(&self.config, &self.password, &mut warnings) {
-            Ok((context, expiry)) => {
-                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                *current = Current { context, expiry, generation: current.generation + 1 };
-                drop(current);
-                warn(&warnings);
-                true
-            }
-            Err(error) => {
-                tracing::error!(
-                    "SIGHUP: keeping the keys and certificates that are in use: {error}"
-                );
-                false
-            }
-        }
+    /// Reads all files again, those of other settings if there are any, and checks them. Nothing changes before
+    /// [`Tls::replace`]. [`TlsSettings::seed`] and [`TlsSettings::write_seed`] are not looked at.
+    ///
+    /// # Errors
+    /// The first thing that is wrong; also if a key with another name than before needs a password that would have
+    /// to be asked for.
+    pub(crate) fn read_again(&self, other: Option<&TlsSettings>) -> Result<ReadFiles, Error> {
+        let current = self.current();
+        let known = &current.files.settings;
+        let settings = other.unwrap_or(known);
+        let is_same_key =
+            settings.password == known.password && settings.key_file == known.key_file;
+        let password = match &settings.password {
+            _ if is_same_key => Arc::clone(&current.files.password),
+            given => Arc::new(Password::new(given).unasked()),
+        };
+        ReadFiles::read(settings, password, Vec::new())
+    }
+
+    /// Puts what was read in place, for the handshakes to come.
+    pub(crate) fn replace(&self, files: ReadFiles) {
+        warn(&files.warnings);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = current.generation + 1;
+        *current = Arc::new(Current { files, generation });
     }
 
     /// The handshake with a peer, which has until `deadline` for it. A verification result is discarded if the
@@ -114,8 +126,9 @@ impl Tls {
         stream: Arc<TcpStream>,
         deadline: Instant,
     ) -> Result<TlsStream, HandshakeError> {
-        let Current { context, generation, .. } = self.current();
-        let ssl = Ssl::new(&context).map_err(|error| HandshakeError::library(&error))?;
+        let current = self.current();
+        let ssl =
+            Ssl::new(&current.files.context).map_err(|error| HandshakeError::library(&error))?;
         let connection = Arc::clone(&stream);
         let mut stream = SslStream::new(ssl, Socket::new(stream))
             .map_err(|error| HandshakeError::library(&error))?;
@@ -127,8 +140,8 @@ impl Tls {
                 return Err(HandshakeError::TimedOut);
             }
         }
-        if self.config.peer_certificate != PeerCertificate::Ignore
-            && self.current().generation != generation
+        if current.files.settings.peer_certificate != PeerCertificate::Ignore
+            && self.current().generation != current.generation
         {
             return Err(HandshakeError::Failed(
                 "certificates were reloaded during the handshake".to_owned(),
@@ -140,13 +153,18 @@ impl Tls {
 
     /// Logs a warning if a certificate of ours expires within [`EXPIRY_WARNING`](crate::limits::EXPIRY_WARNING).
     pub(crate) fn warn_of_expiry(&self) {
-        if let Some(warning) = self.current().expiry.warning(SystemTime::now()) {
+        if let Some(warning) = self.current().files.expiry.warning(SystemTime::now()) {
             tracing::warn!("{warning}");
         }
     }
 
-    fn current(&self) -> Current {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Of our certificates, the one that expires first: its file, and when.
+    pub(crate) fn expiry(&self) -> (PathBuf, SystemTime) {
+        self.current().files.expiry.first()
+    }
+
+    fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// To be called when an association has ended: `--write-seed`.
@@ -154,6 +172,17 @@ impl Tls {
         if let Some(file) = &self.seed_file {
             file.renew();
         }
+    }
+}
+
+impl ReadFiles {
+    fn read(
+        settings: &TlsSettings,
+        password: Arc<Password>,
+        mut warnings: Vec<String>,
+    ) -> Result<Self, Error> {
+        let (context, expiry) = context::build(settings, &password, &mut warnings)?;
+        Ok(Self { settings: settings.clone(), context, expiry, password, warnings })
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 /// A password, asked for when it is first needed; kept, since the key is read again on SIGHUP.
 pub(super) struct Password {
     known: OnceLock<Vec<u8>>,
+    may_ask: bool,
 }
 
 impl Password {
@@ -18,13 +19,18 @@ impl Password {
     pub(super) fn new(typed: &KeyPassword) -> Self {
         let known = OnceLock::new();
         let typed = match typed {
-            KeyPassword::Ask => return Self { known },
+            KeyPassword::Ask => return Self { known, may_ask: true },
             KeyPassword::Given(password) => password.as_encoded_bytes().to_vec(),
             KeyPassword::Empty => Vec::new(),
         };
         // The cell is new.
         let _ = known.set(typed);
-        Self { known }
+        Self { known, may_ask: true }
+    }
+
+    /// The same, which is never asked for: a receiver that serves does not wait for somebody at a terminal.
+    pub(super) fn unasked(self) -> Self {
+        Self { may_ask: false, ..self }
     }
 
     /// The password, asked for if need be: on the terminal without echo, and where there is none,
@@ -35,6 +41,11 @@ impl Password {
     pub(super) fn reveal(&self, key_file: &Path) -> io::Result<&[u8]> {
         let password = match self.known.get() {
             Some(password) => password,
+            None if !self.may_ask => {
+                let reason =
+                    "it is asked for at the start only: give it in the settings, or restart";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, reason));
+            }
             None => {
                 let asked = ask(key_file)?;
                 self.known.get_or_init(|| asked)
@@ -122,6 +133,7 @@ mod tests {
         let given = Password::new(&KeyPassword::Given("secret".into()));
         assert_eq!(given.reveal(Path::new("key")).unwrap(), b"secret");
         assert_eq!(Password::new(&KeyPassword::Empty).reveal(Path::new("key")).unwrap(), b"");
+        assert!(Password::new(&KeyPassword::Ask).unasked().reveal(Path::new("key")).is_err());
         let zero = Password::new(&KeyPassword::Given("a\0b".into()));
         assert!(zero.reveal(Path::new("key")).is_err());
     }

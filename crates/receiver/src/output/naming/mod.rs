@@ -4,6 +4,7 @@ mod patient_name;
 
 pub use patient_name::plain_name;
 
+use crate::limits::DUPLICATES_KEPT;
 use chrono::{DateTime, Local};
 use dataset::{Uid, sop_class};
 use std::time::SystemTime;
@@ -66,6 +67,27 @@ impl FileNaming {
     }
 }
 
+impl FileNaming {
+    /// The name of an instance by its UIDs, and the same with a number before the extension, from 1 on, for others
+    /// of the same SOP Instance UID: `CT.1.2.3.dcm`, `CT.1.2.3_1.dcm`.
+    ///
+    /// There is none if it would be longer than file systems take.
+    pub fn numbered_names(
+        &self,
+        sop_class: &Uid,
+        sop_instance: &Uid,
+    ) -> impl Iterator<Item = FileName> + use<> {
+        let (prefix, instance) = (prefix(sop_class), *sop_instance);
+        let extension = self.extension.clone();
+        (0..=DUPLICATES_KEPT).map_while(move |number| {
+            FileName::new(match number {
+                0 => format!("{prefix}.{instance}{extension}"),
+                _ => format!("{prefix}.{instance}_{number}{extension}"),
+            })
+        })
+    }
+}
+
 /// The letters that stand for a SOP class in the names of files.
 #[must_use]
 pub fn prefix(sop_class: &Uid) -> &'static str {
@@ -107,6 +129,23 @@ mod tests {
             assert_eq!((names, taken), (vec![name.to_owned()], IfExists::Replace));
         }
         assert_eq!(some_names(NameStyle::SopInstance, ".dcm", CT).0, ["CT.1.2.3.dcm"]);
+    }
+
+    #[test]
+    fn duplicates_are_numbered_before_the_extension() {
+        let naming = |extension: &str| FileNaming {
+            extension: extension.to_owned(),
+            ..FileNaming::default()
+        };
+        let names = |extension: &str| {
+            let names = naming(extension).numbered_names(&uid(CT), &uid("1.2.3"));
+            names.map(|name| name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(names("")[..3], ["CT.1.2.3", "CT.1.2.3_1", "CT.1.2.3_2"]);
+        assert_eq!(names(".dcm")[..2], ["CT.1.2.3.dcm", "CT.1.2.3_1.dcm"]);
+        assert_eq!(names(".dcm").len(), 1 + DUPLICATES_KEPT as usize);
+        assert!(names(&"x".repeat(250)).is_empty());
+        assert_eq!(names(&"x".repeat(247)).len(), 1, "there is no room for a number");
     }
 
     #[test]

@@ -21,6 +21,15 @@ fn each_object_is_in_the_end_of_its_study() {
     }
 }
 
+#[test]
+fn studies_of_settings_that_are_gone_come_to_an_end() {
+    for timers in [Timers::Patient, Timers::Hasty] {
+        for timeout in [None, Some(Duration::ZERO), Some(TIMEOUT)] {
+            explore(timers, move || retire(timeout));
+        }
+    }
+}
+
 /// Also if whoever watches the clock had nothing in sight when the study began.
 #[test]
 fn a_study_times_out_by_itself() {
@@ -29,7 +38,10 @@ fn a_study_times_out_by_itself() {
 
 #[test]
 fn each_notification_is_needed() {
-    each_notification_counts("studies/mod.rs", &ToAll::NotTried, time_out);
+    each_notification_counts("studies/mod.rs", &ToAll::NotTried, || {
+        time_out();
+        retire(None);
+    });
 }
 
 /// What has ended, and who waits for that.
@@ -127,6 +139,18 @@ fn receive(timeout: Option<Duration>) {
     ends.add(ended);
     watching.join().unwrap();
     ends.check(open);
+}
+
+/// After a change of settings: the thread that waits comes to its end once all studies have.
+fn retire(timeout: Option<Duration>) {
+    let (studies, ends) = studies(timeout);
+    let watching = watch(&studies, &ends);
+    let associations = begin_associations(&studies, &ends);
+    associations.into_iter().for_each(|thread| thread.join().unwrap());
+    ends.add(studies.retire());
+    watching.join().unwrap();
+    assert_eq!(studies.open_count(), 0);
+    ends.check(0);
 }
 
 fn time_out() {

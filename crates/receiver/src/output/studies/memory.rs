@@ -1,6 +1,6 @@
 //! What an open study takes of memory, and of the time of objects of others.
 
-use super::open_studies::{CurrentStudies, OpenStudies, Timing};
+use super::open_studies::{CurrentStudies, FolderTimes, OpenStudies, Timing};
 use crate::Peer;
 use chrono::format::DelayedFormat;
 use chrono::{DateTime, Local};
@@ -37,7 +37,7 @@ impl Open {
     fn new(timing: Timing) -> Self {
         let peers = (0..ASSOCIATIONS).map(peer).collect();
         let (now, local) = (Instant::now(), Local::now());
-        Self { studies: OpenStudies::new(timing), peers, now, local }
+        Self { studies: OpenStudies::new(timing, FolderTimes::default()), peers, now, local }
     }
 
     /// An object of study `number`, and returns how many studies end with it.

@@ -20,7 +20,7 @@ mod tests;
 
 pub use ended_study::{EndedStudy, Reason, StudyFile};
 pub(crate) use open_studies::CurrentStudies;
-pub use open_studies::{Timing, unpadded};
+pub use open_studies::{FolderTimes, Timing, unpadded};
 
 use super::naming;
 use super::settings::Sorting;
@@ -30,6 +30,7 @@ use chrono::Local;
 use open_studies::OpenStudies;
 use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use storage::{FileName, InstanceFile};
 use study_table::StudyId;
 
@@ -45,12 +46,16 @@ pub struct Studies {
     timing: Timing,
     state: Mutex<State>,
     changed: Condvar,
+    /// How many are open, for those who must not wait for the lock.
+    open: AtomicUsize,
 }
 
 struct State {
     studies: OpenStudies,
     /// No more studies will come.
     closed: bool,
+    /// No more objects will come.
+    retired: bool,
     /// A thread waits, and no study has a deadline.
     asleep: bool,
 }
@@ -66,13 +71,24 @@ impl Studies {
     /// With no study open.
     #[must_use]
     pub fn new(sorting: Sorting, timing: Timing) -> Self {
-        let state = State { studies: OpenStudies::new(timing), closed: false, asleep: false };
-        Self { sorting, timing, state: Mutex::new(state), changed: Condvar::new() }
+        Self::with_times(sorting, timing, FolderTimes::default())
+    }
+
+    /// The same beside others that have folders in the same directory: with `times` that they share.
+    #[must_use]
+    pub fn with_times(sorting: Sorting, timing: Timing, times: FolderTimes) -> Self {
+        let studies = OpenStudies::new(timing, times);
+        let state = State { studies, closed: false, retired: false, asleep: false };
+        let (state, open) = (Mutex::new(state), AtomicUsize::new(0));
+        Self { sorting, timing, state, changed: Condvar::new(), open }
     }
 
     /// An object of this study is on its way.
     pub(crate) fn object_arrives(self: &Arc<Self>, study: &str) -> ArrivingObject {
-        let study = self.lock().studies.object_arrives(study, Instant::now());
+        let mut state = self.lock();
+        let study = state.studies.object_arrives(study, Instant::now());
+        self.count(&state);
+        drop(state);
         ArrivingObject { studies: Arc::clone(self), study, pending: Cell::new(true) }
     }
 
@@ -84,7 +100,8 @@ impl Studies {
     }
 
     /// Waits until studies have timed out ([`Timing::timeout`]), and returns them, in the order in which they
-    /// began. `None` once [`close`](Self::close) was called. For a thread of the program.
+    /// began. `None` once [`close`](Self::close) was called, or all have ended after [`retire`](Self::retire). For
+    /// a thread of the program.
     pub fn wait_for_time_out(&self) -> Option<Vec<EndedStudy>> {
         let mut state = self.lock();
         loop {
@@ -93,8 +110,12 @@ impl Studies {
             }
             let now = Instant::now();
             let (ended, next) = state.studies.time_out(now);
+            self.count(&state);
             if !ended.is_empty() {
                 return Some(ended);
+            }
+            if state.retired && state.studies.is_empty() {
+                return None;
             }
             state.asleep = next.is_none();
             state = match next {
@@ -114,7 +135,31 @@ impl Studies {
         let mut state = self.lock();
         state.closed = true;
         self.changed.notify_all();
-        state.studies.stop(Instant::now())
+        let stopped = state.studies.stop(Instant::now());
+        self.count(&state);
+        stopped
+    }
+
+    /// No more objects will come: the settings have changed, and the last association of the old ones has ended.
+    /// With a time-out, studies end when it is over, which [`wait_for_time_out`](Self::wait_for_time_out) tells;
+    /// without, all end now, and are returned.
+    #[must_use]
+    pub fn retire(&self) -> Vec<EndedStudy> {
+        let mut state = self.lock();
+        state.retired = true;
+        self.changed.notify_all();
+        if self.timing.timeout.is_some() {
+            return Vec::new();
+        }
+        let ended = state.studies.end_all_as(Reason::Release);
+        self.count(&state);
+        ended
+    }
+
+    /// How many studies are open; those too of which the first object is on its way. Waits for no lock.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
     }
 
     /// The names of the folders of studies that are open, in the order in which they began: at most so many.
@@ -128,6 +173,11 @@ impl Studies {
         if std::mem::take(&mut state.asleep) {
             self.changed.notify_all();
         }
+    }
+
+    /// To be called before the lock is let go wherever a study may have begun or ended.
+    fn count(&self, state: &State) {
+        self.open.store(state.studies.count(), Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -160,7 +210,9 @@ impl ArrivingObject {
         current_studies: &mut CurrentStudies,
     ) -> Vec<EndedStudy> {
         let keeps_files = self.studies.timing.keeps_files;
-        let stored = object.file.as_ref().filter(|_| keeps_files).map(|stored| StudyFile {
+        // One that was there before is known already.
+        let stored = object.file.as_ref().filter(|it| keeps_files && !it.kept);
+        let stored = stored.map(|stored| StudyFile {
             name: stored.name.clone(),
             prefix: naming::prefix(object.sop_class),
             id: file.identity().ok(),
@@ -180,6 +232,7 @@ impl ArrivingObject {
         let mut state = self.studies.lock();
         let ended =
             state.studies.stored(self.study, uid, file, peer, current_studies, Instant::now());
+        self.studies.count(&state);
         self.studies.wake(&mut state);
         ended
     }
@@ -190,6 +243,7 @@ impl Drop for ArrivingObject {
         if self.pending.get() {
             let mut state = self.studies.lock();
             state.studies.give_up(self.study, Instant::now());
+            self.studies.count(&state);
             self.studies.wake(&mut state);
         }
     }

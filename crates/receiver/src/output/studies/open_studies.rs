@@ -7,7 +7,7 @@ use crate::limits::{STUDIES_OF_AN_ASSOCIATION, STUDY_MEMORY};
 use crate::peer::Peer;
 use chrono::format::{DelayedFormat, StrftimeItems};
 use chrono::{DateTime, Local};
-use platform::sync::Instant;
+use platform::sync::{Arc, Instant, Mutex, PoisonError};
 use std::collections::VecDeque;
 use std::time::Duration;
 use storage::FileName;
@@ -46,14 +46,29 @@ pub(super) struct OpenStudies {
     peers: Peers,
     /// The study of the last object that went into a folder.
     latest: Option<StudyId>,
-    /// The time that the last folder was named by, so that no two have the same.
-    last_time: Option<DateTime<Local>>,
+    times: FolderTimes,
+}
+
+/// The times that folders are named by: no two are the same. To be shared by all [`Studies`](super::Studies) that may
+/// have folders in the same directory.
+#[derive(Clone, Debug, Default)]
+pub struct FolderTimes(Arc<Mutex<Option<DateTime<Local>>>>);
+
+impl FolderTimes {
+    /// A time that no other folder has: `now`, or soon after.
+    fn next(&self, now: DateTime<Local>) -> DateTime<Local> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = last.map(|last| last + chrono::Duration::milliseconds(1));
+        let time = next.map_or(now, |next| next.max(now));
+        *last = Some(time);
+        time
+    }
 }
 
 impl OpenStudies {
-    pub(super) fn new(timing: Timing) -> Self {
+    pub(super) fn new(timing: Timing, times: FolderTimes) -> Self {
         let (open, peers) = (StudyTable::new(), Peers::default());
-        Self { timing, open, peers, latest: None, last_time: None }
+        Self { timing, open, peers, latest: None, times }
     }
 
     pub(super) fn object_arrives(&mut self, study: &str, now: Instant) -> StudyId {
@@ -78,10 +93,7 @@ impl OpenStudies {
         if let Some(folder) = study.folder() {
             return Some((FileName::new(folder.to_owned())?, differs));
         }
-        let now = now();
-        let next = self.last_time.map(|last| last + chrono::Duration::milliseconds(1));
-        let time = next.map_or(now, |next| next.max(now));
-        self.last_time = Some(time);
+        let time = self.times.next(now());
         let folder = FileName::new(named(study.text(), time.format("%Y%m%d_%H%M%S%3f")))?;
         study.set_folder(folder.as_str());
         Some((folder, true))
@@ -224,10 +236,26 @@ impl OpenStudies {
         names.take(most).collect()
     }
 
+    /// The program ends: so do all, in the order in which they began.
     pub(super) fn end_all(&mut self) -> Vec<EndedStudy> {
+        self.end_all_as(Reason::Stop)
+    }
+
+    /// Ends all, in that order, for this reason.
+    pub(super) fn end_all_as(&mut self, reason: Reason) -> Vec<EndedStudy> {
         let mut all: Vec<_> = self.open.ids().collect();
         all.sort_unstable_by_key(|study| study.number);
-        all.into_iter().filter_map(|study| self.end(study, Reason::Stop)).collect()
+        all.into_iter().filter_map(|study| self.end(study, reason)).collect()
+    }
+
+    /// Whether none is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// How many are open, in the same time however many that is.
+    pub(super) fn count(&self) -> usize {
+        self.open.count()
     }
 
     /// How many studies are open, and how many peers are kept.

@@ -190,6 +190,11 @@ impl StudyTable {
         removed
     }
 
+    /// How many are open.
+    pub(super) fn count(&self) -> usize {
+        self.by_text.len()
+    }
+
     /// Every open study, in no order. Takes time in proportion to how many there are, or were.
     pub(super) fn ids(&self) -> impl Iterator<Item = StudyId> {
         let id = |(place, study): (usize, &Option<Study>)| {

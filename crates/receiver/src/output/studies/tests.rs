@@ -1,7 +1,7 @@
 //! When a study ends, under simulated time.
 
 use super::ended_study::{EndedStudy, Reason, StudyFile};
-use super::open_studies::{CurrentStudies, OpenStudies, Timing};
+use super::open_studies::{CurrentStudies, FolderTimes, OpenStudies, Timing};
 use super::study_table::StudyId;
 use super::{is_uid, study_text};
 use crate::Peer;
@@ -31,7 +31,7 @@ struct Simulation {
 
 impl Simulation {
     fn new(timing: Timing) -> Self {
-        let (studies, ids) = (OpenStudies::new(timing), HashMap::new());
+        let (studies, ids) = (OpenStudies::new(timing, FolderTimes::default()), HashMap::new());
         Self { studies, ids, now: Instant::now(), files: 0 }
     }
 

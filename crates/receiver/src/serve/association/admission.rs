@@ -12,7 +12,7 @@ use crate::output::Refusals;
 use crate::peer::Peer;
 use crate::serve::dump;
 use crate::serve::registry::{PastLimit, Slot};
-use crate::treatment::Treatment;
+use crate::treatment::{AssociationPermit, Treatment};
 use openssl::ssl::SslRef;
 use proto::{Acceptance, AssociateResponse, Proposal, Rejection, negotiate};
 use std::net::{SocketAddr, TcpStream};
@@ -39,8 +39,8 @@ pub(super) fn is_let_in(node: &Node, stream: &TcpStream, peer: SocketAddr) -> bo
             if look_up { node.peer_names.name(peer.ip()).to_string() } else { "unknown".into() },
             peer.ip().to_canonical()
         );
-        let (kind, reason) = (ConnectionRefusal::AccessControl, "host access control");
-        node.observer.refused(&Refused::Connection { peer, kind, reason });
+        let (cause, reason) = (ConnectionRefusal::HostAccess, "host access control");
+        node.observer.refused(&Refused::Connection { peer, cause, reason });
     }
     is_let_in
 }
@@ -66,12 +66,23 @@ pub(super) fn refuse_handshake(
         _ => String::new(),
     };
     error!("Receiving Association failed: {hint}TLS error: {error}{more}");
-    let (kind, reason) = (ConnectionRefusal::Tls, error.to_string());
-    node.observer.refused(&Refused::Connection { peer, kind, reason: &reason });
+    let (cause, reason) = (ConnectionRefusal::TlsHandshake, &error.to_string());
+    node.observer.refused(&Refused::Connection { peer, cause, reason });
+}
+
+/// An association that is accepted.
+pub(super) struct Admitted {
+    /// How it is treated.
+    pub(super) treatment: Arc<Treatment>,
+    /// That it counts among those of its treatment, where their number is limited.
+    pub(super) permit: Option<AssociationPermit>,
+    /// The A-ASSOCIATE-AC.
+    pub(super) acceptance: Box<Acceptance>,
 }
 
 /// Decides about an association that `peer` proposes from `address`: limits first, then the observer, room
-/// on disk, and negotiation (PS3.8 §9.3.3).
+/// on disk, negotiation (PS3.8 §9.3.3), and in the end the limit of its treatment, so that nobody counts who is
+/// rejected for another reason.
 ///
 /// # Errors
 /// The A-ASSOCIATE-RJ that the peer gets.
@@ -82,16 +93,18 @@ pub(super) fn decide(
     peer: &Peer,
     address: SocketAddr,
     tls: Option<&SslRef>,
-) -> Result<(Arc<Treatment>, Box<Acceptance>), Rejection> {
+) -> Result<Admitted, Rejection> {
     let refused = |rejection, reason: &str| {
         node.observer.refused(&Refused::Association { peer, rejection, reason });
         rejection
     };
-    if let Some(limit) = slot.past_limit() {
-        let why = past_limit(limit);
+    let past_limit = |why: &str| {
         warn!("Refusing Association ({why})");
         log_lines::rejection(Rejection::LOCAL_LIMIT_EXCEEDED);
-        return Err(refused(Rejection::LOCAL_LIMIT_EXCEEDED, &why));
+        refused(Rejection::LOCAL_LIMIT_EXCEEDED, why)
+    };
+    if let Some(limit) = slot.past_limit() {
+        return Err(past_limit(&describe(limit)));
     }
     let admitted = node.observer.admit(&Proposed::new(proposal, peer, address, tls));
     let treatment = admitted.map_err(|Refusal { rejection, reason }| {
@@ -107,14 +120,23 @@ pub(super) fn decide(
         log_lines::rejection(Rejection::TEMPORARY_CONGESTION);
         return Err(refused(Rejection::TEMPORARY_CONGESTION, &shortage));
     }
-    match negotiate(proposal, &treatment.policy) {
-        AssociateResponse::Accept(acceptance) => Ok((treatment, acceptance)),
+    let acceptance = match negotiate(proposal, &treatment.policy) {
+        AssociateResponse::Accept(acceptance) => acceptance,
         AssociateResponse::Reject(rejection) => {
             let why = log_lines::rejected(proposal, rejection, &treatment.policy);
             warn!("refused association: {why}");
-            Err(refused(rejection, &why))
+            return Err(refused(rejection, &why));
         }
-    }
+    };
+    let limit = treatment.associations.as_ref();
+    let permit = limit.map(|limit| {
+        let most = limit.most;
+        limit
+            .enter()
+            .ok_or_else(|| past_limit(&format!("association limit {most} for this sender reached")))
+    });
+    let permit = permit.transpose()?;
+    Ok(Admitted { treatment, permit, acceptance })
 }
 
 /// The protocol itself rejects a proposal, of which it reads no further (PS3.8 §9.3.4): its AE titles are not
@@ -128,7 +150,7 @@ pub(super) fn refuse_unread(node: &Node, rejection: Rejection, address: SocketAd
 }
 
 /// Why an association past a limit is refused.
-fn past_limit(limit: PastLimit) -> String {
+fn describe(limit: PastLimit) -> String {
     match limit {
         PastLimit::Associations(limit) => format!("association limit {limit} reached"),
         PastLimit::AssociationsOfHost(limit) => {
@@ -154,6 +176,7 @@ pub(super) fn log_acceptance(
     node: &Node,
     peer: &Peer,
     proposal: &Proposal,
+    treatment: &Treatment,
     acceptance: &Acceptance,
     max_send_pdv_bytes: u32,
 ) {
@@ -162,6 +185,6 @@ pub(super) fn log_acceptance(
     log::block(settings.verbose_presentation_contexts, || {
         dump::associate_ac(proposal, acceptance, &settings.identity)
     });
-    refused_classes::tell(node, peer, proposal, acceptance);
+    refused_classes::tell(node, peer, treatment, proposal, acceptance);
     log_lines::count_of_refused_contexts(acceptance);
 }

@@ -20,6 +20,8 @@ use crate::net::{Filled, ReceiveBuffer, Transport};
 use crate::node::{Node, Timeouts};
 use crate::observer::{Accepted, AssociationEnd};
 use crate::peer::Peer;
+use crate::treatment::{AssociationTimeouts, Treatment};
+use admission::Admitted;
 use proto::{
     AbortCause, AcceptorConfig, AssociateResponse, Association, Ending, Event, Proposal, State,
     Step,
@@ -77,6 +79,8 @@ pub(super) fn run(node: &Node, slot: &Slot, stream: Arc<TcpStream>, peer: Socket
         message_bytes: 0,
         begun: accepted,
         acse_timeout: config.acse_timeout,
+        socket_timeout: node.settings.timeouts.socket_timeout(),
+        dimse_timeout: node.settings.timeouts.dimse,
     };
     // The observer is told of the end of an association that panics, too.
     let outcome = catch_unwind(AssertUnwindSafe(|| served.serve()));
@@ -123,6 +127,11 @@ struct Served<'n> {
     begun: Instant,
     /// How long after that its proposal had to come.
     acse_timeout: Duration,
+    /// How long the peer may be silent while it is read from or sent to: as the node has it and, once the
+    /// association is accepted, as its treatment has it.
+    socket_timeout: Option<Duration>,
+    /// How long it may be silent inside a DIMSE message, likewise.
+    dimse_timeout: Option<Duration>,
 }
 
 impl Served<'_> {
@@ -197,8 +206,7 @@ impl Served<'_> {
             }
             Err(error) => {
                 warn!("cannot send to the peer: {}", platform::reason(error));
-                let limit = self.node.settings.timeouts.socket_timeout();
-                let end = match limit {
+                let end = match self.socket_timeout {
                     Some(limit) if is_time_out(error) => AssociationEnd::TimedOut(limit),
                     _ => AssociationEnd::ConnectionLost,
                 };
@@ -246,9 +254,8 @@ impl Served<'_> {
         if let Some(expiry) = self.association.poll_timeout() {
             return Some(expiry.saturating_duration_since(Instant::now()));
         }
-        let timeouts = &self.node.settings.timeouts;
-        let dimse = timeouts.dimse.filter(|_| self.is_receiving());
-        [dimse, timeouts.socket_timeout()].into_iter().flatten().min()
+        let dimse = self.dimse_timeout.filter(|_| self.is_receiving());
+        [dimse, self.socket_timeout].into_iter().flatten().min()
     }
 
     fn silent_for_too_long(&mut self, timeout: Duration) {
@@ -275,12 +282,13 @@ impl Served<'_> {
         };
         let (address, tls) = (self.peer_address, self.transport.tls());
         let decision = admission::decide(self.node, self.slot, proposal, &peer, address, tls);
-        let (treatment, mut acceptance) = match decision {
-            Ok(accepted) => accepted,
+        let Admitted { treatment, permit, mut acceptance } = match decision {
+            Ok(admitted) => admitted,
             Err(rejection) => {
                 return self.association.answer(AssociateResponse::Reject(rejection), now);
             }
         };
+        self.set_timeouts(&treatment);
         let mut faults = None;
         if let Some(plan) = &self.node.faults {
             faults = self.strike_association(plan, proposal, &peer, &mut acceptance);
@@ -290,7 +298,14 @@ impl Served<'_> {
         }
         let refused_syntaxes = RefusedSyntaxes::of(proposal, &acceptance);
         let max_send_pdv_bytes = self.association.max_send_pdv_bytes();
-        admission::log_acceptance(self.node, &peer, proposal, &acceptance, max_send_pdv_bytes);
+        admission::log_acceptance(
+            self.node,
+            &peer,
+            proposal,
+            &treatment,
+            &acceptance,
+            max_send_pdv_bytes,
+        );
         self.node.observer.association_accepted(&Accepted {
             peer: &peer,
             proposal,
@@ -307,11 +322,24 @@ impl Served<'_> {
             is_cut_off = true;
         }
         let mut requests = Requests::new(self.node, self.slot, treatment, peer, self.begun, faults);
+        requests.set_permit(permit);
         requests.set_refused_syntaxes(refused_syntaxes);
         if is_cut_off {
             requests.end(AssociationEnd::OnPurpose);
         }
         self.requests = Some(requests);
+    }
+
+    /// From here on, the peer may be silent for as long as its treatment says.
+    fn set_timeouts(&mut self, treatment: &Treatment) {
+        let Some(AssociationTimeouts { socket, dimse }) = treatment.timeouts else { return };
+        self.dimse_timeout = dimse;
+        let before = std::mem::replace(&mut self.socket_timeout, socket.duration());
+        if self.socket_timeout != before
+            && let Err(error) = self.transport.set_send_timeout(self.socket_timeout)
+        {
+            debug!("cannot set the socket time-out: {error}");
+        }
     }
 
     /// The receiver is shutting down and has closed the receiving side of an idle connection. True if the

@@ -4,6 +4,7 @@ use crate::node::Node;
 use crate::observer::RefusedClass;
 use crate::peer::Peer;
 use crate::store::class_name;
+use crate::treatment::Treatment;
 use dataset::{TransferSyntax, Uid, sop_class};
 use proto::{Acceptance, ContextAnswer, ContextId, ContextResult, Proposal, ProposedContext};
 use std::collections::BTreeSet;
@@ -25,12 +26,19 @@ pub(super) struct RefusedSyntaxes {
 
 /// Names the classes that the peer can send nothing of: none of their presentation contexts was accepted. A context
 /// that is refused beside an accepted one is nothing unusual. Tells the observer, and says what it advises.
-pub(super) fn tell(node: &Node, peer: &Peer, proposal: &Proposal, acceptance: &Acceptance) {
+pub(super) fn tell(
+    node: &Node,
+    peer: &Peer,
+    treatment: &Treatment,
+    proposal: &Proposal,
+    acceptance: &Acceptance,
+) {
     let refused = refused_classes(proposal, acceptance);
     if refused.is_empty() {
         return;
     }
-    let advice = refused.iter().filter_map(|class| node.observer.class_refused(peer, class));
+    let advice =
+        refused.iter().filter_map(|class| node.observer.class_refused(peer, treatment, class));
     let advice: String = advice
         .collect::<BTreeSet<_>>()
         .iter()
@@ -70,7 +78,7 @@ impl RefusedSyntaxes {
     }
 
     /// `: refused transfer syntaxes: A, B; ADVICE`
-    pub(super) fn describe(&self, node: &Node, peer: &Peer) -> String {
+    pub(super) fn describe(&self, node: &Node, peer: &Peer, treatment: &Treatment) -> String {
         let syntaxes: Vec<_> = self.syntaxes.iter().flatten().copied().collect();
         let names: Vec<&str> = syntaxes.iter().map(|it| -> &str { it.name() }).collect();
         let names = names.join(", ");
@@ -86,7 +94,7 @@ impl RefusedSyntaxes {
             result: ContextResult::TransferSyntaxesNotSupported,
             contexts: vec![&context],
         };
-        let advice = node.observer.syntaxes_refused(peer, &refused);
+        let advice = node.observer.syntaxes_refused(peer, treatment, &refused);
         let advice = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
         format!(": refused transfer syntaxes: {names}{advice}")
     }

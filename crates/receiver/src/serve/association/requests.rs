@@ -8,7 +8,7 @@ use crate::observer::{Answered, AssociationEnd, Refused, Summary};
 use crate::peer::Peer;
 use crate::serve::registry::Slot;
 use crate::store::{Answer, Failure, FollowUp, StorageService};
-use crate::treatment::Treatment;
+use crate::treatment::{AssociationPermit, Treatment};
 use dataset::{Uid, sop_class};
 use proto::command_field;
 use proto::{
@@ -28,6 +28,8 @@ pub(super) struct Requests<'n> {
     node: &'n Node,
     slot: &'n Slot,
     service: StorageService<'n>,
+    /// Until the association ends, where those of its treatment are limited.
+    permit: Option<AssociationPermit>,
     /// `None` where no faults are provoked.
     faults: Option<Box<AssociationFaults<'n>>>,
     /// The response to a C-STORE is queued, and not sent yet.
@@ -61,9 +63,26 @@ impl<'n> Requests<'n> {
         faults: Option<Box<AssociationFaults<'n>>>,
     ) -> Self {
         let service = StorageService::new(node, treatment, peer);
-        let (unsent, refused_syntaxes, end) = (None, None, None);
+        let (permit, unsent, refused_syntaxes, end) = (None, None, None, None);
         let (objects, echoed) = (0, false);
-        Self { node, slot, service, faults, unsent, objects, refused_syntaxes, echoed, begun, end }
+        Self {
+            node,
+            slot,
+            service,
+            permit,
+            faults,
+            unsent,
+            objects,
+            refused_syntaxes,
+            echoed,
+            begun,
+            end,
+        }
+    }
+
+    /// The association counts among those of its treatment.
+    pub(super) fn set_permit(&mut self, permit: Option<AssociationPermit>) {
+        self.permit = permit;
     }
 
     /// These transfer syntaxes were refused, though others were accepted for the same SOP classes.
@@ -126,24 +145,30 @@ impl<'n> Requests<'n> {
 
     fn store(&mut self, association: &Association, context: ContextId, request: CStoreRq) {
         let provoked = self.faults.as_mut().and_then(|faults| faults.begin(&request, context));
-        let accepted = match association.negotiated(context, &request.sop_class) {
-            SopClassNegotiation::OnItsContext(accepted) if !is_verification(&request.sop_class) => {
-                accepted
+        let negotiated = association.negotiated(context, &request.sop_class);
+        let tolerant = self.service.treatment().leniency.classes_not_negotiated;
+        let (accepted, tolerates_class) = match negotiated {
+            _ if is_verification(&request.sop_class) => {
+                return self.service.refuse(&request, &Failure::ClassNotNegotiated);
             }
-            SopClassNegotiation::OnAnotherContext { of_request, of_class }
-                if !is_verification(&request.sop_class) =>
-            {
+            SopClassNegotiation::OnItsContext(accepted) => (accepted, false),
+            SopClassNegotiation::OnAnotherContext { of_request, of_class } => {
                 warn!(
                     "SOP class {} was accepted on presentation context {}, but the request came on {}",
                     request.sop_class, of_class.id, of_request.id
                 );
-                of_request
+                (of_request, false)
             }
-            _ => return self.service.refuse(&request, &Failure::ClassNotNegotiated),
+            SopClassNegotiation::Nowhere { of_request: Some(of_request) } if tolerant => {
+                (of_request, true)
+            }
+            SopClassNegotiation::Nowhere { .. } => {
+                return self.service.refuse(&request, &Failure::ClassNotNegotiated);
+            }
         };
         match provoked {
             Some(failure) => self.service.refuse(&request, &failure),
-            None => self.service.begin(request, accepted.transfer_syntax),
+            None => self.service.begin(request, accepted.transfer_syntax, tolerates_class),
         }
     }
 
@@ -321,7 +346,10 @@ impl<'n> Requests<'n> {
 
     fn what_was_refused(&self) -> String {
         let refused = self.refused_syntaxes.as_ref();
-        refused.map(|it| it.describe(self.node, self.service.peer())).unwrap_or_default()
+        let service = &self.service;
+        let describe =
+            |it: &RefusedSyntaxes| it.describe(self.node, service.peer(), service.treatment());
+        refused.map(describe).unwrap_or_default()
     }
 
     /// The peer has been silent for a while: gives back what is kept for its next object.
@@ -334,9 +362,11 @@ impl<'n> Requests<'n> {
         self.service.interrupt(why);
     }
 
-    /// No more messages will come: nothing is left behind on disk, and no study is kept open.
+    /// No more messages will come: nothing is left behind on disk, and no study is kept open. Called before the peer
+    /// knows, so that its next association finds the place of this one free.
     pub(super) fn association_ended(&mut self) {
         self.service.association_ended();
+        self.permit = None;
     }
 
     /// Notes how the association ended; the first to be noted counts.

@@ -225,8 +225,8 @@ impl Workers {
             "too many connections, closing the one from {peer}: {REJECTIONS_AT_ONCE} others past the limit \
              are being rejected already"
         );
-        let (kind, reason) = (ConnectionRefusal::Capacity, "too many connections");
-        self.node.observer.refused(&Refused::Connection { peer, kind, reason });
+        let (cause, reason) = (ConnectionRefusal::TooMany, "too many connections");
+        self.node.observer.refused(&Refused::Connection { peer, cause, reason });
         None
     }
 }

@@ -31,23 +31,29 @@ pub(crate) enum Lock {
 
 /// Locks a file, if it is not locked already.
 pub(crate) fn try_lock(file: &File) -> Lock {
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+    attempt(file, FlockOperation::NonBlockingLockExclusive)
+}
+
+/// Locks a file that is only looked at: others may look at it too, but not be committing or replacing it.
+fn try_share(file: &File) -> Lock {
+    attempt(file, FlockOperation::NonBlockingLockShared)
+}
+
+fn attempt(file: &File, operation: FlockOperation) -> Lock {
+    match rustix::fs::flock(file, operation) {
         Ok(()) => Lock::Held,
         Err(Errno::WOULDBLOCK | Errno::INTR) => Lock::Busy,
         Err(_) => Lock::Unavailable,
     }
 }
 
-/// Locks a file, waiting until `deadline` for the holder. False if it is not locked then: locks do not work, or
-/// it was not given back.
-fn lock_until(file: &File, deadline: Instant) -> bool {
+/// Locks a file by `lock`, waiting until `deadline` for the holder.
+fn lock_until(file: &File, lock: fn(&File) -> Lock, deadline: Instant) -> Lock {
     let mut wait = FIRST_WAIT;
     loop {
-        match try_lock(file) {
-            Lock::Held => return true,
-            Lock::Unavailable => return false,
-            Lock::Busy if Instant::now() >= deadline => return false,
-            Lock::Busy => thread::sleep(wait),
+        match lock(file) {
+            Lock::Busy if Instant::now() < deadline => thread::sleep(wait),
+            result => return result,
         }
         wait = (2 * wait).min(LONGEST_WAIT);
     }
@@ -105,6 +111,45 @@ fn open_and_lock(location: Location<'_>, deadline: Instant) -> Option<File> {
     // watches the folder that the file was written.
     [OFlags::RDONLY, OFlags::RDWR].into_iter().find_map(|mode| {
         let file = syscalls::open(location, mode).ok()?;
-        lock_until(&file, deadline).then_some(file)
+        (lock_until(&file, try_lock, deadline) == Lock::Held).then_some(file)
     })
+}
+
+/// What has a name, to look at it.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// Nothing has it.
+    Nothing,
+    /// A file, which no other process commits or replaces as long as this is open, where there are locks.
+    File(File),
+    /// Something that is no file.
+    Other,
+    /// Something else has the name by now, or nothing: it is to be looked at again.
+    Changed,
+}
+
+/// Opens the file that has the name to read it, and waits at most [`LOCK_PATIENCE`] for a process that commits it.
+///
+/// # Errors
+/// `ResourceBusy` if that takes longer; whatever else the operating system says.
+pub(crate) fn look_at(location: Location<'_>, locks: bool) -> io::Result<Seen> {
+    let status = match rustix::fs::statat(location.0, location.1, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(status) => status,
+        Err(Errno::NOENT) => return Ok(Seen::Nothing),
+        Err(error) => return Err(error.into()),
+    };
+    if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+        return Ok(Seen::Other);
+    }
+    let file = match syscalls::open(location, OFlags::RDONLY) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::Changed),
+        result => result?,
+    };
+    if locks && lock_until(&file, try_share, Instant::now() + LOCK_PATIENCE) == Lock::Busy {
+        let why = "another process is storing a file of this name";
+        return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
+    }
+    // The one that has the name must be the one that is locked.
+    let is_it = syscalls::id_at(location)? == Some(FileId::of(&file)?);
+    Ok(if is_it { Seen::File(file) } else { Seen::Changed })
 }

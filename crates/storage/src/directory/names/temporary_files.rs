@@ -5,11 +5,12 @@
 //! all folders.
 
 use super::syscalls;
-use super::temporary_names::{TemporaryKind, owner};
+use super::temporary_names::{ParsedKind, TemporaryKind, owner};
 use super::turns::{Turn, Turns};
+use crate::file_id::Stamp;
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use platform::{self, ProcessIdentity};
-use rustix::fs::{Access, AtFlags, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -106,6 +107,31 @@ impl Temporaries {
         Err(last)
     }
 
+    /// Whether an older file is kept since `newer` was replacing it. Takes time in proportion to the number of
+    /// temporary files; if there can be no hidden folder, to that of all files.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub(crate) fn has_replaced_by(&self, newer: Stamp) -> io::Result<bool> {
+        let newer = (newer.id.inode, newer.modified);
+        let top = self.are_in_top().then(|| TOP.to_owned());
+        for folder in Self::folders().into_iter().chain(top) {
+            let opened = match syscalls::open_folder((&self.top, &folder)) {
+                Err(error) if is_none_of_ours(&error) => continue,
+                result => result?,
+            };
+            for entry in Dir::read_from(&opened)? {
+                let kind = entry?.file_name().to_str().ok().and_then(ParsedKind::parse);
+                if let Some((_, ParsedKind::Replaced { newer: found, .. })) = kind
+                    && found == newer
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Makes an empty file.
     ///
     /// # Errors
@@ -191,6 +217,12 @@ impl Temporaries {
         (found == Some(user) || found == owner(rustix::fs::fstat(&*self.top)))
             && rustix::fs::accessat(&opened, ".", usable, AtFlags::EACCESS).is_ok()
     }
+}
+
+/// Whether the error says that there is no hidden folder, or one of another user's.
+fn is_none_of_ours(error: &io::Error) -> bool {
+    let lacking = [Errno::NOENT, Errno::NOTDIR, Errno::LOOP, Errno::ACCESS];
+    lacking.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 impl Drop for Temporaries {

@@ -20,7 +20,7 @@ use super::names::temporary_names::{ParsedKind, owner, without_names};
 use super::open_directory::OpenDirectory;
 use crate::FileId;
 use crate::FileName;
-use crate::limits::LEFT_OVERS_AT_ONCE;
+use crate::limits::{COMPARED_BYTES, LEFT_OVERS_AT_ONCE};
 use platform::{self, ProcessIdentity};
 use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
@@ -33,8 +33,6 @@ use std::time::{Duration, SystemTime};
 /// How long a file on a network file system is left to a process of another machine that may live, where
 /// locks do not tell.
 const OTHERS_TIME: Duration = Duration::from_secs(3600);
-/// What is read at a time to compare files.
-const COMPARED_BYTES: usize = 64 * 1024;
 
 /// What was found, and what was done with it.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use super::DiskKind;
 use super::disk::Disk;
 use super::state::{Entry, File, FolderState, HIDDEN, TEMPORARY, id, lost_write};
 use crate::{
-    FileIdentity, FileName, Folder, FolderSync, IfExists, Space, StagedFile, Storage, Subfolder,
-    SubfolderName, SyncMark,
+    ExistingFile, FileIdentity, FileName, Folder, FolderSync, Holder, IfExists, Space, StagedFile,
+    Storage, Subfolder, SubfolderName, SyncMark,
 };
 use platform::sync::Arc;
 use std::io::{self, IoSlice};
@@ -161,16 +161,7 @@ impl StagedFile for SimulatedFile {
             self.temporary = Some(name);
         }
         let (mut state, fails) = self.disk.sync_step()?;
-        let file = &mut state.files[self.file];
-        file.lost |= fails;
-        if fails {
-            return Err(lost_write());
-        }
-        if !file.lost {
-            file.synced = file.seen.clone();
-            file.synced_with_name = self.temporary.is_some();
-        }
-        Ok(())
+        state.files[self.file].sync(fails, self.temporary.is_some())
     }
 
     fn check_writes(&mut self) -> io::Result<()> {
@@ -238,6 +229,18 @@ impl StagedFile for SimulatedFile {
         Ok(before.is_some())
     }
 
+    fn holder(&self, name: &FileName) -> io::Result<Holder> {
+        let state = self.disk.step()?;
+        Ok(match state.folders[self.folder].seen.get(name.as_str()) {
+            None => Holder::Nothing,
+            Some(Entry::Folder(_)) => Holder::Other,
+            Some(Entry::File(file)) => Holder::File(Box::new(SimulatedExisting {
+                disk: Arc::clone(&self.disk),
+                file: *file,
+            })),
+        })
+    }
+
     fn confirm(&mut self) -> io::Result<()> {
         if let Some(temporary) = &self.temporary {
             self.disk.step()?.folders[HIDDEN].set(temporary, None);
@@ -245,6 +248,40 @@ impl StagedFile for SimulatedFile {
         self.temporary = None;
         self.published = None;
         Ok(())
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        Ok(id(self.file))
+    }
+}
+
+/// A file that has a name on the disk.
+struct SimulatedExisting {
+    disk: Arc<Disk>,
+    file: usize,
+}
+
+impl ExistingFile for SimulatedExisting {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.disk.step()?.files[self.file].seen.len() as u64)
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let state = self.disk.step()?;
+        let offset = usize::try_from(offset).unwrap();
+        let found = state.files[self.file].seen.get(offset..offset + bytes.len());
+        bytes.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    /// Programs do not crash on it.
+    fn is_provisional(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let (mut state, fails) = self.disk.sync_step()?;
+        state.files[self.file].sync(fails, true)
     }
 
     fn identity(&self) -> io::Result<FileIdentity> {

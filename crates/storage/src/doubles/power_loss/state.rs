@@ -55,6 +55,19 @@ pub(super) enum Entry {
 }
 
 impl File {
+    /// A sync of the file, which fails or not, while it has a name or none.
+    pub(super) fn sync(&mut self, fails: bool, has_name: bool) -> io::Result<()> {
+        self.lost |= fails;
+        if fails {
+            return Err(lost_write());
+        }
+        if !self.lost {
+            self.synced.clone_from(&self.seen);
+            self.synced_with_name = has_name;
+        }
+        Ok(())
+    }
+
     pub(super) fn commit(&mut self) {
         self.committed.clone_from(&self.synced);
     }

@@ -31,8 +31,7 @@ struct Inner<J> {
     work: Box<dyn Fn(J) -> JobOutcome<J> + Send + Sync>,
     /// Takes the jobs that are submitted after the end.
     too_late: Box<dyn Fn(J) + Send + Sync>,
-    at_once: usize,
-    /// Of those, so many start without delay.
+    /// So many jobs start without delay.
     promptly: usize,
     state: Mutex<State<J>>,
     /// There is a job, or the end has come.
@@ -42,6 +41,8 @@ struct Inner<J> {
 }
 
 struct State<J> {
+    /// So many jobs may run at a time.
+    at_once: usize,
     /// For the threads of the pool, by number.
     waiting: VecDeque<Ticket<J>>,
     /// For the threads that submitted them and wait for their turn, by number.
@@ -86,9 +87,8 @@ impl<J: Send + 'static> WorkerPool<J> {
         let pool = Self(Arc::new(Inner {
             work: Box::new(work),
             too_late: Box::new(too_late),
-            at_once,
             promptly: thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
-            state: Mutex::new(State::new()),
+            state: Mutex::new(State::new(at_once)),
             wanted: Condvar::new(),
             advanced: Condvar::new(),
         }));
@@ -123,7 +123,7 @@ impl<J: Send + 'static> WorkerPool<J> {
             state.warn_at *= 2;
         }
         // Threads that are notified, but do not run yet, count as idle too.
-        if state.idle < waiting && state.threads < inner.at_once {
+        if state.idle < waiting && state.threads < state.at_once {
             self.add_thread(state);
         } else {
             inner.call(&state);
@@ -154,6 +154,21 @@ impl<J: Send + 'static> WorkerPool<J> {
             }
         }
         inner.wanted.notify_one();
+    }
+
+    /// From now on, so many jobs may run at a time. Those that run go on.
+    pub(super) fn set_at_once(&self, at_once: usize) {
+        let mut state = self.0.lock();
+        state.at_once = at_once;
+        self.0.wanted.notify_all();
+        self.0.advanced.notify_all();
+        loop {
+            let lacks_thread = state.idle < state.waiting.len() && state.threads < at_once;
+            if !lacks_thread || !self.add_thread(state) {
+                return;
+            }
+            state = self.0.lock();
+        }
     }
 
     /// Begins shutdown: from now on a full queue blocks no submitter.
@@ -197,11 +212,12 @@ impl<J: Send + 'static> WorkerPool<J> {
         self.0.lock().cut_short
     }
 
-    /// Starts another thread; if that fails, the others run what is queued.
-    fn add_thread(&self, mut state: MutexGuard<'_, State<J>>) {
+    /// Starts another thread. If that fails, which is logged, the others run what is queued, and the result is
+    /// false.
+    fn add_thread(&self, mut state: MutexGuard<'_, State<J>>) -> bool {
         state.threads += 1;
         drop(state);
-        let Err(error) = self.start_thread() else { return };
+        let Err(error) = self.start_thread() else { return true };
         let mut state = self.0.lock();
         state.threads -= 1;
         if state.thread_failure_logged.is_none_or(|told| told.elapsed() >= FAILURE_LOG_INTERVAL) {
@@ -209,6 +225,7 @@ impl<J: Send + 'static> WorkerPool<J> {
             drop(state);
             tracing::warn!("cannot start another command thread: {error}");
         }
+        false
     }
 
     fn start_thread(&self) -> io::Result<()> {
@@ -222,8 +239,9 @@ impl<J: Send + 'static> WorkerPool<J> {
 }
 
 impl<J> State<J> {
-    fn new() -> Self {
+    fn new(at_once: usize) -> Self {
         Self {
+            at_once,
             waiting: VecDeque::new(),
             waiting_here: VecDeque::new(),
             next_number: 0,
@@ -337,7 +355,7 @@ impl<J> Inner<J> {
             }
             let is_next = state.waiting_here.front().is_some_and(|ticket| ticket.number == number);
             let left = state.retry_delay_left();
-            if !is_next || state.running >= self.at_once {
+            if !is_next || state.running >= state.at_once {
                 state = self.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else if !left.is_zero() {
                 let waited = self.advanced.wait_timeout(state, left);
@@ -364,7 +382,7 @@ impl<J> Inner<J> {
 
     /// After which time the next queued job may start; `None` if there is none, or none may.
     fn delay(&self, state: &State<J>) -> Option<Duration> {
-        if state.waiting.is_empty() || state.running >= self.at_once {
+        if state.waiting.is_empty() || state.running >= state.at_once {
             return None;
         }
         let stagger = if state.running < self.promptly {

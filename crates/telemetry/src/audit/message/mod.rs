@@ -27,6 +27,7 @@ pub(super) struct Message {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Action {
     Create,
+    Read,
     Update,
     Execute,
 }
@@ -137,6 +138,7 @@ impl Action {
     fn code(self) -> &'static str {
         match self {
             Self::Create => "C",
+            Self::Read => "R",
             Self::Update => "U",
             Self::Execute => "E",
         }

@@ -3,7 +3,7 @@
 mod scanning;
 
 use super::ended_study::{EndedStudy, StudyFile};
-use super::open_studies::{CurrentStudies, OpenStudies, Timing};
+use super::open_studies::{CurrentStudies, FolderTimes, OpenStudies, Timing};
 use super::study_table::StudyId;
 use crate::Peer;
 use crate::limits::STUDY_MEMORY;
@@ -65,7 +65,7 @@ struct Both {
 impl Both {
     fn new(timing: Timing, seed: u64) -> Self {
         Self {
-            studies: OpenStudies::new(timing),
+            studies: OpenStudies::new(timing, FolderTimes::default()),
             model: Scanning::new(timing),
             timing,
             random: Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),

@@ -3,11 +3,12 @@
 
 use crate::negotiation::Negotiation;
 use dataset::{Uid, sop_class, uid_names};
-use receiver::{ContextResult, RefusedClass};
+use receiver::{ContextResult, Refused, RefusedClass, Rejection, Status};
+use std::sync::Arc;
 
 /// What is accepted, in the words of the command line.
 pub(crate) struct Advisor {
-    pub(crate) negotiation: Negotiation,
+    pub(crate) negotiation: Arc<Negotiation>,
     /// Whether an option gives the transfer syntax of files, which `--accept-all` excludes.
     pub(crate) rewrites: bool,
 }
@@ -75,6 +76,81 @@ impl Advisor {
     }
 }
 
+/// What an operator can do about a refusal, for the API; `None` if nothing is known to help.
+pub(crate) fn refusal_hint(refused: &Refused<'_>) -> Option<String> {
+    match refused {
+        Refused::Connection { reason, .. } => connection_hint(reason).map(str::to_owned),
+        Refused::Association { peer, rejection, .. } => association_hint(
+            *rejection,
+            &peer.calling_ae.to_string(),
+            &peer.called_ae.to_string(),
+            &peer.address.to_canonical().to_string(),
+        ),
+        Refused::Object { status, .. } => object_hint(*status).map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn connection_hint(reason: &str) -> Option<&'static str> {
+    if reason == "host access control" {
+        return Some("allow the address in /etc/hosts.allow, or leave --access-control out");
+    }
+    if reason.contains("no shared cipher") {
+        return Some("to accept older cipher suites, choose another TLS profile, or add suites");
+    }
+    if reason.contains("certificate") {
+        return Some(
+            "add the authority that issued the sender's certificate to the trusted ones, or have the sender use \
+             a certificate of one that is",
+        );
+    }
+    None
+}
+
+fn association_hint(
+    rejection: Rejection,
+    calling: &str,
+    called: &str,
+    address: &str,
+) -> Option<String> {
+    Some(match rejection {
+        Rejection::CALLING_AE_TITLE => format!(
+            "to let it in, put a rule with calling = [{calling:?}] (or address = [{address:?}]) before the one that \
+             refuses it; if no rule names it, also default = \"accept\" does"
+        ),
+        Rejection::CALLED_AE_TITLE => format!(
+            "have the sender call a title that is served here, or put a rule with called = [{called:?}] before the \
+             one that refuses it"
+        ),
+        Rejection::LOCAL_LIMIT_EXCEEDED => {
+            "if so many associations at a time are meant, raise the limit that was reached"
+                .to_owned()
+        }
+        Rejection::TEMPORARY_CONGESTION => {
+            "make room in the output directory, or lower min-free".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn object_hint(status: Status) -> Option<&'static str> {
+    match status.0 {
+        0xA700 => {
+            Some("make room in the output directory, and check that files can be created there")
+        }
+        0xA900 => Some(
+            "the data set is of another class or instance than its command says: to store it all the same, set \
+             lenient = [\"mismatched-uids\"] in a rule for this sender",
+        ),
+        0x0111 => Some("the instance is stored already: to take it again, change duplicates"),
+        0x0122 => Some(
+            "the class was not negotiated: to store it all the same, set lenient = [\"classes-not-negotiated\"] in \
+             a rule for this sender",
+        ),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +188,7 @@ mod tests {
         let (abstract_syntax, contexts) = (context.abstract_syntax, vec![&context]);
         let refused = RefusedClass { abstract_syntax, result, contexts };
         let rewrites = config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived;
-        Advisor { negotiation: config.negotiation, rewrites }.advice(&refused)
+        Advisor { negotiation: Arc::new(config.negotiation), rewrites }.advice(&refused)
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! The loop that accepts connections.
+
+use super::connections::Connections;
+use super::serving;
+use super::tls::TlsAcceptor;
+use crate::access::Connection;
+use crate::limits::ACCEPT_PAUSE;
+use axum::Router;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+
+/// One address that is listened on.
+pub(super) struct Listening {
+    pub(super) address: SocketAddr,
+    pub(super) connections: Arc<Connections>,
+    pub(super) app: Router,
+    pub(super) tls: Option<Arc<TlsAcceptor>>,
+}
+
+impl Listening {
+    /// Accepts connections until they are closed.
+    pub(super) async fn accept(self, listener: TcpListener) {
+        const GLANCE: Duration = Duration::from_millis(100);
+
+        while !self.connections.is_closed() {
+            match timeout(GLANCE, listener.accept()).await {
+                Err(_) => {}
+                Ok(Ok((stream, peer))) => self.serve(stream, peer).await,
+                Ok(Err(error)) => {
+                    tracing::debug!("HTTP: cannot accept a connection: {error}");
+                    // Too few descriptors, mostly.
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Serves it in a task of its own, if there is room.
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+        let Ok(local) = stream.local_addr() else { return };
+        let Some(place) = self.connections.place().await else {
+            tracing::debug!(
+                "HTTP: closed a connection of {peer}: all others have requests in progress"
+            );
+            return;
+        };
+        let _ = stream.set_nodelay(true);
+        let connection =
+            Connection { peer, local, listening: self.address, is_encrypted: self.tls.is_some() };
+        let activity = place.activity();
+        let serve = serving::serve(stream, connection, place, self.app.clone(), self.tls.clone());
+        activity.served_by(tokio::spawn(serve).abort_handle());
+    }
+}

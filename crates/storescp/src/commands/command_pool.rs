@@ -1,0 +1,200 @@
+//! The pool that runs the commands of all treatments, and what these share.
+
+use super::children::Children;
+use super::job::Job;
+use super::job_runner::JobRunner;
+use super::worker_pool::{JobOutcome, WorkerPool};
+use crate::error::Error;
+use crate::limits::{FAILURE_LOG_INTERVAL, NOT_RUN_LOG_TIME};
+use control::CommandCounts;
+use platform::sync::Instant;
+use receiver::net::PeerNames;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Runs the commands of all treatments: one queue, and as many at a time as the settings in effect say
+/// (`--exec-max`). It has threads once there is a command to run.
+///
+/// Holds up to [`WAITING_COMMANDS`](crate::limits::WAITING_COMMANDS) queued jobs of about 500 bytes and
+/// a Study Instance UID of up to 1024 bytes each.
+pub(crate) struct CommandPool {
+    pool: OnceLock<WorkerPool<Task>>,
+    shared: Arc<Shared>,
+}
+
+/// What the commands of all treatments share.
+pub(super) struct Shared {
+    pub(super) children: Children,
+    pub(super) peer_names: Arc<PeerNames>,
+    /// When the log last said that commands cannot be run.
+    failure_logged: Mutex<Option<Instant>>,
+    /// Jobs that were brought, that run, and that have ended.
+    brought: AtomicU64,
+    running: AtomicU64,
+    ended: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// A job, and who knows how to do it.
+struct Task {
+    runner: Arc<JobRunner>,
+    job: Job,
+}
+
+impl CommandPool {
+    /// Without a thread.
+    pub(crate) fn new(peer_names: Arc<PeerNames>) -> Self {
+        let [brought, running, ended, failed] = std::array::from_fn(|_| AtomicU64::new(0));
+        let shared = Shared {
+            children: Children::new(),
+            peer_names,
+            failure_logged: Mutex::default(),
+            brought,
+            running,
+            ended,
+            failed,
+        };
+        Self { pool: OnceLock::new(), shared: Arc::new(shared) }
+    }
+
+    /// Makes it ready to run jobs, so many at a time. May be called again, by one thread at a time; jobs that run
+    /// go on.
+    ///
+    /// # Errors
+    /// [`Error::Threads`] if not one thread can be started.
+    pub(crate) fn start(&self, at_once: usize) -> Result<(), Error> {
+        if let Some(pool) = self.pool.get() {
+            pool.set_at_once(at_once);
+            return Ok(());
+        }
+        let shared = Arc::clone(&self.shared);
+        let pool = WorkerPool::new(at_once, move |task| shared.run(task), Task::log_not_run);
+        let _ = self.pool.set(pool.map_err(Error::Threads)?);
+        Ok(())
+    }
+
+    /// What the jobs of all treatments share.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Runs a job. Returns at once, unless it `waits` for its end, or the queue is full.
+    pub(super) fn run(&self, runner: &Arc<JobRunner>, job: Job, waits: bool) {
+        let Some(pool) = self.pool.get() else { return };
+        if !runner.has_work(&job) {
+            return;
+        }
+        self.shared.brought.fetch_add(1, Ordering::Relaxed);
+        let task = Task { runner: Arc::clone(runner), job };
+        if waits {
+            pool.run_here(task);
+        } else {
+            pool.submit(task);
+        }
+    }
+
+    /// How many commands wait, run and have ended. Waits for no lock.
+    pub(crate) fn counts(&self) -> CommandCounts {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let Shared { brought, running, ended, failed, .. } = &*self.shared;
+        // In this order, so that none is counted as waiting that has ended.
+        let (ended, running) = (load(ended), load(running));
+        let waiting = load(brought).saturating_sub(ended + running);
+        CommandCounts { waiting, running, ended, failed: load(failed) }
+    }
+
+    /// Begins shutdown: from now on a full queue blocks no submitter.
+    pub(crate) fn stop_waiting(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.stop_waiting();
+        }
+    }
+
+    /// Waits until all jobs are done, until `deadline` at the latest; logs those not started by then.
+    /// False if [`cut_short`](Self::cut_short) was called and jobs were left.
+    pub(crate) fn finish(&self, deadline: Instant) -> bool {
+        let Some(pool) = self.pool.get() else { return true };
+        let (left, cut_short) = pool.finish(deadline);
+        if left.is_empty() {
+            return !cut_short;
+        }
+        let why = if cut_short { "cut short" } else { "grace period expired" };
+        let plural = if left.len() == 1 { "" } else { "s" };
+        let count = left.len();
+        tracing::error!("{why}: {count} command{plural} not run");
+        let begun = Instant::now();
+        for (told, task) in left.into_iter().enumerate() {
+            if begun.elapsed() > NOT_RUN_LOG_TIME || (!cut_short && pool.is_cut_short()) {
+                tracing::error!("{} more commands not run", count - told);
+                break;
+            }
+            task.log_not_run();
+        }
+        !cut_short
+    }
+
+    /// Ends [`finish`](Self::finish) now.
+    pub(crate) fn cut_short(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.cut_short();
+        }
+    }
+}
+
+impl Task {
+    fn log_not_run(self) {
+        self.runner.log_not_run(&self.job);
+    }
+}
+
+impl Shared {
+    fn run(&self, task: Task) -> JobOutcome<Task> {
+        let mut running = Running::begin(self);
+        let Task { runner, job } = task;
+        match runner.run(job) {
+            JobOutcome::Later(job) => {
+                running.is_retried = true;
+                JobOutcome::Later(Task { runner, job })
+            }
+            JobOutcome::Done => JobOutcome::Done,
+        }
+    }
+
+    /// A command could not be started, or ended with a code other than 0.
+    pub(super) fn count_failure(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Logs a failure that may be frequent, at most once in [`FAILURE_LOG_INTERVAL`].
+    pub(super) fn log_now_and_then(&self, what: &str, error: &io::Error) {
+        let mut told = self.failure_logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= FAILURE_LOG_INTERVAL) {
+            *told = Some(Instant::now());
+            drop(told);
+            tracing::error!("{what}: {error}");
+        }
+    }
+}
+
+/// Counts a job that runs, to its end or its panic.
+struct Running<'s> {
+    shared: &'s Shared,
+    is_retried: bool,
+}
+
+impl<'s> Running<'s> {
+    fn begin(shared: &'s Shared) -> Self {
+        shared.running.fetch_add(1, Ordering::Relaxed);
+        Self { shared, is_retried: false }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.shared.running.fetch_sub(1, Ordering::Relaxed);
+        if !self.is_retried {
+            self.shared.ended.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! From the settings to a generation: reads profiles and the dictionary, opens directories, reads commands.
+
+use super::advice::Advisor;
+use super::outputs::{Outputs, Place};
+use super::{Generation, Sender};
+use crate::cli::Config;
+use crate::commands::{CommandPool, CommandSettings, Commands};
+use crate::data_dictionary;
+use crate::error::Error;
+use crate::negotiation::Negotiation;
+use crate::rules::{Decision, Rule, RuleTable, TreatmentSettings};
+use dataset::Dictionary;
+use dataset::format::OutputTransferSyntax;
+use receiver::{AcceptorPolicy, AssociationLimit, AssociationTimeouts, Output, Treatment};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
+use storage::Storage;
+
+/// What the generations of a program share.
+pub(crate) struct Shared {
+    pub(crate) outputs: Outputs,
+    pub(crate) pool: Arc<CommandPool>,
+    /// How long peers may be silent as long as no treatment says so.
+    node_timeouts: AssociationTimeouts,
+    dictionary: Mutex<Option<Arc<Dictionary>>>,
+    /// Associations by rule, for limits; without a name for those that no rule names.
+    associations: Mutex<HashMap<Option<String>, Weak<AtomicUsize>>>,
+}
+
+/// Makes a generation of the settings, which takes the rules out of them. Directories, profiles and the dictionary
+/// are read and opened here; the rest of the program sees nothing of it before it is put in place.
+///
+/// # Errors
+/// Everything that is wrong: of senders that no rule names first, then of each rule.
+pub(crate) fn build(
+    mut config: Config,
+    number: u64,
+    shared: &Shared,
+) -> Result<Generation, Vec<Error>> {
+    let rules = std::mem::take(&mut config.rules);
+    let mut builder = Builder {
+        shared,
+        number,
+        dictionary: None,
+        policies: Vec::new(),
+        commands: HashMap::new(),
+    };
+    let mut faults = Vec::new();
+    let others = builder.treatment(None, &config.treatment());
+    let mut treatments = Vec::with_capacity(rules.len());
+    for Rule { name, decision, .. } in &rules {
+        treatments.push(match decision {
+            Decision::Refuse(_) => None,
+            Decision::Accept(settings) => match builder.treatment(Some(name), settings) {
+                Ok(treatment) => Some(Arc::new(treatment)),
+                Err(source) => {
+                    faults.push(Error::Rule { rule: name.clone(), source: Box::new(source) });
+                    None
+                }
+            },
+        });
+    }
+    match others {
+        Ok(others) if faults.is_empty() => Ok(Generation {
+            number,
+            since: SystemTime::now(),
+            rules: RuleTable::new(rules, config.refuses_others),
+            config,
+            others: Arc::new(others),
+            treatments,
+        }),
+        others => Err(others.err().into_iter().chain(faults).collect()),
+    }
+}
+
+impl Shared {
+    /// With nothing open. `config` is what the program starts with.
+    pub(crate) fn new(config: &Config, pool: Arc<CommandPool>) -> Self {
+        Self {
+            outputs: Outputs::new(Arc::clone(&pool)),
+            pool,
+            node_timeouts: config.treatment().timeouts,
+            dictionary: Mutex::default(),
+            associations: Mutex::default(),
+        }
+    }
+
+    /// The dictionary as its files are now: the one that outputs have, if it is the same.
+    fn dictionary(&self) -> Result<Arc<Dictionary>, Error> {
+        let path = std::env::var_os(data_dictionary::PATH_VARIABLE);
+        let shared = data_dictionary::SHARED.map(Path::new);
+        let read = data_dictionary::load(path.as_deref(), &shared)?;
+        let mut known = self.dictionary.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some(known) if **known == read => Ok(Arc::clone(known)),
+            _ => Ok(Arc::clone(known.insert(Arc::new(read)))),
+        }
+    }
+
+    /// The count of associations of a rule: the same before and after a reload.
+    fn associations(&self, rule: Option<&str>) -> Arc<AtomicUsize> {
+        let mut counts = self.associations.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.retain(|_, count| count.strong_count() > 0);
+        let rule = rule.map(str::to_owned);
+        if let Some(count) = counts.get(&rule).and_then(Weak::upgrade) {
+            return count;
+        }
+        let count = Arc::default();
+        counts.insert(rule, Arc::downgrade(&count));
+        count
+    }
+}
+
+/// What the treatments of one generation share.
+struct Builder<'s> {
+    shared: &'s Shared,
+    number: u64,
+    /// Once it is read.
+    dictionary: Option<Arc<Dictionary>>,
+    /// What is accepted, and the settings that it was made from.
+    policies: Vec<(Arc<Negotiation>, AcceptorPolicy)>,
+    /// Commands by the address of the place whose objects they are about.
+    commands: HashMap<*const Place, Vec<(CommandSettings, Arc<Commands>)>>,
+}
+
+impl Builder<'_> {
+    fn treatment(
+        &mut self,
+        rule: Option<&str>,
+        settings: &TreatmentSettings,
+    ) -> Result<Treatment, Error> {
+        let (negotiation, policy) = self.policy(&settings.negotiation)?;
+        let place = self.place(settings)?;
+        let commands = self.commands(settings, place.as_ref())?;
+        let sender = Sender {
+            rule: rule.map(Arc::from),
+            generation: self.number,
+            commands,
+            advisor: Advisor {
+                negotiation,
+                rewrites: settings.output.format.transfer_syntax
+                    != OutputTransferSyntax::AsReceived,
+            },
+            place: place.clone(),
+        };
+        let limit = settings
+            .max_associations
+            .map(|most| AssociationLimit { most, current: self.shared.associations(rule) });
+        let is_as_node = settings.timeouts == self.shared.node_timeouts;
+        Ok(Treatment {
+            timeouts: (!is_as_node).then_some(settings.timeouts),
+            associations: limit,
+            leniency: settings.leniency.clone(),
+            program: Some(Arc::new(sender)),
+            ..Treatment::with_policy(policy, place.map(|place| Arc::clone(&place.output)))
+        })
+    }
+
+    /// Treatments with the same settings share what is accepted.
+    fn policy(
+        &mut self,
+        settings: &Negotiation,
+    ) -> Result<(Arc<Negotiation>, AcceptorPolicy), Error> {
+        if let Some(known) = self.policies.iter().find(|(known, _)| **known == *settings) {
+            return Ok(known.clone());
+        }
+        let made = (Arc::new(settings.clone()), settings.policy()?);
+        self.policies.push(made.clone());
+        Ok(made)
+    }
+
+    fn place(&mut self, settings: &TreatmentSettings) -> Result<Option<Arc<Place>>, Error> {
+        let dictionary = match &self.dictionary {
+            Some(dictionary) => Arc::clone(dictionary),
+            None => Arc::clone(self.dictionary.insert(self.shared.dictionary()?)),
+        };
+        if settings.ignore {
+            Output::exists(&settings.output.directory)?;
+            return Ok(None);
+        }
+        self.shared.outputs.place(settings, &dictionary).map(Some)
+    }
+
+    fn commands(
+        &mut self,
+        settings: &TreatmentSettings,
+        place: Option<&Arc<Place>>,
+    ) -> Result<Arc<Commands>, Error> {
+        let TreatmentSettings { commands: settings, output, .. } = settings;
+        let known = place.map(|place| self.commands.entry(Arc::as_ptr(place)).or_default());
+        let same = |(known, _): &&(CommandSettings, Arc<Commands>)| known == settings;
+        if let Some((_, commands)) = known.as_ref().and_then(|known| known.iter().find(same)) {
+            return Ok(Arc::clone(commands));
+        }
+        let storage: Option<Arc<dyn Storage>> = place.map(|it| Arc::clone(it.output.storage()));
+        let pool = Arc::clone(&self.shared.pool);
+        let commands = Arc::new(Commands::new(settings, output, storage, pool)?);
+        if let Some(known) = known {
+            known.push((settings.clone(), Arc::clone(&commands)));
+        }
+        Ok(commands)
+    }
+}

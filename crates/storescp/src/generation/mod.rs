@@ -1,0 +1,74 @@
+//! A generation of the settings: what they say, and all that was opened and made from that.
+//!
+//! ```text
+//!   Config ──build──► Generation ──admit──► Treatment of an association, to its end
+//!              │                               │
+//!              └── Outputs: directories and    └── Sender: its rule, its commands,
+//!                  studies, shared                 what to advise
+//! ```
+//!
+//! A generation never changes. Another one takes its place when settings are read again, for the associations to
+//! come; those under way keep their treatment, and it keeps what it needs open.
+
+mod advice;
+mod build;
+mod changes;
+mod outputs;
+mod sender;
+
+pub(crate) use advice::refusal_hint;
+pub(crate) use build::{Shared, build};
+pub(crate) use changes::needs_restart;
+pub(crate) use sender::Sender;
+
+use crate::cli::Config;
+use crate::rules::{Found, Rule, RuleTable};
+use receiver::{Proposed, Refusal, Treatment};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// The settings that are in effect, and how they treat each sender.
+pub(crate) struct Generation {
+    /// 1 at the start, one more after each reload.
+    pub(crate) number: u64,
+    /// When it was made.
+    pub(crate) since: SystemTime,
+    /// The settings, without the rules.
+    pub(crate) config: Config,
+    rules: RuleTable,
+    /// How senders are treated that no rule names.
+    others: Arc<Treatment>,
+    /// How those are treated that a rule names, by its index; `None` if it refuses them.
+    treatments: Vec<Option<Arc<Treatment>>>,
+}
+
+impl Generation {
+    /// How the association that is proposed is treated.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(crate) fn admit(&self, proposed: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
+        let Found { rule, result } = self.rules.find(proposed);
+        result?;
+        let of_rule = rule.and_then(|index| self.treatments.get(index)?.as_ref());
+        Ok(Arc::clone(of_rule.unwrap_or(&self.others)))
+    }
+
+    /// The rules, in the order of the settings.
+    pub(crate) fn rules(&self) -> &[Rule] {
+        self.rules.rules()
+    }
+
+    /// All treatments: first of those that no rule names.
+    pub(crate) fn treatments(&self) -> impl Iterator<Item = &Arc<Treatment>> {
+        std::iter::once(&self.others).chain(self.treatments.iter().flatten())
+    }
+
+    /// True if commands of it use the names of peers.
+    pub(crate) fn wants_host(&self) -> bool {
+        let asks = |treatment: &Arc<Treatment>| {
+            Sender::of(treatment).is_some_and(|sender| sender.commands.want_host())
+        };
+        self.treatments().any(asks)
+    }
+}

@@ -1,0 +1,28 @@
+//! What the program keeps with a treatment.
+
+use super::advice::Advisor;
+use super::outputs::Place;
+use crate::commands::Commands;
+use receiver::Treatment;
+use std::sync::Arc;
+
+/// What the program knows of the senders that have a [`Treatment`]: it finds this again with each object.
+pub(crate) struct Sender {
+    /// The rule that names them; `None` if none does.
+    pub(crate) rule: Option<Arc<str>>,
+    /// The number of the settings' generation.
+    pub(crate) generation: u64,
+    /// What happens after their objects and studies.
+    pub(crate) commands: Arc<Commands>,
+    /// What to advise if something of theirs is refused.
+    pub(crate) advisor: Advisor,
+    /// Where their objects go; `None` if they are dropped. Open for as long as this is.
+    pub(super) place: Option<Arc<Place>>,
+}
+
+impl Sender {
+    /// What is kept with this treatment.
+    pub(crate) fn of(treatment: &Treatment) -> Option<&Self> {
+        treatment.program.as_ref()?.downcast_ref()
+    }
+}

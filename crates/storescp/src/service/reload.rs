@@ -1,0 +1,189 @@
+//! Puts other settings in place while the program serves: all of them, or none.
+//!
+//! ```text
+//!   SIGHUP, API ──► read the file ──► open and check all of it ──► put it in place for associations to come
+//!                        └── a fault ──┴──► nothing has changed, and each fault is told
+//! ```
+
+use super::wiring::{Service, run_commands};
+use crate::cli::Config;
+use crate::error::Error;
+use crate::generation::{Generation, build, needs_restart};
+use crate::{logging, settings};
+use control::{ReloadFailure, Reloaded};
+use receiver::net::tls::ReadFiles;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+/// Why settings are reloaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// SIGHUP.
+    HangUp,
+    /// A call of the API.
+    Api,
+}
+
+/// What was read and opened, and is not in place yet.
+struct Next {
+    /// `None` if there is no settings file.
+    generation: Option<Generation>,
+    /// `None` without TLS.
+    tls: Option<ReadFiles>,
+}
+
+impl Service {
+    /// Reads the settings file again, opens what it names, and puts it in place for new associations; reads keys and
+    /// certificates again; reopens log files. If anything is wrong with the settings or the certificates, each fault
+    /// is logged, and those that are in effect stay. One reload at a time.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(super) fn reload(self: &Arc<Self>, cause: Cause) -> Result<Reloaded, ReloadFailure> {
+        let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = Vec::new();
+        let files = logging::reopen_files();
+        if files > 0 {
+            done.push(reopened(files));
+        }
+        let result = match self.read_again() {
+            Ok(next) => {
+                let needs_restart = self.put_in_place(next, &mut done);
+                for what in &needs_restart {
+                    tracing::warn!("{cause}: {what}");
+                }
+                if done.is_empty() {
+                    done.push("nothing to reload".to_owned());
+                }
+                let generation = self.generation.load().number;
+                Ok(Reloaded { generation, done: done.clone(), needs_restart })
+            }
+            Err(faults) => {
+                self.log_faults(cause, &faults);
+                Err(ReloadFailure { faults })
+            }
+        };
+        if !done.is_empty() {
+            tracing::info!("{cause}: {}", done.join(", "));
+        }
+        self.audit_reload(result.as_ref().err());
+        result
+    }
+
+    /// Reports to the audit trail that the settings file was read again.
+    fn audit_reload(&self, failure: Option<&ReloadFailure>) {
+        let audit = self.telemetry.as_ref().and_then(|telemetry| telemetry.audit());
+        if let (Some(audit), Some(file)) = (audit, &self.command_line.settings_file) {
+            let why = failure.map(|failure| failure.faults.join("; "));
+            audit.settings_reloaded(file, why.as_deref());
+        }
+    }
+
+    /// Reads and opens everything, and changes nothing that serves.
+    fn read_again(&self) -> Result<Next, Vec<String>> {
+        let mut next = Next { generation: None, tls: None };
+        let config = match &self.command_line.settings_file {
+            Some(_) => Some(
+                settings::effective(&self.command_line)
+                    .map_err(|faults| faults.lines().collect::<Vec<_>>())?,
+            ),
+            None => None,
+        };
+        let other = config.as_ref().and_then(|config| config.tls.as_ref());
+        let mut faults = Vec::new();
+        match self.node.read_tls_files(other) {
+            Ok(read) => next.tls = read,
+            Err(error) => faults.push(error.to_string()),
+        }
+        if let Some(config) = config {
+            match self.open(config) {
+                Ok(generation) => next.generation = Some(generation),
+                Err(others) => faults.extend(others),
+            }
+        }
+        if faults.is_empty() { Ok(next) } else { Err(faults) }
+    }
+
+    fn open(&self, config: Config) -> Result<Generation, Vec<String>> {
+        let file = config.settings_file.clone().unwrap_or_default();
+        for warning in &config.warnings {
+            // Those of the command line were told at the start.
+            if !self.command_line.warnings.contains(warning) {
+                tracing::warn!("{warning}");
+            }
+        }
+        let at_once = run_commands(&config).then_some(config.commands.max_commands);
+        let told = |error: &Error| told(&file, error);
+        let number = self.generation.load().number + 1;
+        let generation = build(config, number, &self.shared)
+            .map_err(|faults| faults.iter().map(told).collect::<Vec<_>>())?;
+        let started = at_once.map_or(Ok(()), |at_once| self.shared.pool.start(at_once));
+        let watched = started.and_then(|()| self.watch_studies());
+        watched.map_err(|error| vec![told(&error)])?;
+        Ok(generation)
+    }
+
+    /// Returns what needs a restart.
+    fn put_in_place(self: &Arc<Self>, next: Next, done: &mut Vec<String>) -> Vec<String> {
+        if let Some(files) = next.tls {
+            self.node.replace_tls(files);
+            self.node.warn_of_expiry();
+            done.push("reloaded keys and certificates".to_owned());
+        }
+        let Some(generation) = next.generation else { return Vec::new() };
+        let needs_restart = needs_restart(&self.started, &generation.config);
+        let (number, rules) = (generation.number, generation.rules().len());
+        let plural = if rules == 1 { "" } else { "s" };
+        done.push(format!("settings generation {number} in effect ({rules} rule{plural})"));
+        self.generation.store(Arc::new(generation));
+        self.recover_in_background();
+        needs_restart
+    }
+
+    fn log_faults(&self, cause: Cause, faults: &[String]) {
+        if self.command_line.settings_file.is_none() {
+            for fault in faults {
+                tracing::error!(
+                    "{cause}: keeping the keys and certificates that are in use: {fault}"
+                );
+            }
+            return;
+        }
+        for fault in faults {
+            tracing::error!("{cause}: {fault}");
+        }
+        let number = self.generation.load().number;
+        tracing::error!(
+            "{cause}: nothing has changed: settings generation {number} stays in effect"
+        );
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HangUp => "SIGHUP",
+            Self::Api => "reload by the API",
+        })
+    }
+}
+
+fn told(file: &Path, error: &Error) -> String {
+    format!("{}: {error}", file.display())
+}
+
+fn reopened(files: usize) -> String {
+    format!("reopened {files} log file{}", if files == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_is_no_files() {
+        assert_eq!(reopened(1), "reopened 1 log file");
+        assert_eq!(reopened(2), "reopened 2 log files");
+    }
+}
