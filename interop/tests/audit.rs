@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -242,6 +243,30 @@ fn a_server_with_another_name_or_authority_gets_nothing() {
         server.wait_for_log(why);
     }
     assert_eq!(syslog.messages(), []);
+}
+
+/// The examples of docs/audit.md, with certificates of the tests.
+#[test]
+fn the_examples_for_rsyslog_are_configurations() {
+    let (pki, scratch) = (Pki::shared(), Scratch::new());
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/audit.md");
+    let text = fs::read_to_string(document).expect("the document");
+    let blocks: Vec<&str> = text.split("```").filter_map(|it| it.strip_prefix("text\n")).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let config = block
+            .replace("/etc/rsyslog.d/ca.pem", &pki.path("ca.pem").display().to_string())
+            .replace("/etc/rsyslog.d/server.", &pki.path("server.").display().to_string());
+        // Debian's own configuration names one.
+        let directory = format!("global(workDirectory=\"{}\")", scratch.path().display());
+        let file = scratch.path().join("rsyslog.conf");
+        fs::write(&file, directory + &config).expect("a file can be written");
+        let mut check = peers::debian("rsyslogd");
+        check.arg("-N1").arg("-f").arg(&file);
+        let output = interop::process::run(&mut check, LIMIT).expect_success("rsyslogd -N1");
+        let told = output.stderr + &output.stdout;
+        assert!(!told.contains("error") && !told.contains("warning"), "{block}{told}");
+    }
 }
 
 #[test]

@@ -153,3 +153,61 @@ fn an_association_with_many_classes_is_reported_in_parts_and_no_object_is_missin
     assert_contains(&lines[0], &["refused: 32 A700H", "UserID=\"CT1\"", "AETITLES=STORE"]);
     assert_contains(lines.last().unwrap(), &["refused: 8 A700H; broken off: 2"]);
 }
+
+/// What an association waits for: counting, and no more.
+#[test]
+fn an_object_costs_an_association_next_to_nothing() {
+    let peer = peer();
+    let policy = receiver::AcceptorPolicy {
+        max_pdu_bytes: 16_384,
+        implementation_class_uid: Uid::parse(b"1.2").unwrap(),
+        implementation_version_name: proto::VersionName::parse(b"TEST").unwrap(),
+        refuse: false,
+        require_implementation_class_uid: false,
+        abstract_syntaxes: proto::AbstractSyntaxes::new(),
+        user_identity_response: None,
+    };
+    let treatment = receiver::Treatment::with_policy(policy, None);
+    let output = receiver::OutputSettings::new("/nowhere".into());
+    let name = receiver::FileName::new("name".to_owned()).unwrap();
+    let file = StoredFile {
+        path: receiver::LogPath::new(&output, None, Some(&name)),
+        folder: None,
+        name: &name,
+        replaced: false,
+        kept: false,
+        size: 1,
+        study: Some(b"1.2.3.4\0"),
+        transfer_syntax: "1.2.840.10008.1.2",
+    };
+    let uids = ["1.2.840.10008.5.1.4.1.1.2", "2.25.1"].map(|it| Uid::parse(it.as_bytes()).unwrap());
+    let object = StoredObject {
+        sop_class: &uids[0],
+        sop_instance: &uids[1],
+        peer: &peer,
+        requested: SystemTime::now(),
+        treatment: &treatment,
+        receive: Duration::ZERO,
+        commit: Duration::ZERO,
+        received_bytes: 1,
+        file: Some(file),
+    };
+    let lines = reported(
+        |_| {},
+        |audit| {
+            const OBJECTS: u32 = 100_000;
+            let begun = Instant::now();
+            (0..OBJECTS).for_each(|_| audit.stored(&object));
+            let each = begun.elapsed() / OBJECTS;
+            println!("{each:?} for each object");
+            assert!(each < Duration::from_micros(100), "{each:?}");
+            let rest = audit.lock().remove(&peer.association).unwrap_or_default();
+            audit.report_transfers(&peer, rest, 0);
+        },
+    );
+    assert_eq!(lines.len(), 1);
+    assert_contains(
+        &lines[0],
+        &["ParticipantObjectID=\"1.2.3.4\"", "NumberOfInstances=\"100000\""],
+    );
+}
