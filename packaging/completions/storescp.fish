@@ -2,6 +2,7 @@
 complete -c storescp -f
 complete -c storescp -o h -l help -d 'show this text and exit'
 complete -c storescp -l version -d 'show version information and exit'
+complete -c storescp -l settings -r -F -d 'read TOML file f, with rules for each sender; options are the defaults beneath it (all of it: docs/settings.md)'
 complete -c storescp -l arguments -d 'log the expanded command line'
 complete -c storescp -o q -l quiet -d 'log fatal errors only'
 complete -c storescp -o v -l verbose -d 'also log each association and object'

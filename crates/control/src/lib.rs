@@ -12,6 +12,7 @@
 //! It has threads of its own, which are the only ones with an async runtime.
 
 mod access;
+mod api;
 mod error;
 pub mod limits;
 mod metrics;

@@ -28,7 +28,7 @@
 //! | files of host access control that are kept | [`ACCESS_CACHE_BYTES`] | with host access control |
 
 use std::time::Duration;
-use storage::limits::{OPEN_SUBFOLDERS, PREPARED_FILES, WRITE_BLOCK_BYTES};
+use storage::limits::{COMPARED_BYTES, OPEN_SUBFOLDERS, PREPARED_FILES, WRITE_BLOCK_BYTES};
 
 /// Orders of threads are being explored (`platform::sync`): some bounds are so low then that a few threads
 /// come up against them.
@@ -80,7 +80,8 @@ pub const ACCESS_BYTES: usize = (1 + 2 + 3 + 2) * ACCESS_FILE_BYTES;
 pub const TLS_PEAK_BYTES: usize = FIRST_RECEIVE_BUFFER_BYTES + RECEIVE_BUFFER_BYTES + 256 * 1024;
 
 /// What a [`storage::InstanceFile`] holds at worst, in bytes: what is behind the last whole block, and that
-/// of the write before, which goes out with the next one.
+/// of the write before, which goes out with the next one. When it is compared with another file or copied, nothing
+/// is held but two pieces.
 pub const FILE_BYTES: usize = 2 * WRITE_BLOCK_BYTES;
 
 /// What rewriting holds at worst of one text value, in bytes, beside
@@ -237,6 +238,7 @@ const _: () = assert!(proto::limits::FRAGMENTS_PER_EVENT <= dataset::limits::WRI
 // A buffer that is full has a piece that is written without being copied, and fills whole blocks of a file.
 const _: () = assert!(dataset::limits::DIRECT_WRITE_BYTES <= RECEIVE_BUFFER_BYTES);
 const _: () = assert!(WRITE_BLOCK_BYTES <= RECEIVE_BUFFER_BYTES);
+const _: () = assert!(2 * COMPARED_BYTES <= FILE_BYTES);
 // Folders that are held open have two descriptors each at worst.
 const _: () = assert!(2 * OPEN_SUBFOLDERS <= RESERVED_DESCRIPTORS);
 const _: () =

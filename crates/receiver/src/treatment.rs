@@ -1,7 +1,7 @@
 //! Everything that may differ from sender to sender: what is accepted, where it goes, and in which form.
 
 use crate::identity::Identity;
-use crate::node::SocketTimeout;
+use crate::net::SocketTimeout;
 use crate::output::Output;
 use dataset::transfer_syntax::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,

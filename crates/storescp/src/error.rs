@@ -32,6 +32,8 @@ pub enum Error {
         /// Why not.
         source: Box<Error>,
     },
+    /// The control plane cannot be started.
+    Control(control::Error),
     /// Signals cannot be received.
     Signals(io::Error),
     /// A second signal stopped the server before all was finished.
@@ -55,6 +57,7 @@ impl fmt::Display for Error {
                 write!(f, "{option}: {reason}: {}", command.display())
             }
             Self::Telemetry(error) => error.fmt(f),
+            Self::Control(error) => error.fmt(f),
             Self::Rule { rule, source } => write!(f, "{rule}: {source}"),
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
             Self::CutShort { cut_off } => {
@@ -72,6 +75,7 @@ impl std::error::Error for Error {
             Self::Receiver(error) => Some(error),
             Self::Profile(fault) => Some(fault),
             Self::Telemetry(error) => Some(error),
+            Self::Control(error) => Some(error),
             Self::Rule { source, .. } => Some(source.as_ref()),
             Self::Signals(source) | Self::Threads(source) => Some(source),
             _ => None,

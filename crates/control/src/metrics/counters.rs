@@ -2,9 +2,9 @@
 
 use super::cells::{Count, Counts, Histogram};
 use super::vocabulary::{
-    CONNECTION_REASONS, DUPLICATES, REJECTED, REJECTION_REASONS, RELOADS, RESULTS, STATUS_REASONS,
-    STATUSES, TOLERANCES, connection_reason, rejection_reason, result, status, status_reason,
-    tolerance,
+    CONNECTION_REASONS, DUPLICATE_REJECTED, DUPLICATES, REJECTED, REJECTION_REASONS, RELOADS,
+    RESULTS, STATUS_REASONS, STATUSES, TOLERANCES, connection_reason, rejection_reason, result,
+    status, status_reason, tolerance,
 };
 use proto::StatusKind;
 use receiver::{AssociationEnd, Refused, Status, Tolerance};
@@ -124,11 +124,11 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// An object is stored: two additions, and one more if it has replaced another.
-    pub(super) fn stored(&self, bytes: u64, has_replaced: bool) {
+    /// An object is stored: two additions, and one more if there was one before: its number in [`DUPLICATES`].
+    pub(super) fn stored(&self, bytes: u64, duplicate: Option<usize>) {
         self.size.observe(bytes);
-        if has_replaced {
-            self.duplicates.add_one(0);
+        if let Some(number) = duplicate {
+            self.duplicates.add_one(number);
         }
     }
 
@@ -171,6 +171,9 @@ impl Counters {
             Refused::Object { status: told, .. } => {
                 if is_refusal(told) {
                     self.refused_objects.add_one(status_reason(told));
+                }
+                if told == Status::DUPLICATE_SOP_INSTANCE {
+                    self.duplicates.add_one(DUPLICATE_REJECTED);
                 }
                 self.responses.add_one(status(told));
             }

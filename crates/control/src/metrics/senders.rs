@@ -82,7 +82,7 @@ impl Senders {
     /// For these titles; others are counted together.
     pub(super) fn new(titles: impl IntoIterator<Item = String>) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let known = Known { titles: Arc::new(titles.into_iter().collect()), ..Known::default() };
+        let known = Known { titles: collected(titles), ..Known::default() };
         let senders = Self { id: NEXT_ID.fetch_add(1, Relaxed), known: ArcSwap::default() };
         senders.known.store(Arc::new(known));
         senders
@@ -90,7 +90,7 @@ impl Senders {
 
     /// Other titles from now on. What was counted stays, since counters must not go backwards.
     pub(super) fn set_titles(&self, titles: impl IntoIterator<Item = String>) {
-        let titles = Arc::new(titles.into_iter().collect());
+        let titles = collected(titles);
         self.known.rcu(|known| Known { titles: Arc::clone(&titles), ..Known::clone(known) });
     }
 
@@ -131,8 +131,8 @@ impl Senders {
 
     fn find_or_add(&self, title: AeTitle, rule: &str) -> Arc<Sender> {
         let known = self.known.load();
-        let is_named = |it: &&str| known.titles.contains(*it);
-        let title = std::str::from_utf8(title.as_bytes()).ok().filter(is_named).unwrap_or(OTHER);
+        let text: String = title.as_bytes().iter().copied().map(char::from).collect();
+        let title = known.titles.get(text.trim_matches(' ')).map_or(OTHER, String::as_str);
         if let Some(sender) = known.find(title, rule) {
             return Arc::clone(sender);
         }
@@ -159,6 +159,11 @@ impl Senders {
     }
 }
 
+/// Titles as they are compared: blanks at either end do not count (PS3.5 §6.2, VR AE).
+fn collected(titles: impl IntoIterator<Item = String>) -> Arc<BTreeSet<String>> {
+    Arc::new(titles.into_iter().map(|title| title.trim_matches(' ').to_owned()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,8 +183,8 @@ mod tests {
 
     #[test]
     fn only_titles_that_rules_name_are_labels() {
-        let senders = Senders::new(["CT1".to_owned()]);
-        for (association, calling) in [(1, "CT1"), (2, "MALICE"), (3, "CT1  "), (4, "ct1")] {
+        let senders = Senders::new([" CT1 ".to_owned()]);
+        for (association, calling) in [(1, "CT1"), (2, "MALICE"), (3, " CT1  "), (4, "ct1")] {
             senders.begin(association, title(calling), "ct");
             senders.with(association, title(calling), |it| it.stored(10, SystemTime::now()));
             senders.end();

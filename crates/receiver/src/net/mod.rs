@@ -21,5 +21,5 @@ mod transport;
 pub(crate) use host_access::HostAccess;
 pub use peer_names::{PeerName, PeerNames};
 pub(crate) use receive_buffer::ReceiveBuffer;
-pub use settings::{AddressFamily, Network};
+pub use settings::{AddressFamily, Network, SocketTimeout};
 pub(crate) use transport::{Filled, Transport};

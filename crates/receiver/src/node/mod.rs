@@ -3,7 +3,7 @@
 pub mod faults;
 mod settings;
 
-pub use settings::{Limits, NodeSettings, SocketTimeout, Timeouts};
+pub use settings::{Limits, NodeSettings, Timeouts};
 
 use crate::error::Error;
 use crate::net::{HostAccess, PeerNames, tls};

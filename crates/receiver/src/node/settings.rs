@@ -2,7 +2,7 @@
 
 use super::faults::FaultPlan;
 use crate::identity::Identity;
-use crate::net::{Network, tls};
+use crate::net::{Network, SocketTimeout, tls};
 use std::time::Duration;
 
 /// What is the same for all associations of a receiver. Plain data: nothing is opened or checked yet.
@@ -55,17 +55,6 @@ pub struct Timeouts {
     pub dimse: Option<Duration>,
 }
 
-/// The three meanings of `--socket-timeout`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SocketTimeout {
-    /// 0: wait for ever.
-    None,
-    /// -1: leave the operating system's own setting.
-    System,
-    /// End the connection after this much silence.
-    After(Duration),
-}
-
 /// How much the receiver takes on at a time; by default, as much as the system allows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -92,15 +81,5 @@ impl Timeouts {
     /// [`Timeouts::socket`] as a time to wait.
     pub(crate) fn socket_timeout(&self) -> Option<Duration> {
         self.socket.duration()
-    }
-}
-
-impl SocketTimeout {
-    /// As a time to wait. The operating system's own setting, as accepted sockets have it, is to wait for ever.
-    pub(crate) fn duration(self) -> Option<Duration> {
-        match self {
-            Self::After(timeout) => Some(timeout),
-            Self::None | Self::System => None,
-        }
     }
 }

@@ -1,20 +1,20 @@
 //! Where objects go, under which names, and in which form.
 //!
 //! [`Output`] is the output directory with all that is needed to write into it. What is stored there is told
-//! as a [`StoredObject`].
+//! as a [`StoredObject`](crate::StoredObject).
 
 mod full_disk;
 mod log_path;
 pub mod naming;
 mod settings;
-mod stored_object;
+mod stored_file;
 pub mod studies;
 mod template;
 
 pub(crate) use full_disk::Refusals;
 pub use log_path::LogPath;
 pub use settings::{Duplicates, IfDifferent, OutputSettings, Sorting};
-pub use stored_object::{StoredFile, StoredObject};
+pub use stored_file::StoredFile;
 pub use template::{PathTemplate, TemplateError};
 
 use crate::error::Error;

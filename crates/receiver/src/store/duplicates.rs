@@ -64,7 +64,9 @@ impl DuplicateRule {
         let Some(existing) = taken.existing else { return Ok(false) };
         match (self.has_meta, head(existing)?) {
             (true, Some(head)) if head.is_in(self.transfer_syntax) => {
-                taken.has_same_data_set(head.data_set_offset)
+                let offset = head.data_set_offset;
+                drop(head);
+                taken.has_same_data_set(offset)
             }
             (false, None) => taken.has_same_data_set(0),
             _ => Ok(false),

@@ -3,12 +3,11 @@
 use super::duplicates::DuplicateRule;
 use super::status::{Failure, class_name};
 use super::uids::ObjectUids;
-use crate::output::naming::plain_name;
+use crate::output::naming::{plain_name, prefix};
 use crate::output::studies::{ArrivingObject, CurrentStudies, EndedStudy, study_text};
-use crate::output::{
-    Duplicates, LogPath, Output, OutputSettings, Sorting, StoredFile, StoredObject,
-};
+use crate::output::{Duplicates, LogPath, Output, OutputSettings, Sorting, StoredFile};
 
+use crate::peer::Peer;
 use dataset::{Attributes, Transcoder, character_set};
 use proto::DataSetFragments;
 use std::sync::Arc;
@@ -182,15 +181,18 @@ impl Incoming {
         }
     }
 
-    /// The object is stored: where objects are sorted, its study has it. Returns the studies that have
-    /// ended by that.
+    /// The object is stored, by these UIDs, in `file`: where objects are sorted, its study has it. Returns the studies
+    /// that have ended by that.
     pub(super) fn file_study(
         &self,
-        object: &StoredObject<'_>,
+        uids: &ObjectUids,
+        file: &StoredFile<'_>,
+        peer: &Peer,
         current_studies: &mut CurrentStudies,
     ) -> Vec<EndedStudy> {
-        let arriving = self.arriving.as_ref();
-        arriving.map_or_else(Vec::new, |it| it.stored(object, &self.file, current_studies))
+        let Some(arriving) = &self.arriving else { return Vec::new() };
+        let prefix = prefix(&uids.sop_class);
+        arriving.stored(file, prefix, || self.file.identity().ok(), peer, current_studies)
     }
 
     /// The file, which is only to be closed.

@@ -5,9 +5,9 @@ use super::irregularities::Irregularities;
 use super::status::{Failure, class_name};
 use super::uids::{ObjectUids, identify};
 use crate::node::Node;
-use crate::observer::{AfterAnswer, Progress, Refused, StatusCounts};
+use crate::observer::{AfterAnswer, Progress, Received, Refused, StatusCounts, StoredObject};
 use crate::output::studies::{CurrentStudies, EndedStudy};
-use crate::output::{OutputSettings, Refusals, StoredFile, StoredObject};
+use crate::output::{OutputSettings, Refusals, StoredFile};
 use crate::peer::Peer;
 use crate::treatment::Treatment;
 
@@ -197,7 +197,9 @@ impl<'n> StorageService<'n> {
         if let Some(progress) = &receiving.progress {
             progress.pdvs(fragments.pdvs_ended());
         }
-        receiving.bytes += fragments.byte_count() as u64;
+        let (bytes, is_last) = (fragments.byte_count() as u64, fragments.is_last());
+        receiving.bytes += bytes;
+        self.node.observer.received(&Received::new(&self.peer, bytes, is_last));
         if let Outcome::Store { target, .. } = &mut receiving.outcome
             && let Ok(Target::File(incoming)) = target
             && let Err(failure) = incoming.push(fragments)
@@ -351,7 +353,8 @@ impl<'n> StorageService<'n> {
         let object = stored_object(&uids, whose, reception, commit, Some(file));
         object.log();
         let after_answer = self.node.observer.stored(&object);
-        let ended_studies = incoming.file_study(&object, &mut self.current_studies);
+        let ended_studies =
+            incoming.file_study(&uids, &file, &self.peer, &mut self.current_studies);
         let (sop_instance, file) = (uids.sop_instance, Some(incoming.into_file()));
         let Reception { receive, received, .. } = reception;
         Ok(FollowUp { sop_instance, after_answer, ended_studies, file, receive, commit, received })

@@ -129,3 +129,88 @@ fn compare(found: &[Found<'_>; 2], is_untouched: bool) -> Result<(), Failure> {
     }
     differs.map_or(Ok(()), |it| Err(Failure::UidDiffers(Box::new(it))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dataset::{Dictionary, OutputFormat, Transcoder, transfer_syntax};
+    use std::io::IoSlice;
+    use std::sync::Arc;
+
+    const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+    const MR: &str = "1.2.840.10008.5.1.4.1.1.4";
+
+    fn uid(text: &str) -> Uid {
+        Uid::parse(text.as_bytes()).unwrap()
+    }
+
+    /// The attributes of a data set of these UIDs, announced as CT 1.2.3.
+    fn identified(
+        classes: &[&str],
+        instances: &[&str],
+        is_untouched: bool,
+        tolerant: Option<NamedBy>,
+    ) -> Result<(ObjectUids, Option<String>), Failure> {
+        let syntax = transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
+        let dictionary = Arc::new(Dictionary::built_in());
+        let format = OutputFormat { bit_preserving: true, ..OutputFormat::default() };
+        let mut transcoder = Transcoder::new(syntax, &format, dictionary);
+        let mut bytes = Vec::new();
+        let tagged =
+            |tag, values: &[&str]| values.iter().map(|it| (tag, (*it).to_owned())).collect();
+        let elements: [Vec<(u8, String)>; 2] = [tagged(0x16, classes), tagged(0x18, instances)];
+        for (tag, value) in elements.into_iter().flatten() {
+            bytes.extend([8, 0, tag, 0]);
+            bytes.extend(u32::try_from(value.len().next_multiple_of(2)).unwrap().to_le_bytes());
+            bytes.extend(value.as_bytes());
+            bytes.resize(bytes.len().next_multiple_of(2), 0);
+        }
+        let mut sink = Vec::new();
+        transcoder.push(&[IoSlice::new(&bytes)], &mut sink).unwrap();
+        transcoder.finish(&mut sink).unwrap();
+        let request = CStoreRq {
+            message_id: 1,
+            sop_class: uid(CT),
+            sop_instance: uid("1.2.3"),
+            priority: None,
+            move_originator_ae: None,
+            move_originator_message_id: None,
+        };
+        identify(&request, transcoder.attributes(), is_untouched, tolerant)
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_both_values_unless_one_could_be_anything() {
+        let wrong = |classes: &[&str], instances: &[&str]| {
+            identified(classes, instances, false, Some(NamedBy::DataSet)).unwrap().1
+        };
+        let differs = |found: &str| {
+            let both = format!("{found} in the data set, 1.2.3 in the command");
+            Some(format!("its SOP Instance UID differs: {both}"))
+        };
+        assert_eq!(wrong(&[CT], &["1.2.3"]), None);
+        assert_eq!(wrong(&[CT], &["1.2.4"]), differs("1.2.4"));
+        for other in ["DOE.JANE", "DOE^JANE", "4711-DOE", "01.2"] {
+            assert_eq!(wrong(&[CT], &[other]), differs("not a UID"), "{other}");
+        }
+        let class = "its SOP Class UID differs: MRImageStorage in the data set, CTImageStorage in the command";
+        let missing = "its data set has no SOP Instance UID";
+        assert_eq!(wrong(&[MR], &[]), Some(format!("{class}; {missing}")));
+        assert_eq!(wrong(&[CT], &["", "1.2.4"]), differs("1.2.4"), "the first is empty");
+        assert_eq!(wrong(&[CT], &["", "1.2.3"]).as_deref(), Some(missing));
+    }
+
+    /// Where a data set is not taken apart, that nothing is found means nothing.
+    #[test]
+    fn a_data_set_that_is_not_taken_apart_may_say_nothing() {
+        let announced = ObjectUids { sop_class: uid(CT), sop_instance: uid("1.2.3") };
+        for tolerant in [None, Some(NamedBy::Command), Some(NamedBy::DataSet)] {
+            let found = identified(&[], &[], true, tolerant).unwrap();
+            assert_eq!(found, (announced, None), "{tolerant:?}");
+            let found = identified(&[], &[], false, tolerant);
+            assert_eq!(found.is_ok_and(|it| it.1.is_some()), tolerant.is_some(), "{tolerant:?}");
+            let two = identified(&[CT, MR], &["1.2.3"], true, tolerant).unwrap_err();
+            assert_eq!(two.status(), proto::Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS);
+        }
+    }
+}

@@ -112,8 +112,8 @@ impl Directory {
         if needs.free_names && !no_replace && !links {
             return Err(
                 "its file system supports neither hard links nor RENAME_NOREPLACE, which \
-                 --unique-filenames, --timenames and --rename-on-eostudy need: leave these options out, or \
-                 store on another file system"
+                 --unique-filenames, --timenames, --rename-on-eostudy and duplicates other than \"replace\" need: \
+                 leave these out, or store on another file system"
                     .to_owned(),
             );
         }

@@ -109,6 +109,7 @@ impl InstanceFile {
                     Looked::Free => IfExists::Refuse,
                     Looked::Taken(IfTaken::Replace) => IfExists::Replace,
                     Looked::Taken(_) => break,
+                    Looked::Changed => continue,
                     Looked::Kept(kept) => return Ok(Outcome::Kept(kept)),
                 };
                 if !std::mem::replace(&mut is_written, true) {
@@ -161,7 +162,15 @@ impl InstanceFile {
             self.destination.sync(since).map_err(Error::at(Step::SyncFolder))?;
         }
         let size = existing.size().map_err(&failed)?;
-        Ok(Looked::Kept(Kept { name: name.clone(), size }))
+        let identity = existing.identity().map_err(&failed)?;
+        // Comparing and syncing take their time, and other programs may remove a file.
+        drop(existing);
+        Ok(match self.file.holder(name).map_err(&failed)? {
+            Holder::File(now) if now.identity().map_err(&failed)? == identity => {
+                Looked::Kept(Kept { name: name.clone(), size })
+            }
+            _ => Looked::Changed,
+        })
     }
 }
 
@@ -171,4 +180,6 @@ enum Looked {
     /// It is taken, and this is to be done; not [`IfTaken::Keep`].
     Taken(IfTaken),
     Kept(Kept),
+    /// What was to be kept does not have the name any more.
+    Changed,
 }

@@ -1,5 +1,6 @@
 //! The promise of this crate, attacked: every step failing, names taken, many at once.
 
+mod duplicates;
 mod power_loss;
 mod subfolders;
 

@@ -144,7 +144,7 @@ impl Builder<'_> {
                 rewrites: settings.output.format.transfer_syntax
                     != OutputTransferSyntax::AsReceived,
             },
-            place: place.clone(),
+            _place: place.clone(),
         };
         let limit = settings
             .max_associations

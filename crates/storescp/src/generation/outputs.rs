@@ -36,7 +36,7 @@ struct Open {
 /// it have ended, so do its studies.
 pub(super) struct Place {
     pub(super) output: Arc<Output>,
-    pub(super) directory: Arc<KeptDirectory>,
+    _directory: Arc<KeptDirectory>,
     dictionary: Arc<Dictionary>,
     studies: Option<Arc<Studies>>,
     end_of_study: CommandSettings,
@@ -130,7 +130,7 @@ impl Outputs {
         let commands = Commands::new(&end_of_study, output, Some(storage), Arc::clone(&self.pool))?;
         Ok(Arc::new(Place {
             output: Arc::new(opened),
-            directory,
+            _directory: directory,
             dictionary: Arc::clone(dictionary),
             studies,
             end_of_study,
@@ -223,6 +223,18 @@ impl Outputs {
         for directory in self.directories() {
             directory.directory.clean_up();
         }
+    }
+
+    /// How many threads wait for studies to time out.
+    #[cfg(test)]
+    pub(super) fn watched(&self) -> usize {
+        lock(&self.keepers).iter().filter(|keeper| keeper.watch.is_some()).count()
+    }
+
+    /// How many directories are open.
+    #[cfg(test)]
+    pub(super) fn open_directories(&self) -> usize {
+        self.directories().len()
     }
 
     fn directories(&self) -> Vec<Arc<KeptDirectory>> {

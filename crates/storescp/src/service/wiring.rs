@@ -14,7 +14,8 @@ use control::Monitor;
 use receiver::faults::FaultPlan;
 use receiver::net::PeerNames;
 use receiver::net::tls::Tls;
-use receiver::{Capacity, Node, NodeSettings, OutputSettings, thread_builder};
+use receiver::{Capacity, Node, NodeSettings, OutputSettings, ProgramNeeds, thread_builder};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use telemetry::{AuditIdentity, Telemetry};
@@ -22,6 +23,8 @@ use telemetry::{AuditIdentity, Telemetry};
 /// The parts that serve, built from the settings.
 pub(super) struct Service {
     pub(super) node: Arc<Node>,
+    /// `None` without a control plane.
+    pub(super) monitor: Option<Arc<Monitor>>,
     /// The settings that are in effect.
     pub(super) generation: Arc<ArcSwap<Generation>>,
     /// What the generations share.
@@ -34,6 +37,8 @@ pub(super) struct Service {
     pub(super) reloading: Mutex<()>,
     /// Audit messages and traces; `None` for neither.
     pub(super) telemetry: Option<Arc<Telemetry>>,
+    /// A signal has come: no more connections are accepted, and the program will end.
+    pub(super) is_draining: AtomicBool,
     /// `--inetd`: a single connection.
     pub(super) is_single: bool,
 }
@@ -65,23 +70,28 @@ impl Service {
             ..node_settings(config)
         };
         let telemetry = telemetry(config)?;
+        if let Some(monitor) = &monitor {
+            monitor.set_titles(first.calling_titles());
+        }
         let generation = Arc::new(ArcSwap::from_pointee(first));
         let observer = ProgramObserver {
             generation: Arc::clone(&generation),
             peer_names: Arc::clone(&peer_names),
-            monitor,
+            monitor: monitor.clone(),
             telemetry: telemetry.clone(),
         };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
         node.warn_of_expiry();
         Ok(Self {
             node: Arc::new(node),
+            monitor,
             generation,
             shared,
             command_line: command_line.clone(),
             started: Config { rules: Vec::new(), ..config.clone() },
             reloading: Mutex::default(),
             telemetry,
+            is_draining: AtomicBool::new(false),
             is_single: config.inetd,
         })
     }
@@ -142,9 +152,15 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let optional = optional.into_iter().filter(|&wanted| wanted).count();
     let stored = all.iter().filter(|it| !it.ignore);
     let outputs: Vec<&OutputSettings> = stored.map(|it| &it.output).collect();
-    let threads = PROGRAM_THREADS + optional + watches;
-    let threads = threads + Telemetry::threads(config.audit.as_ref(), config.traces.as_ref());
-    Ok(Capacity::find(&node_settings(config), &outputs, threads)?)
+    let mut needs =
+        ProgramNeeds { threads: PROGRAM_THREADS + optional + watches, ..ProgramNeeds::default() };
+    needs.threads += Telemetry::threads(config.audit.as_ref(), config.traces.as_ref());
+    if config.http.is_some() {
+        needs.threads += control::limits::THREADS;
+        needs.descriptors += control::descriptors();
+        needs.memory_bytes += control::limits::MEMORY_BYTES;
+    }
+    Ok(Capacity::find(&node_settings(config), &outputs, needs)?)
 }
 
 /// Whether any treatment has commands or renames files.

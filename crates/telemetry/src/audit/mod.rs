@@ -62,8 +62,19 @@ pub struct Login {
     pub user: String,
     /// Where from.
     pub address: IpAddr,
-    /// Why it failed; `None` if it succeeded.
-    pub failure: Option<String>,
+    /// What came of it.
+    pub outcome: LoginOutcome,
+}
+
+/// What came of a log-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginOutcome {
+    /// They are in.
+    Granted,
+    /// The token, or the user, or the password is wrong.
+    Refused,
+    /// It was one failure too many: log-ins from the address are not looked at for a while.
+    Blocked,
 }
 
 impl Audit {
@@ -158,14 +169,21 @@ impl Audit {
             access_point: Some(AccessPoint::Address(login.address.to_canonical().to_string())),
             ..Participant::default()
         };
-        let failed = login.failure.is_some();
+        let (outcome, why) = match login.outcome {
+            LoginOutcome::Granted => (Outcome::Success, None),
+            LoginOutcome::Refused => (Outcome::MinorFailure, Some("wrong name, password or token")),
+            LoginOutcome::Blocked => {
+                let why = "too many failures: the address is blocked for a while";
+                (Outcome::SeriousFailure, Some(why))
+            }
+        };
         self.report(&Message {
             id: code::USER_AUTHENTICATION,
             type_code: Some(code::LOGIN),
             action: Action::Execute,
             time: SystemTime::now(),
-            outcome: if failed { Outcome::MinorFailure } else { Outcome::Success },
-            outcome_description: login.failure.clone(),
+            outcome,
+            outcome_description: why.map(str::to_owned),
             participants: vec![user, self.ourselves(&self.identity.ae_title)],
             objects: Vec::new(),
         });

@@ -42,16 +42,14 @@ fn peer() -> Peer {
 
 #[test]
 fn a_login_names_the_user_and_where_from() {
-    let login = |failure: Option<&str>| Login {
-        user: "anna".to_owned(),
-        address: "10.1.2.3".parse().unwrap(),
-        failure: failure.map(str::to_owned),
-    };
+    let login =
+        |outcome| Login { user: "anna".to_owned(), address: "10.1.2.3".parse().unwrap(), outcome };
     let lines = reported(
         |_| {},
         |audit| {
-            audit.login(&login(None));
-            audit.login(&login(Some("wrong password")));
+            audit.login(&login(LoginOutcome::Granted));
+            audit.login(&login(LoginOutcome::Refused));
+            audit.login(&login(LoginOutcome::Blocked));
         },
     );
     let same = [
@@ -60,13 +58,14 @@ fn a_login_names_the_user_and_where_from() {
         "<ActiveParticipant UserID=\"anna\" UserIsRequestor=\"true\" NetworkAccessPointID=\"10.1.2.3\" \
          NetworkAccessPointTypeCode=\"2\">",
     ];
-    assert_eq!(lines.len(), 2);
+    assert_eq!(lines.len(), 3);
     lines.iter().for_each(|line| assert_contains(line, &same));
     assert_contains(&lines[0], &["<85>1 ", "EventOutcomeIndicator=\"0\""]);
     assert_contains(
         &lines[1],
-        &["<84>1 ", "EventOutcomeIndicator=\"4\"", "<EventOutcomeDescription>wrong password</"],
+        &["<84>1 ", "EventOutcomeIndicator=\"4\"", "<EventOutcomeDescription>wrong name, "],
     );
+    assert_contains(&lines[2], &["<84>1 ", "EventOutcomeIndicator=\"8\""]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod program;
 use super::exposition::Value;
 use super::table::{Values, View};
 use super::{Format, Metrics, Senders, render, table};
-use program::TestProgram;
+pub(in crate::metrics) use program::TestProgram;
 use receiver::{
     AcceptorPolicy, AeTitle, AssociationEnd, ConnectionRefusal, Peer, Refused, Rejection, Status,
     StoredObject, Tolerance, Treatment, Uid, storage_classes,
@@ -78,6 +78,8 @@ fn what_happened_is_what_is_read() {
     metrics.counters.association_ended(&AssociationEnd::Released, Duration::from_secs(2), 0);
     metrics.senders.end();
     metrics.association_accepted(&other, None);
+    refuse_object(&metrics, &other, Status::DUPLICATE_SOP_INSTANCE);
+    metrics.counters.stored(1, Some(1));
     // Dropped on purpose, and answered as if it were stored.
     refuse_object(&metrics, &other, Status(0xB006));
     metrics.counters.tolerated(Tolerance::MismatchedUids);
@@ -93,10 +95,13 @@ fn what_happened_is_what_is_read() {
             r#"storescp_stored_objects_total{calling="CT1",rule="ct"} 2"#,
             r#"storescp_stored_bytes_total{calling="CT1",rule="ct"} 500100"#,
             r#"storescp_refused_objects_total{calling="CT1",rule="ct"} 1"#,
-            r#"storescp_refused_objects_total{calling="other",rule="other"} 0"#,
+            r#"storescp_refused_objects_total{calling="other",rule="other"} 1"#,
             r#"storescp_last_object_timestamp_seconds{calling="CT1",rule="ct"} 1800000000.125"#,
-            r#"storescp_object_size_bytes_bucket{le="1024.0"} 1"#,
-            r#"storescp_object_size_bytes_bucket{le="1048576.0"} 2"#,
+            r#"storescp_object_size_bytes_bucket{le="1024.0"} 2"#,
+            r#"storescp_object_size_bytes_bucket{le="1048576.0"} 3"#,
+            r#"storescp_duplicates_total{action="replaced"} 0"#,
+            r#"storescp_duplicates_total{action="kept"} 1"#,
+            r#"storescp_duplicates_total{action="rejected"} 1"#,
             "storescp_receive_duration_seconds_count 2",
             r#"storescp_commit_duration_seconds_bucket{le="0.00025"} 0"#,
             r#"storescp_commit_duration_seconds_bucket{le="0.0005"} 2"#,

@@ -22,16 +22,15 @@ pub use ended_study::{EndedStudy, Reason, StudyFile};
 pub(crate) use open_studies::CurrentStudies;
 pub use open_studies::{FolderTimes, Timing, unpadded};
 
-use super::naming;
 use super::settings::Sorting;
-use super::stored_object::StoredObject;
+use super::stored_file::StoredFile;
 use crate::peer::Peer;
 use chrono::Local;
 use open_studies::OpenStudies;
 use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use storage::{FileName, InstanceFile};
+use storage::{FileIdentity, FileName};
 use study_table::StudyId;
 
 /// The studies that objects are being received of: gives each a folder, and tells when it has ended. Shared by
@@ -202,23 +201,21 @@ impl ArrivingObject {
         })
     }
 
-    /// The object is stored in `file`. Returns the studies that have ended by that.
+    /// The object is stored in `file`, which may get another name later: `prefix` is how it then begins, `identity` which
+    /// file it is. Returns the studies that have ended by that.
     pub(crate) fn stored(
         &self,
-        object: &StoredObject<'_>,
-        file: &InstanceFile,
+        file: &StoredFile<'_>,
+        prefix: &'static str,
+        identity: impl FnOnce() -> Option<FileIdentity>,
+        peer: &Peer,
         current_studies: &mut CurrentStudies,
     ) -> Vec<EndedStudy> {
-        let keeps_files = self.studies.timing.keeps_files;
         // One that was there before is known already.
-        let stored = object.file.as_ref().filter(|it| keeps_files && !it.kept);
-        let stored = stored.map(|stored| StudyFile {
-            name: stored.name.clone(),
-            prefix: naming::prefix(object.sop_class),
-            id: file.identity().ok(),
-        });
-        let uid = object.file.as_ref().and_then(|file| file.study).unwrap_or_default();
-        self.note_stored(stored, uid, object.peer, current_studies)
+        let keeps_file = self.studies.timing.keeps_files && !file.kept;
+        let name = || file.name.clone();
+        let stored = keeps_file.then(|| StudyFile { name: name(), prefix, id: identity() });
+        self.note_stored(stored, file.study.unwrap_or_default(), peer, current_studies)
     }
 
     fn note_stored(

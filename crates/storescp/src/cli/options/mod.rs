@@ -97,7 +97,7 @@ pub(super) fn config(
         output,
         commands,
         log,
-        settings_file: None,
+        settings_file: general::settings_file(typed),
         leniency: Leniency::default(),
         rules: Vec::new(),
         refuses_others: false,

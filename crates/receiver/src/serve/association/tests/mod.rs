@@ -1,18 +1,24 @@
 //! Associations over loopback, with storage that fails or panics, and what the observer is told of them.
 
+mod certificates;
+mod duplicates;
+mod leniency;
 mod observer;
+mod treatments;
 
 use super::*;
+use crate::observer::{AfterAnswer, Observer, Proposed, Refusal, Refused, StoredObject, Tolerated};
 use crate::output::naming::NameStyle;
 use crate::serve::registry::{Admission, Registry};
-use crate::{OutputSettings, Sorting, testing};
-use dataset::Uid;
+use crate::{OutputSettings, Sorting, Treatment, testing};
 use dataset::format::{OutputTransferSyntax, SequenceLengths};
+use dataset::{Uid, part10};
 use platform::testing::Scratch;
 use proto::{AeTitle, CStoreRq, ContextId, RequestorConfig, Response, Status};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
-use std::sync::atomic::AtomicUsize;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use storage::doubles::Faulty;
 use storage::doubles::power_loss::{Disk, DiskKind, Fault, Survives};
@@ -88,7 +94,11 @@ impl Sender {
 
     /// Proposes an association to `called`, but does not wait for the answer.
     fn propose(stream: TcpStream, called: &str) -> Self {
-        let calling = AeTitle::parse(b"TEST").unwrap();
+        Self::propose_as(stream, "TEST", called)
+    }
+
+    fn propose_as(stream: TcpStream, calling: &str, called: &str) -> Self {
+        let calling = AeTitle::parse(calling.as_bytes()).unwrap();
         let called = AeTitle::parse(called.as_bytes()).unwrap();
         let mut proposal = Proposal::new(calling, called, 16384);
         let syntaxes = [dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN];
@@ -134,16 +144,31 @@ impl Sender {
 
     /// Sends an object, but does not wait for the answer.
     fn send(&mut self, instance: &str, bytes: &[u8]) {
+        self.send_as(CT, instance, bytes);
+    }
+
+    /// Sends a request, and the beginning of its data set.
+    fn begin(&mut self, instance: &str, bytes: &[u8]) {
+        self.send_fragment(CT, instance, bytes, false);
+    }
+
+    fn send_as(&mut self, class: &str, instance: &str, bytes: &[u8]) {
+        self.send_fragment(class, instance, bytes, true);
+    }
+
+    fn send_fragment(&mut self, class: &str, instance: &str, bytes: &[u8], is_last: bool) {
         let request = CStoreRq {
             message_id: 1,
-            sop_class: uid(CT),
+            sop_class: uid(class),
             sop_instance: uid(instance),
             priority: Some(0),
             move_originator_ae: None,
             move_originator_message_id: None,
         };
         self.association.send_command(self.context, &request.encode()).unwrap();
-        self.association.send_data(self.context, bytes, true).unwrap();
+        if is_last || !bytes.is_empty() {
+            self.association.send_data(self.context, bytes, is_last).unwrap();
+        }
         self.stream.write_all(self.association.outgoing()).unwrap();
         let count = self.association.outgoing().len();
         self.association.consume_outgoing(count);
@@ -164,15 +189,72 @@ impl Sender {
 
 /// A data set of SOP Class UID and SOP Instance UID, explicit VR little endian.
 fn data_set(instance: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (element, value) in [(0x16, CT), (0x18, instance)] {
-        let mut value = value.as_bytes().to_vec();
-        value.resize(value.len().next_multiple_of(2), 0);
-        bytes.extend([0x08, 0x00, element, 0x00, b'U', b'I']);
-        bytes.extend(u16::try_from(value.len()).unwrap().to_le_bytes());
-        bytes.extend(value);
+    [text(0x0008_0016, "UI", CT.as_bytes()), text(0x0008_0018, "UI", instance.as_bytes())].concat()
+}
+
+/// An element with a text, explicit VR little endian.
+fn text(tag: u32, vr: &str, value: &[u8]) -> Vec<u8> {
+    let mut value = value.to_vec();
+    value.resize(value.len().next_multiple_of(2), if vr == "UI" { 0 } else { b' ' });
+    let (group, element) = ((tag >> 16) as u16, tag as u16);
+    let length = u16::try_from(value.len()).unwrap();
+    let header = [group.to_le_bytes(), element.to_le_bytes()].concat();
+    [header, vr.as_bytes().to_vec(), length.to_le_bytes().to_vec(), value].concat()
+}
+
+/// Treats all alike, and notes what is stored and how, what is tolerated and what is refused.
+struct Notes {
+    treatment: Arc<Treatment>,
+    lines: Mutex<Vec<String>>,
+}
+
+impl Notes {
+    fn of(treatment: Treatment) -> Arc<Self> {
+        Arc::new(Self { treatment: Arc::new(treatment), lines: Mutex::default() })
     }
-    bytes
+
+    fn note(&self, line: String) {
+        self.lines.lock().unwrap().push(line);
+    }
+
+    /// What was noted since the last call.
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.lines.lock().unwrap())
+    }
+}
+
+impl Observer for Notes {
+    fn admit(&self, _: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
+        Ok(Arc::clone(&self.treatment))
+    }
+
+    fn stored(&self, object: &StoredObject<'_>) -> Option<AfterAnswer> {
+        let file = object.file.unwrap();
+        let how = match (file.replaced, file.kept) {
+            (false, false) => "stored",
+            (true, false) => "replaced",
+            (false, true) => "kept",
+            (true, true) => panic!("{object:?}"),
+        };
+        let size = std::fs::metadata(file.real_path()).unwrap().len();
+        assert_eq!(file.size, size);
+        self.note(format!("{how}: {}", file.name));
+        None
+    }
+
+    fn tolerated(&self, tolerated: &Tolerated<'_>) {
+        self.note(format!("tolerated: {:?} of {}", tolerated.what, tolerated.sop_instance));
+    }
+
+    fn refused(&self, refused: &Refused<'_>) {
+        self.note(match *refused {
+            Refused::Association { rejection, reason, .. } => format!("{rejection}: {reason}"),
+            Refused::Object { sop_instance, status, reason, .. } => {
+                format!("refused: {sop_instance}, {status}: {reason}")
+            }
+            _ => panic!("{refused:?}"),
+        });
+    }
 }
 
 #[test]
@@ -356,20 +438,8 @@ fn a_server_that_ends_waits_for_the_message_under_way() {
     let scratch = Scratch::new("association-drain");
     let receiver = Receiver::new(&scratch, Directory::open(&scratch.0, Durability::Full).unwrap());
     let (mut sender, _thread) = receiver.connect();
-    let request = CStoreRq {
-        message_id: 1,
-        sop_class: uid(CT),
-        sop_instance: uid("1.2.3"),
-        priority: None,
-        move_originator_ae: None,
-        move_originator_message_id: None,
-    };
-    sender.association.send_command(sender.context, &request.encode()).unwrap();
     let bytes = data_set("1.2.3");
-    sender.association.send_data(sender.context, &bytes[..10], false).unwrap();
-    sender.stream.write_all(sender.association.outgoing()).unwrap();
-    let count = sender.association.outgoing().len();
-    sender.association.consume_outgoing(count);
+    sender.begin("1.2.3", &bytes[..10]);
     std::thread::sleep(Duration::from_millis(100));
     let registry = Arc::clone(&receiver.registry);
     let draining = std::thread::spawn(move || registry.drain(Duration::from_secs(20)));

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::net::HostAccess;
-use crate::observer::{Accepted, AfterAnswer, Observer, Proposed, Refusal, Refused, Summary};
-use crate::output::StoredObject;
+use crate::observer::{
+    Accepted, AfterAnswer, Observer, Proposed, Refusal, Refused, StoredObject, Summary,
+};
 use crate::output::studies::{EndedStudy, Timing};
 use crate::treatment::Treatment;
 use proto::{CommandSet, Rejection, element};
@@ -95,6 +96,7 @@ impl Observer for Recorder {
             Refused::Association { rejection, reason, .. } => {
                 format!("association refused: {rejection}: {reason}")
             }
+            Refused::Classes { reason, .. } => format!("classes refused: {reason}"),
             Refused::Request { status, reason, .. } => {
                 format!("request refused: {status}: {reason}")
             }

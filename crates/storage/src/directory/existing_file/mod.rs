@@ -1,5 +1,9 @@
 //! A file that has the name which another one was to get.
 
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
+
 use super::names::inode_lock::{Seen, look_at};
 use super::names::name_claims::NameClaim;
 use super::names::temporary_files::Temporaries;
