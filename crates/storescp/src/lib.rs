@@ -26,8 +26,8 @@ use std::process::ExitCode;
 /// Runs the program: `arguments` as the system gives them, the program's name first. Returns when
 /// the server has ended.
 ///
-/// `storescp test …` sends a test object instead, `storescp check …` checks a settings file, and `storescp schema`
-/// prints its schema.
+/// `storescp test …` sends a test object instead, `storescp check …` checks a settings file, `storescp schema` prints
+/// its schema, and `storescp hash-password` hashes a password.
 ///
 /// Exit codes: 0 after SIGTERM or SIGINT, after the one association of `--inetd`, and after help or
 /// version; 1 if it cannot start.
@@ -38,6 +38,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some("test") => return send_test::run(arguments.into_iter().skip(1)),
         Some("check") => return settings::check(arguments.into_iter().skip(1)),
         Some("schema") => return settings::print_schema(arguments.into_iter().skip(1)),
+        Some("hash-password") => return cli::hash_password(arguments.into_iter().skip(1)),
         _ => {}
     }
     let connection = inetd_is_asked_for(&arguments).then(inherited::take_connection);

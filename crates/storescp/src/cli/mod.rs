@@ -10,6 +10,7 @@ mod config;
 mod fault;
 mod fault_rules;
 mod files;
+mod hash_password;
 mod hints;
 mod options;
 mod similarity;
@@ -17,6 +18,7 @@ mod texts;
 
 pub use config::Config;
 pub use files::Files;
+pub(crate) use hash_password::hash_password;
 pub use texts::Shell;
 
 pub(crate) use fault::log_config_fault;
@@ -126,6 +128,11 @@ pub fn reference() -> String {
 /// The text of `storescp test --help`.
 pub(crate) fn tester_help() -> String {
     texts::tester_help()
+}
+
+/// The text of `storescp hash-password --help`.
+fn hasher_help() -> String {
+    texts::hasher_help()
 }
 
 /// The text of `storescp check --help`.

@@ -1,6 +1,7 @@
 //! `storescp check`: everything that is wrong with a settings file, and with what it names.
 
 use super::faults::{Fault, Faults};
+use super::merge::in_words;
 use super::reader::{At, Report};
 use super::typed::{Rule, Tls as TypedTls, Treatment};
 use super::{Loaded, read};
@@ -118,6 +119,12 @@ fn examine_over(path: &Path, command_line: &Config) -> Result<Examined, Faults> 
     }
     if let Some(typed) = &file.tls {
         report.inside("tls", |report| tls(typed, &config, report));
+    }
+    if let (Some(typed), Some(settings)) = (&file.http, &config.http)
+        && let Err(error) = control::check_files(settings)
+    {
+        let place = typed.value.tls.as_ref().map_or(&typed.span, |tls| &tls.span);
+        report.inside("http.tls", |report| report.fault(place, in_words(&error)));
     }
     for (later, earlier) in rules::shadowed(&config.rules) {
         let (line, _) = source.place(rules[earlier].span.start);

@@ -1,5 +1,6 @@
 //! Network options.
 
+use super::control::CONTROL;
 use super::preferences::{PREFERENCES, accepted};
 use super::spec::{Choice, Opt, OptionSpec, Part, Section, Value};
 use super::typed::{Base, Typed, leading_integer};
@@ -23,6 +24,7 @@ pub(super) const NETWORK: Section = Section {
         },
         Part { heading: Some("network host access control (tcp wrapper)"), options: HOST_ACCESS },
         Part { heading: Some("other network options"), options: OTHER },
+        Part { heading: Some("control plane"), options: CONTROL },
     ],
 };
 

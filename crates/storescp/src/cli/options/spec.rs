@@ -216,6 +216,7 @@ pub(in crate::cli) enum Opt {
     AbortDuring,
     Promiscuous,
     UidPadding,
+    Http,
     Fault,
     FaultFile,
     FaultSeed,

@@ -9,4 +9,4 @@ mod topics;
 pub use completions::Shell;
 #[cfg(test)]
 pub(super) use topics::tester_options;
-pub(super) use topics::{checker_help, schema_help, tester_help};
+pub(super) use topics::{checker_help, hasher_help, schema_help, tester_help};

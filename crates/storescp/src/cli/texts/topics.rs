@@ -66,6 +66,11 @@ const SETTINGS: Topic = Topic {
             "storescp schema",
             "prints the JSON Schema of the file, by which editors complete and check",
         ),
+        entry(
+            "storescp hash-password",
+            "asks for a password twice, or reads it from the first line of standard input if that is no terminal, and \
+             prints its hash (argon2id): what a user of [http] has in place of the password",
+        ),
     ],
 };
 
@@ -77,6 +82,11 @@ pub(in crate::cli) fn checker_help() -> String {
 /// What `storescp schema --help` shows.
 pub(in crate::cli) fn schema_help() -> String {
     usage("storescp schema", SETTINGS.entries[1].text)
+}
+
+/// What `storescp hash-password --help` shows.
+pub(in crate::cli) fn hasher_help() -> String {
+    usage("storescp hash-password", SETTINGS.entries[2].text)
 }
 
 fn usage(line: &str, what: &str) -> String {

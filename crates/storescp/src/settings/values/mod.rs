@@ -7,12 +7,14 @@ mod faults;
 mod listen;
 mod secret;
 mod senders;
+mod url;
 
 pub(super) use amounts::{Room, Silence, Size, Time, TimeOrNever};
 pub(super) use charsets::CharacterSet;
 pub(super) use dicom::{Class, ClassOrAll, TransferSyntaxes};
 pub(super) use faults::FaultText;
-pub(super) use listen::{Listen, ListenAddress};
+pub(super) use listen::{HttpAddress, Listen};
 pub use secret::Secret;
-pub(super) use secret::{KeyPasswordSource, SecretSource};
+pub(super) use secret::{HashSource, KeyPasswordSource, SecretSource};
 pub(super) use senders::{Address, Digest, Title};
+pub(super) use url::{Share, Url};
