@@ -38,6 +38,16 @@ impl Rsyslog {
     /// If it does not listen within half a minute.
     #[must_use]
     pub fn start(pki: &Pki, ports: Option<(u16, u16)>) -> Self {
+        Self::start_with(pki, ports, "anon")
+    }
+
+    /// The same; TLS clients need a certificate of the tests' authority.
+    #[must_use]
+    pub fn for_known_clients(pki: &Pki) -> Self {
+        Self::start_with(pki, None, "x509/certvalid")
+    }
+
+    fn start_with(pki: &Pki, ports: Option<(u16, u16)>, authentication: &str) -> Self {
         let scratch = Scratch::new();
         certify(pki, &scratch);
         let (tls_port, udp_port) =
@@ -46,6 +56,7 @@ impl Rsyslog {
         let config = CONFIG
             .replace("%directory", &directory)
             .replace("%ca", &pki.path("ca.pem").display().to_string())
+            .replace("%authentication", authentication)
             .replace("%tls-port", &tls_port.to_string())
             .replace("%udp-port", &udp_port.to_string());
         let file = scratch.path().join("rsyslog.conf");
@@ -169,7 +180,7 @@ global(workDirectory="%directory" maxMessageSize="64k"
        defaultNetstreamDriverCertFile="%directory/server.pem"
        defaultNetstreamDriverKeyFile="%directory/server.key")
 module(load="imudp")
-module(load="imtcp" streamDriver.name="ossl" streamDriver.mode="1" streamDriver.authMode="anon")
+module(load="imtcp" streamDriver.name="ossl" streamDriver.mode="1" streamDriver.authMode="%authentication")
 template(name="parts" type="string" string="%pri%|%app-name%|%msgid%|%msg%\n")
 ruleset(name="audit") {
   action(type="omfile" file="%directory/messages" template="parts" flushOnTXEnd="on")

@@ -174,6 +174,41 @@ fn peers_that_are_not_served_are_alerts() {
     }
 }
 
+#[test]
+fn a_settings_file_names_authority_and_certificate_and_its_reloads_are_reported() {
+    let (pki, scratch) = (Pki::shared(), Scratch::new());
+    let syslog = Rsyslog::for_known_clients(&pki);
+    let path = |name: &str| pki.path(name).display().to_string();
+    let file = scratch.path().join("settings.toml");
+    let settings = format!(
+        "log.level = 'info'\n[audit]\ndestination = 'syslog+tls://localhost:{}'\nca = '{}'\ncertificate = '{}'\n\
+         key = '{}'\nsource-id = 'archive-1'\n",
+        syslog.tls_port(),
+        path("ca.pem"),
+        path("client.pem"),
+        path("client.key")
+    );
+    fs::write(&file, &settings).expect("a file can be written");
+    let mut server = Server::start(Program::Ours, &["--settings", file.to_str().expect("UTF-8")]);
+    send_objects(server.port());
+    let _ = syslog.wait_for(4);
+    server.signal("HUP");
+    assert_eq!(with_code(&syslog.wait_for(5), "110131").len(), 1);
+    fs::write(&file, settings + "nonsense = 1\n").expect("a file can be written");
+    server.signal("HUP");
+    let messages = syslog.wait_for(6);
+    server.signal("TERM");
+    assert!(server.wait(LIMIT).is_some());
+    let alerts = with_code(&messages, "110131");
+    assert!(alerts[0].text.contains("EventOutcomeIndicator=\"0\""), "{alerts:?}");
+    assert!(alerts[1].text.contains("EventOutcomeIndicator=\"4\""), "{alerts:?}");
+    assert!(alerts[1].text.contains("nonsense"), "{alerts:?}");
+    let messages = syslog.wait_for(7);
+    check_run(&messages, &interop::wire::Request::usual().calling);
+    let source = "AuditSourceID=\"archive-1\"";
+    assert!(messages.iter().all(|message| message.text.contains(source)), "{messages:?}");
+}
+
 /// A syslog server that accepts connections, and neither speaks TLS nor reads.
 #[test]
 fn a_syslog_server_that_hangs_is_never_in_the_way_of_reception() {

@@ -170,8 +170,8 @@ fn an_object_costs_an_association_next_to_nothing() {
     let output = receiver::OutputSettings::new("/nowhere".into());
     let name = receiver::FileName::new("name".to_owned()).unwrap();
     let file = StoredFile {
-        path: receiver::LogPath::new(&output, None, Some(&name)),
-        folder: None,
+        path: receiver::LogPath::new(&output, &[], Some(&name)),
+        folders: &[],
         name: &name,
         replaced: false,
         kept: false,

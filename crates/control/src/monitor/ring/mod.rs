@@ -1,17 +1,23 @@
 //! The last entries of something that many threads report. Writers wait for nobody.
 
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
+
 use platform::sync::atomic::{AtomicU64, Ordering};
 use platform::sync::{Arc, Mutex, PoisonError};
 use std::sync::TryLockError;
 
-/// Slots beyond the capacity, so that keys that are passed over cost no entry.
-const SPARE_SLOTS: usize = 64;
+/// Slots beyond the capacity, so that keys that are passed over cost no entry. A reader holds up no more than one key at
+/// a time, and only where it reads the oldest entries while they are replaced.
+const SPARE_SLOTS: usize = if cfg!(feature = "explore") { 1 } else { 256 };
 
 /// Keeps the last entries, each under a key that grows.
 ///
 /// A writer takes the next key and the slot that belongs to it. It only *tries* to lock that slot: while a reader
 /// copies its reference, the writer passes over the key and takes the next one. So a writer never waits, not even for a
-/// reader that the system has put to sleep in the middle.
+/// reader that the system has put to sleep in the middle. An entry stays until as many keys have been given after its own
+/// as there are slots.
 ///
 /// Memory: 32 bytes for each slot, and the entries.
 #[derive(Debug)]
@@ -46,8 +52,9 @@ impl<T> Ring<T> {
         Self { slots, capacity: capacity as u64, next: AtomicU64::new(1) }
     }
 
-    /// Adds an entry in place of the oldest one.
-    pub(crate) fn push(&self, value: T) {
+    /// Adds an entry in place of the oldest one; returns its key, 0 if so many others were faster that it is none of the
+    /// last ones any more.
+    pub(crate) fn push(&self, value: T) -> u64 {
         let value = Arc::new(value);
         loop {
             let key = self.next.fetch_add(1, Ordering::Relaxed);
@@ -58,12 +65,12 @@ impl<T> Ring<T> {
             };
             // True if this thread slept from its key until now, and others have gone round.
             if slot.as_ref().is_some_and(|other| other.key > key) {
-                return;
+                return 0;
             }
             let oldest = slot.replace(Entry { key, value });
             drop(slot);
             drop(oldest);
-            return;
+            return key;
         }
     }
 
@@ -95,6 +102,7 @@ impl<T> Ring<T> {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "explore"))]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
@@ -109,8 +117,10 @@ mod tests {
     fn the_latest_come_first_and_page_by_page() {
         let ring = Ring::new(100);
         assert!(values(&ring, None, 10).is_empty());
-        (0..250).for_each(|number| ring.push(number));
-        assert_eq!(values(&ring, None, 3), [249, 248, 247]);
+        (0..450).for_each(|number| {
+            ring.push(number);
+        });
+        assert_eq!(values(&ring, None, 3), [449, 448, 447]);
         assert_eq!(values(&ring, None, 1000).len(), 100);
         let (mut before, mut all) = (None, Vec::new());
         loop {
@@ -121,7 +131,7 @@ mod tests {
         }
         assert_eq!(all[..99], values(&ring, None, 1000)[..99]);
         let even = ring.latest(None, 2, |value| value % 2 == 0);
-        assert_eq!(even.iter().map(|it| *it.value).collect::<Vec<_>>(), [248, 246]);
+        assert_eq!(even.iter().map(|it| *it.value).collect::<Vec<_>>(), [448, 446]);
         assert!(values(&ring, Some(0), 5).is_empty());
         assert!(values(&ring, Some(1), 5).is_empty());
     }
@@ -129,11 +139,13 @@ mod tests {
     #[test]
     fn writers_pass_over_what_a_reader_holds() {
         let ring = Ring::new(3);
-        (0..200).for_each(|number| ring.push(number));
+        (1..=200).for_each(|number| {
+            ring.push(number);
+        });
         let held: Vec<_> = (0..5).map(|next| ring.slot(201 + next).lock().unwrap()).collect();
-        ring.push(200);
+        assert_eq!(ring.push(201), 206);
         drop(held);
-        assert_eq!(values(&ring, None, 10), [200, 199, 198]);
+        assert_eq!(values(&ring, None, 10), [201, 200, 199]);
     }
 
     /// What a thread has pushed is there in its order, whatever others push and read meanwhile; nothing is lost, and
@@ -148,7 +160,11 @@ mod tests {
             let writers: Vec<_> = (0..WRITERS)
                 .map(|writer| {
                     let ring = &ring;
-                    scope.spawn(move || (0..EACH).for_each(|count| ring.push((writer, count))))
+                    scope.spawn(move || {
+                        for count in 0..EACH {
+                            ring.push((writer, count));
+                        }
+                    })
                 })
                 .collect();
             for _ in 0..2 {
@@ -183,7 +199,9 @@ mod tests {
     fn what_falls_out_is_freed() {
         let counted = Arc::new(());
         let ring = Ring::new(10);
-        (0..1000).for_each(|_| ring.push(Arc::clone(&counted)));
+        for _ in 0..1000 {
+            ring.push(Arc::clone(&counted));
+        }
         assert_eq!(Arc::strong_count(&counted), 1 + 10 + SPARE_SLOTS);
         drop(ring);
         assert_eq!(Arc::strong_count(&counted), 1);
