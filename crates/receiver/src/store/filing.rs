@@ -178,7 +178,7 @@ impl Incoming {
         let (names, taken) = settings.file_naming.names(sop_class, sop_instance, about.requested);
         let mut names = names.peekable();
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
-        log_storing(settings, place, &first);
+        log_storing(settings, sop_instance, place, &first);
         let committed = self.file.commit(&mut names, taken, settings.durability)?;
         log_stored(settings, place, &first, &committed);
         Ok(Outcome::Stored(committed))
@@ -196,7 +196,7 @@ impl Incoming {
         let settings = &self.output.settings;
         let mut names = names.peekable();
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
-        log_storing(settings, place, &first);
+        log_storing(settings, sop_instance, place, &first);
         let mut rule = DuplicateRule::new(settings, self.transcoder.output_transfer_syntax());
         let decide = &mut |taken: &NameTaken<'_>| {
             if is_same(taken)? { rule.decide(taken) } else { Ok(IfTaken::NextName) }
@@ -255,10 +255,15 @@ impl Incoming {
     }
 }
 
-fn log_storing(settings: &OutputSettings, place: &Place, name: &FileName) {
+fn log_storing(settings: &OutputSettings, sop_instance: &Uid, place: &Place, name: &FileName) {
     if !settings.format.bit_preserving {
         let path = LogPath::new(settings, &place.folders, Some(name));
-        info!(dcmtks = true, "storing DICOM file: {path}");
+        info!(
+            dcmtks = true,
+            sopInstanceUid = %sop_instance,
+            file = %path,
+            "storing DICOM file: {path}"
+        );
     }
 }
 

@@ -67,6 +67,9 @@ pub(crate) fn serve(config: &Config, command_line: &Config) -> Result<(), Error>
         .map(|(http, monitor)| Control::start(http, monitor, &service, vec![address], capacity));
     let control = control.transpose()?;
     let handle = server.start()?;
+    if let Some(telemetry) = &service.telemetry {
+        telemetry.serving();
+    }
     if let Some(control) = &control {
         control.serves(handle.clone());
     }
@@ -105,6 +108,9 @@ pub(crate) fn serve_one(
     reload_on(hang_ups, &service, |reload: &dyn Fn()| reload()).map_err(Error::Signals)?;
     let connection = SingleConnection::new(Arc::clone(&service.node), stream)?;
     let handle = connection.handle();
+    if let Some(telemetry) = &service.telemetry {
+        telemetry.serving();
+    }
     let (told, handles) = mpsc::channel();
     let _ = told.send(handle.clone());
     let signals =
