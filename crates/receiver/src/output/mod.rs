@@ -15,8 +15,7 @@ pub(crate) use full_disk::Refusals;
 pub use log_path::LogPath;
 pub use settings::{Duplicates, IfDifferent, OutputSettings, Sorting};
 pub use stored_file::StoredFile;
-pub(crate) use template::{Naming, RenderedPath};
-pub use template::{PathTemplate, TemplateError};
+pub use template::{Naming, PathTemplate, RenderedPath, TemplateError};
 
 use crate::error::Error;
 use dataset::Dictionary;

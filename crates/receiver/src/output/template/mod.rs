@@ -19,7 +19,7 @@ mod tests;
 mod time;
 mod value;
 
-pub(crate) use render::{Naming, RenderedPath};
+pub use render::{Naming, RenderedPath};
 
 use dataset::{AttributeName, Attributes, Vr, WantedAttributes};
 use field::{Component, Piece, Source};
@@ -66,7 +66,8 @@ impl PathTemplate {
     }
 
     /// The attributes that it uses, to be [noted](dataset::Transcoder::noting) while a data set passes.
-    pub(crate) fn wanted(&self) -> &Arc<WantedAttributes> {
+    #[must_use]
+    pub fn wanted(&self) -> &Arc<WantedAttributes> {
         &self.wanted
     }
 

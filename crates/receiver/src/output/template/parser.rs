@@ -17,7 +17,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<Component>, TemplateError> {
     let mut parser = Parser { text, at: 0 };
     if text.len() > TEMPLATE_BYTES {
         let what = format!("longer than {TEMPLATE_BYTES} bytes");
-        return Err(error(TEMPLATE_BYTES, what));
+        let last = (0..=TEMPLATE_BYTES).rev().find(|&at| text.is_char_boundary(at));
+        return Err(error(last.unwrap_or_default(), what));
     }
     let mut components = Vec::new();
     loop {

@@ -14,25 +14,28 @@ use std::time::SystemTime;
 use storage::FileName;
 
 /// What the path of an object is made from.
-#[derive(Clone, Copy)]
-pub(crate) struct Naming<'a> {
-    /// Those of its data set, once that is complete.
-    pub(crate) attributes: &'a Attributes,
+#[derive(Clone, Copy, Debug)]
+pub struct Naming<'a> {
+    /// Those of its data set, once that is complete; [`PathTemplate::wanted`] were noted.
+    pub attributes: &'a Attributes,
     /// Specific Character Set where the data set declares none.
-    pub(crate) default_character_set: Option<&'a str>,
-    /// The UIDs by which it is stored.
-    pub(crate) sop_class: &'a Uid,
-    pub(crate) sop_instance: &'a Uid,
-    pub(crate) peer: &'a Peer,
+    pub default_character_set: Option<&'a str>,
+    /// The SOP Class UID by which it is stored.
+    pub sop_class: &'a Uid,
+    /// The SOP Instance UID by which it is stored.
+    pub sop_instance: &'a Uid,
+    /// Who sent it.
+    pub peer: &'a Peer,
     /// When its C-STORE-RQ came.
-    pub(crate) requested: SystemTime,
+    pub requested: SystemTime,
 }
 
-/// The path of an object beneath the output directory.
+/// The path of an object beneath the output directory: at most
+/// [`TEMPLATE_PATH_BYTES`](crate::limits::TEMPLATE_PATH_BYTES).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RenderedPath {
-    /// From the outermost on.
-    pub(crate) folders: Vec<FileName>,
+pub struct RenderedPath {
+    /// One in the other, the outermost first.
+    pub folders: Vec<FileName>,
     /// Without the extension.
     stem: String,
     /// With its dot, or empty.
@@ -41,7 +44,8 @@ pub(crate) struct RenderedPath {
 
 impl PathTemplate {
     /// The path of an object; `None` if a name is none that a file may have, which does not occur.
-    pub(crate) fn render(&self, naming: &Naming<'_>) -> Option<RenderedPath> {
+    #[must_use]
+    pub fn render(&self, naming: &Naming<'_>) -> Option<RenderedPath> {
         let (file, folders) = self.components.split_last()?;
         let name = |component: &Component| {
             FileName::new(names::safe(&self.text_of(&component.pieces, naming), ""))
@@ -137,7 +141,7 @@ const LONGEST_EXTENSION: usize = 16;
 
 impl RenderedPath {
     /// The names that the file may have, the best first: from the second on with a number.
-    pub(crate) fn names(&self) -> impl Iterator<Item = FileName> {
+    pub fn names(&self) -> impl Iterator<Item = FileName> {
         let Self { stem, extension, .. } = self;
         (1..=SAME_PATH_FILES).map_while(move |number| {
             FileName::new(match number {

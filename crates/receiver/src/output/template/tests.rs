@@ -135,6 +135,33 @@ fn attributes_become_paths() {
     assert!(called.starts_with("_._PACS+") && called.ends_with("/x"), "{called}");
 }
 
+/// The examples and the numbers of `docs/paths.md`.
+#[test]
+fn the_documentation_tells_the_paths_that_templates_make() {
+    let text = include_str!("../../../../../docs/paths.md");
+    let (_, examples) = text.split_once("## Examples").unwrap();
+    let (examples, _) = examples.split_once("## Fields").unwrap();
+    let rows = examples.lines().filter_map(|line| {
+        let (template, expected) =
+            line.strip_prefix("| `")?.strip_suffix("` |")?.split_once("` | `")?;
+        Some((template.replace("\\|", "|"), expected))
+    });
+    let rows: Vec<_> = rows.collect();
+    assert!(rows.len() >= 11, "{rows:?}");
+    for (template, expected) in rows {
+        assert_eq!(path(&template, CT), expected, "{template}");
+    }
+    let hashed = path("{PatientID}/x", &[(ID, "LO", b"12/34")]);
+    assert!(text.contains(&format!("`{}`", hashed.strip_suffix("/x").unwrap())), "{hashed}");
+    let wrong = PathTemplate::parse("{PatientId}").unwrap_err().to_string();
+    assert!(text.replace('\n', " ").contains(&wrong), "{wrong}");
+    for number in
+        [TEMPLATE_BYTES, TEMPLATE_LEVELS, PATH_COMPONENT_BYTES, dataset::limits::WANTED_ATTRIBUTES]
+    {
+        assert!(text.contains(&format!("{number} ")), "{number}");
+    }
+}
+
 #[test]
 fn later_names_of_a_path_have_a_number_before_the_extension() {
     let names = |template, count| -> Vec<_> {
