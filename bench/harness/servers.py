@@ -21,7 +21,7 @@ READY_SECONDS = 20
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A server's command line, with the placeholders `{port}` and `{dir}` (an empty folder)."""
+    """A server's command line, with the placeholders `{port}`, `{http}` (a second port) and `{dir}` (an empty folder)."""
 
     name: str
     argv: tuple
@@ -60,8 +60,8 @@ class Server:
         home = Path(tempfile.mkdtemp(prefix="server-", dir=scratch))
         store = home / "store"
         store.mkdir()
-        port = free_port()
-        values = {"port": port, "dir": store, "config": home / "config.json"}
+        port, http = free_port(), free_port()
+        values = {"port": port, "http": http, "dir": store, "config": home / "config.json"}
         if self.config is not None:
             text = json.dumps(self.config, indent=1)
             text = text.replace('"{port}"', str(port)).replace("{dir}", str(store))
@@ -71,7 +71,7 @@ class Server:
             child = process.start(argv, log, cwd=home, env=dict(self.environment))
         try:
             _wait_until_listening(child, port)
-            yield Running(child.pid, port, store)
+            yield Running(child.pid, port, http, store)
         finally:
             process.stop(child)
             machine.empty(home)
@@ -83,6 +83,7 @@ class Running:
 
     pid: int
     port: int
+    http: int  # the port of the control plane, if it was asked for
     store: Path
 
     def stored(self):

@@ -23,6 +23,7 @@ mod compare;
 pub mod corpus;
 pub mod differential;
 mod failing_disk;
+pub mod http;
 mod image;
 mod namespace;
 mod object;

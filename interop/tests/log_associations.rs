@@ -12,17 +12,17 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// The last line of an association, read back as a script would.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Ended {
-    stored: u64,
+pub(crate) struct Ended {
+    pub(crate) stored: u64,
     /// By status.
-    refused: BTreeMap<String, u64>,
-    broken_off: u64,
-    bytes: u64,
-    end: String,
-    called: String,
-    calling: String,
-    address: String,
-    number: u64,
+    pub(crate) refused: BTreeMap<String, u64>,
+    pub(crate) broken_off: u64,
+    pub(crate) bytes: u64,
+    pub(crate) end: String,
+    pub(crate) called: String,
+    pub(crate) calling: String,
+    pub(crate) address: String,
+    pub(crate) number: u64,
 }
 
 impl Ended {
@@ -64,7 +64,8 @@ impl Ended {
         })
     }
 
-    fn all(log: &str) -> Vec<Self> {
+    /// Of all associations in a log.
+    pub(crate) fn all(log: &str) -> Vec<Self> {
         log.lines().filter_map(Self::parse).collect()
     }
 }
@@ -74,14 +75,14 @@ fn request(calling: &str) -> Request {
 }
 
 /// An object whose data set names another instance than its command.
-fn contradicting() -> Object {
+pub(crate) fn contradicting() -> Object {
     let plain = Object::ct(1000);
     let other = element(0x0008, 0x0018, *b"UI", b"2.25.1");
     Object { bytes: [&plain.bytes[..], &other].concat(), ..plain }
 }
 
 /// An object that ends within its last element.
-fn cut_off() -> Object {
+pub(crate) fn cut_off() -> Object {
     let plain = Object::ct(1000);
     Object { bytes: plain.bytes[..plain.bytes.len() - 9].to_vec(), ..plain }
 }
@@ -219,7 +220,7 @@ fn an_association_ends_with_how_it_ended() {
 }
 
 /// Sends a part of an object and goes away.
-fn in_the_middle(mut client: Client) {
+pub(crate) fn in_the_middle(mut client: Client) {
     let object = Object::ct(30_000);
     client.command(3, &Command::store(2, &object.sop_class, &object.sop_instance));
     client.send(&data_pdu(&[Pdv::data(3, false, &object.bytes[..10_000])]));

@@ -1,6 +1,7 @@
 //! Tests the receiver with other toolkits' programs and with hostile peers; one module per topic.
 
 mod access;
+mod api;
 mod attacks;
 mod binary;
 mod broken_peers;
@@ -10,6 +11,7 @@ mod crash;
 mod dimse;
 mod disk;
 mod docs;
+mod duplicates;
 mod durability;
 mod ending;
 mod events;
@@ -25,6 +27,7 @@ mod log_lines;
 mod log_streams;
 mod logging;
 mod lost_senders;
+mod metrics;
 mod names;
 mod negotiated;
 mod negotiation;
@@ -37,10 +40,13 @@ mod powercut;
 mod privacy;
 mod process;
 mod profiles;
+mod prometheus;
 mod readme;
 mod repairs;
 mod send_test;
 mod senders;
+mod service_rules;
+mod settings_reload;
 mod shared_folder;
 mod start;
 mod starting;

@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("storage", &["dataset", "platform"]),
     ("requestor", &["dataset", "proto"]),
     ("receiver", &["dataset", "platform", "proto", "storage"]),
-    ("control", &["dataset", "platform", "receiver", "storage"]),
+    ("control", &["dataset", "platform", "proto", "receiver", "storage"]),
     ("loadgen", &["dataset", "platform", "proto", "requestor"]),
     ("storescp", &["control", "dataset", "platform", "proto", "receiver", "requestor", "storage"]),
 ];

@@ -2,6 +2,7 @@
 complete -c storescp -f
 complete -c storescp -o h -l help -d 'show this text and exit'
 complete -c storescp -l version -d 'show version information and exit'
+complete -c storescp -l settings -r -F -d 'read TOML file f, with rules for each sender; options are the defaults beneath it (all of it: docs/settings.md)'
 complete -c storescp -l arguments -d 'log the expanded command line'
 complete -c storescp -o q -l quiet -d 'log fatal errors only'
 complete -c storescp -o v -l verbose -d 'also log each association and object'
@@ -85,6 +86,7 @@ complete -c storescp -l abort-after -d 'abort the association after a data set (
 complete -c storescp -l abort-during -d 'abort the association during a data set'
 complete -c storescp -o pm -l promiscuous -d 'also accept unregistered SOP classes (not with --config-file)'
 complete -c storescp -o up -l uid-padding -d 'tolerate UIDs padded with spaces (always done)'
+complete -c storescp -l http -x -d 'serve metrics, health and an API over HTTP on address a, or on port a of this machine only; others need [http] in the settings file (not with --inetd)'
 complete -c storescp -l fault -x -d 'provoke fault f; may be given several times, such as "object every 10th: status A700" or "association from CT*: delay answer 2s..5s" (all of them: docs/faults.md)'
 complete -c storescp -l fault-file -r -F -d 'provoke the faults in file f, one on each line'
 complete -c storescp -l fault-seed -x -d 'repeat the draws of faults such as "object 10%: reset" that began with seed n'

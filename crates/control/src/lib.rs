@@ -12,6 +12,7 @@
 //! It has threads of its own, which are the only ones with an async runtime.
 
 mod access;
+mod api;
 mod error;
 pub mod limits;
 mod metrics;
@@ -30,7 +31,7 @@ pub use program::{
     AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, Credential, Directory, OpenStudy,
     Program, ReloadFailure, Reloaded, Status,
 };
-pub use server::{ControlHandle, descriptors, start};
+pub use server::{ControlHandle, check_files, descriptors, start};
 pub use settings::{
     ControlSettings, ControlTls, DEFAULT_PORT, Role, Token, TokenHash, User, hash_password,
     parse_listen,

@@ -36,6 +36,10 @@
 //! - `exploration`: runs the explorer (feature `explore`).
 //! - [`permits`]: a counter with an upper bound.
 //!
+//! # People
+//!
+//! - [`ask_for_secret`], [`read_secret`]: passwords that somebody types, or that a pipe brings.
+//!
 //! # Tests
 //!
 //! - `testing`: a directory for each test (feature `testing`).
@@ -56,6 +60,7 @@ pub mod permits;
 mod portable;
 #[cfg(target_os = "linux")]
 mod resources;
+mod secret;
 pub mod sync;
 #[cfg(target_os = "linux")]
 mod system_calls;
@@ -91,4 +96,5 @@ pub use portable::{
     stop_accepting, this_process, threads_left, wait_for_hang_up, write_out,
 };
 
+pub use secret::{ask_for_secret, read_secret};
 pub use unix::{Journal, LinkDurability, Mount, ProcessIdentity, link, reason};

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let identity = Identity::new("2.25.329800735698586629295641978511506172918", "EXAMPLE_1")?;
     let output = OutputSettings::new(PathBuf::from(directory));
     let settings = NodeSettings::new(identity.clone(), port.parse()?);
-    let capacity = Capacity::find(&settings, &[&output], 0)?;
+    let capacity = Capacity::find(&settings, &[&output], ProgramNeeds::default())?;
     let output = Arc::new(Output::open(output)?);
     let treatment = Treatment::new(&identity, UNCOMPRESSED, Arc::clone(&output));
     let observer = Arc::new(Printer(Arc::new(treatment)));

@@ -60,7 +60,7 @@
 //!     let identity = Identity::new("2.25.4711", "ARCHIVE_1")?;
 //!     let settings = NodeSettings::new(identity.clone(), 11112);
 //!     let output = OutputSettings::new("/data/incoming".into());
-//!     let capacity = Capacity::find(&settings, &[&output], 1)?;
+//!     let capacity = Capacity::find(&settings, &[&output], ProgramNeeds::default())?;
 //!     let output = Arc::new(Output::open(output)?);
 //!     let treatment = Treatment::new(&identity, UNCOMPRESSED, Arc::clone(&output));
 //!     let observer = Arc::new(Archive(Arc::new(treatment)));
@@ -107,15 +107,17 @@ pub use node::faults;
 pub use node::{Limits, Node, NodeSettings, Timeouts};
 pub use observer::{
     Accepted, AfterAnswer, Answered, AssociationEnd, ConnectionRefusal, Observer, PeerCertificate,
-    Progress, Proposed, Refusal, Refused, RefusedClass, StatusCounts, StoredObject, Summary,
-    Tolerance, Tolerated,
+    Progress, Proposed, Received, Refusal, Refused, RefusedClass, StatusCounts, StoredObject,
+    Summary, TlsSession, Tolerance, Tolerated,
 };
 pub use output::{
     Duplicates, IfDifferent, LogPath, Output, OutputSettings, PathTemplate, Sorting, StoredFile,
     TemplateError,
 };
 pub use peer::Peer;
-pub use serve::{Capacity, Drained, Handle, Pulse, Server, SingleConnection, thread_builder};
+pub use serve::{
+    Capacity, Drained, Handle, ProgramNeeds, Pulse, Server, SingleConnection, thread_builder,
+};
 pub use treatment::{
     AssociationLimit, AssociationTimeouts, Leniency, NamedBy, Treatment, UNCOMPRESSED,
     storage_classes,

@@ -23,7 +23,7 @@ fn the_pulse_stops_when_nobody_accepts_any_more() {
     let identity = Identity::new("2.25.329800735698586629295641978511506172918", "PULSE").unwrap();
     let settings = NodeSettings::new(identity.clone(), 0);
     let output = OutputSettings::new(scratch.0.clone());
-    let capacity = Capacity::find(&settings, &[&output], 0).unwrap();
+    let capacity = Capacity::find(&settings, &[&output], ProgramNeeds::default()).unwrap();
     let output = Arc::new(Output::open(output).unwrap());
     let treatment = Treatment::new(&identity, UNCOMPRESSED, output);
     let observer = Arc::new(Accepting(Arc::new(treatment)));

@@ -30,6 +30,8 @@ pub enum Error {
         /// Why not.
         source: Box<Error>,
     },
+    /// The control plane cannot be started.
+    Control(control::Error),
     /// Signals cannot be received.
     Signals(io::Error),
     /// A second signal stopped the server before all was finished.
@@ -52,6 +54,7 @@ impl fmt::Display for Error {
             Self::CommandLine { option, command, reason } => {
                 write!(f, "{option}: {reason}: {}", command.display())
             }
+            Self::Control(error) => error.fmt(f),
             Self::Rule { rule, source } => write!(f, "{rule}: {source}"),
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
             Self::CutShort { cut_off } => {
@@ -68,6 +71,7 @@ impl std::error::Error for Error {
         match self {
             Self::Receiver(error) => Some(error),
             Self::Profile(fault) => Some(fault),
+            Self::Control(error) => Some(error),
             Self::Rule { source, .. } => Some(source.as_ref()),
             Self::Signals(source) | Self::Threads(source) => Some(source),
             _ => None,

@@ -26,15 +26,20 @@ use std::process::ExitCode;
 /// Runs the program: `arguments` as the system gives them, the program's name first. Returns when
 /// the server has ended.
 ///
-/// `storescp test …` sends a test object instead.
+/// `storescp test …` sends a test object instead, `storescp check …` checks a settings file, `storescp schema` prints
+/// its schema, and `storescp hash-password` hashes a password.
 ///
 /// Exit codes: 0 after SIGTERM or SIGINT, after the one association of `--inetd`, and after help or
 /// version; 1 if it cannot start.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.skip(1).collect();
-    // No port is called so, so that it is no command line of DCMTK's either.
-    if arguments.first().is_some_and(|first| first == "test") {
-        return send_test::run(arguments.into_iter().skip(1));
+    // No port is called so, so that none is a command line of DCMTK's either.
+    match arguments.first().and_then(|first| first.to_str()) {
+        Some("test") => return send_test::run(arguments.into_iter().skip(1)),
+        Some("check") => return settings::check(arguments.into_iter().skip(1)),
+        Some("schema") => return settings::print_schema(arguments.into_iter().skip(1)),
+        Some("hash-password") => return cli::hash_password(arguments.into_iter().skip(1)),
+        _ => {}
     }
     let connection = inetd_is_asked_for(&arguments).then(inherited::take_connection);
     let command_line = match cli::parse(arguments.into_iter()) {
@@ -53,7 +58,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let config = match settings::effective(&command_line) {
         Ok(config) => config,
         Err(faults) => {
-            let lines: String = faults.lines().map(|line| format!("error: {line}\n")).collect();
+            // --quiet means it: the exit code alone tells.
+            let told = faults.lines().filter(|_| !command_line.log.is_quiet());
+            let lines: String = told.map(|line| format!("error: {line}\n")).collect();
             logging::print_error(&lines);
             logging::finish();
             return ExitCode::FAILURE;

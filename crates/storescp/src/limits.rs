@@ -29,6 +29,18 @@ pub const FIRST_RETRY_DELAY: Duration = Duration::from_millis(20);
 /// which doubles up to this.
 pub const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(1);
 
+/// Longest settings file, in bytes. Reading it takes up to 60 times as much memory, which is given back.
+pub const SETTINGS_BYTES: usize = 4 * 1024 * 1024;
+
+/// Longest file of a secret, in bytes.
+pub const SECRET_BYTES: usize = 4096;
+
+/// Most rules in a settings file.
+pub const RULES: usize = 10_000;
+
+/// Most faults of a settings file that are shown, and likewise warnings.
+pub const SETTINGS_FAULTS: usize = 1000;
+
 /// Shortest time between two log lines that commands cannot be run.
 pub const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(60);
 

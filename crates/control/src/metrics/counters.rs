@@ -2,9 +2,9 @@
 
 use super::cells::{Count, Counts, Histogram};
 use super::vocabulary::{
-    CONNECTION_REASONS, DUPLICATES, REJECTED, REJECTION_REASONS, RELOADS, RESULTS, STATUS_REASONS,
-    STATUSES, TOLERANCES, connection_reason, rejection_reason, result, status, status_reason,
-    tolerance,
+    CONNECTION_REASONS, DUPLICATE_REJECTED, DUPLICATES, REJECTED, REJECTION_REASONS, RELOADS,
+    RESULTS, STATUS_REASONS, STATUSES, TOLERANCES, connection_reason, rejection_reason, result,
+    status, status_reason, tolerance,
 };
 use proto::StatusKind;
 use receiver::{AssociationEnd, Refused, Status, Tolerance};
@@ -20,6 +20,8 @@ pub(super) struct Counters {
     pub(super) duration: Histogram,
     pub(super) refused_connections: Counts<{ CONNECTION_REASONS.len() }>,
     pub(super) refused_associations: Counts<{ REJECTION_REASONS.len() }>,
+    /// Associations with SOP classes that are refused.
+    pub(super) refused_classes: Count,
     pub(super) refused_requests: Counts<{ STATUS_REASONS.len() }>,
     pub(super) refused_objects: Counts<{ STATUS_REASONS.len() }>,
     pub(super) responses: Counts<{ STATUSES.len() }>,
@@ -105,6 +107,7 @@ impl Default for Counters {
             duration: Histogram::new(DURATION_BOUNDS),
             refused_connections: Counts::default(),
             refused_associations: Counts::default(),
+            refused_classes: Count::default(),
             refused_requests: Counts::default(),
             refused_objects: Counts::default(),
             responses: Counts::default(),
@@ -124,11 +127,11 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// An object is stored: two additions, and one more if it has replaced another.
-    pub(super) fn stored(&self, bytes: u64, has_replaced: bool) {
+    /// An object is stored: two additions, and one more if there was one before: its number in [`DUPLICATES`].
+    pub(super) fn stored(&self, bytes: u64, duplicate: Option<usize>) {
         self.size.observe(bytes);
-        if has_replaced {
-            self.duplicates.add_one(0);
+        if let Some(number) = duplicate {
+            self.duplicates.add_one(number);
         }
     }
 
@@ -164,6 +167,7 @@ impl Counters {
                 self.refused_associations.add_one(rejection_reason(rejection));
                 self.results.add_one(REJECTED);
             }
+            Refused::Classes { .. } => self.refused_classes.add(1),
             Refused::Request { status: told, .. } => {
                 self.refused_requests.add_one(status_reason(told));
                 self.responses.add_one(status(told));
@@ -171,6 +175,9 @@ impl Counters {
             Refused::Object { status: told, .. } => {
                 if is_refusal(told) {
                     self.refused_objects.add_one(status_reason(told));
+                }
+                if told == Status::DUPLICATE_SOP_INSTANCE {
+                    self.duplicates.add_one(DUPLICATE_REJECTED);
                 }
                 self.responses.add_one(status(told));
             }

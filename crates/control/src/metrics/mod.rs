@@ -75,8 +75,8 @@ impl Metrics {
 
     /// An object is stored.
     pub fn stored(&self, object: &StoredObject<'_>) {
-        let has_replaced = object.file.is_some_and(|file| file.replaced);
-        self.counters.stored(object.received_bytes, has_replaced);
+        let duplicate = object.file.as_ref().and_then(vocabulary::duplicate);
+        self.counters.stored(object.received_bytes, duplicate);
         let peer = object.peer;
         self.senders.with(peer.association, peer.calling_ae, |sender| {
             sender.stored(object.received_bytes, object.requested);

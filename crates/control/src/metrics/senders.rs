@@ -5,8 +5,8 @@ use arc_swap::ArcSwap;
 use receiver::AeTitle;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Once};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Pairs of calling title and rule that are counted one by one; each has four series. Memory: at most 200 bytes for
@@ -45,6 +45,8 @@ pub(super) struct Senders {
     /// Tells one [`Senders`] from another in [`CURRENT`].
     id: u64,
     known: ArcSwap<Known>,
+    /// Whether it was said that there are too many.
+    full: Once,
 }
 
 /// By title, and then by rule.
@@ -82,15 +84,14 @@ impl Senders {
     /// For these titles; others are counted together.
     pub(super) fn new(titles: impl IntoIterator<Item = String>) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let known = Known { titles: Arc::new(titles.into_iter().collect()), ..Known::default() };
-        let senders = Self { id: NEXT_ID.fetch_add(1, Relaxed), known: ArcSwap::default() };
-        senders.known.store(Arc::new(known));
-        senders
+        let known = Known { titles: collected(titles), ..Known::default() };
+        let id = NEXT_ID.fetch_add(1, Relaxed);
+        Self { id, known: ArcSwap::from_pointee(known), full: Once::new() }
     }
 
     /// Other titles from now on. What was counted stays, since counters must not go backwards.
     pub(super) fn set_titles(&self, titles: impl IntoIterator<Item = String>) {
-        let titles = Arc::new(titles.into_iter().collect());
+        let titles = collected(titles);
         self.known.rcu(|known| Known { titles: Arc::clone(&titles), ..Known::clone(known) });
     }
 
@@ -131,16 +132,18 @@ impl Senders {
 
     fn find_or_add(&self, title: AeTitle, rule: &str) -> Arc<Sender> {
         let known = self.known.load();
-        let is_named = |it: &&str| known.titles.contains(*it);
-        let title = std::str::from_utf8(title.as_bytes()).ok().filter(is_named).unwrap_or(OTHER);
+        let text: String = title.as_bytes().iter().copied().map(char::from).collect();
+        let title = known.titles.get(text.trim_matches(' ')).map_or(OTHER, String::as_str);
         if let Some(sender) = known.find(title, rule) {
             return Arc::clone(sender);
         }
         if known.count() >= MOST_SENDERS && (title, rule) != (OTHER, OTHER) {
-            tracing::debug!(
-                "metrics: {MOST_SENDERS} pairs of calling AE title and rule are counted already; \
-                 counting {title:?} by rule {rule:?} as {OTHER:?}"
-            );
+            self.full.call_once(|| {
+                tracing::warn!(
+                    "metrics: {MOST_SENDERS} pairs of calling AE title and rule are counted; counting {title:?} by \
+                     rule {rule:?}, and all other new ones, as {OTHER:?}"
+                );
+            });
             return self.add(OTHER, OTHER);
         }
         self.add(title, rule)
@@ -157,6 +160,11 @@ impl Senders {
         });
         self.known.load().find(title, rule).map_or(new, Arc::clone)
     }
+}
+
+/// Titles as they are compared: blanks at either end do not count (PS3.5 §6.2, VR AE).
+fn collected(titles: impl IntoIterator<Item = String>) -> Arc<BTreeSet<String>> {
+    Arc::new(titles.into_iter().map(|title| title.trim_matches(' ').to_owned()).collect())
 }
 
 #[cfg(test)]
@@ -178,8 +186,8 @@ mod tests {
 
     #[test]
     fn only_titles_that_rules_name_are_labels() {
-        let senders = Senders::new(["CT1".to_owned()]);
-        for (association, calling) in [(1, "CT1"), (2, "MALICE"), (3, "CT1  "), (4, "ct1")] {
+        let senders = Senders::new([" CT1 ".to_owned()]);
+        for (association, calling) in [(1, "CT1"), (2, "MALICE"), (3, " CT1  "), (4, "ct1")] {
             senders.begin(association, title(calling), "ct");
             senders.with(association, title(calling), |it| it.stored(10, SystemTime::now()));
             senders.end();

@@ -1,7 +1,7 @@
 //! The words that labels can have, and which of them stands for what happened. Free text never becomes a label, so the
 //! number of series is bounded.
 
-use receiver::{AssociationEnd, ConnectionRefusal, Rejection, Status, Tolerance};
+use receiver::{AssociationEnd, ConnectionRefusal, Rejection, Status, StoredFile, Tolerance};
 
 /// How associations end.
 pub(super) const RESULTS: [&str; 10] = [
@@ -83,12 +83,15 @@ pub(super) fn rejection_reason(rejection: Rejection) -> usize {
     }
 }
 
+/// Why SOP classes are refused.
+pub(super) const CLASS_REASONS: [&str; 1] = ["no-presentation-context"];
+
 /// The statuses that are counted one by one (PS3.7 Annex C, PS3.4 §B.2.3), as the log shows them, and why requests
 /// and objects are refused with them.
 pub(super) const STATUSES: [(Status, &str, &str); 13] = [
     (Status::SUCCESS, "0000H", "success"),
     (Status::PROCESSING_FAILURE, "0110H", "processing-failure"),
-    (Status(0x0111), "0111H", "duplicate-sop-instance"),
+    (Status::DUPLICATE_SOP_INSTANCE, "0111H", "duplicate-sop-instance"),
     (Status::INVALID_SOP_INSTANCE, "0117H", "invalid-sop-instance"),
     (Status::SOP_CLASS_NOT_SUPPORTED, "0122H", "sop-class-not-supported"),
     (Status::NOT_AUTHORIZED, "0124H", "not-authorized"),
@@ -147,7 +150,15 @@ pub(super) fn tolerance(what: Tolerance) -> usize {
 }
 
 /// What became of an object whose SOP Instance UID was stored already.
-pub(super) const DUPLICATES: [&str; 1] = ["replaced"];
+pub(super) const DUPLICATES: [&str; 3] = ["replaced", "kept", "rejected"];
+
+/// The number in [`DUPLICATES`] of an object that is refused since another is there.
+pub(super) const DUPLICATE_REJECTED: usize = 2;
+
+/// The number in [`DUPLICATES`] of a stored object; `None` if it was the first.
+pub(super) fn duplicate(file: &StoredFile<'_>) -> Option<usize> {
+    if file.kept { Some(1) } else { file.replaced.then_some(0) }
+}
 
 /// How reloads of the settings end.
 pub(super) const RELOADS: [&str; 2] = ["succeeded", "failed"];

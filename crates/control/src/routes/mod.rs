@@ -1,7 +1,9 @@
 //! The routes, as one list; each resource has a file of its own.
 
 mod health;
+mod metrics;
 
+use crate::api;
 use crate::problem::Problem;
 use crate::state::State;
 use axum::Router;
@@ -16,14 +18,22 @@ pub(crate) fn router(state: State) -> Router {
         .route("/", get(index))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::read))
         .method_not_allowed_fallback(wrong_method)
         .fallback(not_found)
-        .with_state(state)
+        .with_state(state.clone())
+        .merge(api::router(state))
 }
 
 /// What there is.
 async fn index() -> &'static str {
-    "storescp\n\n/livez   200 while connections are accepted\n/readyz  200 while objects are taken, else 503 and why\n"
+    "storescp
+
+/livez    200 while connections are accepted
+/readyz   200 while objects are taken, else 503 and why
+/metrics  for Prometheus
+/api/v1   JSON: /api/v1/openapi.json describes it
+"
 }
 
 async fn not_found(uri: Uri) -> Problem {

@@ -8,9 +8,8 @@ use crate::limits::ACCEPT_PAUSE;
 use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// One address that is listened on.
 pub(super) struct Listening {
@@ -21,15 +20,12 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Accepts connections until they are closed.
+    /// Accepts connections until its task is aborted.
     pub(super) async fn accept(self, listener: TcpListener) {
-        const GLANCE: Duration = Duration::from_millis(100);
-
-        while !self.connections.is_closed() {
-            match timeout(GLANCE, listener.accept()).await {
-                Err(_) => {}
-                Ok(Ok((stream, peer))) => self.serve(stream, peer).await,
-                Ok(Err(error)) => {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => self.serve(stream, peer).await,
+                Err(error) => {
                     tracing::debug!("HTTP: cannot accept a connection: {error}");
                     // Too few descriptors, mostly.
                     sleep(ACCEPT_PAUSE).await;

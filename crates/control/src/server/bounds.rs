@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::routes;
 use crate::state::State;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{self, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
@@ -46,12 +46,16 @@ async fn with_body(request: Request, next: Next) -> Response {
         let close = [(axum::http::header::CONNECTION, "close")];
         (close, Problem::new(status, detail)).into_response()
     };
+    let too_long = || {
+        let detail = format!("the body has more than {BODY_BYTES} bytes, or is malformed");
+        refusal(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    };
+    if body.size_hint().lower() > BODY_BYTES as u64 {
+        return too_long();
+    }
     let body = match timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            let detail = format!("the body has more than {BODY_BYTES} bytes, or is malformed");
-            return refusal(StatusCode::PAYLOAD_TOO_LARGE, detail);
-        }
+        Ok(Err(_)) => return too_long(),
         Err(_) => {
             let detail = format!("the body has not come within {} s", BODY_TIMEOUT.as_secs());
             return refusal(StatusCode::REQUEST_TIMEOUT, detail);

@@ -18,7 +18,6 @@ pub(super) struct Connections {
 struct Slots {
     next: u64,
     by_number: HashMap<u64, Slot>,
-    is_closed: bool,
 }
 
 #[derive(Debug)]
@@ -57,16 +56,6 @@ impl Connections {
         // Its task ends as soon as a thread comes to it.
         let permit = Arc::clone(&self.places).acquire_owned().await.ok()?;
         Some(self.enter(permit))
-    }
-
-    /// Accepts no more.
-    pub(super) fn close(&self) {
-        self.slots().is_closed = true;
-    }
-
-    /// Whether no more are to be accepted.
-    pub(super) fn is_closed(&self) -> bool {
-        self.slots().is_closed
     }
 
     /// Whether any request is worked on.

@@ -30,6 +30,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tls::TlsAcceptor;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+/// Reads key and certificate of the settings, and forgets them again. Opens no address.
+///
+/// # Errors
+/// Those of [`ControlSettings::check`], and [`Error::Tls`].
+pub fn check_files(settings: &ControlSettings) -> Result<(), Error> {
+    settings.check()?;
+    settings.tls.as_ref().map(TlsAcceptor::new).transpose().map(drop)
+}
 
 /// Opens the addresses of the settings, and serves from now on, in threads of its own, until
 /// [`ControlHandle::stop`] or until the handle is dropped.
@@ -61,7 +71,7 @@ pub fn start(
         .map_err(Error::Threads)?;
     let connections = Arc::new(Connections::new(max_connections()));
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let mut addresses = Vec::new();
+    let (mut addresses, mut accepting) = (Vec::new(), Vec::new());
     for (address, listener) in listeners {
         let listening = Listening {
             address,
@@ -73,7 +83,7 @@ pub fn start(
         let _entered = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(listener).map_err(unusable)?;
         addresses.push(address);
-        runtime.spawn(listening.accept(listener));
+        accepting.push(runtime.spawn(listening.accept(listener)));
     }
     for address in &addresses {
         tracing::info!("HTTP on {scheme}://{address}");
@@ -83,7 +93,7 @@ pub fn start(
             "HTTP: insecure = true, so other machines use the control plane unprotected"
         );
     }
-    Ok(ControlHandle { addresses, connections, runtime: Some(runtime) })
+    Ok(ControlHandle { addresses, connections, accepting, runtime: Some(runtime) })
 }
 
 /// A control plane that serves; dropping it ends it.
@@ -91,6 +101,7 @@ pub fn start(
 pub struct ControlHandle {
     addresses: Vec<SocketAddr>,
     connections: Arc<Connections>,
+    accepting: Vec<JoinHandle<()>>,
     /// There until it is stopped.
     runtime: Option<Runtime>,
 }
@@ -108,9 +119,14 @@ impl ControlHandle {
         const STEP: Duration = Duration::from_millis(10);
 
         let Some(runtime) = self.runtime.take() else { return };
-        self.connections.close();
+        self.accepting.iter().for_each(JoinHandle::abort);
         let deadline = Instant::now() + STOP_TIMEOUT;
-        while self.connections.are_working() && Instant::now() < deadline {
+        let is_busy = || {
+            // A listener closes with its task.
+            let is_open = self.accepting.iter().any(|task| !task.is_finished());
+            is_open || self.connections.are_working()
+        };
+        while is_busy() && Instant::now() < deadline {
             std::thread::sleep(STEP);
         }
         runtime.shutdown_background();

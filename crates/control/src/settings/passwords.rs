@@ -80,7 +80,6 @@ mod tests {
         ] {
             let reason = check(&hash).unwrap_err();
             assert!(reason.contains(expected), "{hash}: {reason}");
-            assert!(!matches(b"x", &hash.replace(&good, "")), "{hash}");
         }
     }
 }

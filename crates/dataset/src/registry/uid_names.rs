@@ -26,6 +26,11 @@ pub fn transfer_syntax(name: &str) -> Option<&'static TransferSyntax> {
     TransferSyntax::find_by_name(name).or_else(keyword)
 }
 
+/// The keywords of transfer syntaxes (PS3.6 Annex A) that [`transfer_syntax`] knows beside DCMTK's names.
+pub fn transfer_syntax_keywords() -> impl Iterator<Item = &'static str> {
+    TRANSFER_SYNTAX_KEYWORDS.iter().map(|(_, keyword)| *keyword)
+}
+
 /// DCMTK's name of a SOP class or transfer syntax.
 #[must_use]
 pub fn name_of(uid: &str) -> Option<&'static str> {

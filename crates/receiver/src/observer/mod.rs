@@ -6,7 +6,7 @@ mod stored_object;
 mod summary;
 
 pub use certificate::PeerCertificate;
-pub use proposed::{Accepted, Proposed};
+pub use proposed::{Accepted, Proposed, TlsSession};
 pub use stored_object::StoredObject;
 pub use summary::{AssociationEnd, StatusCounts, Summary};
 
@@ -25,7 +25,8 @@ use std::time::Duration;
 ///
 /// ```text
 ///   admit, association_accepted,
-///   for each C-STORE: progress, then stored, the answer, AfterAnswer, answered, studies_ended   (it is stored)
+///   for each C-STORE: progress, received for each piece,
+///                               then stored, the answer, AfterAnswer, answered, studies_ended   (it is stored)
 ///                               or   refused, the answer                              (it is not)
 ///   association_ended
 /// ```
@@ -46,6 +47,12 @@ pub trait Observer: Send + Sync {
     /// An association is accepted. Called before the A-ASSOCIATE-AC is sent.
     fn association_accepted(&self, accepted: &Accepted<'_>) {
         let _ = accepted;
+    }
+
+    /// More of a data set has come. Called for each piece that was read, of up to the length of a receive buffer, and
+    /// also for data sets of requests that are refused.
+    fn received(&self, received: &Received<'_>) {
+        let _ = received;
     }
 
     /// An object is stored as durably as its settings say, or was received to be dropped (then there is no
@@ -146,6 +153,26 @@ pub struct Answered<'a> {
     pub is_sent: bool,
 }
 
+/// A piece of a data set that was received.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Received<'a> {
+    /// Who sent it.
+    pub peer: &'a Peer,
+    /// How many bytes of the data set it has.
+    pub bytes: u64,
+    /// The data set has come to its end.
+    pub is_last: bool,
+}
+
+impl<'a> Received<'a> {
+    /// A piece of so many bytes.
+    #[must_use]
+    pub fn new(peer: &'a Peer, bytes: u64, is_last: bool) -> Self {
+        Self { peer, bytes, is_last }
+    }
+}
+
 /// Something wrong with an object that was stored all the same.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -233,6 +260,16 @@ pub enum Refused<'a> {
         rejection: Rejection,
         /// Why.
         reason: &'a str,
+    },
+    /// SOP classes of which a peer can send nothing, since none of the presentation contexts for them is accepted. The
+    /// association goes on: told before the A-ASSOCIATE-AC is sent.
+    Classes {
+        /// Who proposed them.
+        peer: &'a Peer,
+        /// Which, and why, those first that are most likely to be missed.
+        reason: &'a str,
+        /// What [`Observer::class_refused`] has advised.
+        advice: Option<&'a str>,
     },
     /// A request is refused that names no object: it is no valid C-STORE-RQ, or none that a storage SCP
     /// performs (PS3.7 Annex C).

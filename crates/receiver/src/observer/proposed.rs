@@ -49,4 +49,22 @@ pub struct Accepted<'a> {
     pub acceptance: &'a Acceptance,
     /// How it is treated.
     pub treatment: &'a Treatment,
+    /// What was agreed on by the TLS handshake; `None` without TLS.
+    pub tls: Option<TlsSession>,
+}
+
+/// What a TLS handshake has agreed on, by OpenSSL's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsSession {
+    /// Such as `TLSv1.3`.
+    pub version: &'static str,
+    /// The cipher suite.
+    pub cipher_suite: &'static str,
+}
+
+impl TlsSession {
+    pub(crate) fn new(tls: &SslRef) -> Self {
+        let cipher_suite = tls.current_cipher().map_or("none", |cipher| cipher.name());
+        Self { version: tls.version_str(), cipher_suite }
+    }
 }

@@ -25,6 +25,15 @@ pub struct Summary {
     pub end: AssociationEnd,
 }
 
+impl Summary {
+    /// Of an association without an object.
+    #[must_use]
+    pub fn new(peer: Peer, duration: Duration, end: AssociationEnd) -> Self {
+        let (objects, refused, broken_off, bytes) = (0, StatusCounts::default(), 0, 0);
+        Self { peer, objects, refused, broken_off, bytes, duration, end }
+    }
+}
+
 /// How an association ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

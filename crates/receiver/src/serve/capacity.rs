@@ -22,12 +22,23 @@ pub struct Capacity {
     shared_bytes: usize,
 }
 
+/// What the program needs for itself, beside the receiver.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProgramNeeds {
+    /// Threads.
+    pub threads: usize,
+    /// Descriptors, beyond a few.
+    pub descriptors: usize,
+    /// Bytes of memory.
+    pub memory_bytes: usize,
+}
+
 impl Capacity {
     /// What the settings ask for, or what the process's limits on descriptors, threads and memory leave. The
     /// limit on descriptors is raised as far as is allowed.
     ///
     /// To be called before threads are started, and once the log is set up: its level decides whether
-    /// proposals are dumped. `outputs` are how objects are written, none where none are. `other_threads` is how many the program itself is going to need.
+    /// proposals are dumped. `outputs` are how objects are written, none where none are. `program` is what the program itself is going to need.
     ///
     /// Each association holds one descriptor, and one more while it stores. The default keeps a third
     /// as many for files as there are associations: should more than that store at once, those find no
@@ -39,21 +50,23 @@ impl Capacity {
     pub fn find(
         settings: &NodeSettings,
         outputs: &[&OutputSettings],
-        other_threads: usize,
+        program: ProgramNeeds,
     ) -> Result<Self, Error> {
         let bytes = |output: &&OutputSettings| memory::of_association(settings, Some(output));
         let without = || memory::of_association(settings, None);
         let association_bytes = outputs.iter().map(bytes).max().unwrap_or_else(without);
         let descriptors = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
+        let descriptors = descriptors.saturating_sub(program.descriptors);
         let descriptors = descriptors - folders_beyond_first(outputs).min(descriptors / 2);
         let threads = platform::threads_left().unwrap_or(usize::MAX);
-        let needed = LEAST_THREADS + other_threads;
+        let needed = LEAST_THREADS + program.threads;
         if threads < needed {
             let what = format!("only {threads} threads available, {needed} needed");
             return Err(Error::Threads(io::Error::other(what)));
         }
         let threads = threads - RESERVED_THREADS.min(threads / 2);
         let kept = if settings.network.access_control { ACCESS_CACHE_BYTES } else { 0 };
+        let kept = kept + program.memory_bytes;
         let memory_left = platform::memory_left().unwrap_or(usize::MAX).saturating_sub(kept);
         let memory = memory_left / association_bytes;
         let allowed = descriptors.min(threads).min(memory);

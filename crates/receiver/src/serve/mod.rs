@@ -17,6 +17,6 @@ mod registry;
 mod server;
 mod workers;
 
-pub use capacity::Capacity;
+pub use capacity::{Capacity, ProgramNeeds};
 pub use registry::Drained;
 pub use server::{Handle, Pulse, Server, SingleConnection, thread_builder};

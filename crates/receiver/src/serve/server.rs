@@ -6,12 +6,12 @@ use super::registry::{Admission, Drained, Registry, Slot};
 use super::workers::Workers;
 use crate::error::Error;
 use crate::limits::{LISTEN_BACKLOG, PULSE_PATIENCE, PULSE_STEP, THREAD_STACK_BYTES};
-use crate::net::{AddressFamily, Network, inherited};
+use crate::net::{Network, inherited};
 use crate::node::Node;
 use platform::sync::Arc;
 use rustix::net::{AddressFamily as Family, SocketFlags, SocketType, sockopt};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the port of the node's settings. Up to [`LISTEN_BACKLOG`] connections wait in the kernel until
+    /// Opens the port, or the addresses, of the node's settings. Up to [`LISTEN_BACKLOG`] connections wait in the kernel until
     /// [`Server::start`].
     ///
     /// # Errors
     /// [`Error::Listen`], [`Error::Privileges`]; nothing stays open.
     pub fn bind(node: Arc<Node>, capacity: Capacity) -> Result<Self, Error> {
-        let listener = listen(&node.settings.network)?;
-        Ok(Self::new(Listeners::Own(listener), node, capacity))
+        let listeners = listen_on_all(&node.settings.network)?;
+        Ok(Self::new(Listeners::Own(listeners), node, capacity))
     }
 
     /// Listens on the sockets that were passed to the process (systemd, `LISTEN_FDS`), which are looked for
@@ -65,8 +65,7 @@ impl Server {
     /// Whatever the operating system says.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         match &self.listeners {
-            Listeners::Own(listener) => listener.local_addr(),
-            Listeners::Passed(listeners) => listeners[0].local_addr(),
+            Listeners::Own(listeners) | Listeners::Passed(listeners) => listeners[0].local_addr(),
         }
     }
 
@@ -200,8 +199,8 @@ pub fn thread_builder() -> std::thread::Builder {
 
 /// What is listened on.
 enum Listeners {
-    /// Our own: it ends with us.
-    Own(TcpListener),
+    /// Our own: they end with us. At least one.
+    Own(Vec<TcpListener>),
     /// Passed to us: the program that passed them keeps listening when we end.
     Passed(Vec<TcpListener>),
 }
@@ -210,7 +209,10 @@ impl Listeners {
     fn serve(self, node: &Arc<Node>, registry: &Arc<Registry>) -> io::Result<Vec<Arc<Workers>>> {
         let (node, registry) = (|| Arc::clone(node), || Arc::clone(registry));
         match self {
-            Self::Own(listener) => Ok(vec![Workers::start(listener, node(), registry())?]),
+            Self::Own(listeners) => listeners
+                .into_iter()
+                .map(|listener| Workers::start(listener, node(), registry()))
+                .collect(),
             Self::Passed(listeners) => listeners
                 .into_iter()
                 .map(|listener| Workers::start_on_inherited(listener, node(), registry()))
@@ -219,28 +221,34 @@ impl Listeners {
     }
 }
 
-fn listen(network: &Network) -> Result<TcpListener, Error> {
-    let port = network.port;
-    let (family, address) = match network.address_family {
-        AddressFamily::Ipv4 => (Family::INET, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
-        AddressFamily::Ipv6 | AddressFamily::Both => {
-            (Family::INET6, SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
-        }
-    };
-    let bound = || -> rustix::io::Result<TcpListener> {
-        let flags = SocketFlags::CLOEXEC;
-        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
-        sockopt::set_socket_reuseaddr(&socket, true)?;
-        if family == Family::INET6 {
-            let only = network.address_family == AddressFamily::Ipv6;
-            sockopt::set_ipv6_v6only(&socket, only)?;
-        }
-        rustix::net::bind(&socket, &address)?;
-        rustix::net::listen(&socket, LISTEN_BACKLOG)?;
-        Ok(socket.into())
-    };
-    bound().map_err(|error| match error {
-        rustix::io::Errno::ACCESS if port < 1024 => Error::Privileges { port },
-        error => Error::Listen(error.into()),
-    })
+/// Opens a socket for each address of the settings. None stays open if one cannot be opened.
+fn listen_on_all(network: &Network) -> Result<Vec<TcpListener>, Error> {
+    let addresses = network.listens_on();
+    let is_single = addresses.len() == 1 && network.addresses.is_empty();
+    let listeners = addresses.into_iter().map(|(address, is_dual)| {
+        listen(address, is_dual).map_err(|error| match error {
+            rustix::io::Errno::ACCESS if address.port() < 1024 => {
+                Error::Privileges { port: address.port() }
+            }
+            error if is_single => Error::Listen(error.into()),
+            error => {
+                let source = io::Error::from(error);
+                let text = format!("{address}: {}", platform::reason(&source));
+                Error::Listen(io::Error::new(source.kind(), text))
+            }
+        })
+    });
+    listeners.collect()
+}
+
+fn listen(address: SocketAddr, is_dual: bool) -> rustix::io::Result<TcpListener> {
+    let family = if address.is_ipv4() { Family::INET } else { Family::INET6 };
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    if family == Family::INET6 {
+        sockopt::set_ipv6_v6only(&socket, !is_dual)?;
+    }
+    rustix::net::bind(&socket, &address)?;
+    rustix::net::listen(&socket, LISTEN_BACKLOG)?;
+    Ok(socket.into())
 }

@@ -5,7 +5,7 @@ use super::irregularities::Irregularities;
 use super::status::{Failure, class_name};
 use super::uids::{ObjectUids, identify};
 use crate::node::Node;
-use crate::observer::{AfterAnswer, Progress, Refused, StatusCounts, StoredObject};
+use crate::observer::{AfterAnswer, Progress, Received, Refused, StatusCounts, StoredObject};
 use crate::output::studies::{CurrentStudies, EndedStudy};
 use crate::output::{OutputSettings, Refusals, StoredFile};
 use crate::peer::Peer;
@@ -197,7 +197,9 @@ impl<'n> StorageService<'n> {
         if let Some(progress) = &receiving.progress {
             progress.pdvs(fragments.pdvs_ended());
         }
-        receiving.bytes += fragments.byte_count() as u64;
+        let (bytes, is_last) = (fragments.byte_count() as u64, fragments.is_last());
+        receiving.bytes += bytes;
+        self.node.observer.received(&Received::new(&self.peer, bytes, is_last));
         if let Outcome::Store { target, .. } = &mut receiving.outcome
             && let Ok(Target::File(incoming)) = target
             && let Err(failure) = incoming.push(fragments)

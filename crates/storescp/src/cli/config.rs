@@ -46,7 +46,8 @@ pub struct Config {
     pub commands: CommandSettings,
     /// What is written to standard error.
     pub log: LogSettings,
-    /// `--settings`: the file that some of this comes from.
+    /// `--settings`: the file that is merged over the command line by
+    /// [`settings::effective`](crate::settings::effective).
     pub settings_file: Option<PathBuf>,
     /// What is tolerated of objects that are not as they should be.
     pub leniency: Leniency,

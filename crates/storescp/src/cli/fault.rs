@@ -79,18 +79,9 @@ impl fmt::Display for Fault {
                 }
             }
             Self::LogLevel(_) => f.write_str("Invalid log level for --log-level option"),
-            Self::LogConfig(_, fault) => write!(
-                f,
-                "Specified --log-config file {}",
-                match fault {
-                    LogConfigFault::Missing => "does not exist",
-                    LogConfigFault::Unreadable => "cannot be read",
-                    LogConfigFault::Empty => "does not contain any settings",
-                    LogConfigFault::NoLogging => "does not contain any valid settings",
-                    LogConfigFault::NoRootLogger => "does not set up log4cplus.rootLogger",
-                    LogConfigFault::RootLevel => "gives log4cplus.rootLogger no valid log level",
-                }
-            ),
+            Self::LogConfig(_, fault) => {
+                write!(f, "Specified --log-config file {}", log_config_fault(*fault))
+            }
             Self::UnreadableFaults(name, why) => {
                 write!(f, "Cannot read fault file '{}': {why}", name.display())
             }
@@ -105,3 +96,15 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// What is wrong with a log configuration file, behind its name.
+pub(crate) fn log_config_fault(fault: LogConfigFault) -> &'static str {
+    match fault {
+        LogConfigFault::Missing => "does not exist",
+        LogConfigFault::Unreadable => "cannot be read",
+        LogConfigFault::Empty => "does not contain any settings",
+        LogConfigFault::NoLogging => "does not contain any valid settings",
+        LogConfigFault::NoRootLogger => "does not set up log4cplus.rootLogger",
+        LogConfigFault::RootLevel => "gives log4cplus.rootLogger no valid log level",
+    }
+}

@@ -155,6 +155,9 @@ fn value_hint(option: &str, value: &OsStr) -> Vec<String> {
     let Some((min, max)) = bounds else {
         let hint = match option {
             "--min-free" => "an amount such as 500M, 2G or 5%".to_owned(),
+            "--http" => "a port (0..65535) or an address with a port, such as 8042, 127.0.0.1:8042, 0.0.0.0:8042 or \
+                         [::1]:8042"
+                .to_owned(),
             "--fault-seed" => format!("a number from 0 to {}", u64::MAX),
             _ => format!(
                 "a part of a file name: no '/' in it, not '.' or '..', no control characters; {}",

@@ -10,6 +10,7 @@ mod config;
 mod fault;
 mod fault_rules;
 mod files;
+mod hash_password;
 mod hints;
 mod options;
 mod similarity;
@@ -17,12 +18,17 @@ mod texts;
 
 pub use config::Config;
 pub use files::Files;
+pub(crate) use hash_password::hash_password;
 pub use texts::Shell;
+
+pub(crate) use fault::log_config_fault;
+pub(crate) use similarity::nearest;
 
 use fault::Fault;
 use files::FileSystem;
 use options::{Opt, Typed};
 use std::ffi::OsString;
+use std::path::Path;
 use texts::help;
 
 /// What the program is to do, as a command line says.
@@ -83,9 +89,35 @@ fn usage_error(before: &str, fault: &Fault) -> Action {
     Action::UsageError(format!("{before}{}error: {fault}\n{hints}", help::header()))
 }
 
+/// Reads one fault, as typed behind `--fault`.
+///
+/// # Errors
+/// At which column it is wrong, from 1 on, and what is wrong there.
+pub(crate) fn fault_on_purpose(text: &str) -> Result<receiver::faults::Rule, (usize, String)> {
+    fault_rules::rule(text.as_ref()).map_err(fault_rules::RuleError::into_parts)
+}
+
+/// Reads a file of faults, as `--fault-file` names it: the faults, and its seed.
+///
+/// # Errors
+/// It cannot be read, or what is wrong in it, with file, line and column.
+pub(crate) fn fault_file(
+    path: &Path,
+) -> Result<(Vec<receiver::faults::Rule>, Option<u64>), String> {
+    let content = std::fs::read(path)
+        .map_err(|error| format!("cannot read {}: {}", path.display(), platform::reason(&error)))?;
+    let file = fault_rules::file(path.as_os_str(), &content).map_err(|error| error.to_string())?;
+    Ok((file.rules, file.seed))
+}
+
 /// Name, version and date of this program on one line.
 pub fn identification() -> String {
     help::identification()
+}
+
+/// Name and version of this program.
+pub(crate) fn version() -> String {
+    format!("storescp {}", env!("CARGO_PKG_VERSION"))
 }
 
 /// The text of `docs/cli.md`, made from the option table.
@@ -96,6 +128,27 @@ pub fn reference() -> String {
 /// The text of `storescp test --help`.
 pub(crate) fn tester_help() -> String {
     texts::tester_help()
+}
+
+/// The text of `storescp hash-password --help`.
+fn hasher_help() -> String {
+    texts::hasher_help()
+}
+
+/// The text of `storescp check --help`.
+pub(crate) fn checker_help() -> String {
+    texts::checker_help()
+}
+
+/// The text of `storescp schema --help`.
+pub(crate) fn schema_help() -> String {
+    texts::schema_help()
+}
+
+/// The long names of all options.
+#[cfg(test)]
+pub(crate) fn option_names() -> impl Iterator<Item = &'static str> {
+    options::all().map(|option| option.long)
 }
 
 /// The options of `storescp test`, each with the name of its value.

@@ -2,7 +2,7 @@
 
 /// Of these names the one that differs least from what was typed, if that is little: at most a third of its
 /// characters, in either case.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     typed: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

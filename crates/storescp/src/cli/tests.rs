@@ -53,6 +53,7 @@ fn without_options() {
     let network = Network {
         port: 11112,
         address_family: AddressFamily::Ipv4,
+        addresses: Vec::new(),
         access_control: false,
         disable_host_lookup: false,
     };

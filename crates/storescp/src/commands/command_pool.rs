@@ -1,17 +1,15 @@
-//! The pool that runs the commands of all treatments, and what these share.
+//! The pool that runs the commands of all treatments.
 
-use super::children::Children;
 use super::job::Job;
 use super::job_runner::JobRunner;
+use super::shared::Shared;
 use super::worker_pool::{JobOutcome, WorkerPool};
 use crate::error::Error;
-use crate::limits::{FAILURE_LOG_INTERVAL, NOT_RUN_LOG_TIME};
+use crate::limits::NOT_RUN_LOG_TIME;
 use control::CommandCounts;
 use platform::sync::Instant;
 use receiver::net::PeerNames;
-use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 /// Runs the commands of all treatments: one queue, and as many at a time as the settings in effect say
 /// (`--exec-max`). It has threads once there is a command to run.
@@ -23,19 +21,6 @@ pub(crate) struct CommandPool {
     shared: Arc<Shared>,
 }
 
-/// What the commands of all treatments share.
-pub(super) struct Shared {
-    pub(super) children: Children,
-    pub(super) peer_names: Arc<PeerNames>,
-    /// When the log last said that commands cannot be run.
-    failure_logged: Mutex<Option<Instant>>,
-    /// Jobs that were brought, that run, and that have ended.
-    brought: AtomicU64,
-    running: AtomicU64,
-    ended: AtomicU64,
-    failed: AtomicU64,
-}
-
 /// A job, and who knows how to do it.
 struct Task {
     runner: Arc<JobRunner>,
@@ -45,16 +30,7 @@ struct Task {
 impl CommandPool {
     /// Without a thread.
     pub(crate) fn new(peer_names: Arc<PeerNames>) -> Self {
-        let [brought, running, ended, failed] = std::array::from_fn(|_| AtomicU64::new(0));
-        let shared = Shared {
-            children: Children::new(),
-            peer_names,
-            failure_logged: Mutex::default(),
-            brought,
-            running,
-            ended,
-            failed,
-        };
+        let shared = Shared::new(peer_names);
         Self { pool: OnceLock::new(), shared: Arc::new(shared) }
     }
 
@@ -69,7 +45,7 @@ impl CommandPool {
             return Ok(());
         }
         let shared = Arc::clone(&self.shared);
-        let pool = WorkerPool::new(at_once, move |task| shared.run(task), Task::log_not_run);
+        let pool = WorkerPool::new(at_once, move |task: Task| task.run(&shared), Task::log_not_run);
         let _ = self.pool.set(pool.map_err(Error::Threads)?);
         Ok(())
     }
@@ -85,7 +61,7 @@ impl CommandPool {
         if !runner.has_work(&job) {
             return;
         }
-        self.shared.brought.fetch_add(1, Ordering::Relaxed);
+        self.shared.count_brought();
         let task = Task { runner: Arc::clone(runner), job };
         if waits {
             pool.run_here(task);
@@ -96,12 +72,7 @@ impl CommandPool {
 
     /// How many commands wait, run and have ended. Waits for no lock.
     pub(crate) fn counts(&self) -> CommandCounts {
-        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Shared { brought, running, ended, failed, .. } = &*self.shared;
-        // In this order, so that none is counted as waiting that has ended.
-        let (ended, running) = (load(ended), load(running));
-        let waiting = load(brought).saturating_sub(ended + running);
-        CommandCounts { waiting, running, ended, failed: load(failed) }
+        self.shared.counts()
     }
 
     /// Begins shutdown: from now on a full queue blocks no submitter.
@@ -143,58 +114,19 @@ impl CommandPool {
 }
 
 impl Task {
-    fn log_not_run(self) {
-        self.runner.log_not_run(&self.job);
-    }
-}
-
-impl Shared {
-    fn run(&self, task: Task) -> JobOutcome<Task> {
-        let mut running = Running::begin(self);
-        let Task { runner, job } = task;
+    fn run(self, shared: &Shared) -> JobOutcome<Self> {
+        let mut running = shared.begin();
+        let Self { runner, job } = self;
         match runner.run(job) {
             JobOutcome::Later(job) => {
                 running.is_retried = true;
-                JobOutcome::Later(Task { runner, job })
+                JobOutcome::Later(Self { runner, job })
             }
             JobOutcome::Done => JobOutcome::Done,
         }
     }
 
-    /// A command could not be started, or ended with a code other than 0.
-    pub(super) fn count_failure(&self) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Logs a failure that may be frequent, at most once in [`FAILURE_LOG_INTERVAL`].
-    pub(super) fn log_now_and_then(&self, what: &str, error: &io::Error) {
-        let mut told = self.failure_logged.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|told| told.elapsed() >= FAILURE_LOG_INTERVAL) {
-            *told = Some(Instant::now());
-            drop(told);
-            tracing::error!("{what}: {error}");
-        }
-    }
-}
-
-/// Counts a job that runs, to its end or its panic.
-struct Running<'s> {
-    shared: &'s Shared,
-    is_retried: bool,
-}
-
-impl<'s> Running<'s> {
-    fn begin(shared: &'s Shared) -> Self {
-        shared.running.fetch_add(1, Ordering::Relaxed);
-        Self { shared, is_retried: false }
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.shared.running.fetch_sub(1, Ordering::Relaxed);
-        if !self.is_retried {
-            self.shared.ended.fetch_add(1, Ordering::Relaxed);
-        }
+    fn log_not_run(self) {
+        self.runner.log_not_run(&self.job);
     }
 }

@@ -2,12 +2,12 @@
 
 use super::children::{Execution, is_shortage};
 use super::command_line::{Template, Values};
-use super::command_pool::Shared;
 use super::environment;
 use super::job::Job;
 use super::numbering;
 use super::placeholder::Placeholder;
 use super::settings::CommandSettings;
+use super::shared::Shared;
 use super::worker_pool::JobOutcome;
 use crate::error::Error;
 use receiver::log::ServedPeer;
@@ -39,6 +39,32 @@ impl JobRunner {
         storage: Option<Arc<dyn Storage>>,
         shared: Arc<Shared>,
     ) -> Result<Self, Error> {
+        let [on_reception, on_end_of_study] = Self::templates(settings, output, storage.is_some())?;
+        let asks = |template: &Option<Template>| {
+            template.as_ref().is_some_and(|template| {
+                template.has(Placeholder::Host) || mentions(&template.text, environment::PEER_NAME)
+            })
+        };
+        Ok(Self {
+            wants_host: asks(&on_reception) || asks(&on_end_of_study),
+            on_reception,
+            on_end_of_study,
+            settings: settings.clone(),
+            output: output.clone(),
+            storage,
+            shared,
+        })
+    }
+
+    /// The commands after objects and after studies, checked. `stores`: there are files.
+    ///
+    /// # Errors
+    /// [`Error::CommandLine`].
+    pub(super) fn templates(
+        settings: &CommandSettings,
+        output: &OutputSettings,
+        stores: bool,
+    ) -> Result<[Option<Template>; 2], Error> {
         let prefix = match &output.sorting {
             Some(Sorting::ByTime { prefix } | Sorting::ByStudyUid { prefix }) => prefix.as_bytes(),
             Some(Sorting::ByPatientName) | None => b"",
@@ -64,24 +90,11 @@ impl JobRunner {
         };
         // With --ignore there is neither directory nor file.
         let nothing: &[_] = &[Placeholder::Directory, Placeholder::File];
-        let without = if storage.is_some() { &[] } else { nothing };
+        let without = if stores { &[] } else { nothing };
         let on_reception = read("--exec-on-reception", &settings.on_reception, without)?;
-        let without: &[_] = if storage.is_some() { &[Placeholder::File] } else { nothing };
+        let without: &[_] = if stores { &[Placeholder::File] } else { nothing };
         let on_end_of_study = read("--exec-on-eostudy", &settings.on_end_of_study, without)?;
-        let asks = |template: &Option<Template>| {
-            template.as_ref().is_some_and(|template| {
-                template.has(Placeholder::Host) || mentions(&template.text, environment::PEER_NAME)
-            })
-        };
-        Ok(Self {
-            wants_host: asks(&on_reception) || asks(&on_end_of_study),
-            on_reception,
-            on_end_of_study,
-            settings: settings.clone(),
-            output: output.clone(),
-            storage,
-            shared,
-        })
+        Ok([on_reception, on_end_of_study])
     }
 
     /// Whether there is anything to do.

@@ -17,6 +17,7 @@ mod job_runner;
 mod numbering;
 mod placeholder;
 mod settings;
+mod shared;
 mod shell;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,18 @@ impl Commands {
         let shared = Arc::clone(pool.shared());
         let runner = Arc::new(JobRunner::new(settings, output, storage, shared)?);
         Ok(Self { runner, pool })
+    }
+
+    /// Whether these commands can be run. Runs and starts nothing. `stores`: there are files.
+    ///
+    /// # Errors
+    /// As [`Commands::new`].
+    pub(crate) fn check(
+        settings: &CommandSettings,
+        output: &OutputSettings,
+        stores: bool,
+    ) -> Result<(), Error> {
+        JobRunner::templates(settings, output, stores).map(drop)
     }
 
     /// True if a command uses the name of the peer.

@@ -3,7 +3,7 @@
 
 use crate::negotiation::Negotiation;
 use dataset::{Uid, sop_class, uid_names};
-use receiver::{ContextResult, Refused, RefusedClass, Rejection, Status};
+use receiver::{ContextResult, Refused, RefusedClass, Rejection};
 use std::sync::Arc;
 
 /// What is accepted, in the words of the command line.
@@ -76,79 +76,23 @@ impl Advisor {
     }
 }
 
-/// What an operator can do about a refusal, for the API; `None` if nothing is known to help.
+/// What an operator can do about an association that the rules refuse, or about one past the limit of a rule; `None`
+/// if the control plane knows as much.
 pub(crate) fn refusal_hint(refused: &Refused<'_>) -> Option<String> {
-    match refused {
-        Refused::Connection { reason, .. } => connection_hint(reason).map(str::to_owned),
-        Refused::Association { peer, rejection, .. } => association_hint(
-            *rejection,
-            &peer.calling_ae.to_string(),
-            &peer.called_ae.to_string(),
-            &peer.address.to_canonical().to_string(),
-        ),
-        Refused::Object { status, .. } => object_hint(*status).map(str::to_owned),
-        _ => None,
-    }
-}
-
-fn connection_hint(reason: &str) -> Option<&'static str> {
-    if reason == "host access control" {
-        return Some("allow the address in /etc/hosts.allow, or leave --access-control out");
-    }
-    if reason.contains("no shared cipher") {
-        return Some("to accept older cipher suites, choose another TLS profile, or add suites");
-    }
-    if reason.contains("certificate") {
-        return Some(
-            "add the authority that issued the sender's certificate to the trusted ones, or have the sender use \
-             a certificate of one that is",
-        );
-    }
-    None
-}
-
-fn association_hint(
-    rejection: Rejection,
-    calling: &str,
-    called: &str,
-    address: &str,
-) -> Option<String> {
-    Some(match rejection {
+    let Refused::Association { peer, rejection, .. } = refused else { return None };
+    let (calling, called) = (peer.calling_ae.to_string(), peer.called_ae.to_string());
+    let address = peer.address.to_canonical().to_string();
+    Some(match *rejection {
         Rejection::CALLING_AE_TITLE => format!(
-            "to let it in, put a rule with calling = [{calling:?}] (or address = [{address:?}]) before the one that \
-             refuses it; if no rule names it, also default = \"accept\" does"
+            "to let it in, put this before the rule that refuses it, or set default = \"accept\" if none names it: \
+             [[rule]] calling = {calling:?}, or address = {address:?}"
         ),
         Rejection::CALLED_AE_TITLE => format!(
-            "have the sender call a title that is served here, or put a rule with called = [{called:?}] before the \
-             one that refuses it"
+            "have the sender call a title that is served here, or put this before the rule that refuses it: \
+             [[rule]] called = {called:?}"
         ),
-        Rejection::LOCAL_LIMIT_EXCEEDED => {
-            "if so many associations at a time are meant, raise the limit that was reached"
-                .to_owned()
-        }
-        Rejection::TEMPORARY_CONGESTION => {
-            "make room in the output directory, or lower min-free".to_owned()
-        }
         _ => return None,
     })
-}
-
-fn object_hint(status: Status) -> Option<&'static str> {
-    match status.0 {
-        0xA700 => {
-            Some("make room in the output directory, and check that files can be created there")
-        }
-        0xA900 => Some(
-            "the data set is of another class or instance than its command says: to store it all the same, set \
-             lenient = [\"mismatched-uids\"] in a rule for this sender",
-        ),
-        0x0111 => Some("the instance is stored already: to take it again, change duplicates"),
-        0x0122 => Some(
-            "the class was not negotiated: to store it all the same, set lenient = [\"classes-not-negotiated\"] in \
-             a rule for this sender",
-        ),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -218,5 +162,25 @@ mod tests {
             assert!(advice.contains(expected), "{line} {uid}: {advice}");
         }
         assert_eq!(advice("104", MR, ContextResult::UserRejection, &[JPEG]), None);
+    }
+
+    #[test]
+    fn who_is_refused_by_a_rule_is_told_the_rule_that_lets_it_in() {
+        let title = |text: &str| proto::AeTitle::parse(text.as_bytes()).unwrap();
+        let peer = receiver::Peer {
+            calling_ae: title("CT \"1\""),
+            called_ae: title("PACS"),
+            address: "::ffff:10.0.0.7".parse().unwrap(),
+            ..receiver::Peer::default()
+        };
+        let hint =
+            |rejection| refusal_hint(&Refused::Association { peer: &peer, rejection, reason: "" });
+        let calling = hint(Rejection::CALLING_AE_TITLE).unwrap();
+        assert!(
+            calling.ends_with(r#"[[rule]] calling = "CT \"1\"", or address = "10.0.0.7""#),
+            "{calling}"
+        );
+        assert!(hint(Rejection::CALLED_AE_TITLE).unwrap().ends_with(r#"called = "PACS""#));
+        assert_eq!(hint(Rejection::NO_REASON_GIVEN), None);
     }
 }

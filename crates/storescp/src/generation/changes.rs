@@ -1,6 +1,7 @@
 //! What differs between two settings, and cannot change while the program runs.
 
 use crate::cli::Config;
+use receiver::net::Network;
 use receiver::net::tls::TlsSettings;
 
 /// What differs between the settings that the program started with and those that are in place now, and is as it was
@@ -13,25 +14,26 @@ pub(crate) fn needs_restart(started: &Config, now: &Config) -> Vec<String> {
         }
     };
     let (before, after) = (&started.network, &now.network);
-    compare(before.port != after.port, "listen (port)");
-    compare(before.address_family != after.address_family, "listen (IPv4, IPv6)");
+    let listen =
+        |network: &Network| (network.port, network.addresses.clone(), network.address_family);
+    compare(listen(before) != listen(after), "listen");
     compare(before.access_control != after.access_control, "access-control");
     compare(before.disable_host_lookup != after.disable_host_lookup, "host-lookup");
     compare(started.timeouts.acse != now.timeouts.acse, "acse-timeout");
     compare(started.limits.max_associations != now.limits.max_associations, "max-associations");
     compare(
         started.limits.max_associations_per_host != now.limits.max_associations_per_host,
-        "max-associations-per-host",
+        "max-associations-per-address",
     );
     compare(started.inetd != now.inetd, "inetd");
     let faults = |config: &Config| (config.faults.clone(), config.fault_seed);
-    compare(faults(started) != faults(now), "faults on purpose");
-    compare(started.log != now.log, "log");
+    compare(faults(started) != faults(now), "[faults]");
+    compare(started.log != now.log, "[log]");
     compare(started.http != now.http, "[http]");
-    compare(started.tls.is_some() != now.tls.is_some(), "TLS on or off");
+    compare(started.tls.is_some() != now.tls.is_some(), "[tls] on or off");
     if let (Some(before), Some(after)) = (&started.tls, &now.tls) {
         let seed = |tls: &TlsSettings| (tls.seed.clone(), tls.write_seed.clone());
-        compare(seed(before) != seed(after), "random seed of TLS");
+        compare(seed(before) != seed(after), "[tls] random-seed");
     }
     needs_restart
 }

@@ -13,8 +13,11 @@
 mod advice;
 mod build;
 mod changes;
+mod effective;
 mod outputs;
 mod sender;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use advice::refusal_hint;
 pub(crate) use build::{Shared, build};
@@ -57,6 +60,12 @@ impl Generation {
     /// The rules, in the order of the settings.
     pub(crate) fn rules(&self) -> &[Rule] {
         self.rules.rules()
+    }
+
+    /// The calling AE titles that rules name, without those that are patterns.
+    pub(crate) fn calling_titles(&self) -> impl Iterator<Item = String> {
+        let titles = self.rules().iter().flat_map(|rule| &rule.condition.calling);
+        titles.filter(|title| !title.contains(['*', '?'])).cloned()
     }
 
     /// All treatments: first of those that no rule names.

@@ -16,8 +16,8 @@ pub(crate) struct Sender {
     pub(crate) commands: Arc<Commands>,
     /// What to advise if something of theirs is refused.
     pub(crate) advisor: Advisor,
-    /// Where their objects go; `None` if they are dropped. Open for as long as this is.
-    pub(super) place: Option<Arc<Place>>,
+    /// Where their objects go; `None` if they are dropped. Stays open as long as this is there.
+    pub(super) _place: Option<Arc<Place>>,
 }
 
 impl Sender {

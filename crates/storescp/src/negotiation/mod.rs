@@ -2,9 +2,9 @@
 
 pub mod profile;
 
-use dataset::{TransferSyntax, Uid};
+use dataset::{TransferSyntax, Uid, sop_class};
 use profile::Profile;
-use proto::{AbstractSyntaxes, AcceptorPolicy, VersionName};
+use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy, VersionName};
 use receiver::Identity;
 use std::path::PathBuf;
 
@@ -27,6 +27,8 @@ pub struct Negotiation {
     pub transfer_syntaxes: Vec<&'static TransferSyntax>,
     /// What `--accept-all` would accept, for those who are told to use it.
     pub accept_all: Vec<&'static TransferSyntax>,
+    /// Abstract syntaxes that are accepted in place of all storage classes; Verification is accepted beside them.
+    pub classes: Option<Vec<Uid>>,
     /// `--config-file`: what is accepted, in place of the transfer syntaxes above and the storage
     /// classes; not looked at yet.
     pub profile: Option<ProfileChoice>,
@@ -77,10 +79,29 @@ impl Negotiation {
         })
     }
 
+    /// Those that are listed, or all storage classes; and Verification.
+    fn accepted_classes(&self) -> AbstractSyntaxes {
+        let all = receiver::storage_classes(&self.transfer_syntaxes, self.promiscuous);
+        let Some(classes) = &self.classes else { return all };
+        let policy = ClassPolicy::new(self.transfer_syntaxes.as_slice().into());
+        let mut accepted = AbstractSyntaxes::new();
+        for class in classes {
+            accepted.accept(*class, policy.clone());
+        }
+        let verification = Uid::parse(sop_class::VERIFICATION.as_bytes()).ok();
+        if let Some((uid, policy)) = verification.and_then(|uid| Some((uid, all.find(&uid)?))) {
+            accepted.accept(uid, policy.clone());
+        }
+        if self.promiscuous {
+            accepted.accept_unregistered(policy);
+        }
+        accepted
+    }
+
     /// What a profile lists, else all storage classes and Verification.
     fn abstract_syntaxes(&self) -> Result<AbstractSyntaxes, profile::Fault> {
         let Some(ProfileChoice { file, name }) = &self.profile else {
-            return Ok(receiver::storage_classes(&self.transfer_syntaxes, self.promiscuous));
+            return Ok(self.accepted_classes());
         };
         let profile = Profile::read(file, name)?;
         for warning in profile.warnings() {

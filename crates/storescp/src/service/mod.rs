@@ -10,6 +10,7 @@ mod certificates;
 mod ending;
 mod faults;
 mod observer;
+mod program;
 mod reload;
 mod signals;
 mod start_hints;
@@ -20,10 +21,13 @@ pub(crate) use start_hints::start_hint;
 
 use crate::cli::Config;
 use crate::error::Error;
+use control::Monitor;
 use platform::sync::Instant;
+use program::Control;
 use receiver::{Handle, Server, SingleConnection, thread_builder};
 use signals::{hang_ups, receive_signals, reload_on, watch_signals};
 use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use systemd::Systemd;
 use wiring::{Service, capacity};
@@ -38,7 +42,8 @@ use wiring::{Service, capacity};
 pub(crate) fn serve(config: &Config, command_line: &Config) -> Result<(), Error> {
     let capacity = capacity(config)?;
     let hang_ups = hang_ups(config).map_err(Error::Signals)?;
-    let service = Arc::new(Service::new(config, command_line, None)?);
+    let monitor = config.http.as_ref().map(|_| Arc::new(Monitor::default()));
+    let service = Arc::new(Service::new(config, command_line, monitor.clone())?);
     let server = Server::inherit_or_bind(Arc::clone(&service.node), capacity)?;
     let address = server.local_address().map_err(receiver::Error::Listen)?;
     let listening = announcement::listening(config, address);
@@ -57,13 +62,21 @@ pub(crate) fn serve(config: &Config, command_line: &Config) -> Result<(), Error>
     certificates::warn_daily(&service.node).map_err(Error::Threads)?;
     let (told_watchdog, watched) = mpsc::channel::<Handle>();
     systemd.watch(watched).map_err(Error::Threads)?;
+    let control = config.http.as_ref().zip(monitor);
+    let control = control
+        .map(|(http, monitor)| Control::start(http, monitor, &service, vec![address], capacity));
+    let control = control.transpose()?;
     let handle = server.start()?;
+    if let Some(control) = &control {
+        control.serves(handle.clone());
+    }
     let _ = told.send(handle.clone());
     let _ = told_watchdog.send(handle.clone());
     announcement::announce(config, address, &listening);
     systemd.ready(&listening);
     service.recover_in_background();
     let _ = signals.recv();
+    service.is_draining.store(true, Ordering::Relaxed);
     handle.stop_accepting();
     let connections = handle.connections();
     let plural = if connections == 1 { "" } else { "s" };
@@ -84,6 +97,9 @@ pub(crate) fn serve_one(
     stream: TcpStream,
 ) -> Result<(), Error> {
     let hang_ups = hang_ups(config).map_err(Error::Signals)?;
+    if config.http.is_some() {
+        tracing::warn!("--inetd: there is no control plane for a single connection");
+    }
     let service = Arc::new(Service::new(config, command_line, None)?);
     let ended_by_signal = receive_signals().map_err(Error::Signals)?;
     reload_on(hang_ups, &service, |reload: &dyn Fn()| reload()).map_err(Error::Signals)?;

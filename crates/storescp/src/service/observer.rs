@@ -8,8 +8,8 @@ use control::Monitor;
 use receiver::net::PeerNames;
 use receiver::output::studies::EndedStudy;
 use receiver::{
-    Accepted, AfterAnswer, Answered, Observer, Peer, Progress, Proposed, Refusal, Refused,
-    RefusedClass, StoredObject, Summary, Tolerated, Treatment,
+    Accepted, AfterAnswer, Answered, Observer, Peer, Progress, Proposed, Received, Refusal,
+    Refused, RefusedClass, StoredObject, Summary, Tolerated, Treatment,
 };
 use std::sync::Arc;
 
@@ -28,15 +28,28 @@ impl Observer for ProgramObserver {
     }
 
     fn association_accepted(&self, accepted: &Accepted<'_>) {
-        if let Some(sender) = Sender::of(accepted.treatment) {
+        let sender = Sender::of(accepted.treatment);
+        if let Some(sender) = sender {
             if sender.commands.want_host() {
                 self.peer_names.begin(accepted.peer.address);
             }
             sender.commands.association_accepted(accepted.peer);
+            if let Some(rule) = &sender.rule {
+                tracing::debug!(
+                    "treated by rule {rule:?} of settings generation {}",
+                    sender.generation
+                );
+            }
         }
         if let Some(monitor) = &self.monitor {
-            let rule = Sender::of(accepted.treatment).and_then(|it| it.rule.as_deref());
+            let rule = sender.and_then(|sender| sender.rule.as_deref());
             monitor.association_accepted(accepted, rule);
+        }
+    }
+
+    fn received(&self, received: &Received<'_>) {
+        if let Some(monitor) = &self.monitor {
+            monitor.received(received);
         }
     }
 

@@ -5,13 +5,14 @@
 //!                        └── a fault ──┴──► nothing has changed, and each fault is told
 //! ```
 
+use super::start_hints::start_hint;
 use super::wiring::{Service, run_commands};
 use crate::cli::Config;
 use crate::error::Error;
 use crate::generation::{Generation, build, needs_restart};
 use crate::{logging, settings};
 use control::{ReloadFailure, Reloaded};
-use receiver::net::tls::ReadFiles;
+use receiver::net::tls::{self, ReadFiles};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -64,6 +65,9 @@ impl Service {
                 Err(ReloadFailure { faults })
             }
         };
+        if let Some(monitor) = &self.monitor {
+            monitor.settings_reloaded(result.is_ok());
+        }
         if !done.is_empty() {
             tracing::info!("{cause}: {}", done.join(", "));
         }
@@ -84,7 +88,7 @@ impl Service {
         let mut faults = Vec::new();
         match self.node.read_tls_files(other) {
             Ok(read) => next.tls = read,
-            Err(error) => faults.push(error.to_string()),
+            Err(error) => faults.push(self.about_file(&error)),
         }
         if let Some(config) = config {
             match self.open(config) {
@@ -92,11 +96,25 @@ impl Service {
                 Err(others) => faults.extend(others),
             }
         }
-        if faults.is_empty() { Ok(next) } else { Err(faults) }
+        if faults.is_empty() { Ok(next) } else { Err(self.with_places(faults)) }
+    }
+
+    /// What is wrong as `storescp check` says it, with line and column, if it finds the same.
+    fn with_places(&self, faults: Vec<String>) -> Vec<String> {
+        let Some(file) = &self.command_line.settings_file else { return faults };
+        let found = settings::faults(file, &self.command_line);
+        if found.is_empty() { faults } else { found }
+    }
+
+    /// What is wrong with a file of TLS: as the settings' file names it, if there is one.
+    fn about_file(&self, error: &tls::Error) -> String {
+        match &self.command_line.settings_file {
+            Some(file) => format!("{}: [tls]: {error}", file.display()),
+            None => error.to_string(),
+        }
     }
 
     fn open(&self, config: Config) -> Result<Generation, Vec<String>> {
-        let file = config.settings_file.clone().unwrap_or_default();
         for warning in &config.warnings {
             // Those of the command line were told at the start.
             if !self.command_line.warnings.contains(warning) {
@@ -104,7 +122,7 @@ impl Service {
             }
         }
         let at_once = run_commands(&config).then_some(config.commands.max_commands);
-        let told = |error: &Error| told(&file, error);
+        let told = |error: &Error| told(error, &self.command_line);
         let number = self.generation.load().number + 1;
         let generation = build(config, number, &self.shared)
             .map_err(|faults| faults.iter().map(told).collect::<Vec<_>>())?;
@@ -126,6 +144,9 @@ impl Service {
         let (number, rules) = (generation.number, generation.rules().len());
         let plural = if rules == 1 { "" } else { "s" };
         done.push(format!("settings generation {number} in effect ({rules} rule{plural})"));
+        if let Some(monitor) = &self.monitor {
+            monitor.set_titles(generation.calling_titles());
+        }
         self.generation.store(Arc::new(generation));
         self.recover_in_background();
         needs_restart
@@ -159,8 +180,13 @@ impl fmt::Display for Cause {
     }
 }
 
-fn told(file: &Path, error: &Error) -> String {
-    format!("{}: {error}", file.display())
+/// A fault of the settings that only shows when they are put to use, with what helps.
+fn told(error: &Error, command_line: &Config) -> String {
+    let file = command_line.settings_file.as_deref().unwrap_or(Path::new("")).display();
+    match start_hint(error, command_line) {
+        Some(hint) => format!("{file}: {error}: {hint}"),
+        None => format!("{file}: {error}"),
+    }
 }
 
 fn reopened(files: usize) -> String {

@@ -22,6 +22,7 @@ pub(crate) fn start_hint(error: &Error, config: &Config) -> Option<String> {
         Error::Receiver(receiver::Error::OutputDirectoryNotWritable { path, source }) => {
             Some(not_writable(path, source))
         }
+        Error::Rule { source, .. } => start_hint(source, config),
         Error::NoDictionary => {
             let value = std::env::var_os(crate::data_dictionary::PATH_VARIABLE)?;
             Some(format!("DCMDICTPATH is '{}', and no entry can be read there", value.display()))

@@ -14,13 +14,16 @@ use control::Monitor;
 use receiver::faults::FaultPlan;
 use receiver::net::PeerNames;
 use receiver::net::tls::Tls;
-use receiver::{Capacity, Node, NodeSettings, OutputSettings, thread_builder};
+use receiver::{Capacity, Node, NodeSettings, OutputSettings, ProgramNeeds, thread_builder};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The parts that serve, built from the settings.
 pub(super) struct Service {
     pub(super) node: Arc<Node>,
+    /// `None` without a control plane.
+    pub(super) monitor: Option<Arc<Monitor>>,
     /// The settings that are in effect.
     pub(super) generation: Arc<ArcSwap<Generation>>,
     /// What the generations share.
@@ -31,6 +34,8 @@ pub(super) struct Service {
     pub(super) started: Config,
     /// Held while settings are reloaded.
     pub(super) reloading: Mutex<()>,
+    /// A signal has come: no more connections are accepted, and the program will end.
+    pub(super) is_draining: AtomicBool,
     /// `--inetd`: a single connection.
     pub(super) is_single: bool,
 }
@@ -61,21 +66,26 @@ impl Service {
             faults: faults::plan(config),
             ..node_settings(config)
         };
+        if let Some(monitor) = &monitor {
+            monitor.set_titles(first.calling_titles());
+        }
         let generation = Arc::new(ArcSwap::from_pointee(first));
         let observer = ProgramObserver {
             generation: Arc::clone(&generation),
             peer_names: Arc::clone(&peer_names),
-            monitor,
+            monitor: monitor.clone(),
         };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
         node.warn_of_expiry();
         Ok(Self {
             node: Arc::new(node),
+            monitor,
             generation,
             shared,
             command_line: command_line.clone(),
             started: Config { rules: Vec::new(), ..config.clone() },
             reloading: Mutex::default(),
+            is_draining: AtomicBool::new(false),
             is_single: config.inetd,
         })
     }
@@ -136,8 +146,14 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let optional = optional.into_iter().filter(|&wanted| wanted).count();
     let stored = all.iter().filter(|it| !it.ignore);
     let outputs: Vec<&OutputSettings> = stored.map(|it| &it.output).collect();
-    let threads = PROGRAM_THREADS + optional + watches;
-    Ok(Capacity::find(&node_settings(config), &outputs, threads)?)
+    let mut needs =
+        ProgramNeeds { threads: PROGRAM_THREADS + optional + watches, ..ProgramNeeds::default() };
+    if config.http.is_some() {
+        needs.threads += control::limits::THREADS;
+        needs.descriptors += control::descriptors();
+        needs.memory_bytes += control::limits::MEMORY_BYTES;
+    }
+    Ok(Capacity::find(&node_settings(config), &outputs, needs)?)
 }
 
 /// Whether any treatment has commands or renames files.

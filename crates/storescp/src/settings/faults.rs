@@ -1,7 +1,7 @@
 //! What is wrong with a settings file, each with its place.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything that is wrong with a settings file; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,11 @@ pub struct Fault {
 }
 
 impl Faults {
+    /// One fault, of the file as a whole.
+    pub(super) fn about_file(file: &Path, message: String) -> Self {
+        Self { file: file.to_owned(), faults: vec![Fault { place: None, message }] }
+    }
+
     /// A line for each: `FILE:LINE:COLUMN: MESSAGE`.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.faults.iter().map(|fault| fault.line(&self.file))
@@ -31,7 +36,7 @@ impl Faults {
 
 impl Fault {
     /// `FILE:LINE:COLUMN: MESSAGE`.
-    fn line(&self, file: &std::path::Path) -> String {
+    pub(super) fn line(&self, file: &Path) -> String {
         let (file, message) = (file.display(), &self.message);
         match self.place {
             Some((line, column)) => format!("{file}:{line}:{column}: {message}"),

@@ -8,3 +8,4 @@ mod help;
 mod program;
 mod random;
 mod reference;
+mod settings;

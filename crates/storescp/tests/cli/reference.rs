@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use storescp::cli::{self, Shell};
+use storescp::settings;
 
 /// All that is made from the table, where it is kept.
-fn made() -> [(&'static str, String); 5] {
+fn made() -> [(&'static str, String); 7] {
     [
+        ("docs/settings.md", settings::reference()),
+        ("packaging/storescp.schema.json", settings::schema()),
         ("docs/cli.md", cli::reference()),
         ("packaging/storescp.1", cli::manual()),
         ("packaging/completions/storescp.bash", cli::completions(Shell::Bash)),

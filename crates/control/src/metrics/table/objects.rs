@@ -117,7 +117,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "storescp_duplicates",
         kind: Counter,
         unit: None,
-        help: "Objects whose SOP Instance UID was stored already.",
+        help: "Objects whose SOP Instance UID was stored already; with `both`, they are not told from others.",
         labels: &[Label { name: "action", values: Values::Words(&DUPLICATES) }],
         read: |view| by_word("action", DUPLICATES, view.counters.duplicates.get()),
     },

@@ -2,6 +2,7 @@
 
 use crate::metrics::table::{GROUPS, Values, families};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Unit;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,14 @@ scrape_configs:
   - job_name: storescp
     static_configs: [{targets: ["127.0.0.1:8042"]}]
 rule_files: [storescp.rules.yaml]      # packaging/prometheus/
+```
+
+From another machine, it takes TLS and a token or user of the settings:
+
+```yaml
+    scheme: https
+    tls_config: {ca_file: /etc/prometheus/storescp-ca.pem}
+    authorization: {credentials_file: /etc/prometheus/storescp.token}
 ```
 
 ```console
@@ -80,7 +89,7 @@ fn sample_name(name: &str, unit: Option<&str>, kind: MetricType) -> String {
 fn names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for family in families() {
-        let unit = family.unit.as_ref().map(|unit| unit.as_str());
+        let unit = family.unit.as_ref().map(Unit::as_str);
         let name = sample_name(family.name, unit, family.kind);
         if family.kind == MetricType::Histogram {
             names.extend(["_bucket", "_sum", "_count"].map(|suffix| format!("{name}{suffix}")));
@@ -102,7 +111,7 @@ fn document() -> String {
         writeln!(text, "\n## {}\n\n| metric | kind | meaning |\n|---|---|---|", group.title)
             .unwrap();
         for family in group.families {
-            let unit = family.unit.as_ref().map(|unit| unit.as_str());
+            let unit = family.unit.as_ref().map(Unit::as_str);
             let name = sample_name(family.name, unit, family.kind);
             let mut meaning = family.help.to_owned();
             for label in family.labels {

@@ -6,7 +6,7 @@ mod program;
 use super::exposition::Value;
 use super::table::{Values, View};
 use super::{Format, Metrics, Senders, render, table};
-use program::TestProgram;
+pub(in crate::metrics) use program::TestProgram;
 use receiver::{
     AcceptorPolicy, AeTitle, AssociationEnd, ConnectionRefusal, Peer, Refused, Rejection, Status,
     StoredObject, Tolerance, Treatment, Uid, storage_classes,
@@ -78,6 +78,8 @@ fn what_happened_is_what_is_read() {
     metrics.counters.association_ended(&AssociationEnd::Released, Duration::from_secs(2), 0);
     metrics.senders.end();
     metrics.association_accepted(&other, None);
+    refuse_object(&metrics, &other, Status::DUPLICATE_SOP_INSTANCE);
+    metrics.counters.stored(1, Some(1));
     // Dropped on purpose, and answered as if it were stored.
     refuse_object(&metrics, &other, Status(0xB006));
     metrics.counters.tolerated(Tolerance::MismatchedUids);
@@ -93,10 +95,13 @@ fn what_happened_is_what_is_read() {
             r#"storescp_stored_objects_total{calling="CT1",rule="ct"} 2"#,
             r#"storescp_stored_bytes_total{calling="CT1",rule="ct"} 500100"#,
             r#"storescp_refused_objects_total{calling="CT1",rule="ct"} 1"#,
-            r#"storescp_refused_objects_total{calling="other",rule="other"} 0"#,
+            r#"storescp_refused_objects_total{calling="other",rule="other"} 1"#,
             r#"storescp_last_object_timestamp_seconds{calling="CT1",rule="ct"} 1800000000.125"#,
-            r#"storescp_object_size_bytes_bucket{le="1024.0"} 1"#,
-            r#"storescp_object_size_bytes_bucket{le="1048576.0"} 2"#,
+            r#"storescp_object_size_bytes_bucket{le="1024.0"} 2"#,
+            r#"storescp_object_size_bytes_bucket{le="1048576.0"} 3"#,
+            r#"storescp_duplicates_total{action="replaced"} 0"#,
+            r#"storescp_duplicates_total{action="kept"} 1"#,
+            r#"storescp_duplicates_total{action="rejected"} 1"#,
             "storescp_receive_duration_seconds_count 2",
             r#"storescp_commit_duration_seconds_bucket{le="0.00025"} 0"#,
             r#"storescp_commit_duration_seconds_bucket{le="0.0005"} 2"#,
@@ -129,6 +134,7 @@ fn refusals_are_told_apart() {
     for rejection in [Rejection::LOCAL_LIMIT_EXCEEDED, Rejection::CALLED_AE_TITLE] {
         metrics.refused(&Refused::Association { peer: &someone, rejection, reason: "words" });
     }
+    metrics.refused(&Refused::Classes { peer: &someone, reason: "words", advice: None });
     let status = Status::UNRECOGNIZED_OPERATION;
     metrics.refused(&Refused::Request { peer: &someone, status, reason: "words" });
     let text = render(&metrics, &TestProgram::default());
@@ -139,6 +145,7 @@ fn refusals_are_told_apart() {
             r#"storescp_refusals_total{what="connection",reason="host-access-control"} 1"#,
             r#"storescp_refusals_total{what="association",reason="local-limit-exceeded"} 1"#,
             r#"storescp_refusals_total{what="association",reason="called-ae-title-not-recognized"} 1"#,
+            r#"storescp_refusals_total{what="classes",reason="no-presentation-context"} 1"#,
             r#"storescp_refusals_total{what="request",reason="unrecognized-operation"} 1"#,
             r#"storescp_associations_total{result="rejected"} 2"#,
             r#"storescp_responses_total{status="0211H"} 1"#,

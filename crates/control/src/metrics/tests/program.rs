@@ -9,13 +9,13 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// A program with something of everything.
 #[derive(Default)]
-pub(super) struct TestProgram {
+pub(in crate::metrics) struct TestProgram {
     asked: AtomicUsize,
 }
 
 impl TestProgram {
     /// How often its status was asked for.
-    pub(super) fn asked(&self) -> usize {
+    pub(in crate::metrics) fn asked(&self) -> usize {
         self.asked.load(Relaxed)
     }
 }

@@ -18,7 +18,7 @@ use crate::limits::{CLOSE_TIMEOUT, LONE_CLOSE_TIMEOUT, LONE_REJECTION_TIMEOUT, R
 use crate::log::ServedPeer;
 use crate::net::{Filled, ReceiveBuffer, Transport};
 use crate::node::{Node, Timeouts};
-use crate::observer::{Accepted, AssociationEnd};
+use crate::observer::{Accepted, AssociationEnd, TlsSession};
 use crate::peer::Peer;
 use crate::treatment::{AssociationTimeouts, Treatment};
 use admission::Admitted;
@@ -311,6 +311,7 @@ impl Served<'_> {
             proposal,
             acceptance: &acceptance,
             treatment: &treatment,
+            tls: self.transport.tls().map(TlsSession::new),
         });
         self.association.answer(AssociateResponse::Accept(acceptance), now);
         let mut is_cut_off = false;

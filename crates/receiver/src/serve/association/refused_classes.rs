@@ -1,7 +1,7 @@
 //! The line that names the SOP classes of which a peer can send nothing.
 
 use crate::node::Node;
-use crate::observer::RefusedClass;
+use crate::observer::{Refused, RefusedClass};
 use crate::peer::Peer;
 use crate::store::class_name;
 use crate::treatment::Treatment;
@@ -39,14 +39,13 @@ pub(super) fn tell(
     }
     let advice =
         refused.iter().filter_map(|class| node.observer.class_refused(peer, treatment, class));
-    let advice: String = advice
-        .collect::<BTreeSet<_>>()
-        .iter()
-        .rev()
-        .take(NAMED)
-        .map(|it| format!("; {it}"))
-        .collect();
-    warn!("refused presentation contexts: {}{advice}", classes_and_reasons(&refused));
+    let advice: Vec<String> =
+        advice.collect::<BTreeSet<_>>().into_iter().rev().take(NAMED).collect();
+    let (reason, advice) = (classes_and_reasons(&refused), advice.join("; "));
+    let advice = (!advice.is_empty()).then_some(advice.as_str());
+    let separator = if advice.is_some() { "; " } else { "" };
+    warn!("refused presentation contexts: {reason}{separator}{}", advice.unwrap_or_default());
+    node.observer.refused(&Refused::Classes { peer, reason: &reason, advice });
 }
 
 impl RefusedSyntaxes {

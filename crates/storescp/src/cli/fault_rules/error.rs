@@ -18,6 +18,11 @@ impl RuleError {
         Self { place: None, column, problem }
     }
 
+    /// The column and what is wrong there.
+    pub(in crate::cli) fn into_parts(self) -> (usize, String) {
+        (self.column, self.problem)
+    }
+
     pub(super) fn in_file(self, name: &OsStr, line: usize) -> Self {
         Self { place: Some((name.to_owned(), line)), ..self }
     }

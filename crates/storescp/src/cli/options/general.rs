@@ -6,7 +6,7 @@ use crate::cli::fault::{Fault, Misfit};
 use crate::cli::files::Files;
 use crate::logging::{LogFormat, LogLevel, LogSettings};
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) const GENERAL: Section =
     Section { title: "general options", parts: &[Part { heading: None, options: LOGGING }] };
@@ -15,6 +15,17 @@ const LOGGING: &[OptionSpec] = &[
     OptionSpec::new(Opt::Help, "-h", "--help", &["show this text and exit"]).stands_alone(),
     OptionSpec::new(Opt::Version, "", "--version", &["show version information and exit"])
         .stands_alone(),
+    OptionSpec::new(
+        Opt::Settings,
+        "",
+        "--settings",
+        &[
+            "read TOML file f, with rules for each sender;",
+            "options are the defaults beneath it",
+            "(all of it: docs/settings.md)",
+        ],
+    )
+    .takes("[f]ilename: string", &[Value::File]),
     OptionSpec::new(Opt::Arguments, "", "--arguments", &["log the expanded command line"]),
     OptionSpec::new(Opt::Quiet, "-q", "--quiet", &["log fatal errors only"])
         .one_of(Choice::Verbosity),
@@ -89,6 +100,11 @@ pub(in crate::cli) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettin
         verbose_presentation_contexts: typed.has(Opt::VerbosePc),
         arguments,
     })
+}
+
+/// `--settings`: the file that is merged over the command line. Not opened yet.
+pub(super) fn settings_file(typed: &Typed) -> Option<PathBuf> {
+    typed.text(Opt::Settings).map(PathBuf::from)
 }
 
 fn log_format(typed: &Typed) -> Result<LogFormat, Fault> {

@@ -13,6 +13,7 @@
 //!
 //! Then `BLESS=1 cargo test -p storescp --test cli` writes the documents and completions anew.
 
+mod control;
 mod events;
 mod faults;
 mod general;
@@ -72,6 +73,7 @@ pub(super) fn config(
     network::check_inetd(typed)?;
     let (limits, grace_period) = processes::limits(typed)?;
     let timeouts = network::timeouts(typed)?;
+    let http = control::http(typed)?;
     let network = network::network(typed, port, &mut warnings);
     let max_pdu_bytes = network::max_pdu_bytes(typed, &mut warnings)?;
     let (faults, fault_seed) = faults::faults(typed, files)?;
@@ -96,11 +98,11 @@ pub(super) fn config(
         output,
         commands,
         log,
-        settings_file: None,
+        settings_file: general::settings_file(typed),
         leniency: Leniency::default(),
         rules: Vec::new(),
         refuses_others: false,
-        http: None,
+        http,
         warnings,
     })
 }

@@ -1,5 +1,6 @@
 //! Network options.
 
+use super::control::CONTROL;
 use super::preferences::{PREFERENCES, accepted};
 use super::spec::{Choice, Opt, OptionSpec, Part, Section, Value};
 use super::typed::{Base, Typed, leading_integer};
@@ -23,6 +24,7 @@ pub(super) const NETWORK: Section = Section {
         },
         Part { heading: Some("network host access control (tcp wrapper)"), options: HOST_ACCESS },
         Part { heading: Some("other network options"), options: OTHER },
+        Part { heading: Some("control plane"), options: CONTROL },
     ],
 };
 
@@ -152,11 +154,11 @@ const OTHER: &[OptionSpec] = &[
     ),
 ];
 
-/// The port to listen on, the only parameter; with `--inetd` or passed sockets there may be none.
+/// The port to listen on, the only parameter; with `--inetd`, passed sockets or a settings file there may be none.
 pub(in crate::cli) fn port(typed: &Typed) -> Result<u16, Fault> {
     let value = match typed.parameters() {
         [] | [_] if typed.has(Opt::Inetd) => return Ok(0),
-        [] if inherited::may_have_listeners() => return Ok(0),
+        [] if typed.has(Opt::Settings) || inherited::may_have_listeners() => return Ok(0),
         [] => return Err(Fault::MissingPort(typed.taken_for_value())),
         [value] => value,
         several => return Err(Fault::TooManyParameters(several.to_vec())),
@@ -205,6 +207,7 @@ pub(super) fn network(typed: &Typed, port: u16, warnings: &mut Vec<String>) -> N
             Some(Opt::IpAuto) => AddressFamily::Both,
             _ => AddressFamily::Ipv4,
         },
+        addresses: Vec::new(),
         access_control: typed.won(Opt::AccessControl),
         disable_host_lookup: typed.has(Opt::DisableHostLookup),
     }
@@ -246,6 +249,7 @@ pub(super) fn negotiation(
         max_pdu_bytes,
         transfer_syntaxes: accepted(typed.chosen(Choice::Preference)),
         accept_all: accepted(Some(Opt::AcceptAll)),
+        classes: None,
         profile,
         promiscuous: typed.has(Opt::Promiscuous),
         refuse: typed.has(Opt::Refuse),
@@ -278,6 +282,7 @@ mod tests {
         let network = Network {
             port: 104,
             address_family: AddressFamily::Both,
+            addresses: Vec::new(),
             access_control: false,
             disable_host_lookup: true,
         };

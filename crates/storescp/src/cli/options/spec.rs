@@ -155,6 +155,7 @@ pub(in crate::cli) enum Choice {
 pub(in crate::cli) enum Opt {
     Help,
     Version,
+    Settings,
     Arguments,
     Quiet,
     Verbose,
@@ -213,6 +214,7 @@ pub(in crate::cli) enum Opt {
     AbortDuring,
     Promiscuous,
     UidPadding,
+    Http,
     Fault,
     FaultFile,
     FaultSeed,

@@ -7,6 +7,6 @@ pub(super) mod manual;
 mod topics;
 
 pub use completions::Shell;
-pub(super) use topics::tester_help;
 #[cfg(test)]
 pub(super) use topics::tester_options;
+pub(super) use topics::{checker_help, hasher_help, schema_help, tester_help};

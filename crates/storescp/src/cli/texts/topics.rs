@@ -49,8 +49,49 @@ const fn entry(name: &'static str, text: &'static str) -> Entry {
     Entry { name, text }
 }
 
-pub(super) const TOPICS: [Topic; 7] =
-    [TESTER, FAULTS, PLACEHOLDERS, ENVIRONMENT, SIGNALS, EXIT, FILES];
+pub(super) const TOPICS: [Topic; 8] =
+    [TESTER, SETTINGS, FAULTS, PLACEHOLDERS, ENVIRONMENT, SIGNALS, EXIT, FILES];
+
+const SETTINGS: Topic = Topic {
+    title: "the settings file",
+    intro: "--settings FILE reads a file in TOML. What it says wins over the options, and what it does not say is as they \
+            say. It can say all that they can, and how single senders are treated. Its keys are in docs/settings.md.",
+    entries: &[
+        entry(
+            "storescp check FILE",
+            "says everything that is wrong with the file and with what it names, each with line and column; the exit code \
+             is 0 if nothing is",
+        ),
+        entry(
+            "storescp schema",
+            "prints the JSON Schema of the file, by which editors complete and check",
+        ),
+        entry(
+            "storescp hash-password",
+            "asks for a password twice, or reads it from the first line of standard input if that is no terminal, and \
+             prints its hash (argon2id): what a user of [http] has in place of the password",
+        ),
+    ],
+};
+
+/// What `storescp check --help` shows.
+pub(in crate::cli) fn checker_help() -> String {
+    usage("storescp check FILE", SETTINGS.entries[0].text)
+}
+
+/// What `storescp schema --help` shows.
+pub(in crate::cli) fn schema_help() -> String {
+    usage("storescp schema", SETTINGS.entries[1].text)
+}
+
+/// What `storescp hash-password --help` shows.
+pub(in crate::cli) fn hasher_help() -> String {
+    usage("storescp hash-password", SETTINGS.entries[2].text)
+}
+
+fn usage(line: &str, what: &str) -> String {
+    format!("usage: {line}\n\n{}\n", wrapped(what, LINE).join("\n"))
+}
 
 const TESTER: Topic = Topic {
     title: "sending a test object",
@@ -199,8 +240,8 @@ const SIGNALS: Topic = Topic {
         ),
         entry(
             "SIGHUP",
-            "reload: log files are opened anew; keys, certificates and revocation lists are read again. No \
-             association ends",
+            "reload: log files are opened anew; the settings file, keys, certificates and revocation lists are read \
+             again. No association ends",
         ),
     ],
 };

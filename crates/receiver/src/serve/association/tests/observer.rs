@@ -96,6 +96,7 @@ impl Observer for Recorder {
             Refused::Association { rejection, reason, .. } => {
                 format!("association refused: {rejection}: {reason}")
             }
+            Refused::Classes { reason, .. } => format!("classes refused: {reason}"),
             Refused::Request { status, reason, .. } => {
                 format!("request refused: {status}: {reason}")
             }

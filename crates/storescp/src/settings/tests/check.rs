@@ -1,0 +1,83 @@
+//! `storescp check`: what the file names is opened, too.
+
+use super::file::Folder;
+use super::*;
+use crate::settings::check::{Examined, examine};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+/// What is found, without the names of folders.
+fn found(folder: &Folder, text: &str) -> (Vec<String>, Vec<String>) {
+    let path = folder.file("settings.toml", text);
+    let Examined { faults, warnings, .. } = examine(&path).unwrap_or_else(|told| panic!("{told}"));
+    let place = format!("{}/", folder.0.display());
+    let lines = |faults: Vec<Fault>| -> Vec<String> {
+        faults.iter().map(|fault| fault.line(&path).replace(&place, "")).collect()
+    };
+    (lines(faults), lines(warnings))
+}
+
+#[test]
+fn what_a_file_names_is_opened() {
+    let folder = Folder::new("check");
+    folder.file("profiles.cfg", "[[TransferSyntaxes]]\n");
+    folder.file("no-key.pem", "nothing");
+    let (faults, warnings) = found(
+        &folder,
+        "directory = 'none'\n\
+         profile = { file = 'profiles.cfg', name = 'Default' }\n\
+         [commands]\non-reception = \"eval '#r'\"\n\
+         [tls]\nkey = 'no-key.pem'\ncertificate = 'none.pem'\n\
+         [[rule]]\ncalling = 'A'\ndirectory = 'settings.toml'\n\
+         [[rule]]\ncalling = 'B'\ndirectory = 'none'\n",
+    );
+    let expected = [
+        "settings.toml:1:13: directory: cannot use 'none': No such file or directory",
+        "settings.toml:2:11: profile: cannot read config file: ",
+        "settings.toml:4:16: commands.on-reception: ",
+        "settings.toml:6:7: tls: 000b:0004 Unable to load private TLS key from 'no-key.pem': ",
+        "settings.toml:10:13: rule.directory: 'settings.toml' is not a directory",
+    ];
+    assert_eq!(faults.len(), expected.len(), "{faults:#?}");
+    for (fault, expected) in faults.iter().zip(expected) {
+        assert!(fault.starts_with(expected), "{fault}\n{expected}");
+    }
+    assert_eq!(warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_file_that_is_right_has_no_faults() {
+    let folder = Folder::new("right");
+    let (faults, warnings) =
+        found(&folder, "directory = '.'\ncommands.on-reception = 'x \"$STORESCP_PATH\" #p/#f'\n");
+    assert_eq!((faults.len(), warnings.len()), (0, 0), "{faults:?} {warnings:?}");
+}
+
+#[test]
+fn a_directory_that_takes_no_files_is_told() {
+    let folder = Folder::new("closed");
+    let closed = folder.0.join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    let (faults, _) = found(&folder, "directory = 'closed'");
+    // The superuser may create files everywhere.
+    if !rustix::process::geteuid().is_root() {
+        let told = "this user cannot create files in 'closed': Permission denied";
+        assert_eq!(faults, [format!("settings.toml:1:13: directory: {told}")]);
+    }
+    let (faults, _) = found(&folder, "directory = 'closed'\nstore = false");
+    assert_eq!(faults, Vec::<String>::new());
+}
+
+#[test]
+fn rules_that_never_decide_are_warned_of() {
+    let folder = Folder::new("shadow");
+    let (faults, warnings) = found(
+        &folder,
+        "[[rule]]\nname = 'ct'\ncalling = 'CT*'\n\n[[rule]]\ncalling = ['CT1', 'CT2']\naddress = '10.0.0.1'\n\
+         \n[[rule]]\nname = 'mr'\ncalling = ['MR1']\n",
+    );
+    assert_eq!(faults, Vec::<String>::new());
+    let told = "rule \"rule 2\" never decides: \"ct\" in line 1 comes first and matches all that it matches";
+    assert_eq!(warnings, [format!("settings.toml:5:1: {told}")]);
+}

@@ -1,0 +1,18 @@
+//! Values of the settings file: each reads itself, and knows its JSON Schema.
+
+mod amounts;
+mod charsets;
+mod dicom;
+mod faults;
+mod listen;
+mod secret;
+mod senders;
+
+pub(super) use amounts::{Room, Silence, Size, Time, TimeOrNever};
+pub(super) use charsets::CharacterSet;
+pub(super) use dicom::{Class, ClassOrAll, TransferSyntaxes};
+pub(super) use faults::FaultText;
+pub(super) use listen::{HttpAddress, Listen};
+pub use secret::Secret;
+pub(super) use secret::{HashSource, KeyPasswordSource, SecretSource};
+pub(super) use senders::{Address, Digest, Title};
