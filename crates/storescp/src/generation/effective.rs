@@ -19,6 +19,7 @@ use receiver::{
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::Duration;
+use telemetry::{AuditSettings, TraceSettings};
 
 type Table = Map<String, Value>;
 
@@ -69,6 +70,8 @@ fn node(config: &Config) -> Table {
         },
         "tls": config.tls.as_ref().map(tls),
         "http": config.http.as_ref().map(http),
+        "audit": config.audit.as_ref().map(audit),
+        "traces": config.traces.as_ref().map(traces),
     }));
     if !faults.is_empty() {
         let faults = json!({ "provoke": faults, "seed": config.fault_seed });
@@ -95,6 +98,27 @@ fn http(http: &ControlSettings) -> Value {
     }));
     table.retain(|_, value| !value.is_null());
     table.into()
+}
+
+fn audit(audit: &AuditSettings) -> Value {
+    json!({
+        "destination": audit.destination.to_string(),
+        "ca": audit.tls.ca.as_deref().map(path),
+        "certificate": audit.tls.certificate.as_deref().map(path),
+        "source-id": audit.source_id,
+        "site-id": audit.site_id,
+    })
+}
+
+/// Without the values of header fields, which are secrets.
+fn traces(traces: &TraceSettings) -> Value {
+    json!({
+        "url": traces.url.to_string(),
+        "share": traces.ratio,
+        "service-name": traces.service_name,
+        "ca": traces.tls.ca.as_deref().map(path),
+        "certificate": traces.tls.certificate.as_deref().map(path),
+    })
 }
 
 fn tls(tls: &TlsSettings) -> Value {

@@ -68,6 +68,9 @@ pub(crate) fn serve(config: &Config, command_line: &Config) -> Result<(), Error>
         control.map(|(http, monitor)| Control::start(http, monitor, &service, addresses, capacity));
     let control = control.transpose()?;
     let handle = server.start()?;
+    if let Some(telemetry) = &service.telemetry {
+        telemetry.serving();
+    }
     if let Some(control) = &control {
         control.serves(handle.clone());
     }
@@ -106,6 +109,9 @@ pub(crate) fn serve_one(
     reload_on(hang_ups, &service, |reload: &dyn Fn()| reload()).map_err(Error::Signals)?;
     let connection = SingleConnection::new(Arc::clone(&service.node), stream)?;
     let handle = connection.handle();
+    if let Some(telemetry) = &service.telemetry {
+        telemetry.serving();
+    }
     let (told, handles) = mpsc::channel();
     let _ = told.send(handle.clone());
     let signals =
