@@ -31,7 +31,7 @@ pub use program::{
     AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, Credential, Directory, OpenStudy,
     Program, ReloadFailure, Reloaded, Status,
 };
-pub use server::{ControlHandle, descriptors, start};
+pub use server::{ControlHandle, check_files, descriptors, start};
 pub use settings::{
     ControlSettings, ControlTls, DEFAULT_PORT, Role, Token, TokenHash, User, hash_password,
     parse_listen,

@@ -10,6 +10,7 @@ mod negotiation;
 mod openapi;
 mod query;
 mod refusals;
+mod route;
 mod routes;
 mod settings;
 mod status;
@@ -23,11 +24,9 @@ use crate::state::State;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn;
+use route::PREFIX;
 
-/// Where the API is.
-pub(crate) const PREFIX: &str = "/api/v1";
-
-/// The resources of the API beneath [`PREFIX`]; whatever else is asked for beneath it is answered with a [`Problem`].
+/// The resources of the API beneath `/api/v1`; whatever else is asked for beneath it is answered with a [`Problem`].
 pub(crate) fn router(state: State) -> Router {
     let mut resources = Router::new();
     for route in routes::ROUTES {

@@ -1,29 +1,17 @@
-//! `GET /openapi.json`: the API as an OpenAPI 3.1 document, made from the routes and the types of their answers.
+//! The API as an OpenAPI 3.1 document, made from the routes and the types of their answers.
 
-use super::PREFIX;
-use super::query::{NoParameters, Query};
-use super::routes::{ROUTES, Route, Verb};
+use super::route::{PREFIX, Route, Verb};
 use crate::problem::{Problem, ProblemBody};
-use axum::Json;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
-use std::sync::LazyLock;
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
-
-/// The document.
-pub(super) async fn get(
-    Query(NoParameters {}): Query<NoParameters>,
-) -> Result<Json<&'static Value>, Problem> {
-    Ok(Json(&*DOCUMENT))
-}
-
-fn document() -> Value {
+/// Describes these resources.
+pub(super) fn document(routes: &[Route]) -> Value {
     let mut answers = generator(false);
     let problem = answers.subschema_for::<ProblemBody>().to_value();
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in routes {
         let operation = operation(route, &mut answers, &problem);
         paths.insert(format!("{PREFIX}{}", route.path), json!({ verb(route): operation }));
     }

@@ -1,47 +1,14 @@
 //! The list of all resources: what is at which path, and how the document describes it.
 
-use super::query::Page;
+use super::query::{NoParameters, Page, Query};
+use super::route::{Route, Verb};
 use super::{associations, counters, openapi, refusals, settings, status, studies};
-use crate::state::State;
+use crate::problem::Problem;
+use axum::Json;
 use axum::routing::{MethodRouter, get, post};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-
-/// A resource with the one method that it has.
-pub(super) struct Route {
-    /// Behind [`PREFIX`](super::PREFIX).
-    pub(super) path: &'static str,
-    pub(super) verb: Verb,
-    /// Its name in programs that are made from the document.
-    pub(super) id: &'static str,
-    pub(super) summary: &'static str,
-    /// The parameter in its path, with its meaning.
-    pub(super) path_parameter: Option<(&'static str, &'static str)>,
-    /// Its query parameters.
-    pub(super) query: Option<SchemaOf>,
-    /// What its body may be.
-    pub(super) body: Option<SchemaOf>,
-    /// What it is answered with.
-    pub(super) answer: SchemaOf,
-    /// Errors that only it has, by status.
-    pub(super) problems: &'static [(u16, &'static str)],
-    pub(super) handler: fn() -> MethodRouter<State>,
-}
-
-/// The method of a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verb {
-    /// Reads. HEAD works too.
-    Get,
-    /// Changes something: only for operators.
-    Post,
-}
-
-/// The schema of a type.
-pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
-
-fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
-}
+use serde_json::Value;
+use std::sync::LazyLock;
 
 /// A resource that is only read, without parameters.
 const READ: Route = Route {
@@ -154,7 +121,19 @@ pub(super) const ROUTES: &[Route] = &[
         id: "document",
         summary: "All of this as an OpenAPI 3.1 document, for programs",
         answer: |_| schemars::json_schema!({ "type": "object" }),
-        handler: || get(openapi::get),
+        handler: || get(document),
         ..READ
     },
 ];
+
+/// The document.
+async fn document(
+    Query(NoParameters {}): Query<NoParameters>,
+) -> Result<Json<&'static Value>, Problem> {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document(ROUTES));
+    Ok(Json(&*DOCUMENT))
+}
+
+fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}

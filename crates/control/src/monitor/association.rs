@@ -4,9 +4,9 @@ use super::contexts::Contexts;
 use super::text;
 use crate::limits::{ASSOCIATION_REST_BYTES, LEFT_BEHIND_BYTES, RULE_BYTES};
 use dataset::Uid;
-use platform::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use platform::sync::{Arc, Mutex, PoisonError};
 use receiver::{Accepted, Peer, Summary, TlsSession};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What is known of an association from its beginning on.
@@ -143,7 +143,7 @@ impl Live {
             let version = self.version.load(Ordering::Acquire);
             let progress = self.read();
             fence(Ordering::Acquire);
-            if version % 2 == 0 && self.version.load(Ordering::Relaxed) == version {
+            if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
                 return progress;
             }
             std::hint::spin_loop();

@@ -32,6 +32,15 @@ use tls::TlsAcceptor;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
+/// Reads key and certificate of the settings, and forgets them again. Opens no address.
+///
+/// # Errors
+/// Those of [`ControlSettings::check`], and [`Error::Tls`].
+pub fn check_files(settings: &ControlSettings) -> Result<(), Error> {
+    settings.check()?;
+    settings.tls.as_ref().map(TlsAcceptor::new).transpose().map(drop)
+}
+
 /// Opens the addresses of the settings, and serves from now on, in threads of its own, until
 /// [`ControlHandle::stop`] or until the handle is dropped.
 ///

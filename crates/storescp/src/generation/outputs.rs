@@ -7,6 +7,8 @@ use dataset::Dictionary;
 use receiver::output::studies::{FolderTimes, Studies, Timing};
 use receiver::{Durability, LogPath, Output, OutputSettings, thread_builder};
 use std::collections::HashMap;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -18,7 +20,7 @@ use storage::{Directory, Storage};
 /// open studies too. So do those of the generation before and of the next one.
 pub(crate) struct Outputs {
     pool: Arc<CommandPool>,
-    /// Locked while directories are opened, which may take long.
+    /// One thread at a time adds to it: the one that makes a generation.
     open: Mutex<Open>,
     /// Studies, until they have ended.
     keepers: Mutex<Vec<Keeper>>,
@@ -29,7 +31,8 @@ pub(crate) struct Outputs {
 #[derive(Default)]
 struct Open {
     directories: HashMap<(PathBuf, Durability), Weak<KeptDirectory>>,
-    places: HashMap<PathBuf, Vec<Weak<Place>>>,
+    /// By the [`bucket`] of their settings.
+    places: HashMap<u64, Vec<Weak<Place>>>,
 }
 
 /// An output, its studies, and what happens at their end. Once the last association and the last generation that use
@@ -69,7 +72,8 @@ impl Outputs {
         Self { pool, open, keepers, times: FolderTimes::default() }
     }
 
-    /// Where objects with these settings go: opened and probed, unless it is open.
+    /// Where objects with these settings go: opened and probed, unless it is open. To be called by one thread at a
+    /// time.
     ///
     /// # Errors
     /// The directory is missing, takes no files, or cannot do what the settings need; a command cannot be used.
@@ -85,22 +89,33 @@ impl Outputs {
             max_commands: 1,
             ..commands.clone()
         };
-        let mut open = lock(&self.open);
         let same = |place: &Arc<Place>| {
             place.output.settings() == output
                 && place.end_of_study == end_of_study
                 && Arc::ptr_eq(&place.dictionary, dictionary)
         };
-        let places = open.places.get(&output.directory).into_iter().flatten();
-        if let Some(place) = places.filter_map(Weak::upgrade).find(same) {
+        let bucket = bucket(&(output, &end_of_study));
+        if let Some(place) = lock(&self.open).places(bucket).into_iter().find(same) {
             return Ok(place);
         }
-        let directory = open.directory(output)?;
+        let directory = self.directory(output)?;
         let place = self.open(output, directory, dictionary, end_of_study)?;
-        open.add(&place);
-        drop(open);
+        lock(&self.open).places.entry(bucket).or_default().push(Arc::downgrade(&place));
         lock(&self.keepers).extend(Keeper::of(&place));
         Ok(place)
+    }
+
+    /// Opened without the lock: a file system that hangs holds up nobody but whoever reloads.
+    fn directory(&self, output: &OutputSettings) -> Result<Arc<KeptDirectory>, Error> {
+        let key = (output.directory.clone(), output.durability);
+        let known = lock(&self.open).directories.get(&key).and_then(Weak::upgrade);
+        if let Some(directory) = known {
+            return Ok(directory);
+        }
+        let directory = Output::open_directory(output)?;
+        let kept = Arc::new(KeptDirectory { directory, is_recovered: AtomicBool::new(false) });
+        lock(&self.open).directories.insert(key, Arc::downgrade(&kept));
+        Ok(kept)
     }
 
     fn open(
@@ -243,31 +258,18 @@ impl Outputs {
 }
 
 impl Open {
-    fn directory(&mut self, output: &OutputSettings) -> Result<Arc<KeptDirectory>, Error> {
-        let key = (output.directory.clone(), output.durability);
-        if let Some(directory) = self.directories.get(&key).and_then(Weak::upgrade) {
-            return Ok(directory);
-        }
-        let directory = Output::open_directory(output)?;
-        let kept = Arc::new(KeptDirectory { directory, is_recovered: AtomicBool::new(false) });
-        self.directories.retain(|_, directory| directory.strong_count() > 0);
-        self.directories.insert(key, Arc::downgrade(&kept));
-        Ok(kept)
+    /// Those of a bucket: collected, so that none of them can come to its end under the lock.
+    fn places(&self, bucket: u64) -> Vec<Arc<Place>> {
+        self.places.get(&bucket).into_iter().flatten().filter_map(Weak::upgrade).collect()
     }
 
-    fn add(&mut self, place: &Arc<Place>) {
-        let output = place.output.settings();
-        let same = self.places.entry(output.directory.clone()).or_default();
-        same.retain(|place| place.strong_count() > 0);
-        same.push(Arc::downgrade(place));
-    }
-
-    /// Forgets places that are gone.
+    /// Forgets what is gone.
     fn forget_ended(&mut self) {
         self.places.retain(|_, places| {
             places.retain(|place| place.strong_count() > 0);
             !places.is_empty()
         });
+        self.directories.retain(|_, directory| directory.strong_count() > 0);
     }
 }
 
@@ -289,7 +291,8 @@ impl Keeper {
     }
 
     fn names(&self, most: usize) -> Vec<String> {
-        let path = |folder| LogPath::new(&self.output, Some(folder), None).to_string();
+        let path =
+            |folder| LogPath::new(&self.output, std::slice::from_ref(folder), None).to_string();
         self.studies.open_folders(most).iter().map(path).collect()
     }
 }
@@ -306,6 +309,14 @@ fn warn_of_open_studies(open: usize, names: &[String]) {
          objects arrive after the restart: {}{more}",
         names.join(", ")
     );
+}
+
+/// A number that is the same for the same settings, and differs for most others: so 10,000 rules are not compared with
+/// each other.
+pub(crate) fn bucket(settings: &impl fmt::Debug) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    format!("{settings:?}").hash(&mut hasher);
+    hasher.finish()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,6 +1,7 @@
 //! `storescp check`: everything that is wrong with a settings file, and with what it names.
 
 use super::faults::{Fault, Faults};
+use super::merge::in_words;
 use super::reader::{At, Report};
 use super::typed::{Rule, Tls as TypedTls, Treatment};
 use super::{Loaded, read};
@@ -119,6 +120,12 @@ fn examine_over(path: &Path, command_line: &Config) -> Result<Examined, Faults> 
     if let Some(typed) = &file.tls {
         report.inside("tls", |report| tls(typed, &config, report));
     }
+    if let (Some(typed), Some(settings)) = (&file.http, &config.http)
+        && let Err(error) = control::check_files(settings)
+    {
+        let place = typed.value.tls.as_ref().map_or(&typed.span, |tls| &tls.span);
+        report.inside("http.tls", |report| report.fault(place, in_words(&error)));
+    }
     for (later, earlier) in rules::shadowed(&config.rules) {
         let (line, _) = source.place(rules[earlier].span.start);
         let (name, hiding) = (&config.rules[later].name, &config.rules[earlier].name);
@@ -152,7 +159,7 @@ fn treatment(
         && looked_at.insert(settings.output.directory.clone())
         && let Err(why) = directory(&settings.output.directory, settings.ignore)
     {
-        report.fault(&place.span, format!("directory: {why}"));
+        report.inside("directory", |report| report.fault(&place.span, why));
     }
     if let (Some(place), Some(profile)) = (&typed.profile, &settings.negotiation.profile) {
         match Profile::read(&profile.file, &profile.name) {
@@ -162,7 +169,9 @@ fn treatment(
                     report.warn(&place.span, format!("profile: {shown}: {warning}"));
                 }
             }
-            Err(fault) => report.fault(&place.span, format!("profile: {fault}")),
+            Err(fault) => {
+                report.inside("profile", |report| report.fault(&place.span, fault.to_string()))
+            }
         }
     }
     if let Some(place) = &typed.commands
@@ -174,7 +183,8 @@ fn treatment(
         let key = if is_study { "on-end-of-study" } else { "on-reception" };
         let line = if is_study { &typed.on_end_of_study } else { &typed.on_reception };
         let span = line.as_ref().map_or(&place.span, |line| &line.span);
-        report.fault(span, format!("commands.{key}: {reason}: {}", command.display()));
+        let message = format!("{reason}: {}", command.display());
+        report.inside(&format!("commands.{key}"), |report| report.fault(span, message));
     }
 }
 

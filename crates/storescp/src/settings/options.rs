@@ -29,6 +29,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ),
     ("faults.files", &["--fault-file"]),
     ("faults.seed", &["--fault-seed"]),
+    ("http.listen", &["--http"]),
     ("tls.enabled", &["--disable-tls"]),
     ("tls.key", &["--enable-tls"]),
     ("tls.certificate", &["--enable-tls"]),

@@ -4,57 +4,80 @@ use super::options::{KEYS, WITHOUT_KEY};
 use super::reader::{ReadTable, listed};
 use super::schema::document;
 use super::typed::{
-    Certificate, Commands, Faults, File, Log, Padding, Profile, Rule, Tls, Treatment,
+    Certificate, Commands, Faults, File, Http, HttpTlsTable, Log, Padding, Profile, Rule, Tls,
+    Token, Treatment, User,
 };
 use serde_json::Value;
 use std::fmt::Write;
 
 const HEAD: &str = include_str!("reference.md");
 
+/// A heading of the reference, and the keys under it.
+struct Section {
+    title: &'static str,
+    /// The name of the struct that has the keys.
+    table: &'static str,
+    /// What keys begin with in headings.
+    prefix: &'static str,
+    keys: Vec<String>,
+}
+
+fn sections() -> Vec<Section> {
+    let shared = Treatment::keys();
+    let own = |all: Vec<String>| -> Vec<String> {
+        all.into_iter().filter(|key| !shared.contains(key)).collect()
+    };
+    // Each has a section of its own.
+    let mut top = own(File::keys());
+    top.retain(|key| !TABLES.contains(&key.as_str()));
+    let section = |title, table, prefix, keys| Section { title, table, prefix, keys };
+    vec![
+        section("At the top only", "File", "", top),
+        section("At the top and in rules", "File", "", shared.clone()),
+        section("`[commands]`", "Commands", "commands.", Commands::keys()),
+        section("`padding`", "Padding", "padding.", Padding::keys()),
+        section("`profile`", "Profile", "profile.", Profile::keys()),
+        section("`[[rule]]`", "Rule", "", own(Rule::keys())),
+        section("`certificate` of a rule", "Certificate", "certificate.", Certificate::keys()),
+        section("`[tls]`", "Tls", "tls.", Tls::keys()),
+        section("`[log]`", "Log", "log.", Log::keys()),
+        section("`[http]`", "Http", "http.", Http::keys()),
+        section("`tls` of `[http]`", "HttpTlsTable", "tls.", HttpTlsTable::keys()),
+        section("`[[http.token]]`", "Token", "", Token::keys()),
+        section("`[[http.user]]`", "User", "", User::keys()),
+        section("`[faults]`", "Faults", "faults.", Faults::keys()),
+    ]
+}
+
+/// The keys of the top that are tables of settings.
+pub(super) const TABLES: [&str; 5] = ["tls", "log", "http", "faults", "rule"];
+
 /// The text of `docs/settings.md`.
 pub fn reference() -> String {
     let document = document();
-    let own = |all: Vec<String>| -> Vec<String> {
-        let shared = Treatment::keys();
-        all.into_iter().filter(|key| !shared.contains(key)).collect()
-    };
     let mut text = HEAD.to_owned();
-    let sections: [(&str, &str, Option<&str>, &str, Vec<String>); 11] = [
-        ("At the top only", "File", None, "", own(File::keys())),
-        (
-            "At the top and in rules",
-            "File",
-            Some(
+    for Section { title, table, prefix, keys } in sections() {
+        put(&mut text, format_args!("\n## {title}\n"));
+        let (schema, told) = match table {
+            "File" if title.contains("rules") => (
+                &document,
                 "At the top these hold for all senders; in a `[[rule]]`, for those that it matches.",
             ),
-            "",
-            Treatment::keys(),
-        ),
-        ("`[commands]`", "Commands", None, "commands.", Commands::keys()),
-        ("`padding`", "Padding", None, "padding.", Padding::keys()),
-        ("`profile`", "Profile", None, "profile.", Profile::keys()),
-        ("`[[rule]]`", "Rule", None, "", own(Rule::keys())),
-        ("`certificate` of a rule", "Certificate", None, "certificate.", Certificate::keys()),
-        ("`[tls]`", "Tls", None, "tls.", Tls::keys()),
-        ("`[log]`", "Log", None, "log.", Log::keys()),
-        ("`[faults]`", "Faults", None, "faults.", Faults::keys()),
-        ("Options without a key", "", None, "", Vec::new()),
-    ];
-    for (title, table, intro, prefix, keys) in sections {
-        put(&mut text, format_args!("\n## {title}\n"));
-        if table.is_empty() {
-            put_without_key(&mut text);
-            continue;
-        }
-        let schema = if table == "File" { &document } else { &document["$defs"][table] };
-        let told = intro.or(if table == "File" { None } else { schema["description"].as_str() });
-        if let Some(told) = told {
+            "File" => (&document, ""),
+            _ => {
+                let schema = &document["$defs"][table];
+                (schema, schema["description"].as_str().unwrap_or_default())
+            }
+        };
+        if !told.is_empty() {
             put(&mut text, format_args!("\n{}\n", one_line(told)));
         }
         for key in keys {
             put_key(&mut text, &key, prefix, &schema["properties"][&key], &document);
         }
     }
+    text.push_str("\n## Options without a key\n");
+    put_without_key(&mut text);
     text
 }
 

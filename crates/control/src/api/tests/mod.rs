@@ -2,8 +2,8 @@
 
 mod documents;
 
-use super::PREFIX;
-use super::routes::{ROUTES, Verb};
+use super::route::{PREFIX, Verb};
+use super::routes::ROUTES;
 use crate::monitor::{Monitor, testing};
 use crate::program::{
     CertificateStatus, CommandCounts, Directory, OpenStudy, Program, ReloadFailure, Reloaded,

@@ -11,7 +11,7 @@ use shuttle::rand::RngCore;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::{Add, AddAssign, Deref, DerefMut, Sub, SubAssign};
-use std::sync::{Arc, LockResult, PoisonError};
+use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult};
 use std::time::Duration;
 
 pub use shuttle::sync::atomic;
@@ -32,6 +32,18 @@ impl<T> Mutex<T> {
     /// As [`std::sync::Mutex::new`].
     pub const fn new(value: T) -> Self {
         Self(shuttle::sync::Mutex::new(value))
+    }
+
+    /// As [`std::sync::Mutex::try_lock`].
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(held) => Ok(MutexGuard { mutex: self, held }),
+            Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
+            Err(TryLockError::Poisoned(poisoned)) => {
+                let held = poisoned.into_inner();
+                Err(PoisonError::new(MutexGuard { mutex: self, held }).into())
+            }
+        }
     }
 
     /// As [`std::sync::Mutex::lock`].

@@ -1,6 +1,7 @@
 //! What was typed, merged over what the command line says: a [`Config`].
 
 mod faults;
+mod http;
 mod log;
 mod network;
 mod output;
@@ -27,6 +28,12 @@ impl Merging<'_> {
         self.folder.join(typed)
     }
 
+    /// Merges what stands under a key: messages name it.
+    fn inside<T>(&mut self, key: &str, merge: impl FnOnce(&mut Merging<'_>) -> T) -> T {
+        let folder = self.folder;
+        self.report.inside(key, |report| merge(&mut Merging { report, folder }))
+    }
+
     fn fault(&mut self, span: &Range<usize>, message: impl AsRef<str>) {
         self.report.fault(span, message);
     }
@@ -45,15 +52,20 @@ fn value<T: Clone>(typed: &Option<At<T>>) -> Option<T> {
     typed.as_ref().map(|it| it.value.clone())
 }
 
+pub(super) use http::in_words;
+
 /// What the file says over what the command line says.
 pub(super) fn config(file: &File, command_line: &Config, merging: &mut Merging<'_>) -> Config {
     let mut config = Config { port_only: false, ..command_line.clone() };
     network::merge(file, &mut config, merging);
     if let Some(tls) = &file.tls {
-        let (folder, before) = (merging.folder, config.tls.take());
-        config.tls = merging
-            .report
-            .inside("tls", |report| tls::merge(tls, before, &mut Merging { report, folder }));
+        let before = config.tls.take();
+        config.tls = merging.inside("tls", |merging| tls::merge(tls, before, merging));
+    }
+    if let Some(http) = &file.http {
+        let (before, receiver) = (config.http.take(), config.tls.as_ref());
+        config.http =
+            merging.inside("http", |merging| http::merge(http, before, receiver, merging));
     }
     if let Some(log) = &file.log {
         log::merge(&log.value, &mut config.log, merging);

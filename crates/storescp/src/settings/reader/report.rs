@@ -63,6 +63,11 @@ impl Report {
         self.fault(&value.span(), format!("expected {what}, not {found}{meant}"));
     }
 
+    /// Whether something is wrong from this byte on, as far as is known.
+    pub(in crate::settings) fn has_fault_since(&self, start: usize) -> bool {
+        self.faults.iter().any(|(at, _)| *at >= start)
+    }
+
     /// Reads what stands under a key: messages name it.
     pub(in crate::settings) fn inside<T>(
         &mut self,

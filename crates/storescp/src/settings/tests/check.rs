@@ -28,15 +28,15 @@ fn what_a_file_names_is_opened() {
          profile = { file = 'profiles.cfg', name = 'Default' }\n\
          [commands]\non-reception = \"eval '#r'\"\n\
          [tls]\nkey = 'no-key.pem'\ncertificate = 'none.pem'\n\
-         [[rule]]\ndirectory = 'settings.toml'\n\
-         [[rule]]\ndirectory = 'none'\n",
+         [[rule]]\ncalling = 'A'\ndirectory = 'settings.toml'\n\
+         [[rule]]\ncalling = 'B'\ndirectory = 'none'\n",
     );
     let expected = [
         "settings.toml:1:13: directory: cannot use 'none': No such file or directory",
         "settings.toml:2:11: profile: cannot read config file: ",
         "settings.toml:4:16: commands.on-reception: ",
         "settings.toml:6:7: tls: 000b:0004 Unable to load private TLS key from 'no-key.pem': ",
-        "settings.toml:9:13: rule.directory: 'settings.toml' is not a directory",
+        "settings.toml:10:13: rule.directory: 'settings.toml' is not a directory",
     ];
     assert_eq!(faults.len(), expected.len(), "{faults:#?}");
     for (fault, expected) in faults.iter().zip(expected) {

@@ -207,3 +207,43 @@ fn the_example_is_right() {
     let all = loaded(&folder.file("storescp.toml", opened)).unwrap();
     assert!(all.tls.is_some() && all.rules.len() > config.rules.len());
 }
+
+#[test]
+fn the_control_plane_is_set_up() {
+    let folder = Folder::new("http");
+    folder.file("token", "0123456789abcdef0123\n");
+    let hash = control::hash_password("correct horse").unwrap();
+    folder.file("hash", &hash);
+    let path = folder.file(
+        "settings.toml",
+        "[tls]\nkey = 'k'\ncertificate = 'c'\n[http]\nlisten = [8042, '10.0.0.7']\ntls = 'as-receiver'\n\
+         open-health = true\nhost-names = 'dicom.example'\n[[http.token]]\nname = 'prometheus'\n\
+         token = { file = 'token' }\n[[http.user]]\nname = 'admin'\nrole = 'operator'\npassword-hash.file = 'hash'\n",
+    );
+    let config = loaded(&path).unwrap();
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("0123456789abcdef") && !shown.contains(&hash), "{shown}");
+    let http = config.http.unwrap();
+    let listen: Vec<String> = http.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["127.0.0.1:8042", "10.0.0.7:8042"]);
+    assert_eq!(http.tls, Some(control::ControlTls::new(folder.0.join("c"), folder.0.join("k"))));
+    let hash_of_token = control::TokenHash::of("0123456789abcdef0123").unwrap();
+    assert_eq!(
+        (http.tokens[0].name.as_str(), &http.tokens[0].hash),
+        ("prometheus", &hash_of_token)
+    );
+    assert_eq!(
+        (http.tokens[0].role, http.users[0].role),
+        (control::Role::Viewer, control::Role::Operator)
+    );
+    assert_eq!((http.users[0].password_hash.as_str(), http.host_names.len()), (hash.as_str(), 1));
+    assert!(http.open_health && !http.insecure);
+    let plain = config_of(&folder, "[http]\n").http.unwrap();
+    assert_eq!(plain, control::ControlSettings::on("127.0.0.1:8042".parse().unwrap()));
+    assert_eq!(config_of(&folder, "http.enabled = false").http, None);
+    assert_eq!(config_of(&folder, "").http, None);
+}
+
+fn config_of(folder: &Folder, text: &str) -> Config {
+    loaded(&folder.file("settings.toml", text)).unwrap()
+}

@@ -287,6 +287,64 @@ const MESSAGES: &[(&str, &[&str])] = &[
             "4:20: max-associations has no effect with refuse: leave one of them out",
         ],
     ),
+    (
+        "[http]\nlisten = [70000, 'host:80']",
+        &[
+            "2:11: http.listen: expected a port or an address, such as 8042, \"127.0.0.1:8042\" or \"[::1]:8042\", not the number 70000",
+            "2:18: http.listen: expected a port or an address, such as 8042, \"127.0.0.1:8042\" or \"[::1]:8042\", not the text \"host:80\"",
+        ],
+    ),
+    (
+        "http.listen = '0.0.0.0:8042'",
+        &[
+            "1:15: http: 0.0.0.0:8042 can be reached from other machines and needs TLS and a token or user: listen on 127.0.0.1:8042, or add what is missing in [http] of the settings file, or set insecure = true there",
+        ],
+    ),
+    (
+        "http.tls = 'as-receiver'",
+        &["1:12: http.tls: \"as-receiver\" needs [tls], which says key and certificate"],
+    ),
+    (
+        "http.tls = 'as-reciever'",
+        &[
+            "1:12: http.tls: expected \"as-receiver\" or a table with key and certificate, not the text \"as-reciever\"; did you mean \"as-receiver\"?",
+        ],
+    ),
+    ("http.tls = { key = 'k' }", &["1:12: http.tls: missing key \"certificate\""]),
+    (
+        "[[http.token]]\nname = 'a:b'\ntoken = 'xyz'",
+        &[
+            "1:1: http.token: missing key \"token\" or \"sha256\"",
+            "2:8: http.token: name: expected a text without colons and control characters",
+            "3:9: http.token.token: a secret does not stand in this file, which others read, copy and keep in histories: write { file = \"PATH\" } or { env = \"VARIABLE\" }",
+        ],
+    ),
+    (
+        "[[http.token]]\nname = 'a'\nsha256 = 'xyz'",
+        &[
+            "3:10: http.token: the SHA-256 of a token has 64 hexadecimal digits; make it with: printf %s TOKEN | sha256sum",
+        ],
+    ),
+    (
+        "[[http.token]]\nname = 'a'\ntoken.env = 'CARGO_PKG_NAME'",
+        &[
+            "3:1: http.token: a token has 8 characters, fewer than 20; make one with: openssl rand -hex 32",
+        ],
+    ),
+    (
+        "[[http.user]]\nrole = 'admin'",
+        &[
+            "1:1: http.user: missing key \"name\"",
+            "1:1: http.user: missing key \"password-hash\"",
+            "2:8: http.user.role: expected \"viewer\" or \"operator\", not the text \"admin\"",
+        ],
+    ),
+    (
+        "[[http.user]]\nname = 'a'\npassword-hash = 'hunter2'",
+        &[
+            "1:3: http: the password hash of user 'a' cannot be used: it is no PHC string, such as $argon2id$v=19$m=19456,t=2,p=1$SALT$HASH; make one with: storescp hash-password",
+        ],
+    ),
     ("listen = 1\nlisten = 2", &["2:1: not TOML: duplicate key"]),
     (
         "listen =\nae-titel = 'x'",

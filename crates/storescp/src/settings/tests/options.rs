@@ -73,6 +73,8 @@ const SAME: &[(&str, &str)] = &[
         "faults.provoke = ['object: delay next 2s', 'object: abort user during']",
     ),
     ("--fault object:reset --fault-seed 7", "faults = { provoke = ['object: reset'], seed = 7 }"),
+    ("--http 8043", "http.listen = 8043"),
+    ("--http [::1]:8043", "http.listen = '[::1]:8043'"),
     ("+tls /k /c", "tls = { key = '/k', certificate = '/c' }"),
     (
         "+tls /k /c -pw -der +cf /a +cf /b +cd /d",
@@ -191,6 +193,10 @@ fn examples_and_defaults_can_be_read() {
                     }
                     ("File", _) => format!("{key} = {}", toml(value)),
                     ("Rule", _) => format!("[[rule]]\n{key} = {}", toml(value)),
+                    ("Token" | "User", _) => {
+                        format!("[[http.{}]]\n{key} = {}", place.to_lowercase(), toml(value))
+                    }
+                    ("HttpTlsTable", _) => format!("http.tls.{key} = {}", toml(value)),
                     ("Certificate", _) => format!("[[rule]]\ncertificate.{key} = {}", toml(value)),
                     (table, _) => format!("{}.{key} = {}", table.to_lowercase(), toml(value)),
                 };
@@ -224,7 +230,7 @@ fn every_key_is_in_the_schema_and_the_reference() {
                 || document["properties"][&key]["$ref"].is_string(),
             "{key}"
         );
-        let is_table = ["tls", "log", "faults", "rule"].contains(&key.as_str());
+        let is_table = crate::settings::reference::TABLES.contains(&key.as_str());
         assert!(is_table || text.contains(&format!("### `{key}`\n")), "{key}");
     }
     assert_eq!(document["additionalProperties"], false);

@@ -1,6 +1,6 @@
 //! The top of the file.
 
-use super::{Faults, Log, Rule, Tls, Treatment};
+use super::{Faults, Http, Log, Rule, Tls, Treatment};
 use crate::settings::reader::{At, Integer, OneOrMore, table, words};
 use crate::settings::values::{Listen, Time};
 use receiver::net::AddressFamily;
@@ -52,6 +52,8 @@ table! {
         tls: Tls,
         /// What is logged.
         log: Log,
+        /// Metrics, health and an API over HTTP.
+        http: Http,
         /// Faults on purpose, to test senders.
         faults: Faults,
         /// How single senders are treated. The first rule that matches decides; what it does not say is as at the top.

@@ -4,6 +4,7 @@
 mod commands;
 mod faults;
 mod file;
+mod http;
 mod log;
 mod output;
 mod rule;
@@ -13,6 +14,7 @@ mod treatment;
 pub(super) use commands::Commands;
 pub(super) use faults::Faults;
 pub(super) use file::File;
+pub(super) use http::{Http, HttpTls, HttpTlsTable, Token, User};
 pub(super) use log::Log;
 pub(super) use output::{FileFormat, Padding, Sort, SortBy, is_part_of_name};
 pub(super) use rule::{Certificate, Rule};
@@ -27,6 +29,7 @@ pub(super) fn tables() -> Vec<(&'static str, Vec<String>)> {
         ("at the top of the file, before the first [table]", File::keys()),
         ("in [tls]", Tls::keys()),
         ("in [log]", Log::keys()),
+        ("in [http]", Http::keys()),
         ("in [faults]", Faults::keys()),
         ("in [commands]", Commands::keys()),
         ("in a [[rule]]", Rule::keys()),

@@ -1,6 +1,7 @@
 //! Where to listen.
 
 use crate::settings::reader::{Read, Report, Value, integer};
+use control::parse_listen;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -40,42 +41,49 @@ impl JsonSchema for Listen {
         "Listen".into()
     }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let address = ListenAddress::json_schema(generator);
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [
-            { "title": "port", "type": "integer", "minimum": 1, "maximum": 65535 }, address] })
+            { "title": "port", "type": "integer", "minimum": 1, "maximum": 65535 },
+            { "title": "address with port", "type": "string", "pattern": "^.+:[0-9]+$" },
+        ] })
     }
 }
 
-/// An address with its port.
+/// Where the control plane listens: a port of this machine only, an address, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::settings) struct ListenAddress(pub(in crate::settings) SocketAddr);
+pub(in crate::settings) struct HttpAddress(pub(in crate::settings) SocketAddr);
 
-impl Read for ListenAddress {
+impl Read for HttpAddress {
     fn read(value: &Value<'_>, report: &mut Report) -> Option<Self> {
-        let address = value.get_ref().as_str().and_then(address);
+        let text = match value.get_ref() {
+            DeValue::String(text) => Some(text.to_string()),
+            number => integer(number).map(|port| port.to_string()),
+        };
+        let address = text.and_then(|text| parse_listen(&text).ok());
         if address.is_none() {
-            report.expected(value, "an address with its port, such as \"127.0.0.1:8042\"");
+            report.expected(
+                value,
+                "a port or an address, such as 8042, \"127.0.0.1:8042\" or \"[::1]:8042\"",
+            );
         }
         address.map(Self)
     }
 }
 
-impl JsonSchema for ListenAddress {
+impl JsonSchema for HttpAddress {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        "ListenAddress".into()
+        "HttpAddress".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "title": "address with port",
-            "type": "string",
-            "pattern": "^.+:[0-9]+$"
-        })
+        json_schema!({ "anyOf": [
+            { "title": "port", "type": "integer", "minimum": 0, "maximum": 65535 },
+            { "title": "address", "type": "string" },
+        ] })
     }
 }
 

@@ -153,3 +153,44 @@ impl JsonSchema for KeyPasswordSource {
         json_schema!({ "anyOf": [{ "const": "ask" }, { "const": "empty" }, secret] })
     }
 }
+
+/// The hash of a password, which may stand in the file, or where it is.
+#[derive(Clone, PartialEq, Eq)]
+pub(in crate::settings) enum HashSource {
+    Here(String),
+    Secret(SecretSource),
+}
+
+/// The hash is not shown.
+impl fmt::Debug for HashSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Here(_) => "Here(…)",
+            Self::Secret(_) => "Secret(…)",
+        })
+    }
+}
+
+impl Read for HashSource {
+    fn read(value: &Value<'_>, report: &mut Report) -> Option<Self> {
+        match value.get_ref().as_str() {
+            Some(hash) => Some(Self::Here(hash.to_owned())),
+            None => SecretSource::read(value, report).map(Self::Secret),
+        }
+    }
+}
+
+impl JsonSchema for HashSource {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "PasswordHash".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let secret = generator.subschema_for::<SecretSource>();
+        json_schema!({ "anyOf": [{ "type": "string", "pattern": "^\\$argon2id\\$", "title": "hash" }, secret] })
+    }
+}

@@ -1,19 +1,22 @@
 //! The last entries of something that many threads report. Writers wait for nobody.
 
+#[cfg(test)]
+#[cfg(feature = "explore")]
+mod exploration;
+
+use crate::limits::{SLOT_BYTES, slots};
 use platform::sync::atomic::{AtomicU64, Ordering};
 use platform::sync::{Arc, Mutex, PoisonError};
 use std::sync::TryLockError;
-
-/// Slots beyond the capacity, so that keys that are passed over cost no entry.
-const SPARE_SLOTS: usize = 64;
 
 /// Keeps the last entries, each under a key that grows.
 ///
 /// A writer takes the next key and the slot that belongs to it. It only *tries* to lock that slot: while a reader
 /// copies its reference, the writer passes over the key and takes the next one. So a writer never waits, not even for a
-/// reader that the system has put to sleep in the middle.
+/// reader that the system has put to sleep in the middle. An entry stays until as many keys have been given after its own
+/// as there are slots.
 ///
-/// Memory: 32 bytes for each slot, and the entries.
+/// Memory: [`slots`] of [`SLOT_BYTES`], and the entries.
 #[derive(Debug)]
 pub(crate) struct Ring<T> {
     slots: Box<[Slot<T>]>,
@@ -22,6 +25,8 @@ pub(crate) struct Ring<T> {
 }
 
 type Slot<T> = Mutex<Option<Entry<T>>>;
+
+const _: () = assert!(size_of::<std::sync::Mutex<Option<Entry<u8>>>>() <= SLOT_BYTES);
 
 /// An entry of a [`Ring`].
 #[derive(Debug)]
@@ -42,12 +47,13 @@ impl<T> Ring<T> {
     /// For the last so many entries, at least 1.
     pub(crate) fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
-        let slots = (0..capacity + SPARE_SLOTS).map(|_| Mutex::new(None)).collect();
+        let slots = (0..slots(capacity)).map(|_| Mutex::new(None)).collect();
         Self { slots, capacity: capacity as u64, next: AtomicU64::new(1) }
     }
 
-    /// Adds an entry in place of the oldest one.
-    pub(crate) fn push(&self, value: T) {
+    /// Adds an entry in place of the oldest one; returns its key, 0 if so many others were faster that it is none of the
+    /// last ones any more.
+    pub(crate) fn push(&self, value: T) -> u64 {
         let value = Arc::new(value);
         loop {
             let key = self.next.fetch_add(1, Ordering::Relaxed);
@@ -58,12 +64,12 @@ impl<T> Ring<T> {
             };
             // True if this thread slept from its key until now, and others have gone round.
             if slot.as_ref().is_some_and(|other| other.key > key) {
-                return;
+                return 0;
             }
             let oldest = slot.replace(Entry { key, value });
             drop(slot);
             drop(oldest);
-            return;
+            return key;
         }
     }
 
@@ -95,6 +101,7 @@ impl<T> Ring<T> {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "explore"))]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
@@ -109,8 +116,10 @@ mod tests {
     fn the_latest_come_first_and_page_by_page() {
         let ring = Ring::new(100);
         assert!(values(&ring, None, 10).is_empty());
-        (0..250).for_each(|number| ring.push(number));
-        assert_eq!(values(&ring, None, 3), [249, 248, 247]);
+        (0..450).for_each(|number| {
+            ring.push(number);
+        });
+        assert_eq!(values(&ring, None, 3), [449, 448, 447]);
         assert_eq!(values(&ring, None, 1000).len(), 100);
         let (mut before, mut all) = (None, Vec::new());
         loop {
@@ -121,7 +130,7 @@ mod tests {
         }
         assert_eq!(all[..99], values(&ring, None, 1000)[..99]);
         let even = ring.latest(None, 2, |value| value % 2 == 0);
-        assert_eq!(even.iter().map(|it| *it.value).collect::<Vec<_>>(), [248, 246]);
+        assert_eq!(even.iter().map(|it| *it.value).collect::<Vec<_>>(), [448, 446]);
         assert!(values(&ring, Some(0), 5).is_empty());
         assert!(values(&ring, Some(1), 5).is_empty());
     }
@@ -129,11 +138,17 @@ mod tests {
     #[test]
     fn writers_pass_over_what_a_reader_holds() {
         let ring = Ring::new(3);
-        (0..200).for_each(|number| ring.push(number));
-        let held: Vec<_> = (0..5).map(|next| ring.slot(201 + next).lock().unwrap()).collect();
-        ring.push(200);
+        (1..=200).for_each(|number| {
+            ring.push(number);
+        });
+        let held: Vec<_> = [201, 202].map(|key| ring.slot(key).lock().unwrap()).into();
+        assert_eq!(ring.push(201), 203);
         drop(held);
-        assert_eq!(values(&ring, None, 10), [200, 199, 198]);
+        // One of the slots has an entry whose key is too old by now.
+        assert_eq!(values(&ring, None, 10), [201, 200]);
+        ring.push(202);
+        ring.push(203);
+        assert_eq!(values(&ring, None, 10), [203, 202, 201]);
     }
 
     /// What a thread has pushed is there in its order, whatever others push and read meanwhile; nothing is lost, and
@@ -148,7 +163,11 @@ mod tests {
             let writers: Vec<_> = (0..WRITERS)
                 .map(|writer| {
                     let ring = &ring;
-                    scope.spawn(move || (0..EACH).for_each(|count| ring.push((writer, count))))
+                    scope.spawn(move || {
+                        for count in 0..EACH {
+                            ring.push((writer, count));
+                        }
+                    })
                 })
                 .collect();
             for _ in 0..2 {
@@ -183,8 +202,10 @@ mod tests {
     fn what_falls_out_is_freed() {
         let counted = Arc::new(());
         let ring = Ring::new(10);
-        (0..1000).for_each(|_| ring.push(Arc::clone(&counted)));
-        assert_eq!(Arc::strong_count(&counted), 1 + 10 + SPARE_SLOTS);
+        for _ in 0..1000 {
+            ring.push(Arc::clone(&counted));
+        }
+        assert_eq!(Arc::strong_count(&counted), 1 + slots(10));
         drop(ring);
         assert_eq!(Arc::strong_count(&counted), 1);
     }
