@@ -20,6 +20,8 @@ mod failing_disk;
 mod fault_victims;
 mod faults;
 mod hostile;
+mod http_access;
+mod http_hostile;
 mod inetd;
 mod injected;
 mod journal;
