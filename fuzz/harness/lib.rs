@@ -2,5 +2,6 @@
 
 pub mod configuration;
 pub mod dataset;
+pub mod paths;
 pub mod proto;
 pub mod tls;

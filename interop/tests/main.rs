@@ -11,6 +11,7 @@ mod crash;
 mod dimse;
 mod disk;
 mod docs;
+mod duplicates;
 mod durability;
 mod ending;
 mod events;

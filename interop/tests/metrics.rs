@@ -284,6 +284,23 @@ fn disk_and_commands_and_process_are_seen() {
     assert_eq!(metrics.count("storescp_settings_generation"), 1);
 }
 
+/// They can be read until the last association has ended.
+#[test]
+fn a_receiver_that_shuts_down_says_so() {
+    let mut server = start(&["--grace-period", "30"]);
+    let mut client = Client::usual(server.port());
+    let object = Object::ct(10_000);
+    client.command(3, &Command::store(1, &object.sop_class, &object.sop_instance));
+    let draining = |is: u64| Metrics::of(&server).count("storescp_draining") == is;
+    eventually("it serves", LIMIT, || draining(0));
+    server.signal("TERM");
+    eventually("it drains", LIMIT, || draining(1));
+    assert_eq!(Metrics::of(&server).count("storescp_associations_active"), 1);
+    client.data_set(3, &object.bytes);
+    assert_eq!(client.response().1.status(), 0);
+    assert!(server.wait(LIMIT).is_some_and(|status| status.success()));
+}
+
 /// Objects are counted by the titles that rules name, and by rule; a reload that fails is seen, and one that does not.
 #[test]
 fn senders_are_counted_by_title_and_rule_and_reloads_by_result() {
@@ -340,4 +357,41 @@ fn senders_are_counted_by_title_and_rule_and_reloads_by_result() {
         let name = format!(r#"storescp_settings_reloads_total{{result="{result}"}}"#);
         assert_eq!(metrics.count(&name), 1, "{result}");
     }
+}
+
+/// What rules allow senders beyond the standard is counted too, and so is what was there already.
+#[test]
+fn what_is_tolerated_and_what_is_sent_again_are_counted() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("storescp.toml");
+    let rules = "[[rule]]\ncalling = [\"OLD\"]\nlenient = [\"mismatched-uids\"]\n\
+                 [[rule]]\ncalling = [\"FIRST\"]\nduplicates = \"keep\"\n\
+                 [[rule]]\ncalling = [\"STRICT\"]\nduplicates = \"reject\"\n";
+    fs::write(&file, rules).expect("a file");
+    let server = start(&["--settings", file.to_str().expect("a path is text")]);
+    let send = |calling: &str, object: &Object, statuses: &[u16]| {
+        let request = Request { calling: calling.to_owned(), ..Request::usual() };
+        let (mut client, _) = Client::associate(server.port(), &request);
+        for status in statuses {
+            assert_eq!(client.store(3, object).status(), *status, "{calling}");
+        }
+        client.release();
+    };
+    let mismatched = Object { sop_instance: "2.25.7".to_owned(), ..Object::ct(10) };
+    send("OLD", &mismatched, &[0]);
+    let object = Object::ct(1000);
+    send("OTHER", &object, &[0, 0]);
+    send("FIRST", &object, &[0, 0, 0]);
+    send("STRICT", &object, &[0x0111, 0x0111, 0x0111, 0x0111]);
+    let metrics = Metrics::of(&server);
+    let fault = |fault| metrics.count(&format!(r#"storescp_tolerated_total{{fault="{fault}"}}"#));
+    let faults = ["mismatched-uids", "undeclared-character-set", "class-not-negotiated"];
+    assert_eq!(faults.map(fault), [1, 0, 0]);
+    let action =
+        |action| metrics.count(&format!(r#"storescp_duplicates_total{{action="{action}"}}"#));
+    assert_eq!(["replaced", "kept", "rejected"].map(action), [1, 3, 4]);
+    assert_eq!(metrics.refusals("object", "duplicate-sop-instance"), 4);
+    assert_eq!(metrics.count(r#"storescp_responses_total{status="0111H"}"#), 4);
+    let refused = r#"storescp_refused_objects_total{calling="STRICT",rule="rule 3"}"#;
+    assert_eq!(metrics.count(refused), 4);
 }

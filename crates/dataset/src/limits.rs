@@ -8,6 +8,7 @@
 //! | rewriting | [`REWRITE_BYTES`] | unless the data set is written as received |
 //! | inflating | [`INFLATE_BYTES`] | the input is deflated |
 //! | deflating | [`DEFLATE_BYTES`] | the output is deflated |
+//! | wanted attributes | [`WANTED_BYTES`] | there are any |
 //!
 //! and rarely more than 200 KiB in all. The sizes of private types that the sums are made of, such as
 //! [`PARSER_LEVEL_BYTES`], are checked at compile time where these types are defined.
@@ -22,6 +23,12 @@ const _: () = assert!(UID_BYTES <= u8::MAX as usize, "a Uid keeps its length in 
 /// [`Attributes`](crate::Attributes). The rest of a longer value is stored, but not kept.
 pub const ATTRIBUTE_BYTES: usize = 1024;
 const _: () = assert!(ATTRIBUTE_BYTES >= UID_BYTES);
+
+/// How many attributes may be [wanted](crate::WantedAttributes) beside those that are always kept.
+pub const WANTED_ATTRIBUTES: usize = 32;
+
+/// What the wanted attributes hold at worst, in bytes: a value of each, which doubles as it grows.
+pub const WANTED_BYTES: usize = GROWTH * WANTED_ATTRIBUTES * (ATTRIBUTE_BYTES + 64);
 
 /// How many other values are kept of a UID that occurs more than once. Two suffice to see that they
 /// differ.

@@ -41,7 +41,7 @@ pub fn link(from: (&File, &str), to: (&File, &str)) -> io::Result<()> {
 }
 
 /// What identifies a process among all others of this machine, those of earlier boots included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProcessIdentity {
     /// The boot ID, random for each boot of the machine.
     pub boot: u64,

@@ -19,6 +19,7 @@
 //! | rewriting | [`REWRITE_BYTES`](dataset::limits::REWRITE_BYTES) + [`TEXT_VALUE_BYTES`] | unless they are stored as received |
 //! | faults on purpose | [`FAULT_BYTES`] | there is a plan of faults |
 //! | deflating | [`DEFLATE_BYTES`](dataset::limits::DEFLATE_BYTES) | they are written deflated |
+//! | attributes | [`WANTED_BYTES`](dataset::limits::WANTED_BYTES) | their paths are made by a template |
 //!
 //! What all associations share is added once:
 //!
@@ -150,6 +151,25 @@ pub const STUDY_MEMORY: Duration = Duration::from_secs(60);
 
 /// Of how many studies an association keeps the folders, where nothing happens at their end.
 pub const STUDIES_OF_AN_ASSOCIATION: usize = 64;
+
+/// The longest path template, in bytes.
+pub const TEMPLATE_BYTES: usize = 1024;
+
+/// How many names, one in another, a path template may have, that of the file included.
+pub const TEMPLATE_LEVELS: usize = 16;
+
+/// The longest name that a path template makes, in bytes. The number of a file whose name is taken comes on top.
+pub const PATH_COMPONENT_BYTES: usize = 200;
+
+/// How many files a path template may give the same name; their numbers are at most this.
+pub const SAME_PATH_FILES: u32 = 9999;
+// `_9999`, and what comes before and behind it.
+const _: () = assert!(PATH_COMPONENT_BYTES + 5 <= storage::FileName::MAX_BYTES);
+
+/// The longest path that a path template makes, in bytes, beneath the output directory.
+pub const TEMPLATE_PATH_BYTES: usize = TEMPLATE_LEVELS * (PATH_COMPONENT_BYTES + 1) + 5;
+// With a directory of some 800 bytes, programs can open it (`PATH_MAX`).
+const _: () = assert!(TEMPLATE_PATH_BYTES + 800 <= 4096);
 
 /// Descriptors kept for what is no association: standard streams, listener, folders, log files.
 pub const RESERVED_DESCRIPTORS: usize = 64 + PREPARED_FILES;

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! [`InstanceFile`] takes these steps for one SOP instance. `enter` is for files that belong in a subfolder,
-//! which is known once the whole data set has arrived.
+//! which is known once the whole data set has arrived. Where an older file is not simply to be replaced, `holder`
+//! looks at what has the name before `sync`, and what is found may be kept instead ([`IfTaken`]).
 //!
 //! [`Storage`], [`Folder`] and [`StagedFile`] are all that the receiver asks of storage. [`Directory`] stores in
 //! a directory of the file system. The feature `doubles` adds storage that fails or loses power on demand, for
@@ -17,8 +18,8 @@
 //!
 //! Memory: less than [`limits::WRITE_BLOCK_BYTES`], or the header, for each file being received, whatever its
 //! size. Descriptors: one for the output directory, one for each open subfolder (at most
-//! [`limits::OPEN_SUBFOLDERS`]), each file being received and each prepared file (at most
-//! [`limits::PREPARED_FILES`]).
+//! [`limits::OPEN_SUBFOLDERS`]), each file being received, each older file that is looked at or replaced meanwhile,
+//! and each prepared file (at most [`limits::PREPARED_FILES`]).
 
 #[cfg(any(test, feature = "doubles"))]
 pub mod doubles;

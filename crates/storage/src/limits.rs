@@ -17,7 +17,16 @@ pub const ROOM_CHECK_BYTES: usize = 64 * 1024 * 1024;
 pub const COMPARED_BYTES: usize = 64 * 1024;
 
 /// Subfolders that stay open between objects.
-pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 32 };
+pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 48 };
+
+/// Folders that may be one in another in the output directory.
+pub const FOLDER_LEVELS: usize = 32;
+
+/// The longest note of where a file belongs: all the folders around it, and its name.
+pub const PLACE_NOTE_BYTES: usize = (FOLDER_LEVELS + 1) * (crate::FileName::MAX_BYTES + 1);
+
+/// How often a file enters its folders again, if other processes remove them meanwhile.
+pub const ENTER_ATTEMPTS: usize = 64;
 
 /// Files that are prepared for the next objects at a time; each takes one descriptor.
 pub const PREPARED_FILES: usize = 32;

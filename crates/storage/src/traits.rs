@@ -51,7 +51,7 @@ pub trait Folder: Send + Sync {
     ///
     /// # Errors
     /// Those of the operating system.
-    fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>>;
+    fn subfolder(self: Arc<Self>, name: &FileName) -> io::Result<Arc<dyn Folder>>;
 
     /// Renames the file `file` of this folder, unless something has the new name.
     ///
@@ -125,20 +125,24 @@ pub trait StagedFile: Send {
     /// As for [`StagedFile::append`].
     fn check_writes(&mut self) -> io::Result<()>;
 
-    /// Has the file get its name in the subfolder `name` of the folder in which it was staged. Creates the
-    /// subfolder if it does not exist.
+    /// Has the file get its name in the subfolder `name`: of the folder in which it was staged or, after other calls,
+    /// of the one entered last. Creates the subfolder if it does not exist.
     ///
     /// # Errors
     /// Those of the operating system; `NotADirectory` if something other than a directory has the name, even
-    /// if it is a symbolic link to one.
+    /// if it is a symbolic link to one; `NotFound` if the folder around it was removed.
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder>;
+
+    /// Has the file get its name in the folder in which it was staged.
+    fn leave(&mut self);
 
     /// Gives the file its final name; no reader of the folder sees a part of it. An older file of that name is
     /// replaced, if `if_exists` says so, and kept until [`StagedFile::confirm`]. Returns whether there was one.
     ///
     /// # Errors
-    /// Those of the operating system; `AlreadyExists` with [`IfExists::Refuse`]. The name stands for what it
-    /// stood for before, and the call may be repeated with another name.
+    /// Those of the operating system; `AlreadyExists` with [`IfExists::Refuse`], and with [`IfExists::ReplaceOnly`] if
+    /// something else has the name. The name stands for what it stood for before, and the call may be repeated with
+    /// another name.
     fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool>;
 
     /// What has the name `name` in the folder where this file is to get its own. Waits for commits of that name that
@@ -212,6 +216,8 @@ pub trait ExistingFile: Send {
 pub enum IfExists {
     /// Replace what has the name.
     Replace,
+    /// Replace this file; keep anything else that has the name by now, and fail with `AlreadyExists`.
+    ReplaceOnly(FileIdentity),
     /// Keep what has the name, and fail with `AlreadyExists`.
     Refuse,
 }
@@ -231,13 +237,21 @@ pub struct SubfolderName {
     /// A mark of the parent folder, from before the subfolder was created or, if it existed, first used;
     /// `None` once the name is durable.
     since: Mutex<Option<SyncMark>>,
+    /// The parent folder, which is to stay open until then: marks of one that was opened anew tell nothing of this.
+    parent: Mutex<Option<Arc<dyn Folder>>>,
 }
 
 impl SubfolderName {
     /// Of a subfolder that may have been created at any time after `since`.
     #[must_use]
     pub fn given(since: SyncMark) -> Self {
-        Self { since: Mutex::new(Some(since)) }
+        Self { since: Mutex::new(Some(since)), parent: Mutex::new(None) }
+    }
+
+    /// The same of one in `parent`, which stays open until the name is durable.
+    #[must_use]
+    pub fn given_in(since: SyncMark, parent: Arc<dyn Folder>) -> Self {
+        Self { since: Mutex::new(Some(since)), parent: Mutex::new(Some(parent)) }
     }
 
     /// Makes the name durable in `parent`, unless it is known to be. Nothing in the subfolder is durable before
@@ -253,7 +267,11 @@ impl SubfolderName {
         let Some(since) = *known() else { return Ok(()) };
         let synced = parent.sync(since);
         match synced {
-            Ok(()) => *known() = None,
+            Ok(()) => {
+                *known() = None;
+                let kept = self.parent.lock().unwrap_or_else(PoisonError::into_inner).take();
+                drop(kept);
+            }
             // With something in it, it is not new: older files rely on the name it has.
             Err(_) if parent.remove_empty(name).is_err() => *known() = Some(parent.mark()),
             Err(_) => {}

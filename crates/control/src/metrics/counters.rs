@@ -20,6 +20,8 @@ pub(super) struct Counters {
     pub(super) duration: Histogram,
     pub(super) refused_connections: Counts<{ CONNECTION_REASONS.len() }>,
     pub(super) refused_associations: Counts<{ REJECTION_REASONS.len() }>,
+    /// Associations with SOP classes that are refused.
+    pub(super) refused_classes: Count,
     pub(super) refused_requests: Counts<{ STATUS_REASONS.len() }>,
     pub(super) refused_objects: Counts<{ STATUS_REASONS.len() }>,
     pub(super) responses: Counts<{ STATUSES.len() }>,
@@ -105,6 +107,7 @@ impl Default for Counters {
             duration: Histogram::new(DURATION_BOUNDS),
             refused_connections: Counts::default(),
             refused_associations: Counts::default(),
+            refused_classes: Count::default(),
             refused_requests: Counts::default(),
             refused_objects: Counts::default(),
             responses: Counts::default(),
@@ -164,6 +167,7 @@ impl Counters {
                 self.refused_associations.add_one(rejection_reason(rejection));
                 self.results.add_one(REJECTED);
             }
+            Refused::Classes { .. } => self.refused_classes.add(1),
             Refused::Request { status: told, .. } => {
                 self.refused_requests.add_one(status_reason(told));
                 self.responses.add_one(status(told));

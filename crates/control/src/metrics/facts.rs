@@ -3,9 +3,8 @@
 use super::process::Process;
 use crate::program::{CertificateStatus, CommandCounts, Program, Status};
 use arc_swap::ArcSwapOption;
-use platform::sync::{Instant, Mutex};
-use std::sync::{Arc, TryLockError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::{Duration, Instant};
 
 /// How long an answer of the program and the system is used again: several readers cost no more than one.
 const FRESH: Duration = Duration::from_secs(1);

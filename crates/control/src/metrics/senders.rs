@@ -5,8 +5,8 @@ use arc_swap::ArcSwap;
 use receiver::AeTitle;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Once};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Pairs of calling title and rule that are counted one by one; each has four series. Memory: at most 200 bytes for
@@ -45,6 +45,8 @@ pub(super) struct Senders {
     /// Tells one [`Senders`] from another in [`CURRENT`].
     id: u64,
     known: ArcSwap<Known>,
+    /// Whether it was said that there are too many.
+    full: Once,
 }
 
 /// By title, and then by rule.
@@ -83,9 +85,8 @@ impl Senders {
     pub(super) fn new(titles: impl IntoIterator<Item = String>) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let known = Known { titles: collected(titles), ..Known::default() };
-        let senders = Self { id: NEXT_ID.fetch_add(1, Relaxed), known: ArcSwap::default() };
-        senders.known.store(Arc::new(known));
-        senders
+        let id = NEXT_ID.fetch_add(1, Relaxed);
+        Self { id, known: ArcSwap::from_pointee(known), full: Once::new() }
     }
 
     /// Other titles from now on. What was counted stays, since counters must not go backwards.
@@ -137,10 +138,12 @@ impl Senders {
             return Arc::clone(sender);
         }
         if known.count() >= MOST_SENDERS && (title, rule) != (OTHER, OTHER) {
-            tracing::debug!(
-                "metrics: {MOST_SENDERS} pairs of calling AE title and rule are counted already; \
-                 counting {title:?} by rule {rule:?} as {OTHER:?}"
-            );
+            self.full.call_once(|| {
+                tracing::warn!(
+                    "metrics: {MOST_SENDERS} pairs of calling AE title and rule are counted; counting {title:?} by \
+                     rule {rule:?}, and all other new ones, as {OTHER:?}"
+                );
+            });
             return self.add(OTHER, OTHER);
         }
         self.add(title, rule)

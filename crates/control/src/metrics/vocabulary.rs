@@ -83,6 +83,9 @@ pub(super) fn rejection_reason(rejection: Rejection) -> usize {
     }
 }
 
+/// Why SOP classes are refused.
+pub(super) const CLASS_REASONS: [&str; 1] = ["no-presentation-context"];
+
 /// The statuses that are counted one by one (PS3.7 Annex C, PS3.4 §B.2.3), as the log shows them, and why requests
 /// and objects are refused with them.
 pub(super) const STATUSES: [(Status, &str, &str); 13] = [

@@ -14,6 +14,21 @@ use encoding_rs::{
 /// Bytes that cannot be decoded become U+FFFD. Holds a few times `value`.
 #[must_use]
 pub fn person_name(specific_character_set: Option<&[u8]>, value: &[u8]) -> (String, bool) {
+    decode(specific_character_set, value, b"^=\\")
+}
+
+/// The same for values of other VRs whose text is in the character sets that are declared: `LO`, `SH`, `ST`, `LT`,
+/// `UC`, `UT`. What begins anew with the character set declared first is a value or a line (PS3.5 §6.1.2.5.3).
+#[must_use]
+pub fn text(specific_character_set: Option<&[u8]>, value: &[u8]) -> (String, bool) {
+    decode(specific_character_set, value, b"\\\r\n\t\x0c")
+}
+
+fn decode(
+    specific_character_set: Option<&[u8]>,
+    value: &[u8],
+    delimiters: &[u8],
+) -> (String, bool) {
     let term = first_term(specific_character_set.unwrap_or_default());
     let high = term.strip_prefix("ISOIR").or_else(|| term.strip_prefix("ISO2022IR"));
     let high = high.and_then(|number| registered(number.as_bytes()));
@@ -21,7 +36,7 @@ pub fn person_name(specific_character_set: Option<&[u8]>, value: &[u8]) -> (Stri
         ("ISOIR192" | "ISO2022IR192" | "UTF8", _) => utf_8(value),
         ("GB18030" | "ISO2022GB18030", _) => whole(GB18030, value),
         ("GBK" | "ISO2022GBK", _) => whole(GBK, value),
-        (_, Some(high)) => Some(extended(high, value)),
+        (_, Some(high)) => Some(extended(high, value, delimiters)),
         _ => return (undeclared(value), true),
     };
     match declared {
@@ -40,7 +55,7 @@ fn first_term(declared: &[u8]) -> String {
 
 /// Text of which nothing is known.
 fn undeclared(value: &[u8]) -> String {
-    utf_8(value).unwrap_or_else(|| extended(High::Latin1, value))
+    utf_8(value).unwrap_or_else(|| extended(High::Latin1, value, b""))
 }
 
 fn utf_8(value: &[u8]) -> Option<String> {
@@ -93,9 +108,9 @@ fn registered(number: &[u8]) -> Option<High> {
     })
 }
 
-/// Reads text with escape sequences (ISO 2022). Each component of a name, and each of its three
-/// representations, begins with the character set that was declared first.
-fn extended(initial: High, value: &[u8]) -> String {
+/// Reads text with escape sequences (ISO 2022). Behind each of the delimiters, as between the components of a name
+/// and its three representations, text begins with the character set that was declared first.
+fn extended(initial: High, value: &[u8], delimiters: &[u8]) -> String {
     let mut text = String::with_capacity(value.len());
     let (mut low, mut high) = (Low::Ascii, initial);
     let mut rest = value;
@@ -114,7 +129,7 @@ fn extended(initial: High, value: &[u8]) -> String {
             push_high(&mut text, high, &rest[..length]);
             rest = &rest[length..];
         } else if low == Low::Ascii {
-            if matches!(byte, b'^' | b'=' | b'\\') {
+            if delimiters.contains(&byte) {
                 high = initial;
             }
             text.push(char::from(byte));
@@ -295,6 +310,15 @@ mod tests {
             let read = person_name(Some(declared.as_bytes()), value);
             assert_eq!(read, (text.to_owned(), false), "{declared}");
         }
+    }
+
+    /// Katakana of JIS X 0201 behind an escape sequence, and Latin-1 again.
+    #[test]
+    fn what_ends_a_component_of_a_name_does_not_end_other_text() {
+        let value = b"\x1b)I\xb1^\xb1\\\xb1";
+        let declared = Some(&b"ISO 2022 IR 100\\ISO 2022 IR 13"[..]);
+        assert_eq!(person_name(declared, value).0, "\u{ff71}^\u{b1}\\\u{b1}");
+        assert_eq!(text(declared, value).0, "\u{ff71}^\u{ff71}\\\u{b1}");
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! Attributes that are kept while a data set passes, for naming, sorting and checks.
 
+use super::noting::{NotedValue, Noting};
+use super::wanted::{AttributeName, WantedAttributes};
+use crate::encoding::token::Element;
 use crate::limits::{ATTRIBUTE_BYTES, OTHER_UIDS};
 use crate::registry::uid::without_padding;
 use crate::tag::Tag;
+use crate::vr::Vr;
+use std::sync::Arc;
 
 /// The values of five attributes at the top level of a data set, as received: raw bytes, including
 /// padding. Of a longer value, the first [`ATTRIBUTE_BYTES`] are kept.
@@ -10,8 +15,9 @@ use crate::tag::Tag;
 /// If an element occurs twice, the first one counts, as in what a [`Transcoder`](crate::Transcoder)
 /// writes. Readers differ in which one they use, so for the three UIDs up to [`OTHER_UIDS`] other
 /// values are kept as well. If a UID is too long, the last byte kept tells whether everything after it
-/// is padding. At most eleven times [`ATTRIBUTE_BYTES`] are held.
-#[derive(Clone, Debug, Default)]
+/// is padding. At most eleven times [`ATTRIBUTE_BYTES`] are held, and as much for each further attribute that is
+/// [wanted](crate::Transcoder::noting).
+#[derive(Clone, Debug)]
 pub struct Attributes {
     values: [Option<Vec<u8>>; KEPT.len()],
     /// Of the three UIDs: values that occurred later and are neither empty nor known already, and the
@@ -19,6 +25,10 @@ pub struct Attributes {
     others: [Vec<Vec<u8>>; KEPT.len()],
     /// The value that is being read.
     current: Option<Current>,
+    /// No value is kept of elements after this tag.
+    last: Tag,
+    /// Further attributes.
+    noting: Option<Box<Noting>>,
 }
 
 /// Where a value that is being read is kept.
@@ -26,6 +36,20 @@ pub struct Attributes {
 enum Current {
     First(usize),
     Again(usize),
+    /// A further attribute.
+    Noted,
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Self {
+            values: Default::default(),
+            others: Default::default(),
+            current: None,
+            last: KEPT[KEPT.len() - 1],
+            noting: None,
+        }
+    }
 }
 
 impl Attributes {
@@ -82,25 +106,69 @@ impl Attributes {
         self.study_instance_uid().filter(|_| self.current != Some(Current::First(4)))
     }
 
+    /// The value of a wanted attribute, by its place among them ([`WantedAttributes::position`]); `None` if the
+    /// data set does not have it, or nothing is wanted.
+    #[must_use]
+    pub fn noted(&self, place: usize) -> Option<NotedValue<'_>> {
+        let noting = self.noting.as_deref()?;
+        let noted = noting.noted(place);
+        match noting.wanted().name(place)? {
+            &AttributeName::Public(tag) if noted.is_none() => {
+                let at = KEPT.iter().position(|&kept| kept == tag)?;
+                let bytes = self.values[at].as_deref()?;
+                Some(NotedValue { bytes, vr: KEPT_VRS[at], big_endian: false, rest: None })
+            }
+            _ => noted,
+        }
+    }
+
+    /// Has these attributes noted too.
+    pub(super) fn note(&mut self, wanted: Arc<WantedAttributes>) {
+        self.last = KEPT[KEPT.len() - 1].max(wanted.last());
+        self.noting = Some(Box::new(Noting::new(wanted)));
+    }
+
+    /// SOP Instance UID, once its value is complete.
+    #[must_use]
+    pub fn whole_sop_instance_uid(&self) -> Option<&[u8]> {
+        self.sop_instance_uid().filter(|_| self.current != Some(Current::First(2)))
+    }
+
     /// An element at the top level begins.
     #[inline]
-    pub(crate) fn begin(&mut self, tag: Tag) {
+    pub(crate) fn begin(&mut self, element: &Element) {
         self.end();
-        if tag <= KEPT[KEPT.len() - 1] {
-            self.begin_kept(tag);
+        if element.tag <= self.last {
+            self.begin_kept(element);
         }
     }
 
     /// The next value is not kept.
     #[inline]
     pub(crate) fn end(&mut self) {
-        if let Some(Current::Again(at)) = self.current.take() {
-            self.keep_if_new(at);
+        if let Some(current) = self.current.take() {
+            self.end_kept(current);
         }
     }
 
-    fn begin_kept(&mut self, tag: Tag) {
+    fn end_kept(&mut self, current: Current) {
+        match current {
+            Current::First(_) => {}
+            Current::Again(at) => self.keep_if_new(at),
+            Current::Noted => {
+                if let Some(noting) = &mut self.noting {
+                    noting.end();
+                }
+            }
+        }
+    }
+
+    fn begin_kept(&mut self, element: &Element) {
+        let tag = element.tag;
         let Some(at) = KEPT.iter().position(|&kept| kept == tag) else {
+            if self.noting.as_mut().is_some_and(|noting| noting.begin(element)) {
+                self.current = Some(Current::Noted);
+            }
             return;
         };
         if self.values[at].is_none() {
@@ -146,6 +214,12 @@ impl Attributes {
         let (at, value) = match current {
             Current::First(at) => (at, self.values[at].as_mut()),
             Current::Again(at) => (at, self.others[at].last_mut()),
+            Current::Noted => {
+                if let Some(noting) = &mut self.noting {
+                    noting.value(bytes);
+                }
+                return;
+            }
         };
         let Some(value) = value else { return };
         let (kept, rest) = bytes.split_at(bytes.len().min(ATTRIBUTE_BYTES - value.len()));
@@ -168,19 +242,48 @@ const KEPT: [Tag; 5] = [
     Tag::STUDY_INSTANCE_UID,
 ];
 
+const KEPT_VRS: [Vr; KEPT.len()] = [Vr::CS, Vr::UI, Vr::UI, Vr::PN, Vr::UI];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoding::element::Encoding;
+
+    impl Attributes {
+        fn begin_tag(&mut self, tag: Tag) {
+            let encoding = Encoding::EXPLICIT;
+            self.begin(&Element { tag, vr: Vr::UN, length: 0, encoding });
+        }
+    }
+
+    #[test]
+    fn what_is_kept_anyway_is_noted_too() {
+        let names = [Tag::PATIENT_NAME, Tag(0x0010, 0x0020)].map(AttributeName::Public);
+        let mut attributes = Attributes::default();
+        attributes.note(Arc::new(WantedAttributes::new(names).unwrap()));
+        for (tag, value) in
+            [(Tag::PATIENT_NAME, b"Doe"), (Tag(0x0010, 0x0020), b"471"), (Tag(0x20, 0x20), b"xyz")]
+        {
+            attributes.begin_tag(tag);
+            attributes.value(value);
+        }
+        let noted = |place| attributes.noted(place).map(|it| (it.bytes, it.vr));
+        assert_eq!(noted(0), Some((&b"Doe"[..], Vr::PN)));
+        assert_eq!(noted(1), Some((&b"471"[..], Vr::UN)));
+        assert_eq!(noted(2), None);
+        assert_eq!(attributes.patient_name(), Some(&b"Doe"[..]));
+        assert_eq!(Attributes::default().noted(0), None);
+    }
 
     #[test]
     fn the_first_of_two_counts_and_pieces_add_up() {
         let mut attributes = Attributes::default();
-        attributes.begin(Tag::PATIENT_NAME);
+        attributes.begin_tag(Tag::PATIENT_NAME);
         attributes.value(b"A^");
         attributes.value(b"B");
-        attributes.begin(Tag(0x0010, 0x0020));
+        attributes.begin_tag(Tag(0x0010, 0x0020));
         attributes.value(b"4711");
-        attributes.begin(Tag::PATIENT_NAME);
+        attributes.begin_tag(Tag::PATIENT_NAME);
         attributes.value(b"C");
         assert_eq!(attributes.patient_name(), Some(&b"A^B"[..]));
         assert_eq!(attributes.sop_class_uid(), None);
@@ -190,7 +293,7 @@ mod tests {
     fn of_several_later_uids_one_that_differs_is_kept() {
         let mut attributes = Attributes::default();
         for value in [&b"1.2"[..], b"1.2\0", b"1.2 ", b"1.3", b"1.2"] {
-            attributes.begin(Tag::SOP_INSTANCE_UID);
+            attributes.begin_tag(Tag::SOP_INSTANCE_UID);
             attributes.value(&value[..1]);
             attributes.value(&value[1..]);
         }
@@ -205,7 +308,7 @@ mod tests {
         for start in 0..7 {
             let mut attributes = Attributes::default();
             for value in &values[start..] {
-                attributes.begin(Tag::SOP_INSTANCE_UID);
+                attributes.begin_tag(Tag::SOP_INSTANCE_UID);
                 attributes.value(value);
             }
             let first = attributes.sop_instance_uid().into_iter();
@@ -218,7 +321,7 @@ mod tests {
     #[test]
     fn what_stands_behind_much_padding_is_seen() {
         let mut attributes = Attributes::default();
-        attributes.begin(Tag::SOP_INSTANCE_UID);
+        attributes.begin_tag(Tag::SOP_INSTANCE_UID);
         for _ in 0..11 {
             attributes.value(&[b' '; 100]);
         }
@@ -232,18 +335,18 @@ mod tests {
     #[test]
     fn a_study_is_known_when_something_follows_its_uid() {
         let mut attributes = Attributes::default();
-        attributes.begin(Tag::STUDY_INSTANCE_UID);
+        attributes.begin_tag(Tag::STUDY_INSTANCE_UID);
         attributes.value(b"1.");
         assert_eq!(attributes.whole_study_instance_uid(), None);
         attributes.value(b"2");
-        attributes.begin(Tag(0x0020, 0x000E));
+        attributes.begin_tag(Tag(0x0020, 0x000E));
         assert_eq!(attributes.whole_study_instance_uid(), Some(&b"1.2"[..]));
     }
 
     #[test]
     fn long_values_are_cut() {
         let mut attributes = Attributes::default();
-        attributes.begin(Tag::STUDY_INSTANCE_UID);
+        attributes.begin_tag(Tag::STUDY_INSTANCE_UID);
         for _ in 0..3 {
             attributes.value(&[b'1'; 500]);
         }
@@ -253,7 +356,7 @@ mod tests {
     #[test]
     fn an_empty_value_is_not_a_missing_one() {
         let mut attributes = Attributes::default();
-        attributes.begin(Tag::SOP_CLASS_UID);
+        attributes.begin_tag(Tag::SOP_CLASS_UID);
         assert_eq!(attributes.sop_class_uid(), Some(&b""[..]));
         assert_eq!(attributes.sop_instance_uid(), None);
     }

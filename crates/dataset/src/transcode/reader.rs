@@ -28,13 +28,13 @@ pub(super) fn note_attributes(
     }
     match token {
         Token::Element { value } if depth == 0 => {
-            attributes.begin(parser.element().tag);
+            attributes.begin(parser.element());
             if let Some(value) = value {
                 attributes.value(value);
             }
         }
         // It is counted as open already. In the place of a value, it is an empty one.
-        Token::Sequence if depth == 1 => attributes.begin(parser.element().tag),
+        Token::Sequence if depth == 1 => attributes.begin(parser.element()),
         Token::Element { .. } | Token::Fragment { .. } => attributes.end(),
         Token::Value { bytes, .. } => attributes.value(bytes),
         _ => {}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::attributes::Attributes;
 use super::inspector::Inspector;
 use super::reader::{Reader, note_attributes};
+use super::wanted::WantedAttributes;
 use crate::encoding::deflate::{self, Inflater};
 use crate::encoding::encoder::Encoder;
 use crate::encoding::encoder::write_buffer::{Output, WriteBuffer};
@@ -90,6 +91,14 @@ impl Transcoder {
         if let Mode::Rewritten(_, writer) = &mut self.mode {
             writer.preceding = bytes;
         }
+        self
+    }
+
+    /// Has the values of these attributes kept, of the top level of the data set, whatever the transfer syntax and
+    /// the format. To be called before the first [`push`](Self::push). Without it, nothing is spent on that.
+    #[must_use]
+    pub fn noting(mut self, wanted: Arc<WantedAttributes>) -> Transcoder {
+        self.attributes.note(wanted);
         self
     }
 

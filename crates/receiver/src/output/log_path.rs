@@ -1,7 +1,9 @@
 //! Paths as the log may show them.
 
 use super::settings::{OutputSettings, Sorting};
+use super::template::PathTemplate;
 use dataset::Uid;
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use storage::FileName;
@@ -10,25 +12,29 @@ use storage::FileName;
 ///
 /// It prints as the path, but for what a data set says of a patient: of a folder that is named by
 /// Patient's Name the name is `<patient>`, and the time stays, which tells the folder apart. A Study
-/// Instance UID that is not one, so that it may be anything, is `<study>`.
+/// Instance UID that is not one, so that it may be anything, is `<study>`. Of names by a template, those are shown that
+/// consist of UIDs, dates, numbers and modalities; in place of others stands what the template says, `{PatientID}`.
 #[derive(Clone, Copy, Debug)]
 pub struct LogPath<'p> {
     directory: &'p Path,
     sorting: Option<&'p Sorting>,
-    folder: Option<&'p FileName>,
+    template: Option<&'p PathTemplate>,
+    folders: &'p [FileName],
     file: Option<&'p FileName>,
 }
 
 impl<'p> LogPath<'p> {
-    /// A file in the folder of a study, if objects are sorted; either may be missing.
+    /// A file in these folders, the outermost first: in that of a study, if objects are sorted, or in those of a
+    /// template. Either may be missing.
     #[must_use]
     pub fn new(
         output: &'p OutputSettings,
-        folder: Option<&'p FileName>,
+        folders: &'p [FileName],
         file: Option<&'p FileName>,
     ) -> Self {
-        let sorting = output.sorting.as_ref();
-        Self { directory: &output.directory, sorting, folder, file }
+        let template = output.path.as_ref();
+        let sorting = output.sorting.as_ref().filter(|_| template.is_none());
+        Self { directory: &output.directory, sorting, template, folders, file }
     }
 
     /// The output directory.
@@ -39,23 +45,34 @@ impl<'p> LogPath<'p> {
     /// Whether something of the path itself must not be shown.
     #[must_use]
     pub fn hides_something(&self) -> bool {
-        self.folder.is_some_and(|folder| shown_folder(folder.as_str(), self.sorting).is_some())
+        let mut names = self.names();
+        names.any(|(level, name)| self.shown(level, name).is_some_and(|shown| shown != name))
+    }
+
+    /// The names behind the directory; that of the file has the level of a file.
+    fn names(&self) -> impl Iterator<Item = (usize, &'p str)> {
+        let level = self.template.map_or(usize::MAX, PathTemplate::folders);
+        let folders = self.folders.iter().map(FileName::as_str).enumerate();
+        folders.chain(self.file.map(|file| (level, file.as_str())))
+    }
+
+    /// What is shown in place of a name; `None` if it is shown as it is.
+    fn shown(&self, level: usize, name: &'p str) -> Option<Cow<'p, str>> {
+        match self.template {
+            Some(template) => Some(template.shown(level, name).into()),
+            None if level == 0 => shown_folder(name, self.sorting).map(Cow::Owned),
+            None => None,
+        }
     }
 }
 
 impl fmt::Display for LogPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.directory.display().fmt(f)?;
-        if let Some(folder) = self.folder.map(FileName::as_str) {
-            match shown_folder(folder, self.sorting) {
-                Some(shown) => write!(f, "/{shown}")?,
-                None => write!(f, "/{folder}")?,
-            }
-        }
-        match self.file {
-            Some(file) => write!(f, "/{file}"),
-            None => Ok(()),
-        }
+        self.names().try_for_each(|(level, name)| match self.shown(level, name) {
+            Some(shown) => write!(f, "/{shown}"),
+            None => write!(f, "/{name}"),
+        })
     }
 }
 
@@ -90,12 +107,12 @@ mod tests {
     use super::*;
 
     fn shown(sorting: &Sorting, folder: &str) -> String {
-        let folder = FileName::new(folder.to_owned()).unwrap();
+        let folders = [FileName::new(folder.to_owned()).unwrap()];
         let file = FileName::new("CT.1.2.3".to_owned()).unwrap();
-        let directory = Path::new("/data");
-        let path =
-            LogPath { directory, sorting: Some(sorting), folder: Some(&folder), file: Some(&file) };
-        let hides = !path.to_string().contains(folder.as_str());
+        let mut settings = OutputSettings::new("/data".into());
+        settings.sorting = Some(sorting.clone());
+        let path = LogPath::new(&settings, &folders, Some(&file));
+        let hides = !path.to_string().contains(folder);
         assert_eq!(path.hides_something(), hides, "{path}");
         path.to_string()
     }
@@ -110,6 +127,22 @@ mod tests {
         for name in ["Doe_Jane", "Doe_Jane_2026_1", "Doe", "Doe_20261129_0830151234"] {
             assert_eq!(shown(name), "/data/<patient>/CT.1.2.3");
         }
+    }
+
+    #[test]
+    fn of_a_template_only_what_says_nothing_of_a_patient_is_shown() {
+        let mut settings = OutputSettings::new("/data".into());
+        // Without effect.
+        settings.sorting = Some(Sorting::ByPatientName);
+        let template = "{PatientID}/{StudyDate:%Y}/{SOPClass}.{SOPInstanceUID}";
+        settings.path = Some(PathTemplate::parse(template).unwrap());
+        let name = |text: &str| FileName::new(text.to_owned()).unwrap();
+        let (folders, file) = ([name("4711"), name("2026")], name("CT.1.2.3"));
+        let path = LogPath::new(&settings, &folders, Some(&file));
+        assert_eq!(path.to_string(), "/data/{PatientID}/2026/CT.1.2.3");
+        assert!(path.hides_something());
+        assert!(!LogPath::new(&settings, &[], Some(&file)).hides_something());
+        assert_eq!(LogPath::new(&settings, &[], None).to_string(), "/data");
     }
 
     #[test]

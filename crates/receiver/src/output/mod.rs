@@ -15,7 +15,7 @@ pub(crate) use full_disk::Refusals;
 pub use log_path::LogPath;
 pub use settings::{Duplicates, IfDifferent, OutputSettings, Sorting};
 pub use stored_file::StoredFile;
-pub use template::{PathTemplate, TemplateError};
+pub use template::{Naming, PathTemplate, RenderedPath, TemplateError};
 
 use crate::error::Error;
 use dataset::Dictionary;
@@ -88,8 +88,10 @@ impl Output {
         renames: bool,
     ) -> Result<Self, Error> {
         let replaces = settings.duplicates == Duplicates::Replace;
-        let free_names =
-            settings.file_naming.style != NameStyle::SopInstance || renames || !replaces;
+        let free_names = settings.file_naming.style != NameStyle::SopInstance
+            || settings.path.is_some()
+            || renames
+            || !replaces;
         let checked = directory.check(Needs { free_names });
         checked.map_err(|lacking| {
             let path = settings.directory.clone();
@@ -106,6 +108,8 @@ impl Output {
         dictionary: Arc<Dictionary>,
         studies: Option<Arc<Studies>>,
     ) -> Self {
+        // With a template, objects are not sorted by studies.
+        let studies = studies.filter(|_| settings.path.is_none());
         Self { settings, storage, dictionary, studies, full_disk: FullDisk::default() }
     }
 
@@ -151,13 +155,13 @@ impl Output {
 
     /// An object or an association was refused since there is no room, as `reason` says: says so now and then.
     pub(crate) fn refused_for_want_of_room(&self, what: Refusals, reason: &dyn fmt::Display) {
-        self.full_disk.refused(what, LogPath::new(&self.settings, None, None), reason);
+        self.full_disk.refused(what, LogPath::new(&self.settings, &[], None), reason);
     }
 
     /// An object was stored: says so if there was no room before.
     pub(crate) fn has_stored(&self) {
         if self.full_disk.is_told() {
-            self.full_disk.stored(LogPath::new(&self.settings, None, None));
+            self.full_disk.stored(LogPath::new(&self.settings, &[], None));
         }
     }
 

@@ -9,8 +9,9 @@ use storage::FileName;
 pub struct StoredFile<'a> {
     /// Where it is, for the log: what a data set says of a patient is left out.
     pub path: LogPath<'a>,
-    /// The subdirectory of the output directory; `None` unless objects are sorted.
-    pub folder: Option<&'a FileName>,
+    /// The subdirectories of the output directory that it is in, one in the other, the outermost first; none unless
+    /// objects are sorted, or have paths by a template.
+    pub folders: &'a [FileName],
     /// Its name in there.
     pub name: &'a FileName,
     /// Whether it replaced an older file of the same name.
@@ -33,7 +34,7 @@ impl StoredFile<'_> {
     #[must_use]
     pub fn real_path(&self) -> PathBuf {
         let mut path = self.path.directory().to_owned();
-        path.extend(self.folder.map(FileName::as_str));
+        path.extend(self.folders.iter().map(FileName::as_str));
         path.push(self.name.as_str());
         path
     }

@@ -9,7 +9,7 @@ use crate::limits::{
 use crate::node::NodeSettings;
 use crate::output::OutputSettings;
 use dataset::format::OutputTransferSyntax;
-use dataset::limits::{DEFLATE_BYTES, INFLATE_BYTES, PARSER_BYTES, REWRITE_BYTES};
+use dataset::limits::{DEFLATE_BYTES, INFLATE_BYTES, PARSER_BYTES, REWRITE_BYTES, WANTED_BYTES};
 
 /// The most bytes that an association takes with these settings, one line for each part. What all
 /// associations share (log lines that wait, open studies, the dictionary) is not in it.
@@ -31,6 +31,7 @@ pub(super) fn of_association(settings: &NodeSettings, output: Option<&OutputSett
         (output.is_some(), PARSER_BYTES + INFLATE_BYTES + FILE_BYTES),
         (rewrites.is_some(), REWRITE_BYTES + TEXT_VALUE_BYTES),
         (deflates, DEFLATE_BYTES),
+        (output.is_some_and(|output| output.path.is_some()), WANTED_BYTES),
         (settings.faults.is_some(), FAULT_BYTES),
     ];
     parts.iter().filter(|(is_used, _)| *is_used).map(|(_, bytes)| bytes).sum()
@@ -52,6 +53,9 @@ mod tests {
         assert_eq!(kib(&settings, Some(&output)), 5_576);
         output.format.transfer_syntax = OutputTransferSyntax::DeflatedExplicitVrLittleEndian;
         assert_eq!(kib(&settings, Some(&output)), 5_960);
+        output.path = crate::PathTemplate::parse("{PatientID}").ok();
+        assert_eq!(kib(&settings, Some(&output)), 5_960 + 102);
+        output.path = None;
         output.format.bit_preserving = true;
         assert_eq!(kib(&settings, Some(&output)), 2_544);
         settings.verbose_presentation_contexts = true;

@@ -11,7 +11,8 @@ const META_BYTES: u32 = 64 * 1024;
 
 /// Decides about an object whose name is taken, as [`OutputSettings::duplicates`] says.
 ///
-/// What has the name counts as the same SOP instance: names have the SOP Instance UID in them.
+/// What has the name is the same SOP instance: names have the SOP Instance UID in them, or it has been looked at
+/// ([`InstanceRule`](super::same_instance::InstanceRule)).
 pub(super) struct DuplicateRule {
     duplicates: Duplicates,
     /// Whether files begin with file meta information.
@@ -75,13 +76,18 @@ impl DuplicateRule {
 }
 
 /// The beginning of a file with file meta information (PS3.10 §7.1).
-struct Head {
+pub(super) struct Head {
     data_set_offset: u64,
     /// File meta information behind its length.
     meta: Vec<u8>,
 }
 
 impl Head {
+    /// Media Storage SOP Instance UID, with padding.
+    pub(super) fn sop_instance(&self) -> Option<&[u8]> {
+        part10::value(&self.meta, SOP_INSTANCE_UID)
+    }
+
     fn is_in(&self, transfer_syntax: &TransferSyntax) -> bool {
         let found = part10::value(&self.meta, TRANSFER_SYNTAX_UID).unwrap_or_default();
         let found = found.strip_suffix(b"\0").unwrap_or(found);
@@ -89,11 +95,14 @@ impl Head {
     }
 }
 
+/// Media Storage SOP Instance UID (0002,0003).
+const SOP_INSTANCE_UID: u16 = 0x0003;
+
 /// Transfer Syntax UID (0002,0010).
 const TRANSFER_SYNTAX_UID: u16 = 0x0010;
 
 /// Reads file meta information; `None` if there is none, or none that can be used.
-fn head(existing: &dyn ExistingFile) -> io::Result<Option<Head>> {
+pub(super) fn head(existing: &dyn ExistingFile) -> io::Result<Option<Head>> {
     let mut start = [0; START_BYTES];
     if !read(existing, 0, &mut start)? {
         return Ok(None);

@@ -1,18 +1,22 @@
 //! Where an object belongs: its folder, its name.
 
 use super::duplicates::DuplicateRule;
-use super::status::{Failure, class_name};
+use super::same_instance::InstanceRule;
+use super::status::Failure;
 use super::uids::ObjectUids;
 use crate::output::naming::{plain_name, prefix};
 use crate::output::studies::{ArrivingObject, CurrentStudies, EndedStudy, study_text};
-use crate::output::{Duplicates, LogPath, Output, OutputSettings, Sorting, StoredFile};
-
+use crate::output::{
+    Duplicates, LogPath, Naming, Output, OutputSettings, RenderedPath, Sorting, StoredFile,
+};
 use crate::peer::Peer;
-use dataset::{Attributes, Transcoder, character_set};
+
+use dataset::{Attributes, Transcoder, Uid, character_set};
 use proto::DataSetFragments;
+use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
-use storage::{Committed, FileName, InstanceFile, NameTaken, Outcome};
+use storage::{Committed, FileName, IfTaken, InstanceFile, NameTaken, Outcome, Step};
 use tracing::{error, info, warn};
 
 /// The folder of patients whose name is not known.
@@ -31,6 +35,26 @@ pub(super) struct Incoming {
     /// The study it belongs to, once that is known, where objects are sorted.
     arriving: Option<ArrivingObject>,
     output: Arc<Output>,
+}
+
+/// Where an object goes beneath the output directory.
+#[derive(Default)]
+pub(super) struct Place {
+    /// One in the other, the outermost first.
+    folders: Vec<FileName>,
+    /// Folders and names by the template, if there is one.
+    by_template: Option<RenderedPath>,
+}
+
+/// What is known of an object beside its data set, to find its place.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) uids: &'a ObjectUids,
+    pub(super) peer: &'a Peer,
+    /// When its C-STORE-RQ came.
+    pub(super) requested: SystemTime,
+    /// What is assumed where the data set declares no character set.
+    pub(super) character_set: Option<&'a str>,
 }
 
 impl Incoming {
@@ -79,82 +103,112 @@ impl Incoming {
     /// Whether its folder may be called by text whose character set is not declared.
     pub(super) fn lacks_character_set(&self) -> bool {
         let attributes = self.transcoder.attributes();
+        if declared(attributes).is_some() {
+            return false;
+        }
         let is_ascii = |text: &[u8]| text.iter().all(|byte| byte.is_ascii() && *byte != ESCAPE);
-        self.output.settings.sorting == Some(Sorting::ByPatientName)
-            && declared(attributes).is_none()
-            && attributes.patient_name().is_some_and(|name| !is_ascii(name))
+        let settings = &self.output.settings;
+        match &settings.path {
+            Some(template) => template.texts(attributes).any(|text| !is_ascii(text)),
+            None => {
+                settings.sorting == Some(Sorting::ByPatientName)
+                    && attributes.patient_name().is_some_and(|name| !is_ascii(name))
+            }
+        }
     }
 
-    /// Goes into the folder of its study, where objects are sorted. Where the data set declares no
-    /// `character_set`, this one is assumed.
-    pub(super) fn enter_folder(
-        &mut self,
-        character_set: Option<&str>,
-    ) -> Result<Option<FileName>, Failure> {
+    /// Goes into the folder of its study, where objects are sorted, or into those that the template names.
+    pub(super) fn enter_folder(&mut self, about: &About<'_>) -> Result<Place, Failure> {
         let Self { transcoder, file, arriving, output } = self;
-        let Some(studies) = &output.studies else { return Ok(None) };
         let attributes = transcoder.attributes();
+        if let Some(template) = &output.settings.path {
+            let naming = Naming {
+                attributes,
+                default_character_set: about.character_set,
+                sop_class: &about.uids.sop_class,
+                sop_instance: &about.uids.sop_instance,
+                peer: about.peer,
+                requested: about.requested,
+            };
+            let path = template.render(&naming).ok_or(Failure::NameTooLong)?;
+            enter(file, &path.folders, false, &output.settings)?;
+            return Ok(Place { folders: path.folders.clone(), by_template: Some(path) });
+        }
+        let Some(studies) = &output.studies else { return Ok(Place::default()) };
         let arriving = match arriving {
             Some(arriving) => arriving,
             None => arriving.insert(studies.object_arrives(&study(attributes)?)),
         };
         let (folder, differs) = arriving
-            .folder(|| patient_folder(attributes, character_set))
+            .folder(|| patient_folder(attributes, about.character_set))
             .ok_or(Failure::UnusableStudyUid)?;
         if differs {
             warn_of_unusual(attributes);
         }
-        enter(file, &folder, differs, &output.settings)?;
-        Ok(Some(folder))
+        let folders = vec![folder];
+        enter(file, &folders, differs, &output.settings)?;
+        Ok(Place { folders, by_template: None })
     }
 
     /// Gives the object its name, for good.
-    pub(super) fn commit(
-        &mut self,
-        uids: &ObjectUids,
-        requested: SystemTime,
-        folder: Option<&FileName>,
-    ) -> Result<Outcome, Failure> {
+    pub(super) fn commit(&mut self, about: &About<'_>, place: &Place) -> Result<Outcome, Failure> {
         let settings = &self.output.settings;
-        let ObjectUids { sop_class, sop_instance } = uids;
-        if settings.duplicates != Duplicates::Replace && settings.recognizes_duplicates() {
-            return self.commit_once(uids, folder);
+        let ObjectUids { sop_class, sop_instance } = about.uids;
+        if let Some(path) = &place.by_template {
+            let rule = InstanceRule::new(settings, &self.output.dictionary, *sop_instance);
+            let transfer_syntax = self.transcoder.output_transfer_syntax();
+            let mut is_same = |taken: &NameTaken<'_>| rule.is_same(taken, transfer_syntax);
+            let stored = self.commit_once(sop_instance, place, path.names(), &mut is_same);
+            return stored.map_err(|failure| match failure {
+                Failure::Storage(storage::Error { step: Step::Name, source })
+                    if source.kind() == io::ErrorKind::AlreadyExists =>
+                {
+                    Failure::PathTaken
+                }
+                other => other,
+            });
         }
-        let (names, taken) = settings.file_naming.names(sop_class, sop_instance, requested);
+        if settings.duplicates != Duplicates::Replace && settings.recognizes_duplicates() {
+            // What cannot be stored beside others has one name.
+            let most = if settings.duplicates.may_keep_both() { usize::MAX } else { 1 };
+            let names = settings.file_naming.numbered_names(sop_class, sop_instance).take(most);
+            // It has the SOP Instance UID in its name.
+            return self.commit_once(sop_instance, place, names, &mut |_| Ok(true));
+        }
+        let (names, taken) = settings.file_naming.names(sop_class, sop_instance, about.requested);
         let mut names = names.peekable();
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
-        log_storing(settings, folder, &first);
+        log_storing(settings, place, &first);
         let committed = self.file.commit(&mut names, taken, settings.durability)?;
-        log_stored(settings, folder, &first, &committed);
+        log_stored(settings, place, &first, &committed);
         Ok(Outcome::Stored(committed))
     }
 
-    /// The same where the object may be stored already, and then is not to replace the older one.
+    /// The same where the object may be stored already: under the first of the names that is free or, by
+    /// [`OutputSettings::duplicates`], that has the same instance.
     fn commit_once(
         &mut self,
-        uids: &ObjectUids,
-        folder: Option<&FileName>,
+        sop_instance: &Uid,
+        place: &Place,
+        names: impl Iterator<Item = FileName>,
+        is_same: &mut dyn FnMut(&NameTaken<'_>) -> io::Result<bool>,
     ) -> Result<Outcome, Failure> {
-        let ObjectUids { sop_class, sop_instance } = uids;
         let settings = &self.output.settings;
-        let names = settings.file_naming.numbered_names(sop_class, sop_instance);
         let mut names = names.peekable();
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
-        log_storing(settings, folder, &first);
+        log_storing(settings, place, &first);
         let mut rule = DuplicateRule::new(settings, self.transcoder.output_transfer_syntax());
-        let decide = &mut |taken: &NameTaken<'_>| rule.decide(taken);
-        // What cannot be stored beside others has one name.
-        let most = if settings.duplicates.may_keep_both() { usize::MAX } else { 1 };
-        let mut names = names.take(most);
+        let decide = &mut |taken: &NameTaken<'_>| {
+            if is_same(taken)? { rule.decide(taken) } else { Ok(IfTaken::NextName) }
+        };
         let outcome = self.file.commit_deciding(&mut names, decide, settings.durability)?;
         match &outcome {
             Outcome::Kept(_) if rule.rejects() => return Err(Failure::Duplicate),
             Outcome::Kept(kept) => info!(
-                "SOP instance {sop_instance} ({}) is stored already, keeping {}",
-                class_name(sop_class),
-                LogPath::new(settings, folder, Some(&kept.name))
+                "SOP instance {sop_instance} is stored already, keeping {}",
+                LogPath::new(settings, &place.folders, Some(&kept.name))
             ),
-            Outcome::Stored(committed) => log_stored(settings, folder, &first, committed),
+            Outcome::Stored(committed) => log_stored(settings, place, &first, committed),
         }
         Ok(outcome)
     }
@@ -162,7 +216,7 @@ impl Incoming {
     /// The file, for those who are told of the object.
     pub(super) fn stored_file<'a>(
         &'a self,
-        folder: Option<&'a FileName>,
+        place: &'a Place,
         outcome: &'a Outcome,
     ) -> StoredFile<'a> {
         let (name, replaced, kept, size) = match outcome {
@@ -170,8 +224,8 @@ impl Incoming {
             Outcome::Kept(it) => (&it.name, false, true, it.size),
         };
         StoredFile {
-            path: LogPath::new(&self.output.settings, folder, Some(name)),
-            folder,
+            path: LogPath::new(&self.output.settings, &place.folders, Some(name)),
+            folders: &place.folders,
             name,
             replaced,
             kept,
@@ -201,21 +255,16 @@ impl Incoming {
     }
 }
 
-fn log_storing(settings: &OutputSettings, folder: Option<&FileName>, name: &FileName) {
+fn log_storing(settings: &OutputSettings, place: &Place, name: &FileName) {
     if !settings.format.bit_preserving {
-        let path = LogPath::new(settings, folder, Some(name));
+        let path = LogPath::new(settings, &place.folders, Some(name));
         info!(dcmtks = true, "storing DICOM file: {path}");
     }
 }
 
 /// Says what was unusual: another name than `first`, or that a file was replaced.
-fn log_stored(
-    settings: &OutputSettings,
-    folder: Option<&FileName>,
-    first: &FileName,
-    committed: &Committed,
-) {
-    let path = || LogPath::new(settings, folder, Some(&committed.name));
+fn log_stored(settings: &OutputSettings, place: &Place, first: &FileName, committed: &Committed) {
+    let path = || LogPath::new(settings, &place.folders, Some(&committed.name));
     if committed.name != *first {
         info!("file name already exists, stored as: {}", path());
     }
@@ -227,19 +276,21 @@ fn log_stored(
 
 fn enter(
     file: &mut InstanceFile,
-    folder: &FileName,
+    folders: &[FileName],
     differs: bool,
     settings: &OutputSettings,
 ) -> Result<(), Failure> {
-    let path = LogPath::new(settings, Some(folder), None);
-    match file.enter(folder, settings.durability) {
+    let path = LogPath::new(settings, folders, None);
+    match file.enter(folders, settings.durability) {
+        Ok(true) if settings.path.is_some() => info!("created new subdirectory: {path}"),
         Ok(true) => info!(dcmtks = true, "created new subdirectory for study: {path}"),
         Ok(false) if differs => {
             info!(dcmtks = true, "using existing subdirectory for study: {path}");
         }
         Ok(false) => {}
         Err(error) => {
-            error!("could not create subdirectory for study: {path}");
+            let whose = if settings.path.is_some() { "" } else { " for study" };
+            error!("could not create subdirectory{whose}: {path}");
             return Err(error.into());
         }
     }

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //!   service ──► filing ──► crate::output      which folder, which name, in which form
-//!      │          └──────► duplicates          what becomes of it if it is stored already
+//!      │          ├──────► duplicates          what becomes of it if it is stored already
+//!      │          └──────► same_instance       whether it is, where names do not say so
 //!      ├─────────────────► uids                whether it is what was announced
 //!      ├─────────────────► irregularities      what is wrong with it and tolerated
 //!      └─────────────────► status              why not, and what the sender is told
@@ -14,6 +15,7 @@
 mod duplicates;
 mod filing;
 mod irregularities;
+mod same_instance;
 mod service;
 mod status;
 mod uids;

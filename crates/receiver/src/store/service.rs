@@ -1,6 +1,6 @@
 //! The Storage service class as SCP (PS3.4 Annex B): from a C-STORE-RQ to a file and an answer.
 
-use super::filing::Incoming;
+use super::filing::{About, Incoming};
 use super::irregularities::Irregularities;
 use super::status::{Failure, class_name};
 use super::uids::{ObjectUids, identify};
@@ -259,6 +259,10 @@ impl<'n> StorageService<'n> {
         let settings = &output.settings;
         let transcoder =
             Transcoder::new(transfer_syntax, &settings.format, Arc::clone(&output.dictionary));
+        let transcoder = match &settings.path {
+            Some(template) => transcoder.noting(Arc::clone(template.wanted())),
+            None => transcoder,
+        };
         let header = self.header(settings, &ObjectUids::announced(request), &transcoder);
         let transcoder = Box::new(transcoder.preceded_by(header.len() as u64));
         let file = InstanceFile::create(output.storage.as_ref(), &mut self.prepared, header)?;
@@ -334,8 +338,10 @@ impl<'n> StorageService<'n> {
             incoming.replace_header(header)?;
         }
         let character_set = leniency.default_character_set.as_deref();
-        let folder = incoming.enter_folder(character_set)?;
-        let stored = incoming.commit(&uids, reception.requested, folder.as_ref())?;
+        let (peer, requested) = (&self.peer, reception.requested);
+        let about = About { uids: &uids, peer, requested, character_set };
+        let place = incoming.enter_folder(&about)?;
+        let stored = incoming.commit(&about, &place)?;
         let commit = reception.received.elapsed();
         incoming.output().has_stored();
         warn_of_repairs(&uids, incoming.transcoder());
@@ -345,7 +351,7 @@ impl<'n> StorageService<'n> {
             assumed_character_set: character_set.filter(|_| incoming.lacks_character_set()),
         };
         irregularities.tell(self.node, &self.peer, &self.treatment, &uids);
-        let file = incoming.stored_file(folder.as_ref(), &stored);
+        let file = incoming.stored_file(&place, &stored);
         let whose = (&self.peer, self.treatment.as_ref());
         let object = stored_object(&uids, whose, reception, commit, Some(file));
         let after_answer = self.node.observer.stored(&object);

@@ -1,6 +1,7 @@
 //! Why an object is not stored, and the status that its C-STORE is answered with: the only place where one
 //! becomes the other.
 
+use crate::limits::SAME_PATH_FILES;
 use dataset::{Cause, Uid, uid_names};
 use proto::{Status, StatusKind};
 use std::fmt;
@@ -17,6 +18,8 @@ pub(crate) enum Failure {
     Storage(storage::Error),
     /// The name of its file would be longer than file systems take.
     NameTooLong,
+    /// As many files as a path template may give one name have the name of its file.
+    PathTaken,
     /// The data set breaks rules, or its sink failed.
     DataSet(dataset::Error),
     /// The data set lacks this UID.
@@ -101,7 +104,9 @@ impl Failure {
             // It is not sent.
             Self::Withheld => Status::PROCESSING_FAILURE,
             Self::ClassNotNegotiated => Status::SOP_CLASS_NOT_SUPPORTED,
-            Self::NoRoom(_) | Self::Storage(_) | Self::NameTooLong => Status::OUT_OF_RESOURCES,
+            Self::NoRoom(_) | Self::Storage(_) | Self::NameTooLong | Self::PathTaken => {
+                Status::OUT_OF_RESOURCES
+            }
             Self::DataSet(error) => match error.cause() {
                 Cause::DataSet => Status::CANNOT_UNDERSTAND,
                 Cause::Storage => Status::OUT_OF_RESOURCES,
@@ -128,6 +133,9 @@ impl fmt::Display for Failure {
             Self::NoRoom(shortage) => f.write_str(shortage),
             Self::Storage(error) => error.fmt(f),
             Self::NameTooLong => f.write_str("file name too long"),
+            Self::PathTaken => {
+                write!(f, "{SAME_PATH_FILES} other files have the name of this object")
+            }
             // As all errors of the operating system: without its number.
             Self::DataSet(dataset::Error::Sink(error)) => {
                 write!(f, "cannot write: {}", platform::reason(error))

@@ -4,6 +4,7 @@ use super::existing_file;
 use super::names::final_name::FinalName;
 use super::names::inode_lock::{Lock, NameHolder, try_lock};
 use super::names::name_claims::NameClaim;
+use super::names::place_note::PlaceNote;
 use super::names::syscalls;
 use super::names::temporary_files::FILE_MODE;
 use super::names::temporary_names::TemporaryKind;
@@ -38,8 +39,17 @@ pub(crate) struct DirectoryFile {
 
 struct Published {
     claim: NameClaim,
-    /// What had the name before, and its temporary name.
-    older: Option<(NameHolder, String)>,
+    /// What had the name before.
+    older: Option<Older>,
+}
+
+/// A file that was replaced.
+struct Older {
+    _holder: NameHolder,
+    /// Its temporary name.
+    path: String,
+    /// A note of where it belongs, if that has no room for it; to be removed after it.
+    note: Option<PlaceNote>,
 }
 
 impl DirectoryFile {
@@ -108,10 +118,14 @@ impl StagedFile for DirectoryFile {
     }
 
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
-        let (destination, made) = self.home.enter(name)?;
+        let (destination, made) = self.destination.enter(name)?;
         self.destination = destination;
         let folder = Arc::clone(&self.destination) as Arc<dyn Folder>;
         Ok(Subfolder { folder, made, name: Arc::clone(&self.destination.own_name) })
+    }
+
+    fn leave(&mut self) {
+        self.destination = Arc::clone(&self.home);
     }
 
     fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
@@ -123,14 +137,18 @@ impl StagedFile for DirectoryFile {
             match self.give(&final_name) {
                 Err(error)
                     if error.kind() == io::ErrorKind::AlreadyExists
-                        && if_exists == IfExists::Replace => {}
+                        && if_exists != IfExists::Refuse => {}
                 result => {
                     result?;
                     self.published = Some(Published { claim, older: None });
                     return Ok(false);
                 }
             }
-            if let Some(older) = self.take_over(&final_name)? {
+            let only = match if_exists {
+                IfExists::ReplaceOnly(only) => Some(only.id),
+                IfExists::Replace | IfExists::Refuse => None,
+            };
+            if let Some(older) = self.take_over(&final_name, only)? {
                 self.published = Some(Published { claim, older: Some(older) });
                 return Ok(true);
             }
@@ -143,7 +161,7 @@ impl StagedFile for DirectoryFile {
     }
 
     fn confirm(&mut self) -> io::Result<()> {
-        if let Some(Published { older: Some((_, older)), .. }) = &self.published {
+        if let Some(Published { older: Some(Older { path: older, .. }), .. }) = &self.published {
             // While it is there, the newer file counts as never acknowledged.
             let temporaries = &self.home.temporaries;
             let removed = {
@@ -199,36 +217,65 @@ impl DirectoryFile {
         Ok(())
     }
 
-    /// Gives it the name of another file, and returns that one with the temporary name that it has then;
-    /// `None` if another process has changed what has the name.
-    fn take_over(&mut self, name: &FinalName<'_>) -> io::Result<Option<(NameHolder, String)>> {
+    /// Gives it the name of another file, and returns that one; `None` if another process has changed what has the
+    /// name.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if it is not the file `only`; whatever else the operating system says.
+    fn take_over(
+        &mut self,
+        name: &FinalName<'_>,
+        only: Option<FileId>,
+    ) -> io::Result<Option<Older>> {
         let Some(older) = name.lock_holder()? else { return Ok(None) };
+        if only.is_some_and(|only| only != older.id) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         self.link_temporary()?;
-        let id = Stamp::of(&self.file)?;
+        let newer = Stamp::of(&self.file)?;
+        let strategy = &self.home.strategy;
+        // Where the name is without a file for a moment, a power loss may come in between.
+        let durable = strategy.durability.survives_power_loss() && !strategy.abilities.exchange;
+        let (folders, temporaries) = (name.folder_path, &self.home.temporaries);
+        let note = PlaceNote::write(temporaries, folders, name.name, newer, durable)?;
+        let name = FinalName { note: note.as_ref().map(|note| note.number), ..*name };
         let Some(temporary) = &mut self.temporary else { return Ok(None) };
         let taken_over = {
             let _turn = self.home.temporaries.turn();
-            name.take_over(temporary, id, &older)?
+            name.take_over(temporary, newer, &older)?
         };
-        let Some(kept) = taken_over else { return Ok(None) };
+        let Some(path) = taken_over else { return Ok(None) };
         self.temporary = None;
-        Ok(Some((older, kept)))
+        if only.is_some() && syscalls::id_at((self.home.temporaries.top(), &path))? != only {
+            // Locks do not work, and another process gave the name to another file in that moment.
+            name.take_back(newer, Some(&path))?;
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        Ok(Some(Older { _holder: older, path, note }))
     }
 
     /// Takes the name back: the older file returns to it, or the name is free again.
     fn withdraw(&mut self) {
-        let Some(Published { claim, older }) = self.published.take() else { return };
-        let name = self.destination.final_name(&claim.name, self.is_locked);
-        let older = older.as_ref().map(|(_, path)| path.as_str());
+        let Some(Published { claim, mut older }) = self.published.take() else { return };
+        let note = older.as_ref().and_then(|older| older.note.as_ref()).map(|note| note.number);
+        let name = FinalName { note, ..self.destination.final_name(&claim.name, self.is_locked) };
+        let older_path = older.as_ref().map(|older| older.path.as_str());
         let taken_back = Stamp::of(&self.file).and_then(|ours| {
             // A call that failed may not fail again.
-            name.take_back(ours, older).or_else(|_| name.take_back(ours, older))
+            name.take_back(ours, older_path).or_else(|_| name.take_back(ours, older_path))
         });
         if let Err(error) = taken_back {
+            // The name may be made from what a data set says of a patient.
+            let inode = FileId::of(&self.file).map_or(0, |id| id.inode);
             tracing::error!(
-                "cannot remove file {} of an object that is not stored: {error}",
-                claim.name
+                "cannot remove the file of an object that is not stored (inode {inode}): {error}"
             );
+        }
+        if let Some(Older { path, note: Some(note), .. }) = &mut older {
+            let top = self.home.temporaries.top();
+            if !matches!(syscalls::id_at((top, path)), Ok(None)) {
+                note.keep();
+            }
         }
     }
 }

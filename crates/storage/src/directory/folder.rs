@@ -17,7 +17,7 @@ impl Folder for OpenDirectory {
         if self.strategy.staging == Staging::Temporary { None } else { self.stage().ok() }
     }
 
-    fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
+    fn subfolder(self: Arc<Self>, name: &FileName) -> io::Result<Arc<dyn Folder>> {
         Ok(self.existing_subfolder(name)?)
     }
 

@@ -10,7 +10,7 @@ use super::strategy::Staging;
 use super::strategy::Strategy;
 use super::subfolders::Subfolders;
 use crate::{Durability, FileId, FileName, Folder, FolderSync, SubfolderName, SyncMark};
-use platform::sync::{Arc, rustix};
+use platform::sync::{Arc, Weak, rustix};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -25,8 +25,8 @@ pub(crate) struct OpenDirectory {
     pub(crate) handle: Arc<File>,
     pub(crate) identity: FileId,
     pub(crate) strategy: Strategy,
-    /// What it is called, if it is a subfolder.
-    pub(crate) name: Option<FileName>,
+    /// The names that lead to it from the output directory, the outermost first.
+    pub(crate) path: Box<[FileName]>,
     /// How durable that is; see [`Subfolder`](crate::Subfolder).
     pub(crate) own_name: Arc<SubfolderName>,
     /// Those of the output directory.
@@ -35,7 +35,10 @@ pub(crate) struct OpenDirectory {
     /// At giving names here to files that have none.
     pub(crate) turns: Turns,
     pub(crate) shared_sync: FolderSync,
-    subfolders: Subfolders<Self>,
+    /// All folders that are open in the output directory, at any depth.
+    subfolders: Weak<Subfolders<Self>>,
+    /// The output directory itself keeps them.
+    _kept: Option<Arc<Subfolders<Self>>>,
 }
 
 impl OpenDirectory {
@@ -59,27 +62,19 @@ impl OpenDirectory {
             Some(strategy) => strategy,
             None => Strategy::probe(&handle, &temporaries, durability)?,
         };
-        Self::held(handle, temporaries, strategy, None, SyncMark::default())
-    }
-
-    fn held(
-        handle: Arc<File>,
-        temporaries: Arc<Temporaries>,
-        strategy: Strategy,
-        name: Option<FileName>,
-        since: SyncMark,
-    ) -> io::Result<Self> {
+        let subfolders = Arc::new(Subfolders::default());
         Ok(Self {
             identity: FileId::of(&handle)?,
             handle,
             strategy,
-            name,
-            own_name: Arc::new(SubfolderName::given(since)),
+            path: Box::default(),
+            own_name: Arc::new(SubfolderName::given(SyncMark::default())),
             temporaries,
             claims: Arc::default(),
             turns: Turns::default(),
             shared_sync: FolderSync::default(),
-            subfolders: Subfolders::default(),
+            subfolders: Arc::downgrade(&subfolders),
+            _kept: Some(subfolders),
         })
     }
 
@@ -102,20 +97,27 @@ impl OpenDirectory {
     pub(crate) fn final_name<'a>(&'a self, name: &'a FileName, is_locked: bool) -> FinalName<'a> {
         FinalName {
             folder: &self.handle,
-            folder_name: self.name.as_ref(),
+            folder_path: &self.path,
             name,
+            note: None,
             temporaries: &self.temporaries,
             abilities: self.strategy.abilities,
             is_locked,
         }
     }
 
+    fn subfolders(&self) -> io::Result<Arc<Subfolders<Self>>> {
+        let closed = || io::Error::new(io::ErrorKind::NotFound, "the output directory was closed");
+        self.subfolders.upgrade().ok_or_else(closed)
+    }
+
     /// The subfolder `name`, made if there is none, and whether it was; never what a symbolic link
     /// leads to.
-    pub(crate) fn enter(&self, name: &FileName) -> io::Result<(Arc<Self>, bool)> {
+    pub(crate) fn enter(self: &Arc<Self>, name: &FileName) -> io::Result<(Arc<Self>, bool)> {
+        let subfolders = self.subfolders()?;
         let there = match rustix::fs::statat(&self.handle, name.as_str(), AtFlags::SYMLINK_NOFOLLOW)
         {
-            Ok(now) => match self.subfolders.find((&now).into()) {
+            Ok(now) => match subfolders.find((&now).into()) {
                 Some(open) => return Ok((open, false)),
                 None => true,
             },
@@ -123,7 +125,7 @@ impl OpenDirectory {
             Err(error) => return Err(error.into()),
         };
         // A thread that finds it while another one creates it needs to know since when it exists.
-        let _one_at_a_time = self.subfolders.opening();
+        let _one_at_a_time = subfolders.opening();
         let since = self.mark();
         let made = !there
             && match rustix::fs::mkdirat(&self.handle, name.as_str(), FOLDER_MODE) {
@@ -132,28 +134,62 @@ impl OpenDirectory {
                 Err(error) => return Err(error.into()),
             };
         #[cfg(test)]
-        self.subfolders.do_meanwhile();
-        Ok((self.open_subfolder(name, since)?, made))
+        subfolders.do_meanwhile();
+        Ok((self.open_subfolder(&subfolders, name, since)?, made))
     }
 
     /// The subfolder `name`, which is there; never what a symbolic link leads to.
     ///
     /// # Errors
     /// Whatever the operating system says.
-    pub(crate) fn existing_subfolder(&self, name: &FileName) -> io::Result<Arc<Self>> {
-        let _one_at_a_time = self.subfolders.opening();
-        self.open_subfolder(name, self.mark())
+    pub(crate) fn existing_subfolder(self: &Arc<Self>, name: &FileName) -> io::Result<Arc<Self>> {
+        let subfolders = self.subfolders()?;
+        let _one_at_a_time = subfolders.opening();
+        self.open_subfolder(&subfolders, name, self.mark())
+    }
+
+    /// The folder to which these names lead, the outermost first; never through a symbolic link.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub(crate) fn existing_folder(self: &Arc<Self>, path: &[FileName]) -> io::Result<Arc<Self>> {
+        path.iter().try_fold(Arc::clone(self), |folder, name| folder.existing_subfolder(name))
     }
 
     /// The same; to be called under [`Subfolders::opening`].
-    fn open_subfolder(&self, name: &FileName, since: SyncMark) -> io::Result<Arc<Self>> {
+    fn open_subfolder(
+        self: &Arc<Self>,
+        subfolders: &Arc<Subfolders<Self>>,
+        name: &FileName,
+        since: SyncMark,
+    ) -> io::Result<Arc<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, name.as_str(), flags, Mode::empty())?;
         // The process that created it may have ended before its name was durable.
         let handle = Arc::new(File::from(handle));
-        let temporaries = Arc::clone(&self.temporaries);
-        let open = Self::held(handle, temporaries, self.strategy, Some(name.clone()), since)?;
-        Ok(self.subfolders.add(open.identity, Arc::new(open)))
+        let open = Self {
+            identity: FileId::of(&handle)?,
+            handle,
+            strategy: self.strategy,
+            path: self.path.iter().chain([name]).cloned().collect(),
+            own_name: Arc::new(self.name_given(since)),
+            temporaries: Arc::clone(&self.temporaries),
+            claims: Arc::default(),
+            turns: Turns::default(),
+            shared_sync: FolderSync::default(),
+            subfolders: Arc::downgrade(subfolders),
+            _kept: None,
+        };
+        Ok(subfolders.add(open.identity, Arc::new(open)))
+    }
+
+    /// The name of a subfolder of this one. As long as that is not durable, its mark is one of this very folder, which
+    /// therefore stays open; the output directory does anyway.
+    fn name_given(self: &Arc<Self>, since: SyncMark) -> SubfolderName {
+        if self.path.is_empty() || !self.strategy.durability.survives_power_loss() {
+            return SubfolderName::given(since);
+        }
+        SubfolderName::given_in(since, Arc::clone(self) as Arc<dyn Folder>)
     }
 }
 
@@ -185,7 +221,7 @@ mod tests {
             thread::sleep(Duration::from_millis(200));
             drop(entering);
         };
-        *parent.subfolders.meanwhile.lock().unwrap() = Some(Box::new(meanwhile));
+        *parent.subfolders().unwrap().meanwhile.lock().unwrap() = Some(Box::new(meanwhile));
         let (maker, made) = parent.enter(&name).unwrap();
         let finder = entered.recv().unwrap();
         assert!(made && Arc::ptr_eq(&maker, &finder), "one subfolder, open once");

@@ -77,8 +77,8 @@ impl Folder for FaultyFolder {
         self.inner.remove_empty(name)
     }
 
-    fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
-        self.inner.subfolder(name)
+    fn subfolder(self: Arc<Self>, name: &FileName) -> io::Result<Arc<dyn Folder>> {
+        Arc::clone(&self.inner).subfolder(name)
     }
 
     fn rename(&self, file: FileIdentity, from: &FileName, to: &FileName) -> io::Result<()> {
@@ -126,6 +126,10 @@ impl StagedFile for FaultyFile {
         let step = Arc::clone(&self.step);
         let folder = Arc::new(FaultyFolder { inner: folder, fails_at: self.fails_at, step });
         Ok(Subfolder { folder, made, name })
+    }
+
+    fn leave(&mut self) {
+        self.inner.leave();
     }
 
     fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {

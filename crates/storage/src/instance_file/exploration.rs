@@ -19,6 +19,43 @@ fn what_was_acknowledged_is_on_disk() {
     }
 }
 
+/// Threads that make the same folders in folders, and others beside them.
+#[test]
+fn what_was_acknowledged_in_nested_folders_is_on_disk() {
+    for kind in DiskKind::ALL {
+        explore(Timers::Patient, move || store_by_turns(kind, &["a/b/", "a/c/"], store));
+    }
+}
+
+/// A folder whose name a sync failed to write is removed, so that its next name is written anew, unless something is
+/// in it by then.
+#[test]
+fn a_level_entered_before_the_one_around_it_is_durable_is_caught() {
+    caught(&["is lost"], Timers::Patient, || {
+        store_by_turns(DiskKind::Unnamed, &["a/b/", "a/b/other "], |disk, path, content| {
+            let mut parts: Vec<_> = path.split('/').map(name).collect();
+            let called = parts.pop().ok_or(io::ErrorKind::InvalidInput)?;
+            let mut folder = disk.folder()?;
+            let mut file = Arc::clone(&folder).stage()?;
+            file.append(&[IoSlice::new(content.as_bytes())])?;
+            file.sync()?;
+            let mut entered = Vec::new();
+            for part in &parts {
+                let inner = file.enter(part)?;
+                let around = std::mem::replace(&mut folder, inner.folder);
+                entered.push((inner.name, around, part));
+            }
+            for (own_name, around, part) in entered {
+                own_name.make_durable(around.as_ref(), part)?;
+            }
+            let since = folder.mark();
+            file.publish(&called, IfExists::Replace)?;
+            folder.sync(since)?;
+            file.confirm()
+        });
+    });
+}
+
 #[test]
 fn the_steps_in_their_order_lose_nothing() {
     explore(Timers::Patient, || {
@@ -96,11 +133,10 @@ fn store(disk: &Arc<Disk>, path: &str, content: &str) -> io::Result<()> {
     let mut file = InstanceFile::create(disk, &mut PreparedFile::default(), Vec::new())
         .map_err(io::Error::other)?;
     file.write(&[IoSlice::new(content.as_bytes())])?;
-    let (folder, called) = path.rsplit_once('/').unwrap_or(("", path));
-    if !folder.is_empty() {
-        file.enter(&name(folder), Durability::Full).map_err(io::Error::other)?;
-    }
-    let names = &mut [name(called)].into_iter();
+    let mut folders: Vec<_> = path.split('/').map(name).collect();
+    let called = folders.pop().ok_or(io::ErrorKind::InvalidInput)?;
+    file.enter(&folders, Durability::Full).map_err(io::Error::other)?;
+    let names = &mut [called].into_iter();
     file.commit(names, IfExists::Replace, Durability::Full).map_err(io::Error::other)?;
     Ok(())
 }

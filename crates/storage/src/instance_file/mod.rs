@@ -9,7 +9,9 @@ mod tests;
 
 pub use taken::{IfTaken, Kept, NameTaken, Outcome};
 
-use crate::limits::{COMPARED_BYTES, ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES};
+use crate::limits::{
+    COMPARED_BYTES, ENTER_ATTEMPTS, FOLDER_LEVELS, ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES,
+};
 use crate::{
     Durability, Error, FileIdentity, FileName, Folder, IfExists, MinFree, PreparedFile, StagedFile,
     Step, Storage, Subfolder,
@@ -25,8 +27,9 @@ use std::sync::Arc;
 pub struct InstanceFile {
     /// The folder in which the file was created.
     folder: Arc<dyn Folder>,
-    /// The folder in which it gets its name.
+    /// The folder in which it gets its name, and the names that lead to it.
     destination: Arc<dyn Folder>,
+    path: Vec<FileName>,
     file: Box<dyn StagedFile>,
     /// Bytes that the next write begins with: at first preamble and file meta information, later those behind
     /// the last whole block.
@@ -59,6 +62,7 @@ impl InstanceFile {
         Ok(Self {
             folder,
             destination,
+            path: Vec::new(),
             file,
             data_set_offset: header.len() as u64,
             held: header,
@@ -89,6 +93,7 @@ impl InstanceFile {
         let mut copy = Self {
             folder: Arc::clone(&self.folder),
             destination: Arc::clone(&self.folder),
+            path: Vec::new(),
             file,
             data_set_offset: header.len() as u64,
             held: header,
@@ -115,20 +120,48 @@ impl InstanceFile {
         self.no_more_held = true;
     }
 
-    /// Has the file get its name in the subfolder `name`, which is created if it does not exist; returns whether
-    /// it was. Afterwards the subfolder's own name is durable, if `durability` says so.
+    /// Has the file get its name in the folder to which `path` leads from the one in which it was created, the
+    /// outermost name first. Folders that do not exist are created; returns whether any was. Each is opened in the one
+    /// around it, and never through a symbolic link. Afterwards the names of all of them are durable, if
+    /// `durability` says so: each before anything is created in it.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn enter(&mut self, name: &FileName, durability: Durability) -> Result<bool, Error> {
-        let entered = self.file.enter(name).map_err(Error::at(Step::Subfolder))?;
-        let Subfolder { folder, made, name: own_name } = entered;
-        if durability.survives_power_loss() {
-            let synced = own_name.make_durable(self.folder.as_ref(), name);
-            synced.map_err(Error::at(Step::SyncFolder))?;
+    /// [`Error`]: a level is no folder, there are more than [`FOLDER_LEVELS`], or what the operating system says.
+    pub fn enter(&mut self, path: &[FileName], durability: Durability) -> Result<bool, Error> {
+        if path.len() > FOLDER_LEVELS {
+            return Err(Error::at(Step::Subfolder)(io::ErrorKind::InvalidFilename.into()));
         }
-        self.destination = folder;
-        Ok(made)
+        self.path = path.to_vec();
+        self.enter_path_anew(durability)
+    }
+
+    /// Enters the folders again, as often as another process removes one in between.
+    fn enter_path_anew(&mut self, durability: Durability) -> Result<bool, Error> {
+        let mut made = false;
+        for _ in 1..ENTER_ATTEMPTS {
+            match self.enter_path(durability, &mut made) {
+                Err(Error { step: Step::Subfolder, source })
+                    if source.kind() == io::ErrorKind::NotFound => {}
+                result => return result.map(|()| made),
+            }
+        }
+        self.enter_path(durability, &mut made).map(|()| made)
+    }
+
+    fn enter_path(&mut self, durability: Durability, made: &mut bool) -> Result<(), Error> {
+        self.file.leave();
+        self.destination = Arc::clone(&self.folder);
+        for name in &self.path {
+            let entered = self.file.enter(name).map_err(Error::at(Step::Subfolder))?;
+            let Subfolder { folder, made: is_new, name: own_name } = entered;
+            *made |= is_new;
+            if durability.survives_power_loss() {
+                let synced = own_name.make_durable(self.destination.as_ref(), name);
+                synced.map_err(Error::at(Step::SyncFolder))?;
+            }
+            self.destination = folder;
+        }
+        Ok(())
     }
 
     /// Gives the file its final name: with [`IfExists::Replace`] the first of `names`, otherwise the first that
@@ -162,8 +195,24 @@ impl InstanceFile {
         if_exists: IfExists,
         durability: Durability,
     ) -> Result<Committed, Error> {
-        let since = durability.survives_power_loss().then(|| self.destination.mark());
-        let committed = self.publish(names, if_exists).map_err(Error::at(Step::Name))?;
+        let mut since = durability.survives_power_loss().then(|| self.destination.mark());
+        let mut published = self.publish(names, if_exists);
+        for _ in 0..ENTER_ATTEMPTS {
+            match &published {
+                // Another process has removed the folder in the meantime, which was empty.
+                Err((Some(name), error))
+                    if error.kind() == io::ErrorKind::NotFound && !self.path.is_empty() =>
+                {
+                    let name = name.clone();
+                    self.enter_path_anew(durability)?;
+                    since = since.map(|_| self.destination.mark());
+                    published =
+                        self.publish(&mut std::iter::once(name).chain(&mut *names), if_exists);
+                }
+                _ => break,
+            }
+        }
+        let committed = published.map_err(|(_, error)| Error::at(Step::Name)(error))?;
         if let Some(since) = since {
             self.destination.sync(since).map_err(Error::at(Step::SyncFolder))?;
         }
@@ -253,16 +302,17 @@ impl InstanceFile {
         &mut self,
         names: &mut dyn Iterator<Item = FileName>,
         if_exists: IfExists,
-    ) -> io::Result<Committed> {
+    ) -> Result<Committed, (Option<FileName>, io::Error)> {
         for name in names {
             match self.file.publish(&name, if_exists) {
                 Err(error)
                     if error.kind() == io::ErrorKind::AlreadyExists
                         && if_exists == IfExists::Refuse => {}
-                result => return result.map(|replaced| Committed { name, replaced }),
+                Ok(replaced) => return Ok(Committed { name, replaced }),
+                Err(error) => return Err((Some(name), error)),
             }
         }
-        Err(io::ErrorKind::AlreadyExists.into())
+        Err((None, io::ErrorKind::AlreadyExists.into()))
     }
 }
 

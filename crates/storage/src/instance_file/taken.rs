@@ -3,7 +3,8 @@
 use super::InstanceFile;
 use crate::limits::{COMPARED_BYTES, NAME_ATTEMPTS};
 use crate::{
-    Committed, Durability, Error, ExistingFile, FileName, Holder, IfExists, StagedFile, Step,
+    Committed, Durability, Error, ExistingFile, FileIdentity, FileName, Holder, IfExists,
+    StagedFile, Step,
 };
 use std::io;
 
@@ -107,8 +108,10 @@ impl InstanceFile {
             for _ in 0..NAME_ATTEMPTS {
                 let if_exists = match self.look(&name, decide, durability)? {
                     Looked::Free => IfExists::Refuse,
-                    Looked::Taken(IfTaken::Replace) => IfExists::Replace,
-                    Looked::Taken(_) => break,
+                    // What was decided about alone: another file of that name may be another instance.
+                    Looked::Replace(Some(only)) => IfExists::ReplaceOnly(only),
+                    Looked::Replace(None) => IfExists::Replace,
+                    Looked::Taken => break,
                     Looked::Changed => continue,
                     Looked::Kept(kept) => return Ok(Outcome::Kept(kept)),
                 };
@@ -150,11 +153,14 @@ impl InstanceFile {
         let decided = decide(&taken).map_err(&failed)?;
         let existing = match (decided, existing) {
             (IfTaken::Keep, Some(existing)) => existing,
-            (IfTaken::Keep, None) => return Ok(Looked::Taken(IfTaken::NextName)),
-            (decided, _) => return Ok(Looked::Taken(decided)),
+            (IfTaken::Keep, None) | (IfTaken::NextName, _) => return Ok(Looked::Taken),
+            (IfTaken::Replace, existing) => {
+                let identity = existing.map(|it| it.identity()).transpose().map_err(&failed)?;
+                return Ok(Looked::Replace(identity));
+            }
         };
         if existing.is_provisional().map_err(&failed)? {
-            return Ok(Looked::Taken(IfTaken::Replace));
+            return Ok(Looked::Replace(Some(existing.identity().map_err(&failed)?)));
         }
         // Whoever stored it may have ended before it was durable, or may not have wanted that.
         if let Some(since) = since {
@@ -177,8 +183,10 @@ impl InstanceFile {
 /// What came of looking at a name.
 enum Looked {
     Free,
-    /// It is taken, and this is to be done; not [`IfTaken::Keep`].
-    Taken(IfTaken),
+    /// It is taken, and the next name is to be tried.
+    Taken,
+    /// This file is to be replaced; `None` if it is something else that has the name.
+    Replace(Option<FileIdentity>),
     Kept(Kept),
     /// What was to be kept does not have the name any more.
     Changed,

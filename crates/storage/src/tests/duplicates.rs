@@ -147,7 +147,7 @@ fn whichever_step_fails_nothing_new_stays_and_nothing_old_is_lost() {
     ];
     for (case, (staging, abilities)) in combinations().enumerate() {
         for (number, (decide, expected, steps)) in decisions.into_iter().enumerate() {
-            let scratch = Scratch::new(&format!("duplicates-faulty-{case}-{number}"));
+            let scratch = Scratch::in_memory(&format!("duplicates-faulty-{case}-{number}"));
             fs::write(scratch.0.join("CT.1"), "headolder").unwrap();
             let before = scratch.content();
             let mut failures = 0;
@@ -174,7 +174,7 @@ fn whichever_step_fails_nothing_new_stays_and_nothing_old_is_lost() {
 /// Threads of several receivers, which only locks of files and names that are free keep apart.
 #[test]
 fn of_many_at_once_one_wins_and_all_others_find_it() {
-    let scratch = Scratch::new("duplicates-at-once");
+    let scratch = Scratch::in_memory("duplicates-at-once");
     for (staging, abilities) in combinations() {
         // Where no name is known to be free, several receivers are warned of, and keeping is refused.
         let receivers = if abilities.no_replace || abilities.links { 3 } else { 1 };
@@ -320,7 +320,7 @@ fn a_file_that_is_not_needed_is_not_synced() {
 /// The header becomes longer or shorter; what is held, and the space that has to remain, go with the copy.
 #[test]
 fn a_header_is_replaced_whatever_its_length() {
-    let scratch = Scratch::new("replace-header");
+    let scratch = Scratch::in_memory("replace-header");
     for storage in all_kinds(&scratch.0) {
         for length in [0, 10, WRITE_BLOCK_BYTES - 4, 2 * WRITE_BLOCK_BYTES + 5] {
             let content: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();

@@ -50,8 +50,8 @@ fn nothing_that_a_sync_failed_to_write_is_acknowledged_later() {
             assert!(failed == 1 || ends_it, "the sync cost one object: {stored:?}");
             syncs += 1;
         }
-        // For each object, and one for the folder around the new one.
-        assert_eq!(syncs, 2 * OBJECTS.len() + 1);
+        // For each object, and one for each folder around a new one.
+        assert_eq!(syncs, 2 * OBJECTS.len() + 1 + 4);
     }
 }
 
@@ -64,7 +64,7 @@ fn without_durability_a_power_loss_costs_objects() {
     }
     assert!(disk.after_power_loss(Survives::Nothing).is_empty());
     let torn = disk.after_power_loss(Survives::Names);
-    assert!(torn.values().all(Vec::is_empty) && torn.len() == 3, "{torn:?}");
+    assert!(torn.values().all(Vec::is_empty) && torn.len() == 5, "{torn:?}");
 }
 
 /// On a disk whose log keeps the order, one order of the three steps holds, and the check tells it from all others.
@@ -126,12 +126,15 @@ fn store_in_steps(disk: &Arc<Disk>, steps: &[CommitStep]) -> io::Result<()> {
     file.confirm()
 }
 
-/// Subfolder, name and content; the third replaces the first.
-const OBJECTS: [(Option<&str>, &str, &str); 4] = [
-    (None, "CT.1", "one"),
-    (Some("study"), "CT.2", "two, in a subfolder"),
-    (None, "CT.1", "one, in another version"),
-    (Some("study"), "CT.3", "three, in the same subfolder"),
+/// Folders, name and content; the third replaces the first, the last the fifth.
+const OBJECTS: [(&str, &str, &str); 7] = [
+    ("", "CT.1", "one"),
+    ("study", "CT.2", "two, in a subfolder"),
+    ("", "CT.1", "one, in another version"),
+    ("study", "CT.3", "three, in the same subfolder"),
+    ("patient/study/series", "CT.4", "four, in folders of folders"),
+    ("patient/study/series 2", "CT.5", "five, in another one beside it"),
+    ("patient/study/series", "CT.4", "four, in another version"),
 ];
 
 /// Stores one after the other until the power goes, and says which were acknowledged.
@@ -142,7 +145,7 @@ fn store_all(disk: &Arc<Disk>) -> Vec<usize> {
 
 fn store(
     disk: &Arc<Disk>,
-    (subfolder, called, content): (Option<&str>, &str, &str),
+    (folders, called, content): (&str, &str, &str),
     durability: Durability,
 ) -> Result<(), Error> {
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
@@ -152,9 +155,8 @@ fn store(
     file.write(&[IoSlice::new(b"?")]).map_err(write())?;
     file.write(&[IoSlice::new(rest)]).map_err(write())?;
     file.patch(0, first).map_err(write())?;
-    if let Some(subfolder) = subfolder {
-        file.enter(&name(subfolder), durability)?;
-    }
+    let folders: Vec<_> = folders.split('/').filter(|it| !it.is_empty()).map(name).collect();
+    file.enter(&folders, durability)?;
     file.commit(&mut [name(called)].into_iter(), IfExists::Replace, durability)?;
     Ok(())
 }
@@ -172,8 +174,8 @@ fn check(
 /// A file that is not whole, or an acknowledged object that is not there.
 fn what_is_wrong(found: &BTreeMap<String, Vec<u8>>, acknowledged: &[usize]) -> Option<String> {
     let path = |object: usize| match OBJECTS[object] {
-        (Some(subfolder), name, _) => format!("{subfolder}/{name}"),
-        (None, name, _) => name.to_owned(),
+        ("", name, _) => name.to_owned(),
+        (folders, name, _) => format!("{folders}/{name}"),
     };
     let whole = |object: usize| format!("head {}", OBJECTS[object].2).into_bytes();
     for (name, content) in found {

@@ -22,11 +22,11 @@ fn name(text: &str) -> FileName {
 fn store_in(storage: &dyn Storage, folder: &str, called: &str) -> Result<Committed, Error> {
     let mut file = create(storage)?;
     file.write(&[IoSlice::new(called.as_bytes())]).map_err(Error::at(Step::Write))?;
-    file.enter(&name(folder), Durability::Full)?;
+    file.enter(&[name(folder)], Durability::Full)?;
     file.commit(&mut once(name(called)), IfExists::Replace, Durability::Full)
 }
 
-fn names_in(path: &Path) -> Vec<String> {
+pub(super) fn names_in(path: &Path) -> Vec<String> {
     let entries = fs::read_dir(path).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let is_used = |name: &String| {
@@ -38,7 +38,7 @@ fn names_in(path: &Path) -> Vec<String> {
 }
 
 /// How many descriptors of this process lead to a folder and to what is in it.
-fn held_open(folder: &Path) -> usize {
+pub(super) fn held_open(folder: &Path) -> usize {
     let descriptors = fs::read_dir("/proc/self/fd").unwrap();
     let paths = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
     paths.filter(|path| path.starts_with(folder)).count()

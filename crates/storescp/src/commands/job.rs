@@ -25,8 +25,8 @@ impl Job {
 
 /// An object that was received: what commands need of a [`StoredObject`].
 pub(crate) struct Reception {
-    /// The subdirectory that it is in, if objects are sorted.
-    pub(super) folder: Option<FileName>,
+    /// The subdirectories that it is in, one in the other, the outermost first.
+    pub(super) folders: Box<[FileName]>,
     /// Its file, if it is stored.
     pub(super) file: Option<FileName>,
     pub(super) peer: Peer,
@@ -42,7 +42,7 @@ impl Reception {
     pub(super) fn of(object: &StoredObject<'_>) -> Self {
         let file = object.file.as_ref();
         Self {
-            folder: file.and_then(|file| file.folder.cloned()),
+            folders: file.map(|file| file.folders.into()).unwrap_or_default(),
             file: file.map(|file| file.name.clone()),
             peer: *object.peer,
             sop_class: *object.sop_class,

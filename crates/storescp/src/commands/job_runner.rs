@@ -12,12 +12,13 @@ use super::worker_pool::JobOutcome;
 use crate::error::Error;
 use receiver::log::ServedPeer;
 use receiver::output::studies::EndedStudy;
-use receiver::{LogPath, OutputSettings, Sorting};
+use receiver::{LogPath, OutputSettings, PathTemplate, Sorting};
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
+use std::slice::from_ref;
 use std::sync::Arc;
-use storage::Storage;
+use storage::{FileName, Storage};
 
 /// Runs jobs, one at a time in each thread.
 pub(super) struct JobRunner {
@@ -68,11 +69,15 @@ impl JobRunner {
             Some(Sorting::ByTime { prefix } | Sorting::ByStudyUid { prefix }) => prefix.as_bytes(),
             Some(Sorting::ByPatientName) | None => b"",
         };
-        let fixed = [
+        let mut fixed = vec![
             (Placeholder::Directory, output.directory.as_os_str().as_encoded_bytes()),
             (Placeholder::Directory, prefix),
             (Placeholder::File, output.file_naming.extension.as_bytes()),
         ];
+        for text in output.path.iter().flat_map(PathTemplate::literals) {
+            fixed.push((Placeholder::Directory, text.as_bytes()));
+            fixed.push((Placeholder::File, text.as_bytes()));
+        }
         let read = |option, text: &Option<_>, without: &[Placeholder]| {
             let known: Vec<_> =
                 Placeholder::ALL.into_iter().filter(|known| !without.contains(known)).collect();
@@ -143,14 +148,13 @@ impl JobRunner {
     /// environment is ours and [what it is about](environment::give); of our other descriptors it gets
     /// none.
     fn run_command(&self, template: &Template, job: Job) -> JobOutcome<Job> {
-        let (folder, file, peer) = match &job {
-            Job::Reception(it) => (it.folder.as_ref(), it.file.as_ref(), &it.peer),
-            Job::EndOfStudy(study) => (Some(&study.folder), None, &study.peer),
-        };
+        let (folders, file) = place(&job);
+        let peer = job.peer();
         // With --ignore there is no directory.
-        let directory = self.storage.as_ref().map(|_| match folder {
-            Some(folder) => self.output.directory.join(folder.as_str()),
-            None => self.output.directory.clone(),
+        let directory = self.storage.as_ref().map(|_| {
+            let mut directory = self.output.directory.clone();
+            directory.extend(folders.iter().map(FileName::as_str));
+            directory
         });
         let host = || self.shared.peer_names.name(peer.address).short();
         let values = Values { directory: directory.as_deref(), file, peer, host: &host };
@@ -214,16 +218,21 @@ impl JobRunner {
     }
 
     fn study_name(&self, study: &EndedStudy) -> String {
-        LogPath::new(&self.output, Some(&study.folder), None).to_string()
+        LogPath::new(&self.output, from_ref(&study.folder), None).to_string()
     }
 
     /// True if the path may name a patient, which the log must not.
     fn names_patient(&self, job: &Job) -> bool {
-        let folder = match job {
-            Job::Reception(reception) => reception.folder.as_ref(),
-            Job::EndOfStudy(study) => Some(&study.folder),
-        };
-        LogPath::new(&self.output, folder, None).hides_something()
+        let (folders, file) = place(job);
+        LogPath::new(&self.output, folders, file).hides_something()
+    }
+}
+
+/// The folders that a job is about, the outermost first, and its file.
+fn place(job: &Job) -> (&[FileName], Option<&FileName>) {
+    match job {
+        Job::Reception(it) => (&it.folders, it.file.as_ref()),
+        Job::EndOfStudy(study) => (from_ref(&study.folder), None),
     }
 }
 

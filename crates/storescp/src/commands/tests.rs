@@ -144,7 +144,7 @@ fn store_in_study(disk: &Arc<Disk>, called: &str) -> Result<(), storage::Error> 
     let name = |text: &str| FileName::new(text.to_owned()).unwrap();
     let mut file =
         InstanceFile::create(disk, &mut PreparedFile::default(), called.as_bytes().to_vec())?;
-    file.enter(&name("study"), Durability::Full)?;
+    file.enter(&[name("study")], Durability::Full)?;
     file.commit(&mut std::iter::once(name(called)), IfExists::Replace, Durability::Full)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! From the settings to a generation: reads profiles and the dictionary, opens directories, reads commands.
 
 use super::advice::Advisor;
-use super::outputs::{Outputs, Place};
+use super::outputs::{Outputs, Place, bucket};
 use super::{Generation, Sender};
 use crate::cli::Config;
 use crate::commands::{CommandPool, CommandSettings, Commands};
@@ -41,11 +41,12 @@ pub(crate) fn build(
     shared: &Shared,
 ) -> Result<Generation, Vec<Error>> {
     let rules = std::mem::take(&mut config.rules);
+    shared.forget_associations();
     let mut builder = Builder {
         shared,
         number,
         dictionary: None,
-        policies: Vec::new(),
+        policies: HashMap::new(),
         commands: HashMap::new(),
     };
     let mut faults = Vec::new();
@@ -100,10 +101,15 @@ impl Shared {
         }
     }
 
+    /// Forgets counts of rules that are gone.
+    fn forget_associations(&self) {
+        let mut counts = self.associations.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.retain(|_, count| count.strong_count() > 0);
+    }
+
     /// The count of associations of a rule: the same before and after a reload.
     fn associations(&self, rule: Option<&str>) -> Arc<AtomicUsize> {
         let mut counts = self.associations.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.retain(|_, count| count.strong_count() > 0);
         let rule = rule.map(str::to_owned);
         if let Some(count) = counts.get(&rule).and_then(Weak::upgrade) {
             return count;
@@ -120,8 +126,8 @@ struct Builder<'s> {
     number: u64,
     /// Once it is read.
     dictionary: Option<Arc<Dictionary>>,
-    /// What is accepted, and the settings that it was made from.
-    policies: Vec<(Arc<Negotiation>, AcceptorPolicy)>,
+    /// What is accepted, and the settings that it was made from, by their [`bucket`].
+    policies: HashMap<u64, Vec<(Arc<Negotiation>, AcceptorPolicy)>>,
     /// Commands by the address of the place whose objects they are about.
     commands: HashMap<*const Place, Vec<(CommandSettings, Arc<Commands>)>>,
 }
@@ -164,11 +170,12 @@ impl Builder<'_> {
         &mut self,
         settings: &Negotiation,
     ) -> Result<(Arc<Negotiation>, AcceptorPolicy), Error> {
-        if let Some(known) = self.policies.iter().find(|(known, _)| **known == *settings) {
-            return Ok(known.clone());
+        let known = self.policies.entry(bucket(settings)).or_default();
+        if let Some(same) = known.iter().find(|(known, _)| **known == *settings) {
+            return Ok(same.clone());
         }
         let made = (Arc::new(settings.clone()), settings.policy()?);
-        self.policies.push(made.clone());
+        known.push(made.clone());
         Ok(made)
     }
 

@@ -7,6 +7,8 @@ use dataset::Dictionary;
 use receiver::output::studies::{FolderTimes, Studies, Timing};
 use receiver::{Durability, LogPath, Output, OutputSettings, thread_builder};
 use std::collections::HashMap;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -29,7 +31,8 @@ pub(crate) struct Outputs {
 #[derive(Default)]
 struct Open {
     directories: HashMap<(PathBuf, Durability), Weak<KeptDirectory>>,
-    places: HashMap<PathBuf, Vec<Weak<Place>>>,
+    /// By the [`bucket`] of their settings.
+    places: HashMap<u64, Vec<Weak<Place>>>,
 }
 
 /// An output, its studies, and what happens at their end. Once the last association and the last generation that use
@@ -91,13 +94,14 @@ impl Outputs {
                 && place.end_of_study == end_of_study
                 && Arc::ptr_eq(&place.dictionary, dictionary)
         };
-        let places = open.places.get(&output.directory).into_iter().flatten();
+        let bucket = bucket(&(output, &end_of_study));
+        let places = open.places.get(&bucket).into_iter().flatten();
         if let Some(place) = places.filter_map(Weak::upgrade).find(same) {
             return Ok(place);
         }
         let directory = open.directory(output)?;
         let place = self.open(output, directory, dictionary, end_of_study)?;
-        open.add(&place);
+        open.places.entry(bucket).or_default().push(Arc::downgrade(&place));
         drop(open);
         lock(&self.keepers).extend(Keeper::of(&place));
         Ok(place)
@@ -250,24 +254,17 @@ impl Open {
         }
         let directory = Output::open_directory(output)?;
         let kept = Arc::new(KeptDirectory { directory, is_recovered: AtomicBool::new(false) });
-        self.directories.retain(|_, directory| directory.strong_count() > 0);
         self.directories.insert(key, Arc::downgrade(&kept));
         Ok(kept)
     }
 
-    fn add(&mut self, place: &Arc<Place>) {
-        let output = place.output.settings();
-        let same = self.places.entry(output.directory.clone()).or_default();
-        same.retain(|place| place.strong_count() > 0);
-        same.push(Arc::downgrade(place));
-    }
-
-    /// Forgets places that are gone.
+    /// Forgets what is gone.
     fn forget_ended(&mut self) {
         self.places.retain(|_, places| {
             places.retain(|place| place.strong_count() > 0);
             !places.is_empty()
         });
+        self.directories.retain(|_, directory| directory.strong_count() > 0);
     }
 }
 
@@ -289,7 +286,8 @@ impl Keeper {
     }
 
     fn names(&self, most: usize) -> Vec<String> {
-        let path = |folder| LogPath::new(&self.output, Some(folder), None).to_string();
+        let path =
+            |folder| LogPath::new(&self.output, std::slice::from_ref(folder), None).to_string();
         self.studies.open_folders(most).iter().map(path).collect()
     }
 }
@@ -306,6 +304,14 @@ fn warn_of_open_studies(open: usize, names: &[String]) {
          objects arrive after the restart: {}{more}",
         names.join(", ")
     );
+}
+
+/// A number that is the same for the same settings, and differs for most others: so 10,000 rules are not compared with
+/// each other.
+pub(super) fn bucket(settings: &impl fmt::Debug) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    format!("{settings:?}").hash(&mut hasher);
+    hasher.finish()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

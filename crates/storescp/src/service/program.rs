@@ -170,6 +170,77 @@ mod tests {
     use super::*;
     use platform::testing::Scratch;
 
+    /// The program with this settings file, as it is before it accepts connections.
+    fn program(scratch: &Scratch, settings: &str) -> ServingProgram {
+        let file = scratch.0.join("storescp.toml");
+        std::fs::write(&file, settings).unwrap();
+        let words = ["-od", scratch.0.to_str().unwrap(), "--settings", file.to_str().unwrap()];
+        let cli::Action::Run(command_line) = cli::parse(words.into_iter().map(Into::into)) else {
+            panic!("a command line")
+        };
+        let config = crate::settings::effective(&command_line).unwrap();
+        let service = Arc::new(Service::new(&config, &command_line, None).unwrap());
+        ServingProgram::new(service, vec!["127.0.0.1:104".parse().unwrap()], 7)
+    }
+
+    #[test]
+    fn the_api_reloads_as_sighup_does() {
+        let scratch = Scratch::new("api-reload");
+        std::fs::create_dir(scratch.0.join("ct")).unwrap();
+        let program = program(&scratch, "listen = 104\nmin-free = \"1 GiB\"\n");
+        let before = program.status();
+        assert_eq!((before.generation, before.capacity, before.connections), (1, 7, 0));
+        assert_eq!(before.directories.len(), 1);
+        assert_eq!(before.directories[0].min_free_bytes, Some(1 << 30));
+        let file = scratch.0.join("storescp.toml");
+        assert_eq!(before.settings_file.as_deref(), Some(file.as_path()));
+
+        std::fs::write(&file, "listen = 104\n[[rule]]\ncallling = \"CT\"\nmax-pdu = 1\n").unwrap();
+        let failure = program.reload().unwrap_err();
+        let shown = file.display();
+        assert_eq!(failure.faults.len(), 2, "{failure:?}");
+        assert!(failure.faults[0].starts_with(&format!("{shown}:3:1: ")), "{failure:?}");
+        assert!(failure.faults[1].starts_with(&format!("{shown}:4:11: ")), "{failure:?}");
+        assert_eq!(
+            program.status(),
+            Status { directories: program.directories(), ..before.clone() }
+        );
+
+        let good = "listen = 105\n[[rule]]\nname = \"ct\"\ncalling = \"CT\"\ndirectory = \"ct\"\n";
+        std::fs::write(&file, good).unwrap();
+        let reloaded = program.reload().unwrap();
+        assert_eq!(reloaded.generation, 2);
+        assert_eq!(reloaded.done, ["settings generation 2 in effect (1 rule)"]);
+        assert_eq!(reloaded.needs_restart, ["listen: takes effect after a restart"]);
+        let after = program.status();
+        assert!(after.generation == 2 && after.settings_since > before.settings_since);
+        let directories: Vec<_> = after.directories.iter().map(|it| it.path.clone()).collect();
+        assert_eq!(directories, [scratch.0.clone(), scratch.0.join("ct")]);
+        let ct = scratch.0.join("ct");
+        let rule = serde_json::json!([{ "name": "ct", "calling": ["CT"], "directory": ct }]);
+        assert_eq!(program.settings()["rule"], rule);
+        assert_eq!((program.open_study_count(), program.open_studies(9)), (0, Vec::new()));
+        assert_eq!(program.certificates(), []);
+        assert_eq!(program.commands(), CommandCounts::default());
+        assert!(program.is_accepting(), "it has not begun");
+    }
+
+    /// A command that was asked for anew has its thread, and is counted.
+    #[test]
+    fn a_reload_that_is_the_same_changes_the_generation_alone() {
+        let scratch = Scratch::new("api-same");
+        let settings = "listen = 104\nsort = \"study-uid\"\ncommands.on-end-of-study = \"true\"\n";
+        let program = program(&scratch, settings);
+        let outputs = || {
+            let generation = program.service.generation.load();
+            let output = generation.treatments().next().unwrap().output.clone().unwrap();
+            Arc::as_ptr(&output)
+        };
+        let before = (program.settings(), outputs());
+        assert_eq!(program.reload().unwrap().generation, 2);
+        assert_eq!((program.settings(), outputs()), before);
+    }
+
     #[test]
     fn directories_are_looked_at_without_being_opened() {
         let scratch = Scratch::new("look-at");

@@ -3,7 +3,7 @@
 use super::family::{Family, Label, Values, by_word, one, times};
 use crate::metrics::exposition::{Sample, Value};
 use crate::metrics::vocabulary::{
-    CONNECTION_REASONS, REJECTION_REASONS, RESULTS, STATUS_REASONS, TLS_HANDSHAKE,
+    CLASS_REASONS, CONNECTION_REASONS, REJECTION_REASONS, RESULTS, STATUS_REASONS, TLS_HANDSHAKE,
 };
 use prometheus_client::metrics::MetricType::{Counter, Gauge, Histogram};
 use prometheus_client::registry::Unit;
@@ -54,7 +54,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "storescp_refusals",
         kind: Counter,
         unit: None,
-        help: "Connections, associations, requests and objects that were refused.",
+        help: "Connections, associations, requests and objects that were refused, and associations with SOP classes that were.",
         labels: &[
             Label { name: "what", values: Values::Words(&WHATS) },
             Label {
@@ -62,17 +62,19 @@ pub(super) const FAMILIES: &[Family] = &[
                 values: Values::WordsBy(&[
                     ("connection", &CONNECTION_REASONS),
                     ("association", &REJECTION_REASONS),
+                    ("classes", &CLASS_REASONS),
                     ("request or object", &STATUS_REASONS),
                 ]),
             },
         ],
         read: |view| {
             let counters = view.counters;
-            let [connection, association, request, object] = WHATS;
+            let [connection, association, classes, request, object] = WHATS;
             let connections = counters.refused_connections.get();
             let associations = counters.refused_associations.get();
             let mut samples = refusals(connection, CONNECTION_REASONS, connections);
             samples.extend(refusals(association, REJECTION_REASONS, associations));
+            samples.extend(refusals(classes, CLASS_REASONS, [counters.refused_classes.get()]));
             samples.extend(refusals(request, STATUS_REASONS, counters.refused_requests.get()));
             samples.extend(refusals(object, STATUS_REASONS, counters.refused_objects.get()));
             samples
@@ -89,7 +91,7 @@ pub(super) const FAMILIES: &[Family] = &[
 ];
 
 /// What can be refused.
-const WHATS: [&str; 4] = ["connection", "association", "request", "object"];
+const WHATS: [&str; 5] = ["connection", "association", "classes", "request", "object"];
 
 fn refusals<const N: usize>(
     what: &'static str,

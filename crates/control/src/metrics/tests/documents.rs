@@ -21,6 +21,14 @@ scrape_configs:
 rule_files: [storescp.rules.yaml]      # packaging/prometheus/
 ```
 
+From another machine, it takes TLS and a token or user of the settings:
+
+```yaml
+    scheme: https
+    tls_config: {ca_file: /etc/prometheus/storescp-ca.pem}
+    authorization: {credentials_file: /etc/prometheus/storescp.token}
+```
+
 ```console
 $ curl -s http://127.0.0.1:8042/metrics | promtool check metrics
 $ curl -s http://127.0.0.1:8042/metrics | grep stored_objects

@@ -134,6 +134,7 @@ fn refusals_are_told_apart() {
     for rejection in [Rejection::LOCAL_LIMIT_EXCEEDED, Rejection::CALLED_AE_TITLE] {
         metrics.refused(&Refused::Association { peer: &someone, rejection, reason: "words" });
     }
+    metrics.refused(&Refused::Classes { peer: &someone, reason: "words", advice: None });
     let status = Status::UNRECOGNIZED_OPERATION;
     metrics.refused(&Refused::Request { peer: &someone, status, reason: "words" });
     let text = render(&metrics, &TestProgram::default());
@@ -144,6 +145,7 @@ fn refusals_are_told_apart() {
             r#"storescp_refusals_total{what="connection",reason="host-access-control"} 1"#,
             r#"storescp_refusals_total{what="association",reason="local-limit-exceeded"} 1"#,
             r#"storescp_refusals_total{what="association",reason="called-ae-title-not-recognized"} 1"#,
+            r#"storescp_refusals_total{what="classes",reason="no-presentation-context"} 1"#,
             r#"storescp_refusals_total{what="request",reason="unrecognized-operation"} 1"#,
             r#"storescp_associations_total{result="rejected"} 2"#,
             r#"storescp_responses_total{status="0211H"} 1"#,

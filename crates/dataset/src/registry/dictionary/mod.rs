@@ -13,10 +13,12 @@ use entry::Range;
 use line::Line;
 
 mod entry;
+mod keyword;
 mod line;
 mod sequences_since_2022;
 
 pub use entry::EntryVr;
+pub use keyword::{Attribute, attribute, keyword_of, nearest_keyword};
 pub use line::LineError;
 
 /// A data dictionary: the current standard, the content of dictionary files, or both.

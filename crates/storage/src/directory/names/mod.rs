@@ -5,6 +5,7 @@ pub(crate) mod abilities;
 pub(crate) mod final_name;
 pub(crate) mod inode_lock;
 pub(crate) mod name_claims;
+pub(crate) mod place_note;
 pub(crate) mod syscalls;
 pub(crate) mod system_errors;
 pub(crate) mod temporary_files;

@@ -14,16 +14,19 @@ mod tests;
 
 use super::names::final_name::TakenBack;
 use super::names::inode_lock::{Lock, try_lock};
+use super::names::place_note;
 use super::names::syscalls;
 use super::names::temporary_files::{TOP, Temporaries};
-use super::names::temporary_names::{ParsedKind, owner, without_names};
+use super::names::temporary_names::{ParsedKind, SaidPlace, owner, without_names};
 use super::open_directory::OpenDirectory;
 use crate::FileId;
 use crate::FileName;
 use crate::limits::{COMPARED_BYTES, LEFT_OVERS_AT_ONCE};
+use platform::sync::Arc;
 use platform::{self, ProcessIdentity};
 use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -85,7 +88,7 @@ impl Recovered {
 /// Processes the hidden folders of an output directory; `path` is for the log. Takes time in proportion to the
 /// number of temporary files; if there can be no hidden folder, to that of all files, and only with
 /// `lists_all`. Holds the names of [`LEFT_OVERS_AT_ONCE`] temporary files, however many files there are.
-pub(crate) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Recovered {
+pub(crate) fn recover(open: &Arc<OpenDirectory>, path: &Path, lists_all: bool) -> Recovered {
     let mut recovered = Recovered::default();
     let top = (lists_all && open.temporaries.are_in_top()).then(|| TOP.to_owned());
     for folder in Temporaries::folders().into_iter().chain(top) {
@@ -99,10 +102,53 @@ pub(crate) fn recover(open: &OpenDirectory, path: &Path, lists_all: bool) -> Rec
 
 /// Does nothing if there is no such folder.
 fn recover_in(
-    open: &OpenDirectory,
+    open: &Arc<OpenDirectory>,
     folder: &str,
     path: &Path,
     recovered: &mut Recovered,
+) -> io::Result<()> {
+    let mut notes = Notes::default();
+    recover_files(open, folder, path, recovered, &mut notes)?;
+    if notes.some_found {
+        remove_notes(open, folder, &notes)?;
+    }
+    Ok(())
+}
+
+/// Notes of where files belong ([`PlaceNote`](super::names::place_note::PlaceNote)).
+#[derive(Default)]
+struct Notes {
+    some_found: bool,
+    /// Those of files that were kept.
+    needed: HashSet<(u64, ProcessIdentity)>,
+}
+
+/// Removes the notes that a crash left and no file needs.
+fn remove_notes(open: &Arc<OpenDirectory>, folder: &str, notes: &Notes) -> io::Result<()> {
+    let mut entries = Dir::read_from(&syscalls::open_folder((&open.handle, folder))?)?;
+    loop {
+        let found = next_found(&mut entries)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for (name, owner, held) in found {
+            let ParsedKind::Place(number) = held else { continue };
+            if !notes.needed.contains(&(number, owner)) {
+                let owner = open.temporaries.for_this_mount(owner);
+                let temporary = format!("{folder}/{name}");
+                // Should this fail, the next start finds it again.
+                let _ = Found { open, temporary: &temporary, owner }.deal_with(held);
+            }
+        }
+    }
+}
+
+fn recover_files(
+    open: &Arc<OpenDirectory>,
+    folder: &str,
+    path: &Path,
+    recovered: &mut Recovered,
+    notes: &mut Notes,
 ) -> io::Result<()> {
     let lacking =
         [Errno::NOENT, Errno::NOTDIR, Errno::LOOP].map(|errno| Some(errno.raw_os_error()));
@@ -117,6 +163,16 @@ fn recover_in(
             return Ok(());
         }
         for (name, owner, held) in found {
+            let note = match held {
+                ParsedKind::Place(_) => {
+                    notes.some_found = true;
+                    continue;
+                }
+                ParsedKind::Replaced { place: Some(SaidPlace::Noted(number)), .. } => {
+                    Some((number, owner))
+                }
+                _ => None,
+            };
             let owner = open.temporaries.for_this_mount(owner);
             let temporary = format!("{folder}/{name}");
             let fate = Found { open, temporary: &temporary, owner }.deal_with(held);
@@ -125,6 +181,7 @@ fn recover_in(
                 Fate::Removed => recovered.removed += 1,
                 Fate::Restored => recovered.restored += 1,
                 Fate::Kept(why) => {
+                    notes.needed.extend(note);
                     let shown = path.join(without_names(&temporary)).display().to_string();
                     recovered.kept.push((shown, why.to_owned()));
                 }
@@ -150,7 +207,7 @@ fn next_found(entries: &mut Dir) -> io::Result<Vec<(String, ProcessIdentity, Par
 }
 
 struct Found<'a> {
-    open: &'a OpenDirectory,
+    open: &'a Arc<OpenDirectory>,
     temporary: &'a str,
     owner: ProcessIdentity,
 }
@@ -181,17 +238,35 @@ impl Found<'_> {
             ParsedKind::Replaced { newer, .. } if newer == (stamp.id.inode, stamp.modified) => {
                 removed()
             }
-            ParsedKind::Replaced { place: None, .. } => {
-                Ok(Fate::Kept("its original name was too long to record"))
-            }
-            ParsedKind::Replaced { newer, place: Some((folder, name)) } => match folder {
-                None => self.put_back(self.open, &name, newer, stamp.id, file.as_ref()),
-                Some(folder) => match self.open.existing_subfolder(&folder) {
+            ParsedKind::Replaced { newer, place } => {
+                let Some((folders, name)) = place.and_then(|place| self.place(place)) else {
+                    return Ok(Fate::Kept("its original name was too long to record"));
+                };
+                match self.open.existing_folder(&folders) {
                     Ok(folder) => self.put_back(&folder, &name, newer, stamp.id, file.as_ref()),
                     Err(_) => Ok(Fate::Kept("its original directory does not exist")),
-                },
-            },
+                }
+            }
+            // Those that are needed have been read by then.
+            ParsedKind::Place(_) => removed(),
         }
+    }
+
+    /// The folders in which the file belongs, and its name.
+    fn place(&self, said: SaidPlace) -> Option<(Vec<FileName>, FileName)> {
+        match said {
+            SaidPlace::Here(folders, name) => Some((folders, name)),
+            SaidPlace::Noted(number) => {
+                let (temporaries, folder) = (&self.open.temporaries, self.folder());
+                let owner = temporaries.for_this_mount(self.owner);
+                place_note::read(temporaries, folder, owner, number)
+            }
+        }
+    }
+
+    /// The hidden folder that it is in.
+    fn folder(&self) -> &str {
+        self.temporary.rsplit_once('/').map_or(TOP, |(folder, _)| folder)
     }
 
     /// Whether its owner, another process, does not live any more, as far as that can be proven; takes its lock.

@@ -123,6 +123,113 @@ fn a_newer_file_that_was_not_acknowledged_gives_way() {
     assert_eq!(place.read("CT.1"), OLDER);
 }
 
+impl Place {
+    /// What is left of replacing a file several folders deep.
+    fn leave_noted(&self, of: ProcessIdentity, newer: (u64, u64), path: Option<&str>) {
+        let ProcessIdentity { boot, space, id, start } = of;
+        let (inode, modified) = newer;
+        let of = format!("{boot:x}-{space:x}-{id}-{start:x}");
+        self.leave(&format!(".replaced-{of}-7-{inode:x}-{modified:x}-@9~"));
+        if let Some(path) = path {
+            let note = self.scratch.0.join(HIDDEN_FOLDER).join(format!(".place-{of}-9~"));
+            fs::write(note, path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_file_in_nested_folders_gets_its_name_back_by_its_note() {
+    for (of, newer) in [(ended(), None), (earlier_boot(), None), (ended(), Some(b"newer"))] {
+        let place = Place::new("recovery-nested");
+        fs::create_dir_all(place.scratch.0.join("a/b/c")).unwrap();
+        let stamp = newer.map_or((1, 1), |content| {
+            place.write("a/b/c/CT.1", content);
+            place.newer("a/b/c/CT.1")
+        });
+        place.leave_noted(of, stamp, Some("a/b/c/CT.1"));
+        assert_eq!(place.recover(), (0, 1, 0, 0), "the note goes too");
+        assert_eq!(place.read("a/b/c/CT.1"), OLDER);
+    }
+}
+
+#[test]
+fn a_file_that_stays_keeps_its_note() {
+    let place = Place::new("recovery-nested-kept");
+    for round in 0..2 {
+        // Its folders are missing.
+        place.leave_noted(ended(), (1, 1), Some("a/b/c/CT.1"));
+        assert_eq!(place.recover(), (0, 0, 1, 2), "start {round}");
+    }
+    fs::create_dir_all(place.scratch.0.join("a/b/c")).unwrap();
+    assert_eq!(place.recover(), (0, 1, 0, 0));
+    assert_eq!(place.read("a/b/c/CT.1"), OLDER);
+}
+
+/// A note leads through no link, nor out of the directory, whatever it says.
+#[test]
+fn what_a_note_says_is_not_trusted() {
+    let elsewhere = Scratch::in_memory("recovery-nested-elsewhere");
+    let long = format!("{}CT.1", "a/".repeat(10_000));
+    let paths = [None, Some(""), Some("../CT.1"), Some("a//CT.1"), Some("link/CT.1"), Some(&*long)];
+    for path in paths {
+        let place = Place::new("recovery-nested-broken");
+        std::os::unix::fs::symlink(&elsewhere.0, place.scratch.0.join("link")).unwrap();
+        place.leave_noted(ended(), (1, 1), path);
+        let (removed, restored, kept, _) = place.recover();
+        assert_eq!((removed, restored, kept), (0, 0, 1), "{path:?}");
+    }
+    assert!(elsewhere.content().is_empty());
+}
+
+#[test]
+fn a_note_without_a_file_goes_unless_its_process_lives() {
+    let place = Place::new("recovery-note");
+    let note = |of: ProcessIdentity, number: u32| {
+        let ProcessIdentity { boot, space, id, start } = of;
+        place.leave(&format!(".place-{boot:x}-{space:x}-{id}-{start:x}-{number}~"));
+    };
+    note(ended(), 1);
+    note(earlier_boot(), 2);
+    assert_eq!(place.recover(), (0, 0, 0, 0));
+    fs::create_dir_all(place.scratch.0.join(HIDDEN_FOLDER)).unwrap();
+    note(living(), 3);
+    assert_eq!(place.recover(), (0, 0, 0, 1));
+}
+
+/// Looked at before each call of a replacement several folders deep.
+#[test]
+fn a_replaced_file_has_a_note_of_its_place_all_the_time() {
+    let folders: Vec<_> =
+        ["a", "b"].map(|name| FileName::new(name.to_owned()).unwrap()).into_iter().collect();
+    let place = Place::new("recovery-nested-crash");
+    let commit = |content: &[u8]| {
+        let prepared = &mut PreparedFile::default();
+        let mut file = InstanceFile::create(&place.storage, prepared, content.to_vec()).unwrap();
+        file.enter(&folders, Durability::Full).unwrap();
+        let name = FileName::new("CT.1".to_owned()).unwrap();
+        file.commit(&mut once(name), IfExists::Replace, Durability::Full)
+    };
+    commit(OLDER).unwrap();
+    let hidden = place.scratch.0.join(HIDDEN_FOLDER);
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (looks, folder) = (std::sync::Arc::clone(&seen), hidden.clone());
+    let look = move |_: &str| {
+        let entries = fs::read_dir(&folder).into_iter().flatten();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        looks.lock().unwrap().push(names.collect::<Vec<_>>());
+        Ok(())
+    };
+    assert!(hooks::with(look, || commit(b"newer")).unwrap().replaced);
+    let is_noted = |names: &Vec<String>| {
+        let replaced = names.iter().any(|name| name.starts_with(".replaced-"));
+        !replaced || names.iter().any(|name| name.starts_with(".place-"))
+    };
+    let seen = seen.lock().unwrap();
+    assert!(seen.iter().all(is_noted), "a replaced file has its note all the time: {seen:?}");
+    assert!(seen.iter().flatten().any(|name| name.starts_with(".place-")));
+    assert!(fs::read_dir(&hidden).into_iter().flatten().next().is_none(), "and it goes");
+}
+
 /// After a power loss, what was removed may be back.
 #[test]
 fn after_another_boot_both_stay_unless_they_are_the_same() {

@@ -2,7 +2,9 @@
 //! however many others are opened meanwhile.
 
 use crate::directory::exploration::in_new_folders;
-use crate::{Directory, Durability, FileName, Storage, SubfolderName};
+use crate::{
+    Directory, Durability, FileName, IfExists, InstanceFile, PreparedFile, Storage, SubfolderName,
+};
 use platform::exploration::{caught, explore};
 use platform::sync::{Arc, Mutex, Timers, pause, thread};
 use std::collections::HashMap;
@@ -22,6 +24,35 @@ fn who_meets_in_a_subfolder_shares_it() {
                 // The file keeps it open.
                 (entered.name, file)
             });
+        }),
+    );
+}
+
+/// Two threads that make the same folders in folders, of which fewer stay open than there are levels.
+#[test]
+fn who_meets_in_nested_folders_stores_in_the_same() {
+    explore(
+        Timers::Patient,
+        in_new_folders(|folder| {
+            let directory = Arc::new(Directory::open(folder, Durability::Full).unwrap());
+            let threads: Vec<_> = ["CT.1", "CT.2"]
+                .into_iter()
+                .map(|called| {
+                    let directory = Arc::clone(&directory);
+                    thread::spawn(move || {
+                        let prepared = &mut PreparedFile::default();
+                        let directory = directory.as_ref();
+                        let mut file =
+                            InstanceFile::create(directory, prepared, b"head".to_vec()).unwrap();
+                        let name = |text: &str| FileName::new(text.to_owned()).unwrap();
+                        file.enter(&["a", "b", "c"].map(name), Durability::Full).unwrap();
+                        let names = &mut std::iter::once(name(called));
+                        file.commit(names, IfExists::Refuse, Durability::Full).unwrap();
+                    })
+                })
+                .collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            assert!(folder.join("a/b/c/CT.1").is_file() && folder.join("a/b/c/CT.2").is_file());
         }),
     );
 }

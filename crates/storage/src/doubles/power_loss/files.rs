@@ -88,7 +88,7 @@ impl Folder for SimulatedFolder {
         }
     }
 
-    fn subfolder(&self, name: &FileName) -> io::Result<Arc<dyn Folder>> {
+    fn subfolder(self: Arc<Self>, name: &FileName) -> io::Result<Arc<dyn Folder>> {
         let state = self.disk.step()?;
         match state.folders[self.folder].seen.get(name.as_str()) {
             Some(Entry::Folder(folder)) => {
@@ -170,7 +170,11 @@ impl StagedFile for SimulatedFile {
 
     fn enter(&mut self, name: &FileName) -> io::Result<Subfolder> {
         let mut state = self.disk.step()?;
-        let existing = state.folders[self.home].seen.get(name.as_str()).copied();
+        let parent = self.folder;
+        if state.folders[parent].removed {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let existing = state.folders[parent].seen.get(name.as_str()).copied();
         let made = existing.is_none();
         let folder = match existing {
             Some(Entry::Folder(folder)) => folder,
@@ -178,13 +182,13 @@ impl StagedFile for SimulatedFile {
             None => {
                 state.folders.push(FolderState::default());
                 let folder = state.folders.len() - 1;
-                state.folders[self.home].set(name.as_str(), Some(Entry::Folder(folder)));
+                state.folders[parent].set(name.as_str(), Some(Entry::Folder(folder)));
                 folder
             }
         };
-        let home = &mut state.folders[self.home];
-        let since = home.syncs.mark();
-        let own_name = home.names.entry(name.as_str().to_owned());
+        let parent = &mut state.folders[parent];
+        let since = parent.syncs.mark();
+        let own_name = parent.names.entry(name.as_str().to_owned());
         let name = own_name.or_insert_with(|| Arc::new(SubfolderName::given(since)));
         let name = Arc::clone(name);
         self.folder = folder;
@@ -192,9 +196,19 @@ impl StagedFile for SimulatedFile {
         Ok(Subfolder { folder, made, name })
     }
 
+    fn leave(&mut self) {
+        self.folder = self.home;
+    }
+
     fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
         let before = self.disk.state().folders[self.folder].seen.get(name.as_str()).copied();
-        if before.is_some() && if_exists == IfExists::Refuse {
+        let may_replace = match (before, if_exists) {
+            (None, _) | (_, IfExists::Replace) => true,
+            (_, IfExists::Refuse) => false,
+            (Some(Entry::File(older)), IfExists::ReplaceOnly(only)) => id(older) == only,
+            (Some(Entry::Folder(_)), IfExists::ReplaceOnly(_)) => false,
+        };
+        if !may_replace {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let mut state = self.disk.step()?;

@@ -4,13 +4,14 @@ mod certificates;
 mod duplicates;
 mod leniency;
 mod observer;
+mod paths;
 mod treatments;
 
 use super::*;
 use crate::observer::{AfterAnswer, Observer, Proposed, Refusal, Refused, StoredObject, Tolerated};
 use crate::output::naming::NameStyle;
 use crate::serve::registry::{Admission, Registry};
-use crate::{OutputSettings, Sorting, Treatment, testing};
+use crate::{OutputSettings, PathTemplate, Sorting, Treatment, testing};
 use dataset::format::{OutputTransferSyntax, SequenceLengths};
 use dataset::{Uid, part10};
 use platform::testing::Scratch;
@@ -314,7 +315,7 @@ fn data_set_of((instance, study, size): (&str, &str, usize)) -> Vec<u8> {
 }
 
 /// The ways of storing, by the options of the command line that ask for them.
-const WAYS_OF_STORING: [(&str, Change); 12] = [
+const WAYS_OF_STORING: [(&str, Change); 14] = [
     ("", |_| {}),
     ("+B", |it| it.format.bit_preserving = true),
     ("-F", |it| it.write_file_format = false),
@@ -326,6 +327,14 @@ const WAYS_OF_STORING: [(&str, Change); 12] = [
     ("+tb -e", |it| {
         it.format.transfer_syntax = OutputTransferSyntax::ExplicitVrBigEndian;
         it.format.sequence_lengths = SequenceLengths::Undefined;
+    }),
+    ("by a template", |it| {
+        let template = "{StudyInstanceUID}/{received:%Y}/{SOPClass}.{SOPInstanceUID}.dcm";
+        it.path = PathTemplate::parse(template).ok();
+    }),
+    ("by a template that is the same for all", |it| {
+        it.path = PathTemplate::parse("a/b/c/x.dcm").ok();
+        it.write_file_format = false;
     }),
     ("+uf", |it| it.file_naming.style = NameStyle::NewUid),
     ("-tn", |it| it.file_naming.style = NameStyle::Time),

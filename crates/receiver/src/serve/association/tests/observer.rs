@@ -79,7 +79,7 @@ impl Observer for Recorder {
     fn stored(&self, object: &StoredObject<'_>) -> Option<AfterAnswer> {
         let disk = self.disk.as_ref()?;
         let file = object.file.unwrap();
-        let path = format!("{}/{}", file.folder.unwrap(), file.name);
+        let path = format!("{}/{}", file.folders[0], file.name);
         let survives = Survives::ALL.iter().all(|&survives| {
             disk.after_power_loss(survives)
                 .get(&path)

@@ -28,9 +28,11 @@ use std::io;
 #[derive(Clone, Copy)]
 pub(crate) struct FinalName<'a> {
     pub(crate) folder: &'a File,
-    /// What `folder` is called, if it is a subfolder.
-    pub(crate) folder_name: Option<&'a FileName>,
+    /// The names that lead to `folder` from the output directory.
+    pub(crate) folder_path: &'a [FileName],
     pub(crate) name: &'a FileName,
+    /// The number of a note that says the same, where a temporary name has no room for it.
+    pub(crate) note: Option<u64>,
     pub(crate) temporaries: &'a Temporaries,
     pub(crate) abilities: Abilities,
     /// Whether the file that gets the name or loses it is locked.
@@ -57,7 +59,8 @@ impl<'a> FinalName<'a> {
 
     /// For what has the name while `newer` gets it or loses it.
     fn replaced_by(&self, newer: Stamp) -> TemporaryKind<'a> {
-        TemporaryKind::Replaced { newer, folder: self.folder_name, name: self.name }
+        let Self { folder_path: folders, name, note, .. } = *self;
+        TemporaryKind::Replaced { newer, folders, name, note }
     }
 
     /// Gives `file`, with the temporary name `from`, the final one, if that is free.
