@@ -111,7 +111,8 @@ fn paths(scratch: &Scratch, change: impl FnOnce(&mut OutputSettings)) -> Vec<Str
     settings.path = Some(PathTemplate::parse(TEMPLATE).unwrap());
     change(&mut settings);
     let node_settings = NodeSettings::new(identity.clone(), 0);
-    let capacity = Capacity::find(&node_settings, &[&settings], 0).unwrap();
+    let capacity =
+        Capacity::find(&node_settings, &[&settings], receiver::ProgramNeeds::default()).unwrap();
     let output = Arc::new(Output::open(settings).unwrap());
     let objects = objects();
     let syntaxes: Vec<_> = objects.iter().map(|(syntax, ..)| *syntax).collect();
