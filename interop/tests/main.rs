@@ -40,6 +40,7 @@ mod not_sequences;
 mod ordered;
 mod output;
 mod packaging;
+mod paths;
 mod power_loss;
 mod powercut;
 mod privacy;
