@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use interop::process::{Output, eventually, run};
 use interop::tls::Pki;
 use interop::wire::{Client, Command, Pdv, Request, data_pdu};
-use interop::{Object, Program, Server, peers};
+use interop::{Object, Scratch, peers};
 
 use crate::metrics::{http_address, start, try_get};
 use crate::service_rules::Site;
@@ -96,6 +97,7 @@ fn while_it_drains_it_is_alive_and_not_ready() {
     client.command(3, &Command::store(1, &object.sop_class, &object.sop_instance));
     let (begin, end) = object.bytes.split_at(10_000);
     client.send(&data_pdu(&[Pdv::data(3, false, begin)]));
+    server.wait_for_log("Received Store Request");
     server.signal("TERM");
     server.wait_for_log("shutting down");
     let get = |path: &str| try_get(&address, path, "*/*").expect("an answer");
@@ -103,20 +105,28 @@ fn while_it_drains_it_is_alive_and_not_ready() {
     assert!(ready.starts_with("HTTP/1.1 503 "), "{ready}");
     assert!(ready.contains("accepting: storescp is shutting down"), "{ready}");
     assert!(get("/livez").starts_with("HTTP/1.1 200 "));
-    client.send(&data_pdu(&[Pdv::data(3, true, end)]));
+    client.data_set(3, end);
+    assert_eq!(client.response().1.status(), 0);
+    drop(client);
     assert!(server.wait(SOON).expect("it ends").success());
     assert!(try_get(&address, "/livez", "*/*").is_err(), "the port is closed");
+}
+
+/// What a start says that fails.
+fn fails(options: &[&str]) -> String {
+    let scratch = Scratch::new();
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+    let port = free.expect("a free port").port().to_string();
+    let mut program = Process::new(peers::storescp());
+    program.args(options).arg("-od").arg(scratch.path()).arg(port);
+    let output = run(&mut program, SOON);
+    assert_eq!(output.code(), Some(1), "{options:?}: {}", output.stderr);
+    output.stderr
 }
 
 /// What the rest of a network could reach unprotected is refused at the start, with what to do.
 #[test]
 fn an_address_that_others_reach_needs_protection() {
-    let fails = |options: &[&str]| {
-        let failure = Server::with(Program::Ours, options).try_start();
-        let Err(failure) = failure else { panic!("{options:?}: it starts") };
-        assert_eq!(failure.status.code(), Some(1), "{options:?}");
-        failure.stderr
-    };
     let stderr = fails(&["--http", "0.0.0.0:0"]);
     let expected = "0.0.0.0:0 can be reached from other machines and needs TLS and a token or user";
     assert!(stderr.contains(expected) && stderr.contains("listen on 127.0.0.1"), "{stderr}");
@@ -131,7 +141,7 @@ fn web_pages_get_nowhere() {
     let server = start(&[]);
     let url = |path: &str| format!("http://{}{path}", http_address(&server));
     assert_eq!(status(&curl(&["-H", "Host: evil.example", &url("/metrics")])), "421");
-    let reload = url("/api/v1/reload");
+    let reload = url("/api/v1/settings/reload");
     let post = |fields: &[&str]| {
         let fields: Vec<&str> = fields.iter().flat_map(|field| ["-H", *field]).collect();
         let output = curl(&[&["-X", "POST", &reload], &*fields].concat());
@@ -149,7 +159,7 @@ fn web_pages_get_nowhere() {
 /// A control plane that others reach, by TLS.
 fn protected(pki: &Pki, more: &str) -> Site {
     let path = |name: &str| pki.path(name).display().to_string();
-    let (key, certificate) = (path("key.pem"), path("cert.pem"));
+    let (key, certificate) = (path("server.key"), path("server.pem"));
     Site::start(
         "in",
         &format!(
@@ -160,10 +170,10 @@ fn protected(pki: &Pki, more: &str) -> Site {
                {more}
                [[http.token]]
                name = "prometheus"
-               token = "{VIEWER}"
+               sha256 = "82290d6e8fd5ad283dd782288133a7fb9d04fd6152e87020c34352b07d984a50"
                [[http.token]]
                name = "ansible"
-               token = "{OPERATOR}"
+               sha256 = "6ceb03e3bc6dc81e091e60f80f176a91712742fea30d508e03be40118b2769fd"
                role = "operator"
                [[http.user]]
                name = "admin"
@@ -200,15 +210,16 @@ fn tokens_and_users_log_in_by_tls() {
     assert_eq!(ask("/metrics", &["-H", &bearer(VIEWER)]), "200");
     assert_eq!(ask("/metrics", &["-u", "admin:right horse"]), "200");
     const JSON: [&str; 4] = ["-X", "POST", "-H", "Content-Type: application/json"];
-    let reload = |login: &[&str]| ask("/api/v1/reload", &[&JSON, login].concat());
+    let reload = |login: &[&str]| ask("/api/v1/settings/reload", &[&JSON, login].concat());
     assert_eq!(reload(&["-H", &bearer(VIEWER)]), "403");
     assert_eq!(reload(&["-H", &bearer(OPERATOR)]), "200");
     assert_eq!(reload(&["-u", "admin:right horse"]), "200");
+    assert_eq!(ask("/metrics", &["-u", "admin:wrong horse"]), "401");
     // No plain HTTP, nor anything that is no TLS.
     let plain = https_url(&site, "/livez").replace("https:", "http:");
     assert_ne!(curl(&[&plain]).code(), Some(0));
     for _ in 0..12 {
-        ask("/metrics", &["-u", "admin:wrong"]);
+        ask("/metrics", &["-H", &bearer("a-guess")]);
     }
     assert_eq!(ask("/metrics", &["-u", "admin:right horse"]), "429");
     let log = site.server.stderr();
@@ -232,7 +243,7 @@ fn probes_without_a_log_in_are_told_little() {
 #[test]
 fn a_key_of_another_certificate_is_refused_at_the_start() {
     let pki = Pki::shared();
-    let scratch = interop::Scratch::new();
+    let scratch = Scratch::new();
     let file = scratch.path().join("storescp.toml");
     let settings = |key: &Path, certificate: &Path| {
         format!(
@@ -242,16 +253,13 @@ fn a_key_of_another_certificate_is_refused_at_the_start() {
         )
     };
     for (key, certificate, expected) in [
-        ("client-key.pem", "cert.pem", "it is not the key of the certificate"),
-        ("key.pem", "key.pem", "there is no PEM certificate in it"),
-        ("cert.pem", "cert.pem", "there is no PEM private key in it"),
-        ("missing.pem", "cert.pem", "cannot be read"),
+        ("client.key", "server.pem", "it is not the key of the certificate"),
+        ("server.key", "server.key", "there is no PEM certificate in it"),
+        ("ca.pem", "server.pem", "there is no PEM private key in it"),
+        ("missing.pem", "server.pem", "cannot be read"),
     ] {
         fs::write(&file, settings(&pki.path(key), &pki.path(certificate))).expect("a file");
-        let options = ["--settings", file.to_str().expect("text")];
-        let Err(failure) = Server::with(Program::Ours, &options).try_start() else {
-            panic!("{key} and {certificate}: it starts")
-        };
-        assert!(failure.stderr.contains(expected), "{key}: {}", failure.stderr);
+        let stderr = fails(&["--settings", file.to_str().expect("text")]);
+        assert!(stderr.contains(expected), "{key}: {stderr}");
     }
 }

@@ -37,28 +37,22 @@ fn live(address: &str) -> (bool, Duration) {
 struct Crowd {
     is_over: AtomicBool,
     connected: AtomicUsize,
-    closed: AtomicUsize,
 }
 
 impl Crowd {
     const THREADS: usize = 4;
 
     /// Runs `action` once the crowd is there.
-    fn around<T>(address: &str, action: impl FnOnce(&Self) -> T) -> T {
-        let crowd = Self {
-            is_over: AtomicBool::new(false),
-            connected: AtomicUsize::new(0),
-            closed: AtomicUsize::new(0),
-        };
+    fn around<T>(address: &str, action: impl FnOnce() -> T) -> T {
+        let crowd = Self { is_over: AtomicBool::new(false), connected: AtomicUsize::new(0) };
         thread::scope(|scope| {
             for _ in 0..Self::THREADS {
                 scope.spawn(|| crowd.drip(address));
             }
+            let _ending = Ending(&crowd);
             let all = || crowd.connected.load(Ordering::Relaxed) >= CROWD;
             eventually("the crowd is there", patient(Duration::from_secs(60)), all);
-            let result = action(&crowd);
-            crowd.is_over.store(true, Ordering::Relaxed);
-            result
+            action()
         })
     }
 
@@ -71,12 +65,13 @@ impl Crowd {
         while !is_over() {
             for stream in &mut streams {
                 let mut byte = [0];
-                let is_closed = stream.write_all(b"x").is_err()
-                    || matches!(stream.read(&mut byte), Ok(0))
-                    || is_over();
+                if is_over() {
+                    return;
+                }
+                let is_closed =
+                    stream.write_all(b"x").is_err() || matches!(stream.read(&mut byte), Ok(0));
                 if is_closed {
-                    self.closed.fetch_add(1, Ordering::Relaxed);
-                    if let Some(next) = self.connect(address).filter(|_| !is_over()) {
+                    if let Some(next) = self.connect(address) {
                         *stream = next;
                     }
                     // A hostile client, but one that leaves the processors to those who are measured.
@@ -95,6 +90,15 @@ impl Crowd {
     }
 }
 
+/// Ends the crowd when it is dropped, also by a panic.
+struct Ending<'c>(&'c Crowd);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn ten_thousand_dripping_connections_hold_up_no_association() {
     let server = start(&[]);
@@ -102,7 +106,7 @@ fn ten_thousand_dripping_connections_hold_up_no_association() {
     let fastest = |count| (0..count).map(|_| hundred_stores(&server)).min().expect("several");
     let alone = fastest(3);
     let (memory, descriptors) = (server.resident_kib(), server.descriptors());
-    let in_the_crowd = Crowd::around(&address, |crowd| {
+    let in_the_crowd = Crowd::around(&address, || {
         let took = fastest(5);
         let (is_live, waited) = live(&address);
         assert!(is_live && waited < patient(AT_ONCE), "/livez: {is_live} after {waited:?}");
@@ -111,7 +115,6 @@ fn ten_thousand_dripping_connections_hold_up_no_association() {
         assert!(held > 100, "only {held} connections are there");
         let more = server.resident_kib().saturating_sub(memory);
         assert!(more < MEMORY_LIMIT_KIB, "{more} KiB more");
-        assert!(crowd.closed.load(Ordering::Relaxed) > CROWD / 2, "most are closed");
         took
     });
     // The crowd takes a part of the processors by itself.
@@ -149,7 +152,7 @@ fn the_control_plane_leaves_descriptors_to_associations() {
 fn malformed_requests_harm_nobody() {
     let server = start(&[]);
     let address = http_address(&server);
-    let good = b"POST /api/v1/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\
+    let good = b"POST /api/v1/settings/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\
                  \r\n{}GET /metrics HTTP/1.0\r\nAuthorization: Basic YTpi\r\nHost: x\r\n\r\n";
     let mut state = 7_u64;
     let mut below = |limit: usize| {

@@ -6,15 +6,15 @@
 //! syntax, the files that they name, and their command lines of storescp are checked; those marked `ini` are drop-ins of
 //! systemd, whose command lines are.
 
-use interop::{Scratch, corpus, peers, process};
+use interop::{Scratch, corpus, peers, process, skip};
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Ports in the documents; a receiver listens on one of them.
-const PORTS: [&str; 2] = ["11112", "2762"];
+/// Ports in the documents; a receiver listens on one of them, its control plane on another.
+const PORTS: [&str; 3] = ["11112", "2762", "8042"];
 
 #[test]
 fn commands_of_the_readme_print_what_it_says() {
@@ -24,6 +24,14 @@ fn commands_of_the_readme_print_what_it_says() {
 #[test]
 fn commands_of_the_guide_print_what_it_says() {
     run_blocks("docs/guide.md", 9);
+}
+
+#[test]
+fn commands_of_the_control_plane_print_what_its_document_says() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        return skip("curl is not installed");
+    }
+    run_blocks("docs/control.md", 2);
 }
 
 fn run_blocks(document: &str, at_least: usize) {

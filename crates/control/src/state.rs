@@ -4,7 +4,6 @@ use crate::limits::{PULSE_TIMEOUT, QUESTION_TIMEOUT, QUESTIONS_AT_ONCE};
 use crate::monitor::Monitor;
 use crate::problem::Problem;
 use crate::program::Program;
-use crate::settings::ControlSettings;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -17,21 +16,15 @@ pub(crate) struct State {
     pub(crate) monitor: Arc<Monitor>,
     /// What the program knows. For what may block, [`ask`](Self::ask).
     pub(crate) program: Arc<dyn Program>,
-    /// Where the control plane listens, and who may use it.
-    pub(crate) settings: Arc<ControlSettings>,
     questions: Arc<Semaphore>,
     pulses: Arc<Semaphore>,
 }
 
 impl State {
     /// For one control plane.
-    pub(crate) fn new(
-        settings: Arc<ControlSettings>,
-        monitor: Arc<Monitor>,
-        program: Arc<dyn Program>,
-    ) -> Self {
+    pub(crate) fn new(monitor: Arc<Monitor>, program: Arc<dyn Program>) -> Self {
         let questions = Arc::new(Semaphore::new(QUESTIONS_AT_ONCE));
-        Self { monitor, program, settings, questions, pulses: Arc::new(Semaphore::new(1)) }
+        Self { monitor, program, questions, pulses: Arc::new(Semaphore::new(1)) }
     }
 
     /// Asks the program something in a thread that may block: `statvfs` of a lost server, a reload. At most

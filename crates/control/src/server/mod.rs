@@ -58,7 +58,7 @@ pub fn start(
     let tls = settings.tls.as_ref().map(TlsAcceptor::new).transpose()?.map(Arc::new);
     let listeners = settings.listen.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
     let access = Arc::new(Access::new(&settings, Arc::clone(&program)));
-    let app = bounds::around(State::new(Arc::clone(&settings), monitor, program), access);
+    let app = bounds::around(State::new(monitor, program), access);
     let runtime = Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .max_blocking_threads(BLOCKING_THREADS)

@@ -129,6 +129,6 @@ fn private_key(settings: &ControlTls) -> Result<PKey<Private>, Error> {
 }
 
 fn reason(error: &ErrorStack) -> String {
-    let last = error.errors().last().and_then(|error| error.reason());
+    let last = error.errors().last().and_then(openssl::error::Error::reason);
     last.unwrap_or("OpenSSL gives no reason").to_owned()
 }

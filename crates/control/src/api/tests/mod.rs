@@ -10,7 +10,6 @@ use crate::program::{
     Status,
 };
 use crate::routes;
-use crate::settings::ControlSettings;
 use crate::state::State;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
@@ -111,8 +110,7 @@ impl Api {
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let program: Arc<dyn Program> = Arc::clone(&self.program) as _;
-        let settings = Arc::new(ControlSettings::on("127.0.0.1:0".parse().unwrap()));
-        let router = routes::router(State::new(settings, Arc::clone(&self.monitor), program));
+        let router = routes::router(State::new(Arc::clone(&self.monitor), program));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let response = router.oneshot(request).await.unwrap();
