@@ -35,6 +35,7 @@ mod random;
 mod scratch;
 mod server;
 pub mod structure;
+pub mod syslog;
 mod tap;
 pub mod tls;
 pub mod wire;

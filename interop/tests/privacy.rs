@@ -154,6 +154,26 @@ fn no_path_tells_who_a_patient_is() {
     }
 }
 
+/// The fields of JSON lines, audit messages, and traces that nobody takes.
+#[test]
+fn no_field_and_no_audit_message_tells_who_a_patient_is() {
+    let scratch = Scratch::new();
+    for (number, options) in
+        [&["-sp"][..], &["-su", "st", "-v"], &["-sp", "-ll", "trace"]].into_iter().enumerate()
+    {
+        let file = scratch.path().join(number.to_string());
+        let audit = format!("file:{}", file.display());
+        let traces = format!("http://127.0.0.1:{}", interop::free_port());
+        let more = ["--log-format", "json", "--audit", &audit, "--traces", &traces];
+        let options = [options, &more].concat();
+        let log = log_of(&options);
+        assert_silent(&log, &options);
+        let messages = fs::read_to_string(&file).expect("audit messages");
+        assert_silent(&messages, &options);
+        assert!(messages.contains("csd-code=\"110104\"") && log.contains("\"level\""), "{log}");
+    }
+}
+
 /// Objects that cannot be stored, named, numbered or processed: folders that cannot be created, files that
 /// cannot be renamed, a folder whose name is taken, commands that cannot be started or time out.
 #[test]

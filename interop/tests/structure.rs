@@ -20,7 +20,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("receiver", &["dataset", "platform", "proto", "storage"]),
     ("control", &["dataset", "platform", "proto", "receiver", "storage"]),
     ("loadgen", &["dataset", "platform", "proto", "requestor"]),
-    ("storescp", &["control", "dataset", "platform", "proto", "receiver", "requestor", "storage"]),
+    ("telemetry", &["dataset", "platform", "proto", "receiver"]),
+    (
+        "storescp",
+        &[
+            "control",
+            "dataset",
+            "platform",
+            "proto",
+            "receiver",
+            "requestor",
+            "storage",
+            "telemetry",
+        ],
+    ),
 ];
 
 /// Crates that must not depend on [`ASYNC_HTTP_SQL`], even indirectly.

@@ -17,6 +17,8 @@ _storescp() {
             -ll|--log-level) kinds=(level) ;;
             -lc|--log-config) kinds=(file) ;;
             --log-format) kinds=(format) ;;
+            --audit) kinds=(anything) ;;
+            --traces) kinds=(anything) ;;
             --max-associations) kinds=(anything) ;;
             --max-associations-per-host) kinds=(anything) ;;
             --grace-period) kinds=(anything) ;;
@@ -70,44 +72,44 @@ _storescp() {
             -h --help --version --settings --arguments -q
             --quiet -v --verbose -d --debug -ll
             --log-level -lc --log-config --log-format +v --verbose-pc
-            --single-process --fork --max-associations --max-associations-per-host --grace-period -i4
-            --ipv4 -i6 --ipv6 -i0 --ip-auto -xf
-            --config-file +x= --prefer-uncompr +xe --prefer-little +xb
-            --prefer-big +xs --prefer-lossless +xy --prefer-jpeg8 +xx
-            --prefer-jpeg12 +xv --prefer-j2k-lossless +xw --prefer-j2k-lossy +xt
-            --prefer-jls-lossless +xu --prefer-jls-lossy +xm --prefer-mpeg2 +xh
-            --prefer-mpeg2-high +xn --prefer-mpeg4 +xl --prefer-mpeg4-bd +x2
-            --prefer-mpeg4-2-2d +x3 --prefer-mpeg4-2-3d +xo --prefer-mpeg4-2-st +x4
-            --prefer-hevc +x5 --prefer-hevc10 +xr --prefer-rle +xd
-            --prefer-deflated +xi --implicit +xa --accept-all -ac
-            --access-full +ac --access-control -id --inetd -ts
-            --socket-timeout -ta --acse-timeout -td --dimse-timeout -aet
-            --aetitle -pdu --max-pdu -dhl --disable-host-lookup --refuse
-            --reject --ignore --sleep-after --sleep-during --abort-after --abort-during
-            -pm --promiscuous -up --uid-padding --http --fault
-            --fault-file --fault-seed -tls --disable-tls +tls --enable-tls
-            +ps --std-passwd +pw --use-passwd -pw --null-passwd
-            -pem --pem-keys -der --der-keys +cf --add-cert-file
-            +cd --add-cert-dir +crl --add-crl-file +crv --enable-crl-vfy
-            +cra --enable-crl-all +ph --list-profiles +pg --profile-8996
-            +pm --profile-8996-mod +py --profile-bcp195-nd +px --profile-bcp195
-            +pz --profile-bcp195-ex +pb --profile-basic +pa --profile-aes
-            +pn --profile-null +cc --list-ciphers +cs --cipher
-            +dp --dhparam --no-sni --expect-sni +rs --seed
-            +ws --write-seed +wf --write-seed-file -rc --require-peer-cert
-            -vc --verify-peer-cert -ic --ignore-peer-cert -od --output-directory
-            --durability --min-free -B --normal +B --bit-preserving
-            +F --write-file -F --write-dataset +t= --write-xfer-same
-            +te --write-xfer-little +tb --write-xfer-big +ti --write-xfer-implicit
-            +td --write-xfer-deflated +u --enable-new-vr -u --disable-new-vr
-            +g= --group-length-recalc +g --group-length-create -g --group-length-remove
-            +e --length-explicit -e --length-undefined -p --padding-off
-            +p --padding-create -uc --retain-un +uc --convert-un
-            +cl --compression-level -ss --sort-conc-studies -su --sort-on-study-uid
-            -sp --sort-on-patientname -uf --default-filenames +uf --unique-filenames
-            -tn --timenames -fe --filename-extension -xcr --exec-on-reception
-            -xcs --exec-on-eostudy -rns --rename-on-eostudy -tos --eostudy-timeout
-            -xs --exec-sync --exec-max
+            --audit --traces --single-process --fork --max-associations --max-associations-per-host
+            --grace-period -i4 --ipv4 -i6 --ipv6 -i0
+            --ip-auto -xf --config-file +x= --prefer-uncompr +xe
+            --prefer-little +xb --prefer-big +xs --prefer-lossless +xy
+            --prefer-jpeg8 +xx --prefer-jpeg12 +xv --prefer-j2k-lossless +xw
+            --prefer-j2k-lossy +xt --prefer-jls-lossless +xu --prefer-jls-lossy +xm
+            --prefer-mpeg2 +xh --prefer-mpeg2-high +xn --prefer-mpeg4 +xl
+            --prefer-mpeg4-bd +x2 --prefer-mpeg4-2-2d +x3 --prefer-mpeg4-2-3d +xo
+            --prefer-mpeg4-2-st +x4 --prefer-hevc +x5 --prefer-hevc10 +xr
+            --prefer-rle +xd --prefer-deflated +xi --implicit +xa
+            --accept-all -ac --access-full +ac --access-control -id
+            --inetd -ts --socket-timeout -ta --acse-timeout -td
+            --dimse-timeout -aet --aetitle -pdu --max-pdu -dhl
+            --disable-host-lookup --refuse --reject --ignore --sleep-after --sleep-during
+            --abort-after --abort-during -pm --promiscuous -up --uid-padding
+            --http --fault --fault-file --fault-seed -tls --disable-tls
+            +tls --enable-tls +ps --std-passwd +pw --use-passwd
+            -pw --null-passwd -pem --pem-keys -der --der-keys
+            +cf --add-cert-file +cd --add-cert-dir +crl --add-crl-file
+            +crv --enable-crl-vfy +cra --enable-crl-all +ph --list-profiles
+            +pg --profile-8996 +pm --profile-8996-mod +py --profile-bcp195-nd
+            +px --profile-bcp195 +pz --profile-bcp195-ex +pb --profile-basic
+            +pa --profile-aes +pn --profile-null +cc --list-ciphers
+            +cs --cipher +dp --dhparam --no-sni --expect-sni
+            +rs --seed +ws --write-seed +wf --write-seed-file
+            -rc --require-peer-cert -vc --verify-peer-cert -ic --ignore-peer-cert
+            -od --output-directory --durability --min-free -B --normal
+            +B --bit-preserving +F --write-file -F --write-dataset
+            +t= --write-xfer-same +te --write-xfer-little +tb --write-xfer-big
+            +ti --write-xfer-implicit +td --write-xfer-deflated +u --enable-new-vr
+            -u --disable-new-vr +g= --group-length-recalc +g --group-length-create
+            -g --group-length-remove +e --length-explicit -e --length-undefined
+            -p --padding-off +p --padding-create -uc --retain-un
+            +uc --convert-un +cl --compression-level -ss --sort-conc-studies
+            -su --sort-on-study-uid -sp --sort-on-patientname -uf --default-filenames
+            +uf --unique-filenames -tn --timenames -fe --filename-extension
+            -xcr --exec-on-reception -xcs --exec-on-eostudy -rns --rename-on-eostudy
+            -tos --eostudy-timeout -xs --exec-sync --exec-max
             ' -- "$word")) ;;
     esac
 }

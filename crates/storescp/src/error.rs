@@ -23,6 +23,8 @@ pub enum Error {
         /// The placeholder, why not, and what to use instead.
         reason: String,
     },
+    /// Audit messages or traces cannot be set up.
+    Telemetry(telemetry::Error),
     /// The treatment that a rule chooses cannot be set up.
     Rule {
         /// The name of the rule.
@@ -54,6 +56,7 @@ impl fmt::Display for Error {
             Self::CommandLine { option, command, reason } => {
                 write!(f, "{option}: {reason}: {}", command.display())
             }
+            Self::Telemetry(error) => error.fmt(f),
             Self::Control(error) => error.fmt(f),
             Self::Rule { rule, source } => write!(f, "{rule}: {source}"),
             Self::Signals(source) => write!(f, "cannot receive signals: {source}"),
@@ -71,6 +74,7 @@ impl std::error::Error for Error {
         match self {
             Self::Receiver(error) => Some(error),
             Self::Profile(fault) => Some(fault),
+            Self::Telemetry(error) => Some(error),
             Self::Control(error) => Some(error),
             Self::Rule { source, .. } => Some(source.as_ref()),
             Self::Signals(source) | Self::Threads(source) => Some(source),
@@ -88,5 +92,11 @@ impl From<profile::Fault> for Error {
 impl From<receiver::Error> for Error {
     fn from(error: receiver::Error) -> Self {
         Self::Receiver(error)
+    }
+}
+
+impl From<telemetry::Error> for Error {
+    fn from(error: telemetry::Error) -> Self {
+        Self::Telemetry(error)
     }
 }

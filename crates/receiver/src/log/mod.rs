@@ -2,7 +2,9 @@
 //! association a thread serves.
 
 mod block;
+mod fields;
 mod served_peer;
 
 pub use block::{BLOCK, block};
-pub use served_peer::{ServedPeer, write_suffix};
+pub use fields::{FIELDS, ONLY_FIELDS};
+pub use served_peer::{ServedBy, ServedPeer, served, write_suffix};

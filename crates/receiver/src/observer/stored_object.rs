@@ -34,3 +34,25 @@ pub struct StoredObject<'a> {
     /// The file that it is in; `None` where objects are not stored ([`Treatment::output`] is `None`).
     pub file: Option<StoredFile<'a>>,
 }
+
+impl StoredObject<'_> {
+    /// Says that it is stored, to programs that read the log: text has a line about that already.
+    pub(crate) fn log(&self) {
+        let file = self.file.as_ref();
+        let study = file.and_then(StoredFile::study_uid);
+        tracing::info!(
+            onlyFields = true,
+            sopInstanceUid = %self.sop_instance,
+            sopClassUid = %self.sop_class,
+            studyInstanceUid = study.map(tracing::field::display),
+            file = file.map(|file| tracing::field::display(file.path)),
+            receivedBytes = self.received_bytes,
+            fileBytes = file.map(|file| file.size),
+            replaced = file.map(|file| file.replaced),
+            kept = file.map(|file| file.kept),
+            receiveSeconds = self.receive.as_secs_f64(),
+            commitSeconds = self.commit.as_secs_f64(),
+            "stored"
+        );
+    }
+}

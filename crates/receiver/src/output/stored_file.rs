@@ -1,6 +1,7 @@
 //! The file of a stored object.
 
 use super::log_path::LogPath;
+use dataset::Uid;
 use std::path::PathBuf;
 use storage::FileName;
 
@@ -29,6 +30,12 @@ pub struct StoredFile<'a> {
 }
 
 impl StoredFile<'_> {
+    /// Study Instance UID; `None` if what was sent is none, and may be anything.
+    #[must_use]
+    pub fn study_uid(&self) -> Option<Uid> {
+        Uid::parse(self.study?).ok().filter(Uid::is_conformant)
+    }
+
     /// Where the file is, beneath the output directory as it was given. This may name a patient, so it is not
     /// for the log; [`StoredFile::path`] is.
     #[must_use]

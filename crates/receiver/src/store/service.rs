@@ -237,6 +237,9 @@ impl<'n> StorageService<'n> {
         };
         let class = class_name(&request.sop_class);
         error!(
+            sopInstanceUid = %instance,
+            sopClassUid = %request.sop_class,
+            receivedBytes = bytes,
             "transfer interrupted after {bytes} bytes, SOP instance {instance} ({class}) is not \
              stored: {why}{failed}"
         );
@@ -354,6 +357,7 @@ impl<'n> StorageService<'n> {
         let file = incoming.stored_file(&place, &stored);
         let whose = (&self.peer, self.treatment.as_ref());
         let object = stored_object(&uids, whose, reception, commit, Some(file));
+        object.log();
         let after_answer = self.node.observer.stored(&object);
         let ended_studies =
             incoming.file_study(&uids, &file, &self.peer, &mut self.current_studies);
@@ -368,6 +372,7 @@ impl<'n> StorageService<'n> {
         let whose = (&self.peer, self.treatment.as_ref());
         let uids = ObjectUids::announced(request);
         let object = stored_object(&uids, whose, reception, commit, None);
+        object.log();
         let after_answer = self.node.observer.stored(&object);
         let (sop_instance, ended_studies, file) = (request.sop_instance, Vec::new(), None);
         let Reception { receive, received, .. } = reception;
@@ -396,10 +401,17 @@ impl<'n> StorageService<'n> {
         let (instance, class) = (&request.sop_instance, class_name(&request.sop_class));
         if let Some(answered) = failure.pretended() {
             self.tally.dropped += 1;
-            warn!("SOP instance {instance} ({class}) is dropped on purpose, {answered}");
+            warn!(
+                sopInstanceUid = %instance,
+                sopClassUid = %request.sop_class,
+                "SOP instance {instance} ({class}) is dropped on purpose, {answered}"
+            );
         } else {
             self.tally.refused.add(status);
             error!(
+                sopInstanceUid = %instance,
+                sopClassUid = %request.sop_class,
+                status = %status,
                 "cannot store SOP instance {instance} ({class}), status {status} ({}): {failure}{}",
                 status.meaning(),
                 failure.details()
@@ -461,11 +473,14 @@ fn warn_of_repairs(uids: &ObjectUids, transcoder: &Transcoder) {
     let instance = &uids.sop_instance;
     let repairs = transcoder.repairs();
     if !repairs.is_empty() {
-        warn!("SOP instance {instance} has encoding errors: {repairs}");
+        warn!(sopInstanceUid = %instance, "SOP instance {instance} has encoding errors: {repairs}");
     }
     let attributes = transcoder.attributes();
     if transcoder.is_untouched() && attributes.other_study_instance_uids().next().is_some() {
-        warn!("SOP instance {instance} has two Study Instance UIDs; using the first");
+        warn!(
+            sopInstanceUid = %instance,
+            "SOP instance {instance} has two Study Instance UIDs; using the first"
+        );
     }
     match transcoder.unread() {
         Some(error) if transcoder.output_transfer_syntax().is_unlisted() => {

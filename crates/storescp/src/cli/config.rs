@@ -11,6 +11,7 @@ use receiver::net::tls::TlsSettings;
 use receiver::{AssociationTimeouts, Leniency, Limits, OutputSettings, Timeouts};
 use std::path::PathBuf;
 use std::time::Duration;
+use telemetry::{AuditSettings, TraceSettings};
 
 /// The whole configuration, valid once built; made only by [`super::parse()`].
 ///
@@ -57,6 +58,10 @@ pub struct Config {
     pub refuses_others: bool,
     /// `--http`; `None` for no control plane.
     pub http: Option<ControlSettings>,
+    /// Where audit messages go; `None` for none.
+    pub audit: Option<AuditSettings>,
+    /// Where traces go; `None` for none.
+    pub traces: Option<TraceSettings>,
     /// Remarks about the command line, to be logged as warnings once logging is set up.
     pub warnings: Vec<String>,
 }

@@ -5,6 +5,7 @@ use super::options::{self, LEVELS, OptionSpec, Value};
 use super::similarity::distance;
 use crate::logging::LogConfigFault;
 use std::ffi::OsStr;
+use telemetry::{AuditDestination, TraceUrl};
 
 /// What helps with this fault: a line for each thing, none if DCMTK's words say it all.
 pub(super) fn of(fault: &Fault) -> Vec<String> {
@@ -155,6 +156,7 @@ fn value_hint(option: &str, value: &OsStr) -> Vec<String> {
     let Some((min, max)) = bounds else {
         let hint = match option {
             "--min-free" => "an amount such as 500M, 2G or 5%".to_owned(),
+            "--audit" | "--traces" => return vec![url_hint(option, value)],
             "--http" => "a port (0..65535) or an address with a port, such as 8042, 127.0.0.1:8042, 0.0.0.0:8042 or \
                          [::1]:8042"
                 .to_owned(),
@@ -169,6 +171,16 @@ fn value_hint(option: &str, value: &OsStr) -> Vec<String> {
     let range =
         if max == i64::MAX { format!("of at least {min}") } else { format!("from {min} to {max}") };
     vec![format!("{option} takes a number {range}")]
+}
+
+/// What is wrong with a URL.
+fn url_hint(option: &str, value: &OsStr) -> String {
+    let url = value.to_string_lossy();
+    let error = match option {
+        "--audit" => url.parse::<AuditDestination>().err(),
+        _ => url.parse::<TraceUrl>().err(),
+    };
+    error.map_or_else(|| format!("{option} takes a URL"), |error| error.to_string())
 }
 
 /// The words that a value may be, and the one that may have been meant.
@@ -228,6 +240,16 @@ mod tests {
                 "the file is '/no/such', which is looked for from the current directory",
             ),
             ("1 --min-free much", "--min-free takes an amount such as 500M, 2G or 5%"),
+            (
+                "1 --audit syslog://host",
+                "'syslog://host' is no destination for audit messages: expected a scheme \
+                 (syslog+tls://HOST:PORT, syslog+udp://HOST:PORT, file:/PATH)",
+            ),
+            (
+                "1 --traces http://host:0",
+                "'http://host:0' is no receiver of traces: expected a port from 1 to 65535 \
+                 (http://HOST:PORT/PATH, https://HOST:PORT/PATH)",
+            ),
             ("70000", "a port is a number from 1 to 65535; senders mostly use 104 or 11112"),
             (
                 "1 2",

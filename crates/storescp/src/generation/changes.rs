@@ -30,6 +30,8 @@ pub(crate) fn needs_restart(started: &Config, now: &Config) -> Vec<String> {
     compare(faults(started) != faults(now), "[faults]");
     compare(started.log != now.log, "[log]");
     compare(started.http != now.http, "[http]");
+    compare(started.audit != now.audit, "[audit]");
+    compare(started.traces != now.traces, "[traces]");
     compare(started.tls.is_some() != now.tls.is_some(), "[tls] on or off");
     if let (Some(before), Some(after)) = (&started.tls, &now.tls) {
         let seed = |tls: &TlsSettings| (tls.seed.clone(), tls.write_seed.clone());

@@ -1,6 +1,7 @@
 //! Lines that belong together, gathered until their block is complete.
 
 use super::output::LineQueue;
+use super::structured::{Render, StructuredRecord};
 use chrono::{DateTime, Local};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -35,8 +36,11 @@ pub(super) fn end(span: &span::Id) {
     if DEPTH.get() > 0 {
         return;
     }
-    for text in GATHERED.take().unwrap_or_default() {
-        text.queue.push(text.time, text.text, text.lines);
+    for Gathered { queue, time, content } in GATHERED.take().unwrap_or_default() {
+        match content {
+            Content::Text(text, lines) => queue.push(time, text, lines),
+            Content::Record(record, render) => queue.push(time, render(&record), 1),
+        }
     }
 }
 
@@ -52,8 +56,14 @@ thread_local! {
 struct Gathered {
     queue: Arc<LineQueue>,
     time: Option<DateTime<Local>>,
-    text: String,
-    lines: u64,
+    content: Content,
+}
+
+enum Content {
+    /// Text of so many lines.
+    Text(String, u64),
+    /// One record of all lines.
+    Record(Box<StructuredRecord>, Render),
 }
 
 /// Hands a line over to the thread that writes it, or adds it to the block that it is part of.
@@ -61,17 +71,46 @@ pub(super) fn hand_over(queue: &Arc<LineQueue>, time: Option<DateTime<Local>>, l
     let alone = GATHERED.with_borrow_mut(|gathered| {
         let Some(gathered) = gathered else { return Some(line) };
         match gathered.iter_mut().find(|it| Arc::ptr_eq(&it.queue, queue)) {
-            Some(before) => {
-                before.text.push_str(&line);
-                before.lines += 1;
+            Some(Gathered { content: Content::Text(text, lines), .. }) => {
+                text.push_str(&line);
+                *lines += 1;
             }
-            None => {
-                gathered.push(Gathered { queue: Arc::clone(queue), time, text: line, lines: 1 });
+            _ => {
+                let content = Content::Text(line, 1);
+                gathered.push(Gathered { queue: Arc::clone(queue), time, content });
             }
         }
         None
     });
     if let Some(line) = alone {
         queue.push(time, line, 1);
+    }
+}
+
+/// Hands a record over to the thread that writes what `render` makes of it, or makes it a line of the record of the
+/// block that it is part of.
+pub(super) fn hand_over_record(
+    queue: &Arc<LineQueue>,
+    time: Option<DateTime<Local>>,
+    record: StructuredRecord,
+    render: Render,
+) {
+    let alone = GATHERED.with_borrow_mut(|gathered| {
+        let Some(gathered) = gathered else { return Some(record) };
+        match gathered.iter_mut().find(|it| Arc::ptr_eq(&it.queue, queue)) {
+            Some(Gathered { content: Content::Record(first, _), .. }) => {
+                first.lines.push(record.message);
+            }
+            _ => {
+                let lines = vec![record.message.clone()];
+                let first = Box::new(StructuredRecord { lines, ..record });
+                let content = Content::Record(first, render);
+                gathered.push(Gathered { queue: Arc::clone(queue), time, content });
+            }
+        }
+        None
+    });
+    if let Some(record) = alone {
+        queue.push(time, render(&record), 1);
     }
 }

@@ -28,6 +28,8 @@ impl Visit for Line {
             // Writing into a string does not fail.
             "message" => drop(write!(self, "{value:?}")),
             "fatal" | "dcmtks" => {}
+            // The message says the same.
+            name if receiver::log::FIELDS.contains(&name) => {}
             name => drop(write!(self, " {name}={value:?}")),
         }
     }
@@ -36,7 +38,7 @@ impl Visit for Line {
 impl fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            if character.is_control() || deceives(character) {
+            if is_unprintable(character) {
                 self.0.extend(character.escape_default());
             } else {
                 self.0.push(character);
@@ -46,7 +48,8 @@ impl fmt::Write for Line {
     }
 }
 
-/// Whether `character` breaks lines or changes the direction of writing on some terminals.
-fn deceives(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether `character` breaks lines, is a command for a terminal, or changes the direction of writing on some.
+pub(super) fn is_unprintable(character: char) -> bool {
+    let deceives = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || deceives
 }

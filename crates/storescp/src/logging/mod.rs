@@ -8,6 +8,7 @@
 
 mod blocks;
 mod config;
+mod json;
 mod level;
 mod line;
 mod loggers;
@@ -15,6 +16,7 @@ mod output;
 mod progress;
 mod record;
 mod settings;
+mod structured;
 mod subscriber;
 
 pub use config::{LogConfig, LogConfigFault};
@@ -27,7 +29,7 @@ pub(crate) use progress::ProgressLine;
 use crate::limits::LAST_LINES_PATIENCE;
 use line::Line;
 use loggers::ROOT;
-use output::{Appender, Stream};
+use output::{Appender, Stream, journal};
 use platform::sync::Instant;
 use progress::show_progress;
 use record::{SourceLocation, milliseconds_since_start};
@@ -54,25 +56,31 @@ macro_rules! fatal {
 /// A subscriber was set up before; that one stays.
 pub fn init(log: &LogSettings) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
     milliseconds_since_start();
+    if log.format == LogFormat::Json {
+        json::use_for_all();
+    }
     let arguments = log.arguments.as_deref();
     let Some(config) = &log.config else {
         let (level, format) = (log.level, log.format);
-        let writer = PlainWriter { level, format, queue: || Stream::Error.queue() };
+        let is_journal = format != LogFormat::Json && journal::is_connected();
+        let queue = move || if is_journal { journal::queue() } else { Stream::Error.queue() };
+        let writer = PlainWriter { level, format, is_journal, queue };
         if log.level > LogLevel::Fatal {
-            Stream::Error.queue();
+            queue();
         }
         if let Some(arguments) = arguments {
             writer.write(LogLevel::Info, |line| line.write_str(arguments));
             writer.write(LogLevel::Info, |_| Ok(()));
         }
-        show_progress(log.level == LogLevel::Info);
+        show_progress(log.level == LogLevel::Info && format != LogFormat::Json);
         return tracing::subscriber::set_global_default(EventSubscriber(writer));
     };
-    let appenders: Arc<[Appender]> = config.appenders.iter().map(Appender::start).collect();
-    for problem in &config.problems {
-        Stream::Error.queue().push(None, format!("W: {problem}\n"), 1);
-    }
     let format = log.format;
+    let start = |appender| Appender::start(appender, format);
+    let appenders: Arc<[Appender]> = config.appenders.iter().map(start).collect();
+    for problem in &config.problems {
+        Stream::Error.queue().push(None, json::own_line(LogLevel::Warn, problem), 1);
+    }
     let writer =
         ConfiguredWriter { config: config.clone(), format, appenders: Arc::clone(&appenders) };
     if let Some(arguments) = arguments {
@@ -82,7 +90,7 @@ pub fn init(log: &LogSettings) -> Result<(), tracing::subscriber::SetGlobalDefau
             });
         }
     }
-    show_progress(config.progress == Some(LogLevel::Info));
+    show_progress(config.progress == Some(LogLevel::Info) && format != LogFormat::Json);
     // There is one as long as there is a subscriber.
     let _ = APPENDERS.set(appenders);
     tracing::subscriber::set_global_default(EventSubscriber(writer))
@@ -92,10 +100,10 @@ pub fn init(log: &LogSettings) -> Result<(), tracing::subscriber::SetGlobalDefau
 /// the log is to be quiet or goes elsewhere.
 pub(crate) fn info_or_terminal(log: &LogSettings, text: &str) {
     if log.level < LogLevel::Info && is_on_terminal(log) {
-        let mut line = Line("I: ".to_owned());
+        let mut line = Line(String::new());
         // Writing into a string does not fail.
         let _ = line.write_str(text);
-        print_error(&(line.0 + "\n"));
+        print_error(&json::own_line(LogLevel::Info, &line.0));
     } else {
         tracing::info!("{text}");
     }
@@ -123,6 +131,9 @@ fn appenders() -> impl Iterator<Item = &'static Appender> {
 pub fn finish() {
     let deadline = Instant::now() + LAST_LINES_PATIENCE;
     for queue in appenders().filter_map(|appender| appender.queue.as_ref()) {
+        queue.finish(deadline);
+    }
+    if let Some(queue) = journal::started() {
         queue.finish(deadline);
     }
     // Last, since failures of the others are reported there.

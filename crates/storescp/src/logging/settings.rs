@@ -12,6 +12,8 @@ pub enum LogFormat {
     Dcmtk,
     /// All lines about an association end so.
     Extended,
+    /// Each event is a JSON object on a line of its own.
+    Json,
 }
 
 /// What is logged, and where.

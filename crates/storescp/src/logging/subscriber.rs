@@ -2,13 +2,16 @@
 
 use super::blocks;
 use super::config::LogConfig;
+use super::json;
 use super::level::{LogLevel, level_filter, severity};
 use super::line::Line;
 use super::loggers::{LOGGERS, logger_of};
-use super::output::{Appender, LineQueue};
+use super::output::{Appender, LineQueue, journal};
 use super::record::{LogRecord, SourceLocation, milliseconds_since_start};
 use super::settings::LogFormat;
+use super::structured::StructuredRecord;
 use chrono::Local;
+use receiver::log::ONLY_FIELDS;
 use std::fmt;
 use std::sync::Arc;
 use tracing::level_filters::LevelFilter;
@@ -58,12 +61,15 @@ impl<W: EventWriter> Subscriber for EventSubscriber<W> {
 pub(super) struct PlainWriter<Q> {
     pub(super) level: LogLevel,
     pub(super) format: LogFormat,
+    /// The queue is that of systemd's journal.
+    pub(super) is_journal: bool,
     pub(super) queue: Q,
 }
 
 impl<Q: Fn() -> Arc<LineQueue> + Send + Sync + 'static> EventWriter for PlainWriter<Q> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        severity(metadata) <= self.level
+        let keeps_fields = self.is_journal || self.format == LogFormat::Json;
+        severity(metadata) <= self.level && (keeps_fields || !has_only_fields(metadata))
     }
 
     fn most(&self) -> LevelFilter {
@@ -72,20 +78,53 @@ impl<Q: Fn() -> Arc<LineQueue> + Send + Sync + 'static> EventWriter for PlainWri
 
     fn event(&self, event: &Event<'_>) {
         let severity = severity(event.metadata());
-        self.write(severity, |line| line.record(event, self.format));
+        if self.format == LogFormat::Json {
+            let record = StructuredRecord::of(event, severity);
+            blocks::hand_over_record(&(self.queue)(), None, record, json::line);
+        } else if self.is_journal {
+            let mut record = StructuredRecord::of(event, severity);
+            record.message = plain_line(severity, |line| line.record(event, self.format));
+            blocks::hand_over_record(&(self.queue)(), None, record, journal::entry);
+        } else {
+            self.write(severity, |line| line.record(event, self.format));
+        }
     }
 }
 
 impl<Q: Fn() -> Arc<LineQueue>> PlainWriter<Q> {
+    /// Writes a line that no event stands for.
     pub(super) fn write(&self, severity: LogLevel, message: impl FnOnce(&mut Line) -> fmt::Result) {
-        let mut line = Line(String::with_capacity(128));
-        line.0.push(severity.letter());
-        line.0.push_str(": ");
-        // Writing into a string does not fail.
-        let _ = message(&mut line);
-        line.0.push('\n');
-        blocks::hand_over(&(self.queue)(), None, line.0);
+        let queue = (self.queue)();
+        if self.format == LogFormat::Json {
+            let mut line = Line(String::new());
+            // Writing into a string does not fail.
+            let _ = message(&mut line);
+            let record = StructuredRecord::of_text(severity, line.0);
+            return blocks::hand_over_record(&queue, None, record, json::line);
+        }
+        let line = plain_line(severity, message);
+        if self.is_journal {
+            let record = StructuredRecord::of_text(severity, line);
+            blocks::hand_over_record(&queue, None, record, journal::entry);
+        } else {
+            blocks::hand_over(&queue, None, line + "\n");
+        }
     }
+}
+
+/// `I: message`
+fn plain_line(severity: LogLevel, message: impl FnOnce(&mut Line) -> fmt::Result) -> String {
+    let mut line = Line(String::with_capacity(128));
+    line.0.push(severity.letter());
+    line.0.push_str(": ");
+    // Writing into a string does not fail.
+    let _ = message(&mut line);
+    line.0
+}
+
+/// Whether an event is there for its fields only.
+fn has_only_fields(metadata: &Metadata<'_>) -> bool {
+    metadata.fields().field(ONLY_FIELDS).is_some()
 }
 
 /// Writes events as a log configuration says.
@@ -98,7 +137,9 @@ pub(super) struct ConfiguredWriter {
 impl EventWriter for ConfiguredWriter {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let level = self.config.routes[logger_of(metadata)].level;
+        let keeps_fields = self.format == LogFormat::Json;
         level.is_some_and(|level| severity(metadata) <= level)
+            && (keeps_fields || !has_only_fields(metadata))
     }
 
     fn most(&self) -> LevelFilter {
@@ -110,6 +151,10 @@ impl EventWriter for ConfiguredWriter {
         let metadata = event.metadata();
         let source = SourceLocation::of(metadata);
         let severity = severity(metadata);
+        if self.format == LogFormat::Json {
+            let record = StructuredRecord::of(event, severity);
+            return self.write_record(logger_of(metadata), &record);
+        }
         self.write(logger_of(metadata), severity, source, |line| line.record(event, self.format));
     }
 }
@@ -125,6 +170,9 @@ impl ConfiguredWriter {
         let mut line = Line(String::with_capacity(128));
         // Writing into a string does not fail.
         let _ = message(&mut line);
+        if self.format == LogFormat::Json {
+            return self.write_record(logger, &StructuredRecord::of_text(level, line.0));
+        }
         let record = LogRecord {
             level,
             logger: LOGGERS[logger],
@@ -136,6 +184,16 @@ impl ConfiguredWriter {
         for (index, line) in self.config.lines(logger, &record) {
             if let Some(queue) = &self.appenders[index].queue {
                 blocks::hand_over(queue, Some(record.time), line);
+            }
+        }
+    }
+
+    /// Hands the record to each appender of a logger that takes it: as JSON, whatever its layout.
+    fn write_record(&self, logger: usize, record: &StructuredRecord) {
+        let time = Some(record.time.with_timezone(&Local));
+        for index in self.config.takers(logger, record.level, &record.message) {
+            if let Some(queue) = &self.appenders[index].queue {
+                blocks::hand_over_record(queue, time, record.clone(), json::line);
             }
         }
     }
@@ -177,7 +235,8 @@ mod tests {
         let output = Shared::default();
         let queue = LineQueue::start(Box::new(output.clone()), Box::new(|_| None));
         let lines = Arc::clone(&queue);
-        let logger = PlainWriter { level, format, queue: move || Arc::clone(&queue) };
+        let queue = move || Arc::clone(&queue);
+        let logger = PlainWriter { level, format, is_journal: false, queue };
         tracing::subscriber::with_default(EventSubscriber(logger), work);
         lines.finish(Instant::now() + LAST_LINES_PATIENCE);
         let writes = output.0.lock().unwrap();
@@ -257,7 +316,7 @@ mod tests {
             tracing::info!("information");
             tracing::warn!(dcmtks = true, "as DCMTK has it");
             tracing::warn!("a warning");
-            peer.set_title(proto::AeTitle::parse(b"A\xe9").unwrap());
+            peer.set_titles(proto::AeTitle::parse(b"A\xe9").unwrap(), "B".parse().unwrap());
             block(true, || vec!["one".to_owned(), "two".to_owned()]);
             tracing::error!("an error");
             fatal!("all is lost");
@@ -288,5 +347,44 @@ mod tests {
             logged(LogLevel::Warn, || tracing::warn!(port = 104, "Größe: {}", "ß")),
             ["W: Größe: ß port=104\n"]
         );
+    }
+
+    #[test]
+    fn json_has_an_object_for_each_event_and_one_for_a_block() {
+        let lines = logged_as(LogFormat::Json, LogLevel::Info, || {
+            let peer = ServedPeer::begin("10.1.2.3:4711".parse().unwrap(), 17);
+            tracing::info!(dcmtks = true, sopInstanceUid = "1.2", stored = 3, "as DCMTK\nhas it");
+            block(true, || vec!["one".to_owned(), "two".to_owned()]);
+            tracing::info!(onlyFields = true, seconds = 0.5, "stored");
+            tracing::debug!("a detail");
+            drop(peer);
+            fatal!("all is lost");
+        });
+        let objects: Vec<serde_json::Value> =
+            lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(objects.len(), 4, "{lines:?}");
+        let peer = &objects[0];
+        assert_eq!(
+            (&peer["level"], &peer["message"]),
+            (&"info".into(), &"as DCMTK\nhas it".into())
+        );
+        assert_eq!((&peer["peer"], &peer["association"]), (&"10.1.2.3".into(), &17.into()));
+        assert_eq!((&peer["sopInstanceUid"], &peer["stored"]), (&"1.2".into(), &3.into()));
+        assert_eq!(objects[1]["message"], "one");
+        assert_eq!(objects[1]["lines"], serde_json::json!(["one", "two"]));
+        assert_eq!(
+            (&objects[2]["message"], &objects[2]["seconds"]),
+            (&"stored".into(), &0.5.into())
+        );
+        assert_eq!((&objects[3]["level"], objects[3].get("peer")), (&"fatal".into(), None));
+    }
+
+    #[test]
+    fn text_has_neither_fields_of_the_receiver_nor_events_of_fields_only() {
+        let lines = logged(LogLevel::Info, || {
+            tracing::info!(sopInstanceUid = "1.2", status = "A700H", "cannot store");
+            tracing::info!(onlyFields = true, seconds = 0.5, "stored");
+        });
+        assert_eq!(lines, ["I: cannot store\n"]);
     }
 }

@@ -42,8 +42,12 @@ impl Service {
         self.shared.pool.finish(deadline.max(Instant::now() + least))
     }
 
-    /// Removes the receiver's own files from the output directories.
+    /// Removes the receiver's own files from the output directories, and sends what other machines are still to be
+    /// told.
     pub(super) fn leave(&self) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.stop();
+        }
         self.shared.outputs.clean_up();
     }
 }

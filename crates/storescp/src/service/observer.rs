@@ -12,6 +12,7 @@ use receiver::{
     Refused, RefusedClass, StoredObject, Summary, Tolerated, Treatment,
 };
 use std::sync::Arc;
+use telemetry::Telemetry;
 
 /// Treats senders as the settings in effect say, runs commands, and tells the control plane.
 pub(super) struct ProgramObserver {
@@ -20,6 +21,8 @@ pub(super) struct ProgramObserver {
     pub(super) peer_names: Arc<PeerNames>,
     /// `None` if there is no control plane: then nothing is done for it.
     pub(super) monitor: Option<Arc<Monitor>>,
+    /// Audit messages and traces; `None` for neither.
+    pub(super) telemetry: Option<Arc<Telemetry>>,
 }
 
 impl Observer for ProgramObserver {
@@ -41,6 +44,9 @@ impl Observer for ProgramObserver {
                 );
             }
         }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.association_accepted(accepted.peer);
+        }
         if let Some(monitor) = &self.monitor {
             let rule = sender.and_then(|sender| sender.rule.as_deref());
             monitor.association_accepted(accepted, rule);
@@ -57,6 +63,9 @@ impl Observer for ProgramObserver {
         if let Some(monitor) = &self.monitor {
             monitor.stored(object);
         }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.stored(object);
+        }
         let commands = &Sender::of(object.treatment)?.commands;
         let reception = commands.reception(object)?;
         let commands = Arc::clone(commands);
@@ -66,6 +75,9 @@ impl Observer for ProgramObserver {
     fn answered(&self, answered: &Answered<'_>) {
         if let Some(monitor) = &self.monitor {
             monitor.answered(answered);
+        }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.answered(answered);
         }
     }
 
@@ -84,6 +96,9 @@ impl Observer for ProgramObserver {
     fn refused(&self, refused: &Refused<'_>) {
         if let Some(monitor) = &self.monitor {
             monitor.refused(refused, refusal_hint(refused).as_deref());
+        }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.refused(refused);
         }
     }
 
@@ -108,6 +123,9 @@ impl Observer for ProgramObserver {
     fn association_ended(&self, summary: &Summary) {
         if let Some(monitor) = &self.monitor {
             monitor.association_ended(summary);
+        }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.association_ended(summary);
         }
     }
 

@@ -5,8 +5,8 @@ use super::wiring::Service;
 use crate::cli;
 use crate::error::Error;
 use control::{
-    CertificateStatus, CommandCounts, ControlHandle, ControlSettings, Directory, Monitor,
-    OpenStudy, Program, ReloadFailure, Reloaded, Status,
+    AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, ControlHandle, ControlSettings,
+    Directory, Monitor, OpenStudy, Program, ReloadFailure, Reloaded, Status,
 };
 use receiver::{Capacity, Handle, MinFree, OutputSettings, Pulse};
 use rustix::fs::{Access, StatVfs};
@@ -16,6 +16,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
+use telemetry::{Login, LoginOutcome};
 
 /// The program, for the control plane.
 struct ServingProgram {
@@ -126,6 +127,20 @@ impl Program for ServingProgram {
 
     fn commands(&self) -> CommandCounts {
         self.service.shared.pool.counts()
+    }
+
+    fn access(&self, event: &AccessEvent<'_>) {
+        let audit = self.service.telemetry.as_ref().and_then(|telemetry| telemetry.audit());
+        let Some(audit) = audit else { return };
+        audit.login(&Login {
+            user: event.name.unwrap_or("unknown token").to_owned(),
+            address: event.peer.ip(),
+            outcome: match event.outcome {
+                AccessOutcome::Granted(_) => LoginOutcome::Granted,
+                AccessOutcome::Refused => LoginOutcome::Refused,
+                AccessOutcome::Blocked => LoginOutcome::Blocked,
+            },
+        });
     }
 
     fn is_accepting(&self) -> bool {

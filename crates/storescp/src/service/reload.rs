@@ -71,7 +71,17 @@ impl Service {
         if !done.is_empty() {
             tracing::info!("{cause}: {}", done.join(", "));
         }
+        self.audit_reload(result.as_ref().err());
         result
+    }
+
+    /// Reports to the audit trail that the settings file was read again.
+    fn audit_reload(&self, failure: Option<&ReloadFailure>) {
+        let audit = self.telemetry.as_ref().and_then(|telemetry| telemetry.audit());
+        if let (Some(audit), Some(file)) = (audit, &self.command_line.settings_file) {
+            let why = failure.map(|failure| failure.faults.join("; "));
+            audit.settings_reloaded(file, why.as_deref());
+        }
     }
 
     /// Reads and opens everything, and changes nothing that serves.

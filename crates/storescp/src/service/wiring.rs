@@ -6,7 +6,7 @@ use super::systemd::Systemd;
 use crate::cli::Config;
 use crate::commands::CommandPool;
 use crate::error::Error;
-use crate::generation::{Generation, Shared, build};
+use crate::generation::{Generation, Shared, bucket, build};
 use crate::limits::{PROGRAM_THREADS, RECOVERY_NICENESS};
 use crate::rules::{Decision, Rule, TreatmentSettings};
 use arc_swap::ArcSwap;
@@ -15,9 +15,11 @@ use receiver::faults::FaultPlan;
 use receiver::net::PeerNames;
 use receiver::net::tls::Tls;
 use receiver::{Capacity, Node, NodeSettings, OutputSettings, ProgramNeeds, thread_builder};
+use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use telemetry::{AuditIdentity, Telemetry};
 
 /// The parts that serve, built from the settings.
 pub(super) struct Service {
@@ -34,6 +36,8 @@ pub(super) struct Service {
     pub(super) started: Config,
     /// Held while settings are reloaded.
     pub(super) reloading: Mutex<()>,
+    /// Audit messages and traces; `None` for neither.
+    pub(super) telemetry: Option<Arc<Telemetry>>,
     /// A signal has come: no more connections are accepted, and the program will end.
     pub(super) is_draining: AtomicBool,
     /// `--inetd`: a single connection.
@@ -66,6 +70,7 @@ impl Service {
             faults: faults::plan(config),
             ..node_settings(config)
         };
+        let telemetry = telemetry(config)?;
         if let Some(monitor) = &monitor {
             monitor.set_titles(first.calling_titles());
         }
@@ -74,6 +79,7 @@ impl Service {
             generation: Arc::clone(&generation),
             peer_names: Arc::clone(&peer_names),
             monitor: monitor.clone(),
+            telemetry: telemetry.clone(),
         };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
         node.warn_of_expiry();
@@ -85,6 +91,7 @@ impl Service {
             command_line: command_line.clone(),
             started: Config { rules: Vec::new(), ..config.clone() },
             reloading: Mutex::default(),
+            telemetry,
             is_draining: AtomicBool::new(false),
             is_single: config.inetd,
         })
@@ -136,7 +143,10 @@ fn first_fault(faults: Vec<Error>) -> Error {
 /// How many associations may be served at a time.
 pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let all = treatments(config);
-    let watches = all.iter().filter(|it| it.commands.watches_studies()).count();
+    // As many as there are outputs at most: equal ones are one.
+    let watching = all.iter().filter(|it| it.commands.watches_studies());
+    let watches = watching.map(|it| bucket(&(&it.output, &it.commands)));
+    let watches = watches.collect::<HashSet<u64>>().len();
     let optional = [
         run_commands(config),
         // For certificates that expire.
@@ -148,6 +158,7 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let outputs: Vec<&OutputSettings> = stored.map(|it| &it.output).collect();
     let mut needs =
         ProgramNeeds { threads: PROGRAM_THREADS + optional + watches, ..ProgramNeeds::default() };
+    needs.threads += Telemetry::threads(config.audit.as_ref(), config.traces.as_ref());
     if config.http.is_some() {
         needs.threads += control::limits::THREADS;
         needs.descriptors += control::descriptors();
@@ -168,6 +179,15 @@ fn treatments(config: &Config) -> Vec<TreatmentSettings> {
         Decision::Refuse(_) => None,
     };
     std::iter::once(config.treatment()).chain(config.rules.iter().filter_map(of_rule)).collect()
+}
+
+fn telemetry(config: &Config) -> Result<Option<Arc<Telemetry>>, Error> {
+    let identity = AuditIdentity {
+        program: "storescp".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ae_title: config.negotiation.ae_title.clone(),
+    };
+    Ok(Telemetry::start(config.audit.as_ref(), config.traces.as_ref(), identity)?)
 }
 
 fn node_settings(config: &Config) -> NodeSettings {

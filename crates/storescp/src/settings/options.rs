@@ -29,6 +29,8 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ),
     ("faults.files", &["--fault-file"]),
     ("faults.seed", &["--fault-seed"]),
+    ("audit.destination", &["--audit"]),
+    ("traces.url", &["--traces"]),
     ("http.listen", &["--http"]),
     ("tls.enabled", &["--disable-tls"]),
     ("tls.key", &["--enable-tls"]),

@@ -4,8 +4,8 @@ use super::options::{KEYS, WITHOUT_KEY};
 use super::reader::{ReadTable, listed};
 use super::schema::document;
 use super::typed::{
-    Certificate, Commands, Faults, File, Http, HttpTlsTable, Log, Padding, Profile, Rule, Tls,
-    Token, Treatment, User,
+    Audit, Certificate, Commands, Faults, File, Http, HttpTlsTable, Log, Padding, Profile, Rule,
+    Tls, Token, TraceHeader, Traces, Treatment, User,
 };
 use serde_json::Value;
 use std::fmt::Write;
@@ -42,6 +42,9 @@ fn sections() -> Vec<Section> {
         section("`[tls]`", "Tls", "tls.", Tls::keys()),
         section("`[log]`", "Log", "log.", Log::keys()),
         section("`[http]`", "Http", "http.", Http::keys()),
+        section("`[audit]`", "Audit", "audit.", Audit::keys()),
+        section("`[traces]`", "Traces", "traces.", Traces::keys()),
+        section("`header` of `[traces]`", "TraceHeader", "header.", TraceHeader::keys()),
         section("`tls` of `[http]`", "HttpTlsTable", "tls.", HttpTlsTable::keys()),
         section("`[[http.token]]`", "Token", "", Token::keys()),
         section("`[[http.user]]`", "User", "", User::keys()),
@@ -50,7 +53,7 @@ fn sections() -> Vec<Section> {
 }
 
 /// The keys of the top that are tables of settings.
-pub(super) const TABLES: [&str; 5] = ["tls", "log", "http", "faults", "rule"];
+pub(super) const TABLES: [&str; 7] = ["tls", "log", "http", "audit", "traces", "faults", "rule"];
 
 /// The text of `docs/settings.md`.
 pub fn reference() -> String {

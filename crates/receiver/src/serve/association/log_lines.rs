@@ -16,7 +16,15 @@ use tracing::info;
 
 /// Says how an association went, for those who count what came from whom.
 pub(super) fn association_ended(summary: &Summary) {
-    info!("association ended: {summary}");
+    info!(
+        stored = summary.objects,
+        refused = summary.refused.total(),
+        brokenOff = summary.broken_off,
+        receivedBytes = summary.bytes,
+        seconds = summary.duration.as_secs_f64(),
+        end = %summary.end,
+        "association ended: {summary}"
+    );
 }
 
 /// Says so of an association that was rejected, if it was.

@@ -272,7 +272,7 @@ impl Served<'_> {
 
     /// Answers a proposal; from an acceptance on, there are [`Requests`].
     fn answer(&mut self, proposal: &Proposal, now: Instant) {
-        self.served_peer.set_title(proposal.calling_ae);
+        self.served_peer.set_titles(proposal.calling_ae, proposal.called_ae);
         admission::log_proposal(self.node, proposal);
         let peer = Peer {
             calling_ae: proposal.calling_ae,

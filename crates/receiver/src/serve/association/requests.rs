@@ -254,7 +254,10 @@ impl<'n> Requests<'n> {
         if let Some(follow_up) = follow_up {
             if !is_sent {
                 let instance = follow_up.sop_instance;
-                warn!("SOP instance {instance} is stored, but the response could not be sent");
+                warn!(
+                    sopInstanceUid = %instance,
+                    "SOP instance {instance} is stored, but the response could not be sent"
+                );
             }
             self.follow_up(follow_up, is_sent);
         }

@@ -7,6 +7,8 @@ use crate::cli::files::Files;
 use crate::logging::{LogFormat, LogLevel, LogSettings};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use telemetry::{AuditDestination, AuditSettings, TraceSettings, TraceUrl};
 
 pub(super) const GENERAL: Section =
     Section { title: "general options", parts: &[Part { heading: None, options: LOGGING }] };
@@ -46,7 +48,11 @@ const LOGGING: &[OptionSpec] = &[
         Opt::LogFormat,
         "",
         "--log-format",
-        &["(dcmtk, extended)", "extended: each line names its association"],
+        &[
+            "(dcmtk, extended, json)",
+            "extended: each line names its association",
+            "json: each line is a JSON object",
+        ],
     )
     .takes("[f]ormat: string constant", &[Value::OneOf(&FORMATS)]),
     OptionSpec::new(
@@ -55,12 +61,30 @@ const LOGGING: &[OptionSpec] = &[
         "--verbose-pc",
         &["with --verbose, log presentation contexts too"],
     ),
+    OptionSpec::new(
+        Opt::Audit,
+        "",
+        "--audit",
+        &[
+            "send audit messages (PS3.15 A.5) to",
+            "syslog+tls://HOST:PORT, syslog+udp://HOST:PORT",
+            "or file:/PATH",
+        ],
+    )
+    .takes("[u]rl: string", &[Value::Text]),
+    OptionSpec::new(
+        Opt::Traces,
+        "",
+        "--traces",
+        &["send traces by OTLP/HTTP to http://HOST:PORT", "or https://HOST:PORT"],
+    )
+    .takes("[u]rl: string", &[Value::Text]),
 ];
 
 pub(in crate::cli) const LEVELS: Words =
     Words { kind: "level", words: "fatal error warn info debug trace" };
 
-const FORMATS: Words = Words { kind: "format", words: "dcmtk extended" };
+const FORMATS: Words = Words { kind: "format", words: "dcmtk extended json" };
 
 /// How much is logged; until this is known, every error is reported.
 pub(in crate::cli) fn log(typed: &Typed, files: &impl Files) -> Result<LogSettings, Fault> {
@@ -112,8 +136,25 @@ fn log_format(typed: &Typed) -> Result<LogFormat, Fault> {
     match word.to_str() {
         Some("dcmtk") => Ok(LogFormat::Dcmtk),
         Some("extended") => Ok(LogFormat::Extended),
+        Some("json") => Ok(LogFormat::Json),
         _ => Err(Fault::Value("--log-format", word.into(), Misfit::Malformed)),
     }
+}
+
+/// `--audit`: where audit messages go.
+pub(super) fn audit(typed: &Typed) -> Result<Option<AuditSettings>, Fault> {
+    Ok(url::<AuditDestination>(typed, Opt::Audit, "--audit")?.map(AuditSettings::new))
+}
+
+/// `--traces`: where traces go.
+pub(super) fn traces(typed: &Typed) -> Result<Option<TraceSettings>, Fault> {
+    Ok(url::<TraceUrl>(typed, Opt::Traces, "--traces")?.map(TraceSettings::new))
+}
+
+fn url<U: FromStr>(typed: &Typed, option: Opt, name: &'static str) -> Result<Option<U>, Fault> {
+    let Some(word) = typed.text(option) else { return Ok(None) };
+    let url = word.to_str().and_then(|word| word.parse().ok());
+    url.map(Some).ok_or_else(|| Fault::Value(name, word.into(), Misfit::Malformed))
 }
 
 fn log_level(word: &OsStr) -> Option<LogLevel> {
@@ -177,7 +218,21 @@ mod tests {
         let format = |line: &str| config(line).log.format;
         assert_eq!((format("1"), format("1 --log-format dcmtk")), Default::default());
         assert_eq!(format("1 --log-format extended -v"), LogFormat::Extended);
-        assert_eq!(fault("1 --log-format json"), "Invalid value for option --log-format (json)");
+        assert_eq!(format("1 --log-format json -v"), LogFormat::Json);
+        assert_eq!(fault("1 --log-format xml"), "Invalid value for option --log-format (xml)");
+    }
+
+    #[test]
+    fn where_audit_messages_and_traces_go() {
+        let both = config("1 --audit syslog+udp://host --traces http://[::1]:4318");
+        let audit = both.audit.map(|audit| audit.destination.to_string());
+        assert_eq!(audit.as_deref(), Some("syslog+udp://host:514"));
+        let traces = both.traces.map(|traces| traces.url.to_string());
+        assert_eq!(traces.as_deref(), Some("http://[::1]:4318/v1/traces"));
+        let neither = config("1");
+        assert_eq!((neither.audit, neither.traces), (None, None));
+        assert_eq!(fault("1 --audit host"), "Invalid value for option --audit (host)");
+        assert_eq!(fault("1 --traces host"), "Invalid value for option --traces (host)");
     }
 
     #[test]

@@ -81,6 +81,7 @@ pub(super) fn config(
     let output = output::settings(typed)?;
     let commands = events::settings(typed)?;
     let tls = tls::settings(typed)?;
+    let (audit, traces) = (general::audit(typed)?, general::traces(typed)?);
     overridden::warn(typed, &mut warnings);
     faults::check_tls(&faults, tls.is_some())?;
     Ok(Config {
@@ -103,6 +104,8 @@ pub(super) fn config(
         rules: Vec::new(),
         refuses_others: false,
         http,
+        audit,
+        traces,
         warnings,
     })
 }

@@ -164,6 +164,8 @@ pub(in crate::cli) enum Opt {
     LogConfig,
     LogFormat,
     VerbosePc,
+    Audit,
+    Traces,
     SingleProcess,
     Fork,
     MaxAssociations,

@@ -103,18 +103,25 @@ impl LogConfig {
         Ok(Self { routes, appenders, progress, problems: reader.problems })
     }
 
+    /// The appenders that take an event of this logger.
+    pub(super) fn takers(
+        &self,
+        logger: usize,
+        level: LogLevel,
+        message: &str,
+    ) -> impl Iterator<Item = usize> {
+        let appenders = self.routes[logger].appenders.iter().copied();
+        appenders.filter(move |&index| self.appenders[index].takes(level, message))
+    }
+
     /// The lines that become of an event, with the indices of the appenders that take them.
     pub(super) fn lines(
         &self,
         logger: usize,
         record: &LogRecord<'_>,
     ) -> impl Iterator<Item = (usize, String)> {
-        let appenders = self.routes[logger].appenders.iter();
-        appenders.filter_map(|&index| {
-            let appender = &self.appenders[index];
-            let takes = appender.takes(record.level, record.message);
-            takes.then(|| (index, appender.layout.format(record)))
-        })
+        self.takers(logger, record.level, record.message)
+            .map(|index| (index, self.appenders[index].layout.format(record)))
     }
 
     /// The lines that become of one event of this program, at this moment, of this level and with this

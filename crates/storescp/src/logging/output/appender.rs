@@ -1,12 +1,13 @@
 //! Appenders of a log configuration file at work.
 
-use super::console::{Stream, lines_lost};
+use super::console::{Stream, lines_lost, own_loss_line};
 use super::line_queue::{LineQueue, LossLine};
 use super::log_file::LogFile;
 use crate::logging::config::{AppenderConfig, Layout, Target};
 use crate::logging::level::LogLevel;
 use crate::logging::loggers::{LOGGERS, PROGRAM};
 use crate::logging::record::{LogRecord, SourceLocation, milliseconds_since_start};
+use crate::logging::settings::LogFormat;
 use chrono::Local;
 use std::sync::Arc;
 
@@ -20,8 +21,12 @@ pub(in crate::logging) struct Appender {
 impl Appender {
     /// Starts the thread that writes. A file is opened there; a failure is reported on standard error, and
     /// opening is tried again when there is something to write.
-    pub(in crate::logging) fn start(config: &AppenderConfig) -> Self {
-        let loss_line = || loss_line(config.layout.clone());
+    /// With [`LogFormat::Json`], its layout does not matter.
+    pub(in crate::logging) fn start(config: &AppenderConfig, format: LogFormat) -> Self {
+        let loss_line = || match format {
+            LogFormat::Json => own_loss_line(),
+            LogFormat::Dcmtk | LogFormat::Extended => loss_line(config.layout.clone()),
+        };
         let queue = match &config.target {
             Target::Nowhere => None,
             Target::StandardOutput => Some(Stream::Output.queue_with(loss_line)),

@@ -1,6 +1,8 @@
 //! Standard output and standard error as outputs of lines.
 
 use super::line_queue::{LineOutput, LineQueue, LossLine};
+use crate::logging::json::own_line;
+use crate::logging::level::LogLevel;
 use chrono::{DateTime, Local};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
@@ -28,7 +30,7 @@ impl Stream {
     /// The queue of the stream. Of lost lines, standard error tells; of lost dots, nothing.
     pub(in crate::logging) fn queue(self) -> Arc<LineQueue> {
         self.queue_with(|| match self {
-            Self::Error => Box::new(|count| Some(format!("W: {}\n", lines_lost(count)))),
+            Self::Error => own_loss_line(),
             Self::Output => Box::new(|_| None),
         })
     }
@@ -51,6 +53,11 @@ pub(super) fn lines_lost(count: u64) -> String {
     format!("{count} log lines were lost here")
 }
 
+/// The line that stands for others, in the form of the log.
+pub(super) fn own_loss_line() -> LossLine {
+    Box::new(|count| Some(own_line(LogLevel::Warn, &lines_lost(count))))
+}
+
 /// Writes a part of a line to standard output, in order with the log lines that go there.
 pub(in crate::logging) fn print(text: &str) {
     Stream::Output.queue().push(None, text.to_owned(), 0);
@@ -63,7 +70,7 @@ pub(crate) fn print_error(text: &str) {
 
 /// Reports on standard error what cannot be logged.
 pub(super) fn complain(what: &str) {
-    Stream::Error.queue().push(None, format!("E: log: {what}\n"), 1);
+    Stream::Error.queue().push(None, own_line(LogLevel::Error, &format!("log: {what}")), 1);
 }
 
 struct Console(Stream);

@@ -2,6 +2,7 @@
 
 mod appender;
 mod console;
+pub(super) mod journal;
 mod line_queue;
 mod log_file;
 

@@ -6,6 +6,7 @@ mod log;
 mod network;
 mod output;
 mod rules;
+mod telemetry;
 mod tls;
 mod treatment;
 
@@ -66,6 +67,15 @@ pub(super) fn config(file: &File, command_line: &Config, merging: &mut Merging<'
         let (before, receiver) = (config.http.take(), config.tls.as_ref());
         config.http =
             merging.inside("http", |merging| http::merge(http, before, receiver, merging));
+    }
+    if let Some(audit) = &file.audit {
+        let before = config.audit.take();
+        config.audit = merging.inside("audit", |merging| telemetry::audit(audit, before, merging));
+    }
+    if let Some(traces) = &file.traces {
+        let before = config.traces.take();
+        config.traces =
+            merging.inside("traces", |merging| telemetry::traces(traces, before, merging));
     }
     if let Some(log) = &file.log {
         log::merge(&log.value, &mut config.log, merging);

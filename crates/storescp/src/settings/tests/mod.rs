@@ -3,6 +3,7 @@ mod file;
 mod messages;
 mod options;
 mod rules;
+mod telemetry;
 
 use super::*;
 use crate::cli::{self, Action};

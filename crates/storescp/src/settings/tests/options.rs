@@ -47,6 +47,10 @@ const SAME: &[(&str, &str)] = &[
     ("-q", "log.level = 'fatal'"),
     ("-v +v", "log = { level = 'info', presentation-contexts = true }"),
     ("--log-format extended", "log.format = 'extended'"),
+    ("--log-format json", "log.format = 'json'"),
+    ("--audit syslog+tls://host", "audit.destination = 'syslog+tls://host:6514'"),
+    ("--audit file:/a", "audit.destination = 'file:/a'"),
+    ("--traces http://host", "traces.url = 'http://host:4318'"),
     (
         "--max-associations 8 --max-associations-per-host 2",
         "max-associations = 8\nmax-associations-per-address = 2",
@@ -73,6 +77,8 @@ const SAME: &[(&str, &str)] = &[
         "faults.provoke = ['object: delay next 2s', 'object: abort user during']",
     ),
     ("--fault object:reset --fault-seed 7", "faults = { provoke = ['object: reset'], seed = 7 }"),
+    ("--http 8043", "http.listen = 8043"),
+    ("--http [::1]:8043", "http.listen = '[::1]:8043'"),
     ("+tls /k /c", "tls = { key = '/k', certificate = '/c' }"),
     (
         "+tls /k /c -pw -der +cf /a +cf /b +cd /d",
@@ -194,6 +200,7 @@ fn examples_and_defaults_can_be_read() {
                     ("Token" | "User", _) => {
                         format!("[[http.{}]]\n{key} = {}", place.to_lowercase(), toml(value))
                     }
+                    ("TraceHeader", _) => format!("[[traces.header]]\n{key} = {}", toml(value)),
                     ("HttpTlsTable", _) => format!("http.tls.{key} = {}", toml(value)),
                     ("Certificate", _) => format!("[[rule]]\ncertificate.{key} = {}", toml(value)),
                     (table, _) => format!("{}.{key} = {}", table.to_lowercase(), toml(value)),

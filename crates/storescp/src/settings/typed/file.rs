@@ -1,6 +1,6 @@
 //! The top of the file.
 
-use super::{Faults, Http, Log, Rule, Tls, Treatment};
+use super::{Audit, Faults, Http, Log, Rule, Tls, Traces, Treatment};
 use crate::settings::reader::{At, Integer, OneOrMore, table, words};
 use crate::settings::values::{Listen, Time};
 use receiver::net::AddressFamily;
@@ -54,6 +54,10 @@ table! {
         log: Log,
         /// Metrics, health and an API over HTTP.
         http: Http,
+        /// Audit messages to a syslog server or a file.
+        audit: Audit,
+        /// Traces by OTLP/HTTP.
+        traces: Traces,
         /// Faults on purpose, to test senders.
         faults: Faults,
         /// How single senders are treated. The first rule that matches decides; what it does not say is as at the top.

@@ -38,5 +38,6 @@ words! {
     FormatWord of LogFormat {
         "dcmtk" => LogFormat::Dcmtk, "DCMTK's lines as DCMTK writes them";
         "extended" => LogFormat::Extended, "each line names its association";
+        "json" => LogFormat::Json, "each line is a JSON object";
     }
 }

@@ -8,6 +8,7 @@ mod http;
 mod log;
 mod output;
 mod rule;
+mod telemetry;
 mod tls;
 mod treatment;
 
@@ -18,6 +19,7 @@ pub(super) use http::{Http, HttpTls, HttpTlsTable, Token, User};
 pub(super) use log::Log;
 pub(super) use output::{FileFormat, Padding, Sort, SortBy, is_part_of_name};
 pub(super) use rule::{Certificate, Rule};
+pub(super) use telemetry::{Audit, TraceHeader, Traces};
 pub(super) use tls::Tls;
 pub(super) use treatment::{DuplicatesKey, Lenient, Profile, Treatment};
 
@@ -30,6 +32,8 @@ pub(super) fn tables() -> Vec<(&'static str, Vec<String>)> {
         ("in [tls]", Tls::keys()),
         ("in [log]", Log::keys()),
         ("in [http]", Http::keys()),
+        ("in [audit]", Audit::keys()),
+        ("in [traces]", Traces::keys()),
         ("in [faults]", Faults::keys()),
         ("in [commands]", Commands::keys()),
         ("in a [[rule]]", Rule::keys()),

@@ -7,6 +7,7 @@ mod faults;
 mod listen;
 mod secret;
 mod senders;
+mod url;
 
 pub(super) use amounts::{Room, Silence, Size, Time, TimeOrNever};
 pub(super) use charsets::CharacterSet;
@@ -16,3 +17,4 @@ pub(super) use listen::{HttpAddress, Listen};
 pub use secret::Secret;
 pub(super) use secret::{HashSource, KeyPasswordSource, SecretSource};
 pub(super) use senders::{Address, Digest, Title};
+pub(super) use url::{Share, Url};
