@@ -1,6 +1,7 @@
 //! Tests `/api/v1` of the program with real senders: what they do, what they were refused and why can be read there, and
 //! nothing of it tells who a patient is.
 
+use std::fs;
 use std::process::Command as Process;
 use std::thread;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use interop::http::Http;
 use interop::process::{eventually, run};
 use interop::tls::{self, Pki};
-use interop::wire::{Client, Command, Context, Pdv, Request, data_pdu, uid};
+use interop::wire::{Answer, Client, Command, Context, Pdv, Request, data_pdu, uid};
 use interop::{Object, Program, Scratch, Server, corpus, element, peers};
 use serde_json::{Value, json};
 
@@ -190,6 +191,50 @@ fn what_is_refused_is_told_with_what_to_do() {
     let expected =
         json!({ "connections": 0, "associations": 1, "classes": 1, "requests": 1, "objects": 1 });
     assert_eq!(refused, &expected);
+}
+
+/// A sender that no rule names, one that a rule names, and a file that is changed while the receiver runs.
+#[test]
+fn rules_are_told_and_a_broken_file_changes_nothing() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("storescp.toml");
+    let settings = |calling: &str| {
+        format!("default = \"refuse\"\n[[rule]]\nname = \"scanners\"\ncalling = [\"{calling}\"]\n")
+    };
+    fs::write(&file, settings("CT*")).expect("a file can be written");
+    let (server, http) = start(&["--settings", file.to_str().expect("UTF-8")]);
+    let reload = || http.send("POST", "/api/v1/settings/reload", "{}");
+    let (client, _) = Client::associate(server.port(), &request("CT7"));
+    eventually("it is there", LIMIT, || http.json(LIVE)["total"] == 1);
+    assert_eq!(http.json(LIVE)["associations"][0]["rule"], "scanners");
+    let mut other = Client::connect(server.port());
+    other.send(&request("MR7").encode());
+    assert!(matches!(other.answer(), Answer::Reject(1, 1, 3)));
+    let refused = refusal(&http, 1);
+    assert_eq!(
+        (&refused["callingAeTitle"], &refused["rejection"]["reason"]),
+        (&json!("MR7"), &json!(3))
+    );
+    assert_says(&refused["hint"], "calling = \"MR7\"");
+    assert_eq!(http.json("/api/v1/settings")["settings"]["rule"][0]["calling"], json!(["CT*"]));
+
+    fs::write(&file, "default = \"refuse\"\n[[rule]]\ncaling = [\"MR*\"]\n")
+        .expect("it can be written");
+    let answer = reload();
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(answer.head.contains("application/problem+json"), "{answer:?}");
+    let fault = answer.json()["faults"][0].clone();
+    assert_says(&fault, "storescp.toml:3:1");
+    assert_says(&fault, "calling");
+    assert_eq!(http.json("/api/v1/settings")["generation"], 1);
+
+    fs::write(&file, settings("MR*")).expect("a file can be written");
+    let answer = reload();
+    assert_eq!((answer.status, &answer.json()["generation"]), (200, &json!(2)), "{answer:?}");
+    let (second, _) = Client::associate(server.port(), &request("MR7"));
+    assert_eq!(http.json(LIVE)["total"], 2, "the one under way goes on");
+    client.release();
+    second.release();
 }
 
 /// What goes wrong before there is an association, and what TLS agrees on.

@@ -416,6 +416,36 @@ fn each_sender_has_its_way_with_duplicates() {
     }
 }
 
+/// Where its files go, by attributes of its objects.
+#[test]
+fn each_sender_has_its_paths() {
+    let site = Site::start(
+        "flat tree",
+        r#"
+        directory = "flat"
+        [[rule]]
+        calling = "CT"
+        directory = "tree"
+        file = "{PatientID}/{StudyInstanceUID}/{Modality}_{calling}.dcm"
+        [[rule]]
+        calling = "MR"
+        directory = "tree"
+        sort = "study-uid"
+        "#,
+    );
+    let [one, two, three, four] = [(); 4].map(|()| Object::ct(10));
+    for (calling, object) in [("CT", &one), ("CT", &two), ("MR", &three), ("XA", &four)] {
+        assert_eq!(store_as(&site.server, calling, object), 0, "{calling}");
+    }
+    assert_eq!(site.stored("flat"), [four.file_name()]);
+    let tree = site.stored("tree");
+    assert_eq!(tree.len(), 3, "{tree:?}");
+    assert!(tree.contains(&"4711/2.25.301/CT_CT.dcm".to_owned()), "{tree:?}");
+    assert!(tree.contains(&format!("2.25.301/{}", three.file_name())), "{tree:?}");
+    let again = tree.iter().filter(|name| name.starts_with("4711/2.25.301/CT_CT")).count();
+    assert_eq!(again, 2, "two instances never share a path: {tree:?}");
+}
+
 /// What is dropped is answered with success.
 #[test]
 fn a_rule_can_drop_what_comes() {

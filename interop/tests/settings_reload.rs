@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use interop::http::Http;
 use interop::process::eventually;
 use interop::tls::{Pki, s_client};
-use interop::wire::{Client, uid};
+use interop::wire::{Answer, Client, Command, Pdv, data_pdu, uid};
 use interop::{Object, Server};
+use serde_json::json;
 
 use crate::events::SOON;
 use crate::service_rules::{Site, request, store_as};
@@ -210,6 +212,67 @@ fn tls_changes_with_the_settings() {
     site.write("");
     reload(&site, "[tls] on or off: takes effect after a restart");
     assert!(subject("-tls1_2").is_some());
+}
+
+/// What SIGHUP does, with what is wrong in the answer; and how somebody who was refused gets in.
+#[test]
+fn the_api_reloads_and_says_what_is_wrong() {
+    let settings = |rule: &str| format!("default = \"refuse\"\n[[rule]]\nname = \"ct\"\n{rule}\n");
+    let options = ["-v", "--http", "127.0.0.1:0"];
+    let site = Site::start_with(&options, "", &settings("calling = \"CT\""));
+    let http = Http::of(&site.server);
+    let reload = || http.send("POST", "/api/v1/settings/reload", "");
+    site.write(&settings("caling = \"CT\""));
+    let failed = reload();
+    assert!((400..500).contains(&failed.status), "{failed:?}");
+    let place = format!("{}:4:1: ", site.file.display());
+    assert!(failed.body.contains(&place), "{failed:?}");
+    site.server.wait_for_log("E: reload by the API: nothing has changed");
+    assert_eq!(http.json("/api/v1/settings")["generation"], 1);
+
+    let refused = Client::connect(site.server.port());
+    refuse(refused, "MR \"1\"");
+    let refusal = &http.json("/api/v1/refusals")["refusals"][0];
+    let hint = refusal["hint"].as_str().unwrap_or_default();
+    assert!(hint.contains(r#"[[rule]] calling = "MR \"1\"""#), "{refusal}");
+
+    site.write(&settings("calling = [\"CT\", 'MR \"1\"']\nmax-pdu = 65536"));
+    let done = reload().json();
+    assert_eq!((&done["generation"], &done["needsRestart"]), (&json!(2), &json!([])));
+    assert_eq!(store_as(&site.server, "MR \"1\"", &Object::ct(10)), 0);
+    let rules = &http.json("/api/v1/settings")["settings"]["rule"];
+    let expected = json!([{ "name": "ct", "calling": ["CT", "MR \"1\""], "max-pdu": 65_536 }]);
+    assert_eq!(rules, &expected);
+}
+
+fn refuse(mut client: Client, calling: &str) {
+    client.send(&request(calling, "X").encode());
+    assert!(matches!(client.answer(), Answer::Reject(1, 1, _)));
+}
+
+/// Whoever directs senders here sees at once that there will be no more of it, while what is on its way is finished.
+#[test]
+fn readiness_ends_with_the_signal() {
+    let mut site = Site::start_with(&["-v", "--http", "127.0.0.1:0"], "", "");
+    let http = Http::of(&site.server);
+    assert_eq!(http.send("GET", "/readyz", "").status, 200);
+    let (mut client, _) = Client::associate(site.server.port(), &request("CT", "X"));
+    let object = Object::ct(10);
+    client.command(3, &Command::store(1, &object.sop_class, &object.sop_instance));
+    let (first, rest) = object.bytes.split_at(20);
+    client.send(&data_pdu(&[Pdv::data(3, false, first)]));
+    eventually("the object is on its way", SOON, || {
+        http.json("/api/v1/associations")["associations"][0]["state"] == "receiving"
+    });
+    site.server.signal("TERM");
+    eventually("not ready", SOON, || http.send("GET", "/readyz", "").status == 503);
+    let answer = http.send("GET", "/readyz", "");
+    assert!(answer.body.contains("shutting down"), "{answer:?}");
+    assert_eq!(http.send("GET", "/livez", "").status, 200);
+    client.send(&data_pdu(&[Pdv::data(3, true, rest)]));
+    assert_eq!(client.response().1.status(), 0);
+    let status = site.server.wait(SOON).expect("it ends");
+    assert_eq!(status.code(), Some(0));
 }
 
 const SENDERS: usize = 8;

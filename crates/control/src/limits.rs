@@ -170,8 +170,8 @@ pub const ASSOCIATION_REST_BYTES: usize = 1536;
 /// What an association takes, in bytes.
 pub const ASSOCIATION_BYTES: usize = CONTEXTS_BYTES + ASSOCIATION_REST_BYTES;
 
-/// What the associations that have ended take, in bytes: 17 MiB.
-pub const HISTORY_BYTES: usize = ENDED_ASSOCIATIONS * (ASSOCIATION_BYTES + 16);
+/// What the associations that have ended take, in bytes: 19 MiB.
+pub const HISTORY_BYTES: usize = slots(ENDED_ASSOCIATIONS) * (ASSOCIATION_BYTES + SLOT_BYTES);
 
 /// The longest reason of a refusal in bytes; what is longer is cut.
 pub const REASON_BYTES: usize = 480;
@@ -185,8 +185,17 @@ pub const RULE_BYTES: usize = 128;
 /// What a refusal takes, in bytes.
 pub const REFUSAL_BYTES: usize = 384 + REASON_BYTES + HINT_BYTES;
 
-/// What the refusals take, in bytes: 11 MiB.
-pub const REFUSALS_BYTES: usize = REFUSALS * (REFUSAL_BYTES + 16);
+/// What the refusals take, in bytes: 13 MiB.
+pub const REFUSALS_BYTES: usize = slots(REFUSALS) * (REFUSAL_BYTES + SLOT_BYTES);
+
+/// What remembering takes for each entry beside the entry, in bytes.
+pub(crate) const SLOT_BYTES: usize = 32;
+
+/// For how many entries there are places where so many are to be remembered: those that are passed over since a reader
+/// is just there cost no entry.
+pub(crate) const fn slots(entries: usize) -> usize {
+    entries + entries / 16 + 1
+}
 
 /// What ended associations leave behind in each thread that serves associations, in bytes: up to 32 of them wait there
 /// for their memory to be given back, without their presentation contexts.
@@ -198,6 +207,6 @@ pub const PAGE: u16 = 1000;
 /// Entries of a page unless another number is asked for.
 pub const DEFAULT_PAGE: u16 = 100;
 
-const _: () = assert!(HISTORY_BYTES < 18 << 20);
-const _: () = assert!(REFUSALS_BYTES < 12 << 20);
+const _: () = assert!(HISTORY_BYTES < 19 << 20);
+const _: () = assert!(REFUSALS_BYTES < 13 << 20);
 const _: () = assert!(DEFAULT_PAGE <= PAGE);

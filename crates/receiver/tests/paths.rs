@@ -25,6 +25,9 @@ const TEMPLATE: &str = "{PatientID}/{StudyDate:%Y}/{StudyDate}_{StudyDescription
      {SeriesNumber:04}_{Modality}/{Rows:05}_{0029,'ACME',08}_{calling}.dcm";
 const PATH: &str = "4711/2026/20261129_CT_Schädel/0003_CT/00512_spiral_MODALITY.dcm";
 
+/// What is set beside the template.
+type Change = fn(&mut OutputSettings);
+
 /// Notes the paths that are told.
 struct Notes {
     treatment: Arc<Treatment>,
@@ -108,7 +111,8 @@ fn paths(scratch: &Scratch, change: impl FnOnce(&mut OutputSettings)) -> Vec<Str
     settings.path = Some(PathTemplate::parse(TEMPLATE).unwrap());
     change(&mut settings);
     let node_settings = NodeSettings::new(identity.clone(), 0);
-    let capacity = Capacity::find(&node_settings, &[&settings], 0).unwrap();
+    let capacity =
+        Capacity::find(&node_settings, &[&settings], receiver::ProgramNeeds::default()).unwrap();
     let output = Arc::new(Output::open(settings).unwrap());
     let objects = objects();
     let syntaxes: Vec<_> = objects.iter().map(|(syntax, ..)| *syntax).collect();
@@ -151,7 +155,7 @@ fn paths_are_the_same_in_every_transfer_syntax_and_form() {
     });
     let numbered: Vec<_> = numbered.collect();
     let twice = [numbered.clone(), numbered.clone()].concat();
-    let ways: [(&str, fn(&mut OutputSettings)); 4] = [
+    let ways: [(&str, Change); 4] = [
         ("as it comes", |_| {}),
         ("untouched", |it| it.format.bit_preserving = true),
         ("without meta information", |it| it.write_file_format = false),

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! [`InstanceFile`] takes these steps for one SOP instance. `enter` is for files that belong in a subfolder,
-//! which is known once the whole data set has arrived. Where an older file is not simply to be replaced, `holder`
+//! which is known once the whole data set has arrived; of folders in folders, once for each. Where an older file is not simply to be replaced, `holder`
 //! looks at what has the name before `sync`, and what is found may be kept instead ([`IfTaken`]).
 //!
 //! [`Storage`], [`Folder`] and [`StagedFile`] are all that the receiver asks of storage. [`Directory`] stores in

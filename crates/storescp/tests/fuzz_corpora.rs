@@ -26,3 +26,8 @@ fn options() {
 fn hosts_access() {
     assert!(corpus::run("hosts_access", configuration::hosts_access::run) >= 10);
 }
+
+#[test]
+fn settings() {
+    assert!(corpus::run("settings", configuration::settings::run) >= 10);
+}

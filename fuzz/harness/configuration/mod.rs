@@ -4,6 +4,7 @@ pub mod hosts_access;
 pub mod log4cplus;
 pub mod options;
 pub mod profile;
+pub mod settings;
 
 /// The number after the first `line ` in a message.
 fn line_number(message: &str) -> Option<usize> {

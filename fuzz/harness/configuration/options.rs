@@ -82,7 +82,7 @@ fn quoted(words: &[Vec<u8>]) -> Option<Vec<u8>> {
 fn check(config: &Config) {
     const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
-    assert!(config.network.port > 0 || config.inetd);
+    assert!(config.network.port > 0 || config.inetd || config.settings_file.is_some());
     let negotiation = &config.negotiation;
     assert!((4096..=131_072).contains(&negotiation.max_pdu_bytes));
     assert!(negotiation.max_pdu_bytes.is_multiple_of(2));

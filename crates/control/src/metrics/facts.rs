@@ -75,6 +75,7 @@ fn out_of_reach(last: &Facts, age: Duration) -> Facts {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "explore"))]
 mod tests {
     use super::*;
     use crate::metrics::tests::TestProgram;

@@ -1,7 +1,7 @@
 //! What is noted while associations come and go.
 
 use super::*;
-use crate::limits::{ASSOCIATION_BYTES, CONTEXTS_BYTES};
+use crate::limits::{ASSOCIATION_BYTES, CONTEXTS_BYTES, HISTORY_BYTES, REFUSALS_BYTES};
 use crate::monitor::testing::{peer, uid};
 use proto::Status;
 use receiver::{AcceptorPolicy, AeTitle, AssociationEnd, Peer, StatusCounts, Treatment};
@@ -236,6 +236,39 @@ fn what_is_kept_is_bounded() {
         .for_each(|_| monitor.refused(&Refused::Connection { peer, cause, reason }, None));
     assert_eq!(monitor.refusals(None, usize::MAX, |_| true).len(), REFUSALS);
     assert_eq!(monitor.totals().connections_refused.value(), 3 * REFUSALS as u64);
+}
+
+/// What hostile peers make the monitor hold at worst, measured.
+#[test]
+fn the_bounds_hold_in_bytes() {
+    let mut monitor = None;
+    let empty = allocation_counter::measure(|| monitor = Some(Monitor::default()));
+    let monitor = monitor.unwrap();
+    let mut sender = Sender::new(&monitor);
+    sender.proposal = testing::as_large_as_can_be();
+    let history = allocation_counter::measure(|| {
+        for number in 1..=ENDED_ASSOCIATIONS as u64 + 500 {
+            sender.begin(number);
+            sender.end(number);
+        }
+    });
+    let held = usize::try_from(history.bytes_current).unwrap();
+    assert!(held > ENDED_ASSOCIATIONS * CONTEXTS_BYTES / 2, "{held}: they are kept");
+    assert!(held <= HISTORY_BYTES, "{held} bytes of {HISTORY_BYTES}");
+
+    let (peer, uid) = (peer(1), uid(&format!("1.2.{:060}", 1)));
+    let reason = "ÄÖ".repeat(5000);
+    let refusals = allocation_counter::measure(|| {
+        for _ in 0..REFUSALS + 1000 {
+            let status = Status::CANNOT_UNDERSTAND;
+            let (sop_class, sop_instance, reason) = (&uid, &uid, reason.as_str());
+            let refused = Refused::Object { peer: &peer, sop_class, sop_instance, status, reason };
+            monitor.refused(&refused, Some(reason));
+        }
+    });
+    let held = usize::try_from(refusals.bytes_current).unwrap();
+    assert!(held <= REFUSALS_BYTES, "{held} bytes of {REFUSALS_BYTES}");
+    assert!(empty.bytes_current < 1 << 20, "{} bytes of an empty one", empty.bytes_current);
 }
 
 /// Not a test of speed, but of orders of magnitude: what an object costs beside what it takes to store one.

@@ -69,6 +69,15 @@ impl Server {
         }
     }
 
+    /// All addresses that are listened on.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub fn local_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        let (Listeners::Own(listeners) | Listeners::Passed(listeners)) = &self.listeners;
+        listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
     /// Serves from now on, in threads of its own: one for each connection, and one that waits for the next.
     ///
     /// # Errors

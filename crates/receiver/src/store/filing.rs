@@ -11,7 +11,7 @@ use crate::output::{
 };
 use crate::peer::Peer;
 
-use dataset::{Attributes, Transcoder, Uid, character_set};
+use dataset::{Attributes, Transcoder, character_set};
 use proto::DataSetFragments;
 use std::io;
 use std::sync::Arc;
@@ -158,7 +158,7 @@ impl Incoming {
             let rule = InstanceRule::new(settings, &self.output.dictionary, *sop_instance);
             let transfer_syntax = self.transcoder.output_transfer_syntax();
             let mut is_same = |taken: &NameTaken<'_>| rule.is_same(taken, transfer_syntax);
-            let stored = self.commit_once(sop_instance, place, path.names(), &mut is_same);
+            let stored = self.commit_once(about.uids, place, path.names(), &mut is_same);
             return stored.map_err(|failure| match failure {
                 Failure::Storage(storage::Error { step: Step::Name, source })
                     if source.kind() == io::ErrorKind::AlreadyExists =>
@@ -173,12 +173,12 @@ impl Incoming {
             let most = if settings.duplicates.may_keep_both() { usize::MAX } else { 1 };
             let names = settings.file_naming.numbered_names(sop_class, sop_instance).take(most);
             // It has the SOP Instance UID in its name.
-            return self.commit_once(sop_instance, place, names, &mut |_| Ok(true));
+            return self.commit_once(about.uids, place, names, &mut |_| Ok(true));
         }
         let (names, taken) = settings.file_naming.names(sop_class, sop_instance, about.requested);
         let mut names = names.peekable();
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
-        log_storing(settings, sop_instance, place, &first);
+        log_storing(settings, about.uids, place, &first);
         let committed = self.file.commit(&mut names, taken, settings.durability)?;
         log_stored(settings, place, &first, &committed);
         Ok(Outcome::Stored(committed))
@@ -188,7 +188,7 @@ impl Incoming {
     /// [`OutputSettings::duplicates`], that has the same instance.
     fn commit_once(
         &mut self,
-        sop_instance: &Uid,
+        uids: &ObjectUids,
         place: &Place,
         names: impl Iterator<Item = FileName>,
         is_same: &mut dyn FnMut(&NameTaken<'_>) -> io::Result<bool>,
@@ -196,7 +196,7 @@ impl Incoming {
         let settings = &self.output.settings;
         let mut names = names.peekable();
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
-        log_storing(settings, sop_instance, place, &first);
+        log_storing(settings, uids, place, &first);
         let mut rule = DuplicateRule::new(settings, self.transcoder.output_transfer_syntax());
         let decide = &mut |taken: &NameTaken<'_>| {
             if is_same(taken)? { rule.decide(taken) } else { Ok(IfTaken::NextName) }
@@ -205,7 +205,8 @@ impl Incoming {
         match &outcome {
             Outcome::Kept(_) if rule.rejects() => return Err(Failure::Duplicate),
             Outcome::Kept(kept) => info!(
-                "SOP instance {sop_instance} is stored already, keeping {}",
+                "SOP instance {} is stored already, keeping {}",
+                uids.sop_instance,
                 LogPath::new(settings, &place.folders, Some(&kept.name))
             ),
             Outcome::Stored(committed) => log_stored(settings, place, &first, committed),
@@ -255,12 +256,13 @@ impl Incoming {
     }
 }
 
-fn log_storing(settings: &OutputSettings, sop_instance: &Uid, place: &Place, name: &FileName) {
+fn log_storing(settings: &OutputSettings, uids: &ObjectUids, place: &Place, name: &FileName) {
     if !settings.format.bit_preserving {
         let path = LogPath::new(settings, &place.folders, Some(name));
         info!(
             dcmtks = true,
-            sopInstanceUid = %sop_instance,
+            sopInstanceUid = %uids.sop_instance,
+            sopClassUid = %uids.sop_class,
             file = %path,
             "storing DICOM file: {path}"
         );

@@ -217,7 +217,7 @@ fn whoever_removes_empty_folders_meanwhile_costs_no_object() {
                 })
             })
             .collect();
-        let stored: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+        let stored: Vec<_> = threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         ended.store(true, Ordering::SeqCst);
         sweeper.join().unwrap();
         stored.into_iter().for_each(Result::unwrap);

@@ -97,16 +97,15 @@ pub(crate) fn fault_on_purpose(text: &str) -> Result<receiver::faults::Rule, (us
     fault_rules::rule(text.as_ref()).map_err(fault_rules::RuleError::into_parts)
 }
 
-/// Reads a file of faults, as `--fault-file` names it: the faults, and its seed.
+/// Reads the content of a file of faults, as `--fault-file` names it: the faults, and its seed.
 ///
 /// # Errors
-/// It cannot be read, or what is wrong in it, with file, line and column.
+/// What is wrong in it, with file, line and column.
 pub(crate) fn fault_file(
     path: &Path,
+    content: &[u8],
 ) -> Result<(Vec<receiver::faults::Rule>, Option<u64>), String> {
-    let content = std::fs::read(path)
-        .map_err(|error| format!("cannot read {}: {}", path.display(), platform::reason(&error)))?;
-    let file = fault_rules::file(path.as_os_str(), &content).map_err(|error| error.to_string())?;
+    let file = fault_rules::file(path.as_os_str(), content).map_err(|error| error.to_string())?;
     Ok((file.rules, file.seed))
 }
 

@@ -5,6 +5,7 @@ use crate::cli::Config;
 use crate::commands::CommandSettings;
 use crate::negotiation::Negotiation;
 use crate::rules::{CertificateCondition, Condition, Decision, Rule, TreatmentSettings};
+use control::{ControlSettings, ControlTls};
 use dataset::format::{GroupLengths, OutputTransferSyntax, SequenceLengths};
 use dataset::{OutputFormat, Uid};
 use proto::Rejection;
@@ -12,8 +13,8 @@ use receiver::net::AddressFamily;
 use receiver::net::tls::{CrlCheck, KeyFormat, KeyPassword, PeerCertificate, TlsSettings};
 use receiver::output::naming::NameStyle;
 use receiver::{
-    Duplicates, Durability, IfDifferent, Leniency, MinFree, NamedBy, OutputSettings, SocketTimeout,
-    Sorting,
+    Duplicates, Durability, IfDifferent, Leniency, MinFree, NamedBy, OutputSettings, PathTemplate,
+    SocketTimeout, Sorting,
 };
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -68,7 +69,7 @@ fn node(config: &Config) -> Table {
             "presentation-contexts": log.verbose_presentation_contexts,
         },
         "tls": config.tls.as_ref().map(tls),
-        "http": config.http.as_ref().map(|http| json!({ "listen": http.listen })),
+        "http": config.http.as_ref().map(http),
         "audit": config.audit.as_ref().map(audit),
         "traces": config.traces.as_ref().map(traces),
     }));
@@ -78,6 +79,25 @@ fn node(config: &Config) -> Table {
     }
     table.retain(|_, value| !value.is_null());
     table
+}
+
+/// Who may log in by name; neither tokens nor passwords, nor what is made of them.
+fn http(http: &ControlSettings) -> Value {
+    let names = |names: Vec<&String>| {
+        names.into_iter().map(|name| json!({ "name": name })).collect::<Vec<_>>()
+    };
+    let own = |tls: &ControlTls| json!({ "key": path(&tls.key_file), "certificate": path(&tls.certificate_file) });
+    let mut table = object(json!({
+        "listen": http.listen,
+        "tls": http.tls.as_ref().map(own),
+        "token": names(http.tokens.iter().map(|token| &token.name).collect()),
+        "user": names(http.users.iter().map(|user| &user.name).collect()),
+        "insecure": http.insecure,
+        "open-health": http.open_health,
+        "host-names": http.host_names,
+    }));
+    table.retain(|_, value| !value.is_null());
+    table.into()
 }
 
 fn audit(audit: &AuditSettings) -> Value {
@@ -245,6 +265,7 @@ fn files(output: &OutputSettings) -> Table {
     };
     object(json!({
         "directory": path(&output.directory),
+        "file": output.path.as_ref().map(PathTemplate::as_str),
         "sort": sort,
         "file-names": match output.file_naming.style {
             NameStyle::SopInstance => "sop-instance-uid",

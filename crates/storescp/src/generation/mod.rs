@@ -22,6 +22,7 @@ mod tests;
 pub(crate) use advice::refusal_hint;
 pub(crate) use build::{Shared, build};
 pub(crate) use changes::needs_restart;
+pub(crate) use outputs::bucket;
 pub(crate) use sender::Sender;
 
 use crate::cli::Config;

@@ -20,7 +20,7 @@ use storage::{Directory, Storage};
 /// open studies too. So do those of the generation before and of the next one.
 pub(crate) struct Outputs {
     pool: Arc<CommandPool>,
-    /// Locked while directories are opened, which may take long.
+    /// One thread at a time adds to it: the one that makes a generation.
     open: Mutex<Open>,
     /// Studies, until they have ended.
     keepers: Mutex<Vec<Keeper>>,
@@ -72,7 +72,8 @@ impl Outputs {
         Self { pool, open, keepers, times: FolderTimes::default() }
     }
 
-    /// Where objects with these settings go: opened and probed, unless it is open.
+    /// Where objects with these settings go: opened and probed, unless it is open. To be called by one thread at a
+    /// time.
     ///
     /// # Errors
     /// The directory is missing, takes no files, or cannot do what the settings need; a command cannot be used.
@@ -88,23 +89,33 @@ impl Outputs {
             max_commands: 1,
             ..commands.clone()
         };
-        let mut open = lock(&self.open);
         let same = |place: &Arc<Place>| {
             place.output.settings() == output
                 && place.end_of_study == end_of_study
                 && Arc::ptr_eq(&place.dictionary, dictionary)
         };
         let bucket = bucket(&(output, &end_of_study));
-        let places = open.places.get(&bucket).into_iter().flatten();
-        if let Some(place) = places.filter_map(Weak::upgrade).find(same) {
+        if let Some(place) = lock(&self.open).places(bucket).into_iter().find(same) {
             return Ok(place);
         }
-        let directory = open.directory(output)?;
+        let directory = self.directory(output)?;
         let place = self.open(output, directory, dictionary, end_of_study)?;
-        open.places.entry(bucket).or_default().push(Arc::downgrade(&place));
-        drop(open);
+        lock(&self.open).places.entry(bucket).or_default().push(Arc::downgrade(&place));
         lock(&self.keepers).extend(Keeper::of(&place));
         Ok(place)
+    }
+
+    /// Opened without the lock: a file system that hangs holds up nobody but whoever reloads.
+    fn directory(&self, output: &OutputSettings) -> Result<Arc<KeptDirectory>, Error> {
+        let key = (output.directory.clone(), output.durability);
+        let known = lock(&self.open).directories.get(&key).and_then(Weak::upgrade);
+        if let Some(directory) = known {
+            return Ok(directory);
+        }
+        let directory = Output::open_directory(output)?;
+        let kept = Arc::new(KeptDirectory { directory, is_recovered: AtomicBool::new(false) });
+        lock(&self.open).directories.insert(key, Arc::downgrade(&kept));
+        Ok(kept)
     }
 
     fn open(
@@ -247,15 +258,9 @@ impl Outputs {
 }
 
 impl Open {
-    fn directory(&mut self, output: &OutputSettings) -> Result<Arc<KeptDirectory>, Error> {
-        let key = (output.directory.clone(), output.durability);
-        if let Some(directory) = self.directories.get(&key).and_then(Weak::upgrade) {
-            return Ok(directory);
-        }
-        let directory = Output::open_directory(output)?;
-        let kept = Arc::new(KeptDirectory { directory, is_recovered: AtomicBool::new(false) });
-        self.directories.insert(key, Arc::downgrade(&kept));
-        Ok(kept)
+    /// Those of a bucket: collected, so that none of them can come to its end under the lock.
+    fn places(&self, bucket: u64) -> Vec<Arc<Place>> {
+        self.places.get(&bucket).into_iter().flatten().filter_map(Weak::upgrade).collect()
     }
 
     /// Forgets what is gone.
@@ -308,7 +313,7 @@ fn warn_of_open_studies(open: usize, names: &[String]) {
 
 /// A number that is the same for the same settings, and differs for most others: so 10,000 rules are not compared with
 /// each other.
-pub(super) fn bucket(settings: &impl fmt::Debug) -> u64 {
+pub(crate) fn bucket(settings: &impl fmt::Debug) -> u64 {
     let mut hasher = DefaultHasher::new();
     format!("{settings:?}").hash(&mut hasher);
     hasher.finish()

@@ -46,6 +46,7 @@ pub(crate) fn serve(config: &Config, command_line: &Config) -> Result<(), Error>
     let service = Arc::new(Service::new(config, command_line, monitor.clone())?);
     let server = Server::inherit_or_bind(Arc::clone(&service.node), capacity)?;
     let address = server.local_address().map_err(receiver::Error::Listen)?;
+    let addresses = server.local_addresses().map_err(receiver::Error::Listen)?;
     let listening = announcement::listening(config, address);
     let systemd = Arc::new(Systemd::from_environment());
     let ended_by_signal = receive_signals().map_err(Error::Signals)?;
@@ -63,8 +64,8 @@ pub(crate) fn serve(config: &Config, command_line: &Config) -> Result<(), Error>
     let (told_watchdog, watched) = mpsc::channel::<Handle>();
     systemd.watch(watched).map_err(Error::Threads)?;
     let control = config.http.as_ref().zip(monitor);
-    let control = control
-        .map(|(http, monitor)| Control::start(http, monitor, &service, vec![address], capacity));
+    let control =
+        control.map(|(http, monitor)| Control::start(http, monitor, &service, addresses, capacity));
     let control = control.transpose()?;
     let handle = server.start()?;
     if let Some(telemetry) = &service.telemetry {

@@ -6,7 +6,7 @@ use super::systemd::Systemd;
 use crate::cli::Config;
 use crate::commands::CommandPool;
 use crate::error::Error;
-use crate::generation::{Generation, Shared, build};
+use crate::generation::{Generation, Shared, bucket, build};
 use crate::limits::{PROGRAM_THREADS, RECOVERY_NICENESS};
 use crate::rules::{Decision, Rule, TreatmentSettings};
 use arc_swap::ArcSwap;
@@ -15,6 +15,7 @@ use receiver::faults::FaultPlan;
 use receiver::net::PeerNames;
 use receiver::net::tls::Tls;
 use receiver::{Capacity, Node, NodeSettings, OutputSettings, ProgramNeeds, thread_builder};
+use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -142,7 +143,10 @@ fn first_fault(faults: Vec<Error>) -> Error {
 /// How many associations may be served at a time.
 pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let all = treatments(config);
-    let watches = all.iter().filter(|it| it.commands.watches_studies()).count();
+    // As many as there are outputs at most: equal ones are one.
+    let watching = all.iter().filter(|it| it.commands.watches_studies());
+    let watches = watching.map(|it| bucket(&(&it.output, &it.commands)));
+    let watches = watches.collect::<HashSet<u64>>().len();
     let optional = [
         run_commands(config),
         // For certificates that expire.

@@ -20,7 +20,7 @@ $ curl -s http://127.0.0.1:8042/api/v1/associations | jq -c '.associations[] | [
 [1207,"CT1","receiving",311,163577856]
 [1205,"US3","idle",12,9437184]
 $ curl -s 'http://127.0.0.1:8042/api/v1/refusals?limit=1' | jq -c '.refusals[] | [.at, .callingAeTitle, .reason, .hint]'
-["2026-11-30T09:14:02.117Z","MR9","no rule names it","to let it in, put this before the rule that refuses it: …"]
+["2026-11-30T09:14:02.117Z","MR9","no rule matches","to let it in, put this before the rule that refuses it: …"]
 $ curl -s http://127.0.0.1:8042/api/v1/associations/1207 | jq '.presentationContexts[] | select(.result != "accepted")'
 $ curl -s -X POST -H 'Content-Type: application/json' http://127.0.0.1:8042/api/v1/settings/reload
 {"generation":4,"done":["2 rules changed"],"needsRestart":[]}
@@ -33,7 +33,7 @@ From another machine, add `-H "Authorization: Bearer $TOKEN"`, or `--user NAME`;
 - **Lists** are pages, the latest entry first. `next` is the `before` of the next page, and `null` on the last one. So reading
   page by page sees nothing twice, whatever happens meanwhile.
 - **How much is kept**: associations that are being served, the last 1,000 that have ended, and the last 10,000 refusals, all
-  in memory: a restart forgets them. At most 30 MiB, whatever peers send.
+  in memory: a restart forgets them. At most 32 MiB, whatever peers send.
 - **No patient data** is told: titles, UIDs, addresses, numbers, and reasons as the log has them. A UID with characters other
   than digits and dots may be anything, so it is `null`. Of an open study whose folder is named by the patient, only the time is
   told.

@@ -4,13 +4,10 @@
 #[cfg(feature = "explore")]
 mod exploration;
 
+use crate::limits::{SLOT_BYTES, slots};
 use platform::sync::atomic::{AtomicU64, Ordering};
 use platform::sync::{Arc, Mutex, PoisonError};
 use std::sync::TryLockError;
-
-/// Slots beyond the capacity, so that keys that are passed over cost no entry. A reader holds up no more than one key at
-/// a time, and only where it reads the oldest entries while they are replaced.
-const SPARE_SLOTS: usize = if cfg!(feature = "explore") { 1 } else { 256 };
 
 /// Keeps the last entries, each under a key that grows.
 ///
@@ -19,7 +16,7 @@ const SPARE_SLOTS: usize = if cfg!(feature = "explore") { 1 } else { 256 };
 /// reader that the system has put to sleep in the middle. An entry stays until as many keys have been given after its own
 /// as there are slots.
 ///
-/// Memory: 32 bytes for each slot, and the entries.
+/// Memory: [`slots`] of [`SLOT_BYTES`], and the entries.
 #[derive(Debug)]
 pub(crate) struct Ring<T> {
     slots: Box<[Slot<T>]>,
@@ -28,6 +25,8 @@ pub(crate) struct Ring<T> {
 }
 
 type Slot<T> = Mutex<Option<Entry<T>>>;
+
+const _: () = assert!(size_of::<std::sync::Mutex<Option<Entry<u8>>>>() <= SLOT_BYTES);
 
 /// An entry of a [`Ring`].
 #[derive(Debug)]
@@ -48,7 +47,7 @@ impl<T> Ring<T> {
     /// For the last so many entries, at least 1.
     pub(crate) fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
-        let slots = (0..capacity + SPARE_SLOTS).map(|_| Mutex::new(None)).collect();
+        let slots = (0..slots(capacity)).map(|_| Mutex::new(None)).collect();
         Self { slots, capacity: capacity as u64, next: AtomicU64::new(1) }
     }
 
@@ -142,10 +141,14 @@ mod tests {
         (1..=200).for_each(|number| {
             ring.push(number);
         });
-        let held: Vec<_> = (0..5).map(|next| ring.slot(201 + next).lock().unwrap()).collect();
-        assert_eq!(ring.push(201), 206);
+        let held: Vec<_> = [201, 202].map(|key| ring.slot(key).lock().unwrap()).into();
+        assert_eq!(ring.push(201), 203);
         drop(held);
-        assert_eq!(values(&ring, None, 10), [201, 200, 199]);
+        // One of the slots has an entry whose key is too old by now.
+        assert_eq!(values(&ring, None, 10), [201, 200]);
+        ring.push(202);
+        ring.push(203);
+        assert_eq!(values(&ring, None, 10), [203, 202, 201]);
     }
 
     /// What a thread has pushed is there in its order, whatever others push and read meanwhile; nothing is lost, and
@@ -202,7 +205,7 @@ mod tests {
         for _ in 0..1000 {
             ring.push(Arc::clone(&counted));
         }
-        assert_eq!(Arc::strong_count(&counted), 1 + 10 + SPARE_SLOTS);
+        assert_eq!(Arc::strong_count(&counted), 1 + slots(10));
         drop(ring);
         assert_eq!(Arc::strong_count(&counted), 1);
     }

@@ -60,7 +60,8 @@ struct Current {
     generation: u64,
 }
 
-/// Keys and certificates that were read and checked, and are not in use yet: see [`Tls::read_again`].
+/// Keys and certificates that were read and checked, and are not in use yet: see
+/// [`Node::read_tls_files`](crate::Node::read_tls_files).
 pub struct ReadFiles {
     settings: TlsSettings,
     context: SslContext,

@@ -94,11 +94,11 @@ impl PathTemplate {
         self.pieces().flat_map(|piece| match piece {
             Piece::Text(text) => vec![text.as_str()],
             Piece::Field(alternatives) => {
-                let literal = |source| match source {
-                    &Source::Literal(ref text) => Some(text.as_str()),
+                let literals = alternatives.iter().filter_map(|it| match &it.source {
+                    Source::Literal(text) => Some(text.as_str()),
                     _ => None,
-                };
-                alternatives.iter().filter_map(|it| literal(&it.source)).collect()
+                });
+                literals.collect()
             }
         })
     }

@@ -61,9 +61,9 @@ fn is_known(word: &str, component: &Component) -> bool {
                 _ => false,
             };
             let in_format = match &alternative.format {
-                Format::Time(parts) => word
-                    .chars()
-                    .all(|letter| parts.iter().any(|part| *part == TimePart::Text(letter))),
+                Format::Time(parts) => {
+                    word.chars().all(|letter| parts.contains(&TimePart::Text(letter)))
+                }
                 _ => false,
             };
             in_literal || in_format

@@ -9,7 +9,7 @@ use crate::limits::OPEN_SUBFOLDERS;
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::collections::{HashMap, VecDeque};
 
-/// The subfolders of one folder that are open, found by device and inode.
+/// The folders in an output directory that are open, at any depth, found by device and inode.
 ///
 /// Keeps those used last open, at most [`OPEN_SUBFOLDERS`], and knows of the others as long as a file being
 /// received needs them. So all threads that use a subfolder at a time share its syncs and its name claims.

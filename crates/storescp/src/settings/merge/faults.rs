@@ -2,9 +2,12 @@
 
 use super::{Merging, value};
 use crate::cli::{self, Config};
+use crate::limits::SETTINGS_BYTES;
+use crate::settings::reader::read_at_most;
 use crate::settings::typed::Faults;
-use receiver::faults::Action;
+use receiver::faults::{Action, Rule};
 use receiver::limits::FAULT_RULES;
+use std::path::Path;
 
 pub(super) fn merge(typed: &Faults, config: &mut Config, merging: &mut Merging<'_>) {
     if typed.provoke.is_some() || typed.files.is_some() {
@@ -18,10 +21,9 @@ pub(super) fn merge(typed: &Faults, config: &mut Config, merging: &mut Merging<'
         }
     }
     for file in typed.files.iter().flat_map(|files| &files.value.0) {
-        match cli::fault_file(&merging.path(&file.value)) {
+        match read(&merging.path(&file.value)) {
             Ok((rules, seed)) => {
-                let is_alert =
-                    |rule: &receiver::faults::Rule| matches!(rule.action, Action::TlsAlert(_));
+                let is_alert = |rule: &Rule| matches!(rule.action, Action::TlsAlert(_));
                 if config.tls.is_none() && rules.iter().any(is_alert) {
                     merging.fault(&file.span, "faults.files: the fault 'tls alert' needs [tls]");
                 }
@@ -41,4 +43,13 @@ pub(super) fn merge(typed: &Faults, config: &mut Config, merging: &mut Merging<'
         let message = format!("faults: {} faults, at most {FAULT_RULES}", config.faults.len());
         merging.fault(span, message);
     }
+}
+
+/// The faults in a file, and its seed.
+fn read(path: &Path) -> Result<(Vec<Rule>, Option<u64>), String> {
+    let shown = path.display();
+    let content = read_at_most(path, SETTINGS_BYTES)
+        .map_err(|error| format!("cannot read {shown}: {}", platform::reason(&error)))?
+        .ok_or_else(|| format!("{shown} is larger than {} MiB", SETTINGS_BYTES >> 20))?;
+    cli::fault_file(path, &content)
 }

@@ -130,6 +130,10 @@ impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
 
 /// Reads a value and notes where it stands.
 pub(super) fn read_at<T: Read>(value: &Value<'_>, report: &mut Report) -> Option<At<T>> {
+    // Where a value is missing or broken, the parser puts one that stands nowhere, and has told so.
+    if value.span().is_empty() && !value.get_ref().is_table() {
+        return None;
+    }
     T::read(value, report).map(|read| At { value: read, span: value.span() })
 }
 

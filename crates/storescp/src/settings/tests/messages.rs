@@ -342,7 +342,7 @@ const MESSAGES: &[(&str, &[&str])] = &[
     (
         "[[http.user]]\nname = 'a'\npassword-hash = 'hunter2'",
         &[
-            "1:1: http: the password hash of user 'a' cannot be used: it is no PHC string, such as $argon2id$v=19$m=19456,t=2,p=1$SALT$HASH; make one with: storescp hash-password",
+            "1:3: http: the password hash of user 'a' cannot be used: it is no PHC string, such as $argon2id$v=19$m=19456,t=2,p=1$SALT$HASH; make one with: storescp hash-password",
         ],
     ),
     ("listen = 1\nlisten = 2", &["2:1: not TOML: duplicate key"]),

@@ -77,6 +77,8 @@ const SAME: &[(&str, &str)] = &[
         "faults.provoke = ['object: delay next 2s', 'object: abort user during']",
     ),
     ("--fault object:reset --fault-seed 7", "faults = { provoke = ['object: reset'], seed = 7 }"),
+    ("--http 8043", "http.listen = 8043"),
+    ("--http [::1]:8043", "http.listen = '[::1]:8043'"),
     ("+tls /k /c", "tls = { key = '/k', certificate = '/c' }"),
     (
         "+tls /k /c -pw -der +cf /a +cf /b +cd /d",

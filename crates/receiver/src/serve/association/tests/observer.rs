@@ -3,7 +3,7 @@
 use super::*;
 use crate::net::HostAccess;
 use crate::observer::{
-    Accepted, AfterAnswer, Observer, Proposed, Refusal, Refused, StoredObject, Summary,
+    Accepted, AfterAnswer, Observer, Proposed, Received, Refusal, Refused, StoredObject, Summary,
 };
 use crate::output::studies::{EndedStudy, Timing};
 use crate::treatment::Treatment;
@@ -17,6 +17,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 struct Told {
     lines: Mutex<Vec<String>>,
     changed: Condvar,
+    /// Bytes of data sets that are complete, and those of the one that comes in.
+    received: Mutex<(Vec<u64>, u64)>,
 }
 
 impl Told {
@@ -63,6 +65,15 @@ impl Observer for Recorder {
     fn association_accepted(&self, accepted: &Accepted<'_>) {
         let peer = accepted.peer;
         self.told.note(format!("accepted: {} for {}", peer.calling_ae, peer.called_ae));
+    }
+
+    fn received(&self, received: &Received<'_>) {
+        let mut told = self.told.received.lock().unwrap();
+        told.1 += received.bytes;
+        if received.is_last {
+            let complete = std::mem::take(&mut told.1);
+            told.0.push(complete);
+        }
     }
 
     fn stored(&self, object: &StoredObject<'_>) -> Option<AfterAnswer> {
@@ -285,6 +296,25 @@ fn a_refused_object_is_told_with_its_status_and_reason() {
     assert_eq!(*second, format!("object refused: 1.2, {status}: {reason}"));
     let expected = "ended: 1 objects, 2 refused (1 A700H, 1 A900H), 0 broken off, connection lost";
     assert_eq!(ended, expected);
+}
+
+/// Of an object that is stored, and of one that is refused.
+#[test]
+fn pieces_of_data_sets_are_told_whatever_becomes_of_them() {
+    let scratch = Scratch::new("observer-pieces");
+    let plain = treatment(&scratch.0, |_| {});
+    let (observer, told) = Recorder::new(Box::new(move |_| Ok(Arc::clone(&plain))));
+    let receiver = Receiver::of(testing::node_of(observer), 8);
+    let (mut sender, thread) = receiver.connect();
+    let large = data_set_of(("1.1", "9.1", 60_000));
+    assert_eq!(sender.store_data_set("1.1", &large).unwrap().status, Status::SUCCESS);
+    let other = data_set("1.3");
+    let refused = sender.store_data_set("1.2", &other).unwrap().status;
+    assert_eq!(refused, Status::DATA_SET_DOES_NOT_MATCH_SOP_CLASS);
+    drop(sender);
+    thread.join().unwrap();
+    let received = told.received.lock().unwrap();
+    assert_eq!(*received, (vec![large.len() as u64, other.len() as u64], 0));
 }
 
 /// A C-FIND-RQ, and a C-STORE-RQ whose SOP Instance UID is no UID.
