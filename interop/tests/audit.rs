@@ -1,7 +1,8 @@
 //! Tests audit messages (PS3.15 §A.5) as a syslog server understands them.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use interop::process::eventually;
 use interop::syslog::{Rsyslog, SyslogMessage, check_audit_messages};
 use interop::tls::{Pki, dcmtk, s_client};
 use interop::wire::{Client, uid};
-use interop::{Object, Program, Scratch, Server, peers};
+use interop::{Object, Program, Scratch, Server, peers, skip};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -207,6 +208,61 @@ fn a_settings_file_names_authority_and_certificate_and_its_reloads_are_reported(
     check_run(&messages, &interop::wire::Request::usual().calling);
     let source = "AuditSourceID=\"archive-1\"";
     assert!(messages.iter().all(|message| message.text.contains(source)), "{messages:?}");
+}
+
+/// An address of this machine that is no loopback address, if it has one. Nothing is sent.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback())
+}
+
+/// Asks the control plane for its status, with this token. Returns the status line.
+fn ask(address: IpAddr, port: u16, token: &str) -> String {
+    let mut stream = TcpStream::connect((address, port)).expect("the control plane listens");
+    let request = format!(
+        "GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: \
+         close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).expect("a request can be sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn who_logs_in_to_the_control_plane_is_reported() {
+    let Some(address) = own_address() else {
+        return skip("log-ins: this machine has loopback addresses only, which need none");
+    };
+    let scratch = Scratch::new();
+    let (file, audit) = (scratch.path().join("settings.toml"), scratch.path().join("audit.log"));
+    let token = scratch.path().join("token");
+    let port = interop::free_port();
+    fs::write(&token, "0123456789abcdef0123456789abcdef").expect("a file can be written");
+    let settings = format!(
+        "[audit]\ndestination = 'file:{}'\n[http]\nlisten = '{address}:{port}'\n\
+         insecure = true\n[[http.token]]\nname = 'prometheus'\n\
+         token = {{ file = '{}' }}\n",
+        audit.display(),
+        token.display()
+    );
+    fs::write(&file, settings).expect("a file can be written");
+    let mut server = Server::start(Program::Ours, &["--settings", file.to_str().expect("UTF-8")]);
+    assert_eq!(ask(address, port, "0123456789abcdef0123456789abcdef"), "HTTP/1.1 200 OK");
+    assert_eq!(ask(address, port, "another token, and a wrong one"), "HTTP/1.1 401 Unauthorized");
+    server.signal("TERM");
+    assert!(server.wait(LIMIT).is_some());
+    let text = fs::read_to_string(&audit).expect("the file");
+    check_audit_messages(text.lines().map(after_header));
+    let logins: Vec<&str> = text.lines().filter(|line| line.contains("110114")).collect();
+    assert_eq!(logins.len(), 2, "{text}");
+    for (login, outcome, user) in [(logins[0], 0, "prometheus"), (logins[1], 4, "unknown token")] {
+        assert!(login.contains(&format!("EventOutcomeIndicator=\"{outcome}\"")), "{login}");
+        assert!(login.contains(&format!("<ActiveParticipant UserID=\"{user}\"")), "{login}");
+        assert!(login.contains(&format!("NetworkAccessPointID=\"{address}\"")), "{login}");
+    }
+    assert!(!text.contains("0123456789abcdef") && !text.contains("another token"), "{text}");
 }
 
 /// A syslog server that accepts connections, and neither speaks TLS nor reads.
