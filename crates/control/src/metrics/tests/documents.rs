@@ -21,7 +21,7 @@ scrape_configs:
 rule_files: [storescp.rules.yaml]      # packaging/prometheus/
 ```
 
-From another machine, it takes TLS and a token or user of the settings:
+From another machine, it takes TLS and a [token or user](control.md#log-ins) of the settings:
 
 ```yaml
     scheme: https
