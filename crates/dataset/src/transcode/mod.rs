@@ -10,7 +10,7 @@
 
 pub mod attributes;
 mod inspector;
-pub(crate) mod noting;
+pub mod noting;
 mod reader;
 pub mod transcoder;
-pub(crate) mod wanted;
+pub mod wanted;
