@@ -127,8 +127,9 @@ impl Case<'_> {
             // Opening the older file only serves to lock it; it can be replaced without the lock.
             let is_lock =
                 *call == "openat" && failed.iter().all(|line| line.contains(&object.file_name()));
-            // If another process deleted the hidden folder, it is created again and the link is repeated.
-            let is_repeated = *call == "linkat" && *error == "ENOENT";
+            // If another process deleted the hidden folder or that of the study, it is created again and the call is
+            // repeated.
+            let is_repeated = ["linkat", "openat"].contains(call) && *error == "ENOENT";
             let may_fail = is_lock || is_repeated || MAY_FAIL_UNNOTICED.contains(call);
             assert!(!ours || may_fail, "{what} is not told: {failed:?}");
         } else {
