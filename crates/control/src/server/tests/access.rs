@@ -5,11 +5,11 @@ use crate::program::AccessOutcome;
 use crate::settings::{ControlSettings, Role, Token, TokenHash, User, hash_password};
 use std::net::SocketAddr;
 
-const VIEWER: &str = "viewer-3f2a90c1d4e5f60718293a4b";
+pub(super) const VIEWER: &str = "viewer-3f2a90c1d4e5f60718293a4b";
 const OPERATOR: &str = "operator-5c6d7e8f90a1b2c3d4e5f6";
 
 /// Log-ins over plain HTTP, which tests need no certificates for.
-fn protected() -> ControlSettings {
+pub(super) fn protected() -> ControlSettings {
     let token = |name: &str, secret, role| Token {
         name: name.into(),
         hash: TokenHash::of(secret).unwrap(),
@@ -30,12 +30,12 @@ fn protected() -> ControlSettings {
     }
 }
 
-fn basic(user: &str, password: &str) -> String {
+pub(super) fn basic(user: &str, password: &str) -> String {
     let both = openssl::base64::encode_block(format!("{user}:{password}").as_bytes());
     format!("Authorization: Basic {both}\r\n")
 }
 
-fn bearer(token: &str) -> String {
+pub(super) fn bearer(token: &str) -> String {
     format!("Authorization: Bearer {token}\r\n")
 }
 

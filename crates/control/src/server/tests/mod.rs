@@ -2,8 +2,10 @@
 
 mod access;
 mod hostile;
+mod protection;
 
 use super::{ControlHandle, start};
+use crate::access::Protection;
 use crate::monitor::Monitor;
 use crate::program::{
     AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, Directory, OpenStudy, Program,
@@ -100,9 +102,13 @@ fn local() -> ControlSettings {
 }
 
 fn serve(settings: ControlSettings) -> (ControlHandle, Arc<Fake>, SocketAddr) {
+    serve_by(&Arc::new(Protection::new(&settings).unwrap()))
+}
+
+fn serve_by(protection: &Arc<Protection>) -> (ControlHandle, Arc<Fake>, SocketAddr) {
     let fake = Arc::new(Fake::default());
     let program: Arc<dyn Program> = Arc::clone(&fake) as _;
-    let handle = start(settings, Arc::new(Monitor::default()), program).unwrap();
+    let handle = start(protection, Arc::new(Monitor::default()), program).unwrap();
     let mut address = handle.addresses()[0];
     if address.ip().is_unspecified() {
         address.set_ip("127.0.0.1".parse().unwrap());
@@ -233,7 +239,8 @@ fn an_address_that_cannot_be_used_is_named_with_what_to_do() {
     let (handle, fake, address) = serve(local());
     let again = |address: SocketAddr| {
         let program: Arc<dyn Program> = Arc::clone(&fake) as _;
-        start(ControlSettings::on(address), Arc::default(), program).map(drop)
+        let protection = Protection::new(&ControlSettings::on(address)).map(Arc::new)?;
+        start(&protection, Arc::default(), program).map(drop)
     };
     let error = again(address).unwrap_err().to_string();
     assert!(error.contains(&address.to_string()) && error.contains("choose another"), "{error}");
@@ -242,7 +249,8 @@ fn an_address_that_cannot_be_used_is_named_with_what_to_do() {
     assert!(again(open).unwrap_err().to_string().contains("needs TLS and a token or user"));
     let settings = ControlSettings { insecure: true, ..ControlSettings::on(open) };
     let program: Arc<dyn Program> = Arc::clone(&fake) as _;
-    let error = start(settings, Arc::default(), program).map(drop).unwrap_err().to_string();
+    let protection = Arc::new(Protection::new(&settings).unwrap());
+    let error = start(&protection, Arc::default(), program).map(drop).unwrap_err().to_string();
     assert!(error.contains("192.0.2.1:8042") && error.contains("does not have this address"));
     drop(handle);
     assert!(again(address).is_ok(), "the port is free again at once");
