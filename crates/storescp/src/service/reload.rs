@@ -97,7 +97,7 @@ impl Service {
             None => None,
         };
         let other = config.as_ref().and_then(|config| config.tls.as_ref());
-        let mut faults = Vec::new();
+        let (mut faults, mut unplaced) = (Vec::new(), Vec::new());
         match self.node.read_tls_files(other) {
             Ok(read) => next.tls = read,
             Err(error) => faults.push(self.about_file("[tls]", &error)),
@@ -106,7 +106,12 @@ impl Service {
         let protection = self.protection.as_ref().map(|it| it.read_again(http)).transpose();
         match protection {
             Ok(read) => next.protection = read,
-            Err(error) => faults.push(self.about_file("[http]", &settings::in_words(&error))),
+            Err(error) => {
+                let fault = self.about_file("[http]", &settings::in_words(&error));
+                // `storescp check` knows nothing of addresses that are open.
+                let is_unplaced = matches!(error, control::Error::StillUnprotected { .. });
+                if is_unplaced { &mut unplaced } else { &mut faults }.push(fault);
+            }
         }
         if let Some(config) = config {
             match self.open(config) {
@@ -114,7 +119,9 @@ impl Service {
                 Err(others) => faults.extend(others),
             }
         }
-        if faults.is_empty() { Ok(next) } else { Err(self.with_places(faults)) }
+        let mut told = if faults.is_empty() { faults } else { self.with_places(faults) };
+        told.extend(unplaced);
+        if told.is_empty() { Ok(next) } else { Err(told) }
     }
 
     /// What is wrong as `storescp check` says it, with line and column, if it finds the same.
