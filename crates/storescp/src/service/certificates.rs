@@ -1,6 +1,6 @@
-//! Certificates of the receiver and of the control plane: tells when they expire, and warns of it every day.
+//! Warns every day of certificates that expire soon.
 
-use super::wiring::Service;
+use super::wiring::{Service, certificates_may_expire};
 use crate::cli::Config;
 use control::CertificateStatus;
 use receiver::thread_builder;
@@ -8,11 +8,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-
-/// Whether there are certificates, or a reload may bring some: for HTTP, only a settings file names them.
-pub(super) fn may_expire(config: &Config) -> bool {
-    config.tls.is_some() || (config.http.is_some() && config.settings_file.is_some())
-}
 
 impl Service {
     /// The certificates that are shown to peers, each file once, with the date on which the first one in it expires.
@@ -43,7 +38,7 @@ impl Service {
 /// # Errors
 /// There is no thread to be had.
 pub(super) fn warn_daily(service: &Arc<Service>, config: &Config) -> io::Result<()> {
-    if !may_expire(config) {
+    if !certificates_may_expire(config) {
         return Ok(());
     }
     let service = Arc::clone(service);

@@ -1,8 +1,8 @@
 //! Builds what serves from the settings.
 
+use super::faults;
 use super::observer::ProgramObserver;
 use super::systemd::Systemd;
-use super::{certificates, faults};
 use crate::cli::Config;
 use crate::commands::CommandPool;
 use crate::error::Error;
@@ -157,7 +157,7 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let optional = [
         run_commands(config),
         // For certificates that expire.
-        certificates::may_expire(config),
+        certificates_may_expire(config),
         Systemd::wants_thread(),
     ];
     let optional = optional.into_iter().filter(|&wanted| wanted).count();
@@ -172,6 +172,11 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
         needs.memory_bytes += control::limits::MEMORY_BYTES;
     }
     Ok(Capacity::find(&node_settings(config), &outputs, needs)?)
+}
+
+/// Whether there are certificates, or a reload may bring some: for HTTP, only a settings file names them.
+pub(super) fn certificates_may_expire(config: &Config) -> bool {
+    config.tls.is_some() || (config.http.is_some() && config.settings_file.is_some())
 }
 
 /// Whether any treatment has commands or renames files.

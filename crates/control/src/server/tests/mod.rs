@@ -101,8 +101,8 @@ fn local() -> ControlSettings {
     ControlSettings::on("127.0.0.1:0".parse().unwrap())
 }
 
-fn serve(settings: ControlSettings) -> (ControlHandle, Arc<Fake>, SocketAddr) {
-    serve_by(&Arc::new(Protection::new(&settings).unwrap()))
+fn serve(settings: &ControlSettings) -> (ControlHandle, Arc<Fake>, SocketAddr) {
+    serve_by(&Arc::new(Protection::new(settings).unwrap()))
 }
 
 fn serve_by(protection: &Arc<Protection>) -> (ControlHandle, Arc<Fake>, SocketAddr) {
@@ -158,7 +158,7 @@ fn status(answer: &str) -> u16 {
 
 #[test]
 fn health_is_told_in_text_and_json() {
-    let (_handle, fake, address) = serve(local());
+    let (_handle, fake, address) = serve(&local());
     let live = get(address, "/livez", "");
     assert!(live.starts_with("HTTP/1.1 200 OK\r\n") && live.ends_with("live\naccepting: ok\n"));
     assert_eq!(status(&get(address, "/readyz", "")), 200);
@@ -181,7 +181,7 @@ fn health_is_told_in_text_and_json() {
 
 #[test]
 fn what_hangs_in_the_program_does_not_hold_up_livez() {
-    let (_handle, fake, address) = serve(local());
+    let (_handle, fake, address) = serve(&local());
     fake.hangs.store(true, Ordering::Relaxed);
     let waiting: Vec<TcpStream> = (0..20)
         .map(|_| {
@@ -201,7 +201,7 @@ fn what_hangs_in_the_program_does_not_hold_up_livez() {
 
 #[test]
 fn every_answer_has_the_headers_that_browsers_heed_and_no_version() {
-    let (_handle, _, address) = serve(local());
+    let (_handle, _, address) = serve(&local());
     for path in ["/livez", "/", "/nothing/here", "/livez?token=x"] {
         let answer = get(address, path, "").to_lowercase();
         for expected in [
@@ -219,7 +219,7 @@ fn every_answer_has_the_headers_that_browsers_heed_and_no_version() {
 
 #[test]
 fn wrong_paths_and_methods_get_an_answer_that_helps() {
-    let (_handle, _, address) = serve(local());
+    let (_handle, _, address) = serve(&local());
     let missing = get(address, "/metricz", "");
     assert!(status(&missing) == 404 && missing.contains("there is nothing at /metricz"));
     assert!(missing.contains("application/problem+json"));
@@ -236,7 +236,7 @@ fn wrong_paths_and_methods_get_an_answer_that_helps() {
 
 #[test]
 fn an_address_that_cannot_be_used_is_named_with_what_to_do() {
-    let (handle, fake, address) = serve(local());
+    let (handle, fake, address) = serve(&local());
     let again = |address: SocketAddr| {
         let program: Arc<dyn Program> = Arc::clone(&fake) as _;
         let protection = Protection::new(&ControlSettings::on(address)).map(Arc::new)?;
@@ -258,7 +258,7 @@ fn an_address_that_cannot_be_used_is_named_with_what_to_do() {
 
 #[test]
 fn it_stops_at_once_whatever_its_clients_do() {
-    let (mut handle, fake, address) = serve(local());
+    let (mut handle, fake, address) = serve(&local());
     let idle: Vec<TcpStream> = (0..20).map(|_| connect(address)).collect();
     fake.hangs.store(true, Ordering::Relaxed);
     let mut hanging = connect(address);
