@@ -18,17 +18,17 @@ use crate::service_rules::Site;
 const SOON: Duration = Duration::from_secs(20);
 
 /// Runs curl; what it prints ends with the status of the answer.
-fn curl(arguments: &[&str]) -> Output {
+pub(crate) fn curl(arguments: &[&str]) -> Output {
     let mut curl = Process::new("curl");
     curl.args(["-sS", "--noproxy", "*", "-m", "20", "-w", "\n%{http_code}"]).args(arguments);
     run(&mut curl, SOON)
 }
 
-fn status(output: &Output) -> &str {
+pub(crate) fn status(output: &Output) -> &str {
     output.stdout.rsplit('\n').next().unwrap_or_default()
 }
 
-fn hash(password: &str) -> String {
+pub(crate) fn hash(password: &str) -> String {
     let mut child = Process::new(peers::storescp())
         .arg("hash-password")
         .stdin(Stdio::piped())
@@ -188,7 +188,7 @@ fn protected(pki: &Pki, more: &str) -> Site {
 const VIEWER: &str = "viewer-3f2a90c1d4e5f60718293a4b";
 const OPERATOR: &str = "operator-5c6d7e8f90a1b2c3d4e5f6";
 
-fn https_url(site: &Site, path: &str) -> String {
+pub(crate) fn https_url(site: &Site, path: &str) -> String {
     const ANNOUNCED: &str = "HTTP on https://0.0.0.0:";
     site.server.wait_for_log(ANNOUNCED);
     let log = site.server.stderr();

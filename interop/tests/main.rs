@@ -22,6 +22,7 @@ mod faults;
 mod hostile;
 mod http_access;
 mod http_hostile;
+mod http_reload;
 mod inetd;
 mod injected;
 mod journal;

@@ -19,16 +19,16 @@ use crate::events::SOON;
 use crate::service_rules::{Site, request, store_as};
 
 /// Sends SIGHUP, and waits until it was dealt with.
-fn reload(site: &Site, until: &str) {
+pub(crate) fn reload(site: &Site, until: &str) {
     site.server.signal("HUP");
     site.server.wait_for_log(until);
 }
 
-fn in_effect(generation: usize) -> String {
+pub(crate) fn in_effect(generation: usize) -> String {
     format!("settings generation {generation} in effect")
 }
 
-fn stays_in_effect(generation: usize) -> String {
+pub(crate) fn stays_in_effect(generation: usize) -> String {
     format!("nothing has changed: settings generation {generation} stays in effect")
 }
 

@@ -1,4 +1,4 @@
-//! Why the control plane cannot start.
+//! Why the control plane cannot start, or its settings cannot change.
 
 use platform::reason;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What makes the start impossible. Requests that fail are answered, and change nothing.
+/// What makes the start or the change impossible. Requests that fail are answered, and change nothing.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,6 +14,16 @@ pub enum Error {
     NoAddress,
     /// Others could reach the address without the protection that it needs.
     Unprotected {
+        /// The address.
+        address: SocketAddr,
+        /// There is no TLS.
+        tls: bool,
+        /// Nobody has to log in.
+        log_in: bool,
+    },
+    /// Others could reach the address without the protection that it needs. The settings name other addresses, but
+    /// until a restart it is listened on.
+    StillUnprotected {
         /// The address.
         address: SocketAddr,
         /// There is no TLS.
@@ -63,11 +73,7 @@ impl fmt::Display for Error {
         match self {
             Self::NoAddress => f.write_str("http: there is no address to listen on"),
             Self::Unprotected { address, tls, log_in } => {
-                let missing = match (tls, log_in) {
-                    (true, true) => "TLS and a token or user",
-                    (true, false) => "TLS",
-                    _ => "a token or user",
-                };
+                let missing = missing(*tls, *log_in);
                 write!(
                     f,
                     "http: {address} can be reached from other machines and needs {missing}: listen on \
@@ -76,6 +82,12 @@ impl fmt::Display for Error {
                     address.port()
                 )
             }
+            Self::StillUnprotected { address, tls, log_in } => write!(
+                f,
+                "http: until a restart, {address} is listened on, can be reached from other machines and needs {}: \
+                 leave it in [http] of the settings file, or restart",
+                missing(*tls, *log_in)
+            ),
             Self::PasswordHash { user, reason } => write!(
                 f,
                 "http: the password hash of user '{user}' cannot be used: {reason}; make one with: storescp \
@@ -106,6 +118,14 @@ impl fmt::Display for Error {
             }
             Self::Hash(why) => write!(f, "cannot hash the password: {why}"),
         }
+    }
+}
+
+fn missing(tls: bool, log_in: bool) -> &'static str {
+    match (tls, log_in) {
+        (true, true) => "TLS and a token or user",
+        (true, false) => "TLS",
+        _ => "a token or user",
     }
 }
 

@@ -24,6 +24,7 @@ mod server;
 mod settings;
 mod state;
 
+pub use access::{Protection, ReadProtection};
 pub use error::Error;
 pub use metrics::{Answer, Metrics, render};
 pub use monitor::Monitor;
@@ -31,7 +32,7 @@ pub use program::{
     AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, Credential, Directory, OpenStudy,
     Program, ReloadFailure, Reloaded, Status,
 };
-pub use server::{ControlHandle, check_files, descriptors, start};
+pub use server::{ControlHandle, descriptors, start};
 pub use settings::{
     ControlSettings, ControlTls, DEFAULT_PORT, Role, Token, TokenHash, User, hash_password,
     parse_listen,

@@ -26,7 +26,7 @@ pub trait Program: Send + Sync {
     /// How many studies are open.
     fn open_study_count(&self) -> usize;
 
-    /// The certificates of the receiver.
+    /// The certificates of the receiver and of the control plane, each file once.
     fn certificates(&self) -> Vec<CertificateStatus>;
 
     /// Commands that wait, run, and have failed.

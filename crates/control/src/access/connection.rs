@@ -22,6 +22,11 @@ impl Connection {
     pub(super) fn is_local(&self) -> bool {
         self.peer.ip().to_canonical().is_loopback() && self.listening.ip().is_loopback()
     }
+
+    /// It is plain, to an address that other machines reach.
+    pub(super) fn needs_encryption(&self) -> bool {
+        !self.is_encrypted && !self.listening.ip().is_loopback()
+    }
 }
 
 /// Who sent a request, once that is allowed.

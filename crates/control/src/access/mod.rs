@@ -13,11 +13,15 @@ mod failures;
 mod headers;
 mod known;
 mod log_in;
+mod protection;
+mod tls;
 mod told;
 mod url;
 
 pub(crate) use connection::{Caller, Connection};
 pub(crate) use headers::protect;
+pub(crate) use protection::InForce;
+pub use protection::{Protection, ReadProtection};
 
 use crate::problem::Problem;
 use crate::program::Program;
@@ -32,21 +36,23 @@ use std::sync::Arc;
 
 /// Decides about requests.
 pub(crate) struct Access {
-    settings: Arc<ControlSettings>,
+    protection: Arc<Protection>,
     log_ins: LogIns,
 }
 
 impl Access {
-    /// As the settings say; log-ins are told to the program.
-    pub(crate) fn new(settings: &Arc<ControlSettings>, program: Arc<dyn Program>) -> Self {
-        let log_ins = LogIns::new(Arc::clone(settings), program);
-        Self { settings: Arc::clone(settings), log_ins }
+    /// As the settings say that are in force; log-ins are told to the program.
+    pub(crate) fn new(protection: &Arc<Protection>, program: Arc<dyn Program>) -> Self {
+        let log_ins = LogIns::new(Arc::clone(protection), program);
+        Self { protection: Arc::clone(protection), log_ins }
     }
 
     /// Who sends the request, if they may.
     async fn admit(&self, connection: &Connection, head: &Parts) -> Result<Caller, Problem> {
-        url::check(&head.uri, &self.settings.tokens)?;
-        let caller = self.identify(connection, head).await?;
+        // One request is judged by one state of the settings.
+        let in_force = self.protection.in_force();
+        url::check(&head.uri, &in_force.settings.tokens)?;
+        let caller = self.identify(&in_force.settings, connection, head).await?;
         if is_safe(&head.method) {
             return Ok(caller);
         }
@@ -60,21 +66,32 @@ impl Access {
         Ok(caller)
     }
 
-    async fn identify(&self, connection: &Connection, head: &Parts) -> Result<Caller, Problem> {
+    async fn identify(
+        &self,
+        settings: &ControlSettings,
+        connection: &Connection,
+        head: &Parts,
+    ) -> Result<Caller, Problem> {
         let is_proxied = browser::is_proxied(&head.headers);
-        let has_log_ins = self.settings.has_log_ins();
         if connection.is_local() && !is_proxied {
-            browser::check_host(head, connection, &self.settings)?;
+            browser::check_host(head, connection, settings)?;
             return Ok(Caller::local());
         }
-        if self.settings.open_health && matches!(head.uri.path(), "/livez" | "/readyz") {
+        if connection.needs_encryption() && !settings.insecure {
+            // It was opened before the settings asked for TLS.
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "this needs TLS: connect again by https",
+            ));
+        }
+        if settings.open_health && matches!(head.uri.path(), "/livez" | "/readyz") {
             return Ok(Caller::anyone());
         }
-        if has_log_ins {
-            return self.log_ins.log_in(connection, &head.headers).await;
+        if settings.has_log_ins() {
+            return self.log_ins.log_in(settings, connection, &head.headers).await;
         }
-        if self.settings.insecure {
-            browser::check_host(head, connection, &self.settings)?;
+        if settings.insecure {
+            browser::check_host(head, connection, settings)?;
             return Ok(Caller::local());
         }
         // Only a proxy on this machine gets here: other addresses are not listened on without log-ins.

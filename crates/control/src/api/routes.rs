@@ -46,8 +46,8 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/settings/reload",
         verb: Verb::Post,
         id: "reloadSettings",
-        summary: "Reads the settings file and certificates again: all of it takes effect for new associations, or \
-                  nothing does",
+        summary: "Reads the settings file and certificates again: all of it takes effect for new associations and \
+                  requests, or nothing does",
         body: Some(of::<settings::ReloadRequest>),
         answer: of::<settings::Reload>,
         problems: &[

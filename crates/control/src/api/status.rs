@@ -41,7 +41,7 @@ pub(super) struct Status {
     open_studies: u64,
     /// The directories that objects go into.
     directories: Vec<OutputDirectory>,
-    /// The certificates that the receiver shows to senders.
+    /// The certificates that are shown to senders and to clients of HTTP, each file once.
     certificates: Vec<Certificate>,
     /// Commands that are run after objects and studies.
     commands: Commands,

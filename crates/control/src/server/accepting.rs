@@ -2,8 +2,7 @@
 
 use super::connections::Connections;
 use super::serving;
-use super::tls::TlsAcceptor;
-use crate::access::Connection;
+use crate::access::{Connection, Protection};
 use crate::limits::ACCEPT_PAUSE;
 use axum::Router;
 use std::net::SocketAddr;
@@ -16,7 +15,7 @@ pub(super) struct Listening {
     pub(super) address: SocketAddr,
     pub(super) connections: Arc<Connections>,
     pub(super) app: Router,
-    pub(super) tls: Option<Arc<TlsAcceptor>>,
+    pub(super) protection: Arc<Protection>,
 }
 
 impl Listening {
@@ -44,10 +43,11 @@ impl Listening {
             return;
         };
         let _ = stream.set_nodelay(true);
-        let connection =
-            Connection { peer, local, listening: self.address, is_encrypted: self.tls.is_some() };
+        let in_force = self.protection.in_force();
+        let is_encrypted = in_force.tls.is_some();
+        let connection = Connection { peer, local, listening: self.address, is_encrypted };
         let activity = place.activity();
-        let serve = serving::serve(stream, connection, place, self.app.clone(), self.tls.clone());
+        let serve = serving::serve(stream, connection, place, self.app.clone(), in_force);
         activity.served_by(tokio::spawn(serve).abort_handle());
     }
 }

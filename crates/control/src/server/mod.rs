@@ -1,7 +1,7 @@
 //! The server: from listening sockets to routes, with a bound on everything that clients can take.
 //!
 //! ```text
-//!   listener ──► accepting ──► connections ──► tls ──► hyper ──► bounds ──► access ──► routes
+//!   listener ──► accepting ──► connections ──► TLS ──► hyper ──► bounds ──► access ──► routes
 //!                              one makes room           head      time, body
 //!                              for another              in time   requests at once
 //! ```
@@ -10,9 +10,8 @@ mod accepting;
 mod bounds;
 mod connections;
 mod serving;
-mod tls;
 
-use crate::access::Access;
+use crate::access::{Access, Protection};
 use crate::error::Error;
 use crate::limits::{
     BLOCKING_THREADS, DESCRIPTOR_SHARE, LEAST_CONNECTIONS, MAX_CONNECTIONS, NICENESS,
@@ -20,7 +19,6 @@ use crate::limits::{
 };
 use crate::monitor::Monitor;
 use crate::program::Program;
-use crate::settings::ControlSettings;
 use crate::state::State;
 use accepting::Listening;
 use connections::Connections;
@@ -28,36 +26,23 @@ use rustix::process::{Resource, getrlimit};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tls::TlsAcceptor;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-/// Reads key and certificate of the settings, and forgets them again. Opens no address.
-///
-/// # Errors
-/// Those of [`ControlSettings::check`], and [`Error::Tls`].
-pub fn check_files(settings: &ControlSettings) -> Result<(), Error> {
-    settings.check()?;
-    settings.tls.as_ref().map(TlsAcceptor::new).transpose().map(drop)
-}
-
-/// Opens the addresses of the settings, and serves from now on, in threads of its own, until
+/// Opens the addresses of the protection's settings, and serves from now on, in threads of its own, until
 /// [`ControlHandle::stop`] or until the handle is dropped.
 ///
 /// Memory: [`limits::MEMORY_BYTES`](crate::limits::MEMORY_BYTES) at most; descriptors: [`descriptors`].
 ///
 /// # Errors
-/// Those of [`ControlSettings::check`]; [`Error::Listen`], [`Error::Tls`], [`Error::Threads`]. Nothing stays open.
+/// [`Error::Listen`], [`Error::Threads`]. Nothing stays open.
 pub fn start(
-    settings: ControlSettings,
+    protection: &Arc<Protection>,
     monitor: Arc<Monitor>,
     program: Arc<dyn Program>,
 ) -> Result<ControlHandle, Error> {
-    settings.check()?;
-    let settings = Arc::new(settings);
-    let tls = settings.tls.as_ref().map(TlsAcceptor::new).transpose()?.map(Arc::new);
-    let listeners = settings.listen.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
-    let access = Arc::new(Access::new(&settings, Arc::clone(&program)));
+    let listeners = protection.listen().iter().map(bind).collect::<Result<Vec<_>, _>>()?;
+    let access = Arc::new(Access::new(protection, Arc::clone(&program)));
     let app = bounds::around(State::new(monitor, program), access);
     let runtime = Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
@@ -70,14 +55,14 @@ pub fn start(
         .build()
         .map_err(Error::Threads)?;
     let connections = Arc::new(Connections::new(max_connections()));
-    let scheme = if tls.is_some() { "https" } else { "http" };
+    let scheme = if protection.in_force().tls.is_some() { "https" } else { "http" };
     let (mut addresses, mut accepting) = (Vec::new(), Vec::new());
     for (address, listener) in listeners {
         let listening = Listening {
             address,
             connections: Arc::clone(&connections),
             app: app.clone(),
-            tls: tls.clone(),
+            protection: Arc::clone(protection),
         };
         let unusable = |source| Error::Listen { address, source };
         let _entered = runtime.enter();
@@ -88,11 +73,7 @@ pub fn start(
     for address in &addresses {
         tracing::info!("HTTP on {scheme}://{address}");
     }
-    if settings.insecure && addresses.iter().any(|address| !address.ip().is_loopback()) {
-        tracing::warn!(
-            "HTTP: insecure = true, so other machines use the control plane unprotected"
-        );
-    }
+    protection.warn();
     Ok(ControlHandle { addresses, connections, accepting, runtime: Some(runtime) })
 }
 

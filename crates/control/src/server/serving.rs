@@ -1,8 +1,7 @@
 //! One connection, from its first byte to its end.
 
 use super::connections::{Activity, Place};
-use super::tls::TlsAcceptor;
-use crate::access::Connection;
+use crate::access::{Connection, InForce};
 use crate::limits::{
     CONNECTION_LIFETIME, HANDSHAKE_TIMEOUT, HEAD_BYTES, HEAD_FIELDS, HEAD_TIMEOUT,
     LAST_ANSWER_TIMEOUT,
@@ -21,16 +20,16 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-/// Serves a connection to its end.
+/// Serves a connection to its end, encrypted as it is in force when it begins.
 pub(super) async fn serve(
     stream: TcpStream,
     connection: Connection,
     place: Place,
     app: Router,
-    tls: Option<Arc<TlsAcceptor>>,
+    in_force: Arc<InForce>,
 ) {
     let activity = place.activity();
-    match tls {
+    match &in_force.tls {
         None => requests(stream, connection, activity, app).await,
         Some(tls) => match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
             Ok(Ok(stream)) => requests(stream, connection, activity, app).await,

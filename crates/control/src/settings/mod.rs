@@ -50,7 +50,7 @@ impl ControlSettings {
         !self.tokens.is_empty() || !self.users.is_empty()
     }
 
-    /// Looks for what [`start`](crate::start) would refuse without opening anything.
+    /// Looks for what [`Protection::new`](crate::Protection::new) refuses without reading a file.
     ///
     /// # Errors
     /// [`Error::NoAddress`], [`Error::Unprotected`], [`Error::PasswordHash`], [`Error::SameName`].
@@ -140,7 +140,7 @@ impl ControlTls {
 }
 
 /// What somebody who has logged in may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Read: GET and HEAD.
     Viewer,

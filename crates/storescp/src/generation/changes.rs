@@ -29,7 +29,10 @@ pub(crate) fn needs_restart(started: &Config, now: &Config) -> Vec<String> {
     let faults = |config: &Config| (config.faults.clone(), config.fault_seed);
     compare(faults(started) != faults(now), "[faults]");
     compare(started.log != now.log, "[log]");
-    compare(started.http != now.http, "[http]");
+    compare(started.http.is_some() != now.http.is_some(), "[http] on or off");
+    if let (Some(before), Some(after)) = (&started.http, &now.http) {
+        compare(before.listen != after.listen, "[http] listen");
+    }
     compare(started.audit != now.audit, "[audit]");
     compare(started.traces != now.traces, "[traces]");
     compare(started.tls.is_some() != now.tls.is_some(), "[tls] on or off");

@@ -60,12 +60,13 @@ pub(crate) fn serve(config: &Config, command_line: &Config) -> Result<(), Error>
     let (told, handle) = mpsc::channel::<Handle>();
     let signals =
         watch_signals(ended_by_signal, handle, &service.shared.pool).map_err(Error::Threads)?;
-    certificates::warn_daily(&service.node).map_err(Error::Threads)?;
+    certificates::warn_daily(&service, config).map_err(Error::Threads)?;
     let (told_watchdog, watched) = mpsc::channel::<Handle>();
     systemd.watch(watched).map_err(Error::Threads)?;
-    let control = config.http.as_ref().zip(monitor);
-    let control =
-        control.map(|(http, monitor)| Control::start(http, monitor, &service, addresses, capacity));
+    let control = service.protection.as_ref().zip(monitor);
+    let control = control.map(|(protection, monitor)| {
+        Control::start(protection, monitor, &service, addresses, capacity)
+    });
     let control = control.transpose()?;
     let handle = server.start()?;
     if let Some(telemetry) = &service.telemetry {

@@ -5,8 +5,8 @@ use super::wiring::Service;
 use crate::cli;
 use crate::error::Error;
 use control::{
-    AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, ControlHandle, ControlSettings,
-    Directory, Monitor, OpenStudy, Program, ReloadFailure, Reloaded, Status,
+    AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, ControlHandle, Directory,
+    Monitor, OpenStudy, Program, Protection, ReloadFailure, Reloaded, Status,
 };
 use receiver::{Capacity, Handle, MinFree, OutputSettings, Pulse};
 use rustix::fs::{Access, StatVfs};
@@ -39,9 +39,9 @@ impl Control {
     /// Opens the addresses of the control plane and serves them, before the receiver accepts connections.
     ///
     /// # Errors
-    /// [`Error::Control`]: an address cannot be used, or a file of its settings.
+    /// [`Error::Control`]: an address cannot be used.
     pub(super) fn start(
-        settings: &ControlSettings,
+        protection: &Arc<Protection>,
         monitor: Arc<Monitor>,
         service: &Arc<Service>,
         listening: Vec<SocketAddr>,
@@ -50,7 +50,7 @@ impl Control {
         let capacity = capacity.max_associations();
         let program = Arc::new(ServingProgram::new(Arc::clone(service), listening, capacity));
         let asked: Arc<dyn Program> = program.clone();
-        let handle = control::start(settings.clone(), monitor, asked).map_err(Error::Control)?;
+        let handle = control::start(protection, monitor, asked).map_err(Error::Control)?;
         Ok(Self { program, _handle: handle })
     }
 
@@ -121,8 +121,7 @@ impl Program for ServingProgram {
     }
 
     fn certificates(&self) -> Vec<CertificateStatus> {
-        let first = self.service.node.first_expiry();
-        first.into_iter().map(|(file, expires)| CertificateStatus { file, expires }).collect()
+        self.service.certificates()
     }
 
     fn commands(&self) -> CommandCounts {

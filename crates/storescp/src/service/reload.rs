@@ -11,8 +11,8 @@ use crate::cli::Config;
 use crate::error::Error;
 use crate::generation::{Generation, build, needs_restart};
 use crate::{logging, settings};
-use control::{ReloadFailure, Reloaded};
-use receiver::net::tls::{self, ReadFiles};
+use control::{ReadProtection, ReloadFailure, Reloaded};
+use receiver::net::tls::ReadFiles;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -32,6 +32,8 @@ struct Next {
     generation: Option<Generation>,
     /// `None` without TLS.
     tls: Option<ReadFiles>,
+    /// `None` without a control plane.
+    protection: Option<ReadProtection>,
 }
 
 impl Service {
@@ -86,7 +88,7 @@ impl Service {
 
     /// Reads and opens everything, and changes nothing that serves.
     fn read_again(&self) -> Result<Next, Vec<String>> {
-        let mut next = Next { generation: None, tls: None };
+        let mut next = Next { generation: None, tls: None, protection: None };
         let config = match &self.command_line.settings_file {
             Some(_) => Some(
                 settings::effective(&self.command_line)
@@ -95,10 +97,21 @@ impl Service {
             None => None,
         };
         let other = config.as_ref().and_then(|config| config.tls.as_ref());
-        let mut faults = Vec::new();
+        let (mut faults, mut unplaced) = (Vec::new(), Vec::new());
         match self.node.read_tls_files(other) {
             Ok(read) => next.tls = read,
-            Err(error) => faults.push(self.about_file(&error)),
+            Err(error) => faults.push(self.about_file("[tls]", &error)),
+        }
+        let http = config.as_ref().and_then(|config| config.http.as_ref());
+        let protection = self.protection.as_ref().map(|it| it.read_again(http)).transpose();
+        match protection {
+            Ok(read) => next.protection = read,
+            Err(error) => {
+                let fault = self.about_file("[http]", &settings::in_words(&error));
+                // `storescp check` knows nothing of addresses that are open.
+                let is_unplaced = matches!(error, control::Error::StillUnprotected { .. });
+                if is_unplaced { &mut unplaced } else { &mut faults }.push(fault);
+            }
         }
         if let Some(config) = config {
             match self.open(config) {
@@ -106,7 +119,9 @@ impl Service {
                 Err(others) => faults.extend(others),
             }
         }
-        if faults.is_empty() { Ok(next) } else { Err(self.with_places(faults)) }
+        let mut told = if faults.is_empty() { faults } else { self.with_places(faults) };
+        told.extend(unplaced);
+        if told.is_empty() { Ok(next) } else { Err(told) }
     }
 
     /// What is wrong as `storescp check` says it, with line and column, if it finds the same.
@@ -116,10 +131,10 @@ impl Service {
         if found.is_empty() { faults } else { found }
     }
 
-    /// What is wrong with a file of TLS: as the settings' file names it, if there is one.
-    fn about_file(&self, error: &tls::Error) -> String {
+    /// What is wrong with this table of the settings file, or what it names.
+    fn about_file(&self, table: &str, error: &dyn fmt::Display) -> String {
         match &self.command_line.settings_file {
-            Some(file) => format!("{}: [tls]: {error}", file.display()),
+            Some(file) => format!("{}: {table}: {error}", file.display()),
             None => error.to_string(),
         }
     }
@@ -146,9 +161,10 @@ impl Service {
     fn put_in_place(self: &Arc<Self>, next: Next, done: &mut Vec<String>) -> Vec<String> {
         if let Some(files) = next.tls {
             self.node.replace_tls(files);
-            self.node.warn_of_expiry();
             done.push("reloaded keys and certificates".to_owned());
         }
+        self.protect(next.protection, done);
+        self.warn_of_expiry();
         let Some(generation) = next.generation else { return Vec::new() };
         let needs_restart = needs_restart(&self.started, &generation.config);
         let (number, rules) = (generation.number, generation.rules().len());
@@ -160,6 +176,12 @@ impl Service {
         self.generation.store(Arc::new(generation));
         self.recover_in_background();
         needs_restart
+    }
+
+    /// Puts in place who may use the control plane, and its certificate.
+    fn protect(&self, next: Option<ReadProtection>, done: &mut Vec<String>) {
+        let Some((protection, next)) = self.protection.as_ref().zip(next) else { return };
+        done.extend(protection.replace(next).into_iter().map(|what| format!("reloaded {what}")));
     }
 
     fn log_faults(&self, cause: Cause, faults: &[String]) {

@@ -10,7 +10,7 @@ use crate::generation::{Generation, Shared, bucket, build};
 use crate::limits::{PROGRAM_THREADS, RECOVERY_NICENESS};
 use crate::rules::{Decision, Rule, TreatmentSettings};
 use arc_swap::ArcSwap;
-use control::Monitor;
+use control::{Monitor, Protection};
 use receiver::faults::FaultPlan;
 use receiver::net::PeerNames;
 use receiver::net::tls::Tls;
@@ -26,6 +26,8 @@ pub(super) struct Service {
     pub(super) node: Arc<Node>,
     /// `None` without a control plane.
     pub(super) monitor: Option<Arc<Monitor>>,
+    /// Who may use the control plane; `None` without one.
+    pub(super) protection: Option<Arc<Protection>>,
     /// The settings that are in effect.
     pub(super) generation: Arc<ArcSwap<Generation>>,
     /// What the generations share.
@@ -50,7 +52,8 @@ impl Service {
     ///
     /// # Errors
     /// A profile cannot be used; there is no dictionary; an output directory is missing, takes no
-    /// files, or cannot do what the settings need; TLS cannot be set up; a command cannot be used.
+    /// files, or cannot do what the settings need; TLS cannot be set up, of the control plane neither; a command
+    /// cannot be used.
     pub(super) fn new(
         config: &Config,
         command_line: &Config,
@@ -62,6 +65,8 @@ impl Service {
         let first = build(config.clone(), 1, &shared).map_err(first_fault)?;
         // Before the thread of commands, which would be there while a password is asked for.
         let tls = config.tls.as_ref().map(Tls::new).transpose().map_err(receiver::Error::Tls)?;
+        let http = config.http.as_ref().filter(|_| monitor.is_some());
+        let protection = http.map(Protection::new).transpose().map_err(Error::Control)?;
         if run_commands(config) {
             pool.start(config.commands.max_commands)?;
         }
@@ -82,10 +87,10 @@ impl Service {
             telemetry: telemetry.clone(),
         };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
-        node.warn_of_expiry();
-        Ok(Self {
+        let service = Self {
             node: Arc::new(node),
             monitor,
+            protection: protection.map(Arc::new),
             generation,
             shared,
             command_line: command_line.clone(),
@@ -94,7 +99,9 @@ impl Service {
             telemetry,
             is_draining: AtomicBool::new(false),
             is_single: config.inetd,
-        })
+        };
+        service.warn_of_expiry();
+        Ok(service)
     }
 
     /// How long messages in progress may go on after a signal.
@@ -150,7 +157,7 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let optional = [
         run_commands(config),
         // For certificates that expire.
-        config.tls.is_some(),
+        certificates_may_expire(config),
         Systemd::wants_thread(),
     ];
     let optional = optional.into_iter().filter(|&wanted| wanted).count();
@@ -165,6 +172,11 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
         needs.memory_bytes += control::limits::MEMORY_BYTES;
     }
     Ok(Capacity::find(&node_settings(config), &outputs, needs)?)
+}
+
+/// Whether there are certificates, or a reload may bring some: for HTTP, only a settings file names them.
+pub(super) fn certificates_may_expire(config: &Config) -> bool {
+    config.tls.is_some() || (config.http.is_some() && config.settings_file.is_some())
 }
 
 /// Whether any treatment has commands or renames files.

@@ -121,7 +121,7 @@ fn examine_over(path: &Path, command_line: &Config) -> Result<Examined, Faults> 
         report.inside("tls", |report| tls(typed, &config, report));
     }
     if let (Some(typed), Some(settings)) = (&file.http, &config.http)
-        && let Err(error) = control::check_files(settings)
+        && let Err(error) = control::Protection::new(settings)
     {
         let place = typed.value.tls.as_ref().map_or(&typed.span, |tls| &tls.span);
         report.inside("http.tls", |report| report.fault(place, in_words(&error)));

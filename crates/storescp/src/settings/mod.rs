@@ -23,6 +23,7 @@ pub use schema::schema;
 pub use values::Secret;
 
 pub(crate) use check::{check, faults, print_schema};
+pub(crate) use merge::in_words;
 
 use crate::cli::Config;
 use merge::Merging;

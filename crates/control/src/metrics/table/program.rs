@@ -84,7 +84,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "storescp_certificate_expiry_timestamp",
         kind: Gauge,
         unit: Some(Unit::Seconds),
-        help: "When a certificate of the receiver expires, in seconds since 1970.",
+        help: "When a certificate of the receiver or of HTTP expires, in seconds since 1970.",
         labels: &[Label { name: "file", values: Values::Described("file of the certificate") }],
         read: certificates,
     },

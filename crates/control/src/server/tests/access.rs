@@ -5,11 +5,11 @@ use crate::program::AccessOutcome;
 use crate::settings::{ControlSettings, Role, Token, TokenHash, User, hash_password};
 use std::net::SocketAddr;
 
-const VIEWER: &str = "viewer-3f2a90c1d4e5f60718293a4b";
+pub(super) const VIEWER: &str = "viewer-3f2a90c1d4e5f60718293a4b";
 const OPERATOR: &str = "operator-5c6d7e8f90a1b2c3d4e5f6";
 
 /// Log-ins over plain HTTP, which tests need no certificates for.
-fn protected() -> ControlSettings {
+pub(super) fn protected() -> ControlSettings {
     let token = |name: &str, secret, role| Token {
         name: name.into(),
         hash: TokenHash::of(secret).unwrap(),
@@ -30,12 +30,12 @@ fn protected() -> ControlSettings {
     }
 }
 
-fn basic(user: &str, password: &str) -> String {
+pub(super) fn basic(user: &str, password: &str) -> String {
     let both = openssl::base64::encode_block(format!("{user}:{password}").as_bytes());
     format!("Authorization: Basic {both}\r\n")
 }
 
-fn bearer(token: &str) -> String {
+pub(super) fn bearer(token: &str) -> String {
     format!("Authorization: Bearer {token}\r\n")
 }
 
@@ -50,7 +50,7 @@ fn post(address: SocketAddr, fields: &str) -> String {
 
 #[test]
 fn tokens_and_users_get_in_and_others_do_not() {
-    let (_handle, fake, address) = serve(protected());
+    let (_handle, fake, address) = serve(&protected());
     let anonymous = get(address, "/readyz", "");
     assert_eq!(status(&anonymous), 401);
     assert!(anonymous.to_lowercase().contains("www-authenticate: basic realm=\"storescp\""));
@@ -89,7 +89,7 @@ fn tokens_and_users_get_in_and_others_do_not() {
 
 #[test]
 fn who_guesses_has_to_wait() {
-    let (_handle, fake, address) = serve(protected());
+    let (_handle, fake, address) = serve(&protected());
     for _ in 0..10 {
         assert_eq!(status(&get(address, "/readyz", &bearer("wrong"))), 401);
     }
@@ -107,7 +107,7 @@ fn who_guesses_has_to_wait() {
 
 #[test]
 fn a_viewer_changes_nothing() {
-    let (_handle, _, address) = serve(protected());
+    let (_handle, _, address) = serve(&protected());
     let json = "Content-Type: application/json\r\n";
     let answer = post(address, &format!("{json}{}", bearer(VIEWER)));
     assert!(status(&answer) == 403 && answer.contains("operator"), "{answer}");
@@ -121,7 +121,7 @@ fn a_viewer_changes_nothing() {
 #[test]
 fn this_machine_needs_no_log_in_but_web_pages_get_nowhere() {
     let settings = ControlSettings { listen: local().listen, insecure: false, ..protected() };
-    let (_handle, fake, address) = serve(settings);
+    let (_handle, fake, address) = serve(&settings);
     assert_eq!(status(&get(address, "/readyz", "")), 200);
     let rebound = exchange(
         address,
@@ -144,7 +144,7 @@ fn this_machine_needs_no_log_in_but_web_pages_get_nowhere() {
 
 #[test]
 fn a_proxy_without_log_ins_is_refused() {
-    let (_handle, _, address) = serve(local());
+    let (_handle, _, address) = serve(&local());
     let answer = get(address, "/readyz", "Forwarded: for=203.0.113.5\r\n");
     assert!(status(&answer) == 403 && answer.contains("add a token or user"), "{answer}");
 }
@@ -152,20 +152,20 @@ fn a_proxy_without_log_ins_is_refused() {
 #[test]
 fn a_secret_in_the_url_is_refused_and_said() {
     for settings in [local(), protected()] {
-        let (_handle, _, address) = serve(settings);
+        let (_handle, _, address) = serve(&settings);
         for path in ["/readyz?token=abc", "/readyz?access_token=", "/?API_KEY=x"] {
             let answer = get(address, path, &bearer(VIEWER));
             assert!(status(&answer) == 400 && answer.contains("does not belong in a URL"));
         }
     }
-    let (_handle, _, address) = serve(protected());
+    let (_handle, _, address) = serve(&protected());
     assert_eq!(status(&get(address, &format!("/readyz?x={VIEWER}"), "")), 400);
     assert_eq!(status(&get(address, "/readyz?x=1", &bearer(VIEWER))), 200);
 }
 
 #[test]
 fn health_can_be_open_without_telling_much() {
-    let (_handle, fake, address) = serve(ControlSettings { open_health: true, ..protected() });
+    let (_handle, fake, address) = serve(&ControlSettings { open_health: true, ..protected() });
     let answer = get(address, "/readyz", "");
     assert!(status(&answer) == 200 && answer.ends_with("directory: ok\n"), "{answer}");
     assert_eq!(status(&get(address, "/livez", "")), 200);
@@ -177,7 +177,7 @@ fn health_can_be_open_without_telling_much() {
 fn insecure_without_log_ins_is_open_but_not_to_web_pages() {
     let settings =
         ControlSettings { insecure: true, ..ControlSettings::on("0.0.0.0:0".parse().unwrap()) };
-    let (_handle, _, address) = serve(settings);
+    let (_handle, _, address) = serve(&settings);
     assert_eq!(status(&get(address, "/readyz", "")), 200);
     let rebound = "GET /readyz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
     assert_eq!(status(&exchange(address, rebound)), 421);

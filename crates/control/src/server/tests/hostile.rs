@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn malformed_requests_are_answered_or_closed_at_once() {
-    let (_handle, _, address) = serve(local());
+    let (_handle, _, address) = serve(&local());
     let long = "x".repeat(2 * HEAD_BYTES);
     let many = "A: b\r\n".repeat(200);
     for (what, request, statuses) in [
@@ -41,7 +41,7 @@ fn malformed_requests_are_answered_or_closed_at_once() {
 
 #[test]
 fn bodies_are_bounded() {
-    let (_handle, _, address) = serve(local());
+    let (_handle, _, address) = serve(&local());
     let head = "POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     let fits = format!(
         "{head}Connection: close\r\nContent-Length: {BODY_BYTES}\r\n\r\n{}",
@@ -61,7 +61,7 @@ fn bodies_are_bounded() {
 
 #[test]
 fn slow_heads_and_bodies_are_cut_off() {
-    let (_handle, _, address) = serve(local());
+    let (_handle, _, address) = serve(&local());
     let before = Instant::now();
     let mut silent = connect(address);
     let mut slow = connect(address);
@@ -89,7 +89,7 @@ fn slow_heads_and_bodies_are_cut_off() {
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let (_handle, _, address) = serve(local());
+    let (_handle, _, address) = serve(&local());
     let request = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(99);
     let last = "GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let answers = exchange(address, &format!("{request}{last}"));
@@ -99,7 +99,7 @@ fn pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn many_connections_keep_nobody_from_an_answer() {
-    let (_handle, _, address) = serve(local());
+    let (_handle, _, address) = serve(&local());
     let mut crowd: Vec<TcpStream> = Vec::new();
     for count in 0..3 * MAX_CONNECTIONS {
         let mut stream = connect(address);

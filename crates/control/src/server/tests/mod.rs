@@ -2,8 +2,10 @@
 
 mod access;
 mod hostile;
+mod protection;
 
 use super::{ControlHandle, start};
+use crate::access::Protection;
 use crate::monitor::Monitor;
 use crate::program::{
     AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, Directory, OpenStudy, Program,
@@ -99,10 +101,14 @@ fn local() -> ControlSettings {
     ControlSettings::on("127.0.0.1:0".parse().unwrap())
 }
 
-fn serve(settings: ControlSettings) -> (ControlHandle, Arc<Fake>, SocketAddr) {
+fn serve(settings: &ControlSettings) -> (ControlHandle, Arc<Fake>, SocketAddr) {
+    serve_by(&Arc::new(Protection::new(settings).unwrap()))
+}
+
+fn serve_by(protection: &Arc<Protection>) -> (ControlHandle, Arc<Fake>, SocketAddr) {
     let fake = Arc::new(Fake::default());
     let program: Arc<dyn Program> = Arc::clone(&fake) as _;
-    let handle = start(settings, Arc::new(Monitor::default()), program).unwrap();
+    let handle = start(protection, Arc::new(Monitor::default()), program).unwrap();
     let mut address = handle.addresses()[0];
     if address.ip().is_unspecified() {
         address.set_ip("127.0.0.1".parse().unwrap());
@@ -152,7 +158,7 @@ fn status(answer: &str) -> u16 {
 
 #[test]
 fn health_is_told_in_text_and_json() {
-    let (_handle, fake, address) = serve(local());
+    let (_handle, fake, address) = serve(&local());
     let live = get(address, "/livez", "");
     assert!(live.starts_with("HTTP/1.1 200 OK\r\n") && live.ends_with("live\naccepting: ok\n"));
     assert_eq!(status(&get(address, "/readyz", "")), 200);
@@ -175,7 +181,7 @@ fn health_is_told_in_text_and_json() {
 
 #[test]
 fn what_hangs_in_the_program_does_not_hold_up_livez() {
-    let (_handle, fake, address) = serve(local());
+    let (_handle, fake, address) = serve(&local());
     fake.hangs.store(true, Ordering::Relaxed);
     let waiting: Vec<TcpStream> = (0..20)
         .map(|_| {
@@ -195,7 +201,7 @@ fn what_hangs_in_the_program_does_not_hold_up_livez() {
 
 #[test]
 fn every_answer_has_the_headers_that_browsers_heed_and_no_version() {
-    let (_handle, _, address) = serve(local());
+    let (_handle, _, address) = serve(&local());
     for path in ["/livez", "/", "/nothing/here", "/livez?token=x"] {
         let answer = get(address, path, "").to_lowercase();
         for expected in [
@@ -213,7 +219,7 @@ fn every_answer_has_the_headers_that_browsers_heed_and_no_version() {
 
 #[test]
 fn wrong_paths_and_methods_get_an_answer_that_helps() {
-    let (_handle, _, address) = serve(local());
+    let (_handle, _, address) = serve(&local());
     let missing = get(address, "/metricz", "");
     assert!(status(&missing) == 404 && missing.contains("there is nothing at /metricz"));
     assert!(missing.contains("application/problem+json"));
@@ -230,10 +236,11 @@ fn wrong_paths_and_methods_get_an_answer_that_helps() {
 
 #[test]
 fn an_address_that_cannot_be_used_is_named_with_what_to_do() {
-    let (handle, fake, address) = serve(local());
+    let (handle, fake, address) = serve(&local());
     let again = |address: SocketAddr| {
         let program: Arc<dyn Program> = Arc::clone(&fake) as _;
-        start(ControlSettings::on(address), Arc::default(), program).map(drop)
+        let protection = Protection::new(&ControlSettings::on(address)).map(Arc::new)?;
+        start(&protection, Arc::default(), program).map(drop)
     };
     let error = again(address).unwrap_err().to_string();
     assert!(error.contains(&address.to_string()) && error.contains("choose another"), "{error}");
@@ -242,7 +249,8 @@ fn an_address_that_cannot_be_used_is_named_with_what_to_do() {
     assert!(again(open).unwrap_err().to_string().contains("needs TLS and a token or user"));
     let settings = ControlSettings { insecure: true, ..ControlSettings::on(open) };
     let program: Arc<dyn Program> = Arc::clone(&fake) as _;
-    let error = start(settings, Arc::default(), program).map(drop).unwrap_err().to_string();
+    let protection = Arc::new(Protection::new(&settings).unwrap());
+    let error = start(&protection, Arc::default(), program).map(drop).unwrap_err().to_string();
     assert!(error.contains("192.0.2.1:8042") && error.contains("does not have this address"));
     drop(handle);
     assert!(again(address).is_ok(), "the port is free again at once");
@@ -250,7 +258,7 @@ fn an_address_that_cannot_be_used_is_named_with_what_to_do() {
 
 #[test]
 fn it_stops_at_once_whatever_its_clients_do() {
-    let (mut handle, fake, address) = serve(local());
+    let (mut handle, fake, address) = serve(&local());
     let idle: Vec<TcpStream> = (0..20).map(|_| connect(address)).collect();
     fake.hangs.store(true, Ordering::Relaxed);
     let mut hanging = connect(address);

@@ -33,7 +33,8 @@ pub(super) fn build(
     openssl::init();
     let suites = Suites::choose(config, warnings)?;
     let identity = Identity::load(config, password, warnings)?;
-    let expiry = Expiry::of(&identity, config)?;
+    let own = identity.pairs.iter().map(|pair| &pair.certificate).chain(&identity.chain);
+    let expiry = Expiry::of(&config.certificate_file, own).map_err(Error::Library)?;
     if let Some(warning) = suites.unusable_with(&identity) {
         warnings.push(warning);
     }

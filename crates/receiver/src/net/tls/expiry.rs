@@ -1,17 +1,15 @@
 //! When our own certificates expire.
 
-use super::error::Error;
-use super::identity::Identity;
-use super::settings::TlsSettings as Config;
 use crate::limits::EXPIRY_WARNING;
 use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
-use std::path::PathBuf;
+use openssl::x509::X509;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// Which of our certificates expires first.
-#[derive(Clone)]
-pub(super) struct Expiry {
+/// Which of the certificates in a file expires first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expiry {
     file: PathBuf,
     at: SystemTime,
     /// As OpenSSL writes it, in UTC.
@@ -19,17 +17,19 @@ pub(super) struct Expiry {
 }
 
 impl Expiry {
-    /// Of all certificates that peers are sent, those of the chain too.
-    pub(super) fn of(identity: &Identity, config: &Config) -> Result<Self, Error> {
-        let own = identity.pairs.iter().map(|pair| &pair.certificate);
-        let mut expiry = Self {
-            file: config.certificate_file.clone(),
-            at: SystemTime::now() + DISTANT,
-            written: String::new(),
-        };
-        for certificate in own.chain(&identity.chain) {
+    /// Of all certificates of the file that are sent, those of the chain too.
+    ///
+    /// # Errors
+    /// OpenSSL cannot compute with one of the times.
+    pub fn of<'a>(
+        file: &Path,
+        certificates: impl IntoIterator<Item = &'a X509>,
+    ) -> Result<Self, ErrorStack> {
+        let at = SystemTime::now() + DISTANT;
+        let mut expiry = Self { file: file.to_owned(), at, written: String::new() };
+        for certificate in certificates {
             let end = certificate.not_after();
-            let at = seconds_since_1970(end).map_err(Error::Library)?;
+            let at = seconds_since_1970(end)?;
             if at < expiry.at {
                 expiry.at = at;
                 expiry.written = end.to_string();
@@ -39,16 +39,19 @@ impl Expiry {
     }
 
     /// Its file, and when it expires.
-    pub(super) fn first(&self) -> (PathBuf, SystemTime) {
+    #[must_use]
+    pub fn first(&self) -> (PathBuf, SystemTime) {
         (self.file.clone(), self.at)
     }
 
-    /// What is to be said of it at this time.
-    pub(super) fn warning(&self, now: SystemTime) -> Option<String> {
+    /// What is to be said of it at this time: something from [`EXPIRY_WARNING`] before it on. `whose` are those who
+    /// are sent the certificate, such as "senders".
+    #[must_use]
+    pub fn warning(&self, whose: &str, now: SystemTime) -> Option<String> {
         let file = self.file.display();
         let Ok(left) = self.at.duration_since(now) else {
             return Some(format!(
-                "a certificate in '{file}' expired on {}: senders that check it refuse to connect; replace it, then \
+                "a certificate in '{file}' expired on {}: {whose} that check it refuse to connect; replace it, then \
                  send SIGHUP",
                 self.written
             ));
@@ -83,10 +86,12 @@ mod tests {
         let at = seconds_since_1970(&end).unwrap();
         assert_eq!(at, SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let expiry = Expiry { file: "cert.pem".into(), at, written: end.to_string() };
-        assert_eq!(expiry.warning(at - days(31)), None);
-        let warning = expiry.warning(at - days(30)).unwrap();
-        assert!(warning.contains("'cert.pem' expires in 30 days, on Jan 15"), "{warning}");
-        assert!(expiry.warning(at - days(1)).unwrap().contains("expires in 1 days, "));
-        assert!(expiry.warning(at + days(1)).unwrap().contains("expired on "));
+        let warning = |now| expiry.warning("senders", now);
+        assert_eq!(warning(at - days(31)), None);
+        let soon = warning(at - days(30)).unwrap();
+        assert!(soon.contains("'cert.pem' expires in 30 days, on Jan 15"), "{soon}");
+        assert!(warning(at - days(1)).unwrap().contains("expires in 1 days, "));
+        let late = warning(at + days(1)).unwrap();
+        assert!(late.contains("expired on ") && late.contains(": senders that check it"), "{late}");
     }
 }

@@ -22,10 +22,10 @@ pub mod suites;
 mod trust;
 
 pub use error::{Error, TlsFile};
+pub use expiry::Expiry;
 pub use profile::SecurityProfile;
 pub use settings::{CrlCheck, KeyFormat, KeyPassword, PeerCertificate, TlsSettings};
 
-use expiry::Expiry;
 use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslStream};
 use openssl::x509::X509VerifyResult;
@@ -154,7 +154,7 @@ impl Tls {
 
     /// Logs a warning if a certificate of ours expires within [`EXPIRY_WARNING`](crate::limits::EXPIRY_WARNING).
     pub(crate) fn warn_of_expiry(&self) {
-        if let Some(warning) = self.current().files.expiry.warning(SystemTime::now()) {
+        if let Some(warning) = self.current().files.expiry.warning("senders", SystemTime::now()) {
             tracing::warn!("{warning}");
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn merge(
 }
 
 /// An error of the control plane, without the word that the keys say already.
-pub(in crate::settings) fn in_words(error: &control::Error) -> String {
+pub(crate) fn in_words(error: &control::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("http: ").map(str::to_owned).unwrap_or(text)
 }

@@ -53,7 +53,7 @@ fn value<T: Clone>(typed: &Option<At<T>>) -> Option<T> {
     typed.as_ref().map(|it| it.value.clone())
 }
 
-pub(super) use http::in_words;
+pub(crate) use http::in_words;
 
 /// What the file says over what the command line says.
 pub(super) fn config(file: &File, command_line: &Config, merging: &mut Merging<'_>) -> Config {

@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 table! {
-    /// Metrics, health and an API over HTTP. Without this table and without `--http` there are none. A change needs a
-    /// restart.
+    /// Metrics, health and an API over HTTP. Without this table and without `--http` there are none. Whether there are,
+    /// and where they are, changes at a restart; the rest with a reload.
     ///
     /// From this machine, a loopback address needs nothing. Any other address needs `tls`, and a token or user to log in
     /// with, or `insecure = true`.

@@ -6,7 +6,7 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::{AlpnError, Ssl, SslAcceptor, SslMethod, SslOptions, select_next_proto};
 use openssl::x509::X509;
-use receiver::net::tls::{KeyFormat, KeyPassword};
+use receiver::net::tls::{Expiry, KeyFormat, KeyPassword};
 use std::fs;
 use std::path::Path;
 use std::pin::Pin;
@@ -14,7 +14,10 @@ use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
 /// Accepts TLS connections: 1.2 and 1.3, cipher suites with forward secrecy.
-pub(super) struct TlsAcceptor(SslAcceptor);
+pub(crate) struct TlsAcceptor {
+    acceptor: SslAcceptor,
+    expiry: Expiry,
+}
 
 impl TlsAcceptor {
     /// Reads key and certificate.
@@ -28,6 +31,7 @@ impl TlsAcceptor {
         let fault = |path: &Path, reason: String| Error::Tls { path: path.to_owned(), reason };
         let unusable = |error: ErrorStack| fault(certificate_file, reason(&error));
         let certificates = certificates(settings)?;
+        let expiry = Expiry::of(certificate_file, &certificates).map_err(unusable)?;
         let key = private_key(settings)?;
         let mut acceptor =
             SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).map_err(unusable)?;
@@ -51,15 +55,20 @@ impl TlsAcceptor {
                 )
             },
         )?;
-        Ok(Self(acceptor.build()))
+        Ok(Self { acceptor: acceptor.build(), expiry })
+    }
+
+    /// Which of the certificates that clients are sent expires first.
+    pub(super) fn expiry(&self) -> &Expiry {
+        &self.expiry
     }
 
     /// The handshake.
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) async fn accept(&self, stream: TcpStream) -> Result<SslStream<TcpStream>, String> {
-        let ssl = Ssl::new(self.0.context()).map_err(|error| reason(&error))?;
+    pub(crate) async fn accept(&self, stream: TcpStream) -> Result<SslStream<TcpStream>, String> {
+        let ssl = Ssl::new(self.acceptor.context()).map_err(|error| reason(&error))?;
         let mut stream = SslStream::new(ssl, stream).map_err(|error| reason(&error))?;
         match Pin::new(&mut stream).accept().await {
             Ok(()) => Ok(stream),

@@ -4,6 +4,7 @@ use super::connection::{Caller, Connection};
 use super::credentials::Credentials;
 use super::failures::Failures;
 use super::known::KnownPasswords;
+use super::protection::Protection;
 use super::told::Told;
 use crate::limits::{PASSWORDS_AT_ONCE, PASSWORDS_WAITING};
 use crate::problem::Problem;
@@ -16,7 +17,7 @@ use tokio::sync::Semaphore;
 
 /// Verifies credentials.
 pub(super) struct LogIns {
-    settings: Arc<ControlSettings>,
+    protection: Arc<Protection>,
     program: Arc<dyn Program>,
     failures: Failures,
     /// `None` without random numbers: then each password is verified anew.
@@ -38,9 +39,9 @@ enum Verdict {
 }
 
 impl LogIns {
-    pub(super) fn new(settings: Arc<ControlSettings>, program: Arc<dyn Program>) -> Self {
+    pub(super) fn new(protection: Arc<Protection>, program: Arc<dyn Program>) -> Self {
         Self {
-            settings,
+            protection,
             program,
             failures: Failures::default(),
             known: KnownPasswords::new().ok(),
@@ -50,19 +51,20 @@ impl LogIns {
         }
     }
 
-    /// Who the credentials say that it is.
+    /// Who the credentials say that it is, by these settings.
     ///
     /// # Errors
     /// 401 if they are missing or wrong, 429 after too many that were, 503 if too many are being verified.
     pub(super) async fn log_in(
         &self,
+        settings: &ControlSettings,
         connection: &Connection,
         headers: &HeaderMap,
     ) -> Result<Caller, Problem> {
         let address = connection.peer.ip();
         let credentials = Credentials::of(headers);
         if credentials == Credentials::None {
-            return Err(self.challenge("log in with a token or a user"));
+            return Err(challenge(settings, "log in with a token or a user"));
         }
         if let Some(wait) = self.failures.wait(address, Instant::now()) {
             return Err(blocked(wait));
@@ -74,8 +76,10 @@ impl LogIns {
         };
         let was_last = self.failures.add(address, Instant::now());
         let verdict = match credentials {
-            Credentials::Bearer(token) => self.verify_token(&token),
-            Credentials::Basic { user, password } => self.verify_password(user, password).await,
+            Credentials::Bearer(token) => Ok(verify_token(settings, &token)),
+            Credentials::Basic { user, password } => {
+                self.verify_password(settings, user, password).await
+            }
             _ => Ok(Verdict::Out(None)),
         };
         let verdict = verdict.inspect_err(|_| self.failures.take_back(address))?;
@@ -86,7 +90,7 @@ impl LogIns {
         match verdict {
             Verdict::In { name, role } => {
                 self.failures.take_back(address);
-                if self.told.is_news(address, &name, Instant::now()) {
+                if self.told.is_news(address, &name, role, Instant::now()) {
                     tracing::info!("HTTP: {name} logged in from {address} as {}", role.name());
                     event(Some(name.as_str()), AccessOutcome::Granted(role));
                 }
@@ -99,29 +103,20 @@ impl LogIns {
                     tracing::warn!("HTTP: too many log-ins from {address} failed: it has to wait");
                     event(name.as_deref(), AccessOutcome::Blocked);
                 }
-                Err(self.challenge("the token, the user or the password is wrong"))
+                Err(challenge(settings, "the token, the user or the password is wrong"))
             }
         }
     }
 
-    fn verify_token(&self, given: &[u8]) -> Result<Verdict, Problem> {
-        // All are compared, so that the time does not tell which one it is.
-        let mut found = None;
-        for token in &self.settings.tokens {
-            if token.hash.is_of(given) {
-                found = Some(token);
-            }
-        }
-        Ok(match found {
-            Some(token) => Verdict::In { name: token.name.clone(), role: token.role },
-            None => Verdict::Out(None),
-        })
-    }
-
-    async fn verify_password(&self, name: String, password: Vec<u8>) -> Result<Verdict, Problem> {
-        let user = self.settings.users.iter().find(|user| user.name == name);
+    async fn verify_password(
+        &self,
+        settings: &ControlSettings,
+        name: String,
+        password: Vec<u8>,
+    ) -> Result<Verdict, Problem> {
+        let user = settings.users.iter().find(|user| user.name == name);
         // That of somebody else, so that the time does not tell who is known.
-        let Some(verified) = user.or(self.settings.users.first()) else {
+        let Some(verified) = user.or(settings.users.first()) else {
             return Ok(Verdict::Out(Some(shortened(&name))));
         };
         let hash = &verified.password_hash;
@@ -133,7 +128,11 @@ impl LogIns {
                 known.add(&password, hash, Instant::now());
             }
         }
-        Ok(match user.filter(|_| is_right) {
+        // That takes a while: who was removed meanwhile, or has another password, is out.
+        let now = self.protection.in_force();
+        let mut users = now.settings.users.iter();
+        let is_still = |user: &&User| user.name == name && user.password_hash == *hash;
+        Ok(match users.find(is_still).filter(|_| is_right && user.is_some()) {
             Some(User { name, role, .. }) => Verdict::In { name: name.clone(), role: *role },
             None => Verdict::Out(Some(shortened(&name))),
         })
@@ -153,13 +152,27 @@ impl LogIns {
         };
         tokio::task::spawn_blocking(verify).await.map_err(|_| Problem::internal())
     }
+}
 
-    fn challenge(&self, detail: &str) -> Problem {
-        const BASIC: &str = "Basic realm=\"storescp\", charset=\"UTF-8\"";
-        const BEARER: &str = "Bearer realm=\"storescp\"";
-        let challenge = if self.settings.users.is_empty() { BEARER } else { BASIC };
-        Problem::new(StatusCode::UNAUTHORIZED, detail).challenge(challenge)
+fn verify_token(settings: &ControlSettings, given: &[u8]) -> Verdict {
+    // All are compared, so that the time does not tell which one it is.
+    let mut found = None;
+    for token in &settings.tokens {
+        if token.hash.is_of(given) {
+            found = Some(token);
+        }
     }
+    match found {
+        Some(token) => Verdict::In { name: token.name.clone(), role: token.role },
+        None => Verdict::Out(None),
+    }
+}
+
+fn challenge(settings: &ControlSettings, detail: &str) -> Problem {
+    const BASIC: &str = "Basic realm=\"storescp\", charset=\"UTF-8\"";
+    const BEARER: &str = "Bearer realm=\"storescp\"";
+    let challenge = if settings.users.is_empty() { BEARER } else { BASIC };
+    Problem::new(StatusCode::UNAUTHORIZED, detail).challenge(challenge)
 }
 
 fn blocked(wait: Duration) -> Problem {
@@ -170,3 +183,6 @@ fn blocked(wait: Duration) -> Problem {
 fn shortened(name: &str) -> String {
     name.chars().take(64).collect()
 }
+
+#[cfg(test)]
+mod tests;
