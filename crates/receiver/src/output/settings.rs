@@ -47,9 +47,14 @@ pub enum Duplicates {
 }
 
 impl Duplicates {
-    /// Whether objects of one SOP Instance UID may be stored beside each other.
-    pub(crate) fn may_keep_both(self) -> bool {
-        matches!(self, Self::Both | Self::KeepIfEqual(IfDifferent::Both))
+    /// Whether an object may not be stored because of another one, however that differs.
+    pub(crate) fn may_drop_unequal(self) -> bool {
+        matches!(self, Self::Keep | Self::Reject | Self::KeepIfEqual(IfDifferent::Reject))
+    }
+
+    /// Whether an object may take the place of an older one.
+    pub(crate) fn may_replace(self) -> bool {
+        matches!(self, Self::Replace | Self::KeepIfEqual(IfDifferent::Replace))
     }
 }
 

@@ -11,8 +11,8 @@ const META_BYTES: u32 = 64 * 1024;
 
 /// Decides about an object whose name is taken, as [`OutputSettings::duplicates`] says.
 ///
-/// What has the name is the same SOP instance: names have the SOP Instance UID in them, or it has been looked at
-/// ([`InstanceRule`](super::same_instance::InstanceRule)).
+/// What has the name is the same SOP instance, or may be replaced or stored beside it: see
+/// [`InstanceRule`](super::same_instance::InstanceRule).
 pub(super) struct DuplicateRule {
     duplicates: Duplicates,
     /// Whether files begin with file meta information.
@@ -86,6 +86,11 @@ impl Head {
     /// Media Storage SOP Instance UID, with padding.
     pub(super) fn sop_instance(&self) -> Option<&[u8]> {
         part10::value(&self.meta, SOP_INSTANCE_UID)
+    }
+
+    /// Where the data set begins, in bytes.
+    pub(super) fn data_set_offset(&self) -> u64 {
+        self.data_set_offset
     }
 
     fn is_in(&self, transfer_syntax: &TransferSyntax) -> bool {

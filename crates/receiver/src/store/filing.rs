@@ -169,11 +169,16 @@ impl Incoming {
             });
         }
         if settings.duplicates != Duplicates::Replace && settings.recognizes_duplicates() {
-            // What cannot be stored beside others has one name.
-            let most = if settings.duplicates.may_keep_both() { usize::MAX } else { 1 };
+            let rule = InstanceRule::new(settings, &self.output.dictionary, *sop_instance);
+            let transfer_syntax = self.transcoder.output_transfer_syntax();
+            // Its name has the SOP Instance UID in it, but other programs write files too, and crashes leave parts.
+            let looks = settings.duplicates.may_drop_unequal();
+            let mut is_same =
+                |taken: &NameTaken<'_>| Ok(!looks || rule.is_same(taken, transfer_syntax)?);
+            // What replaces has one name.
+            let most = if settings.duplicates.may_replace() { 1 } else { usize::MAX };
             let names = settings.file_naming.numbered_names(sop_class, sop_instance).take(most);
-            // It has the SOP Instance UID in its name.
-            return self.commit_once(about.uids, place, names, &mut |_| Ok(true));
+            return self.commit_once(about.uids, place, names, &mut is_same);
         }
         let (names, taken) = settings.file_naming.names(sop_class, sop_instance, about.requested);
         let mut names = names.peekable();
