@@ -47,9 +47,25 @@ pub enum Duplicates {
 }
 
 impl Duplicates {
-    /// Whether objects of one SOP Instance UID may be stored beside each other.
-    pub(crate) fn may_keep_both(self) -> bool {
-        matches!(self, Self::Both | Self::KeepIfEqual(IfDifferent::Both))
+    /// Whether an object may not be stored because of another one, however that differs.
+    pub(crate) fn may_drop_unequal(self) -> bool {
+        matches!(self, Self::Keep | Self::Reject | Self::KeepIfEqual(IfDifferent::Reject))
+    }
+
+    /// The same for an object that is not the older one for sure: it may be refused, but is never acknowledged at the
+    /// cost of one of the two.
+    pub(crate) fn beside(self) -> Self {
+        match self {
+            Self::Reject | Self::Both | Self::KeepIfEqual(IfDifferent::Reject) => self,
+            Self::Replace | Self::Keep | Self::KeepIfEqual(_) => {
+                Self::KeepIfEqual(IfDifferent::Both)
+            }
+        }
+    }
+
+    /// Whether an object may take the place of an older one.
+    pub(crate) fn may_replace(self) -> bool {
+        matches!(self, Self::Replace | Self::KeepIfEqual(IfDifferent::Replace))
     }
 }
 

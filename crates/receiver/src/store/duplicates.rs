@@ -1,6 +1,6 @@
 //! What becomes of an object whose name another file has: it may be stored already.
 
-use crate::output::{Duplicates, IfDifferent, OutputSettings};
+use crate::output::{Duplicates, IfDifferent};
 use dataset::TransferSyntax;
 use dataset::part10::{self, START_BYTES};
 use std::io;
@@ -9,10 +9,10 @@ use storage::{ExistingFile, IfTaken, NameTaken};
 /// Longest file meta information that is read of a file, in bytes.
 const META_BYTES: u32 = 64 * 1024;
 
-/// Decides about an object whose name is taken, as [`OutputSettings::duplicates`] says.
+/// Decides about an object whose name is taken, as [`Duplicates`] say.
 ///
-/// What has the name is the same SOP instance: names have the SOP Instance UID in them, or it has been looked at
-/// ([`InstanceRule`](super::same_instance::InstanceRule)).
+/// What has the name is the same SOP instance, or may be replaced or stored beside it: see
+/// [`InstanceRule`](super::same_instance::InstanceRule).
 pub(super) struct DuplicateRule {
     duplicates: Duplicates,
     /// Whether files begin with file meta information.
@@ -24,9 +24,12 @@ pub(super) struct DuplicateRule {
 }
 
 impl DuplicateRule {
-    /// For an object that is written in this transfer syntax.
-    pub(super) fn new(settings: &OutputSettings, transfer_syntax: &'static TransferSyntax) -> Self {
-        let OutputSettings { duplicates, write_file_format: has_meta, .. } = *settings;
+    /// For an object that is written in this transfer syntax, with `has_meta` behind file meta information.
+    pub(super) fn new(
+        duplicates: Duplicates,
+        has_meta: bool,
+        transfer_syntax: &'static TransferSyntax,
+    ) -> Self {
         Self { duplicates, has_meta, transfer_syntax, rejects: false }
     }
 
@@ -86,6 +89,11 @@ impl Head {
     /// Media Storage SOP Instance UID, with padding.
     pub(super) fn sop_instance(&self) -> Option<&[u8]> {
         part10::value(&self.meta, SOP_INSTANCE_UID)
+    }
+
+    /// Where the data set begins, in bytes.
+    pub(super) fn data_set_offset(&self) -> u64 {
+        self.data_set_offset
     }
 
     fn is_in(&self, transfer_syntax: &TransferSyntax) -> bool {

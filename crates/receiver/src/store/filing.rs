@@ -50,11 +50,21 @@ pub(super) struct Place {
 #[derive(Clone, Copy)]
 pub(super) struct About<'a> {
     pub(super) uids: &'a ObjectUids,
+    /// It may be another instance than `uids` say.
+    pub(super) is_another: bool,
     pub(super) peer: &'a Peer,
     /// When its C-STORE-RQ came.
     pub(super) requested: SystemTime,
     /// What is assumed where the data set declares no character set.
     pub(super) character_set: Option<&'a str>,
+}
+
+impl About<'_> {
+    /// What becomes of it where its SOP Instance UID is stored already. What may be another instance neither takes the
+    /// place of that one nor is dropped for it.
+    fn duplicates(&self, settings: &OutputSettings) -> Duplicates {
+        if self.is_another { settings.duplicates.beside() } else { settings.duplicates }
+    }
 }
 
 impl Incoming {
@@ -158,7 +168,7 @@ impl Incoming {
             let rule = InstanceRule::new(settings, &self.output.dictionary, *sop_instance);
             let transfer_syntax = self.transcoder.output_transfer_syntax();
             let mut is_same = |taken: &NameTaken<'_>| rule.is_same(taken, transfer_syntax);
-            let stored = self.commit_once(about.uids, place, path.names(), &mut is_same);
+            let stored = self.commit_once(about, place, path.names(), &mut is_same);
             return stored.map_err(|failure| match failure {
                 Failure::Storage(storage::Error { step: Step::Name, source })
                     if source.kind() == io::ErrorKind::AlreadyExists =>
@@ -168,12 +178,18 @@ impl Incoming {
                 other => other,
             });
         }
-        if settings.duplicates != Duplicates::Replace && settings.recognizes_duplicates() {
-            // What cannot be stored beside others has one name.
-            let most = if settings.duplicates.may_keep_both() { usize::MAX } else { 1 };
+        let duplicates = about.duplicates(settings);
+        if duplicates != Duplicates::Replace && settings.recognizes_duplicates() {
+            let rule = InstanceRule::new(settings, &self.output.dictionary, *sop_instance);
+            let transfer_syntax = self.transcoder.output_transfer_syntax();
+            // Its name has the SOP Instance UID in it, but other programs write files too, and crashes leave parts.
+            let looks = duplicates.may_drop_unequal();
+            let mut is_same =
+                |taken: &NameTaken<'_>| Ok(!looks || rule.is_same(taken, transfer_syntax)?);
+            // What replaces has one name.
+            let most = if duplicates.may_replace() { 1 } else { usize::MAX };
             let names = settings.file_naming.numbered_names(sop_class, sop_instance).take(most);
-            // It has the SOP Instance UID in its name.
-            return self.commit_once(about.uids, place, names, &mut |_| Ok(true));
+            return self.commit_once(about, place, names, &mut is_same);
         }
         let (names, taken) = settings.file_naming.names(sop_class, sop_instance, about.requested);
         let mut names = names.peekable();
@@ -188,7 +204,7 @@ impl Incoming {
     /// [`OutputSettings::duplicates`], that has the same instance.
     fn commit_once(
         &mut self,
-        uids: &ObjectUids,
+        about: &About<'_>,
         place: &Place,
         names: impl Iterator<Item = FileName>,
         is_same: &mut dyn FnMut(&NameTaken<'_>) -> io::Result<bool>,
@@ -196,8 +212,10 @@ impl Incoming {
         let settings = &self.output.settings;
         let mut names = names.peekable();
         let first = names.peek().cloned().ok_or(Failure::NameTooLong)?;
-        log_storing(settings, uids, place, &first);
-        let mut rule = DuplicateRule::new(settings, self.transcoder.output_transfer_syntax());
+        log_storing(settings, about.uids, place, &first);
+        let (duplicates, syntax) =
+            (about.duplicates(settings), self.transcoder.output_transfer_syntax());
+        let mut rule = DuplicateRule::new(duplicates, settings.write_file_format, syntax);
         let decide = &mut |taken: &NameTaken<'_>| {
             if is_same(taken)? { rule.decide(taken) } else { Ok(IfTaken::NextName) }
         };
@@ -206,7 +224,7 @@ impl Incoming {
             Outcome::Kept(_) if rule.rejects() => return Err(Failure::Duplicate),
             Outcome::Kept(kept) => info!(
                 "SOP instance {} is stored already, keeping {}",
-                uids.sop_instance,
+                about.uids.sop_instance,
                 LogPath::new(settings, &place.folders, Some(&kept.name))
             ),
             Outcome::Stored(committed) => log_stored(settings, place, &first, committed),

@@ -1,7 +1,7 @@
 //! What is wrong with an object that is stored all the same, as [`Leniency`](crate::Leniency) allows.
 
 use super::status::class_name;
-use super::uids::ObjectUids;
+use super::uids::{Mismatch, ObjectUids};
 use crate::node::Node;
 use crate::observer::{Tolerance, Tolerated};
 use crate::peer::Peer;
@@ -14,7 +14,7 @@ pub(super) struct Irregularities<'t> {
     /// Its SOP class was not accepted on a presentation context of the association.
     pub(super) class_not_negotiated: bool,
     /// Its UIDs are not those of the command: in which way, for the log.
-    pub(super) uids: Option<String>,
+    pub(super) uids: Option<Mismatch>,
     /// Its text needs a character set and declares none: the one that is assumed.
     pub(super) assumed_character_set: Option<&'t str>,
 }
@@ -32,8 +32,8 @@ impl Irregularities<'_> {
             let why = "its SOP class was not negotiated in this association";
             tell(Tolerance::ClassNotNegotiated, why);
         }
-        if let Some(why) = &self.uids {
-            tell(Tolerance::MismatchedUids, why);
+        if let Some(Mismatch { what, .. }) = &self.uids {
+            tell(Tolerance::MismatchedUids, what);
         }
         if let Some(assumed) = self.assumed_character_set {
             let why = format!(

@@ -33,8 +33,9 @@ impl InstanceRule {
         Self { sop_instance, has_meta, dictionary }
     }
 
-    /// Whether what has the name is the same instance. What cannot be read as one is another. Reads file meta
-    /// information or, of a file that has none, at most [`READ_BYTES`], which are held.
+    /// Whether what has the name is the same instance. What cannot be read as one is another, and so is file meta
+    /// information with nothing behind it. Reads file meta information or, of a file that has none, at most
+    /// [`READ_BYTES`], which are held.
     ///
     /// # Errors
     /// Those of reading the file.
@@ -45,7 +46,8 @@ impl InstanceRule {
     ) -> io::Result<bool> {
         let Some(existing) = taken.existing else { return Ok(false) };
         if let Some(head) = head(existing)? {
-            return Ok(head.sop_instance().is_some_and(|value| self.is_it(value)));
+            let is_it = head.sop_instance().is_some_and(|value| self.is_it(value));
+            return Ok(is_it && existing.size()? > head.data_set_offset());
         }
         // With file meta information, a file without is none of ours.
         if self.has_meta { Ok(false) } else { self.has_data_set(existing, transfer_syntax) }

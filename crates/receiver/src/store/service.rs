@@ -342,7 +342,8 @@ impl<'n> StorageService<'n> {
         }
         let character_set = leniency.default_character_set.as_deref();
         let (peer, requested) = (&self.peer, reception.requested);
-        let about = About { uids: &uids, peer, requested, character_set };
+        let is_another = mismatch.as_ref().is_some_and(|it| it.of_instance);
+        let about = About { uids: &uids, is_another, peer, requested, character_set };
         let place = incoming.enter_folder(&about)?;
         let stored = incoming.commit(&about, &place)?;
         let commit = reception.received.elapsed();

@@ -20,6 +20,15 @@ impl ObjectUids {
     }
 }
 
+/// What is wrong with the UIDs of an object.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mismatch {
+    /// For the log.
+    pub(super) what: String,
+    /// Its SOP Instance UIDs differ: it may be another instance than the one by whose UID it is stored.
+    pub(super) of_instance: bool,
+}
+
 /// The UIDs to store an object by, wherever and however often its data set tells them, and what is wrong with them
 /// where `tolerant` says by which it is stored then. With `is_untouched` (not taken apart), a data set in which no
 /// UIDs were found passes.
@@ -31,7 +40,7 @@ pub(super) fn identify(
     attributes: &Attributes,
     is_untouched: bool,
     tolerant: Option<NamedBy>,
-) -> Result<(ObjectUids, Option<String>), Failure> {
+) -> Result<(ObjectUids, Option<Mismatch>), Failure> {
     let class = attributes.sop_class_uid().into_iter();
     let classes = class.chain(attributes.other_sop_class_uids()).collect();
     let instance = attributes.sop_instance_uid().into_iter();
@@ -47,8 +56,9 @@ pub(super) fn identify(
     let mut wrong = Vec::new();
     let [class, instance] = found;
     let sop_class = class.tolerated(named_by, is_untouched, &mut wrong)?;
+    let of_instance = instance.differing().is_some();
     let sop_instance = instance.tolerated(named_by, is_untouched, &mut wrong)?;
-    let mismatch = (!wrong.is_empty()).then(|| wrong.join("; "));
+    let mismatch = (!wrong.is_empty()).then(|| Mismatch { what: wrong.join("; "), of_instance });
     Ok((ObjectUids { sop_class, sop_instance }, mismatch))
 }
 
@@ -150,7 +160,7 @@ mod tests {
         instances: &[&str],
         is_untouched: bool,
         tolerant: Option<NamedBy>,
-    ) -> Result<(ObjectUids, Option<String>), Failure> {
+    ) -> Result<(ObjectUids, Option<Mismatch>), Failure> {
         let syntax = transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
         let dictionary = Arc::new(Dictionary::built_in());
         let format = OutputFormat { bit_preserving: true, ..OutputFormat::default() };
@@ -182,7 +192,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_both_values_unless_one_could_be_anything() {
         let wrong = |classes: &[&str], instances: &[&str]| {
-            identified(classes, instances, false, Some(NamedBy::DataSet)).unwrap().1
+            let identified = identified(classes, instances, false, Some(NamedBy::DataSet)).unwrap();
+            identified.1.map(|it| it.what)
         };
         let differs = |found: &str| {
             let both = format!("{found} in the data set, 1.2.3 in the command");

@@ -16,8 +16,9 @@ use std::thread::JoinHandle;
 use storage::{Directory, Storage};
 
 /// What is open for objects. Treatments with the same output directory and durability share one
-/// [`Directory`]; if all settings of their output and of the ends of studies are the same, one [`Output`] with its
-/// open studies too. So do those of the generation before and of the next one.
+/// [`Directory`]; those that sort into the same directory in the same way, with the same ends of studies, share their
+/// open studies, whatever else differs; if all settings of their output are the same, one [`Output`] too. So do those of
+/// the generation before and of the next one.
 pub(crate) struct Outputs {
     pool: Arc<CommandPool>,
     /// One thread at a time adds to it: the one that makes a generation.
@@ -33,15 +34,26 @@ struct Open {
     directories: HashMap<(PathBuf, Durability), Weak<KeptDirectory>>,
     /// By the [`bucket`] of their settings.
     places: HashMap<u64, Vec<Weak<Place>>>,
+    /// By the [`bucket`] of directory, sorting, and what happens at their end.
+    studies: HashMap<u64, Vec<Weak<KeptStudies>>>,
 }
 
-/// An output, its studies, and what happens at their end. Once the last association and the last generation that use
-/// it have ended, so do its studies.
+/// An output, and its studies.
 pub(super) struct Place {
     pub(super) output: Arc<Output>,
     _directory: Arc<KeptDirectory>,
     dictionary: Arc<Dictionary>,
-    studies: Option<Arc<Studies>>,
+    _studies: Option<Arc<KeptStudies>>,
+    end_of_study: CommandSettings,
+}
+
+/// Studies, and what happens at their end. Once the last association and the last generation that use them have
+/// ended, so do they.
+struct KeptStudies {
+    studies: Arc<Studies>,
+    _directory: Arc<KeptDirectory>,
+    /// That of the first who used them: the others have its directory and sorting.
+    output: OutputSettings,
     end_of_study: CommandSettings,
     commands: Arc<Commands>,
 }
@@ -62,7 +74,7 @@ struct Keeper {
     /// The thread that waits for studies to time out; `None` as long as there is none.
     watch: Option<JoinHandle<()>>,
     /// Gone if no more objects will come.
-    place: Weak<Place>,
+    kept: Weak<KeptStudies>,
 }
 
 impl Outputs {
@@ -95,13 +107,13 @@ impl Outputs {
                 && Arc::ptr_eq(&place.dictionary, dictionary)
         };
         let bucket = bucket(&(output, &end_of_study));
-        if let Some(place) = lock(&self.open).places(bucket).into_iter().find(same) {
+        let known = alive(&lock(&self.open).places, bucket);
+        if let Some(place) = known.into_iter().find(same) {
             return Ok(place);
         }
         let directory = self.directory(output)?;
         let place = self.open(output, directory, dictionary, end_of_study)?;
         lock(&self.open).places.entry(bucket).or_default().push(Arc::downgrade(&place));
-        lock(&self.keepers).extend(Keeper::of(&place));
         Ok(place)
     }
 
@@ -125,32 +137,59 @@ impl Outputs {
         dictionary: &Arc<Dictionary>,
         end_of_study: CommandSettings,
     ) -> Result<Arc<Place>, Error> {
+        let studies = self.studies(output, &directory, &end_of_study)?;
+        let opened = Output::open_in(
+            output.clone(),
+            Arc::clone(&directory.directory),
+            Arc::clone(dictionary),
+            studies.as_ref().map(|it| Arc::clone(&it.studies)),
+            end_of_study.rename_on_end_of_study,
+        )?;
+        Ok(Arc::new(Place {
+            output: Arc::new(opened),
+            _directory: directory,
+            dictionary: Arc::clone(dictionary),
+            _studies: studies,
+            end_of_study,
+        }))
+    }
+
+    /// The studies of objects with these settings: a study that several senders sort into one folder is one. `None` where
+    /// objects are not sorted.
+    fn studies(
+        &self,
+        output: &OutputSettings,
+        directory: &Arc<KeptDirectory>,
+        end_of_study: &CommandSettings,
+    ) -> Result<Option<Arc<KeptStudies>>, Error> {
+        let Some(sorting) = &output.sorting else { return Ok(None) };
+        let bucket = bucket(&(&output.directory, sorting, end_of_study));
+        let same = |known: &Arc<KeptStudies>| {
+            known.output.directory == output.directory
+                && known.output.sorting == output.sorting
+                && known.end_of_study == *end_of_study
+        };
+        let known = alive(&lock(&self.open).studies, bucket);
+        if let Some(studies) = known.into_iter().find(same) {
+            return Ok(Some(studies));
+        }
         let timing = Timing {
             awaited: end_of_study.at_end_of_study(),
             timeout: end_of_study.end_of_study_timeout,
             keeps_files: end_of_study.rename_on_end_of_study,
         };
-        let studies = output
-            .sorting
-            .clone()
-            .map(|sorting| Arc::new(Studies::with_times(sorting, timing, self.times.clone())));
-        let opened = Output::open_in(
-            output.clone(),
-            Arc::clone(&directory.directory),
-            Arc::clone(dictionary),
-            studies.clone(),
-            end_of_study.rename_on_end_of_study,
-        )?;
-        let storage: Arc<dyn Storage> = Arc::clone(opened.storage());
-        let commands = Commands::new(&end_of_study, output, Some(storage), Arc::clone(&self.pool))?;
-        Ok(Arc::new(Place {
-            output: Arc::new(opened),
-            _directory: directory,
-            dictionary: Arc::clone(dictionary),
-            studies,
-            end_of_study,
+        let storage: Arc<dyn Storage> = directory.directory.clone();
+        let commands = Commands::new(end_of_study, output, Some(storage), Arc::clone(&self.pool))?;
+        let kept = Arc::new(KeptStudies {
+            studies: Arc::new(Studies::with_times(sorting.clone(), timing, self.times.clone())),
+            _directory: Arc::clone(directory),
+            output: output.clone(),
+            end_of_study: end_of_study.clone(),
             commands: Arc::new(commands),
-        }))
+        });
+        lock(&self.open).studies.entry(bucket).or_default().push(Arc::downgrade(&kept));
+        lock(&self.keepers).push(Keeper::of(&kept));
+        Ok(Some(kept))
     }
 
     /// Starts the threads that run the commands of studies that time out, where there are none yet.
@@ -258,36 +297,28 @@ impl Outputs {
 }
 
 impl Open {
-    /// Those of a bucket: collected, so that none of them can come to its end under the lock.
-    fn places(&self, bucket: u64) -> Vec<Arc<Place>> {
-        self.places.get(&bucket).into_iter().flatten().filter_map(Weak::upgrade).collect()
-    }
-
     /// Forgets what is gone.
     fn forget_ended(&mut self) {
-        self.places.retain(|_, places| {
-            places.retain(|place| place.strong_count() > 0);
-            !places.is_empty()
-        });
+        forget_gone(&mut self.places);
+        forget_gone(&mut self.studies);
         self.directories.retain(|_, directory| directory.strong_count() > 0);
     }
 }
 
 impl Keeper {
-    /// `None` where objects are not sorted.
-    fn of(place: &Arc<Place>) -> Option<Self> {
-        Some(Self {
-            studies: Arc::clone(place.studies.as_ref()?),
-            commands: Arc::clone(&place.commands),
-            output: place.output.settings().clone(),
+    fn of(kept: &Arc<KeptStudies>) -> Self {
+        Self {
+            studies: Arc::clone(&kept.studies),
+            commands: Arc::clone(&kept.commands),
+            output: kept.output.clone(),
             watch: None,
-            place: Arc::downgrade(place),
-        })
+            kept: Arc::downgrade(kept),
+        }
     }
 
     fn is_needed(&self) -> bool {
         let is_watching = |watch: &JoinHandle<()>| !watch.is_finished();
-        self.place.strong_count() > 0 || self.watch.as_ref().is_some_and(is_watching)
+        self.kept.strong_count() > 0 || self.watch.as_ref().is_some_and(is_watching)
     }
 
     fn names(&self, most: usize) -> Vec<String> {
@@ -319,15 +350,25 @@ pub(crate) fn bucket(settings: &impl fmt::Debug) -> u64 {
     hasher.finish()
 }
 
+/// Those of a bucket: collected, so that none of them can come to its end under the lock.
+fn alive<T>(known: &HashMap<u64, Vec<Weak<T>>>, bucket: u64) -> Vec<Arc<T>> {
+    known.get(&bucket).into_iter().flatten().filter_map(Weak::upgrade).collect()
+}
+
+fn forget_gone<T>(known: &mut HashMap<u64, Vec<Weak<T>>>) {
+    known.retain(|_, those| {
+        those.retain(|it| it.strong_count() > 0);
+        !those.is_empty()
+    });
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Drop for Place {
+impl Drop for KeptStudies {
     fn drop(&mut self) {
-        if let Some(studies) = &self.studies {
-            self.commands.after_studies(studies.retire());
-        }
+        self.commands.after_studies(self.studies.retire());
     }
 }
 

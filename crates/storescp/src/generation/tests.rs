@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::rules::{Condition, Decision, TreatmentSettings};
 use platform::testing::Scratch;
 use receiver::net::PeerNames;
-use receiver::{OutputFormat, Rejection, Sorting};
+use receiver::output::Duplicates;
+use receiver::{Durability, MinFree, OutputFormat, Rejection, Sorting};
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -74,6 +75,38 @@ fn equal_outputs_are_one_and_equal_directories_are_opened_once() {
         assert_eq!(output_of(before), output_of(after), "open studies go on");
         assert_eq!(Sender::of(after).unwrap().generation, 2);
     }
+}
+
+/// A study does not end, and its command does not run, while another rule's sender adds to its folder; nor while one with
+/// the settings before a reload does.
+#[test]
+fn who_sorts_into_the_same_folders_shares_open_studies() {
+    let scratch = Scratch::new("generation-studies");
+    std::fs::create_dir(scratch.0.join("other")).unwrap();
+    let mut config = config(&scratch.0);
+    config.output.sorting = Some(Sorting::ByStudyUid { prefix: String::new() });
+    config.commands.on_end_of_study = Some("true".into());
+    config.commands.end_of_study_timeout = Some(Duration::from_secs(3600));
+    config.rules = vec![
+        rule(&config, "keep", |it| it.output.duplicates = Duplicates::Keep),
+        rule(&config, "durability", |it| it.output.durability = Durability::None),
+        rule(&config, "on reception", |it| it.commands.on_reception = Some("true".into())),
+        rule(&config, "elsewhere", |it| it.output.directory.push("other")),
+        rule(&config, "by time", |it| {
+            it.output.sorting = Some(Sorting::ByTime { prefix: String::new() });
+        }),
+        rule(&config, "end", |it| it.commands.on_end_of_study = Some("false".into())),
+    ];
+    let shared = shared(&config);
+    let watched = || {
+        shared.outputs.watch_studies().unwrap();
+        shared.outputs.watched()
+    };
+    let _first = built(&config, 1, &shared);
+    assert_eq!(watched(), 4, "the first four together, and the others");
+    config.output.min_free = Some(MinFree::Bytes(1));
+    let _second = built(&config, 2, &shared);
+    assert_eq!(watched(), 4, "min-free has changed");
 }
 
 #[test]

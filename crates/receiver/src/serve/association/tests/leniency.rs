@@ -280,3 +280,49 @@ fn odd_data_sets_are_kept_as_received_by_the_treatment_that_says_so() {
     assert_eq!((status, told), (Status::SUCCESS, vec!["stored: CT.1.2.3".to_owned()]));
     assert!(scratch.content()["CT.1.2.3"].ends_with(&odd));
 }
+
+/// Whoever sends a UID that is not its own, by mistake or on purpose, costs nobody an object: neither the one that is
+/// stored under it, nor its own.
+#[test]
+fn an_object_by_another_ones_uid_neither_replaces_it_nor_is_dropped_for_it() {
+    use crate::output::{Duplicates, IfDifferent, PathTemplate};
+    let by_template: Change =
+        |it| it.path = PathTemplate::parse("{Modality}/{SOPInstanceUID}").ok();
+    let changes: [Change; 3] = [|_| {}, by_template, |it| it.write_file_format = false];
+    // By the data set 1.2.4, by the command 1.2.3 (see `send`).
+    for (by, taken) in [(NamedBy::Command, "1.2.3"), (NamedBy::DataSet, "1.2.4")] {
+        for duplicates in [
+            Duplicates::Replace,
+            Duplicates::Keep,
+            Duplicates::KeepIfEqual(IfDifferent::Replace),
+            Duplicates::KeepIfEqual(IfDifferent::Both),
+        ] {
+            for (number, change) in changes.into_iter().enumerate() {
+                let scratch = Scratch::new("leniency-others");
+                let first = data_set(taken);
+                let mut settings = OutputSettings::new(scratch.0.clone());
+                change(&mut settings);
+                settings.duplicates = duplicates;
+                let storage = Arc::new(Directory::open(&scratch.0, settings.durability).unwrap());
+                let mut treatment = testing::treatment(settings, storage, Timing::default());
+                treatment.leniency = named_by(by);
+                let notes = Notes::of(treatment);
+                let receiver = Receiver::of(testing::node_of(notes.clone()), 8);
+                let (mut sender, thread) = receiver.connect();
+                let other = uids(Some(CT), &["1.2.4"]);
+                let sent = [(taken, &first), ("1.2.3", &other), ("1.2.3", &other)];
+                for (instance, bytes) in sent {
+                    let response = sender.store_data_set(instance, bytes).unwrap();
+                    assert_eq!(response.status, Status::SUCCESS);
+                }
+                sender.release();
+                thread.join().unwrap();
+                let about = format!("{by:?}, {duplicates:?}, {number}: {:?}", notes.take());
+                let content = scratch.content();
+                assert_eq!(content.len(), 2, "{about}");
+                let has = |bytes: &[u8]| content.values().any(|it| it.ends_with(bytes));
+                assert!(has(&first) && has(&other), "{about}");
+            }
+        }
+    }
+}
