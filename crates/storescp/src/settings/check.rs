@@ -191,8 +191,11 @@ fn treatment(
 /// Whether objects can be stored there.
 fn directory(path: &Path, is_only_named: bool) -> Result<(), String> {
     let shown = path.display();
-    let found = fs::metadata(path)
-        .map_err(|error| format!("cannot use '{shown}': {}", platform::reason(&error)))?;
+    let found = fs::metadata(path).map_err(|error| {
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
+        let help = if is_missing { "; create it (mkdir -p), or name another" } else { "" };
+        format!("cannot use '{shown}': {}{help}", platform::reason(&error))
+    })?;
     if !found.is_dir() {
         return Err(format!("'{shown}' is not a directory"));
     }

@@ -32,7 +32,8 @@ fn what_a_file_names_is_opened() {
          [[rule]]\ncalling = 'B'\ndirectory = 'none'\n",
     );
     let expected = [
-        "settings.toml:1:13: directory: cannot use 'none': No such file or directory",
+        "settings.toml:1:13: directory: cannot use 'none': No such file or directory; create it (mkdir -p), \
+         or name another",
         "settings.toml:2:11: profile: cannot read config file: ",
         "settings.toml:4:16: commands.on-reception: ",
         "settings.toml:6:7: tls: 000b:0004 Unable to load private TLS key from 'no-key.pem': ",

@@ -42,6 +42,10 @@ const MESSAGES: &[(&str, &[&str])] = &[
     ),
     ("rule = 1", &["1:8: rule: expected a list in [ ], not the number 1"]),
     (
+        "[rule]\nname = 'x'",
+        &["1:1: rule: expected a list in [ ], or a header in double brackets, [[ ]], not a table"],
+    ),
+    (
         "default = 'Refuse'",
         &[
             "1:11: default: expected \"accept\" or \"refuse\", not the text \"Refuse\"; did you mean \"refuse\"?",
