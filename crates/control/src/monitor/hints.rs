@@ -77,7 +77,8 @@ fn of_association(rejection: Rejection) -> Option<&'static str> {
             "make room on the disk of the output directory, or change --min-free; the sender may try again"
         }
         Rejection::LOCAL_LIMIT_EXCEEDED => {
-            "the sender may try again; raise --max-associations or --max-associations-per-host if that happens often"
+            "the sender may try again; if that happens often, raise the limit that the reason names: --max-associations, \
+             --max-associations-per-host, or max-associations of its rule"
         }
         _ => return None,
     })
