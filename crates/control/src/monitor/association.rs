@@ -135,18 +135,24 @@ impl Live {
         self.requests_refused.load(Ordering::Relaxed)
     }
 
-    /// Numbers that belong together. Waits while its thread is between two of them, a few nanoseconds; should the
-    /// system have put that thread to sleep just there, they may differ by the last object.
+    /// Numbers that belong together. Waits while its thread is between two of them: a few nanoseconds, or, if the system
+    /// has put that thread to sleep just there, until it runs again. After 0.2 s they may differ by the last object.
     pub(crate) fn progress(&self) -> Progress {
-        const ATTEMPTS: usize = 1000;
-        for _ in 0..ATTEMPTS {
+        const ATTEMPTS: usize = 2000;
+        const WITHOUT_SLEEP: usize = 100;
+        const SLEEP: Duration = Duration::from_micros(100);
+        for attempt in 0..ATTEMPTS {
             let version = self.version.load(Ordering::Acquire);
             let progress = self.read();
             fence(Ordering::Acquire);
             if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
                 return progress;
             }
-            std::hint::spin_loop();
+            if attempt < WITHOUT_SLEEP {
+                std::hint::spin_loop();
+            } else {
+                std::thread::sleep(SLEEP);
+            }
         }
         self.read()
     }
