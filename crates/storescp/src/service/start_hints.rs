@@ -194,7 +194,7 @@ mod tests {
         let action = crate::cli::parse(std::iter::once("11112".into()));
         let crate::cli::Action::Run(mut config) = action else { panic!("it has a port") };
         config.network.addresses =
-            ["127.0.0.1:11112", "127.0.0.1:11113"].map(|it| it.parse().unwrap()).to_vec();
+            vec!["127.0.0.1:11112".parse().unwrap(), "127.0.0.1:11113".parse().unwrap()];
         let hint = |kind, told: &str| {
             let source = io::Error::new(kind, told);
             start_hint(&Error::Receiver(receiver::Error::Listen(source)), &config).unwrap()

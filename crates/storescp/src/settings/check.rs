@@ -19,6 +19,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use telemetry::AuditDestination;
 
 /// Runs `storescp check` with the words behind it. Exit code 0 if nothing is wrong.
 pub(crate) fn check(words: impl Iterator<Item = OsString>) -> ExitCode {
@@ -125,6 +126,15 @@ fn examine_over(path: &Path, command_line: &Config) -> Result<Examined, Faults> 
     {
         let place = typed.value.tls.as_ref().map_or(&typed.span, |tls| &tls.span);
         report.inside("http.tls", |report| report.fault(place, in_words(&error)));
+    }
+    // Not a fault: the service starts all the same, and tries again until there is such a folder.
+    if let (Some(typed), Some(audit)) = (&file.audit, &config.audit)
+        && let AuditDestination::File(path) = &audit.destination
+        && let (Err(_), Some(folder)) = (fs::metadata(path), path.parent())
+        && let Err(why) = directory(folder, false)
+    {
+        let place = typed.value.destination.as_ref().map_or(&typed.span, |it| &it.span);
+        report.warn(place, format!("audit.destination: {why}"));
     }
     for (later, earlier) in rules::shadowed(&config.rules) {
         let (line, _) = source.place(rules[earlier].span.start);

@@ -71,6 +71,16 @@ fn a_directory_that_takes_no_files_is_told() {
 }
 
 #[test]
+fn an_audit_file_without_its_folder_is_warned_of() {
+    let folder = Folder::new("audit");
+    let (faults, warnings) = found(&folder, "[audit]\ndestination = 'file:/no/such/audit.log'\n");
+    assert_eq!(faults, Vec::<String>::new());
+    let told = "audit.destination: cannot use '/no/such': No such file or directory; ";
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with(&format!("settings.toml:2:15: {told}")), "{warnings:?}");
+}
+
+#[test]
 fn rules_that_never_decide_are_warned_of() {
     let folder = Folder::new("shadow");
     let (faults, warnings) = found(
