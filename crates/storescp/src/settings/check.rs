@@ -9,7 +9,7 @@ use crate::cli::{self, Action, Config};
 use crate::commands::Commands;
 use crate::error::Error;
 use crate::negotiation::profile::Profile;
-use crate::rules::{self, Decision, TreatmentSettings};
+use crate::rules::{Decision, TreatmentSettings};
 use receiver::net::tls::{Error as TlsError, Tls};
 use rustix::fs::{Access, access};
 use std::collections::HashSet;
@@ -135,14 +135,6 @@ fn examine_over(path: &Path, command_line: &Config) -> Result<Examined, Faults> 
     {
         let place = typed.value.destination.as_ref().map_or(&typed.span, |it| &it.span);
         report.warn(place, format!("audit.destination: {why}"));
-    }
-    for (later, earlier) in rules::shadowed(&config.rules) {
-        let (line, _) = source.place(rules[earlier].span.start);
-        let (name, hiding) = (&config.rules[later].name, &config.rules[earlier].name);
-        let message = format!(
-            "rule \"{name}\" never decides: \"{hiding}\" in line {line} comes first and matches all that it matches"
-        );
-        report.warn(&rules[later].span, message);
     }
     let (faults, found) = report.finish(path, &source);
     let warnings = warnings.into_iter().chain(found).collect();
