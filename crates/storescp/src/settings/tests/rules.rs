@@ -52,7 +52,8 @@ fn conditions_are_as_typed() {
 #[test]
 fn a_rule_that_never_decides_is_warned_of_by_the_service_too() {
     let config = config("[[rule]]\nname = 'all'\n[[rule]]\nname = 'ct'\ncalling = 'CT1'\n");
-    let told = "rule \"ct\" never decides: \"all\" in line 1 comes first and matches all that it matches";
+    let told =
+        "rule \"ct\" never decides: \"all\" in line 1 comes first and matches all that it matches";
     assert_eq!(config.warnings, [format!("settings.toml:3:1: {told}")]);
 }
 
