@@ -10,7 +10,7 @@ use crate::commands::Commands;
 use crate::error::Error;
 use crate::negotiation::profile::Profile;
 use crate::rules::{Decision, TreatmentSettings};
-use receiver::net::tls::{Error as TlsError, Tls};
+use receiver::net::tls::{Error as TlsError, PeerCertificate, Tls};
 use rustix::fs::{Access, access};
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -216,6 +216,15 @@ fn tls(typed: &At<TypedTls>, config: &Config, report: &mut Report) {
     settings.write_seed = None;
     if let Err(error) = Tls::new(&settings) {
         report.fault(&place_of(&error, typed), error.to_string());
+        return;
+    }
+    let trusts_none = settings.trusted_files.is_empty() && settings.trusted_directories.is_empty();
+    if trusts_none && settings.peer_certificate != PeerCertificate::Ignore {
+        report.warn(
+            &typed.span,
+            "tls: no authority is trusted, so every certificate of a sender will be refused: set trust, or \
+             peer-certificate = \"ignore\"",
+        );
     }
 }
 
