@@ -102,7 +102,6 @@ const MESSAGES: &[(&str, &[&str])] = &[
         "accept-transfer-syntaxes = ['JPEG2000Losless']",
         &[
             "1:29: accept-transfer-syntaxes: expected a transfer syntax: its UID or its keyword, such as \"JPEG2000Lossless\"; or \"uncompressed\", or \"all\", not \"JPEG2000Losless\"; did you mean \"JPEG2000Lossless\"?",
-            "1:28: accept-transfer-syntaxes: expected at least one transfer syntax",
         ],
     ),
     (
@@ -114,6 +113,10 @@ const MESSAGES: &[(&str, &[&str])] = &[
         &[
             "1:19: accept-classes: expected a SOP class: its UID, its keyword (\"CTImageStorage\") or the prefix of its files (\"CT\"), not \"CTImageStorag\"; did you mean \"CTImageStorage\"?",
         ],
+    ),
+    (
+        "accept-transfer-syntaxes = []",
+        &["1:28: accept-transfer-syntaxes: expected at least one transfer syntax"],
     ),
     ("accept-classes = []", &["1:18: accept-classes: expected at least one SOP class"]),
     (
