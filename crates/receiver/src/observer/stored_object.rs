@@ -39,12 +39,12 @@ impl StoredObject<'_> {
     /// Says that it is stored, to programs that read the log: text has a line about that already.
     pub(crate) fn log(&self) {
         let file = self.file.as_ref();
-        let study = file.and_then(StoredFile::study_uid);
+        // What the fields need is found out only if they are wanted.
         tracing::info!(
             onlyFields = true,
             sopInstanceUid = %self.sop_instance,
             sopClassUid = %self.sop_class,
-            studyInstanceUid = study.map(tracing::field::display),
+            studyInstanceUid = file.and_then(StoredFile::study_uid).map(tracing::field::display),
             file = file.map(|file| tracing::field::display(file.path)),
             receivedBytes = self.received_bytes,
             fileBytes = file.map(|file| file.size),
