@@ -43,7 +43,11 @@ fn of_handshake(reason: &str) -> Option<&'static str> {
             "check that the sender uses TLS and that the network lets it through; --acse-timeout sets the time"
         }
         "no shared cipher" => {
-            "for senders with older cipher suites, see --profile-bcp195-nd and --cipher"
+            "for senders with older cipher suites, see --profile-bcp195-nd and --cipher (profile and cipher-suites of \
+             [tls])"
+        }
+        "unsupported protocol" => {
+            "for senders with older versions of TLS, see --profile-bcp195 (profile of [tls])"
         }
         reason if NO_TLS.contains(&reason) => {
             "the sender does not use TLS, but this port requires it: enable TLS at the sender"
@@ -52,7 +56,8 @@ fn of_handshake(reason: &str) -> Option<&'static str> {
             "the sender refused our certificate: let it trust the authority that issued it"
         }
         reason if reason.contains("certificate") => {
-            "check that the sender has a certificate of an authority that --add-cert-file or --add-cert-dir names"
+            "check that the sender has a certificate of an authority that --add-cert-file or --add-cert-dir (trust of \
+             [tls]) names"
         }
         _ => return None,
     })
@@ -77,7 +82,8 @@ fn of_association(rejection: Rejection) -> Option<&'static str> {
             "make room on the disk of the output directory, or change --min-free; the sender may try again"
         }
         Rejection::LOCAL_LIMIT_EXCEEDED => {
-            "the sender may try again; raise --max-associations or --max-associations-per-host if that happens often"
+            "the sender may try again; if that happens often, raise the limit that the reason names: --max-associations, \
+             --max-associations-per-host, or max-associations of its rule"
         }
         _ => return None,
     })
@@ -126,7 +132,8 @@ mod tests {
 
     #[test]
     fn what_can_be_helped_has_a_hint_that_is_not_cut() {
-        let handshakes = ["no handshake in time", "no shared cipher", "http request"];
+        let handshakes =
+            ["no handshake in time", "no shared cipher", "unsupported protocol", "http request"];
         let rejections = [
             Rejection::CALLING_AE_TITLE,
             Rejection::CALLED_AE_TITLE,

@@ -2,9 +2,10 @@
 
 use super::fault::{Fault, Taken};
 use super::options::{self, LEVELS, OptionSpec, Value};
-use super::similarity::distance;
+use super::similarity::{distance, nearest};
 use crate::logging::LogConfigFault;
 use std::ffi::OsStr;
+use std::path::Path;
 use telemetry::{AuditDestination, TraceUrl};
 
 /// What helps with this fault: a line for each thing, none if DCMTK's words say it all.
@@ -17,12 +18,20 @@ pub(super) fn of(fault: &Fault) -> Vec<String> {
         Fault::UnknownOption(name) => vec![unknown_option(name)],
         Fault::MissingValue(option) => takes(option).into_iter().collect(),
         Fault::MissingPort(taken) => missing_port(taken.as_ref()),
-        Fault::TooManyParameters(all) => vec![format!(
-            "only the port stands without an option, but there are {}; a value with blanks needs quotes",
-            all.iter().map(|word| format!("'{}'", word.display())).collect::<Vec<_>>().join(" ")
-        )],
-        Fault::Port(..) => {
-            vec!["a port is a number from 1 to 65535; senders mostly use 104 or 11112".to_owned()]
+        Fault::TooManyParameters(all) => {
+            let first = all.first().and_then(|word| instead_of_a_port(word));
+            let told = format!(
+                "only the port stands without an option, but there are {}; a value with blanks needs quotes",
+                all.iter()
+                    .map(|word| format!("'{}'", word.display()))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            );
+            std::iter::once(told).chain(first).collect()
+        }
+        Fault::Port(word, _) => {
+            let told = "a port is a number from 1 to 65535; senders mostly use 104 or 11112";
+            std::iter::once(told.to_owned()).chain(instead_of_a_port(word)).collect()
         }
         Fault::Value(option, value, _) => value_hint(option, value),
         Fault::LogLevel(word) => vec![words_hint("--log-level", word, LEVELS.words)],
@@ -38,6 +47,17 @@ pub(super) fn of(fault: &Fault) -> Vec<String> {
         }
         Fault::OnlyAllowedWith(..) | Fault::NotAllowedWith(..) => Vec::new(),
     }
+}
+
+/// What a word that is no port may have been meant for: a settings file, or what else the program can do.
+fn instead_of_a_port(word: &OsStr) -> Option<String> {
+    const COMMANDS: [&str; 4] = ["test", "check", "schema", "hash-password"];
+
+    if Path::new(word).extension().is_some_and(|extension| extension == "toml") {
+        let file = word.display();
+        return Some(format!("--settings reads a settings file: storescp --settings {file}"));
+    }
+    nearest(word.to_str()?, COMMANDS).map(|command| format!("did you mean 'storescp {command}'?"))
 }
 
 /// The names that may have been meant.
@@ -254,6 +274,16 @@ mod tests {
             (
                 "1 2",
                 "only the port stands without an option, but there are '1' '2'; a value with blanks needs quotes",
+            ),
+            (
+                "s.toml",
+                "a port is a number from 1 to 65535; senders mostly use 104 or 11112\n\
+                 --settings reads a settings file: storescp --settings s.toml",
+            ),
+            (
+                "chek s.toml",
+                "only the port stands without an option, but there are 'chek' 's.toml'; a value with blanks needs \
+                 quotes\ndid you mean 'storescp check'?",
             ),
             (
                 "@missing",

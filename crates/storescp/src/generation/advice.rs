@@ -1,16 +1,19 @@
-//! What to do about a SOP class that was refused, for the log: the options that would have accepted it, as far as
-//! they go with those that were given.
+//! What to do about a SOP class that was refused, for the log: the options or the keys of the settings file that would
+//! have accepted it, as far as they go with those that were given.
 
 use crate::negotiation::Negotiation;
 use dataset::{Uid, sop_class, uid_names};
 use receiver::{ContextResult, Refused, RefusedClass, Rejection};
 use std::sync::Arc;
 
-/// What is accepted, in the words of the command line.
+/// What is accepted, in the words of the settings file or, without one, of the command line.
 pub(crate) struct Advisor {
     pub(crate) negotiation: Arc<Negotiation>,
     /// Whether an option gives the transfer syntax of files, which `--accept-all` excludes.
     pub(crate) rewrites: bool,
+    /// Where the settings file decides it, such as `in rule "ct" of storescp.toml`; `None` without a file. What the file
+    /// says wins over options, so options are no help then.
+    pub(crate) place: Option<String>,
 }
 
 impl Advisor {
@@ -43,8 +46,17 @@ impl Advisor {
                 None => format!("{name} brings no objects"),
             };
         }
-        match self.profile_in_words() {
-            Some(profile) => format!("to accept other SOP classes, list them in {profile}"),
+        if let Some(profile) = self.profile_in_words() {
+            return format!("to accept other SOP classes, list them in {profile}");
+        }
+        match &self.place {
+            Some(place) if is_storage => {
+                format!("to accept other SOP classes, list them in accept-classes {place}")
+            }
+            Some(place) => format!(
+                "to accept SOP classes that the standard does not register, set accept-unregistered-classes = true \
+                 {place}"
+            ),
             None => {
                 "to accept SOP classes that the standard does not register, use --promiscuous (-pm)"
                     .to_owned()
@@ -55,6 +67,13 @@ impl Advisor {
     fn about_transfer_syntaxes(&self, refused: &RefusedClass<'_>) -> String {
         if let Some(profile) = self.profile_in_words() {
             return format!("to accept other transfer syntaxes, list them in {profile}");
+        }
+        if let Some(place) = &self.place {
+            let conflict =
+                if self.rewrites { ", where transfer-syntax excludes compressed ones" } else { "" };
+            return format!(
+                "to accept other transfer syntaxes, list them in accept-transfer-syntaxes {place}{conflict}"
+            );
         }
         let is_in_accept_all = |proposed| self.negotiation.accept_all.contains(&proposed);
         if !refused.transfer_syntaxes().any(is_in_accept_all) {
@@ -113,6 +132,17 @@ mod tests {
 
     /// What is advised a receiver with these options for a class of which these transfer syntaxes are proposed.
     fn advice(line: &str, class: &str, result: ContextResult, syntaxes: &[&str]) -> Option<String> {
+        advice_at(None, line, class, result, syntaxes)
+    }
+
+    /// Likewise, of a settings file that says it there.
+    fn advice_at(
+        place: Option<&str>,
+        line: &str,
+        class: &str,
+        result: ContextResult,
+        syntaxes: &[&str],
+    ) -> Option<String> {
         let Action::Run(config) = parse(line.split(' ').map(OsString::from)) else {
             panic!("{line}")
         };
@@ -132,7 +162,31 @@ mod tests {
         let (abstract_syntax, contexts) = (context.abstract_syntax, vec![&context]);
         let refused = RefusedClass { abstract_syntax, result, contexts };
         let rewrites = config.output.format.transfer_syntax != OutputTransferSyntax::AsReceived;
-        Advisor { negotiation: Arc::new(config.negotiation), rewrites }.advice(&refused)
+        let place = place.map(str::to_owned);
+        Advisor { negotiation: Arc::new(config.negotiation), rewrites, place }.advice(&refused)
+    }
+
+    #[test]
+    fn with_a_settings_file_its_keys_are_advised_and_no_options() {
+        let class = ContextResult::AbstractSyntaxNotSupported;
+        let syntaxes = ContextResult::TransferSyntaxesNotSupported;
+        let cases = [
+            ("104", MR, class, "list them in accept-classes in rule \"ct\" of s.toml"),
+            (
+                "104",
+                PRIVATE,
+                class,
+                "set accept-unregistered-classes = true in rule \"ct\" of s.toml",
+            ),
+            ("104", MR, syntaxes, "list them in accept-transfer-syntaxes in rule \"ct\" of s.toml"),
+            ("104 +te", MR, syntaxes, "of s.toml, where transfer-syntax excludes compressed ones"),
+            ("104 -xf f.cfg Some", MR, syntaxes, "list them in profile 'Some' of f.cfg"),
+        ];
+        for (line, uid, result, expected) in cases {
+            let place = Some("in rule \"ct\" of s.toml");
+            let advice = advice_at(place, line, uid, result, &[JPEG]).unwrap();
+            assert!(advice.ends_with(expected), "{line} {uid}: {advice}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use dataset::Dictionary;
 use dataset::format::OutputTransferSyntax;
 use receiver::{AcceptorPolicy, AssociationLimit, AssociationTimeouts, Output, Treatment};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
@@ -45,6 +45,7 @@ pub(crate) fn build(
     let mut builder = Builder {
         shared,
         number,
+        settings_file: config.settings_file.clone(),
         dictionary: None,
         policies: HashMap::new(),
         commands: HashMap::new(),
@@ -124,6 +125,7 @@ impl Shared {
 struct Builder<'s> {
     shared: &'s Shared,
     number: u64,
+    settings_file: Option<PathBuf>,
     /// Once it is read.
     dictionary: Option<Arc<Dictionary>>,
     /// What is accepted, and the settings that it was made from, by their [`bucket`].
@@ -149,6 +151,7 @@ impl Builder<'_> {
                 negotiation,
                 rewrites: settings.output.format.transfer_syntax
                     != OutputTransferSyntax::AsReceived,
+                place: self.place_in_file(rule),
             },
             _place: place.clone(),
         };
@@ -162,6 +165,15 @@ impl Builder<'_> {
             leniency: settings.leniency.clone(),
             program: Some(Arc::new(sender)),
             ..Treatment::with_policy(policy, place.map(|place| Arc::clone(&place.output)))
+        })
+    }
+
+    /// Where the settings file says how these senders are treated.
+    fn place_in_file(&self, rule: Option<&str>) -> Option<String> {
+        let file = self.settings_file.as_ref()?.display();
+        Some(match rule {
+            Some(rule) => format!("in rule {rule:?} of {file}"),
+            None => format!("at the top of {file}"),
         })
     }
 

@@ -10,7 +10,9 @@ use dataset::format::{GroupLengths, OutputTransferSyntax, SequenceLengths};
 use dataset::{OutputFormat, Uid};
 use proto::Rejection;
 use receiver::net::AddressFamily;
-use receiver::net::tls::{CrlCheck, KeyFormat, KeyPassword, PeerCertificate, TlsSettings};
+use receiver::net::tls::{
+    CrlCheck, KeyFormat, KeyPassword, PeerCertificate, SecurityProfile, TlsSettings,
+};
 use receiver::output::naming::NameStyle;
 use receiver::{
     Duplicates, Durability, IfDifferent, Leniency, MinFree, NamedBy, OutputSettings, PathTemplate,
@@ -148,10 +150,23 @@ fn tls(tls: &TlsSettings) -> Value {
             PeerCertificate::Verify => "verify",
             PeerCertificate::Ignore => "ignore",
         },
-        "profile": format!("{:?}", tls.profile),
+        "profile": security_profile(tls.profile),
         "cipher-suites": tls.cipher_suites.iter().map(|it| it.to_string_lossy()).collect::<Vec<_>>(),
         "server-name": tls.server_name,
     })
+}
+
+fn security_profile(profile: SecurityProfile) -> &'static str {
+    match profile {
+        SecurityProfile::Bcp195Rfc8996 => "rfc-8996",
+        SecurityProfile::Bcp195Rfc8996Modified => "rfc-8996-modified",
+        SecurityProfile::Bcp195NonDowngrading => "bcp-195-non-downgrading",
+        SecurityProfile::Bcp195 => "bcp-195",
+        SecurityProfile::Bcp195Extended => "bcp-195-extended",
+        SecurityProfile::Basic => "basic",
+        SecurityProfile::Aes => "aes",
+        SecurityProfile::Null => "null",
+    }
 }
 
 /// A rule: its conditions, and what differs from the top.

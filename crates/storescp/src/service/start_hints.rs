@@ -18,7 +18,9 @@ pub(crate) fn start_hint(error: &Error, config: &Config) -> Option<String> {
             user(),
             u32::from(*port) + 11_008
         )),
-        Error::Receiver(receiver::Error::NoOutputDirectory { path }) => Some(no_directory(path)),
+        Error::Receiver(receiver::Error::NoOutputDirectory { path }) => {
+            Some(no_directory(path, config.settings_file.as_deref()))
+        }
         Error::Receiver(receiver::Error::OutputDirectoryNotWritable { path, source }) => {
             Some(not_writable(path, source))
         }
@@ -32,19 +34,35 @@ pub(crate) fn start_hint(error: &Error, config: &Config) -> Option<String> {
 }
 
 fn listen(source: &io::Error, config: &Config) -> String {
+    let (address, port) = listened_on(source, config);
+    if source.kind() == io::ErrorKind::AddrNotAvailable {
+        return format!(
+            "the address was {address}: this machine has no such address ('ip address' shows those that it has)"
+        );
+    }
+    if source.kind() != io::ErrorKind::AddrInUse {
+        return format!("the address was {address}");
+    }
+    let holder = holder(port).unwrap_or_else(|| "another process".to_owned());
+    format!(
+        "{holder} listens on port {port} ({address}): 'ss -ltnp sport = :{port}' shows all; stop it, or use another \
+         port"
+    )
+}
+
+/// The address that could not be listened on, with its port: where there are several, the error begins with it.
+fn listened_on(source: &io::Error, config: &Config) -> (String, u16) {
+    let told = source.to_string();
+    let addresses = &config.network.addresses;
+    if let Some(one) = addresses.iter().find(|it| told.starts_with(&format!("{it}: "))) {
+        return (one.to_string(), one.port());
+    }
     let port = config.network.port;
     let address = match config.network.address_family {
         AddressFamily::Ipv4 => "0.0.0.0",
         AddressFamily::Ipv6 | AddressFamily::Both => "[::]",
     };
-    if source.kind() != io::ErrorKind::AddrInUse {
-        return format!("the address was {address}:{port}");
-    }
-    let holder = holder(port).unwrap_or_else(|| "another process".to_owned());
-    format!(
-        "{holder} listens on port {port} ({address}:{port}): 'ss -ltnp sport = :{port}' shows all; stop it, or use \
-         another port"
-    )
+    (format!("{address}:{port}"), port)
 }
 
 /// The process that listens on this port, as far as this one may see.
@@ -79,15 +97,17 @@ fn listening(table: &str, port: u16) -> impl Iterator<Item = &str> {
     })
 }
 
-fn no_directory(path: &Path) -> String {
+fn no_directory(path: &Path, settings_file: Option<&Path>) -> String {
     let shown = absolute(path);
+    let with = settings_file.map_or_else(
+        || "with --output-directory".to_owned(),
+        |file| format!("by the key directory in {}", file.display()),
+    );
     match fs::metadata(path) {
-        Ok(_) => {
-            format!("'{shown}' is a file, not a directory: name another with --output-directory")
+        Ok(_) => format!("'{shown}' is a file, not a directory: name another {with}"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            format!("there is no '{shown}': create it (mkdir -p), or name another {with}")
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => format!(
-            "there is no '{shown}': create it (mkdir -p), or name another with --output-directory"
-        ),
         Err(error) => {
             format!("{} cannot look into '{shown}': {}", user(), platform::reason(&error))
         }
@@ -170,11 +190,29 @@ mod tests {
     }
 
     #[test]
+    fn of_several_addresses_the_one_that_failed_is_named() {
+        let action = crate::cli::parse(std::iter::once("11112".into()));
+        let crate::cli::Action::Run(mut config) = action else { panic!("it has a port") };
+        config.network.addresses =
+            vec!["127.0.0.1:11112".parse().unwrap(), "127.0.0.1:11113".parse().unwrap()];
+        let hint = |kind, told: &str| {
+            let source = io::Error::new(kind, told);
+            start_hint(&Error::Receiver(receiver::Error::Listen(source)), &config).unwrap()
+        };
+        let told = hint(io::ErrorKind::AddrInUse, "127.0.0.1:11113: Address already in use");
+        assert!(told.contains(" listens on port 11113 (127.0.0.1:11113): "), "{told}");
+        let told = hint(io::ErrorKind::AddrNotAvailable, "127.0.0.1:11112: no such address");
+        assert!(told.starts_with("the address was 127.0.0.1:11112: this machine has no"), "{told}");
+    }
+
+    #[test]
     fn what_is_in_the_place_of_a_directory_is_told() {
-        assert!(
-            no_directory(Path::new("/no/such")).starts_with("there is no '/no/such': create it")
-        );
-        assert!(no_directory(Path::new("/etc/passwd")).contains("is a file"));
+        let told = no_directory(Path::new("/no/such"), None);
+        assert!(told.starts_with("there is no '/no/such': create it"), "{told}");
+        assert!(told.ends_with("name another with --output-directory"), "{told}");
+        let told = no_directory(Path::new("/no/such"), Some(Path::new("s.toml")));
+        assert!(told.ends_with("name another by the key directory in s.toml"), "{told}");
+        assert!(no_directory(Path::new("/etc/passwd"), None).contains("is a file"));
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
         let told = not_writable(Path::new("/"), &denied);
         assert!(told.contains("cannot create files in '/'") && told.contains("uid 0"), "{told}");

@@ -9,8 +9,8 @@ use crate::cli::{self, Action, Config};
 use crate::commands::Commands;
 use crate::error::Error;
 use crate::negotiation::profile::Profile;
-use crate::rules::{self, Decision, TreatmentSettings};
-use receiver::net::tls::{Error as TlsError, Tls};
+use crate::rules::{Decision, TreatmentSettings};
+use receiver::net::tls::{Error as TlsError, PeerCertificate, Tls};
 use rustix::fs::{Access, access};
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -19,6 +19,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use telemetry::AuditDestination;
 
 /// Runs `storescp check` with the words behind it. Exit code 0 if nothing is wrong.
 pub(crate) fn check(words: impl Iterator<Item = OsString>) -> ExitCode {
@@ -126,13 +127,14 @@ fn examine_over(path: &Path, command_line: &Config) -> Result<Examined, Faults> 
         let place = typed.value.tls.as_ref().map_or(&typed.span, |tls| &tls.span);
         report.inside("http.tls", |report| report.fault(place, in_words(&error)));
     }
-    for (later, earlier) in rules::shadowed(&config.rules) {
-        let (line, _) = source.place(rules[earlier].span.start);
-        let (name, hiding) = (&config.rules[later].name, &config.rules[earlier].name);
-        let message = format!(
-            "rule \"{name}\" never decides: \"{hiding}\" in line {line} comes first and matches all that it matches"
-        );
-        report.warn(&rules[later].span, message);
+    // Not a fault: the service starts all the same, and tries again until there is such a folder.
+    if let (Some(typed), Some(audit)) = (&file.audit, &config.audit)
+        && let AuditDestination::File(path) = &audit.destination
+        && let (Err(_), Some(folder)) = (fs::metadata(path), path.parent())
+        && let Err(why) = directory(folder, false)
+    {
+        let place = typed.value.destination.as_ref().map_or(&typed.span, |it| &it.span);
+        report.warn(place, format!("audit.destination: {why}"));
     }
     let (faults, found) = report.finish(path, &source);
     let warnings = warnings.into_iter().chain(found).collect();
@@ -191,8 +193,11 @@ fn treatment(
 /// Whether objects can be stored there.
 fn directory(path: &Path, is_only_named: bool) -> Result<(), String> {
     let shown = path.display();
-    let found = fs::metadata(path)
-        .map_err(|error| format!("cannot use '{shown}': {}", platform::reason(&error)))?;
+    let found = fs::metadata(path).map_err(|error| {
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
+        let help = if is_missing { "; create it (mkdir -p), or name another" } else { "" };
+        format!("cannot use '{shown}': {}{help}", platform::reason(&error))
+    })?;
     if !found.is_dir() {
         return Err(format!("'{shown}' is not a directory"));
     }
@@ -211,6 +216,15 @@ fn tls(typed: &At<TypedTls>, config: &Config, report: &mut Report) {
     settings.write_seed = None;
     if let Err(error) = Tls::new(&settings) {
         report.fault(&place_of(&error, typed), error.to_string());
+        return;
+    }
+    let trusts_none = settings.trusted_files.is_empty() && settings.trusted_directories.is_empty();
+    if trusts_none && settings.peer_certificate != PeerCertificate::Ignore {
+        report.warn(
+            &typed.span,
+            "tls: no authority is trusted, so every certificate of a sender will be refused: set trust, or \
+             peer-certificate = \"ignore\"",
+        );
     }
 }
 

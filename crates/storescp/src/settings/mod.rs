@@ -26,12 +26,14 @@ pub(crate) use check::{check, faults, print_schema};
 pub(crate) use merge::in_words;
 
 use crate::cli::Config;
+use crate::limits::SETTINGS_FAULTS;
+use crate::rules;
 use merge::Merging;
-use reader::{Report, Source, read_table};
+use reader::{At, Report, Source, read_table};
 use receiver::net::inherited;
 use std::path::Path;
 use toml::de::DeTable;
-use typed::File;
+use typed::{File, Rule};
 
 /// What the program is to do, as the command line and the settings file that it names say together: the command line
 /// alone if it names none.
@@ -104,13 +106,29 @@ impl Loaded {
             syntax.add_on_other_lines(report, source);
             report = syntax;
         }
-        let (faults, warnings) = report.finish(path, source);
+        let (faults, mut warnings) = report.finish(path, source);
         if let Some(faults) = faults {
             return Err(faults);
         }
+        warnings.extend(hidden_rules(&file, &config, source));
         config.warnings.extend(warnings.iter().map(|warning| warning.line(path)));
         Ok(Self { file, config, warnings })
     }
+}
+
+/// A warning for each rule that never decides, since an earlier one matches all that it matches.
+fn hidden_rules(file: &File, config: &Config, source: &Source) -> Vec<Fault> {
+    let typed: &[At<Rule>] = file.rule.as_ref().map_or(&[], |rules| &rules.value);
+    let place = |index: usize| typed.get(index).map(|rule| source.place(rule.span.start));
+    let warning = |(later, earlier): (usize, usize)| {
+        let (name, hiding) = (&config.rules[later].name, &config.rules[earlier].name);
+        let (line, _) = place(earlier)?;
+        let message = format!(
+            "rule \"{name}\" never decides: \"{hiding}\" in line {line} comes first and matches all that it matches"
+        );
+        Some(Fault { place: place(later), message })
+    };
+    rules::shadowed(&config.rules).into_iter().filter_map(warning).take(SETTINGS_FAULTS).collect()
 }
 
 #[cfg(test)]

@@ -37,17 +37,17 @@ fn sections() -> Vec<Section> {
         section("`[commands]`", "Commands", "commands.", Commands::keys()),
         section("`padding`", "Padding", "padding.", Padding::keys()),
         section("`profile`", "Profile", "profile.", Profile::keys()),
-        section("`[[rule]]`", "Rule", "", own(Rule::keys())),
-        section("`certificate` of a rule", "Certificate", "certificate.", Certificate::keys()),
+        section("`[[rule]]`", "Rule", "rule.", own(Rule::keys())),
+        section("`certificate` of a rule", "Certificate", "rule.certificate.", Certificate::keys()),
         section("`[tls]`", "Tls", "tls.", Tls::keys()),
         section("`[log]`", "Log", "log.", Log::keys()),
         section("`[http]`", "Http", "http.", Http::keys()),
         section("`[audit]`", "Audit", "audit.", Audit::keys()),
         section("`[traces]`", "Traces", "traces.", Traces::keys()),
-        section("`header` of `[traces]`", "TraceHeader", "header.", TraceHeader::keys()),
-        section("`tls` of `[http]`", "HttpTlsTable", "tls.", HttpTlsTable::keys()),
-        section("`[[http.token]]`", "Token", "", Token::keys()),
-        section("`[[http.user]]`", "User", "", User::keys()),
+        section("`header` of `[traces]`", "TraceHeader", "traces.header.", TraceHeader::keys()),
+        section("`tls` of `[http]`", "HttpTlsTable", "http.tls.", HttpTlsTable::keys()),
+        section("`[[http.token]]`", "Token", "http.token.", Token::keys()),
+        section("`[[http.user]]`", "User", "http.user.", User::keys()),
         section("`[faults]`", "Faults", "faults.", Faults::keys()),
     ]
 }
@@ -106,7 +106,9 @@ fn put_key(text: &mut String, key: &str, prefix: &str, schema: &Value, document:
         let shown: Vec<String> = options.iter().map(|option| format!("`{option}`")).collect();
         facts.push(format!("on the command line {}", listed(shown.iter().map(String::as_str))));
     }
-    put(text, format_args!("\n{}\n", sentence(&facts.join("; "))));
+    if !facts.is_empty() {
+        put(text, format_args!("\n{}\n", sentence(&facts.join("; "))));
+    }
     let examples = schema["examples"].as_array().map(Vec::as_slice).unwrap_or_default();
     if !examples.is_empty() {
         text.push_str("\n```toml\n");

@@ -41,7 +41,8 @@ fn check_says_everything_and_exits_with_one() {
     folder.file(
         "listen = 11112\ndirectory = 'none'\n[[rule]]\nname = 'all'\n[[rule]]\nname = 'ct'\n",
     );
-    let told = "storescp.toml:2:13: directory: cannot use 'none': No such file or directory\n\
+    let told = "storescp.toml:2:13: directory: cannot use 'none': No such file or directory; create it (mkdir -p), \
+                or name another\n\
                 storescp.toml:5:1: warning: rule \"ct\" never decides: \"all\" in line 3 comes first and matches all that \
                 it matches\nstorescp.toml: 1 fault\n";
     assert_eq!(folder.run(&["check", "storescp.toml"]), (Some(1), told.into(), String::new()));

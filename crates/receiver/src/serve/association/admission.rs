@@ -131,9 +131,9 @@ pub(super) fn decide(
     let limit = treatment.associations.as_ref();
     let permit = limit.map(|limit| {
         let most = limit.most;
-        limit
-            .enter()
-            .ok_or_else(|| past_limit(&format!("association limit {most} for this sender reached")))
+        limit.enter().ok_or_else(|| {
+            past_limit(&format!("association limit {most} of the rule for this sender reached"))
+        })
     });
     let permit = permit.transpose()?;
     Ok(Admitted { treatment, permit, acceptance })

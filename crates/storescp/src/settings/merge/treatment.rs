@@ -52,7 +52,7 @@ fn negotiation(typed: &Treatment, negotiation: &mut Negotiation, merging: &mut M
         (negotiation.classes, negotiation.promiscuous) = (None, false);
     }
     if let Some(classes) = &typed.accept_classes {
-        if classes.value.is_empty() {
+        if classes.value.is_empty() && !merging.report.has_fault_within(&classes.span) {
             merging.fault(&classes.span, "accept-classes: expected at least one SOP class");
         }
         negotiation.classes = self::classes(&classes.value);
@@ -60,8 +60,10 @@ fn negotiation(typed: &Treatment, negotiation: &mut Negotiation, merging: &mut M
     if let Some(syntaxes) = &typed.accept_transfer_syntaxes {
         let accepted = transfer_syntaxes(&syntaxes.value, &negotiation.accept_all);
         if accepted.is_empty() {
-            let message = "accept-transfer-syntaxes: expected at least one transfer syntax";
-            merging.fault(&syntaxes.span, message);
+            if !merging.report.has_fault_within(&syntaxes.span) {
+                let message = "accept-transfer-syntaxes: expected at least one transfer syntax";
+                merging.fault(&syntaxes.span, message);
+            }
         } else {
             negotiation.transfer_syntaxes = accepted;
         }

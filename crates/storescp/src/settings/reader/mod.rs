@@ -93,7 +93,9 @@ impl Read for PathBuf {
 impl<T: Read> Read for Vec<At<T>> {
     fn read(value: &Value<'_>, report: &mut Report) -> Option<Self> {
         let Some(entries) = value.get_ref().as_array() else {
-            report.expected(value, "a list in [ ]");
+            let is_table = value.get_ref().is_table();
+            let header = if is_table { ", or a header in double brackets, [[ ]]" } else { "" };
+            report.expected(value, &format!("a list in [ ]{header}"));
             return None;
         };
         Some(entries.iter().filter_map(|entry| read_at(entry, report)).collect())

@@ -32,7 +32,8 @@ fn what_a_file_names_is_opened() {
          [[rule]]\ncalling = 'B'\ndirectory = 'none'\n",
     );
     let expected = [
-        "settings.toml:1:13: directory: cannot use 'none': No such file or directory",
+        "settings.toml:1:13: directory: cannot use 'none': No such file or directory; create it (mkdir -p), \
+         or name another",
         "settings.toml:2:11: profile: cannot read config file: ",
         "settings.toml:4:16: commands.on-reception: ",
         "settings.toml:6:7: tls: 000b:0004 Unable to load private TLS key from 'no-key.pem': ",
@@ -67,6 +68,16 @@ fn a_directory_that_takes_no_files_is_told() {
     }
     let (faults, _) = found(&folder, "directory = 'closed'\nstore = false");
     assert_eq!(faults, Vec::<String>::new());
+}
+
+#[test]
+fn an_audit_file_without_its_folder_is_warned_of() {
+    let folder = Folder::new("audit");
+    let (faults, warnings) = found(&folder, "[audit]\ndestination = 'file:/no/such/audit.log'\n");
+    assert_eq!(faults, Vec::<String>::new());
+    let told = "audit.destination: cannot use '/no/such': No such file or directory; ";
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with(&format!("settings.toml:2:15: {told}")), "{warnings:?}");
 }
 
 #[test]

@@ -42,6 +42,10 @@ const MESSAGES: &[(&str, &[&str])] = &[
     ),
     ("rule = 1", &["1:8: rule: expected a list in [ ], not the number 1"]),
     (
+        "[rule]\nname = 'x'",
+        &["1:1: rule: expected a list in [ ], or a header in double brackets, [[ ]], not a table"],
+    ),
+    (
         "default = 'Refuse'",
         &[
             "1:11: default: expected \"accept\" or \"refuse\", not the text \"Refuse\"; did you mean \"refuse\"?",
@@ -98,7 +102,6 @@ const MESSAGES: &[(&str, &[&str])] = &[
         "accept-transfer-syntaxes = ['JPEG2000Losless']",
         &[
             "1:29: accept-transfer-syntaxes: expected a transfer syntax: its UID or its keyword, such as \"JPEG2000Lossless\"; or \"uncompressed\", or \"all\", not \"JPEG2000Losless\"; did you mean \"JPEG2000Lossless\"?",
-            "1:28: accept-transfer-syntaxes: expected at least one transfer syntax",
         ],
     ),
     (
@@ -110,6 +113,10 @@ const MESSAGES: &[(&str, &[&str])] = &[
         &[
             "1:19: accept-classes: expected a SOP class: its UID, its keyword (\"CTImageStorage\") or the prefix of its files (\"CT\"), not \"CTImageStorag\"; did you mean \"CTImageStorage\"?",
         ],
+    ),
+    (
+        "accept-transfer-syntaxes = []",
+        &["1:28: accept-transfer-syntaxes: expected at least one transfer syntax"],
     ),
     ("accept-classes = []", &["1:18: accept-classes: expected at least one SOP class"]),
     (

@@ -50,6 +50,14 @@ fn conditions_are_as_typed() {
 }
 
 #[test]
+fn a_rule_that_never_decides_is_warned_of_by_the_service_too() {
+    let config = config("[[rule]]\nname = 'all'\n[[rule]]\nname = 'ct'\ncalling = 'CT1'\n");
+    let told =
+        "rule \"ct\" never decides: \"all\" in line 1 comes first and matches all that it matches";
+    assert_eq!(config.warnings, [format!("settings.toml:3:1: {told}")]);
+}
+
+#[test]
 fn what_a_rule_does_not_say_is_as_at_the_top() {
     let config = config(
         "directory = '/in'\nsort = 'study-uid'\nfile-extension = '.dcm'\ndimse-timeout = '9 s'\n\

@@ -166,7 +166,7 @@ fn one_association_past_the_limit_of_a_treatment_is_rejected_and_told() {
     assert_eq!(second_rejected, None);
     let (_, rejected, _) = open();
     assert_eq!(rejected, Some(Rejection::LOCAL_LIMIT_EXCEEDED));
-    let why = "association limit 2 for this sender reached";
+    let why = "association limit 2 of the rule for this sender reached";
     assert_eq!(notes.take(), [format!("{}: {why}", Rejection::LOCAL_LIMIT_EXCEEDED)]);
     // Once the release is answered, the place is free; likewise once a connection was lost.
     first.release();
