@@ -159,8 +159,22 @@ fn a_secret_in_the_url_is_refused_and_said() {
         }
     }
     let (_handle, _, address) = serve(&protected());
-    assert_eq!(status(&get(address, &format!("/readyz?x={VIEWER}"), "")), 400);
+    assert_eq!(status(&get(address, &format!("/readyz?x={OPERATOR}"), &bearer(VIEWER))), 400);
     assert_eq!(status(&get(address, "/readyz?x=1", &bearer(VIEWER))), 200);
+}
+
+#[test]
+fn a_url_does_not_tell_who_guesses_whether_a_token_is_one() {
+    let (_handle, _, address) = serve(&ControlSettings { open_health: true, ..protected() });
+    for path in ["/", "/metrics", "/livez"] {
+        for fields in ["".to_owned(), bearer("wrong")] {
+            let answers = [VIEWER, "guessed-3f2a90c1d4e5f607"].map(|guess| {
+                let answer = get(address, &format!("{path}?x={guess}"), &fields);
+                answer.lines().filter(|line| !line.starts_with("date: ")).collect::<String>()
+            });
+            assert_eq!(answers[0], answers[1]);
+        }
+    }
 }
 
 #[test]
