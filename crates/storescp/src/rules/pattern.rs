@@ -47,7 +47,7 @@ impl TitlePattern {
     #[must_use]
     pub fn matches(&self, title: &[u8]) -> bool {
         if self.has_wildcards {
-            glob(self.as_bytes(), title, u8::eq)
+            glob(self.as_bytes(), title, one_byte, <[u8]>::eq)
         } else {
             self.as_bytes() == title
         }
@@ -56,7 +56,7 @@ impl TitlePattern {
     /// Whether this matches every title that the other one matches. False if that is not seen at once.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        covers(self.as_bytes(), other.as_bytes(), u8::eq)
+        covers(self.as_bytes(), other.as_bytes(), one_byte, <[u8]>::eq)
     }
 
     /// The one title that matches, if there are no wildcards.
@@ -70,41 +70,75 @@ impl TitlePattern {
 }
 
 /// Whether a text of a certificate matches a pattern; ASCII letters in either case (RFC 5280 §7).
+///
+/// A backslash and the character behind it are one, in both: otherwise `CN=*,O=Trusted` would match `CN=x\,O=Trusted`,
+/// which is a common name that somebody has chosen.
 pub(super) fn matches_text(pattern: &str, text: &str) -> bool {
-    glob(pattern.as_bytes(), text.as_bytes(), u8::eq_ignore_ascii_case)
+    glob(pattern.as_bytes(), text.as_bytes(), one_character, <[u8]>::eq_ignore_ascii_case)
 }
 
 /// Whether a pattern of certificates matches every text that another one matches.
 pub(super) fn covers_text(pattern: &str, other: &str) -> bool {
-    covers(pattern.as_bytes(), other.as_bytes(), u8::eq_ignore_ascii_case)
+    covers(pattern.as_bytes(), other.as_bytes(), one_character, <[u8]>::eq_ignore_ascii_case)
+}
+
+/// How many bytes of a text that is not empty its first character takes.
+type Length = fn(&[u8]) -> usize;
+
+fn one_byte(_: &[u8]) -> usize {
+    1
+}
+
+/// Of UTF-8, in which a backslash and what is behind it are one character.
+fn one_character(text: &[u8]) -> usize {
+    let length = |text: &[u8]| match text.first() {
+        Some(0xC0..=0xDF) => 2,
+        Some(0xE0..=0xEF) => 3,
+        Some(0xF0..) => 4,
+        _ => 1,
+    };
+    let whole = match text {
+        [b'\\', escaped @ ..] if !escaped.is_empty() => 1 + length(escaped),
+        _ => length(text),
+    };
+    whole.min(text.len())
 }
 
 /// Matches by going back to the last `*` only, so the time is at most the product of both lengths.
-fn glob(pattern: &[u8], text: &[u8], equal: fn(&u8, &u8) -> bool) -> bool {
-    walk(pattern, text, |wanted, found| *wanted == b'?' || equal(wanted, found))
+fn glob(pattern: &[u8], text: &[u8], length: Length, equal: fn(&[u8], &[u8]) -> bool) -> bool {
+    walk(pattern, text, length, |wanted, found| wanted == b"?" || equal(wanted, found))
 }
 
 /// The other pattern is taken as a text in which `*` and `?` are letters that only wildcards match.
-fn covers(pattern: &[u8], other: &[u8], equal: fn(&u8, &u8) -> bool) -> bool {
-    walk(pattern, other, |wanted, found| match *wanted {
-        b'?' => *found != b'*',
-        _ => !matches!(found, b'*' | b'?') && equal(wanted, found),
+fn covers(pattern: &[u8], other: &[u8], length: Length, equal: fn(&[u8], &[u8]) -> bool) -> bool {
+    walk(pattern, other, length, |wanted, found| match wanted {
+        b"?" => found != b"*",
+        _ => !matches!(found, b"*" | b"?") && equal(wanted, found),
     })
 }
 
-fn walk(pattern: &[u8], text: &[u8], matches: impl Fn(&u8, &u8) -> bool) -> bool {
+fn walk(
+    pattern: &[u8],
+    text: &[u8],
+    length: Length,
+    matches: impl Fn(&[u8], &[u8]) -> bool,
+) -> bool {
+    let first = |of: &[u8]| if of.is_empty() { 0 } else { length(of) };
     let (mut at, mut position) = (0, 0);
     // Behind the last `*`, and where in the text what it stands for ends.
     let mut star: Option<(usize, usize)> = None;
     while position < text.len() {
-        if pattern.get(at) == Some(&b'*') {
+        let wanted = &pattern[at..at + first(&pattern[at..])];
+        let found = &text[position..position + first(&text[position..])];
+        if wanted == b"*" {
             at += 1;
             star = Some((at, position));
-        } else if pattern.get(at).is_some_and(|wanted| matches(wanted, &text[position])) {
-            (at, position) = (at + 1, position + 1);
+        } else if !wanted.is_empty() && matches(wanted, found) {
+            (at, position) = (at + wanted.len(), position + found.len());
         } else if let Some((behind, end)) = star {
-            (at, position) = (behind, end + 1);
-            star = Some((behind, end + 1));
+            let end = end + first(&text[end..]);
+            (at, position) = (behind, end);
+            star = Some((behind, end));
         } else {
             return false;
         }
@@ -174,6 +208,27 @@ mod tests {
         assert!(matches_text("CN=ct*,*O=Example", "cn=CT1,OU=Radiology,O=example"));
         assert!(!matches_text("CN=ct*", "OU=x,CN=ct1"));
         assert!(covers_text("*.CT.example", "a*.ct.example"));
+    }
+
+    /// Whoever applies for a certificate chooses its common name, and the authority vouches for the organization.
+    #[test]
+    fn a_comma_within_a_name_ends_no_part_of_a_subject() {
+        for (pattern, text, is_match) in [
+            ("CN=*,O=Trusted", "CN=ct1,O=Trusted", true),
+            ("CN=*,O=Trusted", r"CN=ct1\,O=Trusted", false),
+            ("*,O=Trusted", r"CN=ct1\\\,O=Trusted", false),
+            ("*,O=Trusted", r"CN=ct1\\,O=Trusted", true),
+            ("CN=ct*,OU=Radiology,*", r"CN=ct1\,OU=Radiology,O=Other", false),
+            ("CN=ct1?O=Trusted", r"CN=ct1\,O=Trusted", true),
+            (r"*,O=Example\, Inc.", r"CN=a\,b,O=example\, inc.", true),
+            (r"*\", r"CN=a\\", false),
+            ("CN=M?ller", "CN=Müller", true),
+            ("*", r"CN=\,\\", true),
+        ] {
+            assert_eq!(matches_text(pattern, text), is_match, "{pattern} {text}");
+        }
+        assert!(covers_text("CN=*,O=Trusted", "CN=ct*,O=Trusted"));
+        assert!(!covers_text("CN=*,O=Trusted", r"CN=ct\,O=Trusted"));
     }
 
     #[test]

@@ -41,7 +41,8 @@ table! {
 table! {
     /// What a certificate has to say: one of these.
     struct Certificate {
-        /// Patterns of the subject, most specific part first (RFC 2253), in either case.
+        /// Patterns of the subject, most specific part first (RFC 2253), in either case. `*` goes beyond commas, so begin
+        /// a part with its comma: `*,O=Example`. A comma within a value is `\,`, which `,` does not match.
         #[schemars(example = "CN=ct*,OU=Radiology,*")]
         subject: OneOrMore<String>,
         /// Patterns of a subject alternative name: DNS name, address, URI or e-mail address.
