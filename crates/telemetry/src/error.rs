@@ -10,14 +10,14 @@ use std::path::PathBuf;
 pub enum Error {
     /// The URL of an audit destination is not one.
     AuditUrl {
-        /// As it was given.
+        /// As it was given, without what may be a secret.
         url: String,
         /// What is wrong.
         fault: UrlFault,
     },
     /// The URL of a receiver of traces is not one.
     TraceUrl {
-        /// As it was given.
+        /// As it was given, without what may be a secret.
         url: String,
         /// What is wrong.
         fault: UrlFault,
@@ -52,6 +52,8 @@ pub enum UrlFault {
     Slashes,
     /// It has no host, or one that is neither a name nor an address.
     Host,
+    /// It has a user or a password, which would be shown with it.
+    User,
     /// Its port is not a number from 1 to 65535.
     Port,
     /// It has a path where none is possible, or one with blanks.
@@ -66,6 +68,7 @@ impl fmt::Display for UrlFault {
             Self::Scheme => "a scheme",
             Self::Slashes => "'//' behind the scheme",
             Self::Host => "a host name or address, IPv6 in brackets",
+            Self::User => "no user or password, which belong in a header field",
             Self::Port => "a port from 1 to 65535",
             Self::Path => "no path of this kind",
             Self::FilePath => "an absolute path behind 'file:'",

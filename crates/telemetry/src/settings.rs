@@ -53,7 +53,7 @@ pub struct Header {
     pub value: String,
 }
 
-/// Where spans are sent to: read from a URL by [`FromStr`], and shown as one.
+/// Where spans are sent to: read from a URL by [`FromStr`], and shown as one, without its query, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceUrl {
     /// `https` rather than `http`.
@@ -123,7 +123,7 @@ impl FromStr for AuditDestination {
     type Err = Error;
 
     fn from_str(url: &str) -> Result<Self, Error> {
-        let wrong = |fault| Error::AuditUrl { url: url.to_owned(), fault };
+        let wrong = |fault| Error::AuditUrl { url: without_secrets(url), fault };
         let (scheme, rest) = url.split_once(':').ok_or_else(|| wrong(UrlFault::Scheme))?;
         let endpoint = |port| {
             let authority = rest.strip_prefix("//").ok_or(UrlFault::Slashes)?;
@@ -158,7 +158,7 @@ impl FromStr for TraceUrl {
     type Err = Error;
 
     fn from_str(url: &str) -> Result<Self, Error> {
-        let wrong = |fault| Error::TraceUrl { url: url.to_owned(), fault };
+        let wrong = |fault| Error::TraceUrl { url: without_secrets(url), fault };
         let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong(UrlFault::Scheme))?;
         let is_tls = match scheme {
             "http" => false,
@@ -167,6 +167,9 @@ impl FromStr for TraceUrl {
         };
         let (endpoint, path) = Endpoint::parse(rest, OTLP_HTTP_PORT).map_err(wrong)?;
         let path = if path.is_empty() || path == "/" { TRACES_PATH } else { path };
+        if !path.starts_with('/') {
+            return Err(wrong(UrlFault::Path));
+        }
         if path.bytes().any(|byte| !byte.is_ascii_graphic()) {
             return Err(wrong(UrlFault::Path));
         }
@@ -177,14 +180,30 @@ impl FromStr for TraceUrl {
 impl fmt::Display for TraceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_tls { "https" } else { "http" };
-        write!(f, "{scheme}://{}{}", self.endpoint, self.path)
+        write!(f, "{scheme}://{}{}", self.endpoint, without_query(&self.path))
     }
+}
+
+/// A URL as it may be shown: without user and password, and without its query.
+fn without_secrets(url: &str) -> String {
+    let shown = without_query(url);
+    match shown.split_once("//").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
+        Some((scheme, Some((_, rest)))) => format!("{scheme}//…@{rest}"),
+        _ => shown,
+    }
+}
+
+fn without_query(url: &str) -> String {
+    url.split_once('?').map_or(url.to_owned(), |(before, _)| format!("{before}?…"))
 }
 
 impl Endpoint {
     /// `HOST`, `HOST:PORT`, `[ADDRESS]:PORT`, and what follows from the first slash on.
     fn parse(text: &str, default_port: u16) -> Result<(Self, &str), UrlFault> {
-        let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
+        let (authority, path) = text.split_at(text.find(['/', '?']).unwrap_or(text.len()));
+        if authority.contains('@') {
+            return Err(UrlFault::User);
+        }
         let (host, port) = match authority.strip_prefix('[') {
             Some(rest) => rest.split_once(']').ok_or(UrlFault::Host)?,
             None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
@@ -264,6 +283,23 @@ mod tests {
     }
 
     #[test]
+    fn secrets_in_urls_are_not_told() {
+        for url in [
+            "https://user:hunter2@host/v1/traces",
+            "https://hunter2@host:0?key=hunter2",
+            "https://host:0/?hunter2",
+            "https://a@b/hunter2@host",
+        ] {
+            let error = url.parse::<TraceUrl>().unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        let error = "https://user:x@host/".parse::<TraceUrl>().unwrap_err().to_string();
+        assert!(error.contains("'https://…@host/'") && error.contains("no user or"), "{error}");
+        let error = "syslog+tls://me:hunter2@host".parse::<AuditDestination>().unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[test]
     fn urls_of_trace_receivers() {
         for (url, shown) in [
             ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
@@ -271,6 +307,9 @@ mod tests {
         ] {
             assert_eq!(url.parse::<TraceUrl>().unwrap().to_string(), shown);
         }
+        let secret: TraceUrl = "https://tempo.example/v1/traces?key=hunter2".parse().unwrap();
+        assert_eq!(secret.path, "/v1/traces?key=hunter2");
+        assert_eq!(secret.to_string(), "https://tempo.example:4318/v1/traces?…");
         for url in ["grpc://host", "host:4318", "http://host/a b", "http://:1"] {
             assert!(url.parse::<TraceUrl>().is_err(), "{url}");
         }
