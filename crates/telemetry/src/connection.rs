@@ -5,8 +5,8 @@ use crate::settings::{ClientTls, Endpoint};
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 use openssl::ssl::{
-    ErrorCode, HandshakeError, SslConnector, SslConnectorBuilder, SslMethod, SslStream,
-    SslVerifyMode, SslVersion,
+    HandshakeError, SslConnector, SslConnectorBuilder, SslMethod, SslStream, SslVerifyMode,
+    SslVersion,
 };
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
@@ -66,26 +66,20 @@ impl Connection {
         self.socket_mut().deadline = Instant::now() + limit;
     }
 
-    /// Whether the server has not closed the connection, as far as can be seen. What it has sent is dropped.
+    /// Whether the server has not closed the connection, as far as can be seen. What it has sent is dropped; one that
+    /// sends without end is taken for closed after [`LOOK_LIMIT`].
     pub(crate) fn is_open(&mut self) -> bool {
         if self.socket_mut().stream.set_nonblocking(true).is_err() {
             return false;
         }
+        // The time for what was sent last may be over.
+        self.limit(LOOK_LIMIT);
         let mut dropped = [0; 256];
         let is_open = loop {
-            let end = match self {
-                Self::Tcp(socket) => match (&socket.stream).read(&mut dropped) {
-                    Ok(0) => Some(false),
-                    Ok(_) => None,
-                    Err(error) => Some(error.kind() == io::ErrorKind::WouldBlock),
-                },
-                Self::Tls(stream) => match stream.ssl_read(&mut dropped) {
-                    Ok(_) => None,
-                    Err(error) => Some(error.code() == ErrorCode::WANT_READ),
-                },
-            };
-            if let Some(is_open) = end {
-                break is_open;
+            match self.read(&mut dropped) {
+                Ok(0) => break false,
+                Ok(_) => {}
+                Err(error) => break error.kind() == io::ErrorKind::WouldBlock,
             }
         };
         is_open && self.socket_mut().stream.set_nonblocking(false).is_ok()
@@ -129,6 +123,9 @@ impl Write for Connection {
         Ok(())
     }
 }
+
+/// How long reading what a server has sent unasked may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
 /// A socket takes no time-out of 0.
 const SHORTEST: Duration = Duration::from_millis(1);

@@ -65,6 +65,50 @@ fn messages_are_framed_and_a_closed_connection_is_opened_anew() {
     }
 }
 
+/// As it is where less than one message comes within the time that sending one may take.
+#[test]
+fn a_connection_is_kept_however_long_nothing_is_sent() {
+    let (scratch, authority) = (Scratch::new(), Identity::authority());
+    let ca = Some(scratch.file("ca.pem", &authority.certificate_pem()));
+    let acceptor = authority.issued("localhost").acceptor(None);
+    let (listener, port) = listen();
+    let (told, received) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = acceptor.accept(stream.unwrap()).unwrap();
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                told.send(buffer[..count].to_vec()).unwrap();
+            }
+            told.send(b"closed".to_vec()).unwrap();
+        }
+    });
+    let url = format!("syslog+tls://localhost:{port}");
+    let mut destination = destination(&url, ClientTls { ca, ..ClientTls::default() });
+    for message in [b"first", b"other"] {
+        assert_eq!(destination.deliver(&[message.to_vec()]), (1, Ok(())));
+        assert_eq!(received.recv_timeout(LIMIT).unwrap(), [b"5 ", &message[..]].concat());
+        let Destination::Tls { connection, .. } = &mut destination else { panic!("by TLS") };
+        connection.as_mut().unwrap().limit(Duration::ZERO);
+    }
+}
+
+#[test]
+fn a_server_that_sends_without_end_holds_nothing_up() {
+    let (listener, port) = listen();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || while stream.write_all(&[b'x'; 65_536]).is_ok() {});
+        }
+    });
+    let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port };
+    let mut connection = Connection::open(&endpoint, None, LIMIT).unwrap();
+    let (told, is_open) = channel();
+    thread::spawn(move || told.send(connection.is_open()));
+    let _: bool = is_open.recv_timeout(LIMIT).expect("an answer");
+}
+
 fn why(destination: &mut Destination) -> String {
     match destination.deliver(&[b"message".to_vec()]) {
         (0, Err(Failure::Later(why))) => why,
