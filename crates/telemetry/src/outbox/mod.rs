@@ -25,6 +25,8 @@ pub(crate) enum Failure {
     Later(String),
     /// This item can never be sent.
     Never(String),
+    /// None of these items can ever be sent.
+    NeverAny(String),
 }
 
 /// What the items of an outbox are, and how many go together.
@@ -144,12 +146,17 @@ impl<T: Send + 'static> Outbox<T> {
                 }
                 match result {
                     Ok(()) => {}
-                    Err(Failure::Never(why)) if !items.is_empty() => {
-                        items.remove(0);
-                        self.drop_one(sizes.remove(0));
+                    Err(Failure::Never(why)) => {
+                        let one = items.len().min(1);
+                        items.drain(..one);
+                        self.drop_these(sizes.drain(..one).sum(), one);
                         trouble.tell(&self.settings, &why, items.len());
                     }
-                    Err(Failure::Never(_)) => {}
+                    Err(Failure::NeverAny(why)) => {
+                        self.drop_these(sizes.drain(..).sum(), items.len());
+                        items.clear();
+                        trouble.tell(&self.settings, &why, self.lock().waiting.len());
+                    }
                     Err(Failure::Later(why)) => {
                         let waiting = items.len() + self.lock().waiting.len();
                         trouble.tell(&self.settings, &why, waiting);
@@ -202,12 +209,12 @@ impl<T: Send + 'static> Outbox<T> {
         self.progress.notify_all();
     }
 
-    fn drop_one(&self, bytes: usize) {
+    fn drop_these(&self, bytes: usize, count: usize) {
         let mut state = self.lock();
-        state.untold += 1;
-        state.dropped += 1;
+        state.untold += count as u64;
+        state.dropped += count as u64;
         drop(state);
-        self.done(bytes, 1);
+        self.done(bytes, count);
     }
 
     /// Waits before sending is tried again; a moment only, if the program ends.

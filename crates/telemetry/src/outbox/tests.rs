@@ -70,6 +70,28 @@ fn what_fails_is_sent_again_and_what_can_never_be_sent_is_dropped() {
     assert!(unsent <= 1, "{unsent}");
 }
 
+/// A server that refuses whole requests is not asked again for each item of them.
+#[test]
+fn what_can_never_be_sent_together_is_dropped_together() {
+    let (open, gate) = channel();
+    let results = vec![(1, Ok(())), (0, Err(Failure::NeverAny("refused".to_owned())))];
+    let (outbox, received) = start(1000, results, Some(gate));
+    outbox.push(0, 1);
+    // While the first is being sent, the others come together.
+    open.send(()).unwrap();
+    assert_eq!(received.recv_timeout(Duration::from_secs(20)), Ok(0));
+    {
+        let mut state = outbox.lock();
+        (1..=5).for_each(|number| state.waiting.push_back((number, 1)));
+        state.bytes += 5;
+        outbox.work.notify_one();
+    }
+    drop(open);
+    outbox.finish(soon());
+    assert_eq!(received.try_iter().collect::<Vec<_>>(), [5]);
+    assert_eq!((outbox.dropped(), outbox.lock().bytes), (4, 0));
+}
+
 #[test]
 fn a_server_that_hangs_makes_nobody_wait_and_bounds_what_is_kept() {
     let (open, gate) = channel();

@@ -260,11 +260,11 @@ impl Deliver for Exporter {
         };
         match self.poster.post("application/x-protobuf", &request.encode_to_vec()) {
             Ok(200..=299) => (spans.len(), Ok(())),
-            // The others say that the request is wrong, which it stays.
+            // The others say that the request is wrong, or who sends it, and that stays.
             Ok(status @ (408 | 429 | 500..=599)) => {
                 (0, Err(Failure::Later(format!("it answered with status {status}"))))
             }
-            Ok(status) => (0, Err(Failure::Never(format!("it answered with status {status}")))),
+            Ok(status) => (0, Err(Failure::NeverAny(format!("it answered with status {status}")))),
             Err(why) => (0, Err(Failure::Later(why))),
         }
     }
