@@ -26,11 +26,12 @@ use telemetry::{AuditSettings, TraceSettings};
 type Table = Map<String, Value>;
 
 impl Generation {
-    /// The settings in effect. Of a rule, what it sets other than the top; never a password or a token.
-    pub(crate) fn to_json(&self) -> Value {
+    /// The settings in effect: those that cannot change while the program runs are as it was `started` with. Of a
+    /// rule, what it sets other than the top; never a password or a token.
+    pub(crate) fn to_json(&self, started: &Config) -> Value {
         let top = treatment(&self.config.treatment());
         let rules: Vec<Value> = self.rules().iter().map(|it| rule(it, &top)).collect();
-        let mut table = node(&self.config);
+        let mut table = node(&self.config, started);
         table.extend(top);
         if !rules.is_empty() {
             table.insert("rule".to_owned(), rules.into());
@@ -39,9 +40,10 @@ impl Generation {
     }
 }
 
-/// What is the same for all senders.
-fn node(config: &Config) -> Table {
-    let Config { network, limits, log, .. } = config;
+/// What is the same for all senders: see [`needs_restart`](super::needs_restart).
+fn node(config: &Config, started: &Config) -> Table {
+    let Config { network, limits, log, .. } = started;
+    let own_tls = config.tls.as_ref().filter(|_| started.tls.is_some()).or(started.tls.as_ref());
     let family = match network.address_family {
         AddressFamily::Ipv4 => "ipv4",
         AddressFamily::Ipv6 => "ipv6",
@@ -51,7 +53,7 @@ fn node(config: &Config) -> Table {
         [] => json!(network.port),
         addresses => json!(addresses),
     };
-    let faults: Vec<String> = config.faults.iter().map(ToString::to_string).collect();
+    let faults: Vec<String> = started.faults.iter().map(ToString::to_string).collect();
     let mut table = object(json!({
         "listen": listen,
         "address-family": family,
@@ -59,7 +61,7 @@ fn node(config: &Config) -> Table {
         "ae-title": config.negotiation.ae_title,
         "access-control": network.access_control,
         "host-lookup": !network.disable_host_lookup,
-        "acse-timeout": time(config.timeouts.acse),
+        "acse-timeout": time(started.timeouts.acse),
         "max-associations": limits.max_associations,
         "max-associations-per-address": limits.max_associations_per_host,
         "grace-period": time(config.grace_period),
@@ -70,13 +72,13 @@ fn node(config: &Config) -> Table {
             "format": format!("{:?}", log.format).to_lowercase(),
             "presentation-contexts": log.verbose_presentation_contexts,
         },
-        "tls": config.tls.as_ref().map(tls),
-        "http": config.http.as_ref().map(http),
-        "audit": config.audit.as_ref().map(audit),
-        "traces": config.traces.as_ref().map(traces),
+        "tls": own_tls.map(tls),
+        "http": started.http.as_ref().map(http),
+        "audit": started.audit.as_ref().map(audit),
+        "traces": started.traces.as_ref().map(traces),
     }));
     if !faults.is_empty() {
-        let faults = json!({ "provoke": faults, "seed": config.fault_seed });
+        let faults = json!({ "provoke": faults, "seed": started.fault_seed });
         table.insert("faults".to_owned(), faults);
     }
     table.retain(|_, value| !value.is_null());

@@ -104,7 +104,7 @@ impl Program for ServingProgram {
     }
 
     fn settings(&self) -> serde_json::Value {
-        self.service.generation.load().to_json()
+        self.service.generation.load().to_json(&self.service.started)
     }
 
     fn reload(&self) -> Result<Reloaded, ReloadFailure> {
@@ -237,6 +237,26 @@ mod tests {
         assert_eq!(program.certificates(), []);
         assert_eq!(program.commands(), CommandCounts::default());
         assert!(program.is_accepting(), "it has not begun");
+    }
+
+    /// Whoever takes a token out of the file has to see that it is still let in.
+    #[test]
+    fn what_needs_a_restart_is_told_as_it_is() {
+        let scratch = Scratch::new("api-restart");
+        let digits = "a".repeat(64);
+        let token = format!("[[http.token]]\nname = \"lost\"\nsha256 = \"{digits}\"\n");
+        let program = program(&scratch, &format!("listen = 104\nmax-pdu = 8192\n{token}"));
+        let before = program.settings();
+        let other = "listen = 105\nmax-pdu = 4096\n[http]\ninsecure = true\n[audit]\n\
+                     destination = \"file:/a\"\n";
+        std::fs::write(scratch.0.join("storescp.toml"), other).unwrap();
+        assert_eq!(program.reload().unwrap().needs_restart.len(), 3);
+        let after = program.settings();
+        assert_eq!((&before["max-pdu"], &after["max-pdu"]), (&8192.into(), &4096.into()));
+        assert_eq!(after["http"]["token"], serde_json::json!([{ "name": "lost" }]));
+        for key in ["http", "listen", "audit"] {
+            assert_eq!(before.get(key), after.get(key), "{key}");
+        }
     }
 
     /// A command that was asked for anew has its thread, and is counted.
