@@ -135,6 +135,8 @@ fn the_receivers_certificate_is_renewed_for_http_too() {
     reload(&site, "SIGHUP: reloaded keys and certificates, reloaded HTTP certificate, settings");
     assert_eq!(ports.map(|port| files.shown(port)), ["ec-server", "ec-server"]);
     assert_eq!(expiries().len(), 1, "{:?}", expiries());
+    let status = curl(&["-k", "-H", &bearer(PROMETHEUS), &https_url(&site, "/api/v1/status")]);
+    assert_eq!(status.stdout.matches("\"expires\"").count(), 1, "{}", status.stdout);
 }
 
 /// A certificate of its own, and one that expires soon.
