@@ -97,4 +97,4 @@ pub use portable::{
 };
 
 pub use secret::{ask_for_secret, read_secret};
-pub use unix::{Journal, LinkDurability, Mount, ProcessIdentity, link, reason};
+pub use unix::{Journal, LinkDurability, Mount, ProcessIdentity, link, read_at_most, reason};

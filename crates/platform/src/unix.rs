@@ -2,8 +2,8 @@
 
 use rustix::fs::AtFlags;
 use std::fs::File;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 /// Which sync makes the name durable of a file that was created without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,5 +73,32 @@ pub fn reason(error: &io::Error) -> String {
     match text.find(" (os error ") {
         Some(end) => text[..end].to_owned(),
         None => text,
+    }
+}
+
+/// The content of a file of at most `most` bytes: one that has no end, as a device, takes no more memory than that.
+///
+/// # Errors
+/// `FileTooLarge` if it is longer; whatever the operating system says.
+pub fn read_at_most(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
+        let why = format!("it is longer than {most} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_an_end_is_not_read_to_its_end() {
+        let error = read_at_most(Path::new("/dev/zero"), 1000).unwrap_err();
+        assert_eq!(reason(&error), "it is longer than 1000 bytes");
+        assert_eq!(read_at_most(Path::new("/dev/null"), 0).unwrap(), b"");
     }
 }

@@ -32,6 +32,9 @@ pub const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Longest settings file, in bytes. Reading it takes up to 60 times as much memory, which is given back.
 pub const SETTINGS_BYTES: usize = 4 * 1024 * 1024;
 
+/// Longest file of negotiation profiles, in bytes.
+pub const PROFILE_BYTES: usize = 4 * 1024 * 1024;
+
 /// Longest file of a secret, in bytes.
 pub const SECRET_BYTES: usize = 4096;
 

@@ -9,6 +9,7 @@ use super::reason::{file_reason, openssl_reason};
 use super::settings::{PeerCertificate, TlsSettings as Config};
 use super::suites::Suite;
 use super::trust;
+use crate::limits::TLS_FILE_BYTES;
 use openssl::dh::Dh;
 use openssl::error::ErrorStack;
 use openssl::pkey::Id;
@@ -16,7 +17,6 @@ use openssl::ssl::{
     AlpnError, NameType, SniError, SslAlert, SslContext, SslContextBuilder, SslMethod, SslMode,
     SslOptions, SslRef, SslSessionCacheMode, SslVerifyMode, SslVersion,
 };
-use std::fs;
 use std::path::Path;
 
 /// Reads every file and puts them together. What is weak or doubtful is added to `warnings`.
@@ -225,7 +225,8 @@ fn load_dh(
     profile: SecurityProfile,
     warnings: &mut Vec<String>,
 ) -> Result<Dh<openssl::pkey::Params>, Error> {
-    let content = fs::read(path).map_err(|error| unreadable_dh(path, file_reason(&error)))?;
+    let content = platform::read_at_most(path, TLS_FILE_BYTES)
+        .map_err(|error| unreadable_dh(path, file_reason(&error)))?;
     let dh = Dh::params_from_pem(&content).map_err(|error| {
         let reason = openssl_reason(&error);
         unreadable_dh(path, format!("there are no PEM Diffie-Hellman parameters in it ({reason})"))

@@ -4,12 +4,12 @@ use super::error::{Error, TlsFile};
 use super::password::Password;
 use super::reason::{file_reason, openssl_reason};
 use super::settings::{KeyFormat, TlsSettings as Config};
+use crate::limits::TLS_FILE_BYTES;
 use openssl::asn1::Asn1Time;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::provider::Provider;
 use openssl::x509::X509;
-use std::fs;
 use std::path::Path;
 
 /// Our private keys, each with the certificate to it, and the certificates of the chain to a CA.
@@ -121,7 +121,8 @@ pub(super) fn load_certificates(
     what: TlsFile,
 ) -> Result<Vec<X509>, Error> {
     let fault = |reason| Error::Unreadable { what, path: path.to_owned(), reason };
-    let content = fs::read(path).map_err(|error| fault(file_reason(&error)))?;
+    let content =
+        platform::read_at_most(path, TLS_FILE_BYTES).map_err(|error| fault(file_reason(&error)))?;
     let certificates = match format {
         KeyFormat::Pem => X509::stack_from_pem(&content),
         KeyFormat::Der => X509::from_der(&content).map(|certificate| vec![certificate]),
@@ -140,7 +141,8 @@ fn load_keys(
     password: &Password,
 ) -> Result<Vec<PKey<Private>>, Error> {
     let fault = |reason| Error::Unreadable { what: TlsFile::Key, path: path.to_owned(), reason };
-    let content = fs::read(path).map_err(|error| fault(file_reason(&error)))?;
+    let content =
+        platform::read_at_most(path, TLS_FILE_BYTES).map_err(|error| fault(file_reason(&error)))?;
     let blocks = match format {
         KeyFormat::Pem => private_key_blocks(&content),
         KeyFormat::Der => vec![content.as_slice()],

@@ -4,6 +4,7 @@ use super::error::{Error, TlsFile};
 use super::identity::load_certificates;
 use super::reason::{file_reason, openssl_reason};
 use super::settings::{CrlCheck, KeyFormat, PeerCertificate, TlsSettings as Config};
+use crate::limits::TLS_FILE_BYTES;
 use openssl::ssl::SslFiletype;
 use openssl::x509::X509Crl;
 use openssl::x509::store::{X509Lookup, X509Store, X509StoreBuilder};
@@ -100,7 +101,8 @@ fn is_hashed_name(name: &str) -> bool {
 
 fn add_crls(store: &mut X509StoreBuilder, path: &Path, format: KeyFormat) -> Result<(), Error> {
     let fault = |reason| Error::Unreadable { what: TlsFile::Crl, path: path.to_owned(), reason };
-    let content = fs::read(path).map_err(|error| fault(file_reason(&error)))?;
+    let content =
+        platform::read_at_most(path, TLS_FILE_BYTES).map_err(|error| fault(file_reason(&error)))?;
     // OpenSSL's look-up takes a file to read; what is read here is only to say what is wrong.
     match format {
         KeyFormat::Pem => X509Crl::from_pem(&content),

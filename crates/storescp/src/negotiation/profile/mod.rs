@@ -16,6 +16,7 @@ use dataset::transfer_syntax::{EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN
 use dataset::{TransferSyntax, Uid, uid_names};
 use proto::{AbstractSyntaxes, ClassPolicy, Roles};
 
+use crate::limits::PROFILE_BYTES;
 use config_file::{ConfigFile, Entry, Section};
 
 /// Longest service class application information, in bytes.
@@ -36,7 +37,8 @@ impl Profile {
     /// # Errors
     /// [`Fault`]; also for what is wrong in parts of the file that this profile does not use.
     pub fn read(path: &Path, name: &str) -> Result<Self, Fault> {
-        let text = std::fs::read(path).map_err(|source| Fault::Unreadable(path.into(), source))?;
+        let text = platform::read_at_most(path, PROFILE_BYTES)
+            .map_err(|source| Fault::Unreadable(path.into(), source))?;
         Self::parse(&String::from_utf8_lossy(&text), name).map_err(|fault| fault.in_file(path))
     }
 

@@ -160,6 +160,10 @@ fn every_fault_is_told_with_its_place() {
     let doubled = doubled.replace("1.2.840.10008.5.1.4.1.1.4", "CTImageStorage");
     let fault = read(&doubled, "Default").unwrap_err().in_file(Path::new("x.cfg"));
     assert_eq!(fault.to_string(), twice);
+    let endless = Profile::read(Path::new("/dev/zero"), "Default").unwrap_err();
+    assert!(
+        matches!(&endless, Fault::Unreadable(_, why) if why.kind() == std::io::ErrorKind::FileTooLarge)
+    );
     let missing = Profile::read(Path::new("no such.cfg"), "Default").unwrap_err().to_string();
     assert_eq!(missing, "cannot read config file: unable to open configuration file: no such.cfg");
 }
