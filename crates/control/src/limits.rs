@@ -70,6 +70,13 @@ pub const REQUESTS_AT_ONCE: usize = 32;
 /// How long a request waits for its turn.
 pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// KiB of answers that wait for clients to read them; in place of further ones there is 503.
+pub const ANSWERS_KIB: usize = 16 * 1024;
+
+/// Answers of at most so many bytes are not counted there, so that those about health, and the metrics of most
+/// receivers, always go.
+pub const SMALL_ANSWER_BYTES: usize = 64 * 1024;
+
 /// Questions to the program at a time; others wait for their turn.
 pub const QUESTIONS_AT_ONCE: usize = 4;
 
@@ -137,15 +144,16 @@ const CONNECTION_BYTES: usize = 16 * 1024;
 /// Stack of a thread, of which only the pages that it touches are taken.
 pub const THREAD_STACK_BYTES: usize = 512 * 1024;
 
-/// The most memory that clients can make the control plane hold: connections, bodies, passwords, tables. What
+/// The most memory that clients can make the control plane hold: connections, bodies, answers, passwords, tables. What
 /// [`Monitor`](crate::Monitor) keeps and one answer for each request in progress come on top.
 pub const MEMORY_BYTES: usize = MAX_CONNECTIONS * (2 * HEAD_BYTES + TLS_BYTES + CONNECTION_BYTES)
-    + MAX_CONNECTIONS * BODY_BYTES
+    + MAX_CONNECTIONS * (BODY_BYTES + SMALL_ANSWER_BYTES)
+    + ANSWERS_KIB * 1024
     + PASSWORDS_AT_ONCE * PASSWORD_KIB as usize * 1024
     + THREADS * THREAD_STACK_BYTES
     + (COUNTED_ADDRESSES + TOLD_LOG_INS + KNOWN_PASSWORDS) * 256;
 
-const _: () = assert!(MEMORY_BYTES < 128 * 1024 * 1024);
+const _: () = assert!(MEMORY_BYTES < 160 * 1024 * 1024);
 const _: () = assert!(LEAST_CONNECTIONS < MAX_CONNECTIONS);
 const _: () = assert!(BODY_TIMEOUT.as_secs() < REQUEST_TIMEOUT.as_secs());
 const _: () = assert!(QUESTION_TIMEOUT.as_secs() < REQUEST_TIMEOUT.as_secs());

@@ -1,5 +1,6 @@
 //! Bounds of each request: how long it may take, how long its body may be, how many there are at a time.
 
+use super::answers::Answers;
 use super::connections::Activity;
 use crate::access::{self, Access};
 use crate::limits::{BODY_BYTES, BODY_TIMEOUT, QUEUE_TIMEOUT, REQUEST_TIMEOUT, REQUESTS_AT_ONCE};
@@ -21,7 +22,7 @@ use tokio::time::timeout;
 pub(super) fn around(state: State, access: Arc<Access>) -> Router {
     let turns = Arc::new(Semaphore::new(REQUESTS_AT_ONCE));
     routes::router(state)
-        .layer(from_fn_with_state(turns, one_of_few))
+        .layer(from_fn_with_state((turns, Answers::new()), one_of_few))
         .layer(from_fn(with_body))
         .layer(from_fn_with_state(access, access::guard))
         .layer(from_fn(in_time))
@@ -65,13 +66,13 @@ async fn with_body(request: Request, next: Next) -> Response {
 }
 
 async fn one_of_few(
-    extract::State(turns): extract::State<Arc<Semaphore>>,
+    extract::State((turns, answers)): extract::State<(Arc<Semaphore>, Answers)>,
     request: Request,
     next: Next,
 ) -> Response {
     let _working = request.extensions().get::<Activity>().map(Activity::work);
     match timeout(QUEUE_TIMEOUT, turns.acquire()).await {
-        Ok(Ok(_turn)) => next.run(request).await,
+        Ok(Ok(_turn)) => answers.bounded(next.run(request).await).await,
         _ => {
             let detail = format!("{REQUESTS_AT_ONCE} requests are in progress; try again");
             Problem::unavailable(detail).into_response()

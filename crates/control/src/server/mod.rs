@@ -7,6 +7,7 @@
 //! ```
 
 mod accepting;
+mod answers;
 mod bounds;
 mod connections;
 mod serving;
