@@ -5,7 +5,8 @@ use crate::settings::values::Time;
 
 table! {
     /// Commands after objects and studies (docs/operations.md). In them, the placeholders `#p #f #a #c #r` are replaced,
-    /// and environment variables tell the rest.
+    /// and environment variables tell the rest. Commands are shown in the log and the API, so let them read secrets from
+    /// files.
     struct Commands {
         /// What a shell runs after each C-STORE; `""` for nothing.
         #[schemars(example = "/opt/step \"$STORESCP_PATH/$STORESCP_FILE\"")]
