@@ -99,6 +99,24 @@ fn duplicates(typed: &Treatment, output: &mut OutputSettings, merging: &mut Merg
             merging.fault(&different.span, message);
         }
     }
+    recognizable(typed, output, merging);
+}
+
+/// Names without the SOP Instance UID tell of no duplicate.
+fn recognizable(typed: &Treatment, output: &OutputSettings, merging: &mut Merging<'_>) {
+    let needs_none = matches!(output.duplicates, Duplicates::Replace | Duplicates::Both);
+    if needs_none || output.recognizes_duplicates() {
+        return;
+    }
+    let places = [
+        typed.duplicates.as_ref().map(|it| &it.span),
+        typed.file_names.as_ref().map(|it| &it.span),
+    ];
+    if let Some(place) = places.into_iter().flatten().next() {
+        let message = "duplicates: expected \"replace\" or \"both\" where file-names is \"new-uid\" or \
+                       \"time\": only names with the SOP Instance UID show what is stored already";
+        merging.fault(place, message);
+    }
 }
 
 /// Bit preserving and the keys about the encoding exclude each other: those that are typed here replace those that

@@ -160,6 +160,20 @@ const MESSAGES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "duplicates = 'reject'\nfile-names = 'time'",
+        &[
+            "1:14: duplicates: expected \"replace\" or \"both\" where file-names is \"new-uid\" or \"time\": only names \
+           with the SOP Instance UID show what is stored already",
+        ],
+    ),
+    (
+        "duplicates = 'keep'\n[[rule]]\ncalling = 'A'\nfile-names = 'new-uid'",
+        &[
+            "4:14: duplicates: expected \"replace\" or \"both\" where file-names is \"new-uid\" or \"time\": only names \
+           with the SOP Instance UID show what is stored already",
+        ],
+    ),
+    (
         "if-different = 'both'",
         &["1:16: if-different has no effect without duplicates = \"keep-if-equal\""],
     ),
