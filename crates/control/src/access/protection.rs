@@ -74,6 +74,13 @@ impl Protection {
         replaced
     }
 
+    /// The settings in force, with the addresses that are listened on.
+    #[must_use]
+    pub fn settings(&self) -> ControlSettings {
+        let in_force = self.in_force();
+        ControlSettings { listen: self.listen.clone(), ..in_force.settings.clone() }
+    }
+
     /// Of the certificates that are sent to clients, the one that expires first: its file, and when. `None` for
     /// plain HTTP.
     #[must_use]

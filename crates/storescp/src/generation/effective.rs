@@ -26,12 +26,13 @@ use telemetry::{AuditSettings, TraceSettings};
 type Table = Map<String, Value>;
 
 impl Generation {
-    /// The settings in effect: those that cannot change while the program runs are as it was `started` with. Of a
-    /// rule, what it sets other than the top; never a password or a token.
-    pub(crate) fn to_json(&self, started: &Config) -> Value {
+    /// The settings in effect: those that cannot change while the program runs are as it was `started` with, and
+    /// `control` are those in force of the control plane. Of a rule, what it sets other than the top; never a password
+    /// or a token.
+    pub(crate) fn to_json(&self, started: &Config, control: Option<&ControlSettings>) -> Value {
         let top = treatment(&self.config.treatment());
         let rules: Vec<Value> = self.rules().iter().map(|it| rule(it, &top)).collect();
-        let mut table = node(&self.config, started);
+        let mut table = node(&self.config, started, control);
         table.extend(top);
         if !rules.is_empty() {
             table.insert("rule".to_owned(), rules.into());
@@ -41,7 +42,7 @@ impl Generation {
 }
 
 /// What is the same for all senders: see [`needs_restart`](super::needs_restart).
-fn node(config: &Config, started: &Config) -> Table {
+fn node(config: &Config, started: &Config, control: Option<&ControlSettings>) -> Table {
     let Config { network, limits, log, .. } = started;
     let own_tls = config.tls.as_ref().filter(|_| started.tls.is_some()).or(started.tls.as_ref());
     let family = match network.address_family {
@@ -73,7 +74,7 @@ fn node(config: &Config, started: &Config) -> Table {
             "presentation-contexts": log.verbose_presentation_contexts,
         },
         "tls": own_tls.map(tls),
-        "http": started.http.as_ref().map(http),
+        "http": control.map(http),
         "audit": started.audit.as_ref().map(audit),
         "traces": started.traces.as_ref().map(traces),
     }));

@@ -228,7 +228,7 @@ fn the_settings_in_effect_are_told_without_secrets() {
         },
     ];
     let shared = shared(&config);
-    let json = built(&config, 1, &shared).to_json(&config);
+    let json = built(&config, 1, &shared).to_json(&config, config.http.as_ref());
     assert_eq!(json["default"], "refuse");
     assert_eq!(json["directory"], scratch.0.to_str().unwrap());
     assert_eq!(json["tls"]["password"], "given");

@@ -104,7 +104,9 @@ impl Program for ServingProgram {
     }
 
     fn settings(&self) -> serde_json::Value {
-        self.service.generation.load().to_json(&self.service.started)
+        let Service { generation, started, protection, .. } = &*self.service;
+        let control = protection.as_ref().map(|protection| protection.settings());
+        generation.load().to_json(started, control.as_ref())
     }
 
     fn reload(&self) -> Result<Reloaded, ReloadFailure> {
@@ -193,7 +195,8 @@ mod tests {
             panic!("a command line")
         };
         let config = crate::settings::effective(&command_line).unwrap();
-        let service = Arc::new(Service::new(&config, &command_line, None).unwrap());
+        let monitor = config.http.as_ref().map(|_| Arc::new(Monitor::default()));
+        let service = Arc::new(Service::new(&config, &command_line, monitor).unwrap());
         ServingProgram::new(service, vec!["127.0.0.1:104".parse().unwrap()], 7)
     }
 
@@ -239,24 +242,36 @@ mod tests {
         assert!(program.is_accepting(), "it has not begun");
     }
 
-    /// Whoever takes a token out of the file has to see that it is still let in.
+    /// Whoever takes a token out of the file has to see whether it is still let in.
     #[test]
-    fn what_needs_a_restart_is_told_as_it_is() {
+    fn what_needs_a_restart_is_told_as_it_is_and_the_rest_as_it_has_become() {
         let scratch = Scratch::new("api-restart");
         let digits = "a".repeat(64);
         let token = format!("[[http.token]]\nname = \"lost\"\nsha256 = \"{digits}\"\n");
         let program = program(&scratch, &format!("listen = 104\nmax-pdu = 8192\n{token}"));
         let before = program.settings();
-        let other = "listen = 105\nmax-pdu = 4096\n[http]\ninsecure = true\n[audit]\n\
+        let other = "listen = 105\nmax-pdu = 4096\n[http]\nlisten = 1\nopen-health = true\n[audit]\n\
                      destination = \"file:/a\"\n";
-        std::fs::write(scratch.0.join("storescp.toml"), other).unwrap();
+        let write = |text| std::fs::write(scratch.0.join("storescp.toml"), text).unwrap();
+        write(other);
         assert_eq!(program.reload().unwrap().needs_restart.len(), 3);
         let after = program.settings();
         assert_eq!((&before["max-pdu"], &after["max-pdu"]), (&8192.into(), &4096.into()));
-        assert_eq!(after["http"]["token"], serde_json::json!([{ "name": "lost" }]));
-        for key in ["http", "listen", "audit"] {
+        for key in ["listen", "audit"] {
             assert_eq!(before.get(key), after.get(key), "{key}");
         }
+        let (http, http_after) = (&before["http"], &after["http"]);
+        assert_eq!(http["listen"], http_after["listen"]);
+        assert_eq!(http["token"], serde_json::json!([{ "name": "lost" }]));
+        assert_eq!(http_after["token"], serde_json::json!([]));
+        assert_eq!(http_after["open-health"], true);
+        // Without [http] it goes on as it is, until a restart.
+        write("listen = 104\n");
+        assert_eq!(
+            program.reload().unwrap().needs_restart,
+            ["[http] on or off: takes effect after a restart"]
+        );
+        assert_eq!(program.settings()["http"], *http_after);
     }
 
     /// A command that was asked for anew has its thread, and is counted.
