@@ -386,7 +386,7 @@ fn a_hundred_reloads_leave_nothing_behind() {
         format!(
             "directory = \"{directory}\"\nsort = {{ by = \"study-uid\", prefix = \"p{turn}\" }}\n\
              commands.on-end-of-study = 'true {turn}'\ncommands.end-of-study-timeout = \"0 s\"\n\
-             [[rule]]\ncalling = \"CT\"\nmax-associations = 3\ncommands.on-reception = 'true'\n"
+             max-commands = 1\n[[rule]]\ncalling = \"CT\"\nmax-associations = 3\ncommands.on-reception = 'true'\n"
         )
     };
     let site = Site::start_with(&[], "a b", &settings(0));
