@@ -11,7 +11,8 @@ import time
 import warnings
 
 import pydicom
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, evt
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 
 logging.disable()
 warnings.simplefilter("ignore")
@@ -21,10 +22,13 @@ data_set = pydicom.dcmread(path)
 ae = AE(ae_title="PYNETDICOM")
 ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = seconds
 context = build_context(data_set.SOPClassUID, data_set.file_meta.TransferSyntaxUID)
-association = ae.associate("127.0.0.1", port, contexts=[context])
-primitive = association.acceptor.primitive
-if association.is_rejected:
-    print("rejected", primitive.result, primitive.result_source, primitive.diagnostic)
+# If the rejection and the end of the connection come together, the toolkit sometimes notices the end first.
+rejections = []
+noted = [(evt.EVT_PDU_RECV, lambda event: rejections.append(event.pdu))]
+association = ae.associate("127.0.0.1", port, contexts=[context], evt_handlers=noted)
+rejections = [pdu for pdu in rejections if isinstance(pdu, A_ASSOCIATE_RJ)]
+if rejections:
+    print("rejected", rejections[0].result, rejections[0].source, rejections[0].reason_diagnostic)
 elif not association.is_established:
     print("aborted" if association.is_aborted else "no association")
 else:
@@ -53,4 +57,7 @@ else:
 deadline = time.monotonic() + seconds
 while association.is_established and time.monotonic() < deadline:
     time.sleep(0.01)
+if rejections:
+    print("lost")
+    sys.exit()
 print("released" if association.is_released else "aborted" if association.is_aborted else "lost")
