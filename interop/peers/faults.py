@@ -23,12 +23,12 @@ ae = AE(ae_title="PYNETDICOM")
 ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = seconds
 context = build_context(data_set.SOPClassUID, data_set.file_meta.TransferSyntaxUID)
 # If the rejection and the end of the connection come together, the toolkit sometimes notices the end first.
-rejections = []
-noted = [(evt.EVT_PDU_RECV, lambda event: rejections.append(event.pdu))]
+received = []
+noted = [(evt.EVT_PDU_RECV, lambda event: received.append(event.pdu))]
 association = ae.associate("127.0.0.1", port, contexts=[context], evt_handlers=noted)
-rejections = [pdu for pdu in rejections if isinstance(pdu, A_ASSOCIATE_RJ)]
-if rejections:
-    print("rejected", rejections[0].result, rejections[0].source, rejections[0].reason_diagnostic)
+rejection = next((pdu for pdu in received if isinstance(pdu, A_ASSOCIATE_RJ)), None)
+if rejection:
+    print("rejected", rejection.result, rejection.source, rejection.reason_diagnostic)
 elif not association.is_established:
     print("aborted" if association.is_aborted else "no association")
 else:
@@ -57,7 +57,7 @@ else:
 deadline = time.monotonic() + seconds
 while association.is_established and time.monotonic() < deadline:
     time.sleep(0.01)
-if rejections:
+if rejection:
     print("lost")
     sys.exit()
 print("released" if association.is_released else "aborted" if association.is_aborted else "lost")
