@@ -104,7 +104,7 @@ const _: () = assert!(
 );
 const _: () = assert!(OVERSIZED_PDU_BYTES > proto::limits::SENT_PDU_BYTES + 1024);
 
-/// Longest file of keys, certificates, a revocation list or Diffie-Hellman parameters, in bytes.
+/// Longest file of keys, certificates, a revocation list, Diffie-Hellman parameters or a seed, in bytes.
 pub const TLS_FILE_BYTES: usize = 64 * 1024 * 1024;
 
 /// How long a peer whose TLS handshake is answered with an alert on purpose may take to send its ClientHello, and

@@ -10,7 +10,7 @@ use openssl::ssl::{
 };
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
-use std::fs;
+use receiver::limits::TLS_FILE_BYTES;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
@@ -263,7 +263,7 @@ fn identify(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path)
+    platform::read_at_most(path, TLS_FILE_BYTES)
         .map_err(|error| Error::TlsFile { path: path.to_owned(), reason: platform::reason(&error) })
 }
 
@@ -275,4 +275,15 @@ fn wrong(path: &Path, error: &ErrorStack) -> Error {
 fn openssl_reason(error: &ErrorStack) -> String {
     let reason = error.errors().first().and_then(openssl::error::Error::reason);
     reason.unwrap_or("unknown OpenSSL error").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_an_end_is_refused() {
+        let error = read(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(error.contains("it is longer than 67108864 bytes"), "{error}");
+    }
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 /// The header `Authorization`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Credentials {
-    /// There is none.
+    /// The request has no credentials.
     None,
     /// A token (RFC 6750 §2.1).
     Bearer(Vec<u8>),

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Remembers which password goes with a hash, by a digest under a key that never leaves this process: whoever reads
-/// its memory could read the passwords of requests there as well.
+/// Remembers which password goes with a hash, by a digest under a key that never leaves this process. A
+/// program that can read the memory of this process could read the passwords of requests there as well.
 pub(super) struct KnownPasswords {
     key: [u8; 32],
     known: Mutex<HashMap<[u8; 32], Instant>>,

@@ -38,8 +38,8 @@ impl Protection {
         Ok(Self { listen: settings.listen.clone(), current })
     }
 
-    /// Checks other settings, or those in force if there are none, and reads key and certificate again. Nothing
-    /// changes before [`Protection::replace`].
+    /// Checks `other`, or those in force where it is `None`, and reads key and certificate again. Nothing changes
+    /// before [`Protection::replace`].
     ///
     /// # Errors
     /// As [`Protection::new`]; [`Error::StillUnprotected`] if the addresses that are listened on need more
@@ -59,7 +59,7 @@ impl Protection {
     }
 
     /// Puts in force what was read, and says what that is: a certificate, which was read again even if it is the
-    /// same, and access, if it has changed. What is weak is logged as a warning.
+    /// same, and access, if it has changed. Weak settings are logged as warnings.
     pub fn replace(&self, read: ReadProtection) -> Vec<&'static str> {
         let next = Arc::new(read.0);
         let before = self.current.swap(Arc::clone(&next));

@@ -6,8 +6,8 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::{AlpnError, Ssl, SslAcceptor, SslMethod, SslOptions, select_next_proto};
 use openssl::x509::X509;
+use receiver::limits::TLS_FILE_BYTES;
 use receiver::net::tls::{Expiry, KeyFormat, KeyPassword};
-use std::fs;
 use std::path::Path;
 use std::pin::Pin;
 use tokio::net::TcpStream;
@@ -78,7 +78,7 @@ impl TlsAcceptor {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| {
+    platform::read_at_most(path, TLS_FILE_BYTES).map_err(|error| {
         let reason = format!("cannot be read: {}", platform::reason(&error));
         Error::Tls { path: path.to_owned(), reason }
     })
@@ -140,4 +140,15 @@ fn private_key(settings: &ControlTls) -> Result<PKey<Private>, Error> {
 fn reason(error: &ErrorStack) -> String {
     let last = error.errors().last().and_then(openssl::error::Error::reason);
     last.unwrap_or("OpenSSL gives no reason").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_an_end_is_refused() {
+        let error = read(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(error.contains("it is longer than 67108864 bytes"), "{error}");
+    }
 }

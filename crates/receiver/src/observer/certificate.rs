@@ -1,6 +1,6 @@
 //! What a verified certificate says of its owner.
 //!
-//! Whoever owns a certificate may have chosen what is in it. So names are bounded, a NUL cuts nothing off, and no
+//! The owner of a certificate may have chosen what is in it. So names are bounded, a NUL cuts nothing off, and no
 //! control character is passed on as it is.
 
 use crate::limits::{CERTIFICATE_NAME_BYTES, CERTIFICATE_NAMES};

@@ -36,8 +36,9 @@ use std::time::Duration;
 /// [`Observer::association_ended`] is still called. Methods with a body need not be implemented, and cost
 /// nothing then.
 pub trait Observer: Send + Sync {
-    /// Decides how the association that a peer proposes (PS3.8 §9.3.2) is treated, to its end. Not asked for associations past a limit of the receiver. What is returned can still be rejected,
-    /// by the [`Treatment`]'s policy or for want of room on its disk: then [`Observer::refused`] is called.
+    /// Decides how the association that a peer proposes (PS3.8 §9.3.2) is treated, to its end. Not asked for
+    /// associations past a limit of the receiver. What is returned can still be rejected, by the [`Treatment`]'s
+    /// policy or for want of room on its disk: then [`Observer::refused`] is called.
     ///
     /// # Errors
     /// Why it is refused. The peer gets the A-ASSOCIATE-RJ, and the reason is logged and told to
@@ -75,7 +76,8 @@ pub trait Observer: Send + Sync {
         let _ = tolerated;
     }
 
-    /// These studies of a treatment's [`Output`](crate::Output) have ended by an object that was stored. Called once that was answered; never empty.
+    /// These studies of a treatment's [`Output`](crate::Output) have ended by an object that was stored. Called once
+    /// that was answered; never empty.
     /// Studies that end by time or with the program are told by
     /// [`Studies`](crate::output::studies::Studies) instead.
     fn studies_ended(&self, treatment: &Treatment, ended: Vec<EndedStudy>) {

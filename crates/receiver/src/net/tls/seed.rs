@@ -2,7 +2,8 @@
 
 use super::error::{Error, TlsFile};
 use super::reason::file_reason;
-use std::fs::{self, File};
+use crate::limits::TLS_FILE_BYTES;
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -14,11 +15,12 @@ use std::sync::{Mutex, PoisonError};
 /// # Errors
 /// The file is unreadable.
 pub(super) fn add_to_kernel(path: &Path, warnings: &mut Vec<String>) -> Result<(), Error> {
-    let content = fs::read(path).map_err(|error| Error::Unreadable {
-        what: TlsFile::Seed,
-        path: path.to_owned(),
-        reason: file_reason(&error),
-    })?;
+    let content =
+        platform::read_at_most(path, TLS_FILE_BYTES).map_err(|error| Error::Unreadable {
+            what: TlsFile::Seed,
+            path: path.to_owned(),
+            reason: file_reason(&error),
+        })?;
     let added = File::options()
         .write(true)
         .open("/dev/urandom")
@@ -73,3 +75,14 @@ impl SeedFile {
 }
 
 const SEED_BYTES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_without_an_end_is_refused() {
+        let error = add_to_kernel(Path::new("/dev/zero"), &mut Vec::new()).unwrap_err().to_string();
+        assert!(error.contains("longer than 67108864 bytes"), "{error}");
+    }
+}

@@ -2,8 +2,7 @@
 
 use crate::limits::SETTINGS_BYTES;
 use crate::settings::faults::{Fault, Faults};
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 /// The text of a file: UTF-8, at most [`SETTINGS_BYTES`].
@@ -100,10 +99,11 @@ impl Source {
 /// # Errors
 /// It cannot be read.
 pub(in crate::settings) fn read_at_most(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok((bytes.len() <= most).then_some(bytes))
+    match platform::read_at_most(path, most) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
