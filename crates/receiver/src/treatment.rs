@@ -6,7 +6,7 @@ use crate::output::Output;
 use dataset::transfer_syntax::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
-use dataset::{TransferSyntax, Uid, sop_class};
+use dataset::{TransferSyntax, Uid, WantedAttributes, sop_class};
 use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy};
 use std::any::Any;
 use std::fmt;
@@ -32,9 +32,22 @@ pub struct Treatment {
     pub associations: Option<AssociationLimit>,
     /// What is tolerated of objects that are not as they should be.
     pub leniency: Leniency,
+    /// What is owed for each object; `None` for nothing: then its file has one name and no more.
+    pub intents: Option<IntentSettings>,
     /// Whatever the program wants to find again with the objects of an association. The receiver does not look
     /// at it.
     pub program: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// How objects get the intents that make what is owed for them durable ([`storage::Intents`]).
+#[derive(Clone, Debug)]
+pub struct IntentSettings {
+    /// Which rule it is, for [`Envelope::route`](storage::Envelope::route).
+    pub route: u32,
+    /// The attributes that [`StoredObject::attributes`](crate::StoredObject::attributes) is to have.
+    pub wanted: Arc<WantedAttributes>,
+    /// The object gets its final name too. Without, there is the intent alone: it is kept until it is delivered.
+    pub keeps_file: bool,
 }
 
 /// How long a peer may be silent.
@@ -138,8 +151,15 @@ impl Treatment {
     /// What is accepted, and where it goes; all else as the node has it.
     #[must_use]
     pub fn with_policy(policy: AcceptorPolicy, output: Option<Arc<Output>>) -> Self {
-        let (timeouts, associations, program) = (None, None, None);
-        Self { policy, output, timeouts, associations, leniency: Leniency::default(), program }
+        Self {
+            policy,
+            output,
+            timeouts: None,
+            associations: None,
+            leniency: Leniency::default(),
+            intents: None,
+            program: None,
+        }
     }
 }
 

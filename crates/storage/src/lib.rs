@@ -30,6 +30,7 @@ mod file_id;
 mod file_name;
 mod free_space;
 mod instance_file;
+mod intents;
 pub mod limits;
 mod prepared_file;
 mod sync;
@@ -43,6 +44,7 @@ pub use file_id::{FileId, FileIdentity};
 pub use file_name::FileName;
 pub use free_space::MinFree;
 pub use instance_file::{Committed, IfTaken, InstanceFile, Kept, NameTaken, Outcome};
+pub use intents::{Envelope, IntentName, Intents, PendingIntent};
 pub use prepared_file::PreparedFile;
 pub use sync::{Durability, FolderSync, SyncMark};
 pub use traits::{

@@ -1,6 +1,6 @@
 //! What the receiver asks of storage: a place with folders, in which files appear whole or not at all.
 
-use crate::{FileIdentity, FileName, SyncMark};
+use crate::{FileIdentity, FileName, IntentName, Intents, SyncMark};
 use platform::sync::{Arc, Mutex, PoisonError};
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -16,6 +16,11 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// Those of the operating system: the folder does not exist any more, or no descriptor is left.
     fn folder(&self) -> io::Result<Arc<dyn Folder>>;
+
+    /// Its intents; `None` where there can be none, since its file system has no hard links.
+    fn intents(&self) -> Option<Arc<dyn Intents>> {
+        None
+    }
 
     /// Closes what no file being received needs. To be called after an object has failed: a file system with
     /// errors can then be unmounted, repaired and mounted again.
@@ -117,6 +122,16 @@ pub trait StagedFile: Send {
     /// # Errors
     /// As for [`StagedFile::append`].
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Gives the file its intent: a link beside its final name, which is as durable as that once the name is. To be called
+    /// once all is written and synced, before [`StagedFile::publish`].
+    ///
+    /// # Errors
+    /// Those of the operating system; `Unsupported` where there are no hard links.
+    fn intend(&mut self, name: &IntentName) -> io::Result<()> {
+        let _ = name;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Finds out whether all appends have succeeded, if no sync follows: some file systems report write errors
     /// late.

@@ -65,6 +65,8 @@ impl<'m> Sender<'m> {
             commit: Duration::ZERO,
             received_bytes: 1000 * pieces,
             file: None,
+            intent: None,
+            attributes: None,
         });
     }
 

@@ -3,8 +3,9 @@
 use crate::output::StoredFile;
 use crate::peer::Peer;
 use crate::treatment::Treatment;
-use dataset::Uid;
+use dataset::{Attributes, Uid};
 use std::time::{Duration, SystemTime};
+use storage::IntentName;
 
 /// An object that is stored as durably as [`OutputSettings::durability`](crate::OutputSettings::durability) says,
 /// or one that was received and dropped on purpose.
@@ -33,6 +34,10 @@ pub struct StoredObject<'a> {
     pub received_bytes: u64,
     /// The file that it is in; `None` where objects are not stored ([`Treatment::output`] is `None`).
     pub file: Option<StoredFile<'a>>,
+    /// Its intent, where something is owed for it ([`Treatment::intents`]).
+    pub intent: Option<&'a IntentName>,
+    /// What its data set says, with the attributes that are wanted; `None` where nothing is owed.
+    pub attributes: Option<&'a Attributes>,
 }
 
 impl StoredObject<'_> {

@@ -466,6 +466,8 @@ fn stored_object<'a>(
         commit,
         received_bytes,
         file,
+        intent: None,
+        attributes: None,
     }
 }
 

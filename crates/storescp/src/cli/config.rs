@@ -4,7 +4,9 @@ use crate::commands::CommandSettings;
 use crate::logging::LogSettings;
 use crate::negotiation::Negotiation;
 use crate::rules::{Rule as SenderRule, TreatmentSettings};
+use archive::{CatalogSettings, Keep};
 use control::ControlSettings;
+use delivery::DestinationSettings;
 use receiver::faults::Rule;
 use receiver::net::Network;
 use receiver::net::tls::TlsSettings;
@@ -62,6 +64,14 @@ pub struct Config {
     pub audit: Option<AuditSettings>,
     /// Where traces go; `None` for none.
     pub traces: Option<TraceSettings>,
+    /// `[catalog]`; `None` for no catalogue.
+    pub catalog: Option<CatalogSettings>,
+    /// `[[destination]]`: whom rules deliver to.
+    pub destinations: Vec<DestinationSettings>,
+    /// The destinations, by name, that get the objects of senders that no rule names.
+    pub deliver: Vec<String>,
+    /// How long their files are kept.
+    pub keep: Keep,
     /// Remarks about the command line, to be logged as warnings once logging is set up.
     pub warnings: Vec<String>,
 }
@@ -79,6 +89,8 @@ impl Config {
             output: self.output.clone(),
             leniency: self.leniency.clone(),
             commands: self.commands.clone(),
+            deliver: self.deliver.clone(),
+            keep: self.keep,
         }
     }
 }

@@ -10,6 +10,7 @@ pub use table::{Found, RuleTable};
 
 use crate::commands::CommandSettings;
 use crate::negotiation::Negotiation;
+use archive::Keep;
 use dataset::Uid;
 use ipnet::IpNet;
 use receiver::{AssociationTimeouts, Leniency, OutputSettings, Rejection};
@@ -91,4 +92,8 @@ pub struct TreatmentSettings {
     pub leniency: Leniency,
     /// What happens after objects and studies.
     pub commands: CommandSettings,
+    /// The destinations that get the objects, by name.
+    pub deliver: Vec<String>,
+    /// How long files are kept.
+    pub keep: Keep,
 }

@@ -190,6 +190,8 @@ fn an_object_costs_an_association_next_to_nothing() {
         commit: Duration::ZERO,
         received_bytes: 1,
         file: Some(file),
+        intent: None,
+        attributes: None,
     };
     let lines = reported(
         |_| {},

@@ -46,6 +46,8 @@ fn store(metrics: &Metrics, peer: &Peer, treatment: &Treatment, received_bytes: 
         commit,
         received_bytes,
         file: None,
+        intent: None,
+        attributes: None,
     });
     metrics.counters.answered(receive, commit, Duration::from_millis(2), true);
 }

@@ -106,6 +106,10 @@ pub(super) fn config(
         http,
         audit,
         traces,
+        catalog: None,
+        destinations: Vec::new(),
+        deliver: Vec::new(),
+        keep: archive::Keep::Forever,
         warnings,
     })
 }

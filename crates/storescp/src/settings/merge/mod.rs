@@ -92,5 +92,7 @@ pub(super) fn config(file: &File, command_line: &Config, merging: &mut Merging<'
     config.output = top.output;
     config.leniency = top.leniency;
     config.commands = top.commands;
+    config.deliver = top.deliver;
+    config.keep = top.keep;
     config
 }

@@ -1,0 +1,27 @@
+//! The outbox: everything that is owed is delivered to its destination, or parked with a reason that an operator sees.
+//!
+//! ```text
+//!   catalog ──lease──► Engine ──► Session::deliver ──► done | again | park
+//!      ▲                 │  a breaker, a pace and sessions for each destination
+//!      └─────settle──────┘
+//! ```
+//!
+//! At least once: a crash between a delivery and its settlement repeats it, with the same key, by which whoever receives
+//! it drops the repeat.
+
+mod destination;
+mod error;
+mod event;
+mod filter;
+pub mod limits;
+mod settings;
+
+pub use destination::{Destination, Item, Outcome, Session, Stop};
+pub use error::Error;
+pub use event::cloud_event;
+pub use filter::{Filter, FilterFault};
+pub use settings::{
+    Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
+    Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,
+    WorkerSettings,
+};
