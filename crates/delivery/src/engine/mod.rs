@@ -29,7 +29,7 @@ mod texts;
 pub use report::{BreakerReport, DestinationReport, FailureClass, Histogram};
 pub use spool::Spool;
 
-use crate::{Destination, DestinationSettings, Error};
+use crate::{Destination, DestinationKind, DestinationSettings, Error, TlsClientSettings};
 use catalog::{Catalog, DeliveryId};
 use feeder::Feeder;
 use registry::Registry;
@@ -119,10 +119,7 @@ impl Outbox {
         let mut built = Vec::new();
         for one in settings {
             let old = before.iter().find(|it| it.name == one.name);
-            let same = old.is_some_and(|it| {
-                let settings = it.settings();
-                settings.kind == one.kind && settings.concurrency == one.concurrency
-            });
+            let same = old.is_some_and(|it| is_same(&it.settings(), &one));
             let destination = if same { None } else { Some((self.build)(&one)?) };
             built.push((old, one, destination));
         }
@@ -248,6 +245,16 @@ impl Outbox {
         }
         Stopped { hanging, unsettled }
     }
+}
+
+/// Whether the destination that was built goes on: not if certificates may have changed that it has read.
+fn is_same(old: &DestinationSettings, new: &DestinationSettings) -> bool {
+    let reads_files = match &new.kind {
+        DestinationKind::Webhook(kind) => kind.http.tls != TlsClientSettings::default(),
+        DestinationKind::Dicom(kind) => kind.tls.is_some(),
+        DestinationKind::Exec(_) | DestinationKind::Worker(_) | DestinationKind::Folder(_) => false,
+    };
+    old.kind == new.kind && old.concurrency == new.concurrency && !reads_files
 }
 
 impl Drop for Outbox {
