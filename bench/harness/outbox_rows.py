@@ -14,7 +14,7 @@ WORKER = (
     'deliver = ["worker"]\n' + CATALOG + '[[destination]]\nname = "worker"\nkind = "worker"\nwindow = 256\n'
     f'command = ["{sys.executable}", "{ROOT}/bench/harness/worker.py"]\n'
 )
-# It waits for an hour of the day, so only the receiver's side is measured.
+# Nobody listens there, so only the receiver's side is measured.
 WAITING = (
     'deliver = ["away"]\n' + CATALOG + '[[destination]]\nname = "away"\nkind = "webhook"\n'
     'url = "http://127.0.0.1:9/"\n'
