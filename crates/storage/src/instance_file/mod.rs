@@ -13,8 +13,8 @@ use crate::limits::{
     COMPARED_BYTES, ENTER_ATTEMPTS, FOLDER_LEVELS, ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES,
 };
 use crate::{
-    Durability, Error, FileIdentity, FileName, Folder, IfExists, MinFree, PreparedFile, StagedFile,
-    Step, Storage, Subfolder,
+    Durability, Error, FileIdentity, FileName, Folder, IfExists, IntentName, MinFree, PreparedFile,
+    StagedFile, Step, Storage, Subfolder,
 };
 use dataset::Sink;
 use std::io::{self, IoSlice};
@@ -44,6 +44,8 @@ pub struct InstanceFile {
     min_free: Option<MinFree>,
     /// Bytes written since that was last checked.
     unchecked_bytes: usize,
+    /// The intent that it is to get before its name, until it has it.
+    intent: Option<IntentName>,
 }
 
 impl InstanceFile {
@@ -70,6 +72,7 @@ impl InstanceFile {
             written: 0,
             min_free: None,
             unchecked_bytes: 0,
+            intent: None,
         })
     }
 
@@ -101,6 +104,7 @@ impl InstanceFile {
             written: 0,
             min_free: self.min_free,
             unchecked_bytes: 0,
+            intent: self.intent.take(),
         };
         let mut piece = vec![0; COMPARED_BYTES];
         let mut offset = self.data_set_offset;
@@ -164,6 +168,35 @@ impl InstanceFile {
         Ok(())
     }
 
+    /// Has the file get this intent, once it is durable and before it gets its final name. That is then as durable as
+    /// the name.
+    pub fn intend(&mut self, intent: IntentName) {
+        self.intent = Some(intent);
+    }
+
+    /// Gives the file its intent and no final name. After `Ok` it is stored by that, as `durability` says.
+    ///
+    /// # Errors
+    /// [`Error`]: the instance is not stored.
+    pub fn commit_intent(&mut self, durability: Durability) -> Result<(), Error> {
+        self.write_held().map_err(Error::at(Step::Write))?;
+        self.make_durable(durability)?;
+        self.link_intent()?;
+        if durability.survives_power_loss() {
+            self.file.sync_intent().map_err(Error::at(Step::Intent))?;
+        }
+        self.file.confirm().map_err(Error::at(Step::Intent))
+    }
+
+    /// Gives the file, which is durable, its intent, if it is to have one and has none.
+    fn link_intent(&mut self) -> Result<(), Error> {
+        if let Some(intent) = &self.intent {
+            self.file.intend(intent).map_err(Error::at(Step::Intent))?;
+            self.intent = None;
+        }
+        Ok(())
+    }
+
     /// Gives the file its final name: with [`IfExists::Replace`] the first of `names`, otherwise the first that
     /// is free. After `Ok` the instance is stored as `durability` says. Dropping the file then closes it, which
     /// the response need not wait for.
@@ -195,6 +228,7 @@ impl InstanceFile {
         if_exists: IfExists,
         durability: Durability,
     ) -> Result<Committed, Error> {
+        self.link_intent()?;
         let mut since = durability.survives_power_loss().then(|| self.destination.mark());
         let mut published = self.publish(names, if_exists);
         for _ in 0..ENTER_ATTEMPTS {
