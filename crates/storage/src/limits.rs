@@ -11,7 +11,7 @@ const EXPLORING: bool = cfg!(feature = "explore");
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 
 /// Bytes of an object that are written between two checks of `--min-free`.
-pub const ROOM_CHECK_BYTES: usize = 64 * 1024 * 1024;
+pub const ROOM_CHECK_BYTES: u32 = 64 * 1024 * 1024;
 
 /// What is read at a time, of each of two files, to compare them.
 pub const COMPARED_BYTES: usize = 64 * 1024;

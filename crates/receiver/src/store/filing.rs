@@ -34,8 +34,6 @@ pub(super) struct Incoming {
     file: InstanceFile,
     /// The study it belongs to, once that is known, where objects are sorted.
     arriving: Option<ArrivingObject>,
-    /// Something is owed for it, so it gets an intent.
-    is_owed: bool,
     output: Arc<Output>,
 }
 
@@ -78,7 +76,7 @@ impl Incoming {
         file: InstanceFile,
         output: Arc<Output>,
     ) -> Self {
-        Self { transcoder, file, arriving: None, is_owed: false, output }
+        Self { transcoder, file, arriving: None, output }
     }
 
     /// Where it goes.
@@ -134,7 +132,6 @@ impl Incoming {
 
     /// Has it get this intent, before its final name.
     pub(super) fn intend(&mut self, intent: IntentName) {
-        self.is_owed = true;
         self.file.intend(intent);
     }
 
@@ -147,7 +144,7 @@ impl Incoming {
         }
         let place = self.enter_folder(about)?;
         let outcome = self.commit_name(about, &place)?;
-        if self.is_owed && matches!(outcome, Outcome::Kept(_)) {
+        if self.file.has_intent() && matches!(outcome, Outcome::Kept(_)) {
             // What came is what is handed on, whichever file is kept.
             self.file.commit_intent(durability)?;
         }

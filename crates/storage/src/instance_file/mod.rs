@@ -43,9 +43,15 @@ pub struct InstanceFile {
     /// The free space that has to remain, if any.
     min_free: Option<MinFree>,
     /// Bytes written since that was last checked.
-    unchecked_bytes: usize,
-    /// The intent that it is to get before its name, until it has it.
-    intent: Option<IntentName>,
+    unchecked_bytes: u32,
+    /// The intent that it gets before its name.
+    intent: Option<Box<Intended>>,
+}
+
+/// An intent that a file is to get, or has.
+struct Intended {
+    name: IntentName,
+    is_linked: bool,
 }
 
 impl InstanceFile {
@@ -171,7 +177,13 @@ impl InstanceFile {
     /// Has the file get this intent, once it is durable and before it gets its final name. That is then as durable as
     /// the name.
     pub fn intend(&mut self, intent: IntentName) {
-        self.intent = Some(intent);
+        self.intent = Some(Box::new(Intended { name: intent, is_linked: false }));
+    }
+
+    /// Whether it is to get an intent, or has one.
+    #[must_use]
+    pub fn has_intent(&self) -> bool {
+        self.intent.is_some()
     }
 
     /// Gives the file its intent and no final name. After `Ok` it is stored by that, as `durability` says.
@@ -190,9 +202,11 @@ impl InstanceFile {
 
     /// Gives the file, which is durable, its intent, if it is to have one and has none.
     fn link_intent(&mut self) -> Result<(), Error> {
-        if let Some(intent) = &self.intent {
-            self.file.intend(intent).map_err(Error::at(Step::Intent))?;
-            self.intent = None;
+        if let Some(intent) = &mut self.intent
+            && !intent.is_linked
+        {
+            self.file.intend(&intent.name).map_err(Error::at(Step::Intent))?;
+            intent.is_linked = true;
         }
         Ok(())
     }
@@ -272,7 +286,9 @@ impl InstanceFile {
     /// `StorageFull` if less space is free than has to remain.
     fn check_room(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
         let Some(min_free) = self.min_free else { return Ok(()) };
-        self.unchecked_bytes += slices.iter().map(|slice| slice.len()).sum::<usize>();
+        let coming: usize = slices.iter().map(|slice| slice.len()).sum();
+        let coming = u32::try_from(coming).unwrap_or(u32::MAX);
+        self.unchecked_bytes = self.unchecked_bytes.saturating_add(coming);
         if self.unchecked_bytes < ROOM_CHECK_BYTES {
             return Ok(());
         }
