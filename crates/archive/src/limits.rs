@@ -89,3 +89,8 @@ const _: () = assert!(DURABLE_OBJECTS >= catalog::limits::BATCH_OBJECTS);
 
 /// A difference between the clocks from which on the wall clock counts as set; a smaller one is followed.
 pub const CLOCK_JUMP: Duration = Duration::from_secs(2);
+/// Time without objects of a study after which it has ended, unless the settings say another.
+pub const QUIET: Duration = Duration::from_secs(60);
+
+/// Bytes that verification reads in a second at most, unless the settings say another number: a TiB in 18 hours.
+pub const VERIFY_BYTES_PER_SECOND: u64 = 16 << 20;
