@@ -94,3 +94,6 @@ pub const QUIET: Duration = Duration::from_secs(60);
 
 /// Bytes that verification reads in a second at most, unless the settings say another number: a TiB in 18 hours.
 pub const VERIFY_BYTES_PER_SECOND: u64 = 16 << 20;
+
+/// Bytes that are read at a time for a digest.
+pub const DIGEST_READ_BYTES: usize = 128 * 1024;

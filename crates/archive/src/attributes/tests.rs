@@ -1,10 +1,10 @@
 use super::*;
+use dataset::format::{OutputFormat, OutputTransferSyntax};
 use dataset::part10::{FileMeta, header};
 use dataset::transfer_syntax::{
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
 };
-use dataset::format::{OutputFormat, OutputTransferSyntax};
 use dataset::{Dictionary, Transcoder, TransferSyntax, Uid, WantedAttributes};
 use platform::testing::Scratch;
 use std::fs::File;
@@ -134,7 +134,12 @@ fn character_sets_are_read_by_what_is_declared_and_else_by_the_default() {
         (&b"ISO_IR 192"[..], None, "Ω^Δ".as_bytes(), "Ω^Δ"),
         (b"ISO_IR 144", None, b"\xbb\xee\xda^\xc2", "Люк^Т"),
         (b"", Some("ISO_IR 144"), b"\xbb\xee\xda", "Люк"),
-        (b"\\ISO 2022 IR 87", None, b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", "Yamada^Tarou=山田^太郎"),
+        (
+            b"\\ISO 2022 IR 87",
+            None,
+            b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B",
+            "Yamada^Tarou=山田^太郎",
+        ),
         (b"GB18030", None, b"\xcd\xf5^\xd0\xa1", "王^小"),
         (b"nonsense", None, b"M\xFCller", "Müller"),
     ] {

@@ -34,9 +34,6 @@ impl Clock for SystemClock {
     }
 }
 
-
-
-
 /// The time by the wall clock as it would be if nobody had set it: by which studies end. When it is found out that the
 /// wall clock was set, the ends that were noted are moved along, and this time too.
 ///
@@ -105,11 +102,8 @@ impl SteadyClock {
         }
         let mut origin = self.origin.write().unwrap_or_else(PoisonError::into_inner);
         shift(jump)?;
-        let moved = if jump.forwards {
-            origin.checked_add(jump.by)
-        } else {
-            origin.checked_sub(jump.by)
-        };
+        let moved =
+            if jump.forwards { origin.checked_add(jump.by) } else { origin.checked_sub(jump.by) };
         *origin = moved.unwrap_or(*origin);
         Ok(Some(jump))
     }
