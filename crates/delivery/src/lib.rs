@@ -23,5 +23,5 @@ pub use filter::{Filter, FilterFault};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,
-    WorkerSettings,
+    WorkerSettings, check_http_url, is_destination_name,
 };
