@@ -25,5 +25,5 @@ pub use kinds::build;
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,
-    WorkerSettings,
+    WorkerSettings, check_http_url, is_destination_name,
 };

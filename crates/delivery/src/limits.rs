@@ -16,3 +16,6 @@ pub const LEASED: usize = 256;
 
 /// Bytes of a reason that are kept.
 pub const REASON_BYTES: usize = 500;
+
+/// Longest name of a destination.
+pub const DESTINATION_NAME_BYTES: usize = 64;
