@@ -1,6 +1,6 @@
 //! What is told of the catalogue's upkeep: to the program around it, and in numbers.
 
-use catalog::EndedStudy;
+use catalog::{EndedStudy, ReceivedObject};
 use platform::sync::atomic::{AtomicU64, Ordering};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,8 +17,8 @@ pub trait Listener: Send + Sync {
         let _ = ended;
     }
 
-    /// A file was removed, since it is kept no longer.
-    fn removed(&self, removed: &Removed<'_>) {
+    /// Files were removed, since they are kept no longer.
+    fn removed(&self, removed: &[Removed]) {
         let _ = removed;
     }
 
@@ -35,20 +35,12 @@ pub struct Deaf;
 impl Listener for Deaf {}
 
 /// A file that was removed.
-#[derive(Debug, Clone, Copy)]
-pub struct Removed<'a> {
-    /// The output directory.
-    pub directory: &'a Path,
-    /// The file beneath it.
-    pub file: &'a str,
-    /// SOP Class UID.
-    pub sop_class: &'a str,
-    /// SOP Instance UID.
-    pub sop_instance: &'a str,
-    /// Study Instance UID, if there is one.
-    pub study: Option<&'a str>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// What is known of its object.
+    pub object: ReceivedObject,
     /// Why, in words.
-    pub reason: &'a str,
+    pub reason: &'static str,
 }
 
 /// What verification has found.

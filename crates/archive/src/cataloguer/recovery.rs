@@ -34,10 +34,10 @@ pub trait Route: Send + Sync {
     /// The character set of data sets that declare none.
     fn default_character_set(&self) -> Option<&str>;
 
-    /// Who gets an object. `values` gives those of an attribute.
+    /// Who gets an object. `values` gives those of an attribute of its data set.
     fn destinations(
         &self,
-        sop_class: &str,
+        object: &ReceivedObject,
         values: &dyn Fn(&AttributeName) -> Vec<String>,
     ) -> Destinations;
 }
@@ -314,31 +314,16 @@ impl Recovery {
         let directory = &place.place.directory;
         let route = self.shared.routing.route(directory, &envelope);
         let facts = read_file(&opened, route.wanted(), &self.shared.dictionary)?;
-        let size = opened.metadata()?.len();
-        let (sop_class, sop_instance, transfer_syntax, attributes, destinations) = match &facts {
-            Some(facts) => {
-                let values = Values::new(&facts.attributes, route.default_character_set());
-                let class = facts.sop_class.to_string();
-                let to = route.destinations(&class, &|name| values.all(name));
-                let (instance, syntax) =
-                    (facts.sop_instance.to_string(), facts.transfer_syntax.clone());
-                (class, instance, syntax, values.catalogued(), to)
-            }
-            // It was stored as it came, and nothing in it can be read.
-            None => {
-                let to = route.destinations("", &|_| Vec::new());
-                (String::new(), String::new(), String::new(), ObjectAttributes::default(), to)
-            }
-        };
-        let object = ReceivedObject {
+        let mut object = ReceivedObject {
             key: name.to_string(),
             directory: directory.clone(),
             file,
-            spool: (!destinations.object.is_empty()).then(|| name.to_string()),
-            sop_class,
-            sop_instance,
-            transfer_syntax,
-            size,
+            spool: None,
+            // Of what was stored as it came, perhaps nothing can be read.
+            sop_class: String::new(),
+            sop_instance: String::new(),
+            transfer_syntax: String::new(),
+            size: opened.metadata()?.len(),
             digest: None,
             received: envelope.received,
             association: envelope.association,
@@ -348,8 +333,20 @@ impl Recovery {
             rule: route.rule().map(str::to_owned),
             replaced: false,
             kept: false,
-            attributes,
+            attributes: ObjectAttributes::default(),
         };
+        let destinations = match facts {
+            Some(facts) => {
+                let values = Values::new(&facts.attributes, route.default_character_set());
+                object.sop_class = facts.sop_class.to_string();
+                object.sop_instance = facts.sop_instance.to_string();
+                object.attributes = values.catalogued();
+                object.transfer_syntax = facts.transfer_syntax;
+                route.destinations(&object, &|name| values.all(name))
+            }
+            None => route.destinations(&object, &|_| Vec::new()),
+        };
+        object.spool = (!destinations.object.is_empty()).then(|| name.to_string());
         Ok(Some(Arrival {
             object,
             intent: Some((Arc::clone(intents), name.clone())),
