@@ -7,6 +7,7 @@ use super::typed::{
     Audit, Catalog, Certificate, Commands, Destination, DestinationHeader, Faults, File, Http,
     HttpTlsTable, Log, Padding, Profile, Rule, Tls, Token, TraceHeader, Traces, Treatment, User,
 };
+use super::values::KeepTable;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -37,6 +38,7 @@ fn sections() -> Vec<Section> {
         section("`[commands]`", "Commands", "commands.", Commands::keys()),
         section("`padding`", "Padding", "padding.", Padding::keys()),
         section("`profile`", "Profile", "profile.", Profile::keys()),
+        section("`keep` as a table", "KeepTable", "keep.", KeepTable::keys()),
         section("`[[rule]]`", "Rule", "rule.", own(Rule::keys())),
         section("`certificate` of a rule", "Certificate", "rule.certificate.", Certificate::keys()),
         section("`[catalog]`", "Catalog", "catalog.", Catalog::keys()),

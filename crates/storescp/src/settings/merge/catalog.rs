@@ -57,7 +57,8 @@ fn own(
             }
             (_, Err(why)) => merging.fault(&source.span, format!("password: {why}")),
             _ => {
-                merging.fault(&source.span, "password has no effect without url = \"postgres://…\"")
+                let message = "password has no effect without url = \"postgres://…\"";
+                merging.fault(&source.span, message);
             }
         }
     }

@@ -18,7 +18,7 @@ pub(super) use destination::{
 };
 pub(super) use dicom::{Class, ClassOrAll, TransferSyntaxes};
 pub(super) use faults::FaultText;
-pub(super) use keep::KeepText;
+pub(super) use keep::{KeepTable, KeepText};
 pub(super) use listen::{HttpAddress, Listen};
 pub use secret::Secret;
 pub(super) use secret::{HashSource, KeyPasswordSource, SecretSource};

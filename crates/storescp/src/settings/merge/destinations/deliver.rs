@@ -15,11 +15,15 @@ use std::ops::Range;
 pub(in crate::settings::merge) fn check(file: &File, config: &Config, merging: &mut Merging<'_>) {
     let mut used = HashSet::new();
     let top = config.treatment();
-    used.extend(treatment(&file.treatment, &top, config, merging));
+    let typed = file.destination.iter().flat_map(|list| &list.value);
+    // Also of those with which something is wrong.
+    let names: Vec<&str> =
+        typed.filter_map(|it| it.value.name.as_ref()).map(|name| name.value.as_str()).collect();
+    used.extend(treatment(&file.treatment, &top, config, &names, merging));
     for (typed, rule) in file.rule.iter().flat_map(|list| &list.value).zip(&config.rules) {
         if let Decision::Accept(settings) = &rule.decision {
             used.extend(merging.inside("rule", |merging| {
-                treatment(&typed.value.treatment, settings, config, merging)
+                treatment(&typed.value.treatment, settings, config, &names, merging)
             }));
         }
     }
@@ -43,15 +47,15 @@ fn treatment(
     typed: &Treatment,
     settings: &TreatmentSettings,
     config: &Config,
+    names: &[&str],
     merging: &mut Merging<'_>,
 ) -> Vec<String> {
-    let known = || config.destinations.iter().map(|it| it.name.as_str());
     for entry in typed.deliver.iter().flat_map(|list| &list.value.0) {
-        if !known().any(|name| name == entry.value) {
+        if !names.contains(&entry.value.as_str()) {
             let message = format!(
                 "deliver: there is no [[destination]] with name = {:?}{}",
                 entry.value,
-                meant(&entry.value, known())
+                meant(&entry.value, names.iter().copied())
             );
             merging.fault(&entry.span, message);
         }

@@ -21,14 +21,14 @@ const DICOM_TIMEOUT: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(10);
 const FILE: &str = "{studyInstanceUid}/{seriesInstanceUid}/{sopInstanceUid}.dcm";
 
-/// What a destination of this kind has; `None` if something is missing or wrong, which is told.
+/// What a destination of this kind has, whose table is all of `span`; `None` if something is missing or wrong, which is told.
 pub(super) fn settings(
-    typed: &At<Destination>,
+    destination: &Destination,
+    span: &Range<usize>,
     kind: Kind,
     config: &Config,
     merging: &mut Merging<'_>,
 ) -> Option<DestinationKind> {
-    let At { value: destination, span } = typed;
     match kind {
         Kind::Exec => {
             let command = command(destination, span, merging)?;

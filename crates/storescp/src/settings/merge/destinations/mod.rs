@@ -15,6 +15,7 @@ use delivery::{
     Bounds, DestinationKind, DestinationSettings, On, RetrySettings, is_destination_name,
 };
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Duration;
 
 /// How long deliveries that are done are remembered unless the file says another time.
@@ -82,7 +83,10 @@ pub(super) fn merge(file: &File, config: &mut Config, merging: &mut Merging<'_>)
                     format!("name: destination {} is called \"{name}\" already", first + 1);
                 merging.fault(span, message);
             }
-            self::destination(destination, name, config, merging)
+            // Up to the next one.
+            let next = typed.value.get(index + 1).map_or(usize::MAX, |next| next.span.start);
+            let extent = destination.span.start..next;
+            self::destination(&destination.value, &extent, name, config, merging)
         });
         config.destinations.extend(settings);
     }
@@ -101,22 +105,23 @@ fn name(typed: &At<Destination>, merging: &mut Merging<'_>) -> Option<String> {
     Some(name.value.clone())
 }
 
+/// A destination, whose table is all of `extent`.
 fn destination(
-    typed: &At<Destination>,
+    destination: &Destination,
+    extent: &Range<usize>,
     name: Option<String>,
     config: &Config,
     merging: &mut Merging<'_>,
 ) -> Option<DestinationSettings> {
-    let At { value: destination, span } = typed;
     let Some(kind) = value(&destination.kind).map(|word| word.0) else {
-        if destination.kind.is_none() && !merging.report.has_fault_within(span) {
-            merging.fault(span, "missing key \"kind\"");
+        if destination.kind.is_none() && !merging.report.has_fault_within(extent) {
+            merging.fault(extent, "missing key \"kind\"");
         }
         return None;
     };
     misplaced(destination, kind, merging);
     let on = events(destination, kind, merging);
-    let kind_settings = kinds::settings(typed, kind, config, merging);
+    let kind_settings = kinds::settings(destination, extent, kind, config, merging);
     let concurrency = value(&destination.concurrency).map_or_else(
         || if kind == Kind::Worker { 1 } else { 4 },
         |number| usize::try_from(number.0).unwrap_or(1),
