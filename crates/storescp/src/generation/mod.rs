@@ -29,7 +29,7 @@ pub(crate) use sender::Sender;
 
 use crate::cli::Config;
 use crate::rules::{Found, Rule, RuleTable};
-use receiver::{Proposed, Refusal, Treatment};
+use receiver::{Peer, Proposed, Refusal, Treatment};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -74,9 +74,10 @@ impl Generation {
     /// To whom the objects of a peer would go now, by its titles and address alone. With a catalogue, and where something is
     /// stored at all.
     pub(crate) fn deliveries_of(&self, peer: &Peer) -> Option<Arc<Deliveries>> {
-        let proposed = Proposed { peer, ..Proposed::default() };
-        let treatment = self.admit(&proposed).unwrap_or_else(|_| Arc::clone(&self.others));
-        let chosen = Sender::of(&treatment).and_then(|it| it.deliveries.clone());
+        let matching = self.rules.find_by_peer(peer);
+        let treatment = matching.and_then(|at| self.treatments.get(at)?.as_ref());
+        let of = |treatment: &Arc<Treatment>| Sender::of(treatment)?.deliveries.clone();
+        let chosen = treatment.and_then(of).or_else(|| of(&self.others));
         chosen.or_else(|| self.deliveries().next().cloned())
     }
 

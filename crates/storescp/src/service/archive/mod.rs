@@ -75,11 +75,8 @@ impl Archive {
         let availability = Arc::new(Availability::new(Arc::clone(&clock), set_aside));
         let catalog = open(&url, file.as_deref())?;
         let counters = Arc::new(Counters::default());
-        let digests = Digests::start(
-            Arc::clone(&catalog),
-            Arc::clone(&availability),
-            Arc::clone(&counters),
-        )?;
+        let digests =
+            Digests::start(Arc::clone(&catalog), Arc::clone(&availability), Arc::clone(&counters))?;
         let digests = Arc::new(digests);
         let listener = Arc::new(ProgramListener::new(telemetry, Arc::clone(generation)));
         let steady = Arc::new(SteadyClock::new(clock));
@@ -106,13 +103,8 @@ impl Archive {
         });
         let outbox = Arc::new(outbox.map_err(Error::Delivery)?);
         listener.set_outbox(&outbox);
-        let end_of_study = EndOfStudy::start(
-            Arc::clone(&catalog),
-            availability,
-            steady,
-            listener,
-            &cataloguer,
-        )?;
+        let end_of_study =
+            EndOfStudy::start(Arc::clone(&catalog), availability, steady, listener, &cataloguer)?;
         let archive = Arc::new(Self {
             catalog,
             cataloguer,
@@ -201,7 +193,9 @@ impl Archive {
 
     /// An object was stored. Waits while the catalogue is slower than reception.
     pub(super) fn stored(&self, object: &StoredObject<'_>) {
-        if let Some(arrival) = deliveries(object.treatment).and_then(|it| arrivals::arrival(object, it)) {
+        if let Some(arrival) =
+            deliveries(object.treatment).and_then(|it| arrivals::arrival(object, it))
+        {
             self.cataloguer.stored(arrival);
         }
     }
@@ -261,7 +255,7 @@ fn open(url: &str, file: Option<&Path>) -> Result<Arc<dyn Catalog>, Error> {
         Ok(catalog) => Ok(catalog),
         // Said, and dealt with, by the first that uses it.
         Err(catalog::Error::Unavailable(_) | catalog::Error::Damaged { .. }) => {
-            catalog::open_later(url).map_err(Error::Catalog)
+            catalog::open(url).map_err(Error::Catalog)
         }
         Err(error) => Err(Error::Catalog(error)),
     }
