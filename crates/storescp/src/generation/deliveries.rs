@@ -7,6 +7,7 @@ use catalog::ReceivedObject;
 use dataset::{AttributeName, WantedAttributes};
 use delivery::{DestinationSettings, On, OverBounds};
 use receiver::IntentSettings;
+use receiver::limits::INTENT_ATTRIBUTES;
 use std::path::PathBuf;
 use std::sync::Arc;
 use storage::Intents;
@@ -42,6 +43,7 @@ impl Deliveries {
         let filters = destinations.iter().filter_map(|it| it.filter.as_ref());
         let looked_at = filters.flat_map(delivery::Filter::attributes);
         let wanted = WantedAttributes::new(archive::attributes::catalogued().chain(looked_at));
+        let wanted = wanted.filter(|it| it.len() <= INTENT_ATTRIBUTES);
         Ok(Self {
             rule: rule.map(Arc::from),
             directory: settings.output.directory.clone(),
