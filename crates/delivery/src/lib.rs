@@ -19,7 +19,7 @@ mod settings;
 pub use destination::{Destination, Item, Outcome, Session, Stop};
 pub use error::Error;
 pub use event::cloud_event;
-pub use filter::{Filter, FilterFault};
+pub use filter::{Filter, FilterFault, Known};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,
