@@ -63,3 +63,12 @@ pub const REASON_BYTES: usize = 500;
 
 /// Longest name of a destination.
 pub const DESTINATION_NAME_BYTES: usize = 64;
+
+/// Longest text of a filter.
+pub const FILTER_BYTES: usize = 4096;
+
+/// Brackets and `not` that may stand around a condition of a filter: so deep does reading and asking it recurse.
+pub const FILTER_DEPTH: usize = 32;
+
+/// Attributes of the data set that a filter may name.
+pub const FILTER_ATTRIBUTES: usize = 16;
