@@ -1,0 +1,42 @@
+//! Destinations that are programs: a command for each delivery, or long-lived processes.
+
+mod environment;
+mod exec;
+mod group;
+mod output;
+#[cfg(test)]
+mod testing;
+mod worker;
+
+pub use environment::NOT_PASSED_ON;
+pub use exec::Exec;
+pub use worker::Worker;
+
+use crate::{Error, Item};
+use std::ffi::{OsStr, OsString};
+use std::io;
+
+/// What a delivery is parked for whose object's file is gone.
+fn gone(item: &Item) -> Option<String> {
+    item.missing.then(|| "the file of the object is gone".to_owned())
+}
+
+/// The program and its arguments.
+///
+/// # Errors
+/// There is no program.
+fn split<'c>(name: &str, command: &'c [OsString]) -> Result<(&'c OsStr, &'c [OsString]), Error> {
+    match command.split_first() {
+        Some((program, arguments)) if !program.is_empty() => Ok((program, arguments)),
+        _ => Err(Error::Destination {
+            name: name.to_owned(),
+            reason: "the command is empty: give a program and its arguments".to_owned(),
+        }),
+    }
+}
+
+/// Why a program was not started, for people.
+fn not_started(program: &OsStr, error: &io::Error) -> String {
+    let program = output::printable(program.as_encoded_bytes());
+    format!("cannot start {program}: {}", platform::reason(error))
+}
