@@ -13,15 +13,15 @@ mod destination;
 mod error;
 mod event;
 mod filter;
+mod kinds;
 pub mod limits;
-mod programs;
 mod settings;
 
 pub use destination::{Destination, Item, Outcome, Session, Stop};
 pub use error::Error;
 pub use event::cloud_event;
 pub use filter::{Filter, FilterFault};
-pub use programs::{Exec, NOT_PASSED_ON, Worker};
+pub use kinds::{NOT_PASSED_ON, build};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,
