@@ -46,3 +46,6 @@ pub const WORKER_END: Duration = Duration::from_secs(2);
 
 /// How long a program has from SIGTERM to SIGKILL.
 pub const TERMINATION: Duration = Duration::from_secs(2);
+
+/// How long a worker that has nothing to do is kept.
+pub const WORKER_LINGER: Duration = Duration::from_secs(60 * 60);

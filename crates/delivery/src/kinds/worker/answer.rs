@@ -1,7 +1,7 @@
 //! What a worker answers.
 
 use crate::Outcome;
-use crate::programs::output::{bounded, printable};
+use crate::kinds::programs::output::{bounded, printable};
 use serde::Deserialize;
 use std::time::Duration;
 

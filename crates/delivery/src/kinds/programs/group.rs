@@ -16,8 +16,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// A process that was started as the first of its process group. Dropping it ends the whole group at once.
 ///
 /// The process is reaped last, so its number, which is the group's, cannot be another's before.
-pub(super) struct Group {
-    pub(super) child: Child,
+pub(in crate::kinds) struct Group {
+    pub(in crate::kinds) child: Child,
     id: Pid,
     /// Readable once the process has ended; `None` where the system has no such thing.
     end: Option<OwnedFd>,
@@ -29,19 +29,19 @@ impl Group {
     ///
     /// # Errors
     /// Those of starting a process.
-    pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+    pub(in crate::kinds) fn start(command: &mut Command) -> io::Result<Self> {
         let child = command.process_group(0).spawn()?;
         let id = Pid::from_child(&child);
         Ok(Self { child, id, end: end_of(id), is_reaped: false })
     }
 
     /// The number of the process, and of its group.
-    pub(super) fn number(&self) -> i32 {
+    pub(in crate::kinds) fn number(&self) -> i32 {
         self.id.as_raw_pid()
     }
 
     /// Whether the process has ended; others of the group may go on.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(in crate::kinds) fn has_ended(&self) -> bool {
         let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         match waitid(WaitId::Pid(self.id), ended) {
             Ok(status) => status.is_some(),
@@ -51,7 +51,7 @@ impl Group {
     }
 
     /// Waits until the process has ended, one of the files is ready, or the time is over.
-    pub(super) fn wait(&self, files: &[(BorrowedFd<'_>, PollFlags)], most: Duration) {
+    pub(in crate::kinds) fn wait(&self, files: &[(BorrowedFd<'_>, PollFlags)], most: Duration) {
         let most = if self.end.is_some() { most } else { most.min(LOOK_AGAIN) };
         let mut polled: Vec<_> =
             files.iter().map(|(file, flags)| PollFd::from_borrowed_fd(*file, *flags)).collect();
@@ -67,7 +67,7 @@ impl Group {
     /// Ends the group: waits `before` for the process to end by itself, sends SIGTERM, after `grace` SIGKILL, which
     /// the others of the group get in any case. `drain` is called meanwhile, to read what the process writes: it would
     /// not end if it had to wait for that. The exit status; `None` if somebody else has got it.
-    pub(super) fn end(
+    pub(in crate::kinds) fn end(
         &mut self,
         before: Duration,
         grace: Duration,
@@ -82,7 +82,7 @@ impl Group {
 
     /// Ends all others of the group, and the process too if it has not ended. The exit status; `None` if somebody else
     /// has got it.
-    pub(super) fn reap(&mut self) -> Option<ExitStatus> {
+    pub(in crate::kinds) fn reap(&mut self) -> Option<ExitStatus> {
         if !self.is_reaped {
             self.signal(Signal::KILL);
             self.is_reaped = true;
@@ -91,7 +91,7 @@ impl Group {
     }
 
     /// The process has ended: leaves the others of the group alone. The exit status; `None` if somebody else has got it.
-    pub(super) fn leave(&mut self) -> Option<ExitStatus> {
+    pub(in crate::kinds) fn leave(&mut self) -> Option<ExitStatus> {
         self.is_reaped = true;
         self.child.wait().ok()
     }
@@ -124,7 +124,7 @@ impl Drop for Group {
 }
 
 /// How a process ended, for people.
-pub(super) fn how_it_ended(status: Option<ExitStatus>) -> String {
+pub(in crate::kinds) fn how_it_ended(status: Option<ExitStatus>) -> String {
     match status.map(|status| (status.code(), status.signal())) {
         Some((Some(code), _)) => format!("ended with exit code {code}"),
         Some((None, Some(signal))) => format!("was ended by signal {signal}"),

@@ -2,7 +2,7 @@
 
 use super::template::text;
 use crate::Item;
-use crate::programs::environment::{PREFIX, set};
+use crate::kinds::programs::environment::{PREFIX, set};
 use serde_json::Value;
 use std::process::Command;
 

@@ -4,8 +4,8 @@ use super::WorkerCommand;
 use super::answer::Answer;
 use super::process::Process;
 use crate::limits::{FIRST_RESTART_PAUSE, LONGEST_RESTART_PAUSE, PROGRAM_STOP, STRAY_ANSWERS};
-use crate::programs::output::{bounded, printable};
-use crate::programs::{gone, not_started};
+use crate::kinds::programs::output::bounded;
+use crate::kinds::programs::{gone, not_started};
 use crate::{Item, Outcome, Session, Stop, cloud_event};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -218,8 +218,7 @@ impl Strays {
     /// Says so at first, and counts.
     fn note(&mut self, answer: &Answer, whose: &str) {
         if self.0 == 0 {
-            let id = answer.id.get(..80).unwrap_or(&answer.id);
-            let id = printable(id.as_bytes());
+            let id = bounded(&answer.id);
             tracing::warn!("{whose}: answered an event that it does not have, which counts for nothing: {id}");
         }
         self.0 = self.0.saturating_add(1);

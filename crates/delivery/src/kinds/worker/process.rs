@@ -3,9 +3,9 @@
 use super::WorkerCommand;
 use super::answer::Answer;
 use crate::limits::{ANSWER_BYTES, TERMINATION, WORKER_END};
-use crate::programs::environment;
-use crate::programs::group::{Group, how_it_ended};
-use crate::programs::output::{ErrorLog, Lines, never_wait, read_some};
+use crate::kinds::programs::environment;
+use crate::kinds::programs::group::{Group, how_it_ended};
+use crate::kinds::programs::output::{ErrorLog, Lines, never_wait, read_some};
 use rustix::event::PollFlags;
 use std::io::{self, Write};
 use std::os::fd::AsFd;

@@ -1,6 +1,6 @@
 //! Arguments with the fields of an event in braces.
 
-use crate::programs::environment::without_nul;
+use crate::kinds::programs::environment::without_nul;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};

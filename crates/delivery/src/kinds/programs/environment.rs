@@ -9,10 +9,10 @@ use std::process::Command;
 pub const NOT_PASSED_ON: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
 
 /// How the names of variables begin that say what a delivery is about.
-pub(super) const PREFIX: &str = "STORESCP_";
+pub(in crate::kinds) const PREFIX: &str = "STORESCP_";
 
 /// Removes what a program must not inherit: also variables that would say something about another delivery.
-pub(super) fn clean(command: &mut Command) {
+pub(in crate::kinds) fn clean(command: &mut Command) {
     for name in NOT_PASSED_ON {
         command.env_remove(name);
     }
@@ -24,11 +24,11 @@ pub(super) fn clean(command: &mut Command) {
 }
 
 /// Sets a variable. A NUL, which no variable can hold, is `_`.
-pub(super) fn set(command: &mut Command, name: &str, value: &[u8]) {
+pub(in crate::kinds) fn set(command: &mut Command, name: &str, value: &[u8]) {
     command.env(name, OsStr::from_bytes(&without_nul(value)));
 }
 
 /// The value with `_` for each NUL: neither a variable nor an argument can hold one.
-pub(super) fn without_nul(value: &[u8]) -> Vec<u8> {
+pub(in crate::kinds) fn without_nul(value: &[u8]) -> Vec<u8> {
     value.iter().map(|&byte| if byte == 0 { b'_' } else { byte }).collect()
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 const READ_BYTES: usize = 16 * 1024;
 
 /// Cuts bytes into lines. Holds one line.
-pub(super) struct Lines {
+pub(in crate::kinds) struct Lines {
     line: Vec<u8>,
     /// Bytes of a line that are kept.
     most: usize,
@@ -20,19 +20,19 @@ pub(super) struct Lines {
 }
 
 /// A line without its end.
-pub(super) struct Line<'l> {
-    pub(super) text: &'l [u8],
+pub(in crate::kinds) struct Line<'l> {
+    pub(in crate::kinds) text: &'l [u8],
     /// It was longer: the rest is lost.
-    pub(super) is_cut: bool,
+    pub(in crate::kinds) is_cut: bool,
 }
 
 impl Lines {
-    pub(super) fn new(most: usize) -> Self {
+    pub(in crate::kinds) fn new(most: usize) -> Self {
         Self { line: Vec::new(), most, is_cut: false }
     }
 
     /// More bytes have come: tells each line that they complete.
-    pub(super) fn push(&mut self, mut bytes: &[u8], tell: &mut dyn FnMut(Line<'_>)) {
+    pub(in crate::kinds) fn push(&mut self, mut bytes: &[u8], tell: &mut dyn FnMut(Line<'_>)) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             self.keep(&bytes[..end]);
             self.end(tell);
@@ -42,14 +42,14 @@ impl Lines {
     }
 
     /// No more bytes come: tells what there is of a line without an end.
-    pub(super) fn finish(&mut self, tell: &mut dyn FnMut(Line<'_>)) {
+    pub(in crate::kinds) fn finish(&mut self, tell: &mut dyn FnMut(Line<'_>)) {
         if !self.line.is_empty() {
             self.end(tell);
         }
     }
 
     /// Whether the line that has not ended is too long already.
-    pub(super) fn is_cut(&self) -> bool {
+    pub(in crate::kinds) fn is_cut(&self) -> bool {
         self.is_cut
     }
 
@@ -71,7 +71,7 @@ impl Lines {
 ///
 /// # Errors
 /// Those of reading.
-pub(super) fn read_some(
+pub(in crate::kinds) fn read_some(
     file: &mut (impl Read + ?Sized),
     take: &mut dyn FnMut(&[u8]),
 ) -> io::Result<bool> {
@@ -93,13 +93,13 @@ pub(super) fn read_some(
 ///
 /// # Errors
 /// Those of the operating system.
-pub(super) fn never_wait(file: &impl AsFd) -> io::Result<()> {
+pub(in crate::kinds) fn never_wait(file: &impl AsFd) -> io::Result<()> {
     rustix::io::ioctl_fionbio(file, true).map_err(|error: Errno| error.into())
 }
 
 /// The lines of a program's standard error, on their way to the log: bounded in length and in number, and without
 /// control characters.
-pub(super) struct ErrorLog {
+pub(in crate::kinds) struct ErrorLog {
     lines: Lines,
     rate: Rate,
     /// The last line that was not empty, for the reason of a failure.
@@ -114,26 +114,26 @@ struct Rate {
 }
 
 impl ErrorLog {
-    pub(super) fn new() -> Self {
+    pub(in crate::kinds) fn new() -> Self {
         let rate = Rate { since: Instant::now(), told: 0, left_out: 0 };
         Self { lines: Lines::new(LOG_LINE_BYTES), rate, last: String::new() }
     }
 
     /// The program `whose` has written this.
-    pub(super) fn push(&mut self, whose: &str, bytes: &[u8]) {
+    pub(in crate::kinds) fn push(&mut self, whose: &str, bytes: &[u8]) {
         let Self { lines, rate, last } = self;
         lines.push(bytes, &mut |line| tell(whose, &line, rate, last));
     }
 
     /// It writes no more.
-    pub(super) fn finish(&mut self, whose: &str) {
+    pub(in crate::kinds) fn finish(&mut self, whose: &str) {
         let Self { lines, rate, last } = self;
         lines.finish(&mut |line| tell(whose, &line, rate, last));
         rate.begin_anew(whose);
     }
 
     /// The last line that was not empty; empty if there was none.
-    pub(super) fn last(&self) -> &str {
+    pub(in crate::kinds) fn last(&self) -> &str {
         &self.last
     }
 }
@@ -175,7 +175,7 @@ impl Rate {
 }
 
 /// Text as UTF-8 in which whatever is not a visible character or a blank is escaped.
-pub(super) fn printable(text: &[u8]) -> String {
+pub(in crate::kinds) fn printable(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in String::from_utf8_lossy(text).chars() {
         match letter {
@@ -189,7 +189,7 @@ pub(super) fn printable(text: &[u8]) -> String {
 }
 
 /// The same of a reason, cut where it is too long.
-pub(super) fn bounded(reason: &str) -> String {
+pub(in crate::kinds) fn bounded(reason: &str) -> String {
     let mut shown = printable(reason.as_bytes());
     if shown.len() > REASON_BYTES {
         let end = shown.floor_char_boundary(REASON_BYTES - 6);

@@ -1,23 +1,17 @@
-//! Destinations that are programs: a command for each delivery, or long-lived processes.
+//! What destinations that are programs share: how they are started and ended, and what they write.
 
-mod environment;
-mod exec;
-mod group;
-mod output;
+pub(super) mod environment;
+pub(super) mod group;
+pub(super) mod output;
 #[cfg(test)]
-mod testing;
-mod worker;
-
-pub use environment::NOT_PASSED_ON;
-pub use exec::Exec;
-pub use worker::Worker;
+pub(super) mod testing;
 
 use crate::{Error, Item};
 use std::ffi::{OsStr, OsString};
 use std::io;
 
 /// What a delivery is parked for whose object's file is gone.
-fn gone(item: &Item) -> Option<String> {
+pub(super) fn gone(item: &Item) -> Option<String> {
     item.missing.then(|| "the file of the object is gone".to_owned())
 }
 
@@ -25,7 +19,7 @@ fn gone(item: &Item) -> Option<String> {
 ///
 /// # Errors
 /// There is no program.
-fn split<'c>(name: &str, command: &'c [OsString]) -> Result<(&'c OsStr, &'c [OsString]), Error> {
+pub(super) fn split<'c>(name: &str, command: &'c [OsString]) -> Result<(&'c OsStr, &'c [OsString]), Error> {
     match command.split_first() {
         Some((program, arguments)) if !program.is_empty() => Ok((program, arguments)),
         _ => Err(Error::Destination {
@@ -36,7 +30,7 @@ fn split<'c>(name: &str, command: &'c [OsString]) -> Result<(&'c OsStr, &'c [OsS
 }
 
 /// Why a program was not started, for people.
-fn not_started(program: &OsStr, error: &io::Error) -> String {
+pub(super) fn not_started(program: &OsStr, error: &io::Error) -> String {
     let program = output::printable(program.as_encoded_bytes());
     format!("cannot start {program}: {}", platform::reason(error))
 }
