@@ -19,7 +19,7 @@ mod settings;
 
 pub use destination::{Destination, Item, Outcome, Session, Stop};
 pub use error::Error;
-pub use event::cloud_event;
+pub use event::{cloud_event, event_source};
 pub use filter::{Filter, FilterFault};
 pub use kinds::{NOT_PASSED_ON, build};
 pub use settings::{
