@@ -1,6 +1,6 @@
 //! C-STORE to another AE.
 
-use crate::{Destination, Error, DicomSettings};
+use crate::{Destination, DicomSettings, Error};
 use std::sync::Arc;
 
 /// Builds a destination of this kind.

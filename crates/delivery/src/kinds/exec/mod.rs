@@ -131,7 +131,7 @@ impl Commands {
         let mut command = Command::new(&self.program);
         let mut may_begin_with_dash = false;
         for template in &self.arguments {
-            let argument = template.fill_in(&event, may_begin_with_dash)?;
+            let argument = template.fill_in(&event, item.path.as_deref(), may_begin_with_dash)?;
             may_begin_with_dash |= argument == "--";
             command.arg(argument);
         }

@@ -6,7 +6,7 @@ use crate::kinds::programs::environment::{PREFIX, set};
 use serde_json::Value;
 use std::process::Command;
 
-/// Sets the variables of a command: each field of the event's data that is one value, as `STORESCP_` and its name in
+/// Sets the variables of a command: each field of the event's data that is one value, and each attribute in it, as `STORESCP_` and its name in
 /// capitals (`sopInstanceUid`: `STORESCP_SOP_INSTANCE_UID`), with the names of the commands of the command line where
 /// they have one; and the whole event, as JSON, in `STORESCP_EVENT`.
 pub(super) fn give(command: &mut Command, event: &Value, item: &Item) {
@@ -15,11 +15,15 @@ pub(super) fn give(command: &mut Command, event: &Value, item: &Item) {
         set(command, name, text(event.get(field).unwrap_or(&Value::Null)).as_bytes());
     }
     let data = event.get("data").and_then(Value::as_object);
-    for (field, value) in data.into_iter().flatten() {
+    let attributes = data.and_then(|data| data.get("attributes")).and_then(Value::as_object);
+    for (field, value) in attributes.into_iter().chain(data).flatten() {
         let is_plain = field.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if is_plain && !matches!(value, Value::Null | Value::Array(_) | Value::Object(_)) {
             set(command, &variable(field), text(value).as_bytes());
         }
+    }
+    if let Some(path) = &item.path {
+        set(command, "STORESCP_OBJECT", path.as_os_str().as_encoded_bytes());
     }
     place(command, item);
 }

@@ -2,9 +2,7 @@
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{BorrowedFd, OwnedFd};
-use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid,
-};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
@@ -96,7 +94,8 @@ impl Group {
         self.child.wait().ok()
     }
 
-    fn ends_within(&self, most: Duration, drain: &mut dyn FnMut()) -> bool {
+    /// Waits at most so long for the process to end; whether it has. `drain` is called meanwhile.
+    pub(in crate::kinds) fn ends_within(&self, most: Duration, drain: &mut dyn FnMut()) -> bool {
         let until = Instant::now() + most;
         loop {
             drain();

@@ -19,7 +19,10 @@ pub(super) fn gone(item: &Item) -> Option<String> {
 ///
 /// # Errors
 /// There is no program.
-pub(super) fn split<'c>(name: &str, command: &'c [OsString]) -> Result<(&'c OsStr, &'c [OsString]), Error> {
+pub(super) fn split<'c>(
+    name: &str,
+    command: &'c [OsString],
+) -> Result<(&'c OsStr, &'c [OsString]), Error> {
     match command.split_first() {
         Some((program, arguments)) if !program.is_empty() => Ok((program, arguments)),
         _ => Err(Error::Destination {

@@ -82,7 +82,9 @@ pub(in crate::kinds) fn read_some(
             take(&bytes[..count]);
             Ok(true)
         }
-        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
+        {
             Ok(true)
         }
         Err(error) => Err(error),
@@ -174,12 +176,13 @@ impl Rate {
     }
 }
 
-/// Text as UTF-8 in which whatever is not a visible character or a blank is escaped.
+/// Text as UTF-8 in which whatever is not a visible character or a blank is escaped. Of what it has made it makes the
+/// same again.
 pub(in crate::kinds) fn printable(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in String::from_utf8_lossy(text).chars() {
         match letter {
-            ' ' | '"' | '\'' => shown.push(letter),
+            ' ' | '"' | '\'' | '\\' => shown.push(letter),
             letter => {
                 let _ = write!(shown, "{}", letter.escape_debug());
             }
@@ -192,8 +195,8 @@ pub(in crate::kinds) fn printable(text: &[u8]) -> String {
 pub(in crate::kinds) fn bounded(reason: &str) -> String {
     let mut shown = printable(reason.as_bytes());
     if shown.len() > REASON_BYTES {
-        let end = shown.floor_char_boundary(REASON_BYTES - 6);
-        shown.truncate(end);
+        let whole = (0..=REASON_BYTES - 6).rev().find(|&end| shown.is_char_boundary(end));
+        shown.truncate(whole.unwrap_or_default());
         shown.push_str(" [...]");
     }
     shown
@@ -236,7 +239,7 @@ mod tests {
     #[test]
     fn text_that_could_deceive_a_reader_is_escaped() {
         assert_eq!(printable("Müller \"a\" 'b'".as_bytes()), "Müller \"a\" 'b'");
-        assert_eq!(printable(b"a\x1b[2J\nb\0\\\xff"), "a\\u{1b}[2J\\nb\\0\\\\\u{fffd}");
+        assert_eq!(printable(b"a\x1b[2J\nb\0\\\xff"), "a\\u{1b}[2J\\nb\\0\\\u{fffd}");
         assert_eq!(printable("a\u{202e}b\u{2028}".as_bytes()), "a\\u{202e}b\\u{2028}");
         let long = bounded(&"ü".repeat(REASON_BYTES));
         assert!(long.len() <= REASON_BYTES && long.ends_with("ü [...]"), "{long}");

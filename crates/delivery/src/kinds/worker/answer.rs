@@ -41,7 +41,7 @@ impl Answer {
         match (ack, retry, park) {
             (Some(id), None, None) => Ok(Self { id, outcome: Outcome::Done }),
             (None, Some(id), None) => {
-                let after = after.map(duration).transpose().map_err(|it| fault(it))?;
+                let after = after.map(duration).transpose().map_err(fault)?;
                 let reason = reason("the worker asks for it to be sent again");
                 Ok(Self { id, outcome: Outcome::Again { reason, after } })
             }
@@ -71,7 +71,9 @@ mod tests {
         let again = |reason: &str, after| Outcome::Again { reason: reason.to_owned(), after };
         assert_eq!(outcome(r#"{"ack":"k"}"#).unwrap(), ("k".to_owned(), Outcome::Done));
         assert_eq!(
-            outcome(r#" {"retry":"k","after":1.5,"reason":"a\u001b\nb", "other": [1]} "#).unwrap().1,
+            outcome(r#" {"retry":"k","after":1.5,"reason":"a\u001b\nb", "other": [1]} "#)
+                .unwrap()
+                .1,
             again("a\\u{1b}\\nb", Some(Duration::from_millis(1500)))
         );
         assert_eq!(outcome(r#"{"retry":"k","after":1e300}"#).unwrap().1, {

@@ -2,15 +2,18 @@
 
 use super::WorkerCommand;
 use super::answer::Answer;
-use crate::limits::{ANSWER_BYTES, TERMINATION, WORKER_END};
 use crate::kinds::programs::environment;
 use crate::kinds::programs::group::{Group, how_it_ended};
 use crate::kinds::programs::output::{ErrorLog, Lines, never_wait, read_some};
+use crate::limits::{ANSWER_BYTES, TERMINATION, WORKER_END};
 use rustix::event::PollFlags;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
+
+/// How long after its files have ended a process may take to end.
+const CLOSING: Duration = Duration::from_millis(200);
 
 /// A worker that runs. Dropping it ends it.
 pub(super) struct Process {
@@ -41,7 +44,8 @@ impl Process {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = Group::start(&mut command)?;
         let child = &mut group.child;
-        let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (input, output, errors) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
         input.as_ref().map_or(Ok(()), never_wait)?;
         output.as_ref().map_or(Ok(()), never_wait)?;
         errors.as_ref().map_or(Ok(()), never_wait)?;
@@ -76,7 +80,19 @@ impl Process {
         if has_ended {
             return Err(how_it_ended(self.group.reap()));
         }
-        self.write()
+        let closed = match (self.output.is_none(), self.write()?) {
+            (true, _) => "closed its standard output",
+            (_, false) => "closed its standard input",
+            _ => return Ok(()),
+        };
+        // One that ends closes its files just before.
+        if !self.group.ends_within(CLOSING, &mut || ()) {
+            return Err(closed.to_owned());
+        }
+        let read = self.read(true, answered);
+        self.read_errors();
+        read?;
+        Err(how_it_ended(self.group.reap()))
     }
 
     /// What it has answered so far, and written into the log, without waiting: all that is there.
@@ -132,7 +148,7 @@ impl Process {
     /// Reads its answers: one piece, or all that is there if it has ended.
     fn read(&mut self, to_the_end: bool, answered: &mut dyn FnMut(Answer)) -> Result<(), String> {
         let Self { output, lines, .. } = self;
-        let Some(open) = output else { return Err("closed its standard output".to_owned()) };
+        let Some(open) = output else { return Ok(()) };
         let mut fault = None;
         // A process that it has left behind may write for ever.
         for _ in 0..if to_the_end { 64 } else { 1 } {
@@ -168,28 +184,23 @@ impl Process {
         }
     }
 
-    /// Writes as much as it takes.
-    fn write(&mut self) -> Result<(), String> {
+    /// Writes as much as it takes. False if it has closed its standard input.
+    fn write(&mut self) -> Result<bool, String> {
         let rest = &self.unwritten[self.written..];
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let Some(input) = &mut self.input else { return Ok(()) };
+        let Some(input) = self.input.as_mut().filter(|_| !rest.is_empty()) else {
+            return Ok(true);
+        };
         match input.write(rest) {
             Ok(count) => self.written += count,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.input = None;
-                return Err("closed its standard input".to_owned());
-            }
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(false),
+            Err(error) if is_for_now(&error) => {}
             Err(error) => return Err(format!("takes no events: {}", platform::reason(&error))),
         }
         if self.written == self.unwritten.len() {
             self.unwritten.clear();
             self.written = 0;
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -199,6 +210,10 @@ impl Drop for Process {
             self.end(WORKER_END);
         }
     }
+}
+
+fn is_for_now(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 fn too_long() -> String {

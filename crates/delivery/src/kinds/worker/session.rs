@@ -3,9 +3,9 @@
 use super::WorkerCommand;
 use super::answer::Answer;
 use super::process::Process;
-use crate::limits::{FIRST_RESTART_PAUSE, LONGEST_RESTART_PAUSE, PROGRAM_STOP, STRAY_ANSWERS};
 use crate::kinds::programs::output::bounded;
 use crate::kinds::programs::{gone, not_started};
+use crate::limits::{FIRST_RESTART_PAUSE, LONGEST_RESTART_PAUSE, PROGRAM_STOP, STRAY_ANSWERS};
 use crate::{Item, Outcome, Session, Stop, cloud_event};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -52,8 +52,10 @@ impl WorkerSession {
         if self.process.is_some() {
             return true;
         }
-        while let Some(left) =
-            self.restart.map(|at| at.saturating_duration_since(Instant::now())).filter(|it| !it.is_zero())
+        while let Some(left) = self
+            .restart
+            .map(|at| at.saturating_duration_since(Instant::now()))
+            .filter(|it| !it.is_zero())
         {
             if stop.is_set() {
                 return false;
@@ -124,7 +126,9 @@ impl WorkerSession {
         let last = process.stop_now();
         let reason = if last.is_empty() { String::new() } else { format!(": {last}") };
         let seconds = pause.as_secs_f64();
-        tracing::warn!("{whose}: the worker {how}{reason}; it may be started again after {seconds} s");
+        tracing::warn!(
+            "{whose}: the worker {how}{reason}; it may be started again after {seconds} s"
+        );
         bounded(&format!("the worker {how}{reason}"))
     }
 
@@ -219,14 +223,19 @@ impl Strays {
     fn note(&mut self, answer: &Answer, whose: &str) {
         if self.0 == 0 {
             let id = bounded(&answer.id);
-            tracing::warn!("{whose}: answered an event that it does not have, which counts for nothing: {id}");
+            tracing::warn!(
+                "{whose}: answered an event that it does not have, which counts for nothing: {id}"
+            );
         }
         self.0 = self.0.saturating_add(1);
     }
 
     fn check(&self) -> Result<(), String> {
         if self.0 > STRAY_ANSWERS {
-            return Err(format!("answered {} times in a row for events that it does not have", self.0));
+            return Err(format!(
+                "answered {} times in a row for events that it does not have",
+                self.0
+            ));
         }
         Ok(())
     }
