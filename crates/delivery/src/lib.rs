@@ -26,7 +26,7 @@ pub use engine::{
 pub use error::Error;
 pub use event::{cloud_event, event_source};
 pub use filter::{Filter, FilterFault, Known};
-pub use kinds::build;
+pub use kinds::{NOT_PASSED_ON, build};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,

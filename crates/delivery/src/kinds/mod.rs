@@ -3,8 +3,11 @@
 mod dicom;
 mod exec;
 mod folder;
+mod programs;
 mod webhook;
 mod worker;
+
+pub use programs::environment::NOT_PASSED_ON;
 
 use crate::{Destination, DestinationKind, DestinationSettings, Error};
 use std::sync::Arc;
