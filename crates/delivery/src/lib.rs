@@ -15,13 +15,15 @@ mod event;
 mod filter;
 pub mod limits;
 mod settings;
+mod webhook;
 
 pub use destination::{Destination, Item, Outcome, Session, Stop};
 pub use error::Error;
-pub use event::{cloud_event, event_source};
+pub use event::{cloud_event, event_field, event_source, is_event_field};
 pub use filter::{Filter, FilterFault};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,
     WorkerSettings,
 };
+pub use webhook::Webhook;

@@ -16,3 +16,21 @@ pub const LEASED: usize = 256;
 
 /// Bytes of a reason that are kept.
 pub const REASON_BYTES: usize = 500;
+
+/// Longest file of keys or certificates, in bytes.
+pub const TLS_FILE_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long a connection to an HTTP server may take, with the look-up of its name and TLS.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Header fields of an HTTP server's answer, at most; together they have at most some 400 KiB.
+pub const ANSWER_HEADERS: usize = 100;
+
+/// Bytes of an answer's body that are read. The connection is closed if there are more.
+pub const ANSWER_BODY_BYTES: usize = 16 * 1024;
+
+/// Characters of an answer's body that are shown in a reason.
+pub const ANSWER_SHOWN: usize = 200;
+
+/// The longest pause that `Retry-After` can ask for.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);

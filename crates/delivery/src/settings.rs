@@ -120,19 +120,19 @@ pub struct WorkerSettings {
     pub timeout: Option<Duration>,
 }
 
-/// POST of CloudEvents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// POST of CloudEvents. Its `Debug` has no secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSettings {
     /// Where and how.
     pub http: HttpSettings,
-    /// The key of the HMAC-SHA-256 signature, if there is one.
+    /// The key of the HMAC-SHA-256 signature, if there is one: `whsec_` and base64, or the bytes themselves.
     pub secret: Option<Vec<u8>>,
     /// Events in one request (`application/cloudevents-batch+json`), at least 1; 1 sends them alone.
     pub batch: usize,
 }
 
-/// A server that is spoken to by HTTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A server that is spoken to by HTTP. Its `Debug` has no secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpSettings {
     /// `http://` or `https://`, without user and password.
     pub url: String,
