@@ -21,8 +21,7 @@ impl Answer {
     pub(super) fn new(status: StatusCode, headers: &HeaderMap, body: Vec<u8>) -> Self {
         let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let location = headers.get(LOCATION);
-        let location =
-            location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         Self {
             status,
             retry_after: retry_after.and_then(|text| pause(text, SystemTime::now())),
@@ -62,8 +61,7 @@ impl Answer {
         let location = requests.without_secrets(self.location.as_deref().unwrap_or_default());
         // The query may have secrets of somebody else.
         let place = location.split(['?', '#']).next().unwrap_or_default();
-        let place: String =
-            place.chars().take(ANSWER_SHOWN).flat_map(char::escape_debug).collect();
+        let place: String = place.chars().take(ANSWER_SHOWN).flat_map(char::escape_debug).collect();
         format!(
             "{} answers {} to {place:?}, and redirects are not followed: set url to where events are taken",
             requests.host(),

@@ -73,7 +73,9 @@ impl Client {
                 if let Ok(posted) = timeout(LOOK, exchange.as_mut()).await {
                     return posted;
                 }
-                if stop.is_set() && Instant::now() >= *given_up.get_or_insert_with(|| Instant::now() + GRACE) {
+                if stop.is_set()
+                    && Instant::now() >= *given_up.get_or_insert_with(|| Instant::now() + GRACE)
+                {
                     return Posted::Stopped;
                 }
             }

@@ -167,7 +167,10 @@ impl fmt::Debug for HttpSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("HttpSettings")
-            .field("url", &self.url.split(['?', '#']).next())
+            .field(
+                "url",
+                &reqwest::Url::parse(&self.url).map(|url| url.origin().ascii_serialization()),
+            )
             .field("headers", &names)
             .field("tls", &self.tls)
             .field("timeout", &self.timeout)

@@ -56,6 +56,8 @@ impl Requests {
             secrets.extend(value.split_once(' ').map(|(_, rest)| rest.trim().to_owned()));
         }
         secrets.extend(url.query().map(str::to_owned));
+        // Some services have their secret in the path.
+        secrets.extend(Some(url.path().to_owned()).filter(|path| path.len() >= LONG_PATH));
         secrets.extend(settings.secret.as_ref().map(|it| String::from_utf8_lossy(it).into_owned()));
         secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
         let key = settings.secret.as_deref().map(SigningKey::new).transpose()?;
@@ -83,11 +85,9 @@ impl Requests {
             [event] if !self.batched => {
                 (id(event).to_owned(), "application/cloudevents+json", serde_json::to_vec(event))
             }
-            _ => (
-                batch_id(events),
-                "application/cloudevents-batch+json",
-                serde_json::to_vec(events),
-            ),
+            _ => {
+                (batch_id(events), "application/cloudevents-batch+json", serde_json::to_vec(events))
+            }
         };
         let body = body.map_err(|error| format!("the event is no JSON: {error}"))?;
         let mut request = Request::new(Method::POST, self.url.clone());
@@ -113,6 +113,9 @@ impl Requests {
 
 /// Shorter ones would hide ordinary words.
 const SHORTEST_SECRET: usize = 6;
+
+/// Shorter paths are taken for names.
+const LONG_PATH: usize = 24;
 
 fn url(text: &str) -> Result<Url, String> {
     // The text may have secrets: it is not quoted.

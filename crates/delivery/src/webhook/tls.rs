@@ -34,7 +34,9 @@ impl Tls {
             (Some(certificate), key) => {
                 Some(identity(certificate, key.as_deref().unwrap_or(certificate))?)
             }
-            (None, Some(key)) => return Err(format!("{}: a key needs a certificate", key.display())),
+            (None, Some(key)) => {
+                return Err(format!("{}: a key needs a certificate", key.display()));
+            }
             (None, None) => None,
         };
         Ok(Self { trusted, identity })
