@@ -13,6 +13,7 @@ mod destination;
 mod error;
 mod event;
 mod filter;
+mod folder;
 pub mod limits;
 mod settings;
 mod webhook;
@@ -21,6 +22,7 @@ pub use destination::{Destination, Item, Outcome, Session, Stop};
 pub use error::Error;
 pub use event::{cloud_event, event_field, event_source, is_event_field};
 pub use filter::{Filter, FilterFault};
+pub use folder::{Folder, FolderTemplate, TemplateFault};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,

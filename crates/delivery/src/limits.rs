@@ -34,3 +34,21 @@ pub const ANSWER_SHOWN: usize = 200;
 
 /// The longest pause that `Retry-After` can ask for.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Bytes of a folder's template, at most.
+pub const FOLDER_TEMPLATE_BYTES: usize = 1024;
+
+/// Names of a path in a folder, at most.
+pub const FOLDER_LEVELS: usize = 16;
+
+/// Files of other content that may have the same name in a folder; their numbers are at most this.
+pub const SAME_NAME_FILES: u32 = 9999;
+
+/// Folders of which a session remembers that their names are durable, at most.
+pub const FOLDERS_REMEMBERED: usize = 1024;
+
+/// Bytes that are copied before it is looked at whether to stop.
+pub const COPIED_AT_ONCE: u64 = 64 * 1024 * 1024;
+
+/// Bytes of each of two files that are compared at a time.
+pub const COMPARED_BYTES: usize = 64 * 1024;
