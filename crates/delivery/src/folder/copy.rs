@@ -118,10 +118,9 @@ fn open_temporary(folder: &File, name: &str) -> Result<File, Errno> {
 
 /// Locks a temporary file. False if another attempt has it, or has given it its final name meanwhile.
 fn is_ours(folder: &File, name: &str, file: &File) -> Result<bool, Errno> {
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => return Ok(false),
-        // Some network file systems have no locks.
-        Ok(()) | Err(_) => {}
+    // Some network file systems have no locks, which is another error.
+    if rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+        return Ok(false);
     }
     let (opened, named) = (fstat(file)?, statat(folder, name, AtFlags::SYMLINK_NOFOLLOW));
     Ok(named.is_ok_and(|named| (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)))
