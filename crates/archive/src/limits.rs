@@ -8,3 +8,9 @@ pub const WAITING_OBJECTS: usize = 8192;
 
 /// A transaction is made after so long, or after [`BATCH_OBJECTS`](catalog::limits::BATCH_OBJECTS).
 pub const BATCH_TIME: Duration = Duration::from_millis(20);
+
+/// Time without objects of a study after which it has ended, unless the settings say another.
+pub const QUIET: Duration = Duration::from_secs(60);
+
+/// Bytes that verification reads in a second at most, unless the settings say another number: a TiB in 18 hours.
+pub const VERIFY_BYTES_PER_SECOND: u64 = 16 << 20;

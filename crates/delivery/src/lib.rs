@@ -13,19 +13,17 @@ mod destination;
 mod error;
 mod event;
 mod filter;
-mod folder;
+mod kinds;
 pub mod limits;
 mod settings;
-mod webhook;
 
 pub use destination::{Destination, Item, Outcome, Session, Stop};
 pub use error::Error;
 pub use event::{cloud_event, event_field, event_source, is_event_field};
 pub use filter::{Filter, FilterFault};
-pub use folder::{Folder, FolderTemplate, TemplateFault};
+pub use kinds::{FolderTemplate, NOT_PASSED_ON, TemplateFault, build};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,
     WorkerSettings,
 };
-pub use webhook::Webhook;

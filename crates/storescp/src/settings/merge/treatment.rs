@@ -185,6 +185,9 @@ fn commands(typed: &Commands, base: &mut TreatmentSettings) {
     if let Some(wait) = value(&typed.wait) {
         commands.wait = wait;
     }
+    if let Some(journal) = value(&typed.journal) {
+        commands.journal = journal;
+    }
 }
 
 /// Studies end only where objects are sorted.

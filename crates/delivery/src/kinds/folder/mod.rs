@@ -34,7 +34,7 @@ use storage::portable::split_extension;
 
 /// A destination that is a folder.
 #[derive(Debug)]
-pub struct Folder {
+pub(super) struct Folder {
     shared: Arc<Shared>,
 }
 
@@ -50,7 +50,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`Error::Destination`]: the template cannot be used.
-    pub fn new(name: &str, settings: &FolderSettings) -> Result<Self, Error> {
+    pub(super) fn new(name: &str, settings: &FolderSettings) -> Result<Self, Error> {
         let template = FolderTemplate::parse(&settings.file).map_err(|fault| {
             Error::Destination { name: name.to_owned(), reason: format!("file: {fault}") }
         })?;

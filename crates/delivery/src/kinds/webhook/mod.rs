@@ -37,7 +37,7 @@ use tls::Tls;
 
 /// A destination that takes POST of CloudEvents.
 #[derive(Debug)]
-pub struct Webhook {
+pub(super) struct Webhook {
     shared: Arc<Shared>,
 }
 
@@ -54,7 +54,7 @@ impl Webhook {
     ///
     /// # Errors
     /// [`Error::Destination`]: the URL, a header field, the secret, a key or a certificate cannot be used.
-    pub fn new(name: &str, settings: &WebhookSettings) -> Result<Self, Error> {
+    pub(super) fn new(name: &str, settings: &WebhookSettings) -> Result<Self, Error> {
         let wrong = |reason| Error::Destination { name: name.to_owned(), reason };
         let requests = Requests::new(settings).map_err(wrong)?;
         let tls = Tls::read(&settings.http.tls).map_err(wrong)?;
