@@ -5,7 +5,7 @@ use crate::{
     InstanceId, InstanceRow, Lease, NewEvent, Page, ReceivedObject, Settlement, Statistics,
     StudyFilter, StudyRow,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -208,19 +208,17 @@ pub trait Catalog: Send + Sync {
     /// [`Error`].
     fn set_files(&self, files: &[(InstanceId, Option<String>)]) -> Result<(), Error>;
 
-    /// Instances whose files may be removed: received before a time, the earliest first; without those of which anything
-    /// is owed or parked, unless `even_owed`; with `delivered`, only those of which something was delivered and
-    /// nothing is owed. At most so many.
+    /// Instances whose files may be removed, the earliest first.
     ///
     /// # Errors
     /// [`Error`].
-    fn removable(
-        &self,
-        before: SystemTime,
-        delivered: bool,
-        even_owed: bool,
-        most: usize,
-    ) -> Result<Vec<InstanceRow>, Error>;
+    fn removable(&self, which: &Removable) -> Result<Vec<InstanceRow>, Error>;
+
+    /// For each key of an object whether anything is owed for it, or parked; `None` for keys that are not known.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn owed(&self, keys: &[String]) -> Result<Vec<Option<bool>>, Error>;
 
     /// What it holds, in numbers.
     ///
@@ -229,13 +227,30 @@ pub trait Catalog: Send + Sync {
     fn statistics(&self) -> Result<Statistics, Error>;
 }
 
+/// Which files may be removed: all that match everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removable {
+    /// In this output directory.
+    pub directory: PathBuf,
+    /// By exactly this rule; `None` of senders that no rule named.
+    pub rule: Option<String>,
+    /// Received before.
+    pub before: SystemTime,
+    /// Only those of which something was delivered, and nothing is owed or parked.
+    pub delivered: bool,
+    /// Also those of which something is owed or parked.
+    pub even_owed: bool,
+    /// At most so many.
+    pub most: usize,
+}
+
 /// An object whose bytes were kept for deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpooledObject {
     /// Its key: the name of its intent.
     pub key: String,
     /// The output directory.
-    pub directory: std::path::PathBuf,
+    pub directory: PathBuf,
 }
 
 /// Opens the catalogue at `url`, made or brought up to date where it is not: `sqlite:PATH`, or
@@ -244,5 +259,13 @@ pub struct SpooledObject {
 /// # Errors
 /// [`Error`].
 pub fn open(url: &str) -> Result<Arc<dyn Catalog>, Error> {
+    Err(Error::Url { url: url.to_owned(), reason: "not built yet".to_owned() })
+}
+
+/// Moves the file of a damaged SQLite catalogue out of the way, with all that belongs to it, and returns where it is now.
+///
+/// # Errors
+/// [`Error::Url`] if there is no file, since the catalogue is none in SQLite; [`Error::Unavailable`].
+pub fn set_aside(url: &str) -> Result<PathBuf, Error> {
     Err(Error::Url { url: url.to_owned(), reason: "not built yet".to_owned() })
 }

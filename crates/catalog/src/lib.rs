@@ -19,7 +19,7 @@ mod object;
 mod query;
 mod study;
 
-pub use catalog::{Batch, Catalog, SpooledObject, TakenIn, TakenObject, open};
+pub use catalog::{Batch, Catalog, Removable, SpooledObject, TakenIn, TakenObject, open, set_aside};
 pub use delivery::{
     Delivery, DeliveryId, DeliveryState, DestinationCounts, Lease, LeaseOrder, Settlement, Verdict,
 };

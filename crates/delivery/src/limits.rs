@@ -11,8 +11,52 @@ pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a lease lasts; those of long deliveries are renewed.
 pub const LEASE: Duration = Duration::from_secs(300);
 
-/// Deliveries that are leased at a time for each destination, at most.
+/// Deliveries that one question to the catalogue leases, at most.
 pub const LEASED: usize = 256;
+
+/// Deliveries of a destination that are in memory at a time, at most: leased, under way, or not settled yet. With some
+/// 2 KiB each that is 2 MiB for a destination that is busy, and nothing for one that is not.
+pub const OUTSTANDING: usize = 1024;
+const _: () = assert!(OUTSTANDING >= 2 * LEASED);
+
+/// The shortest of the longest pauses that can be set: less would be a busy loop.
+pub const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Failures in a row, of different deliveries, after which a destination counts as unreachable.
+pub const FAILURES_IN_A_ROW: usize = 5;
+
+/// Deliveries that are remembered since the destination failed at them, to find one at which it always does.
+pub const SUSPECTS: usize = 64;
+
+/// Outcomes that one transaction settles, at most.
+pub const SETTLED: usize = 256;
+
+/// How long an outcome waits for others to be settled with.
+pub const SETTLE_TIME: Duration = Duration::from_millis(20);
+
+/// How often what was settled is made durable, so that the spooled bytes may go.
+pub const DURABLE_TIME: Duration = Duration::from_secs(1);
+
+/// Objects whose bytes wait to be released, after which that is done without further delay.
+pub const RELEASES: usize = 4096;
+
+/// The longest pause before an unavailable catalogue is asked again.
+pub const CATALOG_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often the catalogue is asked whether anything is owed, without having been told so.
+pub const POLL: Duration = Duration::from_secs(1);
+
+/// How often deliveries that are done are forgotten, and how many at a time at most.
+pub const FORGET_TIME: Duration = Duration::from_secs(60);
+
+/// Deliveries that are forgotten in one transaction, at most.
+pub const FORGOTTEN: usize = 500;
+
+/// Deliveries that are parked at a time when too much waits.
+pub const PARKED_AT_A_TIME: usize = 500;
+
+/// How often a destination's parked deliveries are told in the log.
+pub const PARKED_LOG_TIME: Duration = Duration::from_secs(60);
 
 /// Bytes of a reason that are kept.
 pub const REASON_BYTES: usize = 500;
@@ -85,3 +129,6 @@ pub const TERMINATION: Duration = Duration::from_secs(2);
 
 /// How long a worker that has nothing to do is kept.
 pub const WORKER_LINGER: Duration = Duration::from_secs(60 * 60);
+
+/// Longest name of a destination.
+pub const DESTINATION_NAME_BYTES: usize = 64;

@@ -41,6 +41,9 @@ pub const SECRET_BYTES: usize = 4096;
 /// Most rules in a settings file.
 pub const RULES: usize = 10_000;
 
+/// Most destinations in a settings file.
+pub const DESTINATIONS: usize = 1000;
+
 /// Most faults of a settings file that are shown, and likewise warnings.
 pub const SETTINGS_FAULTS: usize = 1000;
 

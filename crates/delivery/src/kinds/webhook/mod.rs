@@ -26,11 +26,10 @@ mod tls;
 
 use crate::limits::LEASED;
 use crate::{
-    Destination, Error, HttpSettings, Item, Outcome, Session, Stop, WebhookSettings, cloud_event,
+    Destination, Error, Item, Outcome, Session, Stop, WebhookSettings, cloud_event,
 };
 use client::{Client, Posted};
 use request::Requests;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tls::Tls;
@@ -150,30 +149,5 @@ impl WebhookSession {
                 Some(Outcome::Again { reason, after: None })
             }
         }
-    }
-}
-
-impl fmt::Debug for WebhookSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebhookSettings")
-            .field("http", &self.http)
-            .field("secret", &self.secret.as_ref().map(|_| "(hidden)"))
-            .field("batch", &self.batch)
-            .finish()
-    }
-}
-
-impl fmt::Debug for HttpSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("HttpSettings")
-            .field(
-                "url",
-                &reqwest::Url::parse(&self.url).map(|url| url.origin().ascii_serialization()),
-            )
-            .field("headers", &names)
-            .field("tls", &self.tls)
-            .field("timeout", &self.timeout)
-            .finish()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::signature::SigningKey;
 use crate::WebhookSettings;
+use crate::settings::check_http_url;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, Url};
 use serde_json::Value;
@@ -118,16 +119,9 @@ const SHORTEST_SECRET: usize = 6;
 const LONG_PATH: usize = 24;
 
 fn url(text: &str) -> Result<Url, String> {
-    // The text may have secrets: it is not quoted.
-    let url = Url::parse(text).map_err(|error| format!("url: {error}"))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err("url: it must begin with http:// or https:// and name a server".to_owned());
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        let advice = "user and password belong in a header field (Authorization)";
-        return Err(format!("url: {advice}"));
-    }
-    Ok(url)
+    let wrong = |reason| format!("url: {reason}");
+    check_http_url(text).map_err(wrong)?;
+    Url::parse(text).map_err(|error| wrong(error.to_string()))
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {

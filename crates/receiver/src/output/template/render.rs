@@ -98,7 +98,7 @@ impl PathTemplate {
                 naming.sop_class.to_string()
             }
             Source::Attribute { name, vr } => {
-                let noted = naming.attributes.noted(self.wanted.position(name)?)?;
+                let noted = naming.attributes.noted_as(name)?;
                 let declared = naming.attributes.specific_character_set();
                 let is_blank = |set: &&[u8]| set.iter().all(|byte| matches!(byte, 0 | b' '));
                 let character_set = declared

@@ -6,7 +6,7 @@ mod server;
 mod tls;
 
 use super::*;
-use crate::TlsClientSettings;
+use crate::{HttpSettings, TlsClientSettings};
 use catalog::{Delivery, DeliveryId, Event, EventKind};
 use serde_json::{Value, json};
 use server::Server;
