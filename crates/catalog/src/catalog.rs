@@ -87,6 +87,18 @@ pub trait Catalog: Send + Sync {
     /// [`Error`].
     fn lease(&self, lease: &Lease) -> Result<Vec<Delivery>, Error>;
 
+    /// Those of these deliveries that `owner` has leased still are leased until then: they take longer than a lease
+    /// lasts. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn renew(
+        &self,
+        owner: &str,
+        deliveries: &[DeliveryId],
+        until: SystemTime,
+    ) -> Result<u64, Error>;
+
     /// When the next delivery of a destination that waits for another attempt can be leased; `None` if none waits.
     ///
     /// # Errors
@@ -148,12 +160,17 @@ pub trait Catalog: Send + Sync {
         now: SystemTime,
     ) -> Result<Vec<SpooledObject>, Error>;
 
-    /// Forgets deliveries that were done or dropped before a time, and events without deliveries: at most so many.
-    /// Returns how many deliveries there were.
+    /// Forgets deliveries that were done or dropped before a time, of one destination or of all, and events without
+    /// deliveries: at most so many. Returns how many deliveries there were.
     ///
     /// # Errors
     /// [`Error`].
-    fn forget_done(&self, before: SystemTime, most: usize) -> Result<u64, Error>;
+    fn forget_done(
+        &self,
+        destination: Option<&str>,
+        before: SystemTime,
+        most: usize,
+    ) -> Result<u64, Error>;
 
     /// Deliveries, for people.
     ///

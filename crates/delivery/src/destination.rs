@@ -15,6 +15,12 @@ pub trait Destination: Send + Sync {
     fn batch(&self) -> usize {
         1
     }
+
+    /// How long a session without deliveries is kept before it is dropped. Connections that should close sooner are
+    /// closed in [`Session::idle`]; processes that are slow to start may stay longer.
+    fn linger(&self) -> Duration {
+        Duration::from_secs(60)
+    }
 }
 
 /// What one thread delivers with, and keeps between deliveries: an association, a connection, a process. Dropping it

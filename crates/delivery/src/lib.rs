@@ -13,6 +13,7 @@ mod destination;
 mod error;
 mod event;
 mod filter;
+mod kinds;
 pub mod limits;
 mod settings;
 
@@ -20,6 +21,7 @@ pub use destination::{Destination, Item, Outcome, Session, Stop};
 pub use error::Error;
 pub use event::cloud_event;
 pub use filter::{Filter, FilterFault};
+pub use kinds::build;
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,

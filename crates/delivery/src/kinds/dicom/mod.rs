@@ -1,0 +1,13 @@
+//! C-STORE to another AE.
+
+use crate::{Destination, Error, DicomSettings};
+use std::sync::Arc;
+
+/// Builds a destination of this kind.
+///
+/// # Errors
+/// [`Error::Destination`] if its settings cannot be used.
+pub(crate) fn build(name: &str, settings: &DicomSettings) -> Result<Arc<dyn Destination>, Error> {
+    let _ = settings;
+    Err(Error::Destination { name: name.to_owned(), reason: "not available yet".to_owned() })
+}

@@ -1,0 +1,13 @@
+//! POST of CloudEvents to a server.
+
+use crate::{Destination, Error, WebhookSettings};
+use std::sync::Arc;
+
+/// Builds a destination of this kind.
+///
+/// # Errors
+/// [`Error::Destination`] if its settings cannot be used.
+pub(crate) fn build(name: &str, settings: &WebhookSettings) -> Result<Arc<dyn Destination>, Error> {
+    let _ = settings;
+    Err(Error::Destination { name: name.to_owned(), reason: "not available yet".to_owned() })
+}
