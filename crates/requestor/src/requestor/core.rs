@@ -56,6 +56,13 @@ impl Requestor {
         self.association.contexts()
     }
 
+    /// Puts another interrupt in place of the one in the settings; without one there, waiting is not interrupted.
+    pub fn set_interrupt(&mut self, interrupt: Interrupt) {
+        if let Some(current) = &mut self.interrupt {
+            *current = interrupt;
+        }
+    }
+
     /// Sends the PDUs that are queued, in one write if the kernel takes them.
     ///
     /// # Errors
