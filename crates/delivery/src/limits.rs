@@ -132,3 +132,19 @@ pub const WORKER_LINGER: Duration = Duration::from_secs(60 * 60);
 
 /// Longest name of a destination.
 pub const DESTINATION_NAME_BYTES: usize = 64;
+
+/// Objects that a session of kind `dicom` takes at a time.
+pub const DICOM_BATCH: usize = 32;
+
+/// Failures in a row, of objects of a session of kind `dicom`, after which the destination as a whole pauses.
+pub const DICOM_STRIKES: u32 = 3;
+
+/// How long an association may take to be released.
+pub const DICOM_RELEASE: Duration = Duration::from_secs(2);
+
+/// How long what is under way on an association may still take once the outbox stops.
+pub const DICOM_STOP: Duration = Duration::from_secs(3);
+
+/// Bytes of a data set in another transfer syntax that are kept in memory; a longer one is in a file without a name until
+/// it is sent.
+pub const REENCODED_BYTES: usize = 1024 * 1024;

@@ -25,9 +25,7 @@ mod tests;
 mod tls;
 
 use crate::limits::LEASED;
-use crate::{
-    Destination, Error, Item, Outcome, Session, Stop, WebhookSettings, cloud_event,
-};
+use crate::{Destination, Error, Item, Outcome, Session, Stop, WebhookSettings, cloud_event};
 use client::{Client, Posted};
 use request::Requests;
 use std::sync::Arc;
