@@ -142,8 +142,6 @@ pub const TERMINATION: Duration = Duration::from_secs(2);
 pub const WORKER_LINGER: Duration = Duration::from_secs(60 * 60);
 
 /// Longest name of a destination.
-pub const DESTINATION_NAME_BYTES: usize = 64;
-
 /// Objects that a session of kind `dicom` takes at a time.
 pub const DICOM_BATCH: usize = 32;
 
