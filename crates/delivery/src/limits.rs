@@ -141,7 +141,6 @@ pub const TERMINATION: Duration = Duration::from_secs(2);
 /// How long a worker that has nothing to do is kept.
 pub const WORKER_LINGER: Duration = Duration::from_secs(60 * 60);
 
-/// Longest name of a destination.
 /// Objects that a session of kind `dicom` takes at a time.
 pub const DICOM_BATCH: usize = 32;
 
