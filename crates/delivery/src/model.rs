@@ -193,10 +193,16 @@ impl Catalog for Model {
         Ok(count)
     }
 
-    fn next_attempt(&self, destination: &str) -> Result<Option<SystemTime>, Error> {
+    fn next_attempt(
+        &self,
+        destination: &str,
+        now: SystemTime,
+    ) -> Result<Option<SystemTime>, Error> {
         let inner = self.open()?;
-        let waits =
-            |row: &&Row| row.destination == destination && row.state == DeliveryState::Waiting;
+        let waits = |row: &&Row| {
+            let may_be_leased = matches!(row.state, DeliveryState::Waiting | DeliveryState::Leased);
+            row.destination == destination && may_be_leased && row.at > now
+        };
         Ok(inner.rows.values().filter(waits).map(|row| row.at).min())
     }
 
@@ -413,13 +419,19 @@ impl Catalog for Model {
         not_modelled()
     }
 
-    fn removable(
-        &self,
-        _: SystemTime,
-        _: bool,
-        _: bool,
-        _: usize,
-    ) -> Result<Vec<InstanceRow>, Error> {
+    fn removable(&self, _: &Removable) -> Result<Vec<InstanceRow>, Error> {
+        not_modelled()
+    }
+
+    fn forget_history(&self, _: SystemTime, _: usize) -> Result<u64, Error> {
+        not_modelled()
+    }
+
+    fn series(&self, _: Option<&str>, _: Page) -> Result<Vec<SeriesRow>, Error> {
+        not_modelled()
+    }
+
+    fn owed(&self, _: &[String]) -> Result<Vec<Option<bool>>, Error> {
         not_modelled()
     }
 

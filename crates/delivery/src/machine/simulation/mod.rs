@@ -423,13 +423,17 @@ impl Simulation {
     /// True if nothing waits any more. What is due in the far future was written by a clock that was ahead.
     fn look_for_late_ones(&mut self) -> Result<bool, String> {
         let now = self.now();
-        let far = now.wall + self.policy.retry.longest_pause * 2;
-        if let Some(next) = self.model.next_attempt(NAME).unwrap().filter(|next| *next > far) {
+        let far = now.wall + (self.policy.retry.longest_pause * 2).max(LEASE * 2);
+        let next = self.model.next_attempt(NAME, now.wall).unwrap();
+        if next.is_some_and(|next| next > far) {
             let most = 16;
             let order = if self.policy.by_study { LeaseOrder::Study } else { LeaseOrder::None };
             let (owner, destination) = (self.owner(), NAME.to_owned());
-            let lease = Lease { destination, most, order, owner, now: next, duration: LEASE };
+            let late = now.wall + Duration::from_secs(100_000_000);
+            let lease = Lease { destination, most, order, owner, now: late, duration: LEASE };
             let deliveries = self.model.lease(&lease).unwrap();
+            let ids: Vec<_> = deliveries.iter().map(|it| it.id).collect();
+            self.model.renew(&self.owner(), &ids, now.wall + LEASE).unwrap();
             let settlements = self.machine.leased(deliveries, most, now);
             self.hand_on(settlements)?;
         }
