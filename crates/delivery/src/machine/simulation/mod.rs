@@ -201,7 +201,7 @@ impl Simulation {
                 self.world.check_order(&self.model, one)?;
             }
         }
-        self.world.begun(deliveries.len(), self.elapsed);
+        self.world.begun(deliveries.len(), self.policy.concurrency * self.policy.batch);
         self.calls.push(Call { deliveries, next: 0 });
         Ok(())
     }
@@ -467,6 +467,39 @@ fn run(seed: u64, mistake: Mistake) -> Result<World, String> {
     }
     simulation.finish()?;
     Ok(simulation.world)
+}
+
+/// The destination is gone for an hour, with a backlog. Returns how many attempts were made meanwhile, and about how many
+/// there may be: pauses are half of the longest one on average.
+fn outage(seed: u64, mistake: Mistake) -> Result<(usize, usize), String> {
+    let mut simulation = Simulation::new(seed, mistake);
+    simulation.world.break_down(simulation.elapsed);
+    for _ in 0..200 {
+        simulation.arrive();
+    }
+    simulation.policy.hours.clear();
+    let (policy, now) = (simulation.machine_policy(), simulation.now());
+    simulation.machine.replace(policy, now);
+    for _ in 0..1800 {
+        simulation.feed()?;
+        for _ in 0..simulation.policy.concurrency {
+            simulation.begin()?;
+        }
+        while !simulation.calls.is_empty() {
+            simulation.progress()?;
+        }
+        for _ in 0..3 {
+            simulation.settle()?;
+        }
+        simulation.pass(Duration::from_secs(2));
+    }
+    simulation.check()?;
+    let attempts = simulation.world.begun_since_gone();
+    let Policy { concurrency, batch, retry, .. } = &simulation.policy;
+    let pauses = usize::try_from(3600 * 5 / (2 * retry.longest_pause.as_secs())).unwrap();
+    let most = pauses + 20 + concurrency * batch;
+    simulation.finish()?;
+    Ok((attempts, most))
 }
 
 /// What the destination gets from the machine is an outcome of its condition.

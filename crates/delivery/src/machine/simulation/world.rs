@@ -23,6 +23,8 @@ pub(super) struct World {
     condition: Condition,
     /// Since when it has been gone without a break, and what was begun since then.
     gone: Option<(Duration, usize)>,
+    /// What all sessions had at a time, at most.
+    at_once: usize,
     /// The destination becomes unreachable at these.
     fatal: BTreeSet<i64>,
     /// Links in the spool.
@@ -41,6 +43,7 @@ impl World {
         let mut world = Self {
             condition: Condition::Well,
             gone: None,
+            at_once: 1,
             fatal: BTreeSet::new(),
             links: BTreeSet::new(),
             delivered: BTreeMap::new(),
@@ -85,6 +88,14 @@ impl World {
         self.fatal.clear();
     }
 
+    pub(super) fn break_down(&mut self, now: Duration) {
+        (self.condition, self.gone) = (Condition::Gone, Some((now, 0)));
+    }
+
+    pub(super) fn begun_since_gone(&self) -> usize {
+        self.gone.map_or(0, |(_, begun)| begun)
+    }
+
     /// The breaker begins anew: so does what it is measured by.
     pub(super) fn tried_now(&mut self, now: Duration) {
         if let Some(gone) = &mut self.gone {
@@ -98,7 +109,8 @@ impl World {
     }
 
     /// A session begins so many. The breaker bounds how many there are while the destination is gone.
-    pub(super) fn begun(&mut self, count: usize, _: Duration) {
+    pub(super) fn begun(&mut self, count: usize, at_once: usize) {
+        self.at_once = self.at_once.max(at_once);
         if let Some((_, begun)) = &mut self.gone {
             *begun += count;
         }
@@ -137,7 +149,7 @@ impl World {
     /// each of at least a tenth of its length.
     fn check_breaker(&self, now: Duration) -> Result<(), String> {
         let Some((since, begun)) = self.gone else { return Ok(()) };
-        let mut most = 2 * 4 * 7 + FAILURES_IN_A_ROW;
+        let mut most = 2 * self.at_once + FAILURES_IN_A_ROW;
         let (mut passed, mut pause) = (Duration::ZERO, FIRST_PAUSE);
         while passed < now - since {
             most += 1;
