@@ -50,6 +50,8 @@ pub struct Parts {
     pub spool: Arc<dyn Spool>,
     /// The name of this run of the program, which no other run has or had.
     pub owner: String,
+    /// Which receiver it is, for events: [`event_source`](crate::event_source) of its output directory.
+    pub source: Arc<str>,
     /// No other receiver uses the catalogue: what an earlier run had leased is given back at once. Otherwise, its leases
     /// run out.
     pub alone: bool,
@@ -84,8 +86,8 @@ impl Outbox {
     /// # Errors
     /// Those of `build`, and [`Error::Thread`]. Nothing runs then.
     pub fn start(parts: Parts) -> Result<Self, Error> {
-        let Parts { catalog, spool, owner, alone, build, settings } = parts;
-        let shared = Arc::new(Shared::new(catalog, spool, owner));
+        let Parts { catalog, spool, owner, source, alone, build, settings } = parts;
+        let shared = Arc::new(Shared::new(catalog, spool, (owner, source)));
         let outbox = Self {
             shared: Arc::clone(&shared),
             registry: Arc::default(),

@@ -98,6 +98,7 @@ impl Archive {
             catalog: Arc::clone(&catalog),
             spool: Arc::new(Spools::new(Arc::clone(&cataloguer))),
             owner: run.clone(),
+            source: delivery::event_source(directory),
             alone: alone.is_some(),
             build: Arc::new(delivery::build),
             settings: config.destinations.clone(),
