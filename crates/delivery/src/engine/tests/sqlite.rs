@@ -103,7 +103,9 @@ fn deliver_until_killed(directory: &Path) {
         settings: vec![settings],
     });
     let outbox = outbox.unwrap();
-    until("everything is delivered", || catalog.counts(&[]).unwrap()[0].waiting == 0);
+    until("everything is delivered", || {
+        catalog.counts(&["pacs".to_owned()]).unwrap()[0].waiting == 0
+    });
     outbox.stop(Duration::from_secs(20));
 }
 
@@ -111,9 +113,8 @@ fn child(directory: &Path) -> Child {
     let test =
         "engine::tests::sqlite::what_is_owed_is_delivered_however_often_the_program_is_killed";
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--test-threads=1"])
+        .args(["--exact", test, "--test-threads=1", "--nocapture"])
         .env(CHILD, directory)
-        .stdout(Stdio::null())
         .spawn()
         .unwrap()
 }
@@ -145,7 +146,7 @@ fn what_is_owed_is_delivered_however_often_the_program_is_killed() {
     assert!(child(directory).wait().unwrap().success(), "the last run comes to its end");
     let text = fs::read_to_string(&log).unwrap();
     let delivered: HashSet<&str> = text.lines().collect();
-    let counts = catalog.counts(&[]).unwrap().remove(0);
+    let counts = catalog.counts(&["pacs".to_owned()]).unwrap().remove(0);
     assert_eq!((delivered.len(), kills), (OBJECTS, 7));
     assert_eq!((counts.waiting, counts.parked), (0, 0));
     let left = fs::read_dir(&spool).unwrap().count();
