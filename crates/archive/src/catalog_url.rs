@@ -104,7 +104,8 @@ fn postgres(rest: &str) -> Result<(), String> {
         parameter.split_once('=').is_some_and(|(name, _)| name.eq_ignore_ascii_case("password"))
     };
     if user.is_some_and(|user| user.contains(':')) || parameters.split('&').any(is_password) {
-        let elsewhere = "give it as password = { file = \"PATH\" } or { env = \"VARIABLE\" } in [catalog]";
+        let elsewhere =
+            "give it as password = { file = \"PATH\" } or { env = \"VARIABLE\" } in [catalog]";
         return Err(format!("a password does not stand in the URL: {elsewhere}"));
     }
     let is_text = |text: &str| !text.contains(|it: char| it.is_control() || it.is_whitespace());
@@ -152,7 +153,9 @@ mod tests {
         let connection = |text: &str| url(text).connection(Path::new("/data")).unwrap();
         assert_eq!(connection("sqlite"), "sqlite:/data/.storescp/catalog.sqlite");
         assert_eq!(connection("sqlite:/var/c.sqlite"), "sqlite:/var/c.sqlite");
-        for same in ["postgres://me@db.example:5433/pacs?sslmode=require", "postgresql:///x?host=/run"] {
+        for same in
+            ["postgres://me@db.example:5433/pacs?sslmode=require", "postgresql:///x?host=/run"]
+        {
             assert_eq!(connection(same), same);
             assert_eq!(url(same).to_string(), same);
         }
@@ -172,7 +175,8 @@ mod tests {
 
     #[test]
     fn passwords_are_neither_taken_in_a_url_nor_shown() {
-        for with in ["postgres://me:pa55@host/x", "postgres://host/x?sslmode=require&Password=pa55"] {
+        for with in ["postgres://me:pa55@host/x", "postgres://host/x?sslmode=require&Password=pa55"]
+        {
             let why = with.parse::<CatalogUrl>().unwrap_err();
             assert!(why.starts_with("a password does not stand in the URL"), "{why}");
             assert!(!why.contains("pa55"), "{why}");

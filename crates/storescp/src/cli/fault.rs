@@ -74,7 +74,11 @@ impl fmt::Display for Fault {
                 match misfit {
                     Misfit::Malformed if value.to_string().is_empty() => Ok(()),
                     // It may have a password in it.
-                    Misfit::Malformed if *option == "--catalog" && value.to_string().contains("://") => Ok(()),
+                    Misfit::Malformed
+                        if *option == "--catalog" && value.to_string().contains("://") =>
+                    {
+                        Ok(())
+                    }
                     Misfit::Malformed => write!(f, " ({value})"),
                     Misfit::Underflow => write!(f, " (underflow: {value})"),
                     Misfit::Overflow => write!(f, " (overflow: {value})"),

@@ -61,7 +61,7 @@ pub(super) fn give(command: &mut Command, job: &Job, values: &Values<'_>, wants_
             if let Some(study) = &reception.study {
                 set("STORESCP_STUDY_INSTANCE_UID", study);
             }
-            if let Some(syntax) = reception.transfer_syntax {
+            if let Some(syntax) = &reception.transfer_syntax {
                 set("STORESCP_TRANSFER_SYNTAX_UID", syntax.as_bytes());
             }
         }

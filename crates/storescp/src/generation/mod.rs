@@ -15,6 +15,7 @@ mod build;
 mod changes;
 mod effective;
 mod outputs;
+mod resumption;
 mod sender;
 #[cfg(test)]
 mod tests;

@@ -65,6 +65,12 @@ pub(super) struct KeptDirectory {
     is_recovered: AtomicBool,
 }
 
+/// Studies, and the commands of their end.
+pub(super) struct Ending {
+    pub(super) studies: Arc<Studies>,
+    pub(super) commands: Arc<Commands>,
+}
+
 /// Studies that are open, or may be.
 struct Keeper {
     studies: Arc<Studies>,
@@ -233,6 +239,14 @@ impl Outputs {
     /// Whether there are directories for [`recover`](Self::recover).
     pub(crate) fn need_recovery(&self) -> bool {
         self.directories().iter().any(|it| !it.is_recovered.load(Ordering::Relaxed))
+    }
+
+    /// The studies whose end has such commands.
+    pub(super) fn ending(&self, is_one: &dyn Fn(&Commands) -> bool) -> Option<Ending> {
+        let keepers = lock(&self.keepers);
+        let keeper = keepers.iter().find(|keeper| is_one(&keeper.commands))?;
+        let (studies, commands) = (Arc::clone(&keeper.studies), Arc::clone(&keeper.commands));
+        Some(Ending { studies, commands })
     }
 
     /// How many studies are open. Waits for no association.
