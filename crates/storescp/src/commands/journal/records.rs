@@ -175,6 +175,12 @@ fn framed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// A record with this payload.
+#[cfg(test)]
+pub(super) fn framed_payload(payload: &[u8]) -> Vec<u8> {
+    framed([&[0; FRAME_BYTES], payload].concat())
+}
+
 /// The payload of the record that begins here, if it is whole.
 pub(super) fn payload(bytes: &[u8]) -> Option<&[u8]> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
