@@ -218,7 +218,10 @@ fn settings_that_have_changed_run_them_too_or_keep_them() {
     kill(server);
     // It has a journal, and no command for what is in the other one.
     let log = end(start(&desk, &["-su", "", "-xcs", "true"]));
-    assert!(log.contains("E: 1 entries of the journal of commands are for none of these settings"), "{log}");
+    assert!(
+        log.contains("E: 1 entries of the journal of commands are for none of these settings"),
+        "{log}"
+    );
     assert_eq!(journals(&desk), 1);
     let server = start(&desk, &["-xcr", "rec other #f"]);
     desk.expect_calls(1);

@@ -5,29 +5,26 @@
 //!        └── --exec-sync: runs it itself, and waits ──────────────────────────┘
 //! ```
 
-mod children;
 mod command_line;
 mod command_pool;
-mod environment;
+mod delivered;
 #[cfg(test)]
 #[cfg(feature = "explore")]
 mod exploration;
 mod job;
 mod job_runner;
 mod journal;
-mod numbering;
-mod placeholder;
 mod settings;
 mod shared;
-mod shell;
 #[cfg(test)]
 mod tests;
 mod worker_pool;
 
 pub(crate) use command_pool::CommandPool;
-#[cfg(test)]
-pub(crate) use environment::{NOT_PASSED_ON, VARIABLES};
+pub(crate) use delivered::{Delivered, FindCommands, destination, destination_settings};
 pub(crate) use job::Reception;
+#[cfg(test)]
+pub(crate) use job_runner::environment::{NOT_PASSED_ON, VARIABLES};
 pub(crate) use journal::{Adopted, Journal, RecoveredStudy, adopt};
 pub use settings::CommandSettings;
 
@@ -39,6 +36,7 @@ use receiver::output::studies::EndedStudy;
 use receiver::{OutputSettings, Peer, StoredObject};
 use std::sync::Arc;
 use storage::{Durability, Storage};
+use worker_pool::JobOutcome;
 
 /// What happens after the objects and studies of a treatment. The commands of all treatments are run by one
 /// [`CommandPool`].
@@ -125,6 +123,15 @@ impl Commands {
         }
     }
 
+    /// Runs a job in this thread, to its end.
+    fn run_now(&self, job: Job) -> JobOutcome<Job> {
+        self.pool.shared().count_brought();
+        let mut running = self.pool.shared().begin();
+        let outcome = self.runner.run(job);
+        running.is_retried = matches!(outcome, JobOutcome::Later(_));
+        outcome
+    }
+
     /// The journal of its jobs.
     pub(crate) fn journal(&self) -> Option<&Arc<Journal>> {
         self.runner.journal.as_ref()
@@ -183,5 +190,5 @@ impl Commands {
 /// The placeholders that commands may have.
 #[cfg(test)]
 pub(crate) fn placeholders() -> impl Iterator<Item = String> {
-    placeholder::Placeholder::ALL.iter().map(ToString::to_string)
+    command_line::Placeholder::ALL.iter().map(ToString::to_string)
 }

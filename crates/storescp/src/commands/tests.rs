@@ -1,6 +1,6 @@
 //! Numbering, on a real directory and on a disk that loses its power.
 
-use super::numbering::number_files;
+use super::job_runner::numbering::number_files;
 use super::*;
 use platform::sync::Instant;
 use platform::testing::Scratch;

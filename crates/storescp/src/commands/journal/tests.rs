@@ -190,8 +190,8 @@ fn a_journal_stays_as_small_as_what_waits() {
                 journal.reception_done(waiting.pop_front().unwrap());
             }
             if number % 100 == 0 {
-                let bytes = files(&scratch).iter().map(|it| fs::metadata(it).unwrap().len());
-                largest = largest.max(bytes.sum::<u64>());
+                let bytes = |it: PathBuf| fs::metadata(it).unwrap().len();
+                largest = largest.max(files(&scratch).into_iter().map(bytes).sum::<u64>());
             }
         }
         assert!(largest < 7 * 1024 * 1024, "{largest}");

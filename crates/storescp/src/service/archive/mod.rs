@@ -13,12 +13,13 @@ mod routing;
 mod spool;
 
 use crate::cli::Config;
+use crate::commands::{self, FindCommands};
 use crate::error::Error;
-use crate::generation::{Deliveries, Generation, Sender};
+use crate::generation::{Deliveries, Generation, Sender, command_destinations};
 use crate::limits::{DESTINATION_BYTES, OUTBOX_THREADS, SESSION_BYTES, SESSION_DESCRIPTORS};
 use ::archive::{
-    Availability, Cataloguer, Clock, Counters, Digests, EndOfStudy, Parts, Place, SteadyClock,
-    SystemClock,
+    Availability, CatalogSettings, Cataloguer, Clock, Counters, Digests, EndOfStudy, Parts, Place,
+    SteadyClock, SystemClock,
 };
 use arc_swap::ArcSwap;
 use catalog::Catalog;
@@ -26,7 +27,9 @@ use dataset::Dictionary;
 use delivery::Outbox;
 use listener::ProgramListener;
 use platform::sync::Instant;
-use receiver::{Accepted, ProgramNeeds, Refusal, Refused, Rejection, StoredObject, Summary, Treatment};
+use receiver::{
+    Accepted, ProgramNeeds, Refusal, Refused, Rejection, StoredObject, Summary, Treatment,
+};
 use routing::GenerationRouting;
 use spool::Spools;
 use std::collections::{BTreeSet, HashMap};
@@ -90,7 +93,7 @@ impl Archive {
             counters,
             digests: Some(Arc::clone(&digests)),
             dictionary: Arc::new(Dictionary::built_in()),
-            quiet: settings.quiet,
+            quiet: quiet(config, settings),
         })?);
         let run = run_name();
         let alone = file.as_deref().and_then(alone);
@@ -99,8 +102,8 @@ impl Archive {
             spool: Arc::new(Spools::new(Arc::clone(&cataloguer))),
             owner: run.clone(),
             alone: alone.is_some(),
-            build: Arc::new(delivery::build),
-            settings: config.destinations.clone(),
+            build: build(generation, &catalog),
+            settings: generation.load().config.destinations.clone(),
         });
         let outbox = Arc::new(outbox.map_err(Error::Delivery)?);
         listener.set_outbox(&outbox);
@@ -124,13 +127,14 @@ impl Archive {
 
     /// Adds the threads, descriptors and memory that a catalogue and destinations take.
     pub(super) fn add_needs(config: &Config, needs: &mut ProgramNeeds) {
-        let sessions: usize = config.destinations.iter().map(|it| it.concurrency).sum();
+        let commands = command_destinations(config, &config.rules);
+        let destinations = || config.destinations.iter().chain(&commands);
+        let sessions: usize = destinations().map(|it| it.concurrency).sum();
         needs.intents = true;
         needs.threads += ::archive::limits::THREADS + OUTBOX_THREADS + sessions;
-        needs.descriptors +=
-            ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
+        needs.descriptors += ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
         needs.memory_bytes += ::archive::limits::MEMORY_BYTES
-            + config.destinations.len() * DESTINATION_BYTES
+            + destinations().count() * DESTINATION_BYTES
             + sessions * SESSION_BYTES;
     }
 
@@ -138,7 +142,7 @@ impl Archive {
     pub(super) fn follow(&self, generation: &Generation) {
         let config = &generation.config;
         if let Some(settings) = &config.catalog {
-            self.cataloguer.set_quiet(settings.quiet);
+            self.cataloguer.set_quiet(quiet(config, settings));
         }
         self.refusals.store(Arc::new(events::refusal_destinations(&config.destinations)));
         let mut known = BTreeSet::new();
@@ -251,6 +255,26 @@ impl Archive {
     fn associations(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Deliveries>>> {
         self.associations.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long a study has to be quiet to end: with a command for that, as `--eostudy-timeout` says.
+fn quiet(config: &Config, settings: &CatalogSettings) -> Duration {
+    let command = config.commands.on_end_of_study.as_ref();
+    command.and(config.commands.end_of_study_timeout).unwrap_or(settings.quiet)
+}
+
+/// Makes destinations: those of the settings, and those that run the program's commands.
+fn build(
+    generation: &Arc<ArcSwap<Generation>>,
+    catalog: &Arc<dyn Catalog>,
+) -> Arc<delivery::Build> {
+    let (generation, catalog) = (Arc::clone(generation), Arc::clone(catalog));
+    let find: Arc<FindCommands> =
+        Arc::new(move |rule: Option<&str>| generation.load().delivered_commands(rule));
+    Arc::new(move |settings: &delivery::DestinationSettings| {
+        let commands = commands::destination(&settings.name, &find, &catalog);
+        commands.map_or_else(|| delivery::build(settings), Ok)
+    })
 }
 
 fn deliveries(treatment: &Treatment) -> Option<&Arc<Deliveries>> {

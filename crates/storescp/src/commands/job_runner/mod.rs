@@ -1,14 +1,14 @@
 //! Does a job: numbers the files of a study, runs a command.
 
-use super::children::{Execution, is_shortage};
-use super::command_line::{Template, Values};
-use super::environment;
+pub(super) mod environment;
+pub(super) mod numbering;
+
+use super::command_line::{Placeholder, Template, Values};
 use super::job::{Job, JobKey};
 use super::journal::{Journal, Whose};
-use super::numbering;
-use super::placeholder::Placeholder;
 use super::settings::CommandSettings;
 use super::shared::Shared;
+use super::shared::children::{self, Execution, is_shortage};
 use super::worker_pool::JobOutcome;
 use crate::error::Error;
 use receiver::log::ServedPeer;
@@ -182,7 +182,7 @@ impl JobRunner {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(text);
         environment::give(&mut command, &job, &values, self.wants_host);
-        match self.shared.children.run(&mut command) {
+        match children::run(&mut command) {
             Execution::Ended(status) if status.success() => {}
             Execution::Ended(status) => {
                 self.shared.count_failure();
