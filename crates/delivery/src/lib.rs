@@ -24,9 +24,9 @@ pub use engine::{
     BreakerReport, Build, DestinationReport, FailureClass, Histogram, Outbox, Parts, Spool, Stopped,
 };
 pub use error::Error;
-pub use event::{cloud_event, event_source};
+pub use event::{cloud_event, event_field, event_source, is_event_field};
 pub use filter::{Filter, FilterFault, Known};
-pub use kinds::build;
+pub use kinds::{FolderTemplate, NOT_PASSED_ON, TemplateFault, build};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,

@@ -127,7 +127,7 @@ pub struct WorkerSettings {
 pub struct WebhookSettings {
     /// Where and how.
     pub http: HttpSettings,
-    /// The key of the HMAC-SHA-256 signature, if there is one.
+    /// The key of the HMAC-SHA-256 signature, if there is one: `whsec_` and base64, or the bytes themselves.
     pub secret: Option<Vec<u8>>,
     /// Events in one request (`application/cloudevents-batch+json`), at least 1; 1 sends them alone.
     pub batch: usize,
@@ -143,7 +143,7 @@ impl fmt::Debug for WebhookSettings {
     }
 }
 
-/// A server that is spoken to by HTTP. Shown without the values of header fields.
+/// A server that is spoken to by HTTP. Shown without path and query, and without the values of header fields.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpSettings {
     /// `http://` or `https://`, without user and password.
@@ -159,8 +159,10 @@ pub struct HttpSettings {
 impl fmt::Debug for HttpSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        // Some services have their secret in the path or the query.
+        let origin = reqwest::Url::parse(&self.url).map(|it| it.origin().ascii_serialization());
         f.debug_struct("HttpSettings")
-            .field("url", &self.url)
+            .field("origin", &origin)
             .field("headers", &names)
             .field("tls", &self.tls)
             .field("timeout", &self.timeout)

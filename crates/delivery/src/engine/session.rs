@@ -104,7 +104,9 @@ fn item(running: &Arc<Running>, delivery: Delivery) -> Option<Item> {
         return Some(Item { delivery, path: None, missing: false, source: "//localhost".into() });
     };
     match running.shared.spool.path(instance) {
-        Ok(Some(path)) => Some(Item { path: Some(path), missing: false, delivery, source: "//localhost".into() }),
+        Ok(Some(path)) => {
+            Some(Item { path: Some(path), missing: false, delivery, source: "//localhost".into() })
+        }
         Ok(None) => {
             let reason = "the file of the object is gone: neither its link in the spool nor its final name is there";
             running.missing(delivery.id, reason.to_owned());

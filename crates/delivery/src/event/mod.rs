@@ -41,6 +41,24 @@ pub fn cloud_event(item: &Item) -> Value {
     made
 }
 
+/// A field of an event's `data`, or of the `attributes` in it, as text; `None` if it has no such field, or one that is
+/// neither text nor a number nor a truth value.
+#[must_use]
+pub fn event_field(event: &Value, name: &str) -> Option<String> {
+    let data = &event["data"];
+    match data.get(name).or_else(|| data["attributes"].get(name))? {
+        Value::String(text) => Some(text.clone()),
+        value @ (Value::Number(_) | Value::Bool(_)) => Some(value.to_string()),
+        Value::Array(_) | Value::Object(_) | Value::Null => None,
+    }
+}
+
+/// Names that [`event_field`] may know, whatever the event: those of each type's `data` and `attributes`.
+#[must_use]
+pub fn is_event_field(name: &str) -> bool {
+    FIELDS.contains(&name)
+}
+
 /// The `source` of the events of a receiver that stores in this directory: `//host/directory`, a URI reference
 /// (RFC 3986 §4.2). It stays the same for as long as the machine's name and the directory do.
 #[must_use]
@@ -52,6 +70,59 @@ pub fn event_source(directory: &Path) -> Arc<str> {
     push_encoded(&mut source, directory.as_os_str().as_bytes());
     source.into()
 }
+
+/// See `docs/events.md`.
+const FIELDS: &[&str] = &[
+    "accessionNumber",
+    "association",
+    "bodyPartExamined",
+    "bytes",
+    "calledAeTitle",
+    "callingAeTitle",
+    "complete",
+    "digest",
+    "directory",
+    "end",
+    "epoch",
+    "file",
+    "first",
+    "instanceNumber",
+    "institutionName",
+    "kept",
+    "last",
+    "modality",
+    "numberOfFrames",
+    "objects",
+    "path",
+    "pathBase64",
+    "patientBirthDate",
+    "patientId",
+    "patientName",
+    "patientSex",
+    "peer",
+    "reason",
+    "received",
+    "referringPhysicianName",
+    "refused",
+    "replaced",
+    "rule",
+    "seconds",
+    "series",
+    "seriesDescription",
+    "seriesInstanceUid",
+    "seriesNumber",
+    "size",
+    "sopClassUid",
+    "sopInstanceUid",
+    "stationName",
+    "status",
+    "studyDate",
+    "studyDescription",
+    "studyId",
+    "studyInstanceUid",
+    "studyTime",
+    "transferSyntaxUid",
+];
 
 /// Percent-encoding (RFC 3986 §2.1) of everything but unreserved characters and `/`.
 fn push_encoded(text: &mut String, bytes: &[u8]) {

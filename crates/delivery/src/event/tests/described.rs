@@ -27,8 +27,16 @@ pub(super) struct StudyData {
     /// When the last object came.
     #[schemars(extend("format" = "date-time"))]
     last: Option<String>,
-    /// The calling AE title that the last object came from.
+    /// The calling AE title of the last object.
     calling_ae_title: Option<String>,
+    /// The called AE title of the last object.
+    called_ae_title: Option<String>,
+    /// The address that the last object came from.
+    peer: Option<String>,
+    /// The number of the last object's association, as in the log.
+    association: Option<u64>,
+    /// The output directory of the last object.
+    directory: Option<String>,
     /// What its objects' data sets say of the study.
     attributes: Option<StudyAttributesData>,
 }

@@ -210,6 +210,32 @@ fn a_path_that_is_no_text_is_told_by_its_bytes_too() {
 }
 
 #[test]
+fn fields_are_found_in_the_data_and_in_its_attributes() {
+    let event = cloud_event(&examples()[0]);
+    let field = |name| event_field(&event, name);
+    assert_eq!(field("sopInstanceUid").as_deref(), Some("1.2.3"));
+    assert_eq!(field("size").as_deref(), Some("40000"));
+    assert_eq!(field("kept").as_deref(), Some("false"));
+    assert_eq!(field("patientName").as_deref(), Some("Müller^Jörg=山田"));
+    assert_eq!((field("patientId"), field("attributes"), field("id")), (None, None, None));
+}
+
+/// A name that is misspelt in the settings is found when they are read.
+#[test]
+fn the_names_of_fields_are_those_of_the_schema() {
+    let schema = documents::schema();
+    let mut described = std::collections::BTreeSet::new();
+    for definition in schema["$defs"].as_object().unwrap().values() {
+        for (name, field) in definition["properties"].as_object().into_iter().flatten() {
+            if name != "attributes" && field["items"].is_null() {
+                described.insert(name.as_str());
+            }
+        }
+    }
+    assert_eq!(Vec::from_iter(described), FIELDS);
+}
+
+#[test]
 fn the_source_is_a_uri_reference_that_stays() {
     let source = event_source(Path::new("/data/ü 1/%"));
     assert!(source.starts_with("//") && source.ends_with("/data/%C3%BC%201/%25"), "{source}");
