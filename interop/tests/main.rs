@@ -39,6 +39,7 @@ mod negotiated;
 mod negotiation;
 mod not_sequences;
 mod ordered;
+mod outbox_soak;
 mod output;
 mod packaging;
 mod paths;
