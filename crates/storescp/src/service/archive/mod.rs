@@ -207,8 +207,8 @@ impl Archive {
     /// Somebody, or something, was refused.
     pub(super) fn refused(&self, refused: &Refused<'_>) {
         let destinations = self.refusals.load();
-        if let Some(event) = events::refused(refused, &destinations, || self.event_key()) {
-            self.cataloguer.happened(event);
+        if let Some(happening) = events::refused(refused, &destinations, || self.event_key()) {
+            self.cataloguer.happened(happening);
         }
     }
 
@@ -280,7 +280,7 @@ fn upkeep(
     settings: &CatalogSettings,
     cataloguer: &Arc<Cataloguer>,
 ) -> Result<Upkeep, Error> {
-    let cataloguer = Arc::clone(cataloguer);
+    let (completed, spool) = (Arc::clone(cataloguer), Arc::clone(cataloguer));
     let parts = UpkeepParts {
         catalog: Arc::clone(&parts.catalog),
         catalog_name: settings.url.to_string(),
@@ -289,7 +289,8 @@ fn upkeep(
         listener: Arc::clone(&parts.listener),
         counters: Arc::clone(&parts.counters),
         dictionary: Arc::clone(&parts.dictionary),
-        complete_until: Box::new(move |now| cataloguer.complete_until(now)),
+        complete_until: Box::new(move |now| completed.complete_until(now)),
+        look_through_spool: Box::new(move || spool.look_through_spool()),
     };
     Ok(Upkeep::start(parts, UpkeepSettings::default())?)
 }
