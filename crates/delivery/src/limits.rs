@@ -133,6 +133,15 @@ pub const WORKER_LINGER: Duration = Duration::from_secs(60 * 60);
 /// Longest name of a destination.
 pub const DESTINATION_NAME_BYTES: usize = 64;
 
+/// Longest text of a filter.
+pub const FILTER_BYTES: usize = 4096;
+
+/// Brackets and `not` that may stand around a condition of a filter: so deep does reading and asking it recurse.
+pub const FILTER_DEPTH: usize = 32;
+
+/// Attributes of the data set that a filter may name.
+pub const FILTER_ATTRIBUTES: usize = 16;
+
 /// Objects that a session of kind `dicom` takes at a time.
 pub const DICOM_BATCH: usize = 32;
 

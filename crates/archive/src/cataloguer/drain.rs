@@ -162,15 +162,24 @@ impl Drain {
             self.shared.request_recovery();
             return true;
         }
-        for Unsettled { intents, name, owed } in self.unsettled.drain(..) {
-            if let Err(error) = intents.settle(&name, owed) {
-                let reason = platform::reason(&error);
-                tracing::error!(
-                    "the intent {name} cannot be settled, and is tried again at the next start: {reason}"
-                );
-            }
-        }
+        settle_all(&self.unsettled);
+        self.unsettled.clear();
         true
+    }
+}
+
+/// Settles intents, those of one output directory together.
+fn settle_all(unsettled: &[Unsettled]) {
+    let same = |one: &Unsettled, other: &Unsettled| Arc::ptr_eq(&one.intents, &other.intents);
+    for group in unsettled.chunk_by(same) {
+        let Some(first) = group.first() else { continue };
+        let names: Vec<_> = group.iter().map(|it| (&it.name, it.owed)).collect();
+        if let Err(error) = first.intents.settle_all(&names) {
+            let (reason, count) = (platform::reason(&error), names.len());
+            tracing::error!(
+                "up to {count} intents cannot be settled, and are tried again at the next start: {reason}"
+            );
+        }
     }
 }
 

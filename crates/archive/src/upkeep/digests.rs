@@ -94,6 +94,8 @@ impl Digests {
         if object.digest.is_some() {
             return;
         }
+        // Of an equal file that was kept, that one's digest, not that of the bytes that came.
+        let intent = intent.filter(|_| !object.kept);
         let (directory, file, size) = (object.directory.clone(), object.file.clone(), object.size);
         let mut waiting = self.queue.lock();
         if waiting.len() >= WAITING_DIGESTS {

@@ -129,7 +129,7 @@ impl Feeder {
             return Ok(());
         }
         let longest = one.settings().retry.longest_pause.max(POLL) * 2;
-        let next = self.shared.catalog.next_attempt(&one.name)?;
+        let next = self.shared.catalog.next_attempt(&one.name, now.wall)?;
         if let Some(next) = next.filter(|next| *next > now.wall + longest)
             && let Demand::Lease { most, order } = one.demand_anyway()
         {

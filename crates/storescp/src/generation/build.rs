@@ -187,13 +187,8 @@ impl Builder<'_> {
         place: Option<&Arc<Place>>,
     ) -> Result<Option<Arc<Deliveries>>, Error> {
         let Some(place) = place.filter(|_| self.has_catalog) else { return Ok(None) };
-        let Some(intents) = place.output.storage().intents() else {
-            let path = settings.output.directory.clone();
-            let lacking = "its file system has no hard links, which a catalogue and destinations need: leave these \
-                           out, or store on another file system";
-            let lacks = receiver::Error::OutputDirectoryLacks { path, lacking: lacking.to_owned() };
-            return Err(Error::Receiver(lacks));
-        };
+        place.output.check_intents()?;
+        let Some(intents) = place.output.storage().intents() else { return Ok(None) };
         Deliveries::new(rule, settings, &self.destinations, intents).map(|it| Some(Arc::new(it)))
     }
 

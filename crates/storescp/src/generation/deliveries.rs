@@ -5,8 +5,9 @@ use crate::rules::TreatmentSettings;
 use archive::{Destinations, Keep, Route};
 use catalog::ReceivedObject;
 use dataset::{AttributeName, WantedAttributes};
-use delivery::{DestinationSettings, On, OverBounds};
+use delivery::{DestinationSettings, Known, On, OverBounds};
 use receiver::IntentSettings;
+use receiver::limits::INTENT_ATTRIBUTES;
 use std::path::PathBuf;
 use std::sync::Arc;
 use storage::Intents;
@@ -42,6 +43,7 @@ impl Deliveries {
         let filters = destinations.iter().filter_map(|it| it.filter.as_ref());
         let looked_at = filters.flat_map(delivery::Filter::attributes);
         let wanted = WantedAttributes::new(archive::attributes::catalogued().chain(looked_at));
+        let wanted = wanted.filter(|it| it.len() <= INTENT_ATTRIBUTES);
         Ok(Self {
             rule: rule.map(Arc::from),
             directory: settings.output.directory.clone(),
@@ -93,12 +95,19 @@ impl Route for Deliveries {
 
     fn destinations(
         &self,
-        _object: &ReceivedObject,
+        object: &ReceivedObject,
         values: &dyn Fn(&AttributeName) -> Vec<String>,
     ) -> Destinations {
+        let known = Known {
+            calling_ae_title: &object.calling,
+            called_ae_title: &object.called,
+            sop_class_uid: &object.sop_class,
+            transfer_syntax_uid: &object.transfer_syntax,
+            rule: object.rule.as_deref(),
+        };
         let mut chosen = Destinations::default();
         for destination in &self.destinations {
-            if destination.filter.as_ref().is_none_or(|filter| filter.matches(values)) {
+            if destination.filter.as_ref().is_none_or(|filter| filter.matches(&known, values)) {
                 for (event, names) in
                     [(On::Object, &mut chosen.object), (On::Study, &mut chosen.study)]
                 {

@@ -172,6 +172,9 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let mut needs =
         ProgramNeeds { threads: PROGRAM_THREADS + optional + watches, ..ProgramNeeds::default() };
     needs.threads += Telemetry::threads(config.audit.as_ref(), config.traces.as_ref());
+    if config.catalog.is_some() {
+        Archive::add_needs(config, &mut needs);
+    }
     if config.http.is_some() {
         needs.threads += control::limits::THREADS;
         needs.descriptors += control::descriptors();

@@ -22,7 +22,8 @@ pub(super) fn arrival(object: &StoredObject<'_>, deliveries: &Arc<Deliveries>) -
         sop_class: object.sop_class.to_string(),
         sop_instance: object.sop_instance.to_string(),
         transfer_syntax: object.transfer_syntax.to_owned(),
-        size: object.stored_bytes,
+        // Of an equal file that is kept in its place, that one's.
+        size: file.map_or(object.stored_bytes, |it| it.size),
         digest: None,
         received: object.requested,
         association: peer.association,

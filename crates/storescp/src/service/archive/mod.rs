@@ -15,6 +15,7 @@ mod spool;
 use crate::cli::Config;
 use crate::error::Error;
 use crate::generation::{Deliveries, Generation, Sender};
+use crate::limits::{DESTINATION_BYTES, OUTBOX_THREADS, SESSION_BYTES, SESSION_DESCRIPTORS};
 use ::archive::{
     Availability, Cataloguer, Clock, Counters, Digests, EndOfStudy, Parts, Place, SteadyClock,
     SystemClock,
@@ -25,7 +26,7 @@ use dataset::Dictionary;
 use delivery::Outbox;
 use listener::ProgramListener;
 use platform::sync::Instant;
-use receiver::{Accepted, Refusal, Refused, Rejection, StoredObject, Summary, Treatment};
+use receiver::{Accepted, ProgramNeeds, Refusal, Refused, Rejection, StoredObject, Summary, Treatment};
 use routing::GenerationRouting;
 use spool::Spools;
 use std::collections::{BTreeSet, HashMap};
@@ -119,6 +120,18 @@ impl Archive {
         });
         archive.follow(&generation.load());
         Ok(Some(archive))
+    }
+
+    /// Adds the threads, descriptors and memory that a catalogue and destinations take.
+    pub(super) fn add_needs(config: &Config, needs: &mut ProgramNeeds) {
+        let sessions: usize = config.destinations.iter().map(|it| it.concurrency).sum();
+        needs.intents = true;
+        needs.threads += ::archive::limits::THREADS + OUTBOX_THREADS + sessions;
+        needs.descriptors +=
+            ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
+        needs.memory_bytes += ::archive::limits::MEMORY_BYTES
+            + config.destinations.len() * DESTINATION_BYTES
+            + sessions * SESSION_BYTES;
     }
 
     /// Other settings are in place.
