@@ -19,6 +19,8 @@ mod object;
 mod query;
 mod store;
 mod study;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use catalog::{Batch, Catalog, Removable, SpooledObject, TakenIn, TakenObject};
 pub use delivery::{

@@ -22,6 +22,9 @@ pub(crate) trait Database: Send + Sync {
 
     /// Bytes of the database, if they can be known.
     fn bytes(&self) -> Option<u64>;
+
+    /// The version of the tables.
+    fn schema(&self) -> u32;
 }
 
 /// What is done within a transaction.

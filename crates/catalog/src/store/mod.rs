@@ -7,12 +7,14 @@ mod ends;
 mod forget;
 mod lease;
 mod lists;
+mod postgresql;
 mod rows;
 mod sqlite;
 mod take_in;
 mod totals;
 
 use self::database::{Database, Statements};
+use self::postgresql::Postgresql;
 use self::sqlite::Sqlite;
 use crate::{
     Batch, Catalog, Delivery, DeliveryFilter, DeliveryId, DeliveryRow, DestinationCounts,
@@ -84,6 +86,9 @@ impl Store {
     fn new(url: &str) -> Result<Self, Error> {
         if let Some(path) = sqlite_path(url) {
             return Ok(Self { database: Box::new(Sqlite::new(path.to_owned())) });
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self { database: Box::new(Postgresql::new(url)?) });
         }
         Err(Error::Url {
             url: without_password(url),
@@ -273,6 +278,7 @@ impl Catalog for Store {
     fn statistics(&self) -> Result<Statistics, Error> {
         let mut statistics = self.read(totals::statistics)?;
         statistics.database_bytes = self.database.bytes();
+        statistics.schema = self.database.schema();
         Ok(statistics)
     }
 }
