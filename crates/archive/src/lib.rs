@@ -16,6 +16,7 @@ mod end_of_study;
 mod error;
 mod files;
 pub mod limits;
+mod place;
 mod report;
 mod schedule;
 mod settings;
@@ -23,10 +24,14 @@ mod upkeep;
 
 pub use availability::{Availability, SetAside};
 pub use catalog_url::{CATALOG_FILE, CatalogUrl};
-pub use cataloguer::{Arrival, Cataloguer, Destinations, Parts, Place, Route, Routing};
+pub use cataloguer::{Arrival, Cataloguer, Destinations, Parts, Route, Routing};
 pub use end_of_study::EndOfStudy;
 pub use error::Error;
+pub use place::Place;
 pub use report::{Counter, Counters, Deaf, Differences, Listener, Removed};
 pub use schedule::{Clock, SteadyClock, SystemClock};
 pub use settings::{CatalogSettings, Every, Keep};
-pub use upkeep::Digests;
+pub use upkeep::{
+    Difference, DifferenceKind, Digests, Policy, Rebuild, Rebuilt, Upkeep, UpkeepParts, UpkeepSettings,
+    Verify,
+};

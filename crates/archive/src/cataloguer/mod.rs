@@ -10,11 +10,9 @@
 //! wrong here loses one.
 
 mod drain;
-mod place;
 mod queue;
 mod recovery;
 
-pub use place::Place;
 pub use recovery::{Destinations, Route, Routing};
 
 use crate::Error;
@@ -26,7 +24,7 @@ use crate::upkeep::Digests;
 use catalog::{Catalog, NewEvent, ObjectAttributes, ReceivedObject};
 use dataset::Dictionary;
 use drain::Drain;
-use place::PlaceInUse;
+use crate::place::{Place, PlaceInUse};
 use platform::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use platform::sync::{Arc, Mutex, PoisonError};
 use queue::Queue;
@@ -198,6 +196,12 @@ impl Cataloguer {
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.shared.is_behind()
+    }
+
+    /// Up to when everything that came is in the catalogue; `None` as long as that is not known.
+    #[must_use]
+    pub fn complete_until(&self, now: SystemTime) -> Option<SystemTime> {
+        self.shared.complete_until(now)
     }
 
     /// What the end of studies has to know.
