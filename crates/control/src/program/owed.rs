@@ -1,6 +1,6 @@
 //! What the program tells of its catalogue and of what it owes to destinations.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// How attempts to deliver fail; labels of metrics.
 pub const DELIVERY_FAILURES: [&str; 6] =
@@ -70,8 +70,8 @@ pub struct CatalogStatus {
     pub is_available: bool,
     /// Objects and events that wait in memory to be taken in.
     pub waiting: u64,
-    /// Whether objects are received faster than they are taken in.
-    pub is_behind: bool,
+    /// How old the oldest object is that is not taken in; `None` while that is not known, after a crash or an outage.
+    pub lag: Option<Duration>,
     /// Objects that were taken in.
     pub taken_in: u64,
     /// Of these, objects that were read from their files: after a crash, or since the catalogue was unavailable.
@@ -92,6 +92,8 @@ pub struct CatalogStatus {
     pub findings: [u64; VERIFICATION_FINDINGS.len()],
     /// Files that were removed since they are kept no longer.
     pub removed_files: u64,
+    /// Their bytes.
+    pub removed_bytes: u64,
     /// How often a damaged catalogue was set aside, and begun anew.
     pub set_aside: u64,
 }

@@ -38,8 +38,10 @@ pub(in crate::api) struct CatalogStatistics {
 struct CatalogUpkeep {
     /// Objects and events that wait in memory to be taken in.
     waiting: u64,
-    /// Whether objects are received faster than they are taken in.
-    is_behind: bool,
+    /// Whether it could be used when that was last tried.
+    is_available: bool,
+    /// How old the oldest object is that is not taken in; null while that is not known, after a crash or an outage.
+    lag_seconds: Option<f64>,
     /// Objects that were taken in.
     taken_in: u64,
     /// Of these, objects that were read from their files: after a crash, or since the catalogue was unavailable.
@@ -57,6 +59,8 @@ struct CatalogUpkeep {
     findings: BTreeMap<String, u64>,
     /// Files that were removed since they are kept no longer.
     removed_files: u64,
+    /// Their bytes.
+    removed_bytes: u64,
     /// How often a damaged catalogue was set aside, and begun anew.
     set_aside: u64,
 }
@@ -66,7 +70,8 @@ impl CatalogUpkeep {
         let findings = VERIFICATION_FINDINGS.iter().zip(status.findings);
         Self {
             waiting: status.waiting,
-            is_behind: status.is_behind,
+            lag_seconds: status.lag.map(|lag| lag.as_secs_f64()),
+            is_available: status.is_available,
             taken_in: status.taken_in,
             recovered: status.recovered,
             waits: status.waits,
@@ -75,6 +80,7 @@ impl CatalogUpkeep {
             verified_files: status.verified_files,
             findings: findings.map(|(name, count)| ((*name).to_owned(), count)).collect(),
             removed_files: status.removed_files,
+            removed_bytes: status.removed_bytes,
             set_aside: status.set_aside,
         }
     }
