@@ -16,7 +16,6 @@ mod end_of_study;
 mod error;
 mod files;
 pub mod limits;
-mod place;
 mod report;
 mod schedule;
 mod settings;
@@ -27,11 +26,14 @@ pub use catalog_url::{CATALOG_FILE, CatalogUrl};
 pub use cataloguer::{Arrival, Cataloguer, Destinations, Parts, Route, Routing};
 pub use end_of_study::EndOfStudy;
 pub use error::Error;
-pub use place::Place;
+pub use files::Place;
 pub use report::{Counter, Counters, Deaf, Differences, Listener, Removed};
 pub use schedule::{Clock, SteadyClock, SystemClock};
 pub use settings::{CatalogSettings, Every, Keep};
 pub use upkeep::{
-    Difference, DifferenceKind, Digests, Policy, Rebuild, Rebuilt, Upkeep, UpkeepParts, UpkeepSettings,
-    Verify,
+    Difference, DifferenceKind, Digests, Policy, Rebuild, Rebuilt, Upkeep, UpkeepParts,
+    UpkeepSettings, Verify,
 };
+
+#[cfg(test)]
+mod testing;

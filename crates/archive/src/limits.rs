@@ -107,3 +107,6 @@ pub const VERIFY_BYTES_PER_SECOND: u64 = 16 << 20;
 
 /// Bytes that are read at a time for a digest.
 pub const DIGEST_READ_BYTES: usize = 128 * 1024;
+
+/// A damaged catalogue is set aside at most once in so long.
+pub const REPLACE_INTERVAL: Duration = Duration::from_secs(30);

@@ -17,6 +17,7 @@ pub use recovery::{Destinations, Route, Routing};
 
 use crate::Error;
 use crate::availability::Availability;
+use crate::files::{Place, PlaceInUse};
 use crate::limits::BACKGROUND_NICENESS;
 use crate::report::{Counters, Listener};
 use crate::schedule::{SteadyClock, Worker};
@@ -24,7 +25,6 @@ use crate::upkeep::Digests;
 use catalog::{Catalog, NewEvent, ObjectAttributes, ReceivedObject};
 use dataset::Dictionary;
 use drain::Drain;
-use crate::place::{Place, PlaceInUse};
 use platform::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use platform::sync::{Arc, Mutex, PoisonError};
 use queue::Queue;
@@ -310,3 +310,6 @@ impl Shared {
 fn lock<T>(mutex: &Mutex<T>) -> platform::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,8 @@
 
 use super::{Arrival, Shared};
 use crate::attributes::{Values, read_file};
-use crate::place::PlaceInUse;
 use crate::availability::Failure;
+use crate::files::PlaceInUse;
 use crate::limits::{FIRST_PAUSE, LONGEST_PAUSE, RECOVERED_INTENTS, UNREADABLE_INTENTS};
 use catalog::limits::BATCH_OBJECTS;
 use catalog::{ObjectAttributes, ReceivedObject};

@@ -1,6 +1,6 @@
 //! What is noted in the hidden folder of an output directory from one run to the next.
 
-use crate::place::hidden_folder;
+use crate::files::hidden_folder;
 use crate::settings::Every;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,12 +55,14 @@ impl Marks {
     }
 
     fn write(&self, name: &str, content: &str) {
-        let _ = crate::place::make_hidden_folder(&self.folder);
+        let _ = crate::files::make_hidden_folder(&self.folder);
         let (path, new) = (self.folder.join(name), self.folder.join(format!("{name}.new")));
         let written = fs::write(&new, content).and_then(|()| fs::rename(&new, path));
         if let Err(error) = written {
             let reason = platform::reason(&error);
-            tracing::warn!("cannot note the state of the catalogue in the output directory: {reason}");
+            tracing::warn!(
+                "cannot note the state of the catalogue in the output directory: {reason}"
+            );
         }
     }
 }

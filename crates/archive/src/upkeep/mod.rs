@@ -17,11 +17,11 @@ pub use verification::{Difference, DifferenceKind, Verify};
 
 use crate::Error;
 use crate::availability::Availability;
+use crate::files::Place;
 use crate::limits::{
-    BACKGROUND_NICENESS, FORGET_INTERVAL, HISTORY_TIME, HISTORY_ROWS, NAMED_DIFFERENCES,
+    BACKGROUND_NICENESS, FORGET_INTERVAL, HISTORY_ROWS, HISTORY_TIME, NAMED_DIFFERENCES,
     UPKEEP_INTERVAL,
 };
-use crate::place::Place;
 use crate::report::{Counters, Differences, Listener};
 use crate::schedule::{SteadyClock, Stopping, Worker};
 use crate::settings::Every;
@@ -30,6 +30,8 @@ use dataset::Dictionary;
 use marks::Marks;
 use platform::sync::{Arc, Mutex, PoisonError};
 use retention::Retention;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 /// What [`Upkeep`] works with.
@@ -76,6 +78,9 @@ pub struct Upkeep {
 struct Task {
     parts: UpkeepParts,
     settings: Arc<Mutex<UpkeepSettings>>,
+    /// Directories whose files were taken in.
+    taken_in: BTreeSet<PathBuf>,
+    /// [`Availability::made_anew`] when they were.
     made_anew: u64,
     /// When history was forgotten last.
     forgotten: Option<Duration>,
@@ -88,8 +93,13 @@ impl Upkeep {
     /// [`Error::Thread`].
     pub fn start(parts: UpkeepParts, settings: UpkeepSettings) -> Result<Self, Error> {
         let settings = Arc::new(Mutex::new(settings));
-        let mut task =
-            Task { parts, settings: Arc::clone(&settings), made_anew: 0, forgotten: None };
+        let mut task = Task {
+            parts,
+            settings: Arc::clone(&settings),
+            taken_in: BTreeSet::new(),
+            made_anew: 0,
+            forgotten: None,
+        };
         let worker = Worker::start("upkeep", BACKGROUND_NICENESS, move |stopping| {
             task.step(stopping);
             UPKEEP_INTERVAL
@@ -138,10 +148,17 @@ impl Task {
     fn rebuild(&mut self, settings: &UpkeepSettings, stopping: &Stopping) -> Result<(), Error> {
         let parts = &self.parts;
         let made_anew = parts.availability.made_anew();
+        if made_anew != self.made_anew {
+            self.taken_in.clear();
+        }
+        if settings.places.iter().all(|place| self.taken_in.contains(&place.directory)) {
+            return Ok(());
+        }
         let is_empty = made_anew != self.made_anew || parts.catalog.statistics()?.instances == 0;
         for place in &settings.places {
             let marks = Marks::of(&place.directory);
             if !is_empty && marks.is_taken_in(&parts.catalog_name) {
+                self.taken_in.insert(place.directory.clone());
                 continue;
             }
             if self.complete_until().is_none() {
@@ -169,6 +186,7 @@ impl Task {
                 tracing::info!("{directory} was taken into the catalogue: {rebuilt}");
             }
             marks.set_taken_in(&parts.catalog_name);
+            self.taken_in.insert(place.directory.clone());
         }
         self.made_anew = made_anew;
         Ok(())
@@ -241,7 +259,8 @@ impl Task {
         if let Some(before) = before {
             while !stopping.is_set()
                 && self.parts.catalog.forget_history(before, HISTORY_ROWS)? >= HISTORY_ROWS as u64
-            {}
+            {
+            }
         }
         self.forgotten = Some(passed);
         Ok(())
@@ -253,9 +272,7 @@ fn tell(difference: &Difference) {
     let words = difference.kind.words();
     match &difference.sop_instance {
         Some(uid) => tracing::warn!("verification: the object {uid}: {words}"),
-        None => tracing::warn!(
-            "verification: a file {words} (storescp catalog verify names it)"
-        ),
+        None => tracing::warn!("verification: a file {words} (storescp catalog verify names it)"),
     }
 }
 
@@ -263,7 +280,9 @@ fn tell_result(directory: &std::path::Display<'_>, found: &Differences) {
     let Differences { files, unknown_files, missing_files, changed_files, unreadable_files } =
         found;
     if found.is_clean() {
-        tracing::info!("verified {files} files of {directory}: the catalogue has them all, unchanged");
+        tracing::info!(
+            "verified {files} files of {directory}: the catalogue has them all, unchanged"
+        );
     } else {
         tracing::error!(
             "verified {files} files of {directory}: {unknown_files} are not in the catalogue, {missing_files} are missing, \
@@ -276,3 +295,5 @@ fn lock<T>(mutex: &Mutex<T>) -> platform::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cfg(test)]
+mod tests;

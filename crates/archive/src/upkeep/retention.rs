@@ -4,7 +4,7 @@
 //! the catalogue has, as [`Folder::remove`](storage::Folder::remove) makes sure.
 
 use crate::Error;
-use crate::place::Place;
+use crate::files::Place;
 use crate::files::Tree;
 use crate::limits::REMOVED_FILES;
 use crate::report::{Counters, Listener, Removed};
@@ -189,7 +189,8 @@ fn remove(place: &Place, row: &InstanceRow) -> io::Result<Outcome> {
         return Ok(Outcome::Other);
     }
     let identity = FileIdentity::of(&file)?;
-    let mut folders: Vec<(Arc<dyn Folder>, Option<FileName>)> = vec![(place.storage.folder()?, None)];
+    let mut folders: Vec<(Arc<dyn Folder>, Option<FileName>)> =
+        vec![(place.storage.folder()?, None)];
     let mut names: Vec<FileName> = Vec::new();
     for name in path.split('/') {
         let name = FileName::new(name.to_owned()).ok_or(io::ErrorKind::InvalidInput)?;

@@ -26,7 +26,9 @@ use dataset::Dictionary;
 use delivery::Outbox;
 use listener::ProgramListener;
 use platform::sync::Instant;
-use receiver::{Accepted, ProgramNeeds, Refusal, Refused, Rejection, StoredObject, Summary, Treatment};
+use receiver::{
+    Accepted, ProgramNeeds, Refusal, Refused, Rejection, StoredObject, Summary, Treatment,
+};
 use routing::GenerationRouting;
 use spool::Spools;
 use std::collections::{BTreeSet, HashMap};
@@ -71,7 +73,11 @@ impl Archive {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let set_aside = {
             let url = url.clone();
-            Box::new(move || catalog::set_aside(&url))
+            let file = file.clone();
+            Box::new(move || match &file {
+                Some(file) if !file.exists() => Ok(None),
+                _ => catalog::set_aside(&url).map(Some),
+            })
         };
         let availability = Arc::new(Availability::new(Arc::clone(&clock), set_aside));
         let catalog = open(&url, file.as_deref())?;
@@ -127,8 +133,7 @@ impl Archive {
         let sessions: usize = config.destinations.iter().map(|it| it.concurrency).sum();
         needs.intents = true;
         needs.threads += ::archive::limits::THREADS + OUTBOX_THREADS + sessions;
-        needs.descriptors +=
-            ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
+        needs.descriptors += ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
         needs.memory_bytes += ::archive::limits::MEMORY_BYTES
             + config.destinations.len() * DESTINATION_BYTES
             + sessions * SESSION_BYTES;
@@ -268,7 +273,7 @@ fn open(url: &str, file: Option<&Path>) -> Result<Arc<dyn Catalog>, Error> {
         Ok(catalog) => Ok(catalog),
         // Said, and dealt with, by the first that uses it.
         Err(catalog::Error::Unavailable(_) | catalog::Error::Damaged { .. }) => {
-            catalog::open(url).map_err(Error::Catalog)
+            catalog::open_later(url).map_err(Error::Catalog)
         }
         Err(error) => Err(Error::Catalog(error)),
     }
