@@ -32,5 +32,5 @@ pub use object::{InstanceId, ObjectAttributes, ReceivedObject, StoredInstance};
 pub use query::{
     DeliveryFilter, DeliveryRow, InstanceRow, Page, SeriesRow, Statistics, StudyFilter, StudyRow,
 };
-pub use store::{open, open_later, set_aside};
+pub use store::{check, open, open_later, set_aside};
 pub use study::EndedStudy;

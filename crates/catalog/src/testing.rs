@@ -112,6 +112,19 @@ impl PostgresCluster {
         self.port
     }
 
+    /// The server's processes.
+    ///
+    /// # Panics
+    /// If they cannot be listed.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        let first = fs::read_to_string(self.folder.join("pid")).unwrap();
+        let output = Command::new("ps").args(["-o", "pid=", "--ppid", first.trim()]).output();
+        let others = String::from_utf8(output.unwrap().stdout).unwrap();
+        let words = first.split_whitespace().chain(others.split_whitespace());
+        words.map(|word| word.parse().unwrap()).collect()
+    }
+
     /// Makes a database that is empty, and returns its URL.
     ///
     /// # Panics

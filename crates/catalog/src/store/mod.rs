@@ -45,6 +45,15 @@ pub fn open_later(url: &str) -> Result<Arc<dyn Catalog>, Error> {
     Ok(Arc::new(Store::new(url)?))
 }
 
+/// Looks whether the catalogue at `url` could be opened, and changes nothing: it may still have to be made or brought up to
+/// date.
+///
+/// # Errors
+/// As [`open`].
+pub fn check(url: &str) -> Result<(), Error> {
+    Store::new(url)?.database.check()
+}
+
 /// Renames the file of a damaged catalogue, with its logs, and returns the new name: the old one with
 /// `.damaged-<seconds since 1970>` at its end. A catalogue that was open there makes a new file at the next call.
 ///

@@ -29,6 +29,13 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects, and brings the tables up to date.
     pub(super) fn open(address: &Address) -> Result<Self, Error> {
+        let this = Self::connect(address)?;
+        migrations::migrate(&this)?;
+        Ok(this)
+    }
+
+    /// Connects.
+    pub(super) fn connect(address: &Address) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::Unavailable(error.to_string()))?;
         let connector = address.connector()?;
@@ -52,7 +59,6 @@ impl Connection {
             conflicted: Cell::new(false),
         };
         this.batch(&settings())?;
-        migrations::migrate(&this)?;
         Ok(this)
     }
 

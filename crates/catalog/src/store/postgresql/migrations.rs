@@ -19,6 +19,11 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), Error> {
     connection.transact(&mut |_| advance(connection))
 }
 
+/// Looks at the version of the tables, if there are any.
+pub(super) fn check(connection: &Connection) -> Result<(), Error> {
+    version(connection).map(|_| ())
+}
+
 fn advance(connection: &Connection) -> Result<(), Error> {
     // Another process may be at it, or have done it meanwhile.
     connection.batch(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;

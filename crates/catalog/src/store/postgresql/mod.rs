@@ -143,6 +143,10 @@ impl Database for Postgresql {
         Ok(())
     }
 
+    fn check(&self) -> Result<(), Error> {
+        Connection::connect(&self.address).and_then(|connection| migrations::check(&connection))
+    }
+
     fn write(&self, durable: bool, work: &mut Work<'_>) -> Result<(), Error> {
         let begin = if durable {
             "BEGIN; SET LOCAL synchronous_commit = on"

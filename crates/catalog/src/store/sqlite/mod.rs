@@ -76,6 +76,10 @@ impl Database for Sqlite {
         self.with_writer(|_| Ok(()))
     }
 
+    fn check(&self) -> Result<(), Error> {
+        Connection::check(&self.path)
+    }
+
     fn write(&self, durable: bool, work: &mut Work<'_>) -> Result<(), Error> {
         self.with_writer(|connection| connection.write(durable, work))
     }
