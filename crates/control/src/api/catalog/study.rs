@@ -6,7 +6,8 @@ use crate::api::forms::text::Text;
 use crate::api::forms::time::Time;
 use crate::problem::Problem;
 use crate::state::State;
-use ::catalog::{InstanceRow, Page, StudyFilter};
+use ::catalog::limits::PAGE_ROWS;
+use ::catalog::{InstanceRow, Page, SeriesRow, StudyFilter};
 use axum::Json;
 use axum::extract::{self, Path};
 use axum::http::StatusCode;
@@ -20,10 +21,46 @@ use std::fmt::Write;
 pub(in crate::api) struct CatalogStudyDetails {
     /// The study.
     study: CatalogStudy,
+    /// Its series, at most 1,000 of them.
+    series: Vec<CatalogSeries>,
     /// Its objects.
     objects: Vec<CatalogObject>,
     /// The value of `after` for the next page; null if this is the last one.
     next: Option<u64>,
+}
+
+/// A series, as its objects describe it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct CatalogSeries {
+    /// Series Instance UID (0020,000E).
+    series_instance_uid: String,
+    /// Modality (0008,0060).
+    modality: Option<String>,
+    /// Series Number (0020,0011).
+    number: Option<String>,
+    /// Series Description (0008,103E).
+    description: Option<String>,
+    /// Body Part Examined (0018,0015).
+    body_part_examined: Option<String>,
+    /// Station Name (0008,1010).
+    station_name: Option<String>,
+    /// Institution Name (0008,0080).
+    institution_name: Option<String>,
+}
+
+impl CatalogSeries {
+    fn new(row: SeriesRow) -> Self {
+        Self {
+            series_instance_uid: row.series_instance_uid,
+            modality: row.modality,
+            number: row.number,
+            description: row.description,
+            body_part_examined: row.body_part_examined,
+            station_name: row.station_name,
+            institution_name: row.institution_name,
+        }
+    }
 }
 
 /// An object, and where its file is.
@@ -36,12 +73,6 @@ struct CatalogObject {
     sop_class_uid: String,
     /// Series Instance UID (0020,000E).
     series_instance_uid: Option<String>,
-    /// Modality (0008,0060).
-    modality: Option<String>,
-    /// Series Number (0020,0011).
-    series_number: Option<String>,
-    /// Series Description (0008,103E).
-    series_description: Option<String>,
     /// Instance Number (0020,0013).
     instance_number: Option<String>,
     /// Transfer Syntax UID of the file.
@@ -78,9 +109,6 @@ impl CatalogObject {
             sop_instance_uid: object.sop_instance,
             sop_class_uid: object.sop_class,
             series_instance_uid: attributes.series_instance_uid,
-            modality: attributes.modality,
-            series_number: attributes.series_number,
-            series_description: attributes.series_description,
             instance_number: attributes.instance_number,
             transfer_syntax_uid: object.transfer_syntax,
             size: object.size,
@@ -132,12 +160,13 @@ pub(in crate::api) async fn get(
         let filter =
             StudyFilter { study_instance_uid: Some(uid.clone()), ..StudyFilter::default() };
         let study = catalog.studies(&filter, Page { after: None, most: 1 })?.pop();
-        let rows = if study.is_some() { catalog.instances(Some(&uid), page)? } else { Vec::new() };
-        Ok((study, rows))
+        let Some(study) = study else { return Ok(None) };
+        let series = catalog.series(Some(&uid), Page { after: None, most: PAGE_ROWS })?;
+        Ok(Some((study, series, catalog.instances(Some(&uid), page)?)))
     });
-    let (study, rows) = ask.await?;
-    let study = CatalogStudy::new(study.ok_or_else(not_found)?);
+    let (study, series, rows) = ask.await?.ok_or_else(not_found)?;
     let next = super::next(rows.iter().map(|row| row.id.0), most);
     let objects = rows.into_iter().map(CatalogObject::new).collect();
-    Ok(Json(CatalogStudyDetails { study, objects, next }))
+    let series = series.into_iter().map(CatalogSeries::new).collect();
+    Ok(Json(CatalogStudyDetails { study: CatalogStudy::new(study), series, objects, next }))
 }
