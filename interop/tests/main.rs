@@ -69,3 +69,4 @@ mod tls_peers;
 mod tls_verdicts;
 mod traces;
 mod type_confusion;
+mod web_destination;
