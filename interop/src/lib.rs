@@ -27,6 +27,7 @@ pub mod http;
 mod image;
 mod namespace;
 mod object;
+pub mod outbox_soak;
 pub mod part10;
 pub mod peers;
 pub mod powercut;

@@ -25,10 +25,13 @@ pub const ATTRIBUTE_BYTES: usize = 1024;
 const _: () = assert!(ATTRIBUTE_BYTES >= UID_BYTES);
 
 /// How many attributes may be [wanted](crate::WantedAttributes) beside those that are always kept.
-pub const WANTED_ATTRIBUTES: usize = 32;
+pub const WANTED_ATTRIBUTES: usize = 96;
 
-/// What the wanted attributes hold at worst, in bytes: a value of each, which doubles as it grows.
-pub const WANTED_BYTES: usize = GROWTH * WANTED_ATTRIBUTES * (ATTRIBUTE_BYTES + 64);
+/// What each of the wanted attributes holds at worst, in bytes: its value, which doubles as it grows.
+pub const WANTED_ATTRIBUTE_BYTES: usize = GROWTH * (ATTRIBUTE_BYTES + 64);
+
+/// What the wanted attributes hold at worst, in bytes.
+pub const WANTED_BYTES: usize = WANTED_ATTRIBUTES * WANTED_ATTRIBUTE_BYTES;
 
 /// How many other values are kept of a UID that occurs more than once. Two suffice to see that they
 /// differ.

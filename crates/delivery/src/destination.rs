@@ -47,6 +47,8 @@ pub struct Item {
     pub path: Option<PathBuf>,
     /// The file of the object is gone.
     pub missing: bool,
+    /// Which receiver it is from: the `source` of the event, see [`event_source`](crate::event_source).
+    pub source: Arc<str>,
 }
 
 /// What became of a delivery.

@@ -19,7 +19,8 @@
 //! | rewriting | [`REWRITE_BYTES`](dataset::limits::REWRITE_BYTES) + [`TEXT_VALUE_BYTES`] | unless they are stored as received |
 //! | faults on purpose | [`FAULT_BYTES`] | there is a plan of faults |
 //! | deflating | [`DEFLATE_BYTES`](dataset::limits::DEFLATE_BYTES) | they are written deflated |
-//! | attributes | [`WANTED_BYTES`](dataset::limits::WANTED_BYTES) | their paths are made by a template |
+//! | attributes of paths | [`TEMPLATE_ATTRIBUTES`] × [`WANTED_ATTRIBUTE_BYTES`](dataset::limits::WANTED_ATTRIBUTE_BYTES) | their paths are made by a template |
+//! | attributes of what is owed | [`INTENT_ATTRIBUTES`] × [`WANTED_ATTRIBUTE_BYTES`](dataset::limits::WANTED_ATTRIBUTE_BYTES) | something is owed for objects |
 //!
 //! What all associations share is added once:
 //!
@@ -158,11 +159,19 @@ pub const STUDIES_OF_AN_ASSOCIATION: usize = 64;
 /// The longest path template, in bytes.
 pub const TEMPLATE_BYTES: usize = 1024;
 
+/// How many different attributes a path template may use.
+pub const TEMPLATE_ATTRIBUTES: usize = 32;
+
+/// How many attributes may be wanted of objects for which something is owed
+/// ([`IntentSettings::wanted`](crate::IntentSettings::wanted)).
+pub const INTENT_ATTRIBUTES: usize = 64;
+const _: () =
+    assert!(TEMPLATE_ATTRIBUTES + INTENT_ATTRIBUTES <= dataset::limits::WANTED_ATTRIBUTES);
+
 /// How many names, one in another, a path template may have, that of the file included.
 pub const TEMPLATE_LEVELS: usize = 16;
 
-/// The longest name that a path template makes, in bytes. The number of a file whose name is taken comes on top.
-pub const PATH_COMPONENT_BYTES: usize = 200;
+pub use storage::limits::PATH_COMPONENT_BYTES;
 
 /// How many files a path template may give the same name; their numbers are at most this.
 pub const SAME_PATH_FILES: u32 = 9999;

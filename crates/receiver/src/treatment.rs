@@ -44,7 +44,9 @@ pub struct Treatment {
 pub struct IntentSettings {
     /// Which rule it is, for [`Envelope::route`](storage::Envelope::route).
     pub route: u32,
-    /// The attributes that [`StoredObject::attributes`](crate::StoredObject::attributes) is to have.
+    /// The attributes that [`StoredObject::attributes`](crate::StoredObject::attributes) is to have, to be found there by
+    /// [`Attributes::noted_as`](dataset::Attributes::noted_as): at most
+    /// [`INTENT_ATTRIBUTES`](crate::limits::INTENT_ATTRIBUTES). Of more, none is noted.
     pub wanted: Arc<WantedAttributes>,
     /// The object gets its final name too. Without, there is the intent alone: it is kept until it is delivered.
     pub keeps_file: bool,

@@ -25,6 +25,8 @@ pub enum Step {
     Subfolder,
     /// Looking at the file that has the name already.
     Existing,
+    /// Giving it its intent, or making that durable.
+    Intent,
     /// Giving it its final name.
     Name,
     /// Making the name durable.
@@ -46,6 +48,7 @@ impl fmt::Display for Step {
             Self::Sync => "cannot sync file",
             Self::Subfolder => "cannot create subdirectory",
             Self::Existing => "cannot read existing file of this name",
+            Self::Intent => "cannot record what is owed for the file",
             Self::Name => "cannot name file",
             Self::SyncFolder => "cannot sync directory",
         })

@@ -11,7 +11,7 @@ const EXPLORING: bool = cfg!(feature = "explore");
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 
 /// Bytes of an object that are written between two checks of `--min-free`.
-pub const ROOM_CHECK_BYTES: usize = 64 * 1024 * 1024;
+pub const ROOM_CHECK_BYTES: u32 = 64 * 1024 * 1024;
 
 /// What is read at a time, of each of two files, to compare them.
 pub const COMPARED_BYTES: usize = 64 * 1024;
@@ -21,6 +21,12 @@ pub const OPEN_SUBFOLDERS: usize = if EXPLORING { 1 } else { 48 };
 
 /// Folders that may be one in another in the output directory.
 pub const FOLDER_LEVELS: usize = 32;
+
+/// Folders with intents that are open at a time: 32 that are pending and 32 in the spool, each in two hidden folders.
+pub const INTENT_FOLDERS: usize = 2 * 2 * 32;
+
+/// The longest path that is noted with an intent, in bytes.
+pub const NOTED_PATH_BYTES: usize = 512;
 
 /// The longest note of where a file belongs: all the folders around it, and its name.
 pub const PLACE_NOTE_BYTES: usize = (FOLDER_LEVELS + 1) * (crate::FileName::MAX_BYTES + 1);
@@ -46,3 +52,6 @@ pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often a commit tries again when other processes change the name meanwhile.
 pub const NAME_ATTEMPTS: usize = 64;
+
+/// The longest name that is made of values, in bytes. The number of a file whose name is taken comes on top.
+pub const PATH_COMPONENT_BYTES: usize = 200;

@@ -17,9 +17,22 @@ pub trait Storage: Send + Sync {
     /// Those of the operating system: the folder does not exist any more, or no descriptor is left.
     fn folder(&self) -> io::Result<Arc<dyn Folder>>;
 
-    /// Its intents; `None` where there can be none, since its file system has no hard links.
+    /// Its intents; `None` where there can be none: see [`Storage::check_intents`].
     fn intents(&self) -> Option<Arc<dyn Intents>> {
         None
+    }
+
+    /// Checks that files can have intents, which take hard links, locks, and a folder of our own. To be called before
+    /// anything is owed for a file.
+    ///
+    /// # Errors
+    /// What the file system does not support, and what to do about it.
+    fn check_intents(&self) -> Result<(), String> {
+        self.intents().map(drop).ok_or_else(|| {
+            "its file system does not support hard links, locks and subdirectories, all of which a catalogue and \
+             destinations need: leave these out, or store on another file system"
+                .to_owned()
+        })
     }
 
     /// Closes what no file being received needs. To be called after an object has failed: a file system with
@@ -65,6 +78,15 @@ pub trait Folder: Send + Sync {
     /// others of the operating system. The file has its old name then.
     fn rename(&self, file: FileIdentity, from: &FileName, to: &FileName) -> io::Result<()>;
 
+    /// Removes the name `name`, if this file has it.
+    ///
+    /// # Errors
+    /// `NotFound` if another file, or none, has it; others of the operating system. The file has its name then.
+    fn remove(&self, file: FileIdentity, name: &FileName) -> io::Result<()> {
+        let _ = (file, name);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// A mark for the next [`Folder::sync`], to be taken before a file gets its name in this folder.
     fn mark(&self) -> SyncMark;
 
@@ -89,8 +111,8 @@ pub trait Folder: Send + Sync {
     fn space(&self) -> io::Result<Space>;
 }
 
-/// A file that is being received. If it is dropped before [`StagedFile::confirm`], it is removed, and an older
-/// file that it has replaced has its name again.
+/// A file that is being received. If it is dropped before [`StagedFile::confirm`], it is removed, its intent too, and an
+/// older file that it has replaced has its name again.
 pub trait StagedFile: Send {
     /// Appends all of `slices`.
     ///
@@ -133,6 +155,14 @@ pub trait StagedFile: Send {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Makes the intent durable although the file gets no final name.
+    ///
+    /// # Errors
+    /// Those of the operating system; `Unsupported` if there is no intent.
+    fn sync_intent(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Finds out whether all appends have succeeded, if no sync follows: some file systems report write errors
     /// late.
     ///
@@ -168,7 +198,7 @@ pub trait StagedFile: Send {
     fn holder(&self, name: &FileName) -> io::Result<Holder>;
 
     /// Keeps the file, and removes the older one that it has replaced. From then on, dropping it only closes
-    /// it.
+    /// it. A file that has an intent and no final name is kept by that.
     ///
     /// # Errors
     /// Those of the operating system: the older file could not be removed, and has its name again.

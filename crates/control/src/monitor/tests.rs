@@ -64,6 +64,8 @@ impl<'m> Sender<'m> {
             receive: Duration::ZERO,
             commit: Duration::ZERO,
             received_bytes: 1000 * pieces,
+            stored_bytes: 0,
+            transfer_syntax: "",
             file: None,
             intent: None,
             attributes: None,

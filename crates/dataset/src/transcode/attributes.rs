@@ -27,6 +27,8 @@ pub struct Attributes {
     current: Option<Current>,
     /// No value is kept of elements after this tag.
     last: Tag,
+    /// There was an element after it.
+    has_passed: bool,
     /// Further attributes.
     noting: Option<Box<Noting>>,
 }
@@ -47,6 +49,7 @@ impl Default for Attributes {
             others: Default::default(),
             current: None,
             last: KEPT[KEPT.len() - 1],
+            has_passed: false,
             noting: None,
         }
     }
@@ -122,6 +125,19 @@ impl Attributes {
         }
     }
 
+    /// The same by its name; `None` too if it is not wanted.
+    #[must_use]
+    pub fn noted_as(&self, name: &AttributeName) -> Option<NotedValue<'_>> {
+        self.noted(self.noting.as_deref()?.wanted().position(name)?)
+    }
+
+    /// Whether the data set has come past the last attribute that is kept. In one whose elements are not in ascending
+    /// order, some may follow all the same.
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        self.has_passed
+    }
+
     /// Has these attributes noted too.
     pub(super) fn note(&mut self, wanted: Arc<WantedAttributes>) {
         self.last = KEPT[KEPT.len() - 1].max(wanted.last());
@@ -140,6 +156,8 @@ impl Attributes {
         self.end();
         if element.tag <= self.last {
             self.begin_kept(element);
+        } else {
+            self.has_passed = true;
         }
     }
 
@@ -269,6 +287,10 @@ mod tests {
         }
         let noted = |place| attributes.noted(place).map(|it| (it.bytes, it.vr));
         assert_eq!(noted(0), Some((&b"Doe"[..], Vr::PN)));
+        let by_name = |tag| attributes.noted_as(&AttributeName::Public(tag)).map(|it| it.bytes);
+        assert_eq!(by_name(Tag(0x0010, 0x0020)), Some(&b"471"[..]));
+        assert_eq!(by_name(Tag(0x0020, 0x0020)), None, "not wanted");
+        assert!(attributes.has_passed(), "(0020,0020) is behind them");
         assert_eq!(noted(1), Some((&b"471"[..], Vr::UN)));
         assert_eq!(noted(2), None);
         assert_eq!(attributes.patient_name(), Some(&b"Doe"[..]));

@@ -51,6 +51,17 @@ impl WantedAttributes {
         Some(Self { names: names.into(), public, last })
     }
 
+    /// Those of both; `None` if there are more than [`WANTED_ATTRIBUTES`].
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Option<Self> {
+        Self::new(self.names.iter().chain(&other.names).cloned())
+    }
+
+    /// All of them, in ascending order.
+    pub fn names(&self) -> impl Iterator<Item = &AttributeName> {
+        self.names.iter()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -3,8 +3,12 @@
 mod dicom;
 mod exec;
 mod folder;
+mod programs;
 mod webhook;
 mod worker;
+
+pub use folder::{FolderTemplate, TemplateFault};
+pub use programs::environment::NOT_PASSED_ON;
 
 use crate::{Destination, DestinationKind, DestinationSettings, Error};
 use std::sync::Arc;
@@ -18,8 +22,8 @@ pub fn build(settings: &DestinationSettings) -> Result<Arc<dyn Destination>, Err
     match &settings.kind {
         DestinationKind::Exec(kind) => exec::build(name, kind),
         DestinationKind::Worker(kind) => worker::build(name, kind),
-        DestinationKind::Webhook(kind) => webhook::build(name, kind),
+        DestinationKind::Webhook(kind) => Ok(Arc::new(webhook::Webhook::new(name, kind)?)),
         DestinationKind::Dicom(kind) => dicom::build(name, kind),
-        DestinationKind::Folder(kind) => folder::build(name, kind),
+        DestinationKind::Folder(kind) => Ok(Arc::new(folder::Folder::new(name, kind)?)),
     }
 }

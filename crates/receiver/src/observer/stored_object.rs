@@ -32,7 +32,14 @@ pub struct StoredObject<'a> {
     pub commit: Duration,
     /// Length of the data set as it was received, in bytes.
     pub received_bytes: u64,
-    /// The file that it is in; `None` where objects are not stored ([`Treatment::output`] is `None`).
+    /// Length of its file in bytes, with preamble and file meta information, whatever name that has; 0 where objects are
+    /// not stored.
+    pub stored_bytes: u64,
+    /// UID of the transfer syntax in which it is stored, which may differ from the one received; empty where objects are
+    /// not stored.
+    pub transfer_syntax: &'static str,
+    /// The file that it is in; `None` where objects are not stored ([`Treatment::output`] is `None`), and where they get
+    /// no final name ([`IntentSettings::keeps_file`](crate::IntentSettings::keeps_file)).
     pub file: Option<StoredFile<'a>>,
     /// Its intent, where something is owed for it ([`Treatment::intents`]).
     pub intent: Option<&'a IntentName>,
@@ -41,6 +48,16 @@ pub struct StoredObject<'a> {
 }
 
 impl StoredObject<'_> {
+    /// Study Instance UID; `None` if what was sent is none, which may be anything, and where objects are not stored.
+    #[must_use]
+    pub fn study_uid(&self) -> Option<Uid> {
+        let sent = match &self.file {
+            Some(file) => file.study,
+            None => self.attributes.and_then(Attributes::study_instance_uid),
+        };
+        Uid::parse(sent?).ok().filter(Uid::is_conformant)
+    }
+
     /// Says that it is stored, to programs that read the log: text has a line about that already.
     pub(crate) fn log(&self) {
         let file = self.file.as_ref();
@@ -49,9 +66,10 @@ impl StoredObject<'_> {
             onlyFields = true,
             sopInstanceUid = %self.sop_instance,
             sopClassUid = %self.sop_class,
-            studyInstanceUid = file.and_then(StoredFile::study_uid).map(tracing::field::display),
+            studyInstanceUid = self.study_uid().map(tracing::field::display),
             file = file.map(|file| tracing::field::display(file.path)),
             receivedBytes = self.received_bytes,
+            intent = self.intent.map(tracing::field::display),
             fileBytes = file.map(|file| file.size),
             replaced = file.map(|file| file.replaced),
             kept = file.map(|file| file.kept),

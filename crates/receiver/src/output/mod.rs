@@ -100,6 +100,17 @@ impl Output {
         Ok(Self::with_storage(settings, directory, dictionary, studies))
     }
 
+    /// Checks that something can be owed for objects here ([`Treatment::intents`](crate::Treatment::intents)).
+    ///
+    /// # Errors
+    /// [`Error::OutputDirectoryLacks`].
+    pub fn check_intents(&self) -> Result<(), Error> {
+        self.storage.check_intents().map_err(|lacking| {
+            let path = self.settings.directory.clone();
+            Error::OutputDirectoryLacks { path, lacking }
+        })
+    }
+
     /// The same with another kind of storage than a directory.
     #[must_use]
     pub fn with_storage(

@@ -3,14 +3,15 @@
 use super::memory;
 use crate::error::Error;
 use crate::limits::{
-    ACCESS_CACHE_BYTES, LARGE_RECEIVE_BUFFER_BYTES, LARGE_RECEIVE_BUFFERS, LEAST_THREADS,
-    RESERVED_DESCRIPTORS, RESERVED_THREADS,
+    ACCESS_CACHE_BYTES, INTENT_ATTRIBUTES, LARGE_RECEIVE_BUFFER_BYTES, LARGE_RECEIVE_BUFFERS,
+    LEAST_THREADS, RESERVED_DESCRIPTORS, RESERVED_THREADS,
 };
 use crate::node::NodeSettings;
 use crate::output::OutputSettings;
+use dataset::limits::WANTED_ATTRIBUTE_BYTES;
 use std::collections::HashSet;
 use std::io;
-use storage::limits::OPEN_SUBFOLDERS;
+use storage::limits::{INTENT_FOLDERS, OPEN_SUBFOLDERS};
 
 /// How many associations may be served at a time, as the limits of the process are at one moment, and the
 /// memory that each of them takes at worst. More are rejected with "local limit exceeded" (PS3.8 §9.3.4).
@@ -31,6 +32,8 @@ pub struct ProgramNeeds {
     pub descriptors: usize,
     /// Bytes of memory.
     pub memory_bytes: usize,
+    /// Something is owed for objects ([`Treatment::intents`](crate::Treatment::intents)), so their attributes are kept.
+    pub intents: bool,
 }
 
 impl Capacity {
@@ -54,9 +57,13 @@ impl Capacity {
     ) -> Result<Self, Error> {
         let bytes = |output: &&OutputSettings| memory::of_association(settings, Some(output));
         let without = || memory::of_association(settings, None);
-        let association_bytes = outputs.iter().map(bytes).max().unwrap_or_else(without);
+        let attributes =
+            if program.intents { INTENT_ATTRIBUTES * WANTED_ATTRIBUTE_BYTES } else { 0 };
+        let association_bytes =
+            outputs.iter().map(bytes).max().unwrap_or_else(without) + attributes;
         let descriptors = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
-        let descriptors = descriptors.saturating_sub(program.descriptors);
+        let folders = if program.intents { INTENT_FOLDERS } else { 0 };
+        let descriptors = descriptors.saturating_sub(program.descriptors + folders);
         let descriptors = descriptors - folders_beyond_first(outputs).min(descriptors / 2);
         let threads = platform::threads_left().unwrap_or(usize::MAX);
         let needed = LEAST_THREADS + program.threads;

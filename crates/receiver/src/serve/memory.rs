@@ -3,13 +3,15 @@
 
 use crate::limits::{
     ACCESS_BYTES, ASSOCIATION_BYTES, DUMP_BYTES, FAULT_BYTES, FILE_BYTES,
-    FIRST_RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_BYTES, TEXT_VALUE_BYTES, THREAD_STACK_BYTES,
-    TLS_PEAK_BYTES,
+    FIRST_RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_BYTES, TEMPLATE_ATTRIBUTES, TEXT_VALUE_BYTES,
+    THREAD_STACK_BYTES, TLS_PEAK_BYTES,
 };
 use crate::node::NodeSettings;
 use crate::output::OutputSettings;
 use dataset::format::OutputTransferSyntax;
-use dataset::limits::{DEFLATE_BYTES, INFLATE_BYTES, PARSER_BYTES, REWRITE_BYTES, WANTED_BYTES};
+use dataset::limits::{
+    DEFLATE_BYTES, INFLATE_BYTES, PARSER_BYTES, REWRITE_BYTES, WANTED_ATTRIBUTE_BYTES,
+};
 
 /// The most bytes that an association takes with these settings, one line for each part. What all
 /// associations share (log lines that wait, open studies, the dictionary) is not in it.
@@ -31,7 +33,10 @@ pub(super) fn of_association(settings: &NodeSettings, output: Option<&OutputSett
         (output.is_some(), PARSER_BYTES + INFLATE_BYTES + FILE_BYTES),
         (rewrites.is_some(), REWRITE_BYTES + TEXT_VALUE_BYTES),
         (deflates, DEFLATE_BYTES),
-        (output.is_some_and(|output| output.path.is_some()), WANTED_BYTES),
+        (
+            output.is_some_and(|output| output.path.is_some()),
+            TEMPLATE_ATTRIBUTES * WANTED_ATTRIBUTE_BYTES,
+        ),
         (settings.faults.is_some(), FAULT_BYTES),
     ];
     parts.iter().filter(|(is_used, _)| *is_used).map(|(_, bytes)| bytes).sum()

@@ -16,7 +16,7 @@ use proto::DataSetFragments;
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
-use storage::{Committed, FileName, IfTaken, InstanceFile, NameTaken, Outcome, Step};
+use storage::{Committed, FileName, IfTaken, InstanceFile, IntentName, NameTaken, Outcome, Step};
 use tracing::{error, info, warn};
 
 /// The folder of patients whose name is not known.
@@ -36,6 +36,9 @@ pub(super) struct Incoming {
     arriving: Option<ArrivingObject>,
     output: Arc<Output>,
 }
+
+/// Where an object went, and how. `None` if it has no final name, but an intent alone.
+pub(super) type Filed = Option<(Place, Outcome)>;
 
 /// Where an object goes beneath the output directory.
 #[derive(Default)]
@@ -127,9 +130,30 @@ impl Incoming {
         }
     }
 
+    /// Has it get this intent, before its final name.
+    pub(super) fn intend(&mut self, intent: IntentName) {
+        self.file.intend(intent);
+    }
+
+    /// Stores the object under its name, for good; without `keeps_file`, by its intent alone.
+    pub(super) fn commit(&mut self, about: &About<'_>, keeps_file: bool) -> Result<Filed, Failure> {
+        let durability = self.output.settings.durability;
+        if !keeps_file {
+            self.file.commit_intent(durability)?;
+            return Ok(None);
+        }
+        let place = self.enter_folder(about)?;
+        let outcome = self.commit_name(about, &place)?;
+        if self.file.has_intent() && matches!(outcome, Outcome::Kept(_)) {
+            // What came is what is handed on, whichever file is kept.
+            self.file.commit_intent(durability)?;
+        }
+        Ok(Some((place, outcome)))
+    }
+
     /// Goes into the folder of its study, where objects are sorted, or into those that the template names.
-    pub(super) fn enter_folder(&mut self, about: &About<'_>) -> Result<Place, Failure> {
-        let Self { transcoder, file, arriving, output } = self;
+    fn enter_folder(&mut self, about: &About<'_>) -> Result<Place, Failure> {
+        let Self { transcoder, file, arriving, output, .. } = self;
         let attributes = transcoder.attributes();
         if let Some(template) = &output.settings.path {
             let naming = Naming {
@@ -160,8 +184,8 @@ impl Incoming {
         Ok(Place { folders, by_template: None })
     }
 
-    /// Gives the object its name, for good.
-    pub(super) fn commit(&mut self, about: &About<'_>, place: &Place) -> Result<Outcome, Failure> {
+    /// Gives the object its name.
+    fn commit_name(&mut self, about: &About<'_>, place: &Place) -> Result<Outcome, Failure> {
         let settings = &self.output.settings;
         let ObjectUids { sop_class, sop_instance } = about.uids;
         if let Some(path) = &place.by_template {
@@ -232,17 +256,19 @@ impl Incoming {
         Ok(outcome)
     }
 
+    /// The length of what was written.
+    pub(super) fn size(&self) -> u64 {
+        self.file.size()
+    }
+
     /// The file, for those who are told of the object.
-    pub(super) fn stored_file<'a>(
-        &'a self,
-        place: &'a Place,
-        outcome: &'a Outcome,
-    ) -> StoredFile<'a> {
+    pub(super) fn stored_file<'a>(&'a self, filed: &'a Filed) -> Option<StoredFile<'a>> {
+        let (place, outcome) = filed.as_ref()?;
         let (name, replaced, kept, size) = match outcome {
             Outcome::Stored(it) => (&it.name, it.replaced, false, self.file.size()),
             Outcome::Kept(it) => (&it.name, false, true, it.size),
         };
-        StoredFile {
+        Some(StoredFile {
             path: LogPath::new(&self.output.settings, &place.folders, Some(name)),
             folders: &place.folders,
             name,
@@ -251,7 +277,7 @@ impl Incoming {
             size,
             study: self.transcoder.attributes().study_instance_uid(),
             transfer_syntax: self.transcoder.output_transfer_syntax().uid(),
-        }
+        })
     }
 
     /// The object is stored, by these UIDs, in `file`: where objects are sorted, its study has it. Returns the studies

@@ -1,4 +1,5 @@
-//! What is wrong with an object that is stored all the same, as [`Leniency`](crate::Leniency) allows.
+//! What is wrong with an object that is stored all the same: repaired, or tolerated as
+//! [`Leniency`](crate::Leniency) allows.
 
 use super::status::class_name;
 use super::uids::{Mismatch, ObjectUids};
@@ -6,7 +7,8 @@ use crate::node::Node;
 use crate::observer::{Tolerance, Tolerated};
 use crate::peer::Peer;
 use crate::treatment::Treatment;
-use tracing::warn;
+use dataset::Transcoder;
+use tracing::{debug, warn};
 
 /// What is wrong with one object.
 #[derive(Default)]
@@ -41,5 +43,33 @@ impl Irregularities<'_> {
             );
             tell(Tolerance::UndeclaredCharacterSet, &why);
         }
+    }
+}
+
+/// Says what had to be put right in an object that is stored, or that it could not be read to its end.
+pub(super) fn warn_of_repairs(uids: &ObjectUids, transcoder: &Transcoder) {
+    let instance = &uids.sop_instance;
+    let repairs = transcoder.repairs();
+    if !repairs.is_empty() {
+        warn!(sopInstanceUid = %instance, "SOP instance {instance} has encoding errors: {repairs}");
+    }
+    let attributes = transcoder.attributes();
+    if transcoder.is_untouched() && attributes.other_study_instance_uids().next().is_some() {
+        warn!(
+            sopInstanceUid = %instance,
+            "SOP instance {instance} has two Study Instance UIDs; using the first"
+        );
+    }
+    match transcoder.unread() {
+        Some(error) if transcoder.output_transfer_syntax().is_unlisted() => {
+            debug!("SOP instance {instance} could not be parsed to its end: {error}");
+        }
+        Some(error) => {
+            warn!(
+                "SOP instance {instance} is stored as received, but could not be parsed to its end: \
+                 {error}"
+            );
+        }
+        None => {}
     }
 }

@@ -7,6 +7,7 @@
 //!   service ──► filing ──► crate::output      which folder, which name, in which form
 //!      │          ├──────► duplicates          what becomes of it if it is stored already
 //!      │          └──────► same_instance       whether it is, where names do not say so
+//!      ├─────────────────► owed                its intent, and the attributes that are kept of it
 //!      ├─────────────────► uids                whether it is what was announced
 //!      ├─────────────────► irregularities      what is wrong with it and tolerated
 //!      └─────────────────► status              why not, and what the sender is told
@@ -15,6 +16,7 @@
 mod duplicates;
 mod filing;
 mod irregularities;
+mod owed;
 mod same_instance;
 mod service;
 mod status;

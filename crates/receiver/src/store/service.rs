@@ -1,13 +1,14 @@
 //! The Storage service class as SCP (PS3.4 Annex B): from a C-STORE-RQ to a file and an answer.
 
 use super::filing::{About, Incoming};
-use super::irregularities::Irregularities;
+use super::irregularities::{Irregularities, warn_of_repairs};
+use super::owed::Owed;
 use super::status::{Failure, class_name};
 use super::uids::{ObjectUids, identify};
 use crate::node::Node;
 use crate::observer::{AfterAnswer, Progress, Received, Refused, StatusCounts, StoredObject};
 use crate::output::studies::{CurrentStudies, EndedStudy};
-use crate::output::{OutputSettings, Refusals, StoredFile};
+use crate::output::{OutputSettings, Refusals};
 use crate::peer::Peer;
 use crate::treatment::Treatment;
 
@@ -18,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use storage::{InstanceFile, PreparedFile};
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
 /// The data set that an association is receiving, if any, and what becomes of it.
 ///
@@ -32,6 +33,7 @@ pub(crate) struct StorageService<'n> {
     receiving: Option<Receiving>,
     /// For the next object.
     prepared: PreparedFile,
+    owed: Owed,
     tally: Tally,
 }
 
@@ -125,6 +127,7 @@ impl<'n> StorageService<'n> {
     pub(crate) fn new(node: &'n Node, treatment: Arc<Treatment>, peer: Peer) -> Self {
         Self {
             node,
+            owed: Owed::by(&treatment),
             treatment,
             peer,
             current_studies: CurrentStudies::default(),
@@ -262,8 +265,8 @@ impl<'n> StorageService<'n> {
         let settings = &output.settings;
         let transcoder =
             Transcoder::new(transfer_syntax, &settings.format, Arc::clone(&output.dictionary));
-        let transcoder = match &settings.path {
-            Some(template) => transcoder.noting(Arc::clone(template.wanted())),
+        let transcoder = match self.owed.wanted() {
+            Some(wanted) => transcoder.noting(Arc::clone(wanted)),
             None => transcoder,
         };
         let header = self.header(settings, &ObjectUids::announced(request), &transcoder);
@@ -344,8 +347,11 @@ impl<'n> StorageService<'n> {
         let (peer, requested) = (&self.peer, reception.requested);
         let is_another = mismatch.as_ref().is_some_and(|it| it.of_instance);
         let about = About { uids: &uids, is_another, peer, requested, character_set };
-        let place = incoming.enter_folder(&about)?;
-        let stored = incoming.commit(&about, &place)?;
+        let intent = self.owed.next_intent(peer, requested);
+        if let Some(intent) = &intent {
+            incoming.intend(intent.clone());
+        }
+        let filed = incoming.commit(&about, self.owed.keeps_files())?;
         let commit = reception.received.elapsed();
         incoming.output().has_stored();
         warn_of_repairs(&uids, incoming.transcoder());
@@ -355,13 +361,23 @@ impl<'n> StorageService<'n> {
             assumed_character_set: character_set.filter(|_| incoming.lacks_character_set()),
         };
         irregularities.tell(self.node, &self.peer, &self.treatment, &uids);
-        let file = incoming.stored_file(&place, &stored);
+        let file = incoming.stored_file(&filed);
         let whose = (&self.peer, self.treatment.as_ref());
-        let object = stored_object(&uids, whose, reception, commit, Some(file));
+        let object = StoredObject {
+            stored_bytes: incoming.size(),
+            transfer_syntax: incoming.transcoder().output_transfer_syntax().uid(),
+            file,
+            intent: intent.as_ref(),
+            attributes: intent.as_ref().map(|_| incoming.transcoder().attributes()),
+            ..received_object(&uids, whose, reception, commit)
+        };
         object.log();
         let after_answer = self.node.observer.stored(&object);
-        let ended_studies =
-            incoming.file_study(&uids, &file, &self.peer, &mut self.current_studies);
+        let studies = &mut self.current_studies;
+        let ended_studies = match &file {
+            Some(file) => incoming.file_study(&uids, file, &self.peer, studies),
+            None => Vec::new(),
+        };
         let (sop_instance, file) = (uids.sop_instance, Some(incoming.into_file()));
         let Reception { receive, received, .. } = reception;
         Ok(FollowUp { sop_instance, after_answer, ended_studies, file, receive, commit, received })
@@ -372,7 +388,7 @@ impl<'n> StorageService<'n> {
         let commit = Duration::ZERO;
         let whose = (&self.peer, self.treatment.as_ref());
         let uids = ObjectUids::announced(request);
-        let object = stored_object(&uids, whose, reception, commit, None);
+        let object = received_object(&uids, whose, reception, commit);
         object.log();
         let after_answer = self.node.observer.stored(&object);
         let (sop_instance, ended_studies, file) = (request.sop_instance, Vec::new(), None);
@@ -446,13 +462,12 @@ impl Drop for StorageService<'_> {
     }
 }
 
-/// What the observer is told of an object.
-fn stored_object<'a>(
+/// What the observer is told of an object, beside where it is stored.
+fn received_object<'a>(
     uids: &'a ObjectUids,
     (peer, treatment): (&'a Peer, &'a Treatment),
     reception: Reception,
     commit: Duration,
-    file: Option<StoredFile<'a>>,
 ) -> StoredObject<'a> {
     let ObjectUids { sop_class, sop_instance } = uids;
     let Reception { requested, receive, bytes: received_bytes, .. } = reception;
@@ -465,36 +480,10 @@ fn stored_object<'a>(
         receive,
         commit,
         received_bytes,
-        file,
+        stored_bytes: 0,
+        transfer_syntax: "",
+        file: None,
         intent: None,
         attributes: None,
-    }
-}
-
-/// Says what had to be put right in an object that is stored, or that it could not be read to its end.
-fn warn_of_repairs(uids: &ObjectUids, transcoder: &Transcoder) {
-    let instance = &uids.sop_instance;
-    let repairs = transcoder.repairs();
-    if !repairs.is_empty() {
-        warn!(sopInstanceUid = %instance, "SOP instance {instance} has encoding errors: {repairs}");
-    }
-    let attributes = transcoder.attributes();
-    if transcoder.is_untouched() && attributes.other_study_instance_uids().next().is_some() {
-        warn!(
-            sopInstanceUid = %instance,
-            "SOP instance {instance} has two Study Instance UIDs; using the first"
-        );
-    }
-    match transcoder.unread() {
-        Some(error) if transcoder.output_transfer_syntax().is_unlisted() => {
-            debug!("SOP instance {instance} could not be parsed to its end: {error}");
-        }
-        Some(error) => {
-            warn!(
-                "SOP instance {instance} is stored as received, but could not be parsed to its end: \
-                 {error}"
-            );
-        }
-        None => {}
     }
 }

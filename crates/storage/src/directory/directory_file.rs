@@ -1,6 +1,7 @@
 //! A file that is being received into a directory, until it has its final name.
 
 use super::existing_file;
+use super::intents::{self, Intent};
 use super::names::final_name::FinalName;
 use super::names::inode_lock::{Lock, NameHolder, try_lock};
 use super::names::name_claims::NameClaim;
@@ -14,7 +15,8 @@ use crate::file_id::Stamp;
 use crate::limits::NAME_ATTEMPTS;
 use crate::sync::write_back::WriteBack;
 use crate::{
-    Durability, FileId, FileIdentity, FileName, Folder, Holder, IfExists, StagedFile, Subfolder,
+    Durability, FileId, FileIdentity, FileName, Folder, Holder, IfExists, IntentName, StagedFile,
+    Subfolder,
 };
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
@@ -33,6 +35,10 @@ pub(crate) struct DirectoryFile {
     is_locked: bool,
     /// A temporary name that it has.
     temporary: Option<String>,
+    /// Its intent, until it is kept.
+    intent: Option<Intent>,
+    /// Whether it has ever had one.
+    has_intent: bool,
     /// The final name, once it is given and while it may still be taken back.
     published: Option<Published>,
 }
@@ -71,6 +77,8 @@ impl DirectoryFile {
             file,
             is_locked,
             temporary,
+            intent: None,
+            has_intent: false,
             published: None,
         })
     }
@@ -113,6 +121,23 @@ impl StagedFile for DirectoryFile {
         }
     }
 
+    fn intend(&mut self, name: &IntentName) -> io::Result<()> {
+        // From before anybody sees it, so that nobody takes it for what a crash left.
+        self.lock();
+        let top = self.home.temporaries.top();
+        let intent = self.home.intents.link(name, |location| match &self.temporary {
+            Some(temporary) => syscalls::link((top, temporary), location),
+            None => syscalls::link_unnamed(&self.file, location),
+        })?;
+        self.intent = Some(intent);
+        self.has_intent = true;
+        if self.home.intents.need_syncs() { self.sync_intent() } else { Ok(()) }
+    }
+
+    fn sync_intent(&mut self) -> io::Result<()> {
+        self.intent.as_ref().ok_or(io::ErrorKind::Unsupported)?.sync()
+    }
+
     fn check_writes(&mut self) -> io::Result<()> {
         if self.home.strategy.late_write_errors { self.file.sync_data() } else { Ok(()) }
     }
@@ -129,6 +154,44 @@ impl StagedFile for DirectoryFile {
     }
 
     fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
+        let replaced = self.give_name(name, if_exists)?;
+        if self.has_intent {
+            intents::note(&self.file, &self.destination.path, name);
+        }
+        Ok(replaced)
+    }
+
+    fn holder(&self, name: &FileName) -> io::Result<Holder> {
+        existing_file::holder(&self.destination, name)
+    }
+
+    fn confirm(&mut self) -> io::Result<()> {
+        if let Some(Published { older: Some(Older { path: older, .. }), .. }) = &self.published {
+            // While it is there, the newer file counts as never acknowledged.
+            let temporaries = &self.home.temporaries;
+            let removed = {
+                let _turn = temporaries.turn();
+                temporaries.remove(older)
+            };
+            if let Err(error) = removed
+                && !matches!(syscalls::id_at((temporaries.top(), older)), Ok(None))
+            {
+                self.withdraw();
+                return Err(error);
+            }
+        }
+        self.published = None;
+        self.intent = None;
+        Ok(())
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        FileIdentity::of(&self.file)
+    }
+}
+
+impl DirectoryFile {
+    fn give_name(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
         let destination = Arc::clone(&self.destination);
         let claim = destination.claims.claim(name);
         self.lock();
@@ -156,35 +219,6 @@ impl StagedFile for DirectoryFile {
         Err(io::Error::new(io::ErrorKind::ResourceBusy, "other processes keep changing the name"))
     }
 
-    fn holder(&self, name: &FileName) -> io::Result<Holder> {
-        existing_file::holder(&self.destination, name)
-    }
-
-    fn confirm(&mut self) -> io::Result<()> {
-        if let Some(Published { older: Some(Older { path: older, .. }), .. }) = &self.published {
-            // While it is there, the newer file counts as never acknowledged.
-            let temporaries = &self.home.temporaries;
-            let removed = {
-                let _turn = temporaries.turn();
-                temporaries.remove(older)
-            };
-            if let Err(error) = removed
-                && !matches!(syscalls::id_at((temporaries.top(), older)), Ok(None))
-            {
-                self.withdraw();
-                return Err(error);
-            }
-        }
-        self.published = None;
-        Ok(())
-    }
-
-    fn identity(&self) -> io::Result<FileIdentity> {
-        FileIdentity::of(&self.file)
-    }
-}
-
-impl DirectoryFile {
     /// From now on, a commit that would replace it waits until it is confirmed or withdrawn.
     fn lock(&mut self) {
         self.is_locked = self.is_locked
@@ -283,6 +317,9 @@ impl DirectoryFile {
 impl Drop for DirectoryFile {
     fn drop(&mut self) {
         self.withdraw();
+        if let Some(intent) = self.intent.take() {
+            intent.remove();
+        }
         if let Some(temporary) = self.temporary.take() {
             let temporaries = &self.home.temporaries;
             let found = syscalls::id_at((temporaries.top(), &temporary)).ok().flatten();

@@ -29,6 +29,11 @@ impl Folder for OpenDirectory {
         self.final_name(from, false).rename(file, to)
     }
 
+    fn remove(&self, file: FileIdentity, name: &FileName) -> io::Result<()> {
+        let _claim = self.claims.claim(name);
+        self.final_name(name, false).remove(file)
+    }
+
     fn mark(&self) -> SyncMark {
         self.shared_sync.mark()
     }

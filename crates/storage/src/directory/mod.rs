@@ -6,6 +6,7 @@ mod existing_file;
 #[cfg(feature = "explore")]
 mod exploration;
 mod folder;
+mod intents;
 mod mounts;
 mod names;
 mod open_directory;
@@ -17,7 +18,7 @@ pub(crate) mod testing;
 
 pub use recovery::Recovered;
 
-use crate::{Durability, FileId, Folder, Storage};
+use crate::{Durability, FileId, Folder, Intents, Storage};
 use mounts::MountWatch;
 use names::abilities::Abilities;
 use names::system_errors::is_full;
@@ -33,10 +34,12 @@ use strategy::Strategy;
 /// Holds one descriptor, and one for each of the subfolders used last, at most
 /// [`OPEN_SUBFOLDERS`](crate::limits::OPEN_SUBFOLDERS), until an object fails. Each file being received holds
 /// another one, and two while it replaces an older file.
+#[derive(Clone)]
 pub struct Directory {
     path: PathBuf,
     durability: Durability,
-    state: Mutex<State>,
+    /// Shared by all copies.
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -64,7 +67,7 @@ impl Directory {
     /// system if no files can be created there. A full file system is not an error: objects are refused until
     /// there is space.
     pub fn open(path: &Path, durability: Durability) -> io::Result<Self> {
-        let directory = Self { path: path.to_owned(), durability, state: Mutex::default() };
+        let directory = Self { path: path.to_owned(), durability, state: Arc::default() };
         match directory.current() {
             Err(error) if is_full(&error) => {
                 tracing::warn!("not enough free space in the output directory: {error}");
@@ -87,6 +90,14 @@ impl Directory {
         open.set_strategy(staging, abilities);
         directory.state().open = Some(Arc::new(open));
         Ok(directory)
+    }
+
+    /// Has it rely on the order of names, or not.
+    #[cfg(test)]
+    pub(crate) fn set_orders_names(&self, orders_names: bool) {
+        let mut state = self.state();
+        let open = state.open.as_mut().and_then(Arc::get_mut).expect("no file is in use");
+        open.set_orders_names(orders_names);
     }
 
     /// Checks that the file system supports what is needed. Logs a warning if it is less safe than others.
@@ -209,6 +220,12 @@ fn warn_of_disorder(open: &OpenDirectory) {
 impl Storage for Directory {
     fn folder(&self) -> io::Result<Arc<dyn Folder>> {
         Ok(self.current()?)
+    }
+
+    fn intents(&self) -> Option<Arc<dyn Intents>> {
+        let open = self.state().open.clone();
+        let lacks = open.is_some_and(|open| !open.supports_intents());
+        (!lacks).then(|| Arc::new(self.clone()) as Arc<dyn Intents>)
     }
 
     fn close_unused(&self) {

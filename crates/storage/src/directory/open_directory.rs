@@ -1,5 +1,6 @@
 //! A directory that is held open.
 
+use super::intents::IntentFolders;
 use super::names::abilities::Abilities;
 use super::names::final_name::FinalName;
 use super::names::name_claims::NameClaims;
@@ -31,6 +32,7 @@ pub(crate) struct OpenDirectory {
     pub(crate) own_name: Arc<SubfolderName>,
     /// Those of the output directory.
     pub(crate) temporaries: Arc<Temporaries>,
+    pub(crate) intents: Arc<IntentFolders>,
     pub(crate) claims: Arc<NameClaims>,
     /// At giving names here to files that have none.
     pub(crate) turns: Turns,
@@ -69,6 +71,7 @@ impl OpenDirectory {
             strategy,
             path: Box::default(),
             own_name: Arc::new(SubfolderName::given(SyncMark::default())),
+            intents: Arc::new(IntentFolders::new(Arc::clone(&temporaries), &strategy)),
             temporaries,
             claims: Arc::default(),
             turns: Turns::default(),
@@ -84,8 +87,20 @@ impl OpenDirectory {
         self.strategy.abilities = abilities;
     }
 
+    #[cfg(test)]
+    pub(crate) fn set_orders_names(&mut self, orders_names: bool) {
+        self.strategy.orders_names = orders_names;
+        self.intents = Arc::new(IntentFolders::new(Arc::clone(&self.temporaries), &self.strategy));
+    }
+
     pub(crate) fn abilities(&self) -> Abilities {
         self.strategy.abilities
+    }
+
+    /// Whether files can have intents.
+    pub(crate) fn supports_intents(&self) -> bool {
+        let Abilities { links, locks, .. } = self.abilities();
+        links && locks && !self.temporaries.are_in_top()
     }
 
     /// Removes the hidden folder, if nothing is in it.
@@ -174,6 +189,7 @@ impl OpenDirectory {
             path: self.path.iter().chain([name]).cloned().collect(),
             own_name: Arc::new(self.name_given(since)),
             temporaries: Arc::clone(&self.temporaries),
+            intents: Arc::clone(&self.intents),
             claims: Arc::default(),
             turns: Turns::default(),
             shared_sync: FolderSync::default(),

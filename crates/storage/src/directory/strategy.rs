@@ -21,6 +21,9 @@ pub(crate) struct Strategy {
     pub(crate) late_write_errors: bool,
     /// Whether a sync of a folder may succeed although its names are lost: see [`platform::check_log`].
     pub(crate) hides_a_lost_log: bool,
+    /// Whether one log has the changes of all folders in their order: the sync of one makes all earlier changes of the
+    /// others durable.
+    pub(crate) orders_names: bool,
     pub(crate) abilities: Abilities,
 }
 
@@ -58,6 +61,7 @@ impl Strategy {
             durability,
             late_write_errors: platform::reports_write_errors_late(folder),
             hides_a_lost_log: platform::hides_a_lost_log(folder),
+            orders_names: platform::link_durability(folder) == LinkDurability::WithFolderSync,
             abilities,
         })
     }

@@ -13,8 +13,8 @@ use crate::limits::{
     COMPARED_BYTES, ENTER_ATTEMPTS, FOLDER_LEVELS, ROOM_CHECK_BYTES, WRITE_BLOCK_BYTES,
 };
 use crate::{
-    Durability, Error, FileIdentity, FileName, Folder, IfExists, MinFree, PreparedFile, StagedFile,
-    Step, Storage, Subfolder,
+    Durability, Error, FileIdentity, FileName, Folder, IfExists, IntentName, MinFree, PreparedFile,
+    StagedFile, Step, Storage, Subfolder,
 };
 use dataset::Sink;
 use std::io::{self, IoSlice};
@@ -43,7 +43,15 @@ pub struct InstanceFile {
     /// The free space that has to remain, if any.
     min_free: Option<MinFree>,
     /// Bytes written since that was last checked.
-    unchecked_bytes: usize,
+    unchecked_bytes: u32,
+    /// The intent that it gets before its name.
+    intent: Option<Box<Intended>>,
+}
+
+/// An intent that a file is to get, or has.
+struct Intended {
+    name: IntentName,
+    is_linked: bool,
 }
 
 impl InstanceFile {
@@ -70,6 +78,7 @@ impl InstanceFile {
             written: 0,
             min_free: None,
             unchecked_bytes: 0,
+            intent: None,
         })
     }
 
@@ -101,6 +110,7 @@ impl InstanceFile {
             written: 0,
             min_free: self.min_free,
             unchecked_bytes: 0,
+            intent: self.intent.take(),
         };
         let mut piece = vec![0; COMPARED_BYTES];
         let mut offset = self.data_set_offset;
@@ -164,6 +174,43 @@ impl InstanceFile {
         Ok(())
     }
 
+    /// Has the file get this intent, once it is durable and before it gets its final name. That is then as durable as
+    /// the name.
+    pub fn intend(&mut self, intent: IntentName) {
+        self.intent = Some(Box::new(Intended { name: intent, is_linked: false }));
+    }
+
+    /// Whether it is to get an intent, or has one.
+    #[must_use]
+    pub fn has_intent(&self) -> bool {
+        self.intent.is_some()
+    }
+
+    /// Gives the file its intent and no final name. After `Ok` it is stored by that, as `durability` says.
+    ///
+    /// # Errors
+    /// [`Error`]: the instance is not stored.
+    pub fn commit_intent(&mut self, durability: Durability) -> Result<(), Error> {
+        self.write_held().map_err(Error::at(Step::Write))?;
+        self.make_durable(durability)?;
+        self.link_intent()?;
+        if durability.survives_power_loss() {
+            self.file.sync_intent().map_err(Error::at(Step::Intent))?;
+        }
+        self.file.confirm().map_err(Error::at(Step::Intent))
+    }
+
+    /// Gives the file, which is durable, its intent, if it is to have one and has none.
+    fn link_intent(&mut self) -> Result<(), Error> {
+        if let Some(intent) = &mut self.intent
+            && !intent.is_linked
+        {
+            self.file.intend(&intent.name).map_err(Error::at(Step::Intent))?;
+            intent.is_linked = true;
+        }
+        Ok(())
+    }
+
     /// Gives the file its final name: with [`IfExists::Replace`] the first of `names`, otherwise the first that
     /// is free. After `Ok` the instance is stored as `durability` says. Dropping the file then closes it, which
     /// the response need not wait for.
@@ -195,6 +242,7 @@ impl InstanceFile {
         if_exists: IfExists,
         durability: Durability,
     ) -> Result<Committed, Error> {
+        self.link_intent()?;
         let mut since = durability.survives_power_loss().then(|| self.destination.mark());
         let mut published = self.publish(names, if_exists);
         for _ in 0..ENTER_ATTEMPTS {
@@ -238,7 +286,9 @@ impl InstanceFile {
     /// `StorageFull` if less space is free than has to remain.
     fn check_room(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
         let Some(min_free) = self.min_free else { return Ok(()) };
-        self.unchecked_bytes += slices.iter().map(|slice| slice.len()).sum::<usize>();
+        let coming: usize = slices.iter().map(|slice| slice.len()).sum();
+        let coming = u32::try_from(coming).unwrap_or(u32::MAX);
+        self.unchecked_bytes = self.unchecked_bytes.saturating_add(coming);
         if self.unchecked_bytes < ROOM_CHECK_BYTES {
             return Ok(());
         }

@@ -31,6 +31,17 @@ impl IntentName {
     /// The longest name, in bytes.
     pub const MOST: usize = 200;
 
+    /// The characters of names, in their order.
+    pub(crate) const CHARACTERS: [char; 32] = {
+        let mut characters = ['a'; 32];
+        let mut at = 0;
+        while at < characters.len() {
+            characters[at] = DIGITS[at] as char;
+            at += 1;
+        }
+        characters
+    };
+
     /// Reads a name, which may be anything.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -41,6 +41,14 @@ pub trait Intents: Send + Sync {
     /// Those of the operating system.
     fn settle(&self, name: &IntentName, owed: bool) -> io::Result<()>;
 
+    /// The same of many at a time, which costs less where folders have to be synced.
+    ///
+    /// # Errors
+    /// Those of the operating system: some of them may be settled.
+    fn settle_all(&self, names: &[(&IntentName, bool)]) -> io::Result<()> {
+        names.iter().try_for_each(|(name, owed)| self.settle(name, *owed))
+    }
+
     /// Everything was delivered: removes the link, from wherever it is.
     ///
     /// # Errors

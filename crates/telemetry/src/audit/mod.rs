@@ -19,7 +19,7 @@ use dataset::Uid;
 use destination::Destination;
 use message::{AccessPoint, Action, Message, Object, Outcome, Participant, SopClass, Source};
 use proto::{AeTitle, Rejection};
-use receiver::{ConnectionRefusal, Peer, Refused, StoredFile, StoredObject, Summary};
+use receiver::{ConnectionRefusal, Peer, Refused, StoredObject, Summary};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
@@ -111,7 +111,7 @@ impl Audit {
     /// An object is stored, or was dropped on purpose: counts it for its association's messages.
     pub(crate) fn stored(&self, object: &StoredObject<'_>) {
         let file = object.file.as_ref();
-        let study = file.and_then(StoredFile::study_uid);
+        let study = object.study_uid();
         let action = match file {
             Some(file) if file.kept => Action::Read,
             Some(file) if file.replaced => Action::Update,

@@ -2,6 +2,7 @@ use super::*;
 use crate::testing::Scratch;
 use dataset::Uid;
 use proto::Status;
+use receiver::StoredFile;
 
 /// What an audit reports, as the lines of a file.
 fn reported(settings: impl FnOnce(&mut AuditSettings), report: impl FnOnce(&Audit)) -> Vec<String> {
@@ -189,6 +190,8 @@ fn an_object_costs_an_association_next_to_nothing() {
         receive: Duration::ZERO,
         commit: Duration::ZERO,
         received_bytes: 1,
+        stored_bytes: 1,
+        transfer_syntax: "1.2.840.10008.1.2",
         file: Some(file),
         intent: None,
         attributes: None,

@@ -45,6 +45,8 @@ fn store(metrics: &Metrics, peer: &Peer, treatment: &Treatment, received_bytes: 
         receive,
         commit,
         received_bytes,
+        stored_bytes: 0,
+        transfer_syntax: "",
         file: None,
         intent: None,
         attributes: None,

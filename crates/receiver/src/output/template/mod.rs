@@ -10,7 +10,6 @@
 //! directory.
 
 mod field;
-mod names;
 mod parser;
 mod render;
 mod shown;
@@ -21,6 +20,7 @@ mod value;
 
 pub use render::{Naming, RenderedPath};
 
+use crate::limits::TEMPLATE_ATTRIBUTES;
 use dataset::{AttributeName, Attributes, Vr, WantedAttributes};
 use field::{Component, Piece, Source};
 use std::fmt;
@@ -52,8 +52,9 @@ impl PathTemplate {
     /// The first thing that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let components = parser::parse(text)?;
-        let wanted = WantedAttributes::new(attributes(&components)).ok_or_else(|| {
-            let most = dataset::limits::WANTED_ATTRIBUTES;
+        let wanted = WantedAttributes::new(attributes(&components));
+        let wanted = wanted.filter(|it| it.len() <= TEMPLATE_ATTRIBUTES).ok_or_else(|| {
+            let most = TEMPLATE_ATTRIBUTES;
             TemplateError { offset: 0, message: format!("more than {most} different attributes") }
         })?;
         Ok(Self { text: text.to_owned(), components, wanted: Arc::new(wanted) })
@@ -77,7 +78,7 @@ impl PathTemplate {
         attributes: &'a Attributes,
     ) -> impl Iterator<Item = &'a [u8]> {
         use Vr::{LO, LT, PN, SH, ST, UC, UN, UT};
-        let noted = (0..self.wanted.len()).filter_map(|place| attributes.noted(place));
+        let noted = self.wanted.names().filter_map(|name| attributes.noted_as(name));
         let is_text = |vr| matches!(vr, LO | LT | PN | SH | ST | UC | UN | UT);
         noted.filter(move |noted| is_text(noted.vr)).map(|noted| noted.bytes)
     }

@@ -1,7 +1,9 @@
 //! Templates from text to names.
 
 use super::*;
-use crate::limits::{PATH_COMPONENT_BYTES, TEMPLATE_BYTES, TEMPLATE_LEVELS, TEMPLATE_PATH_BYTES};
+use crate::limits::{
+    PATH_COMPONENT_BYTES, TEMPLATE_ATTRIBUTES, TEMPLATE_BYTES, TEMPLATE_LEVELS, TEMPLATE_PATH_BYTES,
+};
 use crate::peer::Peer;
 use chrono::{Local, TimeZone};
 use dataset::format::OutputFormat;
@@ -155,9 +157,7 @@ fn the_documentation_tells_the_paths_that_templates_make() {
     assert!(text.contains(&format!("`{}`", hashed.strip_suffix("/x").unwrap())), "{hashed}");
     let wrong = PathTemplate::parse("{PatientId}").unwrap_err().to_string();
     assert!(text.replace('\n', " ").contains(&wrong), "{wrong}");
-    for number in
-        [TEMPLATE_BYTES, TEMPLATE_LEVELS, PATH_COMPONENT_BYTES, dataset::limits::WANTED_ATTRIBUTES]
-    {
+    for number in [TEMPLATE_BYTES, TEMPLATE_LEVELS, PATH_COMPONENT_BYTES, TEMPLATE_ATTRIBUTES] {
         assert!(text.contains(&format!("{number} ")), "{number}");
     }
 }

@@ -39,6 +39,11 @@ fn try_share(file: &File) -> Lock {
     attempt(file, FlockOperation::NonBlockingLockShared)
 }
 
+/// Whether somebody commits or replaces the file right now: this process or another.
+pub(crate) fn is_locked_by_another(file: &File) -> bool {
+    try_share(file) == Lock::Busy
+}
+
 fn attempt(file: &File, operation: FlockOperation) -> Lock {
     match rustix::fs::flock(file, operation) {
         Ok(()) => Lock::Held,

@@ -57,6 +57,12 @@ pub(crate) fn rename_aside(from: Location<'_>, to: Location<'_>) -> io::Result<(
     rename(from, to, |_| true)
 }
 
+/// Moves what has a name to another one, in place of what has that.
+pub(crate) fn move_over(from: Location<'_>, to: Location<'_>) -> io::Result<()> {
+    step("move")?;
+    Ok(rustix::fs::renameat(from.0, from.1, to.0, to.1)?)
+}
+
 fn rename(from: Location<'_>, to: Location<'_>, is_it: impl Fn(FileId) -> bool) -> io::Result<()> {
     step("rename")?;
     let renamed = rustix::fs::renameat(from.0, from.1, to.0, to.1);
@@ -106,6 +112,12 @@ pub(crate) fn create(location: Location<'_>, mode: Mode) -> io::Result<File> {
 pub(crate) fn open_folder(location: Location<'_>) -> io::Result<File> {
     step("list")?;
     open(location, OFlags::RDONLY | OFlags::DIRECTORY)
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_folder(folder: &File) -> io::Result<()> {
+    step("sync folder")?;
+    folder.sync_all()
 }
 
 /// Opens what has the name, unless it is a symbolic link.

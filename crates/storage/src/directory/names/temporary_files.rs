@@ -72,6 +72,27 @@ impl Temporaries {
         [HIDDEN_FOLDER.to_owned(), format!("{HIDDEN_FOLDER}-{user}")]
     }
 
+    /// The hidden folders that are there and ours.
+    pub(crate) fn own_hidden_folders(&self) -> Vec<Arc<str>> {
+        if let Some(chosen) = &*self.chosen()
+            && **chosen == *HIDDEN_FOLDER
+        {
+            let other = &Self::folders()[1];
+            let other = self.is_ours(other).then(|| Arc::from(other.as_str()));
+            return [Arc::clone(chosen)].into_iter().chain(other).collect();
+        }
+        Self::folders().into_iter().filter(|it| self.is_ours(it)).map(Arc::from).collect()
+    }
+
+    /// The hidden folder that is used, made if there is none.
+    ///
+    /// # Errors
+    /// Those of the operating system; `Unsupported` if there can be none.
+    pub(crate) fn hidden_folder(&self) -> io::Result<Arc<str>> {
+        let folder = self.folder()?;
+        if &*folder == TOP { Err(io::ErrorKind::Unsupported.into()) } else { Ok(folder) }
+    }
+
     /// Whether temporary names are among the others, since there can be no hidden folder.
     pub(crate) fn are_in_top(&self) -> bool {
         self.chosen().as_deref() == Some(TOP)

@@ -96,6 +96,7 @@ pub(crate) fn recover(open: &Arc<OpenDirectory>, path: &Path, lists_all: bool) -
             recovered.unseen.push((path.join(folder).display().to_string(), error.to_string()));
         }
     }
+    open.intents.remove_unused();
     open.temporaries.remove_unused_hidden_folders();
     recovered
 }

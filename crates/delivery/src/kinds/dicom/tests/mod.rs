@@ -105,7 +105,7 @@ fn item(path: &Path, class: &str, instance: &str, syntax: &TransferSyntax, size:
         attempts: 0,
         since: now,
     };
-    Item { delivery, path: Some(path.to_owned()), missing: false }
+    Item { delivery, path: Some(path.to_owned()), missing: false, source: "//test".into() }
 }
 
 /// SOP Instance UID and so many bytes of pixel data, in explicit VR little endian.

@@ -341,6 +341,23 @@ impl<'a> FinalName<'a> {
         }
     }
 
+    /// Removes the name, if `file` has it.
+    ///
+    /// # Errors
+    /// `NotFound` if another file has it, or nothing; whatever else the operating system says.
+    pub(crate) fn remove(&self, file: FileIdentity) -> io::Result<()> {
+        let changed = || io::Error::new(io::ErrorKind::NotFound, "another file has the name now");
+        let holder =
+            self.lock_holder()?.filter(|holder| holder.id == file.id).ok_or_else(changed)?;
+        let this = FinalName { is_locked: holder.is_locked, ..*self };
+        let stamp = syscalls::stamp_at(self.location())?;
+        let stamp = stamp.filter(|found| found.id == file.id).ok_or_else(changed)?;
+        if syscalls::identity_at(self.location())? != Some(file) {
+            return Err(changed());
+        }
+        if this.take_away(stamp)? { Ok(()) } else { Err(changed()) }
+    }
+
     /// Moves a file from one name to another, if that is free. `remove` takes the old name away where that
     /// is a step of its own.
     fn move_to_free(

@@ -1,5 +1,7 @@
 //! File names: one path component that is safe to use, whatever it was made from.
 
+pub mod portable;
+
 use std::fmt;
 
 /// A single path component that a file may have (no separator, not `.` or `..`, 1 to 255 bytes, no

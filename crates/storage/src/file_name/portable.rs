@@ -11,14 +11,15 @@ const MARK: char = '+';
 const NUMBER_BYTES: usize = 9;
 
 /// The name of a component of which nothing is left.
-const UNKNOWN: &str = "unknown";
+pub const UNKNOWN: &str = "unknown";
 
 /// A text as a part of a name: letters of any alphabet, digits and `. _ -` stay; blanks, `^` and `=`, which separate
 /// the parts of values, become `_`.
 ///
 /// All else becomes `_` too, and a number is appended that is made from the whole text, so that different texts
 /// remain different. `rest` is a number made from what had been cut off the text before.
-pub(super) fn part(text: &str, rest: Option<u64>) -> String {
+#[must_use]
+pub fn part(text: &str, rest: Option<u64>) -> String {
     let (mut part, is_changed) = plain(text);
     if is_changed || rest.is_some() {
         append_number(&mut part, hash(text.bytes().chain(rest.unwrap_or_default().to_le_bytes())));
@@ -27,7 +28,8 @@ pub(super) fn part(text: &str, rest: Option<u64>) -> String {
 }
 
 /// The same without a number: different texts may become equal. The second value is true if they may.
-pub(super) fn plain(text: &str) -> (String, bool) {
+#[must_use]
+pub fn plain(text: &str) -> (String, bool) {
     let mut part = String::with_capacity(text.len());
     let mut is_changed = false;
     let mut before_mark = false;
@@ -42,7 +44,8 @@ pub(super) fn plain(text: &str) -> (String, bool) {
 }
 
 /// Whether a character may stand in every name: a letter of any alphabet, a digit, or one of `. _ -`.
-pub(super) fn is_plain(letter: char) -> bool {
+#[must_use]
+pub fn is_plain(letter: char) -> bool {
     match letter {
         '\0'..='\x7f' => letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-'),
         // Letters of Hangul that show nothing.
@@ -52,7 +55,8 @@ pub(super) fn is_plain(letter: char) -> bool {
 }
 
 /// The first so many characters, and the combining marks behind the last of them.
-pub(super) fn cut(text: &str, most: usize) -> &str {
+#[must_use]
+pub fn cut(text: &str, most: usize) -> &str {
     let mut letters = text.char_indices();
     let end = letters.nth(most).map_or(text.len(), |(end, _)| end);
     &text[..end]
@@ -61,7 +65,8 @@ pub(super) fn cut(text: &str, most: usize) -> &str {
 /// A name made of a stem and an extension, of at most [`PATH_COMPONENT_BYTES`], that is not empty, hidden, reserved,
 /// or an option of commands, and does not end in a dot or a blank. If it had to be changed for that, a number is
 /// appended to the stem that is made from all of it, so that different names remain different.
-pub(super) fn safe(stem: &str, extension: &str) -> String {
+#[must_use]
+pub fn safe(stem: &str, extension: &str) -> String {
     let stem = if stem.is_empty() { UNKNOWN } else { stem };
     let ends_badly = |text: &str| text.ends_with(['.', ' ']);
     let room = PATH_COMPONENT_BYTES - extension.len();
@@ -92,8 +97,27 @@ pub(super) fn safe(stem: &str, extension: &str) -> String {
     name + extension.trim_end_matches(['.', ' '])
 }
 
+/// A name without its extension, and that with its dot: what follows the last dot, if it is short and begins with a letter, as no
+/// component of a UID does.
+#[must_use]
+pub fn split_extension(name: &str) -> (&str, &str) {
+    match name.rfind('.') {
+        Some(dot)
+            if name.len() - dot <= EXTENSION_BYTES
+                && name[dot + 1..].starts_with(|it: char| it.is_ascii_alphabetic()) =>
+        {
+            name.split_at(dot)
+        }
+        _ => (name, ""),
+    }
+}
+
+/// The longest that counts as an extension, with its dot.
+const EXTENSION_BYTES: usize = 10;
+
 /// Whether Windows takes a name for that of a device, whatever its extension and case.
-pub(super) fn is_reserved(name: &str) -> bool {
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end().to_uppercase();
     let is_number = |rest: &str| {
         let mut letters = rest.chars();
@@ -194,6 +218,20 @@ mod tests {
         }
         assert_eq!(safe(&"x".repeat(PATH_COMPONENT_BYTES), "").len(), PATH_COMPONENT_BYTES);
         assert!(!safe(&"x".repeat(PATH_COMPONENT_BYTES), "").contains(MARK));
+    }
+
+    #[test]
+    fn a_component_of_a_uid_is_no_extension() {
+        for (name, expected) in [
+            ("00012.dcm", ("00012", ".dcm")),
+            ("1.2.840.1", ("1.2.840.1", "")),
+            ("1.2.3.dcm", ("1.2.3", ".dcm")),
+            (".dcm", ("", ".dcm")),
+            ("a.", ("a.", "")),
+            ("a.nothing-short", ("a.nothing-short", "")),
+        ] {
+            assert_eq!(split_extension(name), expected);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The settings in effect as JSON: each under the name that the settings file has for it, and no secrets.
 
+mod deliveries;
+
 use super::Generation;
 use crate::cli::Config;
 use crate::commands::CommandSettings;
@@ -54,6 +56,8 @@ fn node(config: &Config, started: &Config, control: Option<&ControlSettings>) ->
         [] => json!(network.port),
         addresses => json!(addresses),
     };
+    let catalog = started.catalog.as_ref();
+    let catalog = catalog.map(|it| deliveries::catalog(config.catalog.as_ref().unwrap_or(it), it));
     let faults: Vec<String> = started.faults.iter().map(ToString::to_string).collect();
     let mut table = object(json!({
         "listen": listen,
@@ -77,7 +81,12 @@ fn node(config: &Config, started: &Config, control: Option<&ControlSettings>) ->
         "http": control.map(http),
         "audit": started.audit.as_ref().map(audit),
         "traces": started.traces.as_ref().map(traces),
+        "catalog": catalog,
     }));
+    if !config.destinations.is_empty() {
+        let all: Vec<Value> = config.destinations.iter().map(deliveries::destination).collect();
+        table.insert("destination".to_owned(), all.into());
+    }
     if !faults.is_empty() {
         let faults = json!({ "provoke": faults, "seed": started.fault_seed });
         table.insert("faults".to_owned(), faults);
@@ -238,6 +247,8 @@ fn treatment(settings: &TreatmentSettings) -> Table {
             SocketTimeout::After(limit) => time(limit),
         },
         "dimse-timeout": timeouts.dimse.map_or_else(|| "never".to_owned(), time),
+        "deliver": settings.deliver,
+        "keep": deliveries::keep(settings.keep),
     }));
     table.extend(negotiation(&settings.negotiation));
     table.extend(files(output));
@@ -360,6 +371,7 @@ fn after_objects(commands: &CommandSettings) -> Table {
         "rename-on-end-of-study": commands.rename_on_end_of_study,
         "end-of-study-timeout": commands.end_of_study_timeout.map(time),
         "wait": commands.wait,
+        "journal": commands.journal,
     }));
     table.retain(|_, value| !value.is_null());
     object(json!({ "commands": table }))
