@@ -56,7 +56,7 @@ impl Disk {
             return Err(lost_write());
         }
         folder.write();
-        if self.kind.orders_names() {
+        if matches!(self.kind, DiskKind::MovedAside | DiskKind::Ordered) {
             state.folders.iter_mut().for_each(FolderState::write);
         }
         state.files.iter_mut().for_each(File::commit);
@@ -105,8 +105,12 @@ impl Intents for Arc<Disk> {
         state.folders[SPOOL].set(name.as_str(), Some(Entry::File(file)));
         if !self.kind.orders_names() {
             drop(state);
-            self.sync_intents(SPOOL, since)?;
+            let synced = self.sync_intents(SPOOL, since);
             state = self.step()?;
+            if synced.is_err() {
+                state.folders[SPOOL].set(name.as_str(), None);
+                return synced;
+            }
         }
         state.folders[PENDING].set(name.as_str(), None);
         Ok(())

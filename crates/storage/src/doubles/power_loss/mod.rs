@@ -88,9 +88,9 @@ impl DiskKind {
     pub const ALL: [Self; 5] =
         [Self::Unnamed, Self::UnnamedUntilSynced, Self::Temporary, Self::MovedAside, Self::Ordered];
 
-    /// Whether the sync of one folder writes all earlier names of the others.
+    /// Whether the sync of one folder writes all earlier names of the others, or fails if any of them is lost.
     #[must_use]
     pub fn orders_names(self) -> bool {
-        matches!(self, Self::MovedAside | Self::Ordered)
+        self == Self::Ordered
     }
 }
