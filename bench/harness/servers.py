@@ -28,12 +28,18 @@ class Server:
     environment: tuple = ()
     config: dict | None = None
     floor: bool = False
+    settings: str | None = None  # our settings file, as `{settings}`, with the same placeholders
 
     def with_options(self, *options):
         """Returns the same server with more options, which also become part of its name."""
         words = [str(word) for word in options]
         argv = (self.argv[0], *words, *self.argv[1:])
         return dataclasses.replace(self, name=" ".join((self.name, *words)), argv=argv)
+
+    def with_settings(self, name, settings):
+        """Returns the same server with a settings file, under this name."""
+        argv = (self.argv[0], "--settings", "{settings}", *self.argv[1:])
+        return dataclasses.replace(self, name=name, argv=argv, settings=settings)
 
     def with_environment(self, **variables):
         """Returns the same server with environment variables set."""
@@ -61,17 +67,23 @@ class Server:
         store = home / "store"
         store.mkdir()
         port, http = free_port(), free_port()
-        values = {"port": port, "http": http, "dir": store, "config": home / "config.json"}
+        values = {
+            "port": port, "http": http, "dir": store, "config": home / "config.json",
+            "settings": home / "storescp.toml",
+        }
         if self.config is not None:
             text = json.dumps(self.config, indent=1)
             text = text.replace('"{port}"', str(port)).replace("{dir}", str(store))
             values["config"].write_text(text)
+        if self.settings is not None:
+            text = self.settings.replace("{dir}", str(store)).replace("{http}", str(http))
+            values["settings"].write_text(text)
         argv = [str(word).format(**values) for word in self.argv]
         with open(home / "log", "wb") as log:
             child = process.start(argv, log, cwd=home, env=dict(self.environment))
         try:
             _wait_until_listening(child, port)
-            yield Running(child.pid, port, http, store)
+            yield Running(child.pid, port, http, store, values["settings"])
         finally:
             process.stop(child)
             machine.empty(home)
@@ -85,6 +97,7 @@ class Running:
     port: int
     http: int  # the port of the control plane, if it was asked for
     store: Path
+    settings: Path  # our settings file, if there is one
 
     def stored(self):
         """Returns the number of files below its folder."""

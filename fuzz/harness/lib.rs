@@ -2,6 +2,7 @@
 
 pub mod configuration;
 pub mod dataset;
+pub mod delivery;
 pub mod paths;
 pub mod proto;
 pub mod tls;

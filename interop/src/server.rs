@@ -351,6 +351,27 @@ impl Setup {
         }
     }
 
+    /// Starts it on this port, on which another one has ended just now, and waits until it listens.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn start_again_on(&self, port: u16) -> Server {
+        let deadline = Instant::now() + process::patient(Duration::from_secs(30));
+        loop {
+            match self.start_on(port) {
+                Ok(server) => return server,
+                Err(failure) if failure.stderr.contains("Address already in use") => {
+                    assert!(Instant::now() < deadline, "port {port} stays in use");
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(StartFailure { status, stderr, .. }) => {
+                    panic!("the receiver ended with {status}:\n{stderr}")
+                }
+            }
+        }
+    }
+
     fn start_on(&self, port: u16) -> Result<Server, StartFailure> {
         let scratch = Scratch::new();
         let directory = match &self.directory {

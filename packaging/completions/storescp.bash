@@ -47,6 +47,7 @@ _storescp() {
             -od|--output-directory) kinds=(directory) ;;
             --durability) kinds=(durability) ;;
             --min-free) kinds=(anything) ;;
+            --catalog) kinds=(anything) ;;
             +p|--padding-create) kinds=(anything anything) ;;
             +cl|--compression-level) kinds=(anything) ;;
             -ss|--sort-conc-studies) kinds=(anything) ;;
@@ -56,6 +57,7 @@ _storescp() {
             -xcs|--exec-on-eostudy) kinds=(anything) ;;
             -tos|--eostudy-timeout) kinds=(anything) ;;
             --exec-max) kinds=(anything) ;;
+            --exec-journal) kinds=(journal) ;;
         esac
     done
     local IFS=$' \t\n'
@@ -98,18 +100,19 @@ _storescp() {
             +cs --cipher +dp --dhparam --no-sni --expect-sni
             +rs --seed +ws --write-seed +wf --write-seed-file
             -rc --require-peer-cert -vc --verify-peer-cert -ic --ignore-peer-cert
-            -od --output-directory --durability --min-free -B --normal
-            +B --bit-preserving +F --write-file -F --write-dataset
-            +t= --write-xfer-same +te --write-xfer-little +tb --write-xfer-big
-            +ti --write-xfer-implicit +td --write-xfer-deflated +u --enable-new-vr
-            -u --disable-new-vr +g= --group-length-recalc +g --group-length-create
-            -g --group-length-remove +e --length-explicit -e --length-undefined
-            -p --padding-off +p --padding-create -uc --retain-un
-            +uc --convert-un +cl --compression-level -ss --sort-conc-studies
-            -su --sort-on-study-uid -sp --sort-on-patientname -uf --default-filenames
-            +uf --unique-filenames -tn --timenames -fe --filename-extension
-            -xcr --exec-on-reception -xcs --exec-on-eostudy -rns --rename-on-eostudy
-            -tos --eostudy-timeout -xs --exec-sync --exec-max
+            -od --output-directory --durability --min-free --catalog -B
+            --normal +B --bit-preserving +F --write-file -F
+            --write-dataset +t= --write-xfer-same +te --write-xfer-little +tb
+            --write-xfer-big +ti --write-xfer-implicit +td --write-xfer-deflated +u
+            --enable-new-vr -u --disable-new-vr +g= --group-length-recalc +g
+            --group-length-create -g --group-length-remove +e --length-explicit -e
+            --length-undefined -p --padding-off +p --padding-create -uc
+            --retain-un +uc --convert-un +cl --compression-level -ss
+            --sort-conc-studies -su --sort-on-study-uid -sp --sort-on-patientname -uf
+            --default-filenames +uf --unique-filenames -tn --timenames -fe
+            --filename-extension -xcr --exec-on-reception -xcs --exec-on-eostudy -rns
+            --rename-on-eostudy -tos --eostudy-timeout -xs --exec-sync --exec-max
+            --exec-journal
             ' -- "$word")) ;;
     esac
 }

@@ -1,18 +1,28 @@
 //! The settings of the catalogue, and of how long files are kept.
 
+use crate::CatalogUrl;
+use crate::limits::{QUIET, VERIFY_BYTES_PER_SECOND};
 use std::time::Duration;
 
 /// The settings of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogSettings {
-    /// Where it is, as [`catalog::open`] takes it.
-    pub url: String,
+    /// Where it is.
+    pub url: CatalogUrl,
     /// Time without objects of a study, over all associations, after which it has ended.
     pub quiet: Duration,
     /// How often all files are verified; `None` for never.
     pub verify: Option<Every>,
     /// Bytes that verification reads in a second, at most.
     pub verify_bytes_per_second: u64,
+}
+
+impl CatalogSettings {
+    /// A catalogue at `url`, with all else as it is by default.
+    #[must_use]
+    pub fn at(url: CatalogUrl) -> Self {
+        Self { url, quiet: QUIET, verify: None, verify_bytes_per_second: VERIFY_BYTES_PER_SECOND }
+    }
 }
 
 /// How often.

@@ -1,12 +1,11 @@
 //! The catalogue, whatever keeps it.
 
 use crate::{
-    Delivery, DeliveryFilter, DeliveryId, DeliveryRow, DestinationCounts, EndedStudy, Error,
-    InstanceId, InstanceRow, Lease, NewEvent, Page, ReceivedObject, Settlement, Statistics,
-    StudyFilter, StudyRow,
+    Delivery, DeliveryFilter, DeliveryId, DeliveryRow, DestinationCounts, EndedAssociation,
+    EndedStudy, Error, InstanceId, InstanceRow, Lease, NewEvent, Page, ReceivedObject, Refusal,
+    SeriesRow, Settlement, Statistics, StudyFilter, StudyRow,
 };
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Objects and events that are taken in together.
@@ -16,6 +15,10 @@ pub struct Batch {
     pub objects: Vec<TakenObject>,
     /// Events about neither an object nor a study.
     pub events: Vec<NewEvent>,
+    /// Associations that have ended.
+    pub associations: Vec<EndedAssociation>,
+    /// What was refused.
+    pub refusals: Vec<Refusal>,
     /// The time now.
     pub now: Option<SystemTime>,
     /// Time without objects after which a study has ended.
@@ -81,17 +84,31 @@ pub trait Catalog: Send + Sync {
     /// [`Error`].
     fn shift_ends_of_studies(&self, by: Duration, forwards: bool) -> Result<(), Error>;
 
-    /// Leases deliveries of a destination, the oldest first. None if it is paused.
+    /// Leases deliveries of a destination, in the order that is asked for. None if it is paused.
     ///
     /// # Errors
     /// [`Error`].
     fn lease(&self, lease: &Lease) -> Result<Vec<Delivery>, Error>;
 
-    /// When the next delivery of a destination that waits for another attempt can be leased; `None` if none waits.
+    /// Those of these deliveries that `owner` has leased still are leased until then: they take longer than a lease
+    /// lasts. Returns how many there were.
     ///
     /// # Errors
     /// [`Error`].
-    fn next_attempt(&self, destination: &str) -> Result<Option<SystemTime>, Error>;
+    fn renew(
+        &self,
+        owner: &str,
+        deliveries: &[DeliveryId],
+        until: SystemTime,
+    ) -> Result<u64, Error>;
+
+    /// The first time after `now` at which a delivery of a destination can be leased: another attempt is due, or a lease
+    /// runs out. `None` if there is none such. To be asked after [`Catalog::lease`] gave less than was wanted.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn next_attempt(&self, destination: &str, now: SystemTime)
+    -> Result<Option<SystemTime>, Error>;
 
     /// What became of deliveries that `owner` had leased. Those that it has no more, or that an operator has parked or
     /// dropped meanwhile, stay as they are. Returns the keys of objects that nobody is owed any more, whose spooled
@@ -131,13 +148,13 @@ pub trait Catalog: Send + Sync {
     /// [`Error`].
     fn retry(&self, deliveries: &[DeliveryId], now: SystemTime) -> Result<u64, Error>;
 
-    /// Parks deliveries that wait. Returns how many there were.
+    /// Parks deliveries that wait or are leased. Returns how many there were.
     ///
     /// # Errors
     /// [`Error`].
     fn park(&self, deliveries: &[DeliveryId], reason: &str, now: SystemTime) -> Result<u64, Error>;
 
-    /// Gives up deliveries that wait or are parked. Returns the objects that nobody is owed any more.
+    /// Gives up deliveries that wait, are leased or are parked. Returns the objects that nobody is owed any more.
     ///
     /// # Errors
     /// [`Error`].
@@ -148,12 +165,24 @@ pub trait Catalog: Send + Sync {
         now: SystemTime,
     ) -> Result<Vec<SpooledObject>, Error>;
 
-    /// Forgets deliveries that were done or dropped before a time, and events without deliveries: at most so many.
-    /// Returns how many deliveries there were.
+    /// Forgets deliveries that were done or dropped before a time, of one destination or of all, and events of which these
+    /// were the last deliveries: at most so many. Returns how many deliveries there were.
     ///
     /// # Errors
     /// [`Error`].
-    fn forget_done(&self, before: SystemTime, most: usize) -> Result<u64, Error>;
+    fn forget_done(
+        &self,
+        destination: Option<&str>,
+        before: SystemTime,
+        most: usize,
+    ) -> Result<u64, Error>;
+
+    /// Forgets associations, refusals and events that were delivered to nobody, from before a time: at most so many.
+    /// Returns how many there were.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn forget_history(&self, before: SystemTime, most: usize) -> Result<u64, Error>;
 
     /// Deliveries, for people.
     ///
@@ -166,6 +195,12 @@ pub trait Catalog: Send + Sync {
     /// # Errors
     /// [`Error`].
     fn studies(&self, filter: &StudyFilter, page: Page) -> Result<Vec<StudyRow>, Error>;
+
+    /// The series of a study, or of all studies: in the order of their keys.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn series(&self, study: Option<&str>, page: Page) -> Result<Vec<SeriesRow>, Error>;
 
     /// The instances of a study, or of all studies: in the order of their keys.
     ///
@@ -191,19 +226,17 @@ pub trait Catalog: Send + Sync {
     /// [`Error`].
     fn set_files(&self, files: &[(InstanceId, Option<String>)]) -> Result<(), Error>;
 
-    /// Instances whose files may be removed: received before a time, the earliest first; without those of which anything
-    /// is owed or parked, unless `even_owed`; with `delivered`, only those of which something was delivered and
-    /// nothing is owed. At most so many.
+    /// Instances whose files may be removed, the earliest first.
     ///
     /// # Errors
     /// [`Error`].
-    fn removable(
-        &self,
-        before: SystemTime,
-        delivered: bool,
-        even_owed: bool,
-        most: usize,
-    ) -> Result<Vec<InstanceRow>, Error>;
+    fn removable(&self, which: &Removable) -> Result<Vec<InstanceRow>, Error>;
+
+    /// For each key of an object whether anything is owed for it, or parked; `None` for keys that are not known.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn owed(&self, keys: &[String]) -> Result<Vec<Option<bool>>, Error>;
 
     /// What it holds, in numbers.
     ///
@@ -212,20 +245,28 @@ pub trait Catalog: Send + Sync {
     fn statistics(&self) -> Result<Statistics, Error>;
 }
 
+/// Which files may be removed: all that match everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removable {
+    /// In this output directory.
+    pub directory: PathBuf,
+    /// By exactly this rule; `None` of senders that no rule named.
+    pub rule: Option<String>,
+    /// Received before.
+    pub before: SystemTime,
+    /// Only those of which something was delivered, and nothing is owed or parked.
+    pub delivered: bool,
+    /// Also those of which something is owed or parked.
+    pub even_owed: bool,
+    /// At most so many.
+    pub most: usize,
+}
+
 /// An object whose bytes were kept for deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpooledObject {
     /// Its key: the name of its intent.
     pub key: String,
     /// The output directory.
-    pub directory: std::path::PathBuf,
-}
-
-/// Opens the catalogue at `url`, made or brought up to date where it is not: `sqlite:PATH`, or
-/// `postgres://user@host/database` (also with `postgresql:`), with the parameters that libpq knows.
-///
-/// # Errors
-/// [`Error`].
-pub fn open(url: &str) -> Result<Arc<dyn Catalog>, Error> {
-    Err(Error::Url { url: url.to_owned(), reason: "not built yet".to_owned() })
+    pub directory: PathBuf,
 }

@@ -32,11 +32,13 @@ pub enum DeliveryState {
 /// Which deliveries are leased first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LeaseOrder {
-    /// The oldest; others overtake those that wait for another attempt.
+    /// By the time at which they became due: when they were made, or when another attempt may be made. So others
+    /// overtake those that wait for another attempt.
     #[default]
     None,
-    /// Of each study the oldest, and no other of that study until it is done, parked or dropped. Several of one study may
-    /// be in one lease, in their order: whoever delivers them stops at the first that fails.
+    /// Of each study the oldest, and no other of that study until it is done, parked or dropped; the studies that came
+    /// first are served first. Several of one study may be in one lease, in their order: whoever delivers them stops at
+    /// the first that fails.
     Study,
 }
 

@@ -1,7 +1,7 @@
 //! Events: what happened, once and for all.
 
 use crate::InstanceId;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,4 +48,62 @@ pub struct Event {
     pub instance: Option<InstanceId>,
     /// The `data`, of events that are about no object: as JSON.
     pub data: Option<serde_json::Value>,
+}
+
+/// An association that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedAssociation {
+    /// By which it is known: taking in the same key again changes nothing.
+    pub key: String,
+    /// Its number, unique within a run of the receiver.
+    pub number: u64,
+    /// When it ended.
+    pub ended: SystemTime,
+    /// How long it lasted.
+    pub duration: Duration,
+    /// Calling AE title, without padding.
+    pub calling: String,
+    /// Called AE title, without padding.
+    pub called: String,
+    /// Address of the peer.
+    pub peer: String,
+    /// The rule that decided about it.
+    pub rule: Option<String>,
+    /// Objects that were stored.
+    pub objects: u64,
+    /// Objects that were refused.
+    pub refused: u64,
+    /// Bytes of data sets that came.
+    pub bytes: u64,
+    /// How it ended, in words.
+    pub end: String,
+}
+
+/// An object, an association or a connection that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// By which it is known: taking in the same key again changes nothing.
+    pub key: String,
+    /// When.
+    pub time: SystemTime,
+    /// What was refused: `object`, `association` or `connection`.
+    pub what: String,
+    /// The number of the association, if there was one.
+    pub association: Option<u64>,
+    /// Calling AE title, if it was known.
+    pub calling: Option<String>,
+    /// Called AE title, if it was known.
+    pub called: Option<String>,
+    /// Address of the peer.
+    pub peer: String,
+    /// The rule that decided, if one did.
+    pub rule: Option<String>,
+    /// The status that an object was answered with (PS3.7 Annex C).
+    pub status: Option<u16>,
+    /// SOP Class UID of an object.
+    pub sop_class: Option<String>,
+    /// SOP Instance UID of an object.
+    pub sop_instance: Option<String>,
+    /// Why, for people.
+    pub reason: String,
 }

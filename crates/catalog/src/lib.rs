@@ -17,16 +17,18 @@ mod event;
 pub mod limits;
 mod object;
 mod query;
+mod store;
 mod study;
 
-pub use catalog::{Batch, Catalog, SpooledObject, TakenIn, TakenObject, open};
+pub use catalog::{Batch, Catalog, Removable, SpooledObject, TakenIn, TakenObject};
 pub use delivery::{
     Delivery, DeliveryId, DeliveryState, DestinationCounts, Lease, LeaseOrder, Settlement, Verdict,
 };
 pub use error::Error;
-pub use event::{Event, EventKind, NewEvent};
+pub use event::{EndedAssociation, Event, EventKind, NewEvent, Refusal};
 pub use object::{InstanceId, ObjectAttributes, ReceivedObject, StoredInstance};
 pub use query::{
-    DeliveryFilter, DeliveryRow, InstanceRow, Page, Statistics, StudyFilter, StudyRow,
+    DeliveryFilter, DeliveryRow, InstanceRow, Page, SeriesRow, Statistics, StudyFilter, StudyRow,
 };
+pub use store::{open, open_later, set_aside};
 pub use study::EndedStudy;

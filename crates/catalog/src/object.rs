@@ -13,7 +13,7 @@ pub struct InstanceId(pub i64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedObject {
     /// By which the object is known while it is owed: the name of its intent, or another text that no other object
-    /// has. Taking in the same key again changes nothing.
+    /// has. Taking in the same key again changes nothing. At most [`KEY_BYTES`](crate::limits::KEY_BYTES).
     pub key: String,
     /// The output directory.
     pub directory: PathBuf,
@@ -103,6 +103,7 @@ pub struct ObjectAttributes {
 pub struct StoredInstance {
     /// Its key in the catalogue.
     pub id: InstanceId,
-    /// What was taken in; `digest` as it is known by now.
+    /// What was taken in. `digest` and `file` as they are known by now; `spool` is `None` once nothing is owed; the
+    /// attributes of the patient, the study and the series are those of the latest objects that have them.
     pub object: ReceivedObject,
 }

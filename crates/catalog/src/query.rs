@@ -129,12 +129,36 @@ pub struct StudyRow {
     pub open: bool,
 }
 
+/// A series, for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeriesRow {
+    /// Its key.
+    pub id: i64,
+    /// Study Instance UID.
+    pub study_instance_uid: String,
+    /// Series Instance UID.
+    pub series_instance_uid: String,
+    /// Modality.
+    pub modality: Option<String>,
+    /// Series Number.
+    pub number: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Body Part Examined.
+    pub body_part_examined: Option<String>,
+    /// Station Name.
+    pub station_name: Option<String>,
+    /// Institution Name.
+    pub institution_name: Option<String>,
+}
+
 /// An instance, for people and for verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceRow {
     /// Its key.
     pub id: InstanceId,
-    /// What is known of it.
+    /// What is known of it: attributes of the patient, the study and the series as the latest of their objects have
+    /// them.
     pub object: crate::ReceivedObject,
     /// Another object has taken the place of its file, or the file was removed: it has none any more.
     pub gone: bool,

@@ -15,6 +15,12 @@ pub trait Destination: Send + Sync {
     fn batch(&self) -> usize {
         1
     }
+
+    /// How long a session without deliveries is kept before it is dropped. Connections that should close sooner are
+    /// closed in [`Session::idle`]; processes that are slow to start may stay longer.
+    fn linger(&self) -> Duration {
+        Duration::from_secs(60)
+    }
 }
 
 /// What one thread delivers with, and keeps between deliveries: an association, a connection, a process. Dropping it
@@ -41,6 +47,8 @@ pub struct Item {
     pub path: Option<PathBuf>,
     /// The file of the object is gone.
     pub missing: bool,
+    /// Which receiver it is from: the `source` of the event, see [`event_source`](crate::event_source).
+    pub source: Arc<str>,
 }
 
 /// What became of a delivery.

@@ -10,18 +10,25 @@
 //! it drops the repeat.
 
 mod destination;
+mod engine;
 mod error;
 mod event;
 mod filter;
+mod kinds;
 pub mod limits;
+mod machine;
 mod settings;
 
 pub use destination::{Destination, Item, Outcome, Session, Stop};
+pub use engine::{
+    BreakerReport, Build, DestinationReport, FailureClass, Histogram, Outbox, Parts, Spool, Stopped,
+};
 pub use error::Error;
-pub use event::cloud_event;
-pub use filter::{Filter, FilterFault};
+pub use event::{cloud_event, event_field, event_source, is_event_field};
+pub use filter::{Filter, FilterFault, Known};
+pub use kinds::{FolderTemplate, NOT_PASSED_ON, TemplateFault, build};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,
-    WorkerSettings,
+    WorkerSettings, check_http_url, is_destination_name,
 };

@@ -1,8 +1,10 @@
 //! The settings of destinations.
 
 use crate::Filter;
+use crate::limits::DESTINATION_NAME_BYTES;
 use proto::AeTitle;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -120,19 +122,29 @@ pub struct WorkerSettings {
     pub timeout: Option<Duration>,
 }
 
-/// POST of CloudEvents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// POST of CloudEvents. Shown without the key.
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSettings {
     /// Where and how.
     pub http: HttpSettings,
-    /// The key of the HMAC-SHA-256 signature, if there is one.
+    /// The key of the HMAC-SHA-256 signature, if there is one: `whsec_` and base64, or the bytes themselves.
     pub secret: Option<Vec<u8>>,
     /// Events in one request (`application/cloudevents-batch+json`), at least 1; 1 sends them alone.
     pub batch: usize,
 }
 
-/// A server that is spoken to by HTTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl fmt::Debug for WebhookSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookSettings")
+            .field("http", &self.http)
+            .field("is_signed", &self.secret.is_some())
+            .field("batch", &self.batch)
+            .finish()
+    }
+}
+
+/// A server that is spoken to by HTTP. Shown without path and query, and without the values of header fields.
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpSettings {
     /// `http://` or `https://`, without user and password.
     pub url: String,
@@ -142,6 +154,50 @@ pub struct HttpSettings {
     pub tls: TlsClientSettings,
     /// How long a request may take in all.
     pub timeout: Duration,
+}
+
+impl fmt::Debug for HttpSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        // Some services have their secret in the path or the query.
+        let origin = reqwest::Url::parse(&self.url).map(|it| it.origin().ascii_serialization());
+        f.debug_struct("HttpSettings")
+            .field("origin", &origin)
+            .field("headers", &names)
+            .field("tls", &self.tls)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}
+
+/// Checks a URL of [`HttpSettings`].
+///
+/// # Errors
+/// What is wrong with it, in words that do not show it: a password may be in it.
+pub fn check_http_url(text: &str) -> Result<(), String> {
+    let url = reqwest::Url::parse(text).map_err(|error| format!("this is no URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("expected a URL that begins with http:// or https://".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "user and password do not stand in the URL: send them by a header field, Authorization"
+                .to_owned(),
+        );
+    }
+    if url.fragment().is_some() {
+        return Err("the part behind # is not sent to a server: leave it out".to_owned());
+    }
+    Ok(())
+}
+
+/// Checks the name of a destination: 1 to 64 ASCII letters, digits, `.`, `_` and `-`, the first a letter or digit. The
+/// program's own destinations have a colon in their names.
+#[must_use]
+pub fn is_destination_name(text: &str) -> bool {
+    let is_part = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'_' | b'-');
+    let begins = text.bytes().next().is_some_and(|it| it.is_ascii_alphanumeric());
+    begins && text.len() <= DESTINATION_NAME_BYTES && text.bytes().all(is_part)
 }
 
 /// TLS as a client.
@@ -182,4 +238,44 @@ pub struct FolderSettings {
     pub file: String,
     /// A hard link in place of a copy, where both are in one file system.
     pub link: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_of_web_servers_and_have_no_password() {
+        for good in ["http://host", "https://host:8443/a?b=c", "http://[::1]:80/"] {
+            assert_eq!(check_http_url(good), Ok(()), "{good}");
+        }
+        for bad in ["", "host", "ftp://host", "https://", "https://me:pa55@host/", "http://host/#a"]
+        {
+            let why = check_http_url(bad).unwrap_err();
+            assert!(!why.contains("pa55"), "{bad}: {why}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let http = HttpSettings {
+            url: "https://host/".to_owned(),
+            headers: vec![("Authorization".to_owned(), "pa55".to_owned())],
+            tls: TlsClientSettings::default(),
+            timeout: Duration::from_secs(1),
+        };
+        let settings = WebhookSettings { http, secret: Some(b"pa55".to_vec()), batch: 1 };
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("Authorization") && !shown.contains("pa55"), "{shown}");
+        assert!(!shown.contains("112, 97, 53, 53"), "{shown}");
+    }
+
+    #[test]
+    fn names_fit_everywhere() {
+        assert!(["pacs", "a.b_c-d", "1"].into_iter().all(is_destination_name));
+        let long = "x".repeat(65);
+        for bad in ["", "-a", ".", "a b", "a:b", "ä", "a/b", &long] {
+            assert!(!is_destination_name(bad), "{bad}");
+        }
+    }
 }

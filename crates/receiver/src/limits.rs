@@ -171,8 +171,7 @@ const _: () =
 /// How many names, one in another, a path template may have, that of the file included.
 pub const TEMPLATE_LEVELS: usize = 16;
 
-/// The longest name that a path template makes, in bytes. The number of a file whose name is taken comes on top.
-pub const PATH_COMPONENT_BYTES: usize = 200;
+pub use storage::limits::PATH_COMPONENT_BYTES;
 
 /// How many files a path template may give the same name; their numbers are at most this.
 pub const SAME_PATH_FILES: u32 = 9999;

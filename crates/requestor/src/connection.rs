@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use openssl::ssl::{ErrorCode, HandshakeError, Ssl, SslStream};
 
 use crate::error::{Error, Waiting, is_timeout};
-use crate::settings::{Timeouts, Tls};
+use crate::limits::INTERRUPT_TICK;
+use crate::settings::{Interrupt, Settings, Timeouts, Tls};
 
 /// A blocking connection that sends at once what it is given (`TCP_NODELAY`).
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum Connection {
 pub struct Socket {
     stream: TcpStream,
     read_deadline: Option<Instant>,
+    /// Whether reading waits for something to read.
+    waits: bool,
 }
 
 impl Connection {
@@ -36,6 +39,24 @@ impl Connection {
         tls: Option<&Tls>,
         timeouts: &Timeouts,
     ) -> Result<Connection, Error> {
+        Self::interruptible(address, tls, timeouts, None)
+    }
+
+    /// As [`connect`](Self::connect), with everything from the settings.
+    pub(crate) fn open(
+        address: impl ToSocketAddrs,
+        settings: &Settings,
+    ) -> Result<Connection, Error> {
+        let Settings { tls, timeouts, interrupt, .. } = settings;
+        Self::interruptible(address, tls.as_ref(), timeouts, interrupt.as_ref())
+    }
+
+    fn interruptible(
+        address: impl ToSocketAddrs,
+        tls: Option<&Tls>,
+        timeouts: &Timeouts,
+        interrupt: Option<&Interrupt>,
+    ) -> Result<Connection, Error> {
         let stream = tcp(address, timeouts.connect).map_err(|error| {
             if is_timeout(&error) {
                 Error::TimedOut(Waiting::Connect)
@@ -43,12 +64,33 @@ impl Connection {
                 Error::Connect(error)
             }
         })?;
-        prepare(&stream, timeouts).map_err(Error::Connect)?;
+        stream.set_nodelay(true).map_err(Error::Connect)?;
         let connection = Connection::Tcp(Socket::new(stream));
+        connection.limit(timeouts, interrupt)?;
         match tls {
             None => Ok(connection),
-            Some(tls) => connection.secured(tls, timeouts),
+            Some(tls) => connection.secured_until(tls, timeouts, interrupt),
         }
+    }
+
+    /// Limits how long a read or write waits: by the timeouts, or shorter, so that an interrupt is seen.
+    pub(crate) fn limit(
+        &self,
+        timeouts: &Timeouts,
+        interrupt: Option<&Interrupt>,
+    ) -> Result<(), Error> {
+        let tick = interrupt.map(|_| INTERRUPT_TICK);
+        let shorter = |limit: Option<Duration>| limit.into_iter().chain(tick).min();
+        let set = || -> io::Result<()> {
+            if let limit @ Some(_) = shorter(timeouts.response) {
+                self.tcp().set_read_timeout(limit)?;
+            }
+            if let limit @ Some(_) = shorter(timeouts.send) {
+                self.tcp().set_write_timeout(limit)?;
+            }
+            Ok(())
+        };
+        set().map_err(Error::Connect)
     }
 
     /// The same connection with TLS on top of it; one that has it already stays as it is.
@@ -56,9 +98,18 @@ impl Connection {
     /// # Errors
     /// [`Error::Handshake`], [`Error::TimedOut`]; the connection is closed.
     pub fn secured(self, tls: &Tls, timeouts: &Timeouts) -> Result<Connection, Error> {
+        self.secured_until(tls, timeouts, None)
+    }
+
+    fn secured_until(
+        self,
+        tls: &Tls,
+        timeouts: &Timeouts,
+        interrupt: Option<&Interrupt>,
+    ) -> Result<Connection, Error> {
         let Connection::Tcp(mut socket) = self else { return Ok(self) };
         socket.read_deadline = deadline(timeouts.response);
-        let mut connection = Connection::Tls(Box::new(handshake(socket, tls)?));
+        let mut connection = Connection::Tls(Box::new(handshake(socket, tls, interrupt)?));
         connection.set_read_deadline(None);
         Ok(connection)
     }
@@ -83,11 +134,19 @@ impl Connection {
     /// Reading fails from then on with `WouldBlock`. It may exceed the deadline by the socket's own
     /// timeout.
     pub(crate) fn set_read_deadline(&mut self, deadline: Option<Instant>) {
-        let socket = match self {
+        self.socket().read_deadline = deadline;
+    }
+
+    /// Whether reading waits, which it does at first, or fails with `WouldBlock` if there is nothing to read.
+    pub(crate) fn set_waits(&mut self, waits: bool) {
+        self.socket().waits = waits;
+    }
+
+    fn socket(&mut self) -> &mut Socket {
+        match self {
             Connection::Tcp(socket) => socket,
             Connection::Tls(stream) => stream.get_mut(),
-        };
-        socket.read_deadline = deadline;
+        }
     }
 
     /// Ends our direction of the stream: nothing more is sent. Over TLS that is a close_notify.
@@ -106,7 +165,7 @@ impl Socket {
     /// Without a deadline.
     #[must_use]
     pub fn new(stream: TcpStream) -> Socket {
-        Socket { stream, read_deadline: None }
+        Socket { stream, read_deadline: None, waits: true }
     }
 }
 
@@ -127,18 +186,11 @@ fn tcp(address: impl ToSocketAddrs, timeout: Option<Duration>) -> io::Result<Tcp
     Err(last.unwrap_or_else(|| io::Error::other("the host name has no address")))
 }
 
-fn prepare(stream: &TcpStream, timeouts: &Timeouts) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    if timeouts.response.is_some() {
-        stream.set_read_timeout(timeouts.response)?;
-    }
-    if timeouts.send.is_some() {
-        stream.set_write_timeout(timeouts.send)?;
-    }
-    Ok(())
-}
-
-fn handshake(socket: Socket, tls: &Tls) -> Result<SslStream<Socket>, Error> {
+fn handshake(
+    socket: Socket,
+    tls: &Tls,
+    interrupt: Option<&Interrupt>,
+) -> Result<SslStream<Socket>, Error> {
     let failed = |error: openssl::error::ErrorStack| Error::Handshake(error.into());
     let mut ssl = Ssl::new(&tls.context).map_err(failed)?;
     if let Some(name) = &tls.server_name {
@@ -150,13 +202,24 @@ fn handshake(socket: Socket, tls: &Tls) -> Result<SslStream<Socket>, Error> {
             ssl.param_mut().set_host(name).map_err(failed)?;
         }
     }
-    ssl.connect(socket).map_err(|error| match &error {
+    let mut result = ssl.connect(socket);
+    loop {
         // The socket blocks, so this is its time limit.
-        HandshakeError::WouldBlock(stream) if stream.error().code() == ErrorCode::WANT_READ => {
-            Error::TimedOut(Waiting::Handshake)
+        let waiting = match result {
+            Err(HandshakeError::WouldBlock(stream))
+                if stream.error().code() == ErrorCode::WANT_READ =>
+            {
+                stream
+            }
+            other => return other.map_err(|error| Error::Handshake(io::Error::other(error))),
+        };
+        match interrupt {
+            Some(interrupt) if interrupt.is_set() => return Err(Error::Interrupted),
+            Some(_) if waiting.get_ref().read_deadline.is_none_or(|at| Instant::now() < at) => {}
+            _ => return Err(Error::TimedOut(Waiting::Handshake)),
         }
-        _ => Error::Handshake(io::Error::other(error)),
-    })
+        result = waiting.handshake();
+    }
 }
 
 /// Makes the kernel acknowledge the next segment without delay. A peer that leaves Nagle's algorithm on
@@ -170,6 +233,21 @@ pub(crate) fn acknowledge_at_once(stream: &TcpStream) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn acknowledge_at_once(_: &TcpStream) -> io::Result<()> {
     Ok(())
+}
+
+/// Reads what is there; fails with `WouldBlock` if nothing is.
+#[cfg(unix)]
+fn read_at_once(stream: &TcpStream, target: &mut [u8]) -> io::Result<usize> {
+    let (_, length) = rustix::net::recv(stream, target, rustix::net::RecvFlags::DONTWAIT)?;
+    Ok(length)
+}
+
+#[cfg(not(unix))]
+fn read_at_once(mut stream: &TcpStream, target: &mut [u8]) -> io::Result<usize> {
+    stream.set_nonblocking(true)?;
+    let result = stream.read(target);
+    stream.set_nonblocking(false)?;
+    result
 }
 
 impl Read for Connection {
@@ -198,6 +276,9 @@ impl Read for Socket {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         if self.read_deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if !self.waits {
+            return read_at_once(&self.stream, target);
         }
         self.stream.read(target)
     }

@@ -38,6 +38,10 @@ pub enum Error {
     },
     /// More presentation contexts than an association can have: this many were to be proposed.
     TooManyContexts(usize),
+    /// As many C-STOREs as the peer allows, this many, are outstanding. The association is still usable.
+    WindowFull(usize),
+    /// Waiting was ended by the [`Interrupt`](crate::Interrupt).
+    Interrupted,
     /// The association does not allow what was asked of it, usually because it has ended.
     Protocol(proto::Error),
     /// The data set to send, or the file that holds it, could not be read. If part of it was sent, the
@@ -100,6 +104,8 @@ impl fmt::Display for Error {
                 "{count} presentation contexts proposed, at most {} are possible",
                 proto::limits::PRESENTATION_CONTEXTS
             ),
+            Error::WindowFull(window) => write!(f, "{window} requests are outstanding already"),
+            Error::Interrupted => f.write_str("interrupted"),
             Error::Protocol(error) => error.fmt(f),
             Error::Read(error) => write!(f, "cannot read the data set: {error}"),
             Error::File(reason) => write!(f, "cannot send the file: {reason}"),
@@ -122,6 +128,8 @@ impl std::error::Error for Error {
             | Error::UnexpectedMessage(_)
             | Error::NotAccepted { .. }
             | Error::TooManyContexts(_)
+            | Error::WindowFull(_)
+            | Error::Interrupted
             | Error::File(_) => None,
         }
     }

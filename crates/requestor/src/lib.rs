@@ -42,7 +42,7 @@ mod settings;
 pub use connection::{Connection, Socket};
 pub use error::{Error, Waiting};
 pub use part10::Instance;
-pub use requestor::Requestor;
-pub use settings::{ContextProposal, Settings, Timeouts, Tls};
+pub use requestor::{Encoded, Requestor};
+pub use settings::{ContextProposal, Interrupt, Settings, Timeouts, Tls, Trust};
 
 pub use proto::{AcceptedContext, AeTitle, Response, Status, StatusKind};

@@ -6,11 +6,11 @@
 //! |---|---|---|
 //! | bytes received, not yet looked at | [`RECEIVE_BUFFER_BYTES`] (4 KiB) | for the association |
 //! | the association itself | [`proto::limits::PEAK_BYTES`] (328 KiB) | while the peer sends as much |
-//! | data set being read | [`SEND_BUFFER_BYTES`] (256 KiB) | during [`store`](crate::Requestor::store) |
-//! | PDUs to be sent | twice [`SEND_BUFFER_BYTES`], as the vector grows by doubling (512 KiB) | for the association |
+//! | data set being read | [`SEND_BUFFER_BYTES`] (256 KiB) | for the association, from the first [`store`](crate::Requestor::store) on |
+//! | PDUs of an object, and of the one after it ([`encode`](crate::Requestor::encode)), and of the rest of one that is long | each twice [`SEND_BUFFER_BYTES`] at most, as vectors grow by doubling (1.5 MiB) | for the association |
 //!
-//! The sum is [`PEAK_BYTES`] (1.1 MiB), whatever the size of the objects. TLS adds OpenSSL's buffers, some
-//! 40 KiB. A caller that queues PDUs itself ([`queue_data`](crate::Requestor::queue_data)) adds
+//! The sum is [`PEAK_BYTES`] (2.1 MiB), whatever the size of the objects; with objects of 64 KiB and less some 300 KiB. TLS
+//! adds OpenSSL's buffers, some 40 KiB. A caller that encodes more than one object ahead adds those. A caller that queues PDUs itself ([`queue_data`](crate::Requestor::queue_data)) adds
 //! what it queues.
 
 use std::time::Duration;
@@ -25,6 +25,13 @@ pub const SEND_BUFFER_BYTES: usize = 256 * 1024;
 /// [`Settings`](crate::Settings) say otherwise.
 pub const MAX_PDU_BYTES: u32 = 16_384;
 
+/// C-STOREs that may be outstanding, at most. Their responses fit into the receive buffer of any socket, so that a peer
+/// never waits for us to read them while we wait for it to read.
+pub const OPERATIONS: u16 = 16;
+
+/// How often an [`Interrupt`](crate::Interrupt) is asked.
+pub const INTERRUPT_TICK: Duration = Duration::from_millis(200);
+
 /// Longest file meta information read (PS3.10 §7.1). That of most files has some 350 bytes.
 pub const FILE_META_BYTES: usize = 64 * 1024;
 
@@ -34,7 +41,7 @@ pub const ABORT_LINGER: Duration = Duration::from_millis(500);
 
 /// Most bytes that one requestor holds; see the [table](self).
 pub const PEAK_BYTES: usize =
-    RECEIVE_BUFFER_BYTES + proto::limits::PEAK_BYTES + 3 * SEND_BUFFER_BYTES;
+    RECEIVE_BUFFER_BYTES + proto::limits::PEAK_BYTES + 7 * SEND_BUFFER_BYTES;
 
 /// PDU header and PDV header (PS3.8 §9.3.5).
 pub(crate) const PDU_OVERHEAD_BYTES: usize = 12;
@@ -47,4 +54,4 @@ const _: () = assert!(
     COMMAND_PDU_BYTES + PDU_OVERHEAD_BYTES + proto::limits::SENT_PDU_BYTES as usize
         <= SEND_BUFFER_BYTES
 );
-const _: () = assert!(PEAK_BYTES <= 1200 * 1024);
+const _: () = assert!(PEAK_BYTES <= 2300 * 1024);

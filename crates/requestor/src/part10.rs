@@ -28,6 +28,19 @@ impl Instance {
     }
 }
 
+/// What the head of a file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Media Storage SOP Class UID.
+    pub sop_class: Uid,
+    /// Media Storage SOP Instance UID.
+    pub sop_instance: Uid,
+    /// Transfer Syntax UID, which may be unknown.
+    pub transfer_syntax: Uid,
+    /// Where the data set begins, in bytes.
+    pub bytes: u64,
+}
+
 /// Reads preamble and file meta information, and leaves `file` where the data set begins. Reads in small
 /// pieces: only those bytes, at most [`FILE_META_BYTES`], which are held until it returns.
 ///
@@ -35,6 +48,20 @@ impl Instance {
 /// [`Error::Read`]; [`Error::File`] if this is not a DICOM file, or if its meta information lacks a UID or
 /// names a transfer syntax that is unknown.
 pub fn read_header(file: &mut impl Read) -> Result<Instance, Error> {
+    let head = read_head(file)?;
+    Ok(Instance {
+        sop_class: head.sop_class,
+        sop_instance: head.sop_instance,
+        transfer_syntax: TransferSyntax::find(head.transfer_syntax.as_str())
+            .ok_or(Error::File("its transfer syntax is unknown"))?,
+    })
+}
+
+/// As [`read_header`], of any transfer syntax.
+///
+/// # Errors
+/// As [`read_header`], but those of the transfer syntax.
+pub fn read_head(file: &mut impl Read) -> Result<Head, Error> {
     let mut start = [0; START_BYTES];
     read_exact(file, &mut start)?;
     let length = part10::group_length(&start);
@@ -49,12 +76,11 @@ pub fn read_header(file: &mut impl Read) -> Result<Instance, Error> {
             .and_then(|value| Uid::parse(value).ok())
             .ok_or(Error::File(missing))
     };
-    let transfer_syntax = uid(0x0010, "its Transfer Syntax UID is missing or invalid")?;
-    Ok(Instance {
+    Ok(Head {
         sop_class: uid(0x0002, "its Media Storage SOP Class UID is missing or invalid")?,
         sop_instance: uid(0x0003, "its Media Storage SOP Instance UID is missing or invalid")?,
-        transfer_syntax: TransferSyntax::find(transfer_syntax.as_str())
-            .ok_or(Error::File("its transfer syntax is unknown"))?,
+        transfer_syntax: uid(0x0010, "its Transfer Syntax UID is missing or invalid")?,
+        bytes: (START_BYTES + length) as u64,
     })
 }
 

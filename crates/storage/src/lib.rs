@@ -41,7 +41,7 @@ mod traits;
 pub use directory::{Directory, Needs, Recovered};
 pub use error::{Error, Step};
 pub use file_id::{FileId, FileIdentity};
-pub use file_name::FileName;
+pub use file_name::{FileName, portable};
 pub use free_space::MinFree;
 pub use instance_file::{Committed, IfTaken, InstanceFile, Kept, NameTaken, Outcome};
 pub use intents::{Envelope, IntentName, Intents, PendingIntent};

@@ -52,3 +52,6 @@ pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often a commit tries again when other processes change the name meanwhile.
 pub const NAME_ATTEMPTS: usize = 64;
+
+/// The longest name that is made of values, in bytes. The number of a file whose name is taken comes on top.
+pub const PATH_COMPONENT_BYTES: usize = 200;

@@ -41,6 +41,14 @@ pub enum Error {
         /// Associations that were closed.
         cut_off: usize,
     },
+    /// Filters of destinations look at more attributes than are kept of a data set.
+    Attributes,
+    /// The catalogue cannot be used.
+    Catalog(catalog::Error),
+    /// The catalogue cannot be kept.
+    Archive(archive::Error),
+    /// A destination cannot be used.
+    Delivery(delivery::Error),
     /// No thread can be started for commands, studies or signals.
     Threads(io::Error),
 }
@@ -64,6 +72,12 @@ impl fmt::Display for Error {
                 let plural = if *cut_off == 1 { "" } else { "s" };
                 write!(f, "second signal: closed {cut_off} association{plural}")
             }
+            Self::Attributes => f.write_str(
+                "the filters of its destinations look at too many attributes: use fewer, or filter in the destinations",
+            ),
+            Self::Catalog(error) => write!(f, "[catalog]: {error}"),
+            Self::Archive(error) => error.fmt(f),
+            Self::Delivery(error) => error.fmt(f),
             Self::Threads(source) => write!(f, "cannot start a thread: {source}"),
         }
     }
@@ -75,6 +89,9 @@ impl std::error::Error for Error {
             Self::Receiver(error) => Some(error),
             Self::Profile(fault) => Some(fault),
             Self::Telemetry(error) => Some(error),
+            Self::Catalog(error) => Some(error),
+            Self::Archive(error) => Some(error),
+            Self::Delivery(error) => Some(error),
             Self::Control(error) => Some(error),
             Self::Rule { source, .. } => Some(source.as_ref()),
             Self::Signals(source) | Self::Threads(source) => Some(source),
@@ -92,6 +109,12 @@ impl From<profile::Fault> for Error {
 impl From<receiver::Error> for Error {
     fn from(error: receiver::Error) -> Self {
         Self::Receiver(error)
+    }
+}
+
+impl From<archive::Error> for Error {
+    fn from(error: archive::Error) -> Self {
+        Self::Archive(error)
     }
 }
 

@@ -41,6 +41,9 @@ pub const SECRET_BYTES: usize = 4096;
 /// Most rules in a settings file.
 pub const RULES: usize = 10_000;
 
+/// Most destinations in a settings file.
+pub const DESTINATIONS: usize = 1000;
+
 /// Most faults of a settings file that are shown, and likewise warnings.
 pub const SETTINGS_FAULTS: usize = 1000;
 
@@ -76,3 +79,15 @@ pub const LAST_LINES_PATIENCE: Duration = Duration::from_secs(2);
 
 /// and how long of that while none is written.
 pub const LAST_LINES_STANDSTILL: Duration = Duration::from_secs(1);
+
+/// Threads of the outbox, beside those of its sessions.
+pub const OUTBOX_THREADS: usize = 2;
+
+/// Descriptors of a session of a destination: a connection or the pipes of a process, and the files that are sent.
+pub const SESSION_DESCRIPTORS: usize = 8;
+
+/// Memory of a session: its stack, buffers of a connection with TLS, an object on its way.
+pub const SESSION_BYTES: usize = 1024 * 1024;
+
+/// Memory of a destination: its deliveries that are under way, with all that is known of their objects.
+pub const DESTINATION_BYTES: usize = delivery::limits::OUTSTANDING * 4096;

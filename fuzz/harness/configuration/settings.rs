@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use receiver::limits::FAULT_RULES;
 use storescp::cli::{self, Action, Config};
-use storescp::limits::{RULES, SETTINGS_FAULTS};
+use storescp::limits::{DESTINATIONS, RULES, SETTINGS_FAULTS};
 use storescp::rules::{Decision, RuleTable, TreatmentSettings};
 use storescp::settings::{Faults, parse};
 
@@ -43,6 +43,7 @@ fn check(config: Config) {
     assert!(config.commands.max_commands > 0);
     assert!(config.network.addresses.iter().all(|address| address.port() > 0));
     assert!(config.http.as_ref().is_none_or(|http| http.check().is_ok()));
+    check_destinations(&config);
     check_treatment(&config.treatment());
     for rule in &config.rules {
         if let Decision::Accept(settings) = &rule.decision {
@@ -51,6 +52,18 @@ fn check(config: Config) {
     }
     let table = RuleTable::new(config.rules, config.refuses_others);
     assert!(table.rules().len() <= RULES);
+}
+
+fn check_destinations(config: &Config) {
+    let names: Vec<&str> = config.destinations.iter().map(|it| it.name.as_str()).collect();
+    assert!(names.len() <= DESTINATIONS && (names.is_empty() || config.catalog.is_some()));
+    assert!((1..names.len()).all(|index| !names[..index].contains(&names[index])), "one twice");
+    assert!(config.treatment().deliver.iter().all(|name| names.contains(&name.as_str())));
+    for destination in &config.destinations {
+        assert!(delivery::is_destination_name(&destination.name));
+        assert!(destination.concurrency > 0 && !destination.on.is_empty());
+        assert!(destination.retry.attempts != Some(0) && destination.bandwidth != Some(0));
+    }
 }
 
 fn check_treatment(settings: &TreatmentSettings) {

@@ -237,6 +237,15 @@ impl Association {
         }
     }
 
+    /// Takes the bytes to send next, which are then no longer in [`outgoing`](Self::outgoing).
+    #[must_use]
+    pub fn take_outgoing(&mut self) -> Vec<u8> {
+        let mut taken = std::mem::take(&mut self.outgoing);
+        taken.drain(..self.sent);
+        self.sent = 0;
+        taken
+    }
+
     /// Puts `bytes` in place of [`outgoing`](Self::outgoing), whatever they are: for those who test how peers take
     /// broken PDUs. The association goes on as if it had sent what it queued.
     pub fn replace_outgoing(&mut self, bytes: Vec<u8>) {

@@ -93,7 +93,7 @@ enum Piece {
 struct RawAnswer {
     id: ContextId,
     result: u8,
-    transfer_syntax: Option<&'static TransferSyntax>,
+    transfer_syntax: Option<Uid>,
 }
 
 impl AssociateReader {
@@ -247,10 +247,13 @@ impl AssociateReader {
     pub(crate) fn into_acceptance(self, proposed: &[ProposedContext]) -> Acceptance {
         let contexts = proposed.iter().map(|context| {
             let answer = self.answered.iter().find(|answer| answer.id == context.id);
-            let transfer_syntax = answer.and_then(|answer| answer.transfer_syntax);
-            let offered = transfer_syntax.is_some_and(|it| context.transfer_syntaxes.contains(&it));
+            let chosen = answer.and_then(|answer| answer.transfer_syntax);
+            // Among those proposed, so that one that is known by its UID only is found too.
+            let offered = chosen.and_then(|uid| {
+                context.transfer_syntaxes.iter().find(|proposed| uid == proposed.uid()).copied()
+            });
             let result = match answer.map(|answer| ContextResult::from_code(answer.result)) {
-                Some(ContextResult::Acceptance) if !offered => {
+                Some(ContextResult::Acceptance) if offered.is_none() => {
                     ContextResult::TransferSyntaxesNotSupported
                 }
                 Some(result) => result,
@@ -260,7 +263,7 @@ impl AssociateReader {
                 id: context.id,
                 abstract_syntax: context.abstract_syntax,
                 result,
-                transfer_syntax: transfer_syntax.unwrap_or(IMPLICIT_VR_LITTLE_ENDIAN),
+                transfer_syntax: offered.unwrap_or(IMPLICIT_VR_LITTLE_ENDIAN),
             }
         });
         Acceptance {
@@ -298,8 +301,7 @@ fn decode_answer(value: &[u8]) -> Result<RawAnswer, PeerFault> {
     let mut answer = RawAnswer { id, result: value[2], transfer_syntax: None };
     for sub_item in items(sub_items, CONTEXT_ANSWER) {
         if let (TRANSFER_SYNTAX, value) = sub_item? {
-            let known = Uid::parse(value).ok().and_then(|uid| TransferSyntax::find(&uid));
-            answer.transfer_syntax = answer.transfer_syntax.or(known);
+            answer.transfer_syntax = answer.transfer_syntax.or(Uid::parse(value).ok());
         }
     }
     Ok(answer)

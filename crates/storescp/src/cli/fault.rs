@@ -73,6 +73,12 @@ impl fmt::Display for Fault {
                 let value = value.display();
                 match misfit {
                     Misfit::Malformed if value.to_string().is_empty() => Ok(()),
+                    // It may have a password in it.
+                    Misfit::Malformed
+                        if *option == "--catalog" && value.to_string().contains("://") =>
+                    {
+                        Ok(())
+                    }
                     Misfit::Malformed => write!(f, " ({value})"),
                     Misfit::Underflow => write!(f, " (underflow: {value})"),
                     Misfit::Overflow => write!(f, " (overflow: {value})"),

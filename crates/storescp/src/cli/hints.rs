@@ -4,6 +4,7 @@ use super::fault::{Fault, Taken};
 use super::options::{self, LEVELS, OptionSpec, Value};
 use super::similarity::{distance, nearest};
 use crate::logging::LogConfigFault;
+use archive::CatalogUrl;
 use std::ffi::OsStr;
 use std::path::Path;
 use telemetry::{AuditDestination, TraceUrl};
@@ -177,6 +178,7 @@ fn value_hint(option: &str, value: &OsStr) -> Vec<String> {
         let hint = match option {
             "--min-free" => "an amount such as 500M, 2G or 5%".to_owned(),
             "--audit" | "--traces" => return vec![url_hint(option, value)],
+            "--catalog" => catalog_forms(value),
             "--http" => "a port (0..65535) or an address with a port, such as 8042, 127.0.0.1:8042, 0.0.0.0:8042 or \
                          [::1]:8042"
                 .to_owned(),
@@ -191,6 +193,16 @@ fn value_hint(option: &str, value: &OsStr) -> Vec<String> {
     let range =
         if max == i64::MAX { format!("of at least {min}") } else { format!("from {min} to {max}") };
     vec![format!("{option} takes a number {range}")]
+}
+
+/// What a catalogue's URL may be. One with a user is not shown, since there may be a password in it.
+fn catalog_forms(value: &OsStr) -> String {
+    const FORMS: &str = "sqlite, sqlite:PATH or postgres://USER@HOST/DATABASE";
+    let text = value.to_string_lossy();
+    if text.parse::<CatalogUrl>().is_err_and(|why| why.starts_with("a password")) {
+        return format!("{FORMS}; a password stands elsewhere: see [catalog] in docs/settings.md");
+    }
+    FORMS.to_owned()
 }
 
 /// What is wrong with a URL.

@@ -19,6 +19,8 @@ pub struct CommandSettings {
     pub wait: bool,
     /// `--exec-max`: commands that run at a time, at least 1.
     pub max_commands: usize,
+    /// `--exec-journal`: what waits is noted on disk, and run at the next start if the program is killed.
+    pub journal: bool,
 }
 
 impl CommandSettings {

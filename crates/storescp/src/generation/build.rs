@@ -1,6 +1,7 @@
 //! From the settings to a generation: reads profiles and the dictionary, opens directories, reads commands.
 
 use super::advice::Advisor;
+use super::deliveries::Deliveries;
 use super::outputs::{Outputs, Place, bucket};
 use super::{Generation, Sender};
 use crate::cli::Config;
@@ -11,6 +12,7 @@ use crate::negotiation::Negotiation;
 use crate::rules::{Decision, Rule, RuleTable, TreatmentSettings};
 use dataset::Dictionary;
 use dataset::format::OutputTransferSyntax;
+use delivery::DestinationSettings;
 use receiver::{AcceptorPolicy, AssociationLimit, AssociationTimeouts, Output, Treatment};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -46,6 +48,8 @@ pub(crate) fn build(
         shared,
         number,
         settings_file: config.settings_file.clone(),
+        has_catalog: config.catalog.is_some(),
+        destinations: config.destinations.iter().cloned().map(Arc::new).collect(),
         dictionary: None,
         policies: HashMap::new(),
         commands: HashMap::new(),
@@ -126,6 +130,9 @@ struct Builder<'s> {
     shared: &'s Shared,
     number: u64,
     settings_file: Option<PathBuf>,
+    /// Whether objects are taken into a catalogue.
+    has_catalog: bool,
+    destinations: Vec<Arc<DestinationSettings>>,
     /// Once it is read.
     dictionary: Option<Arc<Dictionary>>,
     /// What is accepted, and the settings that it was made from, by their [`bucket`].
@@ -143,6 +150,8 @@ impl Builder<'_> {
         let (negotiation, policy) = self.policy(&settings.negotiation)?;
         let place = self.place(settings)?;
         let commands = self.commands(settings, place.as_ref())?;
+        let deliveries = self.deliveries(rule, settings, place.as_ref())?;
+        let intents = deliveries.as_ref().map(|it| it.intent_settings());
         let sender = Sender {
             rule: rule.map(Arc::from),
             generation: self.number,
@@ -153,6 +162,7 @@ impl Builder<'_> {
                     != OutputTransferSyntax::AsReceived,
                 place: self.place_in_file(rule),
             },
+            deliveries,
             _place: place.clone(),
         };
         let limit = settings
@@ -163,9 +173,23 @@ impl Builder<'_> {
             timeouts: (!is_as_node).then_some(settings.timeouts),
             associations: limit,
             leniency: settings.leniency.clone(),
+            intents,
             program: Some(Arc::new(sender)),
             ..Treatment::with_policy(policy, place.map(|place| Arc::clone(&place.output)))
         })
+    }
+
+    /// To whom objects go, with a catalogue.
+    fn deliveries(
+        &self,
+        rule: Option<&str>,
+        settings: &TreatmentSettings,
+        place: Option<&Arc<Place>>,
+    ) -> Result<Option<Arc<Deliveries>>, Error> {
+        let Some(place) = place.filter(|_| self.has_catalog) else { return Ok(None) };
+        place.output.check_intents()?;
+        let Some(intents) = place.output.storage().intents() else { return Ok(None) };
+        Deliveries::new(rule, settings, &self.destinations, intents).map(|it| Some(Arc::new(it)))
     }
 
     /// Where the settings file says how these senders are treated.

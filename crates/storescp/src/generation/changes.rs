@@ -35,6 +35,12 @@ pub(crate) fn needs_restart(started: &Config, now: &Config) -> Vec<String> {
     }
     compare(started.audit != now.audit, "[audit]");
     compare(started.traces != now.traces, "[traces]");
+    compare(started.catalog.is_some() != now.catalog.is_some(), "[catalog] on or off");
+    if let (Some(before), Some(after)) = (&started.catalog, &now.catalog) {
+        let in_directory =
+            before.url.file(&started.output.directory) != after.url.file(&now.output.directory);
+        compare(before.url != after.url || in_directory, "[catalog] url");
+    }
     compare(started.tls.is_some() != now.tls.is_some(), "[tls] on or off");
     if let (Some(before), Some(after)) = (&started.tls, &now.tls) {
         let seed = |tls: &TlsSettings| (tls.seed.clone(), tls.write_seed.clone());

@@ -13,6 +13,7 @@
 mod advice;
 mod build;
 mod changes;
+mod deliveries;
 mod effective;
 mod outputs;
 mod sender;
@@ -22,12 +23,13 @@ mod tests;
 pub(crate) use advice::refusal_hint;
 pub(crate) use build::{Shared, build};
 pub(crate) use changes::needs_restart;
+pub(crate) use deliveries::{Deliveries, route_of};
 pub(crate) use outputs::bucket;
 pub(crate) use sender::Sender;
 
 use crate::cli::Config;
 use crate::rules::{Found, Rule, RuleTable};
-use receiver::{Proposed, Refusal, Treatment};
+use receiver::{Peer, Proposed, Refusal, Treatment};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -67,6 +69,21 @@ impl Generation {
     pub(crate) fn calling_titles(&self) -> impl Iterator<Item = String> {
         let titles = self.rules().iter().flat_map(|rule| &rule.condition.calling);
         titles.filter(|title| !title.contains(['*', '?'])).cloned()
+    }
+
+    /// To whom the objects of a peer would go now, by its titles and address alone. With a catalogue, and where something is
+    /// stored at all.
+    pub(crate) fn deliveries_of(&self, peer: &Peer) -> Option<Arc<Deliveries>> {
+        let matching = self.rules.find_by_peer(peer);
+        let treatment = matching.and_then(|at| self.treatments.get(at)?.as_ref());
+        let of = |treatment: &Arc<Treatment>| Sender::of(treatment)?.deliveries.clone();
+        let chosen = treatment.and_then(of).or_else(|| of(&self.others));
+        chosen.or_else(|| self.deliveries().next().cloned())
+    }
+
+    /// To whom objects go, of all treatments: first of those that no rule names.
+    pub(crate) fn deliveries(&self) -> impl Iterator<Item = &Arc<Deliveries>> {
+        self.treatments().filter_map(|it| Sender::of(it)?.deliveries.as_ref())
     }
 
     /// All treatments: first of those that no rule names.

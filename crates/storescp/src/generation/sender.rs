@@ -1,6 +1,7 @@
 //! What the program keeps with a treatment.
 
 use super::advice::Advisor;
+use super::deliveries::Deliveries;
 use super::outputs::Place;
 use crate::commands::Commands;
 use receiver::Treatment;
@@ -16,6 +17,8 @@ pub(crate) struct Sender {
     pub(crate) commands: Arc<Commands>,
     /// What to advise if something of theirs is refused.
     pub(crate) advisor: Advisor,
+    /// To whom their objects go; `None` without a catalogue, and if they are dropped.
+    pub(crate) deliveries: Option<Arc<Deliveries>>,
     /// Where their objects go; `None` if they are dropped. Stays open as long as this is there.
     pub(super) _place: Option<Arc<Place>>,
 }

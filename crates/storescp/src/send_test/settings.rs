@@ -1,7 +1,7 @@
 //! The command line of `storescp test`.
 
 use proto::AeTitle;
-use requestor::Tls;
+use requestor::{Tls, Trust};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ impl TlsSettings {
             has_pem("--cert", certificate, CERTIFICATE)?;
         }
         let pair = own.map(|[key, certificate]| [key.as_path(), certificate.as_path()]);
-        let mut tls = Tls::from_files(pair, trusted).map_err(|error| {
+        let mut tls = Tls::from_files(pair, trusted.map_or(Trust::Anybody, Trust::File)).map_err(|error| {
             let is_other = error.to_string().contains("mismatch");
             match (own, trusted) {
                 (Some([key, certificate]), _) if is_other => format!(

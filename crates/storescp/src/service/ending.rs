@@ -34,12 +34,16 @@ impl Service {
         }
     }
 
-    /// Ends open studies and runs queued commands, until `deadline`, but at least for
+    /// Ends open studies, takes into the catalogue what waits, and runs queued commands, until `deadline`, but at least for
     /// [`COMMAND_GRACE`]. False if another signal stopped it.
     pub(super) fn finish_commands(&self, deadline: Instant) -> bool {
         self.shared.outputs.close_studies(NAMED_STUDIES);
         let least = COMMAND_GRACE.min(self.grace_period());
-        self.shared.pool.finish(deadline.max(Instant::now() + least))
+        let deadline = deadline.max(Instant::now() + least);
+        if let Some(archive) = &self.archive {
+            archive.finish(deadline);
+        }
+        self.shared.pool.finish(deadline)
     }
 
     /// Removes the receiver's own files from the output directories, and sends what other machines are still to be

@@ -6,6 +6,7 @@
 //! ```
 
 mod announcement;
+mod archive;
 mod certificates;
 mod ending;
 mod faults;

@@ -1,6 +1,7 @@
 //! The program's side of the receiver: how senders are treated, what commands are run for, and what the control plane
 //! is told.
 
+use super::archive::Archive;
 use crate::generation::{Generation, Sender, refusal_hint};
 use crate::logging::ProgressLine;
 use arc_swap::ArcSwap;
@@ -23,11 +24,17 @@ pub(super) struct ProgramObserver {
     pub(super) monitor: Option<Arc<Monitor>>,
     /// Audit messages and traces; `None` for neither.
     pub(super) telemetry: Option<Arc<Telemetry>>,
+    /// The catalogue and the outbox; `None` without a catalogue.
+    pub(super) archive: Option<Arc<Archive>>,
 }
 
 impl Observer for ProgramObserver {
     fn admit(&self, proposed: &Proposed<'_>) -> Result<Arc<Treatment>, Refusal> {
-        self.generation.load().admit(proposed)
+        let treatment = self.generation.load().admit(proposed)?;
+        if let Some(archive) = &self.archive {
+            archive.admit(&treatment)?;
+        }
+        Ok(treatment)
     }
 
     fn association_accepted(&self, accepted: &Accepted<'_>) {
@@ -47,6 +54,9 @@ impl Observer for ProgramObserver {
         if let Some(telemetry) = &self.telemetry {
             telemetry.association_accepted(accepted.peer);
         }
+        if let Some(archive) = &self.archive {
+            archive.association_accepted(accepted);
+        }
         if let Some(monitor) = &self.monitor {
             let rule = sender.and_then(|sender| sender.rule.as_deref());
             monitor.association_accepted(accepted, rule);
@@ -65,6 +75,9 @@ impl Observer for ProgramObserver {
         }
         if let Some(telemetry) = &self.telemetry {
             telemetry.stored(object);
+        }
+        if let Some(archive) = &self.archive {
+            archive.stored(object);
         }
         let commands = &Sender::of(object.treatment)?.commands;
         let reception = commands.reception(object)?;
@@ -100,6 +113,9 @@ impl Observer for ProgramObserver {
         if let Some(telemetry) = &self.telemetry {
             telemetry.refused(refused);
         }
+        if let Some(archive) = &self.archive {
+            archive.refused(refused);
+        }
     }
 
     fn class_refused(
@@ -126,6 +142,9 @@ impl Observer for ProgramObserver {
         }
         if let Some(telemetry) = &self.telemetry {
             telemetry.association_ended(summary);
+        }
+        if let Some(archive) = &self.archive {
+            archive.association_ended(summary);
         }
     }
 

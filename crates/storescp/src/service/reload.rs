@@ -173,7 +173,11 @@ impl Service {
         if let Some(monitor) = &self.monitor {
             monitor.set_titles(generation.calling_titles());
         }
-        self.generation.store(Arc::new(generation));
+        let generation = Arc::new(generation);
+        self.generation.store(Arc::clone(&generation));
+        if let Some(archive) = &self.archive {
+            archive.follow(&generation);
+        }
         self.recover_in_background();
         needs_restart
     }

@@ -1,5 +1,6 @@
 //! Builds what serves from the settings.
 
+use super::archive::Archive;
 use super::faults;
 use super::observer::ProgramObserver;
 use super::systemd::Systemd;
@@ -40,6 +41,8 @@ pub(super) struct Service {
     pub(super) reloading: Mutex<()>,
     /// Audit messages and traces; `None` for neither.
     pub(super) telemetry: Option<Arc<Telemetry>>,
+    /// The catalogue and the outbox; `None` without a catalogue.
+    pub(super) archive: Option<Arc<Archive>>,
     /// A signal has come: no more connections are accepted, and the program will end.
     pub(super) is_draining: AtomicBool,
     /// `--inetd`: a single connection.
@@ -80,11 +83,13 @@ impl Service {
             monitor.set_titles(first.calling_titles());
         }
         let generation = Arc::new(ArcSwap::from_pointee(first));
+        let archive = Archive::start(config, &generation, telemetry.clone())?;
         let observer = ProgramObserver {
             generation: Arc::clone(&generation),
             peer_names: Arc::clone(&peer_names),
             monitor: monitor.clone(),
             telemetry: telemetry.clone(),
+            archive: archive.clone(),
         };
         let node = Node::with_tls(settings, tls, peer_names, Arc::new(observer));
         let service = Self {
@@ -97,6 +102,7 @@ impl Service {
             started: Config { rules: Vec::new(), ..config.clone() },
             reloading: Mutex::default(),
             telemetry,
+            archive,
             is_draining: AtomicBool::new(false),
             is_single: config.inetd,
         };
@@ -166,6 +172,9 @@ pub(super) fn capacity(config: &Config) -> Result<Capacity, Error> {
     let mut needs =
         ProgramNeeds { threads: PROGRAM_THREADS + optional + watches, ..ProgramNeeds::default() };
     needs.threads += Telemetry::threads(config.audit.as_ref(), config.traces.as_ref());
+    if config.catalog.is_some() {
+        Archive::add_needs(config, &mut needs);
+    }
     if config.http.is_some() {
         needs.threads += control::limits::THREADS;
         needs.descriptors += control::descriptors();

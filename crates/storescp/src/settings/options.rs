@@ -89,7 +89,9 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("commands.rename-on-end-of-study", &["--rename-on-eostudy"]),
     ("commands.end-of-study-timeout", &["--eostudy-timeout"]),
     ("commands.wait", &["--exec-sync"]),
+    ("commands.journal", &["--exec-journal"]),
     ("max-commands", &["--exec-max"]),
+    ("catalog.url", &["--catalog"]),
 ];
 
 const TRANSFER_SYNTAXES: &[&str] = &[

@@ -4,9 +4,10 @@ use super::options::{KEYS, WITHOUT_KEY};
 use super::reader::{ReadTable, listed};
 use super::schema::document;
 use super::typed::{
-    Audit, Certificate, Commands, Faults, File, Http, HttpTlsTable, Log, Padding, Profile, Rule,
-    Tls, Token, TraceHeader, Traces, Treatment, User,
+    Audit, Catalog, Certificate, Commands, Destination, DestinationHeader, Faults, File, Http,
+    HttpTlsTable, Log, Padding, Profile, Rule, Tls, Token, TraceHeader, Traces, Treatment, User,
 };
+use super::values::KeepTable;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -37,8 +38,17 @@ fn sections() -> Vec<Section> {
         section("`[commands]`", "Commands", "commands.", Commands::keys()),
         section("`padding`", "Padding", "padding.", Padding::keys()),
         section("`profile`", "Profile", "profile.", Profile::keys()),
+        section("`keep` as a table", "KeepTable", "keep.", KeepTable::keys()),
         section("`[[rule]]`", "Rule", "rule.", own(Rule::keys())),
         section("`certificate` of a rule", "Certificate", "rule.certificate.", Certificate::keys()),
+        section("`[catalog]`", "Catalog", "catalog.", Catalog::keys()),
+        section("`[[destination]]`", "Destination", "destination.", Destination::keys()),
+        section(
+            "`[[destination.header]]`",
+            "DestinationHeader",
+            "destination.header.",
+            DestinationHeader::keys(),
+        ),
         section("`[tls]`", "Tls", "tls.", Tls::keys()),
         section("`[log]`", "Log", "log.", Log::keys()),
         section("`[http]`", "Http", "http.", Http::keys()),
@@ -53,7 +63,8 @@ fn sections() -> Vec<Section> {
 }
 
 /// The keys of the top that are tables of settings.
-pub(super) const TABLES: [&str; 7] = ["tls", "log", "http", "audit", "traces", "faults", "rule"];
+pub(super) const TABLES: [&str; 9] =
+    ["tls", "log", "http", "audit", "traces", "catalog", "destination", "faults", "rule"];
 
 /// The text of `docs/settings.md`.
 pub fn reference() -> String {

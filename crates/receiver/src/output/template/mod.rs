@@ -10,7 +10,6 @@
 //! directory.
 
 mod field;
-mod names;
 mod parser;
 mod render;
 mod shown;

@@ -2,11 +2,11 @@
 
 use super::TemplateError;
 use super::field::{Alternative, Component, Format, Piece, Source, TimePart, has_text};
-use super::names::{is_plain, is_reserved};
 use crate::limits::{PATH_COMPONENT_BYTES, TEMPLATE_BYTES, TEMPLATE_LEVELS};
 use dataset::dictionary::{self, Dictionary, EntryVr};
 use dataset::limits::DECIDING_VALUE_BYTES;
 use dataset::{AttributeName, Tag, Vr};
+use storage::portable::{is_plain, is_reserved};
 
 /// What a field may begin with, for errors.
 const SOURCES: &str = "a keyword of the standard (PatientID), a tag (0010,0020), a private attribute \

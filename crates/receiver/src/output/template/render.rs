@@ -2,7 +2,6 @@
 
 use super::PathTemplate;
 use super::field::{Alternative, Component, Format, Piece, Source};
-use super::names;
 use super::time::Moment;
 use super::value::{TextValue, first_value, padded};
 use crate::limits::SAME_PATH_FILES;
@@ -11,7 +10,7 @@ use crate::peer::Peer;
 use chrono::{DateTime, Local};
 use dataset::{AttributeName, Attributes, Tag, Uid};
 use std::time::SystemTime;
-use storage::FileName;
+use storage::{FileName, portable};
 
 /// What the path of an object is made from.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +47,7 @@ impl PathTemplate {
     pub fn render(&self, naming: &Naming<'_>) -> Option<RenderedPath> {
         let (file, folders) = self.components.split_last()?;
         let name = |component: &Component| {
-            FileName::new(names::safe(&self.text_of(&component.pieces, naming), ""))
+            FileName::new(portable::safe(&self.text_of(&component.pieces, naming), ""))
         };
         let folders = folders.iter().map(name).collect::<Option<Vec<_>>>()?;
         let (extension, pieces) = extension(&file.pieces);
@@ -57,7 +56,7 @@ impl PathTemplate {
         if let Some(Piece::Text(text)) = file.pieces.get(pieces.len()) {
             stem.push_str(&text[..text.len() - extension.len()]);
         }
-        let whole = names::safe(&stem, extension);
+        let whole = portable::safe(&stem, extension);
         let stem = whole[..whole.len() - extension.len()].to_owned();
         Some(RenderedPath { folders, stem, extension: extension.to_owned() })
     }
@@ -120,9 +119,9 @@ const NO_VALUE: &str = "unknown";
 fn written(value: &TextValue, format: &Format) -> Option<String> {
     let TextValue { text, vr, rest } = value;
     let written = match format {
-        Format::Plain => names::part(text, *rest),
-        Format::Width(width) => names::part(&padded(text, *width), *rest),
-        Format::Cut(most) => names::plain(names::cut(text, *most)).0,
+        Format::Plain => portable::part(text, *rest),
+        Format::Width(width) => portable::part(&padded(text, *width), *rest),
+        Format::Cut(most) => portable::plain(portable::cut(text, *most)).0,
         Format::Time(parts) => return Moment::read(text, *vr)?.format(parts),
     };
     (!written.is_empty()).then_some(written)

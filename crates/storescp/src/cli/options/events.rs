@@ -1,8 +1,8 @@
 //! Options about what happens after objects and studies.
 
-use super::spec::{Choice, Opt, OptionSpec, Part, Section, Value};
+use super::spec::{Choice, Opt, OptionSpec, Part, Section, Value, Words};
 use super::typed::Typed;
-use crate::cli::fault::Fault;
+use crate::cli::fault::{Fault, Misfit};
 use crate::commands::CommandSettings;
 use std::ffi::OsStr;
 
@@ -40,7 +40,21 @@ const EVENT_OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(Opt::ExecSync, "-xs", "--exec-sync", &["wait for each command to end"]),
     OptionSpec::new(Opt::ExecMax, "", "--exec-max", &["run at most n commands at a time"])
         .takes("[n]umber: integer (default: 8)", &[Value::Digits { min: 1, max: 1000 }]),
+    OptionSpec::new(
+        Opt::ExecJournal,
+        "",
+        "--exec-journal",
+        &[
+            "(on, off)",
+            "on (default): note on disk which commands are",
+            "to run, and run those that a kill or a power",
+            "loss cut off at the next start",
+        ],
+    )
+    .takes("[j]ournal: string constant", &[Value::OneOf(&ON_OR_OFF)]),
 ];
+
+const ON_OR_OFF: Words = Words { kind: "journal", words: "on off" };
 
 /// What happens after objects and studies.
 pub(super) fn settings(typed: &Typed) -> Result<CommandSettings, Fault> {
@@ -69,7 +83,18 @@ pub(super) fn settings(typed: &Typed) -> Result<CommandSettings, Fault> {
         end_of_study_timeout: typed.seconds(Opt::EostudyTimeout)?,
         wait: typed.has(Opt::ExecSync),
         max_commands: usize::try_from(max_commands).unwrap_or(1),
+        journal: journal(typed)?,
     })
+}
+
+/// `--exec-journal`: whether commands that wait survive the program.
+fn journal(typed: &Typed) -> Result<bool, Fault> {
+    let Some(word) = typed.text(Opt::ExecJournal) else { return Ok(true) };
+    match word.to_str() {
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        _ => Err(Fault::Value("--exec-journal", word.into(), Misfit::Malformed)),
+    }
 }
 
 /// Enough that commands which wait for a network hold each other up little, and few enough to leave
@@ -96,10 +121,15 @@ mod tests {
             end_of_study_timeout: Some(seconds(7)),
             wait: true,
             max_commands: 3,
+            journal: true,
         };
         assert_eq!(events, expected);
         let none = config("1").commands;
         assert_eq!((none.on_reception, none.wait, none.max_commands), (None, false, 8));
+        assert!(none.journal && config("1 --exec-journal off --exec-journal on").commands.journal);
+        assert!(!config("1 --exec-journal off").commands.journal);
+        let told = "Invalid value for option --exec-journal (yes)";
+        assert_eq!(fault("1 --exec-journal yes"), told);
         assert_eq!(fault("1 --exec-max 0"), "Invalid value for option --exec-max (underflow: 0)");
     }
 }

@@ -79,6 +79,7 @@ pub(super) fn config(
     let (faults, fault_seed) = faults::faults(typed, files)?;
     let profile = network::profile(typed)?;
     let output = output::settings(typed)?;
+    let catalog = output::catalog(typed)?;
     let commands = events::settings(typed)?;
     let tls = tls::settings(typed)?;
     let (audit, traces) = (general::audit(typed)?, general::traces(typed)?);
@@ -106,7 +107,7 @@ pub(super) fn config(
         http,
         audit,
         traces,
-        catalog: None,
+        catalog,
         destinations: Vec::new(),
         deliver: Vec::new(),
         keep: archive::Keep::Forever,
@@ -127,7 +128,7 @@ mod tests {
                 assert_eq!(find(option.short).map(|found| found.id), Some(option.id));
             }
         }
-        assert_eq!(all().count(), Opt::ExecMax as usize + 1);
+        assert_eq!(all().count(), Opt::ExecJournal as usize + 1);
     }
 
     #[test]

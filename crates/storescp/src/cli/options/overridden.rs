@@ -48,7 +48,9 @@ fn pointless(typed: &Typed, option: &OptionSpec) -> Option<String> {
 
     let option_with = |other: &str| Some(format!("{} has no effect with {other}", option.long));
     match option.id {
-        Opt::ExecSync | Opt::ExecMax if !COMMANDS.iter().any(|&it| typed.has(it)) => {
+        Opt::ExecSync | Opt::ExecMax | Opt::ExecJournal
+            if !COMMANDS.iter().any(|&it| typed.has(it)) =>
+        {
             let needed = "--exec-on-reception or --exec-on-eostudy";
             Some(format!("{} has no effect without {needed}", option.long))
         }
@@ -59,6 +61,7 @@ fn pointless(typed: &Typed, option: &OptionSpec) -> Option<String> {
         | Opt::SortOnPatientname
         | Opt::Durability
         | Opt::MinFree
+        | Opt::Catalog
             if typed.has(Opt::Ignore) =>
         {
             option_with("--ignore")

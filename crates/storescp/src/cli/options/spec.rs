@@ -255,6 +255,7 @@ pub(in crate::cli) enum Opt {
     OutputDirectory,
     Durability,
     MinFree,
+    Catalog,
     Normal,
     BitPreserving,
     WriteFile,
@@ -289,4 +290,5 @@ pub(in crate::cli) enum Opt {
     EostudyTimeout,
     ExecSync,
     ExecMax,
+    ExecJournal,
 }

@@ -2,8 +2,8 @@
 
 use super::compiled::{Compiled, Part, Subject};
 use super::{Decision, Rule, explanation};
-use proto::Rejection;
-use receiver::{Proposed, Refusal};
+use proto::{Proposal, Rejection, UserInformation};
+use receiver::{Peer, Proposed, Refusal};
 
 /// The rules of the settings. Built once for each generation of settings, and asked once for each association.
 ///
@@ -49,6 +49,20 @@ impl RuleTable {
             &certificate,
             &self.compiled,
         ))
+    }
+
+    /// The first rule that matches titles and address, and asks for nothing else; `None` if there is none.
+    #[must_use]
+    pub fn find_by_peer(&self, peer: &Peer) -> Option<usize> {
+        let proposal = Proposal {
+            called_ae: peer.called_ae,
+            calling_ae: peer.calling_ae,
+            application_context: None,
+            contexts: Vec::new(),
+            contexts_over_limit: 0,
+            user_information: UserInformation::default(),
+        };
+        self.compiled.first(&Subject::new(&proposal, peer.address, &|| None, &self.compiled))
     }
 
     /// Why [`RuleTable::find`] decides so, in words for the log: which rule, or that none matched and which came

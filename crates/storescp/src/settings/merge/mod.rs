@@ -1,5 +1,7 @@
 //! What was typed, merged over what the command line says: a [`Config`].
 
+mod catalog;
+mod destinations;
 mod faults;
 mod http;
 mod log;
@@ -83,6 +85,7 @@ pub(super) fn config(file: &File, command_line: &Config, merging: &mut Merging<'
     if let Some(faults) = &file.faults {
         faults::merge(&faults.value, &mut config, merging);
     }
+    destinations::merge(file, &mut config, merging);
     let top = treatment::merge(&file.treatment, config.treatment(), merging);
     rules::merge(file, &top, &mut config, merging);
     config.negotiation = top.negotiation;
@@ -94,5 +97,7 @@ pub(super) fn config(file: &File, command_line: &Config, merging: &mut Merging<'
     config.commands = top.commands;
     config.deliver = top.deliver;
     config.keep = top.keep;
+    destinations::check(file, &config, merging);
+    catalog::merge(file, &mut config, merging);
     config
 }

@@ -34,6 +34,7 @@ pub(super) fn merge(
         self::commands(&commands.value, &mut base);
     }
     ends_of_studies(typed, &mut base, merging);
+    deliveries(typed, &mut base);
     base
 }
 
@@ -184,6 +185,24 @@ fn commands(typed: &Commands, base: &mut TreatmentSettings) {
     }
     if let Some(wait) = value(&typed.wait) {
         commands.wait = wait;
+    }
+    if let Some(journal) = value(&typed.journal) {
+        commands.journal = journal;
+    }
+}
+
+/// To whom objects are delivered, each named once, and how long files are kept.
+fn deliveries(typed: &Treatment, base: &mut TreatmentSettings) {
+    if let Some(deliver) = &typed.deliver {
+        base.deliver.clear();
+        for name in &deliver.value.0 {
+            if !base.deliver.contains(&name.value) {
+                base.deliver.push(name.value.clone());
+            }
+        }
+    }
+    if let Some(keep) = value(&typed.keep) {
+        base.keep = keep.0;
     }
 }
 

@@ -1,4 +1,5 @@
 mod check;
+mod deliveries;
 mod file;
 mod messages;
 mod options;

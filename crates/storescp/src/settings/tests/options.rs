@@ -119,6 +119,10 @@ const SAME: &[(&str, &str)] = &[
     ("+uf -fe .dcm", "file-names = 'new-uid'\nfile-extension = '.dcm'"),
     ("-tn", "file-names = 'time'"),
     ("-xcr x -xs --exec-max 3", "max-commands = 3\ncommands = { on-reception = 'x', wait = true }"),
+    ("-xcr x --exec-journal off", "commands = { on-reception = 'x', journal = false }"),
+    ("--catalog sqlite", "catalog.url = 'sqlite'"),
+    ("--catalog sqlite:/c", "[catalog]\nurl = 'sqlite:/c'"),
+    ("--catalog postgres://me@db/x", "[catalog]\nurl = 'postgres://me@db/x'"),
     (
         "-sp -xcs y -rns -tos 7",
         "sort = 'patient-name'\n[commands]\non-end-of-study = 'y'\nrename-on-end-of-study = true\nend-of-study-timeout = '7 s'",
@@ -200,6 +204,14 @@ fn examples_and_defaults_can_be_read() {
                     ("Token" | "User", _) => {
                         format!("[[http.{}]]\n{key} = {}", place.to_lowercase(), toml(value))
                     }
+                    ("Destination", _) => format!("[[destination]]\n{key} = {}", toml(value)),
+                    ("DestinationHeader", _) => {
+                        format!("[[destination]]\n[[destination.header]]\n{key} = {}", toml(value))
+                    }
+                    ("KeepTable", "even-owed") => {
+                        format!("keep = {{ time = '1 d', {key} = {} }}", toml(value))
+                    }
+                    ("KeepTable", _) => format!("keep = {{ {key} = {} }}", toml(value)),
                     ("TraceHeader", _) => format!("[[traces.header]]\n{key} = {}", toml(value)),
                     ("HttpTlsTable", _) => format!("http.tls.{key} = {}", toml(value)),
                     ("Certificate", _) => format!("[[rule]]\ncertificate.{key} = {}", toml(value)),

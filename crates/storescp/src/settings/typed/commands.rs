@@ -24,5 +24,9 @@ table! {
         /// Whether the association waits for each command to end.
         #[schemars(extend("default" = false))]
         wait: bool,
+        /// Without `[catalog]`: whether commands that are to run are noted on disk, so that those that a kill or a power
+        /// loss cut off run at the next start. With a catalogue, the outbox remembers them.
+        #[schemars(extend("default" = true))]
+        journal: bool,
     }
 }

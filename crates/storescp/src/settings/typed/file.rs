@@ -1,6 +1,6 @@
 //! The top of the file.
 
-use super::{Audit, Faults, Http, Log, Rule, Tls, Traces, Treatment};
+use super::{Audit, Catalog, Destination, Faults, Http, Log, Rule, Tls, Traces, Treatment};
 use crate::settings::reader::{At, Integer, OneOrMore, table, words};
 use crate::settings::values::{Listen, Time};
 use receiver::net::AddressFamily;
@@ -58,8 +58,12 @@ table! {
         audit: Audit,
         /// Traces by OTLP/HTTP.
         traces: Traces,
+        /// The catalogue of what was received.
+        catalog: Catalog,
         /// Faults on purpose, to test senders.
         faults: Faults,
+        /// Whom objects and ends of studies are delivered to. A file may have 1,000 of them.
+        destination: Vec<At<Destination>>,
         /// How single senders are treated. The first rule that matches decides; what it does not say is as at the top.
         /// A file may have 10,000 of them.
         rule: Vec<At<Rule>>,

@@ -1,7 +1,9 @@
 //! The settings file as it is typed: each value with its place. Documentation, defaults and examples here become the
 //! JSON Schema and docs/settings.md.
 
+mod catalog;
 mod commands;
+mod destination;
 mod faults;
 mod file;
 mod http;
@@ -12,7 +14,9 @@ mod telemetry;
 mod tls;
 mod treatment;
 
+pub(super) use catalog::Catalog;
 pub(super) use commands::Commands;
+pub(super) use destination::{Destination, DestinationHeader, Kind, KindWord};
 pub(super) use faults::Faults;
 pub(super) use file::File;
 pub(super) use http::{Http, HttpTls, HttpTlsTable, Token, User};
@@ -34,9 +38,11 @@ pub(super) fn tables() -> Vec<(&'static str, Vec<String>)> {
         ("in [http]", Http::keys()),
         ("in [audit]", Audit::keys()),
         ("in [traces]", Traces::keys()),
+        ("in [catalog]", Catalog::keys()),
         ("in [faults]", Faults::keys()),
         ("in [commands]", Commands::keys()),
         ("in a [[rule]]", Rule::keys()),
+        ("in a [[destination]]", Destination::keys()),
         ("in certificate = { }", Certificate::keys()),
         ("in padding = { }", Padding::keys()),
     ]

@@ -1,9 +1,11 @@
 //! What may differ from sender to sender: keys that stand at the top of the file, and in rules.
 
 use super::{Commands, FileFormat, Padding, Sort};
-use crate::settings::reader::{At, Integer, Read, Report, Value, read_at, table, within, words};
+use crate::settings::reader::{
+    At, Integer, OneOrMore, Read, Report, Value, read_at, table, within, words,
+};
 use crate::settings::values::{
-    CharacterSet, ClassOrAll, Room, Silence, Size, TimeOrNever, TransferSyntaxes,
+    CharacterSet, ClassOrAll, KeepText, Room, Silence, Size, TimeOrNever, TransferSyntaxes,
 };
 use dataset::format::{GroupLengths, OutputTransferSyntax, SequenceLengths};
 use receiver::output::naming::NameStyle;
@@ -113,6 +115,15 @@ table! {
         default_character_set: CharacterSet,
         /// Commands after objects and studies.
         commands: Commands,
+        /// The names of the destinations that get the objects, and are told of their studies.
+        #[schemars(example = ["pacs", "research"], extend("default" = serde_json::json!([])))]
+        deliver: OneOrMore<String>,
+        /// How long files are kept, and what is removed first: `"until-delivered"` for no longer than deliveries need them
+        /// (no file is then seen in the directory); a time for files that are older; a share of the disk for the oldest
+        /// while more of it is used. Nothing of which something is owed is removed, unless a table says `even-owed = true`.
+        /// Needs the catalogue unless it is `"forever"`.
+        #[schemars(example = &"30 days", example = &"90 %", example = serde_json::json!({ "time": "30 days", "even-owed": true }), extend("default" = "forever"))]
+        keep: KeepText,
     }
 }
 

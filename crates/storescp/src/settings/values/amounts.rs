@@ -113,7 +113,7 @@ fn described_time(min: u64) -> String {
 
 fn time_schema(min: u64, words: &[&str]) -> Schema {
     let mut any = vec![
-        serde_json::json!({ "title": "time", "type": "string", "pattern": "^[0-9]+ ?(s|min|h|d)$" }),
+        serde_json::json!({ "title": "time", "type": "string", "pattern": "^[0-9]+ ?(s|min|h|d|days?)$" }),
         serde_json::json!({ "title": "seconds", "type": "integer", "minimum": min }),
     ];
     any.extend(words.iter().map(|word| serde_json::json!({ "const": word })));
@@ -121,8 +121,9 @@ fn time_schema(min: u64, words: &[&str]) -> Schema {
 }
 
 /// At least `min` seconds, and at most 2^32 - 1 (136 years), so that sums with the current time cannot overflow.
-fn seconds(value: &DeValue<'_>, min: u64) -> Option<Duration> {
-    const UNITS: [(&str, u64); 4] = [("s", 1), ("min", 60), ("h", 3600), ("d", 86_400)];
+pub(super) fn seconds(value: &DeValue<'_>, min: u64) -> Option<Duration> {
+    const UNITS: [(&str, u64); 6] =
+        [("s", 1), ("min", 60), ("h", 3600), ("d", 86_400), ("day", 86_400), ("days", 86_400)];
 
     let seconds = match value {
         DeValue::String(text) => with_unit(text, &UNITS)?,
@@ -132,7 +133,7 @@ fn seconds(value: &DeValue<'_>, min: u64) -> Option<Duration> {
 }
 
 /// A number, perhaps a blank, and a unit.
-fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+pub(super) fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let unit = text.trim_start_matches(|it: char| it.is_ascii_digit());
     let number = &text[..text.len() - unit.len()];
     let unit = unit.strip_prefix(' ').unwrap_or(unit);
@@ -157,7 +158,7 @@ const SIZES: [(&str, u64); 13] = [
     ("T", 1 << 40),
 ];
 
-fn bytes(value: &DeValue<'_>) -> Option<u64> {
+pub(super) fn bytes(value: &DeValue<'_>) -> Option<u64> {
     match value {
         DeValue::String(text) => with_unit(text, &SIZES),
         _ => integer(value),
@@ -198,7 +199,7 @@ impl<const MIN: u32, const MAX: u32> JsonSchema for Size<MIN, MAX> {
     }
 }
 
-const SIZE_PATTERN: &str = "^[0-9]+ ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB|K|M|G|T)$";
+pub(super) const SIZE_PATTERN: &str = "^[0-9]+ ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB|K|M|G|T)$";
 
 /// Room on a disk: `"2 GiB"`, `"5 %"`, or an integer of bytes.
 #[derive(Debug, Clone, Copy)]
@@ -246,9 +247,15 @@ mod tests {
 
     #[test]
     fn times_have_units() {
-        for (typed, wanted) in
-            [("60 s", 60), ("60s", 60), ("5 min", 300), ("2 h", 7200), ("1 d", 86_400), ("0 s", 0)]
-        {
+        for (typed, wanted) in [
+            ("60 s", 60),
+            ("60s", 60),
+            ("5 min", 300),
+            ("2 h", 7200),
+            ("1 d", 86_400),
+            ("30 days", 2_592_000),
+            ("0 s", 0),
+        ] {
             assert_eq!(seconds(&text(typed), 0), Some(Duration::from_secs(wanted)), "{typed}");
         }
         for bad in ["", "60", "s", "60  s", "60 S", "-1 s", "1.5 s", "5 m", "4294967296 s", "+1 s"]

@@ -2,8 +2,10 @@
 
 mod amounts;
 mod charsets;
+mod destination;
 mod dicom;
 mod faults;
+mod keep;
 mod listen;
 mod secret;
 mod senders;
@@ -11,8 +13,12 @@ mod url;
 
 pub(super) use amounts::{Room, Silence, Size, Time, TimeOrNever};
 pub(super) use charsets::CharacterSet;
+pub(super) use destination::{
+    AeTitleText, Attempts, ByteAmount, ByteRate, FilterText, HostPort, HoursText, HttpUrl,
+};
 pub(super) use dicom::{Class, ClassOrAll, TransferSyntaxes};
 pub(super) use faults::FaultText;
+pub(super) use keep::{KeepTable, KeepText};
 pub(super) use listen::{HttpAddress, Listen};
 pub use secret::Secret;
 pub(super) use secret::{HashSource, KeyPasswordSource, SecretSource};

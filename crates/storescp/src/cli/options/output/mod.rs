@@ -6,6 +6,7 @@ mod naming;
 use crate::cli::fault::{Fault, Misfit};
 use crate::cli::options::spec::{Choice, Opt, OptionSpec, Part, Section, Value, Words};
 use crate::cli::options::typed::Typed;
+use archive::CatalogSettings;
 use receiver::{Duplicates, OutputSettings};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -83,6 +84,19 @@ const GENERAL: &[OptionSpec] = &[
         ],
     )
     .takes("[r]oom: string", &[Value::Text]),
+    OptionSpec::new(
+        Opt::Catalog,
+        "",
+        "--catalog",
+        &[
+            "keep a catalogue of what was received: sqlite",
+            "(in the output directory), sqlite:PATH or",
+            "postgres://USER@HOST/DATABASE; commands then",
+            "are deliveries of the outbox (docs/outbox.md;",
+            "not with --inetd)",
+        ],
+    )
+    .takes("[u]rl: string", &[Value::Text]),
 ];
 
 const DURABILITIES: Words = Words { kind: "durability", words: "full ordered none" };
@@ -119,6 +133,15 @@ pub(super) fn settings(typed: &Typed) -> Result<OutputSettings, Fault> {
     })
 }
 
+/// `--catalog`: where the catalogue is, if there is one.
+pub(super) fn catalog(typed: &Typed) -> Result<Option<CatalogSettings>, Fault> {
+    typed.refuse_with(Opt::Inetd, &[Opt::Catalog])?;
+    let Some(word) = typed.text(Opt::Catalog) else { return Ok(None) };
+    let url = word.to_str().and_then(|word| word.parse().ok());
+    let fault = || Fault::Value("--catalog", word.to_owned(), Misfit::Malformed);
+    url.map(|url| Some(CatalogSettings::at(url))).ok_or_else(fault)
+}
+
 /// The directory without trailing slashes; `/` stays. Behind it, what of a prefix of subdirectories
 /// is a path.
 fn directory(typed: Option<&OsStr>, parent: Option<&str>) -> PathBuf {
@@ -150,7 +173,7 @@ fn min_free(typed: &Typed) -> Result<Option<MinFree>, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::tests::{config, fault};
+    use crate::cli::tests::{config, fault, hints};
 
     #[test]
     fn the_room_to_be_left_is_bytes_or_per_cent() {
@@ -173,6 +196,25 @@ mod tests {
             let found = config(&format!("1 -od {typed}")).output.directory;
             assert_eq!(found.as_os_str(), Path::new(directory).as_os_str());
         }
+    }
+
+    #[test]
+    fn where_the_catalogue_is() {
+        let url = |line: &str| config(line).catalog.map(|catalog| catalog.url.to_string());
+        assert_eq!(url("1"), None);
+        for typed in ["sqlite", "sqlite:/var/c", "postgres://me@host/pacs"] {
+            assert_eq!(url(&format!("1 --catalog {typed}")).as_deref(), Some(typed));
+        }
+        assert_eq!(fault("1 --catalog here"), "Invalid value for option --catalog (here)");
+        assert_eq!(
+            hints("1 --catalog here"),
+            "--catalog takes sqlite, sqlite:PATH or postgres://USER@HOST/DATABASE"
+        );
+        let told = fault("1 --catalog postgres://me:pa55@host/pacs");
+        assert_eq!(told, "Invalid value for option --catalog");
+        let told = hints("1 --catalog postgres://me:pa55@host/x");
+        assert!(told.contains("a password stands elsewhere") && !told.contains("pa55"), "{told}");
+        assert_eq!(fault("--inetd --catalog sqlite"), "--inetd not allowed with --catalog");
     }
 
     #[test]

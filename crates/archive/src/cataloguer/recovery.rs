@@ -1,0 +1,458 @@
+//! Takes in what is pending and memory does not tell of: what it would have told is read from the file and from the name of
+//! the intent.
+
+use super::place::PlaceInUse;
+use super::{Arrival, Shared};
+use crate::attributes::{Values, read_file};
+use crate::availability::Failure;
+use crate::limits::{FIRST_PAUSE, LONGEST_PAUSE, RECOVERED_INTENTS, UNREADABLE_INTENTS};
+use catalog::limits::BATCH_OBJECTS;
+use catalog::{ObjectAttributes, ReceivedObject};
+use dataset::{AttributeName, WantedAttributes};
+use platform::sync::Arc;
+use platform::sync::atomic::Ordering;
+use std::collections::{BinaryHeap, HashSet};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+use storage::{Envelope, IntentName, PendingIntent};
+
+/// Finds out how objects are treated that are known by their intents alone.
+pub trait Routing: Send + Sync {
+    /// How the object with this envelope is treated: as by the rule that decided about it, if that is still there.
+    fn route(&self, directory: &Path, envelope: &Envelope) -> Arc<dyn Route>;
+}
+
+/// How the objects of some senders are treated.
+pub trait Route: Send + Sync {
+    /// The rule that says so; `None` if none does.
+    fn rule(&self) -> Option<&str>;
+
+    /// The attributes that are needed of data sets.
+    fn wanted(&self) -> &Arc<WantedAttributes>;
+
+    /// The character set of data sets that declare none.
+    fn default_character_set(&self) -> Option<&str>;
+
+    /// Who gets an object. `values` gives those of an attribute of its data set.
+    fn destinations(
+        &self,
+        object: &ReceivedObject,
+        values: &dyn Fn(&AttributeName) -> Vec<String>,
+    ) -> Destinations;
+}
+
+/// Who gets an object, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destinations {
+    /// Who gets it.
+    pub object: Vec<String>,
+    /// Who is told when its study has ended.
+    pub study: Vec<String>,
+}
+
+/// What the thread of recovery knows from one step to the next.
+pub(super) struct Recovery {
+    shared: Arc<Shared>,
+    /// Intents that were in progress when they were listed: memory tells of them, or they are pending later still.
+    in_progress: HashSet<IntentName>,
+    /// Intents that cannot be taken in, and are not tried again.
+    failed: HashSet<IntentName>,
+    /// The catalogue as it was when the spool was known.
+    made_anew: u64,
+    pause: Duration,
+}
+
+/// Why recovery cannot go on.
+enum Stopped {
+    /// The program ends.
+    Ending,
+    /// Tried again later.
+    Later,
+}
+
+/// An intent to be taken in. The oldest is the greatest, so that a heap has the youngest of those that fit on top.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    received: SystemTime,
+    association: u64,
+    sequence: u32,
+    name: IntentName,
+    file: Option<String>,
+}
+
+/// Steps without anything to do.
+const REST: Duration = Duration::from_secs(3600);
+
+/// After which it is looked again for what was in progress.
+const IN_PROGRESS_PAUSE: Duration = Duration::from_secs(2);
+
+impl Recovery {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let (in_progress, failed) = (HashSet::new(), HashSet::new());
+        Self { shared, in_progress, failed, made_anew: 0, pause: FIRST_PAUSE }
+    }
+
+    /// Takes in everything that is pending, if that was asked for. Returns how long to pause.
+    pub(super) fn step(&mut self, is_ending: &dyn Fn() -> bool) -> Duration {
+        let made_anew = self.shared.availability.made_anew();
+        if self.made_anew != made_anew {
+            self.made_anew = made_anew;
+            self.shared.spool_unknown.store(true, Ordering::Release);
+            self.shared.request_recovery();
+        }
+        if !self.shared.is_behind() && self.in_progress.is_empty() {
+            // Woken by nobody, it finds out itself when something was asked for.
+            return if is_ending() { REST } else { IN_PROGRESS_PAUSE };
+        }
+        match self.recover(is_ending) {
+            Ok(()) => {
+                self.pause = FIRST_PAUSE;
+                IN_PROGRESS_PAUSE
+            }
+            Err(Stopped::Ending) => REST,
+            Err(Stopped::Later) => {
+                let pause = self.pause;
+                self.pause = (pause * 2).min(LONGEST_PAUSE);
+                pause
+            }
+        }
+    }
+
+    fn recover(&mut self, is_ending: &dyn Fn() -> bool) -> Result<(), Stopped> {
+        let is_full = self.shared.is_behind.swap(false, Ordering::AcqRel);
+        let recovered = self.recover_places(is_full, is_ending);
+        if recovered.is_err() && is_full {
+            self.shared.request_recovery();
+        }
+        recovered
+    }
+
+    fn recover_places(
+        &mut self,
+        is_full: bool,
+        is_ending: &dyn Fn() -> bool,
+    ) -> Result<(), Stopped> {
+        let places = self.shared.places();
+        let still = std::mem::take(&mut self.in_progress);
+        let mut taken_in = 0;
+        for place in &places {
+            taken_in += self.recover_place(place, is_full, &still, is_ending)?;
+        }
+        if taken_in > 0 {
+            tracing::info!(
+                "{taken_in} objects were taken into the catalogue that had been stored before without it"
+            );
+        }
+        if self.shared.spool_unknown.load(Ordering::Acquire) {
+            for place in &places {
+                self.look_through_spool(place, is_ending)?;
+            }
+            self.shared.spool_unknown.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Takes in what is pending in a place, the oldest first. If not `is_full`, only what was in progress the last time.
+    fn recover_place(
+        &mut self,
+        place: &Arc<PlaceInUse>,
+        is_full: bool,
+        still: &HashSet<IntentName>,
+        is_ending: &dyn Fn() -> bool,
+    ) -> Result<u64, Stopped> {
+        let mut taken_in = 0;
+        loop {
+            let found = self.oldest_pending(place, is_full, still).map_err(|error| {
+                let directory = place.place.directory.display();
+                let reason = platform::reason(&error);
+                tracing::error!("cannot list pending intents of {directory}: {reason}");
+                Stopped::Later
+            })?;
+            let is_all = found.len() < RECOVERED_INTENTS;
+            for chunk in found.chunks(BATCH_OBJECTS) {
+                if is_ending() {
+                    return Err(Stopped::Ending);
+                }
+                taken_in += self.take_in(place, chunk)?;
+            }
+            if is_all {
+                return Ok(taken_in);
+            }
+        }
+    }
+
+    fn oldest_pending(
+        &mut self,
+        place: &PlaceInUse,
+        is_full: bool,
+        still: &HashSet<IntentName>,
+    ) -> io::Result<Vec<Found>> {
+        let mut oldest = BinaryHeap::new();
+        let (in_progress, failed) = (&mut self.in_progress, &mut self.failed);
+        place.place.intents.pending(&mut |pending| {
+            let PendingIntent { name, is_in_progress, file } = pending;
+            if failed.contains(&name) || !(is_full || still.contains(&name)) {
+                return true;
+            }
+            if is_in_progress {
+                if in_progress.len() < RECOVERED_INTENTS {
+                    in_progress.insert(name);
+                }
+                return true;
+            }
+            let Some(envelope) = Envelope::parse(&name) else {
+                tracing::warn!("the intent {name} is of another version of this program: it stays");
+                fail(failed, name);
+                return true;
+            };
+            let Envelope { received, association, sequence, .. } = envelope;
+            oldest.push(Found { received, association, sequence, name, file });
+            if oldest.len() > RECOVERED_INTENTS {
+                oldest.pop();
+            }
+            true
+        })?;
+        Ok(oldest.into_sorted_vec())
+    }
+
+    /// Takes in these, durably, and settles their intents.
+    fn take_in(&mut self, place: &Arc<PlaceInUse>, found: &[Found]) -> Result<u64, Stopped> {
+        let now = self.shared.clock.time().now;
+        let mut arrivals = Vec::with_capacity(found.len());
+        for Found { name, file, .. } in found {
+            match self.read(place, name, file.clone()) {
+                Ok(Some(arrival)) => arrivals.push((arrival, now)),
+                // Somebody else has settled it.
+                Ok(None) => {}
+                Err(error) => {
+                    self.shared.counters.refused.add(1);
+                    let reason = platform::reason(&error);
+                    tracing::error!(
+                        "the object with the intent {name} cannot be read: {reason}; its intent stays"
+                    );
+                    fail(&mut self.failed, name.clone());
+                }
+            }
+        }
+        let mut size = arrivals.len().max(1);
+        let mut taken_in = 0;
+        while !arrivals.is_empty() {
+            let some = arrivals.len().min(size);
+            match self.shared.take_in(&arrivals[..some], &[], true) {
+                Ok(instances) => {
+                    self.shared.availability.succeeded();
+                    let some: Vec<_> = arrivals.drain(..some).map(|(arrival, _)| arrival).collect();
+                    taken_in += some.len() as u64;
+                    self.settle(place, &some, &instances.instances)?;
+                }
+                Err(error) => match self.shared.availability.failed(&error) {
+                    Failure::Later => return Err(Stopped::Later),
+                    Failure::Never if some > 1 => size = some / 2,
+                    Failure::Never => {
+                        self.shared.counters.refused.add(1);
+                        for (arrival, _) in arrivals.drain(..some) {
+                            let key = &arrival.object.key;
+                            tracing::error!(
+                                "{error}: the object with the intent {key} is not in the catalogue"
+                            );
+                            if let Some((_, name)) = arrival.intent {
+                                fail(&mut self.failed, name);
+                            }
+                        }
+                    }
+                },
+            }
+        }
+        self.shared.counters.recovered.add(taken_in);
+        self.shared.counters.taken_in.add(taken_in);
+        Ok(taken_in)
+    }
+
+    /// Some may have been delivered before a power loss brought their intents back.
+    fn settle(
+        &mut self,
+        place: &PlaceInUse,
+        arrivals: &[Arrival],
+        instances: &[catalog::InstanceId],
+    ) -> Result<(), Stopped> {
+        let keys: Vec<String> = arrivals.iter().map(|it| it.object.key.clone()).collect();
+        let owed = self.shared.catalog.owed(&keys).map_err(|error| {
+            self.shared.availability.failed(&error);
+            Stopped::Later
+        })?;
+        for (at, arrival) in arrivals.iter().enumerate() {
+            if let (Some(digests), Some(&id)) = (&self.shared.digests, instances.get(at)) {
+                digests.offer(id, &arrival.object, arrival.intent.clone());
+            }
+            let Some((_, name)) = &arrival.intent else { continue };
+            let owed = owed.get(at).copied().flatten().unwrap_or(true);
+            if let Err(error) = place.place.intents.settle(name, owed) {
+                let reason = platform::reason(&error);
+                tracing::error!(
+                    "the intent {name} cannot be settled, and is tried again at the next start: {reason}"
+                );
+                fail(&mut self.failed, name.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// What memory would have told of an object; `None` if its intent is gone.
+    fn read(
+        &self,
+        place: &PlaceInUse,
+        name: &IntentName,
+        file: Option<String>,
+    ) -> io::Result<Option<Arrival>> {
+        let intents = &place.place.intents;
+        let Some(envelope) = Envelope::parse(name) else { return Ok(None) };
+        let opened = match intents.open(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let directory = &place.place.directory;
+        let route = self.shared.routing.route(directory, &envelope);
+        let facts = read_file(&opened, route.wanted(), &self.shared.dictionary)?;
+        let mut object = ReceivedObject {
+            key: name.to_string(),
+            directory: directory.clone(),
+            file,
+            spool: None,
+            // Of what was stored as it came, perhaps nothing can be read.
+            sop_class: String::new(),
+            sop_instance: String::new(),
+            transfer_syntax: String::new(),
+            size: opened.metadata()?.len(),
+            digest: None,
+            received: envelope.received,
+            association: envelope.association,
+            calling: title(&envelope.calling),
+            called: title(&envelope.called),
+            peer: envelope.address.to_canonical().to_string(),
+            rule: route.rule().map(str::to_owned),
+            replaced: false,
+            kept: false,
+            attributes: ObjectAttributes::default(),
+        };
+        let destinations = match facts {
+            Some(facts) => {
+                let values = Values::new(&facts.attributes, route.default_character_set());
+                object.sop_class = facts.sop_class.to_string();
+                object.sop_instance = facts.sop_instance.to_string();
+                object.attributes = values.catalogued();
+                object.transfer_syntax = facts.transfer_syntax;
+                route.destinations(&object, &|name| values.all(name))
+            }
+            None => route.destinations(&object, &|_| Vec::new()),
+        };
+        object.spool = (!destinations.object.is_empty()).then(|| name.to_string());
+        Ok(Some(Arrival {
+            object,
+            intent: Some((Arc::clone(intents), name.clone())),
+            destinations: destinations.object,
+            study_destinations: destinations.study,
+        }))
+    }
+
+    /// After a crash: removes bytes that nobody is owed, and takes in what the catalogue does not know.
+    fn look_through_spool(
+        &mut self,
+        place: &Arc<PlaceInUse>,
+        is_ending: &dyn Fn() -> bool,
+    ) -> Result<(), Stopped> {
+        let mut names = Vec::with_capacity(BATCH_OBJECTS);
+        let mut result = Ok(());
+        let (mut removed, mut unknown) = (0, 0);
+        let intents = Arc::clone(&place.place.intents);
+        let listed = intents.spooled(&mut |name| {
+            names.push(name);
+            if names.len() < BATCH_OBJECTS {
+                return true;
+            }
+            result = if is_ending() {
+                Err(Stopped::Ending)
+            } else {
+                self.look_at_spooled(place, &names, &mut removed, &mut unknown)
+            };
+            names.clear();
+            result.is_ok()
+        });
+        result?;
+        if let Err(error) = listed {
+            let reason = platform::reason(&error);
+            tracing::error!(
+                "cannot list the spool of {}: {reason}",
+                place.place.directory.display()
+            );
+            return Err(Stopped::Later);
+        }
+        self.look_at_spooled(place, &names, &mut removed, &mut unknown)?;
+        if unknown > 0 {
+            tracing::warn!(
+                "{unknown} objects in the spool were not known to the catalogue: they were taken in anew"
+            );
+        }
+        if removed > 0 {
+            tracing::info!(
+                "{removed} files that nobody was owed any more were removed from the spool"
+            );
+        }
+        Ok(())
+    }
+
+    fn look_at_spooled(
+        &mut self,
+        place: &Arc<PlaceInUse>,
+        names: &[IntentName],
+        removed: &mut u64,
+        unknown: &mut u64,
+    ) -> Result<(), Stopped> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let owed = self.shared.catalog.owed(&keys).map_err(|error| {
+            self.shared.availability.failed(&error);
+            Stopped::Later
+        })?;
+        let mut anew = Vec::new();
+        for (name, owed) in names.iter().zip(owed) {
+            match owed {
+                Some(true) => {}
+                Some(false) => {
+                    *removed += 1;
+                    if let Err(error) = place.place.intents.release(name) {
+                        let reason = platform::reason(&error);
+                        tracing::warn!("cannot remove {name} from the spool: {reason}");
+                    }
+                }
+                None => {
+                    let Some(Envelope { received, association, sequence, .. }) =
+                        Envelope::parse(name)
+                    else {
+                        continue;
+                    };
+                    let name = name.clone();
+                    anew.push(Found { received, association, sequence, name, file: None });
+                }
+            }
+        }
+        anew.sort();
+        *unknown += self.take_in(place, &anew)?;
+        Ok(())
+    }
+}
+
+fn fail(failed: &mut HashSet<IntentName>, name: IntentName) {
+    // Beyond the bound, they are tried again each time.
+    if failed.len() < UNREADABLE_INTENTS {
+        failed.insert(name);
+    }
+}
+
+/// An AE title without padding (PS3.5 §6.2), as text: what is not ASCII is read as Latin-1.
+fn title(field: &[u8; 16]) -> String {
+    let text: String = field.iter().map(|&byte| char::from(byte)).collect();
+    text.trim_matches([' ', '\0']).replace('\0', " ")
+}

@@ -1,0 +1,5 @@
+//! What is done in the background: digests.
+
+mod digests;
+
+pub use digests::Digests;

@@ -1,0 +1,291 @@
+//! The catalogue and the outbox: what was received is known, and what is owed is delivered.
+//!
+//! ```text
+//!   observer ──► Cataloguer ──► Catalog ◄── Outbox ──► destinations
+//!                    ▲             ▲
+//!   intents of a crash             └── EndOfStudy, Digests
+//! ```
+
+mod arrivals;
+mod events;
+mod listener;
+mod routing;
+mod spool;
+
+use crate::cli::Config;
+use crate::error::Error;
+use crate::generation::{Deliveries, Generation, Sender};
+use crate::limits::{DESTINATION_BYTES, OUTBOX_THREADS, SESSION_BYTES, SESSION_DESCRIPTORS};
+use ::archive::{
+    Availability, Cataloguer, Clock, Counters, Digests, EndOfStudy, Parts, Place, SteadyClock,
+    SystemClock,
+};
+use arc_swap::ArcSwap;
+use catalog::Catalog;
+use dataset::Dictionary;
+use delivery::Outbox;
+use listener::ProgramListener;
+use platform::sync::Instant;
+use receiver::{Accepted, ProgramNeeds, Refusal, Refused, Rejection, StoredObject, Summary, Treatment};
+use routing::GenerationRouting;
+use spool::Spools;
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use telemetry::Telemetry;
+
+/// The catalogue and the outbox, while the program serves.
+pub(super) struct Archive {
+    catalog: Arc<dyn Catalog>,
+    cataloguer: Arc<Cataloguer>,
+    digests: Arc<Digests>,
+    end_of_study: EndOfStudy,
+    outbox: Arc<Outbox>,
+    /// Who is told of refusals, and the deliveries of associations in progress, by their numbers.
+    refusals: ArcSwap<Vec<String>>,
+    associations: Mutex<HashMap<u64, Arc<Deliveries>>>,
+    /// Tells apart the events of this run.
+    run: String,
+    events: std::sync::atomic::AtomicU64,
+    /// Held as long as no other receiver uses the catalogue.
+    _alone: Option<File>,
+}
+
+impl Archive {
+    /// Opens the catalogue and starts everything that works with it; `None` without a catalogue.
+    ///
+    /// # Errors
+    /// The catalogue cannot be used, and that will not change by waiting; a destination cannot be used; there is no
+    /// thread to be had.
+    pub(super) fn start(
+        config: &Config,
+        generation: &Arc<ArcSwap<Generation>>,
+        telemetry: Option<Arc<Telemetry>>,
+    ) -> Result<Option<Arc<Self>>, Error> {
+        let Some(settings) = &config.catalog else { return Ok(None) };
+        let directory = &config.output.directory;
+        let url = settings.url.connection(directory).map_err(Error::Catalog)?;
+        let file = settings.url.file(directory);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let set_aside = {
+            let url = url.clone();
+            Box::new(move || catalog::set_aside(&url))
+        };
+        let availability = Arc::new(Availability::new(Arc::clone(&clock), set_aside));
+        let catalog = open(&url, file.as_deref())?;
+        let counters = Arc::new(Counters::default());
+        let digests =
+            Digests::start(Arc::clone(&catalog), Arc::clone(&availability), Arc::clone(&counters))?;
+        let digests = Arc::new(digests);
+        let listener = Arc::new(ProgramListener::new(telemetry, Arc::clone(generation)));
+        let steady = Arc::new(SteadyClock::new(clock));
+        let cataloguer = Arc::new(Cataloguer::start(Parts {
+            catalog: Arc::clone(&catalog),
+            availability: Arc::clone(&availability),
+            clock: Arc::clone(&steady),
+            routing: Arc::new(GenerationRouting::new(Arc::clone(generation))),
+            listener: listener.clone(),
+            counters,
+            digests: Some(Arc::clone(&digests)),
+            dictionary: Arc::new(Dictionary::built_in()),
+            quiet: settings.quiet,
+        })?);
+        let run = run_name();
+        let alone = file.as_deref().and_then(alone);
+        let outbox = Outbox::start(delivery::Parts {
+            catalog: Arc::clone(&catalog),
+            spool: Arc::new(Spools::new(Arc::clone(&cataloguer))),
+            owner: run.clone(),
+            alone: alone.is_some(),
+            build: Arc::new(delivery::build),
+            settings: config.destinations.clone(),
+        });
+        let outbox = Arc::new(outbox.map_err(Error::Delivery)?);
+        listener.set_outbox(&outbox);
+        let end_of_study =
+            EndOfStudy::start(Arc::clone(&catalog), availability, steady, listener, &cataloguer)?;
+        let archive = Arc::new(Self {
+            catalog,
+            cataloguer,
+            digests,
+            end_of_study,
+            outbox,
+            refusals: ArcSwap::default(),
+            associations: Mutex::default(),
+            run,
+            events: std::sync::atomic::AtomicU64::new(0),
+            _alone: alone,
+        });
+        archive.follow(&generation.load());
+        Ok(Some(archive))
+    }
+
+    /// Adds the threads, descriptors and memory that a catalogue and destinations take.
+    pub(super) fn add_needs(config: &Config, needs: &mut ProgramNeeds) {
+        let sessions: usize = config.destinations.iter().map(|it| it.concurrency).sum();
+        needs.intents = true;
+        needs.threads += ::archive::limits::THREADS + OUTBOX_THREADS + sessions;
+        needs.descriptors +=
+            ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
+        needs.memory_bytes += ::archive::limits::MEMORY_BYTES
+            + config.destinations.len() * DESTINATION_BYTES
+            + sessions * SESSION_BYTES;
+    }
+
+    /// Other settings are in place.
+    pub(super) fn follow(&self, generation: &Generation) {
+        let config = &generation.config;
+        if let Some(settings) = &config.catalog {
+            self.cataloguer.set_quiet(settings.quiet);
+        }
+        self.refusals.store(Arc::new(events::refusal_destinations(&config.destinations)));
+        let mut known = BTreeSet::new();
+        for deliveries in generation.deliveries() {
+            if known.insert(deliveries.directory.clone()) {
+                self.cataloguer.add_place(Place {
+                    directory: deliveries.directory.clone(),
+                    intents: Arc::clone(&deliveries.intents),
+                });
+            }
+        }
+        // Those that are in place stay so if one cannot be built, which was tried out before.
+        if let Err(error) = self.outbox.replace(config.destinations.clone()) {
+            tracing::error!("{error}: the destinations stay as they were");
+        }
+        self.tell_of_unknown(config);
+    }
+
+    /// Destinations that the settings do not have any more may be owed something.
+    fn tell_of_unknown(&self, config: &Config) {
+        // While the catalogue is unavailable, its own lines say enough.
+        let counts = self.catalog.counts(&[]).unwrap_or_default();
+        for count in counts {
+            let is_known = config.destinations.iter().any(|it| it.name == count.destination);
+            let owed = count.waiting + count.parked;
+            if !is_known && owed > 0 {
+                tracing::warn!(
+                    "{owed} deliveries are owed to the destination {:?}, which the settings do not have: they wait \
+                     until it is back, or until they are dropped (storescp outbox)",
+                    count.destination
+                );
+            }
+        }
+    }
+
+    /// The catalogue.
+    pub(super) fn catalog(&self) -> &Arc<dyn Catalog> {
+        &self.catalog
+    }
+
+    /// What delivers.
+    pub(super) fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    /// Refuses an association if too much waits for one of its destinations.
+    pub(super) fn admit(&self, treatment: &Treatment) -> Result<(), Refusal> {
+        let Some(deliveries) = deliveries(treatment) else { return Ok(()) };
+        match deliveries.refusing().find(|name| self.outbox.is_over_bounds(name)) {
+            None => Ok(()),
+            Some(name) => Err(Refusal {
+                rejection: Rejection::LOCAL_LIMIT_EXCEEDED,
+                reason: format!("too much waits for the destination {name:?} (its bounds)"),
+            }),
+        }
+    }
+
+    /// An association has begun.
+    pub(super) fn association_accepted(&self, accepted: &Accepted<'_>) {
+        if let Some(deliveries) = deliveries(accepted.treatment) {
+            let mut associations = self.associations();
+            associations.insert(accepted.peer.association, Arc::clone(deliveries));
+        }
+    }
+
+    /// An object was stored. Waits while the catalogue is slower than reception.
+    pub(super) fn stored(&self, object: &StoredObject<'_>) {
+        if let Some(arrival) =
+            deliveries(object.treatment).and_then(|it| arrivals::arrival(object, it))
+        {
+            self.cataloguer.stored(arrival);
+        }
+    }
+
+    /// An association has ended.
+    pub(super) fn association_ended(&self, summary: &Summary) {
+        let deliveries = self.associations().remove(&summary.peer.association);
+        let key = self.event_key();
+        self.cataloguer.happened(events::association_ended(summary, deliveries.as_deref(), key));
+    }
+
+    /// Somebody, or something, was refused.
+    pub(super) fn refused(&self, refused: &Refused<'_>) {
+        let destinations = self.refusals.load();
+        if let Some(event) = events::refused(refused, &destinations, || self.event_key()) {
+            self.cataloguer.happened(event);
+        }
+    }
+
+    /// The program ends, and no association is served any more: takes in what waits, and lets deliveries that are under
+    /// way come to their end, until `deadline`. What is left is done by the next run.
+    pub(super) fn finish(&self, deadline: Instant) {
+        self.end_of_study.finish(deadline);
+        self.cataloguer.finish(deadline);
+        self.digests.finish(deadline);
+        let stopped = self.outbox.stop(deadline.saturating_duration_since(Instant::now()));
+        if stopped.hanging > 0 {
+            tracing::warn!(
+                "{} deliveries did not come to their end in time: they are repeated after the next start",
+                stopped.hanging
+            );
+        }
+    }
+
+    fn event_key(&self) -> String {
+        let number = self.events.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        format!("{}-{number}", self.run)
+    }
+
+    fn associations(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Deliveries>>> {
+        self.associations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn deliveries(treatment: &Treatment) -> Option<&Arc<Deliveries>> {
+    Sender::of(treatment)?.deliveries.as_ref()
+}
+
+/// Opens the catalogue, or, if it cannot be reached now, so that each call tries again.
+fn open(url: &str, file: Option<&Path>) -> Result<Arc<dyn Catalog>, Error> {
+    if let Some(folder) = file.and_then(Path::parent) {
+        // What is wrong with it, opening the file tells.
+        let _ = std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700)
+            .create(folder);
+    }
+    match catalog::open(url) {
+        Ok(catalog) => Ok(catalog),
+        // Said, and dealt with, by the first that uses it.
+        Err(catalog::Error::Unavailable(_) | catalog::Error::Damaged { .. }) => {
+            catalog::open(url).map_err(Error::Catalog)
+        }
+        Err(error) => Err(Error::Catalog(error)),
+    }
+}
+
+/// A lock beside the file of the catalogue; `None` if another receiver has it.
+fn alone(catalog: &Path) -> Option<File> {
+    let mut path = catalog.as_os_str().to_owned();
+    path.push(".lock");
+    let file = File::options().create(true).write(true).truncate(false).open(path).ok()?;
+    let lock = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+    rustix::fs::flock(&file, lock).ok().map(|()| file)
+}
+
+/// A name that no other run of the program has: made from machine, process and time.
+fn run_name() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host}-{}-{:x}", std::process::id(), since.as_nanos())
+}
