@@ -61,12 +61,12 @@ impl Variant {
             let stand_in = StandIn::start(directory, order);
             return send(Receiver::StandIn(stand_in.port));
         }
+        let scratch = Scratch::new();
+        let settings = owed::settings(&scratch, self != Self::OwedAlone);
         let own = plan.workload.options.iter().copied();
         let ordered = ["--durability", "ordered"].into_iter();
         let ordered = ordered.filter(|_| self == Self::WithoutWriteOut);
-        let scratch = Scratch::new();
-        let settings = owed::settings(&scratch, self != Self::OwedAlone);
-        let owing = ["--settings", &settings].into_iter().filter(|_| self.is_owed());
+        let owing = ["--settings", settings.as_str()].into_iter().filter(|_| self.is_owed());
         let options: Vec<&str> = own
             .chain(plan.options.iter().map(String::as_str))
             .chain(ordered)
