@@ -70,3 +70,4 @@ mod tls_peers;
 mod tls_verdicts;
 mod traces;
 mod type_confusion;
+mod web_destination;

@@ -11,6 +11,7 @@ mod events;
 mod listener;
 mod routing;
 mod spool;
+mod status;
 
 use crate::cli::Config;
 use crate::commands::{self, FindCommands};
