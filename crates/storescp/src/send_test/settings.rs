@@ -53,17 +53,19 @@ impl TlsSettings {
             has_pem("--cert", certificate, CERTIFICATE)?;
         }
         let pair = own.map(|[key, certificate]| [key.as_path(), certificate.as_path()]);
-        let mut tls = Tls::from_files(pair, trusted.map_or(Trust::Anybody, Trust::File)).map_err(|error| {
-            let is_other = error.to_string().contains("mismatch");
-            match (own, trusted) {
-                (Some([key, certificate]), _) if is_other => format!(
-                    "the key in --key '{}' does not belong to the certificate in --cert '{}'",
-                    key.display(),
-                    certificate.display()
-                ),
-                _ => format!("--ca, --key or --cert cannot be used: {error}"),
-            }
-        })?;
+        let mut tls = Tls::from_files(pair, trusted.map_or(Trust::Anybody, Trust::File)).map_err(
+            |error| {
+                let is_other = error.to_string().contains("mismatch");
+                match (own, trusted) {
+                    (Some([key, certificate]), _) if is_other => format!(
+                        "the key in --key '{}' does not belong to the certificate in --cert '{}'",
+                        key.display(),
+                        certificate.display()
+                    ),
+                    _ => format!("--ca, --key or --cert cannot be used: {error}"),
+                }
+            },
+        )?;
         // Without somebody to trust there is nothing to check the name in.
         tls.server_name = trusted.map(|_| host.to_owned());
         Ok(tls)

@@ -26,7 +26,9 @@ use dataset::Dictionary;
 use delivery::Outbox;
 use listener::ProgramListener;
 use platform::sync::Instant;
-use receiver::{Accepted, ProgramNeeds, Refusal, Refused, Rejection, StoredObject, Summary, Treatment};
+use receiver::{
+    Accepted, ProgramNeeds, Refusal, Refused, Rejection, StoredObject, Summary, Treatment,
+};
 use routing::GenerationRouting;
 use spool::Spools;
 use std::collections::{BTreeSet, HashMap};
@@ -127,8 +129,7 @@ impl Archive {
         let sessions: usize = config.destinations.iter().map(|it| it.concurrency).sum();
         needs.intents = true;
         needs.threads += ::archive::limits::THREADS + OUTBOX_THREADS + sessions;
-        needs.descriptors +=
-            ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
+        needs.descriptors += ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
         needs.memory_bytes += ::archive::limits::MEMORY_BYTES
             + config.destinations.len() * DESTINATION_BYTES
             + sessions * SESSION_BYTES;

@@ -114,6 +114,8 @@ fn what_is_wrong_with_a_destination_is_told_with_its_kind() {
             "kind = 'exec'\ncommand = []",
             "5:11: destination: command: expected a program and its arguments",
         ),
+        ("kind = 'exec'\ncommand = ['x', '{pth}']", "5:11: destination: command: "),
+        ("kind = 'folder'\ndirectory = '/x'\nfile = '{sopInstanceUd}'", "6:10: destination.file: "),
         (
             "kind = 'dicm'",
             "4:8: destination.kind: expected \"exec\", \"worker\", \"webhook\", \"dicom\" or \"folder\", not the text \
@@ -154,7 +156,9 @@ fn what_is_wrong_with_a_destination_is_told_with_its_kind() {
             "6:9: destination.hours: expected hours of the day that differ, such as \"22:00-06:00\", not the text \"22-6\"",
         ),
     ] {
-        assert_eq!(wrong(keys), [told], "{keys}");
+        let found = wrong(keys);
+        let is_told = found.len() == 1 && found[0].starts_with(told);
+        assert!(is_told, "{keys}\n{found:#?}\n{told}");
     }
 }
 
