@@ -33,6 +33,7 @@ pub mod peers;
 pub mod powercut;
 pub mod process;
 mod random;
+pub mod receivers;
 mod scratch;
 mod server;
 pub mod structure;

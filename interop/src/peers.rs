@@ -30,6 +30,17 @@ pub fn loadgen() -> Command {
     Command::new(PATH.get_or_init(|| build("loadgen")))
 }
 
+/// A command that delivers files as the outbox does, to another AE: an example of crate `delivery`, which is built once
+/// per run.
+///
+/// # Panics
+/// If it cannot be built.
+#[must_use]
+pub fn forward() -> Command {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    Command::new(PATH.get_or_init(|| build_target("delivery", Some("forward"))))
+}
+
 /// A command that runs a program of Debian's packages, such as `dcmdump`.
 ///
 /// # Panics
@@ -113,6 +124,11 @@ fn existing(path: PathBuf, hint: &str) -> PathBuf {
 
 /// Builds a program in the target directory and profile of the running test.
 fn build(program: &str) -> PathBuf {
+    build_target(program, None)
+}
+
+/// Builds a program of a package, or one of its examples.
+fn build_target(package: &str, example: Option<&str>) -> PathBuf {
     let this = env::current_exe().expect("the running test is a file");
     // target/PROFILE/deps/test, or target/PROFILE/program.
     let mut ancestors = this.ancestors().skip(1).filter(|path| !path.ends_with("deps"));
@@ -123,11 +139,16 @@ fn build(program: &str) -> PathBuf {
         Some(other) => other,
     };
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "-p", program, "--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "-p", package, "--profile", profile, "--target-dir"])
         .arg(target)
+        .args(example.iter().flat_map(|name| ["--example", name]))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "{program} does not build");
-    existing(profile_directory.join(program), "built by cargo build")
+    assert!(status.success(), "{package} does not build");
+    let path = match example {
+        Some(name) => profile_directory.join("examples").join(name),
+        None => profile_directory.join(package),
+    };
+    existing(path, "built by cargo build")
 }

@@ -9,6 +9,8 @@ mod broken_peers;
 mod commands;
 mod container;
 mod crash;
+mod dicom_destination;
+mod dicom_destination_faults;
 mod dimse;
 mod disk;
 mod docs;

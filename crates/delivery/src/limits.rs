@@ -61,6 +61,17 @@ pub const PARKED_LOG_TIME: Duration = Duration::from_secs(60);
 /// Bytes of a reason that are kept.
 pub const REASON_BYTES: usize = 500;
 
+/// Longest name of a destination.
+pub const DESTINATION_NAME_BYTES: usize = 64;
+
+/// Longest text of a filter.
+pub const FILTER_BYTES: usize = 4096;
+
+/// Brackets and `not` that may stand around a condition of a filter: so deep does reading and asking it recurse.
+pub const FILTER_DEPTH: usize = 32;
+
+/// Attributes of the data set that a filter may name.
+pub const FILTER_ATTRIBUTES: usize = 16;
 /// Longest file of keys or certificates, in bytes.
 pub const TLS_FILE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -129,18 +140,6 @@ pub const TERMINATION: Duration = Duration::from_secs(2);
 
 /// How long a worker that has nothing to do is kept.
 pub const WORKER_LINGER: Duration = Duration::from_secs(60 * 60);
-
-/// Longest name of a destination.
-pub const DESTINATION_NAME_BYTES: usize = 64;
-
-/// Longest text of a filter.
-pub const FILTER_BYTES: usize = 4096;
-
-/// Brackets and `not` that may stand around a condition of a filter: so deep does reading and asking it recurse.
-pub const FILTER_DEPTH: usize = 32;
-
-/// Attributes of the data set that a filter may name.
-pub const FILTER_ATTRIBUTES: usize = 16;
 
 /// Objects that a session of kind `dicom` takes at a time.
 pub const DICOM_BATCH: usize = 32;
