@@ -1,7 +1,10 @@
 //! Where the tests run.
 
 use catalog::Catalog;
+use catalog::testing::PostgresCluster;
 use platform::testing::Scratch;
+use std::path::Path;
+use std::sync::LazyLock;
 
 /// Defines tests that run on each database: functions of a new catalogue.
 macro_rules! on_each_database {
@@ -15,6 +18,14 @@ macro_rules! on_each_database {
                 crate::databases::on_sqlite(&test, super::$name);
             })*
         }
+
+        mod postgresql {
+            $(#[test]
+            fn $name() {
+                let test = concat!(module_path!(), "-", stringify!($name)).replace("::", "-");
+                crate::databases::on_postgresql(&test, super::$name);
+            })*
+        }
     };
 }
 
@@ -22,5 +33,19 @@ macro_rules! on_each_database {
 pub(crate) fn on_sqlite(test: &str, run: impl Fn(&dyn Catalog)) {
     let scratch = Scratch::in_memory(test);
     let url = format!("sqlite:{}", scratch.0.join("catalog.sqlite").display());
+    run(&*catalog::open(&url).unwrap());
+}
+
+/// The server of all tests, each of which has a database of its own. The end of the process ends it.
+pub(crate) static POSTGRESQL: LazyLock<PostgresCluster> = LazyLock::new(|| {
+    // What survives a power loss is not what these tests ask for.
+    PostgresCluster::start_with(Path::new("/dev/shm"), "suite", &["fsync = off"])
+});
+
+/// Runs a test on a new database.
+pub(crate) fn on_postgresql(test: &str, run: impl Fn(&dyn Catalog)) {
+    // Names of databases have at most 63 bytes.
+    let name = test.trim_start_matches("suite-").replace("-postgresql-", "-");
+    let url = POSTGRESQL.create_database(&name);
     run(&*catalog::open(&url).unwrap());
 }

@@ -1,5 +1,7 @@
 //! The suite of the catalogue: each test runs on SQLite and on PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "a helper's panic fails the test that called it")]
+
 #[macro_use]
 mod databases;
 mod ends;
