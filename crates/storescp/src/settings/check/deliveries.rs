@@ -4,6 +4,7 @@ use super::{Servers, directory};
 use crate::cli::Config;
 use crate::settings::reader::{At, Report};
 use crate::settings::typed::{Destination, File};
+use archive::CatalogUrl;
 use delivery::{DestinationKind, DestinationSettings, Error, TlsClientSettings};
 use rustix::fs::{Access, access};
 use std::ffi::{OsStr, OsString};
@@ -20,7 +21,7 @@ const RESOLVING: Duration = Duration::from_secs(3);
 
 /// Looks at what the catalogue and the destinations name.
 pub(super) fn look(file: &File, config: &Config, servers: Servers, report: &mut Report) {
-    catalog(file, config, report);
+    catalog(file, config, servers, report);
     for typed in file.destination.iter().flat_map(|list| &list.value) {
         let name = typed.value.name.as_ref().map(|name| name.value.as_str());
         let settings = config.destinations.iter().find(|it| Some(it.name.as_str()) == name);
@@ -30,25 +31,40 @@ pub(super) fn look(file: &File, config: &Config, servers: Servers, report: &mut 
     }
 }
 
-/// The folder of the file has to be there, but for the one that the service makes itself.
-fn catalog(file: &File, config: &Config, report: &mut Report) {
+/// The folder of the file has to be there, but for the one that the service makes itself. Whether the catalogue itself
+/// can be used, is found out without changing it; a server that is down now is no fault, since reception waits for none.
+fn catalog(file: &File, config: &Config, servers: Servers, report: &mut Report) {
     let (Some(typed), Some(catalog)) = (&file.catalog, &config.catalog) else { return };
     let place = typed.value.url.as_ref().map_or(&typed.span, |url| &url.span);
-    let is_in_output = catalog.url == archive::CatalogUrl::InOutputDirectory;
-    let Some(path) = catalog.url.file(&config.output.directory).filter(|_| !is_in_output) else {
-        return;
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let found =
-        directory(folder.unwrap_or(Path::new(".")), false).and_then(|()| {
-            match fs::metadata(&path) {
-                Ok(found) if !found.is_file() => Err(format!("'{}' is not a file", path.display())),
-                Ok(_) => usable(&path, Access::READ_OK | Access::WRITE_OK, "read and write"),
-                Err(_) => Ok(()),
-            }
-        });
-    if let Err(why) = found {
+    let path = catalog.url.file(&config.output.directory);
+    if let Some(path) = &path
+        && let Err(why) = catalog_file(path, catalog.url == CatalogUrl::InOutputDirectory)
+    {
         report.inside("catalog.url", |report| report.fault(place, why));
+        return;
+    }
+    if path.is_none() && servers == Servers::LeaveAlone {
+        return;
+    }
+    let connection = catalog.url.connection(&config.output.directory);
+    match connection.and_then(|url| catalog::check(&url)) {
+        Ok(()) => {}
+        Err(error) if error.is_transient() => {
+            report.warn(place, format!("catalog.url: {error}"));
+        }
+        Err(error) => report.inside("catalog.url", |report| report.fault(place, error.to_string())),
+    }
+}
+
+fn catalog_file(path: &Path, is_in_output: bool) -> Result<(), String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if !is_in_output {
+        directory(folder.unwrap_or(Path::new(".")), false)?;
+    }
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(format!("'{}' is not a file", path.display())),
+        Ok(_) => usable(path, Access::READ_OK | Access::WRITE_OK, "read and write"),
+        Err(_) => Ok(()),
     }
 }
 

@@ -73,12 +73,11 @@ fn treatment(
 
 /// Attributes are noted while a data set passes: there is a bound on them.
 fn attributes(typed: &Treatment, destinations: &[&DestinationSettings], merging: &mut Merging<'_>) {
+    let Some(deliver) = &typed.deliver else { return };
     let filters = destinations.iter().filter_map(|it| it.filter.as_ref());
     let looked_at = filters.flat_map(Filter::attributes);
     let all: HashSet<_> = archive::attributes::catalogued().chain(looked_at).collect();
-    if let Some(deliver) = &typed.deliver
-        && all.len() > INTENT_ATTRIBUTES
-    {
+    if all.len() > INTENT_ATTRIBUTES {
         let most = INTENT_ATTRIBUTES - archive::attributes::catalogued().count();
         let message = format!(
             "deliver: the filters of these destinations look at too many attributes: at most {most} that the catalogue \
