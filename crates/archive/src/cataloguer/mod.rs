@@ -10,15 +10,14 @@
 //! wrong here loses one.
 
 mod drain;
-mod place;
 mod queue;
 mod recovery;
 
-pub use place::Place;
 pub use recovery::{Destinations, Route, Routing};
 
 use crate::Error;
 use crate::availability::Availability;
+use crate::files::{Place, PlaceInUse};
 use crate::limits::BACKGROUND_NICENESS;
 use crate::report::{Counters, Listener};
 use crate::schedule::{SteadyClock, Worker};
@@ -26,7 +25,6 @@ use crate::upkeep::Digests;
 use catalog::{Catalog, NewEvent, ObjectAttributes, ReceivedObject};
 use dataset::Dictionary;
 use drain::Drain;
-use place::PlaceInUse;
 use platform::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use platform::sync::{Arc, Mutex, PoisonError};
 use queue::Queue;
@@ -200,6 +198,12 @@ impl Cataloguer {
         self.shared.is_behind()
     }
 
+    /// Up to when everything that came is in the catalogue; `None` as long as that is not known.
+    #[must_use]
+    pub fn complete_until(&self, now: SystemTime) -> Option<SystemTime> {
+        self.shared.complete_until(now)
+    }
+
     /// What the end of studies has to know.
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
@@ -306,3 +310,6 @@ impl Shared {
 fn lock<T>(mutex: &Mutex<T>) -> platform::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

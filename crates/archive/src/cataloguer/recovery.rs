@@ -1,10 +1,10 @@
 //! Takes in what is pending and memory does not tell of: what it would have told is read from the file and from the name of
 //! the intent.
 
-use super::place::PlaceInUse;
 use super::{Arrival, Shared};
 use crate::attributes::{Values, read_file};
 use crate::availability::Failure;
+use crate::files::PlaceInUse;
 use crate::limits::{FIRST_PAUSE, LONGEST_PAUSE, RECOVERED_INTENTS, UNREADABLE_INTENTS};
 use catalog::limits::BATCH_OBJECTS;
 use catalog::{ObjectAttributes, ReceivedObject};

@@ -188,8 +188,10 @@ impl Builder<'_> {
     ) -> Result<Option<Arc<Deliveries>>, Error> {
         let Some(place) = place.filter(|_| self.has_catalog) else { return Ok(None) };
         place.output.check_intents()?;
-        let Some(intents) = place.output.storage().intents() else { return Ok(None) };
-        Deliveries::new(rule, settings, &self.destinations, intents).map(|it| Some(Arc::new(it)))
+        let storage = Arc::clone(place.output.storage());
+        let Some(intents) = storage.intents() else { return Ok(None) };
+        Deliveries::new(rule, settings, &self.destinations, storage, intents)
+            .map(|it| Some(Arc::new(it)))
     }
 
     /// Where the settings file says how these senders are treated.

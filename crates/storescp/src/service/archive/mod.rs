@@ -73,7 +73,11 @@ impl Archive {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let set_aside = {
             let url = url.clone();
-            Box::new(move || catalog::set_aside(&url))
+            let file = file.clone();
+            Box::new(move || match &file {
+                Some(file) if !file.exists() => Ok(None),
+                _ => catalog::set_aside(&url).map(Some),
+            })
         };
         let availability = Arc::new(Availability::new(Arc::clone(&clock), set_aside));
         let catalog = open(&url, file.as_deref())?;
@@ -269,7 +273,7 @@ fn open(url: &str, file: Option<&Path>) -> Result<Arc<dyn Catalog>, Error> {
         Ok(catalog) => Ok(catalog),
         // Said, and dealt with, by the first that uses it.
         Err(catalog::Error::Unavailable(_) | catalog::Error::Damaged { .. }) => {
-            catalog::open(url).map_err(Error::Catalog)
+            catalog::open_later(url).map_err(Error::Catalog)
         }
         Err(error) => Err(Error::Catalog(error)),
     }

@@ -102,3 +102,6 @@ impl Ending {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,9 @@
-//! The files of an output directory, reached folder by folder: never through a symbolic link.
+//! The files of an output directory: those that are stored, reached folder by folder: never through a symbolic link.
+
+mod place;
+
+pub use place::Place;
+pub(crate) use place::{PlaceInUse, hidden_folder, make_hidden_folder};
 
 use crate::limits::FOLDER_LEVELS;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};

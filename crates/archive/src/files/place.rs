@@ -2,22 +2,25 @@
 
 use platform::sync::Arc;
 use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use storage::Intents;
+use storage::{Intents, Storage};
 
 /// An output directory whose objects are taken in.
 #[derive(Clone)]
 pub struct Place {
     /// The output directory.
     pub directory: PathBuf,
+    /// What stores there.
+    pub storage: Arc<dyn Storage>,
     /// Its intents.
     pub intents: Arc<dyn Intents>,
 }
 
 /// The same while the program runs: a file in the hidden folder says so, and is still there after a crash.
-pub(super) struct PlaceInUse {
-    pub(super) place: Place,
+pub(crate) struct PlaceInUse {
+    pub(crate) place: Place,
 }
 
 /// The hidden folder of an output directory, and the file in it.
@@ -26,13 +29,12 @@ const IN_USE: &str = "catalogue-in-use";
 
 impl PlaceInUse {
     /// Returns too whether an earlier run has left it as it should.
-    pub(super) fn enter(place: Place) -> (Self, bool) {
+    pub(crate) fn enter(place: Place) -> (Self, bool) {
         let mark = mark(&place.directory);
         let was_clean = !fs::exists(&mark).unwrap_or(true);
         if was_clean {
-            let folder = place.directory.join(HIDDEN_FOLDER);
             // Without the file, the next start looks through nothing: at worst, bytes that nobody is owed stay.
-            let _ = DirBuilder::new().mode(0o700).create(folder);
+            let _ = make_hidden_folder(&hidden_folder(&place.directory));
             let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&mark);
             if let Err(error) = made {
                 let reason = platform::reason(&error);
@@ -43,7 +45,7 @@ impl PlaceInUse {
     }
 
     /// The program ends.
-    pub(super) fn leave(&self, is_clean: bool) {
+    pub(crate) fn leave(&self, is_clean: bool) {
         if is_clean {
             let _ = fs::remove_file(mark(&self.place.directory));
         }
@@ -51,5 +53,18 @@ impl PlaceInUse {
 }
 
 fn mark(directory: &Path) -> PathBuf {
-    directory.join(HIDDEN_FOLDER).join(IN_USE)
+    hidden_folder(directory).join(IN_USE)
+}
+
+/// Where the receiver keeps its own files.
+pub(crate) fn hidden_folder(directory: &Path) -> PathBuf {
+    directory.join(HIDDEN_FOLDER)
+}
+
+/// Makes it, for nobody else, unless it is there.
+pub(crate) fn make_hidden_folder(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
