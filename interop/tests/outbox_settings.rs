@@ -70,8 +70,11 @@ fn stays<T: PartialEq + std::fmt::Debug>(what: &str, look: impl Fn() -> T) {
 #[test]
 fn deliver_rules_and_filters_say_who_gets_what() {
     let folder = |name: &str, filter: &str| {
-        let filter = if filter.is_empty() { String::new() } else { format!("filter = \"{filter}\"\n") };
-        format!("[[destination]]\nname = \"{name}\"\nkind = \"folder\"\ndirectory = \"ROOT/{name}\"\n{filter}")
+        let filter =
+            if filter.is_empty() { String::new() } else { format!("filter = \"{filter}\"\n") };
+        format!(
+            "[[destination]]\nname = \"{name}\"\nkind = \"folder\"\ndirectory = \"ROOT/{name}\"\n{filter}"
+        )
     };
     let settings = [
         "deliver = [\"all\", \"mr\", \"rows\"]\n",
@@ -110,7 +113,9 @@ fn a_command_gets_fields_of_events_and_is_parked_after_its_attempts() {
     );
     let object = object("CT", "2.25.5", 1);
     assert_eq!(store_as(&site.server, "CT1", &object), 0);
-    eventually("it is run", DELIVERED, || text(&site, "noted") == format!("{} CT1\n", object.sop_instance));
+    eventually("it is run", DELIVERED, || {
+        text(&site, "noted") == format!("{} CT1\n", object.sop_instance)
+    });
     eventually("it is parked", DELIVERED, || deliveries(&site, "parked").len() == 1);
     assert_eq!(text(&site, "tries").lines().count(), 3);
     let parked = &deliveries(&site, "parked")[0];
@@ -137,9 +142,13 @@ fn objects_go_to_another_application_entity_under_its_titles() {
     let stored = |object: &Object| pacs.directory().join(object.file_name()).exists();
     eventually("all are there", DELIVERED, || objects.iter().all(stored));
     let log = pacs.stderr();
-    assert!(log.contains("GATEWAY@") && log.contains("called \"PACS\"") || log.contains("PACS"), "{log}");
+    assert!(
+        log.contains("GATEWAY@") && log.contains("called \"PACS\"") || log.contains("PACS"),
+        "{log}"
+    );
     // In the order in which they came.
-    let line = |object: &Object| log.find(&format!("{}\n", object.file_name())).expect("it is logged");
+    let line =
+        |object: &Object| log.find(&format!("{}\n", object.file_name())).expect("it is logged");
     let lines: Vec<usize> = objects.iter().map(line).collect();
     assert!(lines.is_sorted(), "{lines:?}");
     eventually("nothing waits", DELIVERED, || deliveries(&site, "waiting").is_empty());
@@ -170,7 +179,11 @@ fn studies_end_after_the_quiet_time_and_a_worker_is_told() {
     };
     eventually("the study ends", DELIVERED, || of("storescp.study.ended").len() == 1);
     let ended = &of("storescp.study.ended")[0];
-    assert_eq!((&ended["studyInstanceUid"], &ended["objects"]), (&study.into(), &3.into()), "{ended}");
+    assert_eq!(
+        (&ended["studyInstanceUid"], &ended["objects"]),
+        (&study.into(), &3.into()),
+        "{ended}"
+    );
     assert_eq!(of("storescp.association.ended").len(), 3);
     assert_eq!(store_as(&site.server, "CT1", &object("CT", study, 4)), 0);
     eventually("a late one", DELIVERED, || of("storescp.study.updated").len() == 1);
@@ -317,7 +330,9 @@ fn where_the_catalogue_is_needs_a_restart_and_destinations_do_not() {
     let folder = "[[destination]]\nname = \"out\"\nkind = \"folder\"\ndirectory = \"ROOT/out\"\n";
     let site = Site::start("out db", "[catalog]\nurl = \"sqlite:ROOT/db/first.sqlite\"\n");
     assert!(site.root.join("db/first.sqlite").exists());
-    site.write(&format!("deliver = \"out\"\n[catalog]\nurl = \"sqlite:ROOT/db/second.sqlite\"\n{folder}"));
+    site.write(&format!(
+        "deliver = \"out\"\n[catalog]\nurl = \"sqlite:ROOT/db/second.sqlite\"\n{folder}"
+    ));
     reload(&site, "[catalog] url: takes effect after a restart");
     reload(&site, &in_effect(3));
     assert_eq!(store_as(&site.server, "CT1", &Object::ct(10)), 0);

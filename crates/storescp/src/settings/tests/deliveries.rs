@@ -166,13 +166,17 @@ fn what_is_wrong_with_a_destination_is_told_with_its_kind() {
 #[test]
 fn examples_in_documents_are_right() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for (document, at_least) in [("docs/outbox.md", 5), ("docs/operations.md", 2), ("docs/guide.md", 2)] {
+    for (document, at_least) in
+        [("docs/outbox.md", 5), ("docs/operations.md", 2), ("docs/guide.md", 2)]
+    {
         let text = std::fs::read_to_string(root.join(document)).expect(document);
         let blocks: Vec<&str> =
             text.split("```toml\n").skip(1).filter_map(|it| it.split("```").next()).collect();
         assert!(blocks.len() >= at_least, "{document} has examples");
         for block in blocks {
-            let Err(found) = parse(block.as_bytes(), &command_line("--settings -")) else { continue };
+            let Err(found) = parse(block.as_bytes(), &command_line("--settings -")) else {
+                continue;
+            };
             let told: Vec<String> = found.lines().collect();
             let is_secret = |line: &String| line.contains("cannot read /etc/storescp/");
             assert!(told.iter().all(is_secret), "{document}: {block}\n{told:#?}");
