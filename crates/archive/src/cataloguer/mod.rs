@@ -79,7 +79,8 @@ fn weight_of(attributes: &ObjectAttributes) -> usize {
     512 + long.into_iter().flatten().map(|text| 2 * text.len()).sum::<usize>()
 }
 
-/// What a [`Cataloguer`] works with.
+/// What a [`Cataloguer`] and the [end of studies](crate::EndOfStudy) work with.
+#[derive(Clone)]
 pub struct Parts {
     /// Where objects are taken in.
     pub catalog: Arc<dyn Catalog>,

@@ -5,9 +5,9 @@
 
 use crate::Error;
 use crate::availability::Availability;
-use crate::cataloguer::{Cataloguer, Shared};
+use crate::cataloguer::{Cataloguer, Parts, Shared};
 use crate::limits::{ENDED_STUDIES, STUDY_INTERVAL};
-use crate::report::Listener;
+use crate::report::{Counters, Listener};
 use crate::schedule::{SteadyClock, Worker};
 use catalog::Catalog;
 use platform::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +22,7 @@ struct Ending {
     availability: Arc<Availability>,
     clock: Arc<SteadyClock>,
     listener: Arc<dyn Listener>,
+    counters: Arc<Counters>,
     cataloguer: Arc<Shared>,
 }
 
@@ -30,15 +31,15 @@ impl EndOfStudy {
     ///
     /// # Errors
     /// [`Error::Thread`].
-    pub fn start(
-        catalog: Arc<dyn Catalog>,
-        availability: Arc<Availability>,
-        clock: Arc<SteadyClock>,
-        listener: Arc<dyn Listener>,
-        cataloguer: &Cataloguer,
-    ) -> Result<Self, Error> {
-        let cataloguer = Arc::clone(cataloguer.shared());
-        let ending = Ending { catalog, availability, clock, listener, cataloguer };
+    pub fn start(parts: &Parts, cataloguer: &Cataloguer) -> Result<Self, Error> {
+        let ending = Ending {
+            catalog: Arc::clone(&parts.catalog),
+            availability: Arc::clone(&parts.availability),
+            clock: Arc::clone(&parts.clock),
+            listener: Arc::clone(&parts.listener),
+            counters: Arc::clone(&parts.counters),
+            cataloguer: Arc::clone(cataloguer.shared()),
+        };
         let worker = Worker::start("end-of-study", 0, move |_| ending.step())?;
         Ok(Self(Mutex::new(worker)))
     }
@@ -77,6 +78,7 @@ impl Ending {
             let ended = self.catalog.end_studies(now, ENDED_STUDIES)?;
             drop(time);
             if !ended.is_empty() {
+                self.counters.ended_studies.add(ended.len() as u64);
                 self.listener.studies_ended(&ended);
             }
             if ended.len() < ENDED_STUDIES {

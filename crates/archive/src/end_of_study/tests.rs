@@ -16,6 +16,7 @@ impl Steps {
             availability: Arc::clone(&fixture.availability),
             clock: Arc::clone(&fixture.steady),
             listener: fixture.listener.clone(),
+            counters: Arc::clone(&fixture.counters),
             cataloguer: Arc::clone(cataloguer.shared()),
         };
         Self { cataloguer, ending }

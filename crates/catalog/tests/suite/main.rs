@@ -6,6 +6,11 @@
 mod databases;
 mod ends;
 mod leases;
+mod lists;
+mod model;
 mod objects;
+mod postgresql;
+mod processes;
 mod settling;
+mod sqlite;
 mod taking_in;

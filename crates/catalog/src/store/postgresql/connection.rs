@@ -127,7 +127,7 @@ fn too_slow(what: &str, wait: Duration) -> Error {
 /// Bounds of time; and plans that only follow indexes. What the planner takes from statistics is of no use for a
 /// queue: they say that it is empty when it was so at the last ANALYZE, and a million rows are read for each lease.
 fn settings() -> String {
-    let statement = STATEMENT_WAIT.as_millis() / 2;
+    let statement = STATEMENT_WAIT.as_millis() * 2 / 3;
     let lock = LOCK_WAIT.as_millis();
     format!(
         "SET statement_timeout = {statement}; SET lock_timeout = {lock}; \

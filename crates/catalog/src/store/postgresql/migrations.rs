@@ -15,8 +15,12 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), Error> {
     if version(connection)? == known() {
         return Ok(());
     }
+    // Another process may be at it, or have done it meanwhile. The lock is taken before the transaction: within one, the
+    // server may still take it that there are no tables.
+    connection.batch(&format!("SELECT pg_advisory_lock({LOCK})"))?;
     connection.begin("BEGIN")?;
-    connection.transact(&mut |_| advance(connection))
+    let result = connection.transact(&mut |_| advance(connection));
+    result.and_then(|()| connection.batch(&format!("SELECT pg_advisory_unlock({LOCK})")))
 }
 
 /// Looks at the version of the tables, if there are any.
@@ -25,8 +29,6 @@ pub(super) fn check(connection: &Connection) -> Result<(), Error> {
 }
 
 fn advance(connection: &Connection) -> Result<(), Error> {
-    // Another process may be at it, or have done it meanwhile.
-    connection.batch(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;
     let found = version(connection)?;
     for migration in &MIGRATIONS[found as usize..] {
         connection.batch(migration)?;

@@ -17,8 +17,8 @@ use crate::error::Error;
 use crate::generation::{Deliveries, Generation, Sender};
 use crate::limits::{DESTINATION_BYTES, OUTBOX_THREADS, SESSION_BYTES, SESSION_DESCRIPTORS};
 use ::archive::{
-    Availability, Cataloguer, Clock, Counters, Digests, EndOfStudy, Parts, Place, SteadyClock,
-    SystemClock,
+    Availability, CatalogSettings, Cataloguer, Clock, Counters, Digests, EndOfStudy, Keep, Parts,
+    Place, Policy, Route, SteadyClock, SystemClock, Upkeep, UpkeepParts, UpkeepSettings,
 };
 use arc_swap::ArcSwap;
 use catalog::Catalog;
@@ -33,24 +33,26 @@ use routing::GenerationRouting;
 use spool::Spools;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use telemetry::Telemetry;
 
 /// The catalogue and the outbox, while the program serves.
 pub(super) struct Archive {
-    catalog: Arc<dyn Catalog>,
+    parts: Parts,
     cataloguer: Arc<Cataloguer>,
-    digests: Arc<Digests>,
     end_of_study: EndOfStudy,
+    upkeep: Upkeep,
     outbox: Arc<Outbox>,
-    /// Who is told of refusals, and the deliveries of associations in progress, by their numbers.
+    /// Who is told of refusals.
     refusals: ArcSwap<Vec<String>>,
+    /// The deliveries of associations in progress, by their numbers.
     associations: Mutex<HashMap<u64, Arc<Deliveries>>>,
     /// Tells apart the events of this run.
     run: String,
-    events: std::sync::atomic::AtomicU64,
+    events: AtomicU64,
     /// Held as long as no other receiver uses the catalogue.
     _alone: Option<File>,
 }
@@ -68,40 +70,16 @@ impl Archive {
     ) -> Result<Option<Arc<Self>>, Error> {
         let Some(settings) = &config.catalog else { return Ok(None) };
         let directory = &config.output.directory;
-        let url = settings.url.connection(directory).map_err(Error::Catalog)?;
         let file = settings.url.file(directory);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let set_aside = {
-            let url = url.clone();
-            let file = file.clone();
-            Box::new(move || match &file {
-                Some(file) if !file.exists() => Ok(None),
-                _ => catalog::set_aside(&url).map(Some),
-            })
-        };
-        let availability = Arc::new(Availability::new(Arc::clone(&clock), set_aside));
-        let catalog = open(&url, file.as_deref())?;
-        let counters = Arc::new(Counters::default());
-        let digests =
-            Digests::start(Arc::clone(&catalog), Arc::clone(&availability), Arc::clone(&counters))?;
-        let digests = Arc::new(digests);
         let listener = Arc::new(ProgramListener::new(telemetry, Arc::clone(generation)));
-        let steady = Arc::new(SteadyClock::new(clock));
-        let cataloguer = Arc::new(Cataloguer::start(Parts {
-            catalog: Arc::clone(&catalog),
-            availability: Arc::clone(&availability),
-            clock: Arc::clone(&steady),
-            routing: Arc::new(GenerationRouting::new(Arc::clone(generation))),
-            listener: listener.clone(),
-            counters,
-            digests: Some(Arc::clone(&digests)),
-            dictionary: Arc::new(Dictionary::built_in()),
-            quiet: settings.quiet,
-        })?);
+        let url = settings.url.connection(directory).map_err(Error::Catalog)?;
+        let routing = Arc::new(GenerationRouting::new(Arc::clone(generation)));
+        let parts = parts(settings, url, file.clone(), listener.clone(), routing)?;
+        let cataloguer = Arc::new(Cataloguer::start(parts.clone())?);
         let run = run_name();
         let alone = file.as_deref().and_then(alone);
         let outbox = Outbox::start(delivery::Parts {
-            catalog: Arc::clone(&catalog),
+            catalog: Arc::clone(&parts.catalog),
             spool: Arc::new(Spools::new(Arc::clone(&cataloguer))),
             owner: run.clone(),
             alone: alone.is_some(),
@@ -110,18 +88,17 @@ impl Archive {
         });
         let outbox = Arc::new(outbox.map_err(Error::Delivery)?);
         listener.set_outbox(&outbox);
-        let end_of_study =
-            EndOfStudy::start(Arc::clone(&catalog), availability, steady, listener, &cataloguer)?;
+        let upkeep = upkeep(&parts, settings, &cataloguer)?;
         let archive = Arc::new(Self {
-            catalog,
+            end_of_study: EndOfStudy::start(&parts, &cataloguer)?,
+            parts,
             cataloguer,
-            digests,
-            end_of_study,
+            upkeep,
             outbox,
             refusals: ArcSwap::default(),
             associations: Mutex::default(),
             run,
-            events: std::sync::atomic::AtomicU64::new(0),
+            events: AtomicU64::new(0),
             _alone: alone,
         });
         archive.follow(&generation.load());
@@ -146,15 +123,11 @@ impl Archive {
             self.cataloguer.set_quiet(settings.quiet);
         }
         self.refusals.store(Arc::new(events::refusal_destinations(&config.destinations)));
-        let mut known = BTreeSet::new();
-        for deliveries in generation.deliveries() {
-            if known.insert(deliveries.directory.clone()) {
-                self.cataloguer.add_place(Place {
-                    directory: deliveries.directory.clone(),
-                    intents: Arc::clone(&deliveries.intents),
-                });
-            }
+        let upkeep = upkeep_settings(generation);
+        for place in &upkeep.places {
+            self.cataloguer.add_place(place.clone());
         }
+        self.upkeep.follow(upkeep);
         // Those that are in place stay so if one cannot be built, which was tried out before.
         if let Err(error) = self.outbox.replace(config.destinations.clone()) {
             tracing::error!("{error}: the destinations stay as they were");
@@ -165,7 +138,7 @@ impl Archive {
     /// Destinations that the settings do not have any more may be owed something.
     fn tell_of_unknown(&self, config: &Config) {
         // While the catalogue is unavailable, its own lines say enough.
-        let counts = self.catalog.counts(&[]).unwrap_or_default();
+        let counts = self.parts.catalog.counts(&[]).unwrap_or_default();
         for count in counts {
             let is_known = config.destinations.iter().any(|it| it.name == count.destination);
             let owed = count.waiting + count.parked;
@@ -181,7 +154,13 @@ impl Archive {
 
     /// The catalogue.
     pub(super) fn catalog(&self) -> &Arc<dyn Catalog> {
-        &self.catalog
+        &self.parts.catalog
+    }
+
+    /// What has happened to the catalogue since the start, how many objects wait for it, and whether it can be used.
+    pub(super) fn counters(&self) -> (&Counters, usize, bool) {
+        let Parts { counters, availability, .. } = &self.parts;
+        (counters, self.cataloguer.waiting(), availability.is_available())
     }
 
     /// What delivers.
@@ -236,9 +215,12 @@ impl Archive {
     /// The program ends, and no association is served any more: takes in what waits, and lets deliveries that are under
     /// way come to their end, until `deadline`. What is left is done by the next run.
     pub(super) fn finish(&self, deadline: Instant) {
+        self.upkeep.finish(deadline);
         self.end_of_study.finish(deadline);
         self.cataloguer.finish(deadline);
-        self.digests.finish(deadline);
+        if let Some(digests) = &self.parts.digests {
+            digests.finish(deadline);
+        }
         let stopped = self.outbox.stop(deadline.saturating_duration_since(Instant::now()));
         if stopped.hanging > 0 {
             tracing::warn!(
@@ -249,7 +231,7 @@ impl Archive {
     }
 
     fn event_key(&self) -> String {
-        let number = self.events.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = self.events.fetch_add(1, Ordering::Relaxed);
         format!("{}-{number}", self.run)
     }
 
@@ -260,6 +242,85 @@ impl Archive {
 
 fn deliveries(treatment: &Treatment) -> Option<&Arc<Deliveries>> {
     Sender::of(treatment)?.deliveries.as_ref()
+}
+
+/// What everything works with.
+fn parts(
+    settings: &CatalogSettings,
+    url: String,
+    file: Option<PathBuf>,
+    listener: Arc<ProgramListener>,
+    routing: Arc<GenerationRouting>,
+) -> Result<Parts, Error> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let catalog = open(&url, file.as_deref())?;
+    let set_aside = Box::new(move || match &file {
+        Some(file) if !file.exists() => Ok(None),
+        _ => catalog::set_aside(&url).map(Some),
+    });
+    let availability = Arc::new(Availability::new(Arc::clone(&clock), set_aside));
+    let counters = Arc::new(Counters::default());
+    let digests =
+        Digests::start(Arc::clone(&catalog), Arc::clone(&availability), Arc::clone(&counters))?;
+    Ok(Parts {
+        catalog,
+        availability,
+        clock: Arc::new(SteadyClock::new(clock)),
+        routing,
+        listener,
+        counters,
+        digests: Some(Arc::new(digests)),
+        dictionary: Arc::new(Dictionary::built_in()),
+        quiet: settings.quiet,
+    })
+}
+
+fn upkeep(
+    parts: &Parts,
+    settings: &CatalogSettings,
+    cataloguer: &Arc<Cataloguer>,
+) -> Result<Upkeep, Error> {
+    let cataloguer = Arc::clone(cataloguer);
+    let parts = UpkeepParts {
+        catalog: Arc::clone(&parts.catalog),
+        catalog_name: settings.url.to_string(),
+        availability: Arc::clone(&parts.availability),
+        clock: Arc::clone(&parts.clock),
+        listener: Arc::clone(&parts.listener),
+        counters: Arc::clone(&parts.counters),
+        dictionary: Arc::clone(&parts.dictionary),
+        complete_until: Box::new(move |now| cataloguer.complete_until(now)),
+    };
+    Ok(Upkeep::start(parts, UpkeepSettings::default())?)
+}
+
+/// What is to be kept up by these settings.
+fn upkeep_settings(generation: &Generation) -> UpkeepSettings {
+    let mut upkeep = UpkeepSettings::default();
+    if let Some(settings) = &generation.config.catalog {
+        upkeep.verify = settings.verify;
+        upkeep.verify_bytes_per_second = settings.verify_bytes_per_second;
+        upkeep.quiet = settings.quiet;
+    }
+    let mut known = BTreeSet::new();
+    for deliveries in generation.deliveries() {
+        let directory = &deliveries.directory;
+        if known.insert(directory) {
+            upkeep.places.push(Place {
+                directory: directory.clone(),
+                storage: Arc::clone(&deliveries.storage),
+                intents: Arc::clone(&deliveries.intents),
+            });
+        }
+        if matches!(deliveries.keep, Keep::For { .. } | Keep::Percent { .. }) {
+            upkeep.policies.push(Policy {
+                directory: directory.clone(),
+                rule: deliveries.rule().map(str::to_owned),
+                keep: deliveries.keep,
+            });
+        }
+    }
+    upkeep
 }
 
 /// Opens the catalogue, or, if it cannot be reached now, so that each call tries again.
