@@ -1,5 +1,6 @@
 //! Whether the catalogue can be used, said once when that changes.
 
+use crate::limits::REPLACE_INTERVAL;
 use crate::schedule::Clock;
 use catalog::Error;
 use platform::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,10 +17,12 @@ pub struct Availability {
     since: Mutex<Option<Duration>>,
     is_available: AtomicBool,
     made_anew: AtomicU64,
+    /// When it was set aside last.
+    replaced: Mutex<Option<Duration>>,
 }
 
-/// Moves the file of a damaged catalogue away, and returns where it is now.
-pub type SetAside = dyn Fn() -> Result<PathBuf, Error> + Send + Sync;
+/// Moves the file of a damaged catalogue away, and returns where it is now; `None` if it was gone.
+pub type SetAside = dyn Fn() -> Result<Option<PathBuf>, Error> + Send + Sync;
 
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,7 @@ impl Availability {
             since: Mutex::default(),
             is_available: AtomicBool::new(true),
             made_anew: AtomicU64::new(0),
+            replaced: Mutex::default(),
         }
     }
 
@@ -89,18 +93,23 @@ impl Availability {
     }
 
     fn replace(&self, error: &Error) {
-        // One at a time, so that none sets aside what another has made anew.
-        let since = self.since();
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.passed();
+        // Others may have found the same before, and know it only now: what was made anew since is not set aside.
+        if replaced.is_some_and(|last| now.saturating_sub(last) < REPLACE_INTERVAL) {
+            return;
+        }
         match (self.set_aside)() {
             Ok(path) => {
+                *replaced = Some(now);
                 self.made_anew.fetch_add(1, Ordering::AcqRel);
-                let path = path.display();
+                let kept = path.map(|path| format!(": it was set aside as {}", path.display()));
+                let kept = kept.unwrap_or_default();
                 tracing::error!(
-                    "{error}: it was set aside as {path}; a new one is made and rebuilt from the files, and what was \
-                     still owed is delivered again"
+                    "{error}{kept}; a new one is made and rebuilt from the files, and what was still owed is delivered again"
                 );
             }
-            Err(failure) if since.is_none() => {
+            Err(failure) if self.is_available() => {
                 tracing::error!("{error}, and it cannot be set aside: {failure}");
             }
             Err(_) => {}

@@ -58,8 +58,21 @@ pub const ENDED_STUDIES: usize = 256;
 /// The longest time between two looks for studies that have ended, and at the clock.
 pub const STUDY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often it is looked for files that are kept no longer.
-pub const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+/// The pause as long as what came before is not in the catalogue.
+pub const BEHIND_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often it is looked for files that are kept no longer, and for what else is to be done in the background.
+pub const UPKEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often associations and refusals of long ago are forgotten,
+pub const FORGET_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// which ended before so long,
+pub const HISTORY_TIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// so many at a time.
+pub const HISTORY_ROWS: usize = 500;
+
+/// A rebuild says how far it is after each so many files.
+pub const PROGRESS_FILES: u64 = 100_000;
 
 /// Files that are removed before the disk is looked at again.
 pub const REMOVED_FILES: usize = 256;
@@ -97,3 +110,10 @@ pub const VERIFY_BYTES_PER_SECOND: u64 = 16 << 20;
 
 /// Bytes that are read at a time for a digest.
 pub const DIGEST_READ_BYTES: usize = 128 * 1024;
+
+/// A damaged catalogue is set aside at most once in so long.
+pub const REPLACE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// After an end as it should be, the spool is looked through once the program has run for so long: bytes that nobody is owed, or
+/// objects that the catalogue does not know, are there only if somebody has put back an older catalogue.
+pub const SPOOL_DELAY: Duration = Duration::from_secs(10 * 60);

@@ -84,6 +84,8 @@ pub struct Counters {
     pub refused: Counter,
     /// Files that were removed since they are kept no longer.
     pub removed_files: Counter,
+    /// Their bytes.
+    pub removed_bytes: Counter,
     /// Files that were verified.
     pub verified_files: Counter,
     /// Files without a row that verification has found.
@@ -92,6 +94,10 @@ pub struct Counters {
     pub missing_files: Counter,
     /// Files whose content has changed.
     pub changed_files: Counter,
+    /// Files that cannot be read.
+    pub unreadable_files: Counter,
+    /// Studies that have ended.
+    pub ended_studies: Counter,
     /// Digests that were taken.
     pub digests: Counter,
 }

@@ -19,6 +19,8 @@ mod object;
 mod query;
 mod store;
 mod study;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use catalog::{Batch, Catalog, Removable, SpooledObject, TakenIn, TakenObject};
 pub use delivery::{
@@ -30,5 +32,5 @@ pub use object::{InstanceId, ObjectAttributes, ReceivedObject, StoredInstance};
 pub use query::{
     DeliveryFilter, DeliveryRow, InstanceRow, Page, SeriesRow, Statistics, StudyFilter, StudyRow,
 };
-pub use store::{open, open_later, set_aside};
+pub use store::{check, open, open_later, set_aside};
 pub use study::EndedStudy;

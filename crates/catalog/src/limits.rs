@@ -52,4 +52,4 @@ pub const POSTGRESQL_CONNECTIONS: usize = 4;
 pub const CONNECT_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a statement of PostgreSQL takes, at most: past that its connection is closed.
-pub const STATEMENT_WAIT: Duration = Duration::from_secs(60);
+pub const STATEMENT_WAIT: Duration = Duration::from_secs(30);

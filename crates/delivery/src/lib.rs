@@ -17,6 +17,8 @@ mod filter;
 mod kinds;
 pub mod limits;
 mod machine;
+#[cfg(test)]
+mod model;
 mod settings;
 
 pub use destination::{Destination, Item, Outcome, Session, Stop};
@@ -26,7 +28,7 @@ pub use engine::{
 pub use error::Error;
 pub use event::{cloud_event, event_field, event_source, is_event_field};
 pub use filter::{Filter, FilterFault, Known};
-pub use kinds::{FolderTemplate, NOT_PASSED_ON, TemplateFault, build};
+pub use kinds::{FolderTemplate, NOT_PASSED_ON, TemplateFault, build, children};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,

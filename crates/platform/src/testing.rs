@@ -28,7 +28,12 @@ impl Scratch {
         Self::beneath(&parent, test)
     }
 
-    fn beneath(parent: &Path, test: &str) -> Self {
+    /// The same beneath a folder.
+    ///
+    /// # Panics
+    /// As [`Scratch::new`].
+    #[must_use]
+    pub fn beneath(parent: &Path, test: &str) -> Self {
         let path = parent.join(format!("storescp-{}-{test}", std::process::id()));
         fs::create_dir(&path).expect("no other test has made it");
         Self(path)

@@ -12,9 +12,9 @@ pub mod limits;
 pub mod logging;
 pub mod negotiation;
 pub mod rules;
-mod send_test;
 mod service;
 pub mod settings;
+mod tools;
 
 use crate::cli::Action;
 use crate::error::Error;
@@ -27,7 +27,8 @@ use std::process::ExitCode;
 /// the server has ended.
 ///
 /// `storescp test …` sends a test object instead, `storescp check …` checks a settings file, `storescp schema` prints
-/// its schema, and `storescp hash-password` hashes a password.
+/// its schema, `storescp hash-password` hashes a password, and `storescp outbox …` and `storescp catalog …` work on the
+/// catalogue.
 ///
 /// Exit codes: 0 after SIGTERM or SIGINT, after the one association of `--inetd`, and after help or
 /// version; 1 if it cannot start.
@@ -35,7 +36,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.skip(1).collect();
     // No port is called so, so that none is a command line of DCMTK's either.
     match arguments.first().and_then(|first| first.to_str()) {
-        Some("test") => return send_test::run(arguments.into_iter().skip(1)),
+        Some("test") => return tools::test(arguments.into_iter().skip(1)),
+        Some("outbox") => return tools::outbox(arguments.into_iter().skip(1)),
+        Some("catalog") => return tools::catalog(arguments.into_iter().skip(1)),
         Some("check") => return settings::check(arguments.into_iter().skip(1)),
         Some("schema") => return settings::print_schema(arguments.into_iter().skip(1)),
         Some("hash-password") => return cli::hash_password(arguments.into_iter().skip(1)),

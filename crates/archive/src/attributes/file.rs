@@ -24,6 +24,8 @@ pub struct FileFacts {
     /// UID of the transfer syntax: of the file meta information, or, without that, the one that the first bytes look
     /// like.
     pub transfer_syntax: String,
+    /// Source Application Entity Title (0002,0016), without padding; empty without one.
+    pub source: String,
     /// Length of the file in bytes.
     pub size: u64,
     /// What its data set says, as far as it was read.
@@ -52,8 +54,8 @@ pub fn read_file(
     let sop_class = uid(attributes.sop_class_uid(), head.sop_class);
     let sop_instance = uid(attributes.sop_instance_uid(), head.sop_instance);
     let (Some(sop_class), Some(sop_instance)) = (sop_class, sop_instance) else { return Ok(None) };
-    let transfer_syntax = head.transfer_syntax;
-    Ok(Some(FileFacts { sop_class, sop_instance, transfer_syntax, size, attributes }))
+    let Head { transfer_syntax, source, .. } = head;
+    Ok(Some(FileFacts { sop_class, sop_instance, transfer_syntax, source, size, attributes }))
 }
 
 /// What is in front of the data set.
@@ -63,6 +65,7 @@ struct Head {
     read_as: &'static TransferSyntax,
     sop_class: Option<Uid>,
     sop_instance: Option<Uid>,
+    source: String,
     /// Where the data set begins.
     data_set: u64,
 }
@@ -75,7 +78,8 @@ impl Head {
                 let read_as = syntax_of(start)?;
                 let transfer_syntax = read_as.uid().to_owned();
                 let (sop_class, sop_instance, data_set) = (None, None, 0);
-                Some(Self { transfer_syntax, read_as, sop_class, sop_instance, data_set })
+                let source = String::new();
+                Some(Self { transfer_syntax, read_as, sop_class, sop_instance, source, data_set })
             }
         }
     }
@@ -93,7 +97,10 @@ impl Head {
         let transfer_syntax = named.map_or_else(|| read_as.uid().to_owned(), |uid| uid.to_string());
         let data_set = (PREAMBLE_BYTES + 4 + length) as u64;
         let (sop_class, sop_instance) = (uid(0x0002), uid(0x0003));
-        Some(Self { transfer_syntax, read_as, sop_class, sop_instance, data_set })
+        let source = part10::value(group, 0x0016).unwrap_or_default();
+        let source: String = source.iter().map(|&byte| char::from(byte)).collect();
+        let source = source.trim_matches([' ', '\0']).replace('\0', " ");
+        Some(Self { transfer_syntax, read_as, sop_class, sop_instance, source, data_set })
     }
 }
 

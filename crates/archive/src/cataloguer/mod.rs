@@ -10,23 +10,21 @@
 //! wrong here loses one.
 
 mod drain;
-mod place;
 mod queue;
 mod recovery;
 
-pub use place::Place;
 pub use recovery::{Destinations, Route, Routing};
 
 use crate::Error;
 use crate::availability::Availability;
+use crate::files::{Place, PlaceInUse};
 use crate::limits::BACKGROUND_NICENESS;
 use crate::report::{Counters, Listener};
 use crate::schedule::{SteadyClock, Worker};
 use crate::upkeep::Digests;
-use catalog::{Catalog, NewEvent, ObjectAttributes, ReceivedObject};
+use catalog::{Catalog, EndedAssociation, NewEvent, ObjectAttributes, ReceivedObject, Refusal};
 use dataset::Dictionary;
 use drain::Drain;
-use place::PlaceInUse;
 use platform::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use platform::sync::{Arc, Mutex, PoisonError};
 use queue::Queue;
@@ -45,6 +43,17 @@ pub struct Arrival {
     pub destinations: Vec<String>,
     /// The destinations that are told when its study has ended, by name.
     pub study_destinations: Vec<String>,
+}
+
+/// Something that happened and is about no object that was stored, and no study.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Happening {
+    /// An association that has ended.
+    pub association: Option<EndedAssociation>,
+    /// A refusal.
+    pub refusal: Option<Refusal>,
+    /// The event, if anybody is to be told.
+    pub event: Option<NewEvent>,
 }
 
 impl Arrival {
@@ -81,7 +90,8 @@ fn weight_of(attributes: &ObjectAttributes) -> usize {
     512 + long.into_iter().flatten().map(|text| 2 * text.len()).sum::<usize>()
 }
 
-/// What a [`Cataloguer`] works with.
+/// What a [`Cataloguer`] and the [end of studies](crate::EndOfStudy) work with.
+#[derive(Clone)]
 pub struct Parts {
     /// Where objects are taken in.
     pub catalog: Arc<dyn Catalog>,
@@ -173,8 +183,14 @@ impl Cataloguer {
     }
 
     /// Something happened that is about no object and no study. Never waits.
-    pub fn happened(&self, event: NewEvent) {
-        self.shared.queue.push_event(event);
+    pub fn happened(&self, happening: Happening) {
+        self.shared.queue.push_happening(happening);
+    }
+
+    /// The catalogue is another one, or may be: what is in the spool and not known to it is taken in anew.
+    pub fn look_through_spool(&self) {
+        self.shared.look_through_spool();
+        lock(&self.recovery).wake();
     }
 
     /// From now on, studies end after this time without objects.
@@ -198,6 +214,12 @@ impl Cataloguer {
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.shared.is_behind()
+    }
+
+    /// Up to when everything that came is in the catalogue; `None` as long as that is not known.
+    #[must_use]
+    pub fn complete_until(&self, now: SystemTime) -> Option<SystemTime> {
+        self.shared.complete_until(now)
     }
 
     /// What the end of studies has to know.
@@ -285,6 +307,11 @@ impl Shared {
         self.clock.clock().passed()
     }
 
+    /// The next step of recovery looks through the spool.
+    fn look_through_spool(&self) {
+        self.spool_unknown.store(true, Ordering::Release);
+    }
+
     /// The next step of recovery lists all pending intents.
     fn request_recovery(&self) {
         self.is_behind.store(true, Ordering::Release);
@@ -306,3 +333,6 @@ impl Shared {
 fn lock<T>(mutex: &Mutex<T>) -> platform::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

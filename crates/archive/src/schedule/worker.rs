@@ -35,6 +35,16 @@ impl Stopping {
         self.changed.notify_all();
     }
 
+    /// Waits until the time has passed, whether or not it is woken. True if the thread is to end.
+    pub(crate) fn pause_or_stop(&self, time: Duration) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if time.is_zero() {
+            return state.is_set;
+        }
+        let waited = self.changed.wait_timeout_while(state, time, |state| !state.is_set);
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_set
+    }
+
     /// Waits until the time has passed or it is woken. True if the thread is to end.
     pub(crate) fn pause(&self, time: Duration) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

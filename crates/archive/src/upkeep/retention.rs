@@ -4,9 +4,9 @@
 //! the catalogue has, as [`Folder::remove`](storage::Folder::remove) makes sure.
 
 use crate::Error;
-use crate::cataloguer::Place;
+use crate::files::Place;
 use crate::files::Tree;
-use crate::limits::{EMPTY_FOLDER_AGE, REMOVED_FILES};
+use crate::limits::REMOVED_FILES;
 use crate::report::{Counters, Listener, Removed};
 use crate::settings::Keep;
 use catalog::{Catalog, InstanceId, InstanceRow, Removable};
@@ -14,7 +14,7 @@ use platform::sync::Arc;
 use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use storage::{FileIdentity, FileName, Folder};
 
 /// How long the files of some senders are kept.
@@ -189,10 +189,11 @@ fn remove(place: &Place, row: &InstanceRow) -> io::Result<Outcome> {
         return Ok(Outcome::Other);
     }
     let identity = FileIdentity::of(&file)?;
-    let mut folders: Vec<(Arc<dyn Folder>, Option<FileName>)> = vec![(place.storage.folder()?, None)];
+    let mut folders: Vec<(Arc<dyn Folder>, Option<FileName>)> =
+        vec![(place.storage.folder()?, None)];
     let mut names: Vec<FileName> = Vec::new();
     for name in path.split('/') {
-        let name = name.parse::<FileName>().map_err(|_| io::ErrorKind::InvalidInput)?;
+        let name = FileName::new(name.to_owned()).ok_or(io::ErrorKind::InvalidInput)?;
         names.push(name);
     }
     let Some(name) = names.pop() else { return Ok(Outcome::WasGone) };
@@ -212,7 +213,7 @@ fn remove(place: &Place, row: &InstanceRow) -> io::Result<Outcome> {
     Ok(Outcome::Removed)
 }
 
-/// Removes the folders that nothing is in any more, unless something came or went in them just now.
+/// Removes the folders that nothing is in any more.
 fn remove_empty(place: &Place, path: &str, mut folders: Vec<(Arc<dyn Folder>, Option<FileName>)>) {
     let mut inner = path;
     while let Some((_, Some(name))) = folders.pop() {
@@ -233,6 +234,3 @@ pub(super) fn used(place: &Place) -> io::Result<f64> {
     let all = used.saturating_add(status.f_bavail);
     Ok(if all == 0 { 0.0 } else { 100.0 * used as f64 / all as f64 })
 }
-
-#[allow(dead_code)]
-const _: Duration = EMPTY_FOLDER_AGE;

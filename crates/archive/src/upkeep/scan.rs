@@ -66,10 +66,7 @@ pub(super) struct Pace<'a> {
 }
 
 impl<'a> Pace<'a> {
-    pub(super) fn new(
-        bytes_per_second: Option<u64>,
-        pause: &'a dyn Fn(Duration) -> bool,
-    ) -> Self {
+    pub(super) fn new(bytes_per_second: Option<u64>, pause: &'a dyn Fn(Duration) -> bool) -> Self {
         Self { bytes_per_second, begun: Instant::now(), bytes: 0, pause }
     }
 

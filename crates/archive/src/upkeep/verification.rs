@@ -197,12 +197,7 @@ impl Verify<'_> {
     }
 
     /// Unless another object has the file by now.
-    fn tell_changed(
-        &self,
-        path: &str,
-        row: &InstanceRow,
-        run: &mut Run<'_>,
-    ) -> Result<(), Error> {
+    fn tell_changed(&self, path: &str, row: &InstanceRow, run: &mut Run<'_>) -> Result<(), Error> {
         if self.row(path)?.is_some_and(|now| now.id == row.id) {
             let uid = Some(row.object.sop_instance.clone());
             self.tell(run, DifferenceKind::Changed, path, uid);

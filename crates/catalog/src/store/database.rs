@@ -10,6 +10,9 @@ pub(crate) trait Database: Send + Sync {
     /// Opens it and brings its tables up to date, where that is not done yet.
     fn prepare(&self) -> Result<(), Error>;
 
+    /// Looks whether it could be opened, and changes nothing.
+    fn check(&self) -> Result<(), Error>;
+
     /// Does `work` in one transaction, which is committed if it succeeds; `durable` as
     /// [`Batch::durable`](crate::Batch::durable). May do it again, after another transaction got in its way.
     fn write(&self, durable: bool, work: &mut Work<'_>) -> Result<(), Error>;
@@ -22,6 +25,9 @@ pub(crate) trait Database: Send + Sync {
 
     /// Bytes of the database, if they can be known.
     fn bytes(&self) -> Option<u64>;
+
+    /// The version of the tables.
+    fn schema(&self) -> u32;
 }
 
 /// What is done within a transaction.

@@ -7,12 +7,16 @@ mod ends;
 mod forget;
 mod lease;
 mod lists;
+mod postgresql;
 mod rows;
 mod sqlite;
 mod take_in;
+#[cfg(test)]
+mod tests;
 mod totals;
 
 use self::database::{Database, Statements};
+use self::postgresql::Postgresql;
 use self::sqlite::Sqlite;
 use crate::{
     Batch, Catalog, Delivery, DeliveryFilter, DeliveryId, DeliveryRow, DestinationCounts,
@@ -41,6 +45,15 @@ pub fn open(url: &str) -> Result<Arc<dyn Catalog>, Error> {
 /// [`Error::Url`].
 pub fn open_later(url: &str) -> Result<Arc<dyn Catalog>, Error> {
     Ok(Arc::new(Store::new(url)?))
+}
+
+/// Looks whether the catalogue at `url` could be opened, and changes nothing: it may still have to be made or brought up to
+/// date.
+///
+/// # Errors
+/// As [`open`].
+pub fn check(url: &str) -> Result<(), Error> {
+    Store::new(url)?.database.check()
 }
 
 /// Renames the file of a damaged catalogue, with its logs, and returns the new name: the old one with
@@ -84,6 +97,9 @@ impl Store {
     fn new(url: &str) -> Result<Self, Error> {
         if let Some(path) = sqlite_path(url) {
             return Ok(Self { database: Box::new(Sqlite::new(path.to_owned())) });
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self { database: Box::new(Postgresql::new(url)?) });
         }
         Err(Error::Url {
             url: without_password(url),
@@ -273,6 +289,7 @@ impl Catalog for Store {
     fn statistics(&self) -> Result<Statistics, Error> {
         let mut statistics = self.read(totals::statistics)?;
         statistics.database_bytes = self.database.bytes();
+        statistics.schema = self.database.schema();
         Ok(statistics)
     }
 }

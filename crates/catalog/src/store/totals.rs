@@ -161,7 +161,7 @@ fn read_counts(mut row: Row) -> Result<DestinationCounts, Error> {
     })
 }
 
-/// See [`Catalog::statistics`](crate::Catalog::statistics); without the bytes of the database.
+/// See [`Catalog::statistics`](crate::Catalog::statistics); without what only the database knows.
 pub(super) fn statistics(statements: &mut dyn Statements) -> Result<Statistics, Error> {
     let rows = statements.query(
         "SELECT t.instances, t.bytes, (SELECT count(*) FROM study), (SELECT count(*) FROM series), \
@@ -178,7 +178,7 @@ pub(super) fn statistics(statements: &mut dyn Statements) -> Result<Statistics, 
         open_studies: row.count()?,
         destinations: counts(statements, &[])?,
         database_bytes: None,
-        schema: super::sqlite::SCHEMA,
+        schema: 0,
     })
 }
 

@@ -139,6 +139,16 @@ pub(crate) fn checker_help() -> String {
     texts::checker_help()
 }
 
+/// The text of `storescp outbox --help`.
+pub(crate) fn outbox_help() -> String {
+    texts::outbox_help()
+}
+
+/// The text of `storescp catalog --help`.
+pub(crate) fn catalog_help() -> String {
+    texts::catalog_help()
+}
+
 /// The text of `storescp schema --help`.
 pub(crate) fn schema_help() -> String {
     texts::schema_help()

@@ -10,7 +10,7 @@ use receiver::IntentSettings;
 use receiver::limits::INTENT_ATTRIBUTES;
 use std::path::PathBuf;
 use std::sync::Arc;
-use storage::Intents;
+use storage::{Intents, Storage};
 
 /// To whom the objects of some senders go: of those that a rule names, or of the others.
 pub(crate) struct Deliveries {
@@ -18,6 +18,8 @@ pub(crate) struct Deliveries {
     rule: Option<Arc<str>>,
     /// The output directory.
     pub(crate) directory: PathBuf,
+    /// What stores there.
+    pub(crate) storage: Arc<dyn Storage>,
     /// Its intents.
     pub(crate) intents: Arc<dyn Intents>,
     /// How long their files are kept.
@@ -36,6 +38,7 @@ impl Deliveries {
         rule: Option<&str>,
         settings: &TreatmentSettings,
         destinations: &[Arc<DestinationSettings>],
+        storage: Arc<dyn Storage>,
         intents: Arc<dyn Intents>,
     ) -> Result<Self, Error> {
         let is_named = |it: &&Arc<DestinationSettings>| settings.deliver.contains(&it.name);
@@ -47,6 +50,7 @@ impl Deliveries {
         Ok(Self {
             rule: rule.map(Arc::from),
             directory: settings.output.directory.clone(),
+            storage,
             intents,
             keep: settings.keep,
             destinations,
@@ -103,7 +107,7 @@ impl Route for Deliveries {
             called_ae_title: &object.called,
             sop_class_uid: &object.sop_class,
             transfer_syntax_uid: &object.transfer_syntax,
-            rule: object.rule.as_deref(),
+            rule: self.rule(),
         };
         let mut chosen = Destinations::default();
         for destination in &self.destinations {

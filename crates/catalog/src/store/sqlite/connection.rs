@@ -1,7 +1,7 @@
 //! A connection to a file of SQLite.
 
 use super::errors::{damaged, explain};
-use super::migrations::migrate;
+use super::migrations::{migrate, version};
 use super::statements::SqliteStatements;
 use crate::Error;
 use crate::limits::{
@@ -51,6 +51,15 @@ impl Connection {
         let this = Self::with(path, OpenFlags::SQLITE_OPEN_READ_WRITE, SQLITE_READER_CACHE_KIB)?;
         this.set("query_only", 1)?;
         Ok(this)
+    }
+
+    /// Looks at a file, if there is one.
+    pub(super) fn check(path: &Path) -> Result<(), Error> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        version(&Self::with(path, flags, SQLITE_READER_CACHE_KIB)?.inner, path).map(|_| ())
     }
 
     fn with(path: &Path, flags: OpenFlags, cache_kib: i64) -> Result<Self, Error> {

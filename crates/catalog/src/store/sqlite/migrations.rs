@@ -36,7 +36,7 @@ fn advance(connection: &rusqlite::Connection, path: &Path) -> Result<(), Error> 
 }
 
 /// The version of the tables; 0 if there are none.
-fn version(connection: &rusqlite::Connection, path: &Path) -> Result<u32, Error> {
+pub(super) fn version(connection: &rusqlite::Connection, path: &Path) -> Result<u32, Error> {
     let integer = |sql: &str| {
         let value = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
         value.map_err(|error| explain(path, &error))

@@ -8,6 +8,8 @@
 mod connection;
 mod errors;
 mod migrations;
+#[cfg(test)]
+mod plans;
 mod statements;
 
 use self::connection::Connection;
@@ -21,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// The version of the tables that this program makes.
-pub(crate) const SCHEMA: u32 = migrations::known();
+const SCHEMA: u32 = migrations::known();
 
 /// A file of SQLite, opened at its first use: one connection for writing, and some for reading.
 pub(crate) struct Sqlite {
@@ -76,6 +78,10 @@ impl Database for Sqlite {
         self.with_writer(|_| Ok(()))
     }
 
+    fn check(&self) -> Result<(), Error> {
+        Connection::check(&self.path)
+    }
+
     fn write(&self, durable: bool, work: &mut Work<'_>) -> Result<(), Error> {
         self.with_writer(|connection| connection.write(durable, work))
     }
@@ -109,6 +115,10 @@ impl Database for Sqlite {
         let length = |path: &Path| fs::metadata(path).map(|metadata| metadata.len());
         let log = length(&beside(&self.path, "-wal")).unwrap_or(0);
         length(&self.path).ok().map(|bytes| bytes + log)
+    }
+
+    fn schema(&self) -> u32 {
+        SCHEMA
     }
 }
 

@@ -9,4 +9,6 @@ mod topics;
 pub use completions::Shell;
 #[cfg(test)]
 pub(super) use topics::tester_options;
-pub(super) use topics::{checker_help, hasher_help, schema_help, tester_help};
+pub(super) use topics::{
+    catalog_help, checker_help, hasher_help, outbox_help, schema_help, tester_help,
+};

@@ -49,8 +49,8 @@ const fn entry(name: &'static str, text: &'static str) -> Entry {
     Entry { name, text }
 }
 
-pub(super) const TOPICS: [Topic; 8] =
-    [TESTER, SETTINGS, FAULTS, PLACEHOLDERS, ENVIRONMENT, SIGNALS, EXIT, FILES];
+pub(super) const TOPICS: [Topic; 10] =
+    [TESTER, SETTINGS, OUTBOX, CATALOG, FAULTS, PLACEHOLDERS, ENVIRONMENT, SIGNALS, EXIT, FILES];
 
 const SETTINGS: Topic = Topic {
     title: "the settings file",
@@ -91,6 +91,87 @@ pub(in crate::cli) fn hasher_help() -> String {
 
 fn usage(line: &str, what: &str) -> String {
     format!("usage: {line}\n\n{}\n", wrapped(what, LINE).join("\n"))
+}
+
+const OUTBOX: Topic = Topic {
+    title: "the outbox",
+    intro: "storescp outbox COMMAND looks at what is owed to destinations, and decides about it, whether the receiver runs \
+            or not. The catalogue is that of --settings FILE, of --catalog URL, or of --output-directory DIRECTORY (-od). \
+            The commands are:",
+    entries: &[
+        entry(
+            "list [--destination NAME] [--state STATE] [--study UID] [--sop-instance UID]",
+            "lists deliveries, the oldest first; without a state (waiting, leased, parked, done, dropped) all but those \
+             that are done or dropped. --limit N lists up to N (default: 100; 0 for all), --after NUMBER goes on behind \
+             that one, --json prints a JSON object a line. --counts prints how many wait and are parked for each \
+             destination, with --json as an array",
+        ),
+        entry("show NUMBER...", "prints all that is known of deliveries; --json as above"),
+        entry(
+            "retry NUMBER...",
+            "lets parked, waiting or dropped deliveries be tried now; in place of numbers --destination, --state, --study, \
+             --sop-instance or --all choose parked ones, or those in the state",
+        ),
+        entry(
+            "park NUMBER...",
+            "parks deliveries that wait, with --reason TEXT; chosen as those of retry",
+        ),
+        entry(
+            "drop NUMBER...",
+            "gives up deliveries that wait or are parked, with --reason TEXT; chosen as those of retry",
+        ),
+        entry("pause NAME...", "pauses destinations: nothing is delivered to them"),
+        entry("resume NAME...", "resumes destinations"),
+    ],
+};
+
+/// What `storescp outbox --help` shows.
+pub(in crate::cli) fn outbox_help() -> String {
+    commands_help("outbox", &OUTBOX)
+}
+
+const CATALOG: Topic = Topic {
+    title: "the catalogue",
+    intro: "storescp catalog COMMAND tells what the catalogue holds, whether the receiver runs or not. The catalogue is \
+            that of --settings FILE, of --catalog URL, or of --output-directory DIRECTORY (-od). The commands are:",
+    entries: &[
+        entry(
+            "rebuild",
+            "takes the files of the output directories into the catalogue, which is made if it is not there and set aside if \
+             it is damaged; what is in it already is passed over, so a run that was interrupted goes on; nothing is delivered \
+             for these files",
+        ),
+        entry(
+            "verify [--digests]",
+            "compares the files with the catalogue, and writes a line for each that it does not have, that is missing, or \
+             whose length has changed; with --digests it reads them all, and finds content that has changed; the exit code \
+             is 1 if there are any",
+        ),
+        entry(
+            "stats [--json]",
+            "prints how many studies, series, objects and deliveries there are",
+        ),
+        entry(
+            "export studies|series|objects",
+            "writes all of them to standard output, as JSON objects a line each, or with --csv as comma-separated values \
+             (RFC 4180); --study UID writes those of one study",
+        ),
+    ],
+};
+
+/// What `storescp catalog --help` shows.
+pub(in crate::cli) fn catalog_help() -> String {
+    commands_help("catalog", &CATALOG)
+}
+
+fn commands_help(name: &str, topic: &Topic) -> String {
+    let mut text = format!("usage: storescp {name} COMMAND [options]\n\n");
+    for line in wrapped(topic.intro, LINE) {
+        put(&mut text, format_args!("{line}\n"));
+    }
+    text.push('\n');
+    put_entries(&mut text, topic);
+    text
 }
 
 const TESTER: Topic = Topic {

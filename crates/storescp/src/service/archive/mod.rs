@@ -11,14 +11,16 @@ mod events;
 mod listener;
 mod routing;
 mod spool;
+mod status;
 
 use crate::cli::Config;
+use crate::commands::{self, FindCommands};
 use crate::error::Error;
-use crate::generation::{Deliveries, Generation, Sender};
+use crate::generation::{Deliveries, Generation, Sender, command_destinations};
 use crate::limits::{DESTINATION_BYTES, OUTBOX_THREADS, SESSION_BYTES, SESSION_DESCRIPTORS};
 use ::archive::{
-    Availability, Cataloguer, Clock, Counters, Digests, EndOfStudy, Parts, Place, SteadyClock,
-    SystemClock,
+    Availability, CatalogSettings, Cataloguer, Clock, Counters, Digests, EndOfStudy, Keep, Parts,
+    Place, Policy, Route, SteadyClock, SystemClock, Upkeep, UpkeepParts, UpkeepSettings,
 };
 use arc_swap::ArcSwap;
 use catalog::Catalog;
@@ -26,29 +28,33 @@ use dataset::Dictionary;
 use delivery::Outbox;
 use listener::ProgramListener;
 use platform::sync::Instant;
-use receiver::{Accepted, ProgramNeeds, Refusal, Refused, Rejection, StoredObject, Summary, Treatment};
+use receiver::{
+    Accepted, ProgramNeeds, Refusal, Refused, Rejection, StoredObject, Summary, Treatment,
+};
 use routing::GenerationRouting;
 use spool::Spools;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use telemetry::Telemetry;
 
 /// The catalogue and the outbox, while the program serves.
 pub(super) struct Archive {
-    catalog: Arc<dyn Catalog>,
+    parts: Parts,
     cataloguer: Arc<Cataloguer>,
-    digests: Arc<Digests>,
     end_of_study: EndOfStudy,
+    upkeep: Upkeep,
     outbox: Arc<Outbox>,
-    /// Who is told of refusals, and the deliveries of associations in progress, by their numbers.
+    /// Who is told of refusals.
     refusals: ArcSwap<Vec<String>>,
+    /// The deliveries of associations in progress, by their numbers.
     associations: Mutex<HashMap<u64, Arc<Deliveries>>>,
     /// Tells apart the events of this run.
     run: String,
-    events: std::sync::atomic::AtomicU64,
+    events: AtomicU64,
     /// Held as long as no other receiver uses the catalogue.
     _alone: Option<File>,
 }
@@ -66,56 +72,37 @@ impl Archive {
     ) -> Result<Option<Arc<Self>>, Error> {
         let Some(settings) = &config.catalog else { return Ok(None) };
         let directory = &config.output.directory;
-        let url = settings.url.connection(directory).map_err(Error::Catalog)?;
         let file = settings.url.file(directory);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let set_aside = {
-            let url = url.clone();
-            Box::new(move || catalog::set_aside(&url))
-        };
-        let availability = Arc::new(Availability::new(Arc::clone(&clock), set_aside));
-        let catalog = open(&url, file.as_deref())?;
-        let counters = Arc::new(Counters::default());
-        let digests =
-            Digests::start(Arc::clone(&catalog), Arc::clone(&availability), Arc::clone(&counters))?;
-        let digests = Arc::new(digests);
         let listener = Arc::new(ProgramListener::new(telemetry, Arc::clone(generation)));
-        let steady = Arc::new(SteadyClock::new(clock));
-        let cataloguer = Arc::new(Cataloguer::start(Parts {
-            catalog: Arc::clone(&catalog),
-            availability: Arc::clone(&availability),
-            clock: Arc::clone(&steady),
-            routing: Arc::new(GenerationRouting::new(Arc::clone(generation))),
-            listener: listener.clone(),
-            counters,
-            digests: Some(Arc::clone(&digests)),
-            dictionary: Arc::new(Dictionary::built_in()),
-            quiet: settings.quiet,
-        })?);
+        let url = settings.url.connection(directory).map_err(Error::Catalog)?;
+        let routing = Arc::new(GenerationRouting::new(Arc::clone(generation)));
+        let settings = &CatalogSettings { quiet: quiet(config, settings), ..settings.clone() };
+        let parts = parts(settings, url, file.clone(), listener.clone(), routing)?;
+        let cataloguer = Arc::new(Cataloguer::start(parts.clone())?);
         let run = run_name();
         let alone = file.as_deref().and_then(alone);
         let outbox = Outbox::start(delivery::Parts {
-            catalog: Arc::clone(&catalog),
+            catalog: Arc::clone(&parts.catalog),
             spool: Arc::new(Spools::new(Arc::clone(&cataloguer))),
             owner: run.clone(),
+            source: delivery::event_source(directory),
             alone: alone.is_some(),
-            build: Arc::new(delivery::build),
-            settings: config.destinations.clone(),
+            build: build(generation, &parts.catalog),
+            settings: generation.load().config.destinations.clone(),
         });
         let outbox = Arc::new(outbox.map_err(Error::Delivery)?);
         listener.set_outbox(&outbox);
-        let end_of_study =
-            EndOfStudy::start(Arc::clone(&catalog), availability, steady, listener, &cataloguer)?;
+        let upkeep = upkeep(&parts, settings, &cataloguer)?;
         let archive = Arc::new(Self {
-            catalog,
+            end_of_study: EndOfStudy::start(&parts, &cataloguer)?,
+            parts,
             cataloguer,
-            digests,
-            end_of_study,
+            upkeep,
             outbox,
             refusals: ArcSwap::default(),
             associations: Mutex::default(),
             run,
-            events: std::sync::atomic::AtomicU64::new(0),
+            events: AtomicU64::new(0),
             _alone: alone,
         });
         archive.follow(&generation.load());
@@ -124,13 +111,14 @@ impl Archive {
 
     /// Adds the threads, descriptors and memory that a catalogue and destinations take.
     pub(super) fn add_needs(config: &Config, needs: &mut ProgramNeeds) {
-        let sessions: usize = config.destinations.iter().map(|it| it.concurrency).sum();
+        let commands = command_destinations(config, &config.rules);
+        let destinations = || config.destinations.iter().chain(&commands);
+        let sessions: usize = destinations().map(|it| it.concurrency).sum();
         needs.intents = true;
         needs.threads += ::archive::limits::THREADS + OUTBOX_THREADS + sessions;
-        needs.descriptors +=
-            ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
+        needs.descriptors += ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
         needs.memory_bytes += ::archive::limits::MEMORY_BYTES
-            + config.destinations.len() * DESTINATION_BYTES
+            + destinations().count() * DESTINATION_BYTES
             + sessions * SESSION_BYTES;
     }
 
@@ -138,18 +126,14 @@ impl Archive {
     pub(super) fn follow(&self, generation: &Generation) {
         let config = &generation.config;
         if let Some(settings) = &config.catalog {
-            self.cataloguer.set_quiet(settings.quiet);
+            self.cataloguer.set_quiet(quiet(config, settings));
         }
         self.refusals.store(Arc::new(events::refusal_destinations(&config.destinations)));
-        let mut known = BTreeSet::new();
-        for deliveries in generation.deliveries() {
-            if known.insert(deliveries.directory.clone()) {
-                self.cataloguer.add_place(Place {
-                    directory: deliveries.directory.clone(),
-                    intents: Arc::clone(&deliveries.intents),
-                });
-            }
+        let upkeep = upkeep_settings(generation);
+        for place in &upkeep.places {
+            self.cataloguer.add_place(place.clone());
         }
+        self.upkeep.follow(upkeep);
         // Those that are in place stay so if one cannot be built, which was tried out before.
         if let Err(error) = self.outbox.replace(config.destinations.clone()) {
             tracing::error!("{error}: the destinations stay as they were");
@@ -160,7 +144,7 @@ impl Archive {
     /// Destinations that the settings do not have any more may be owed something.
     fn tell_of_unknown(&self, config: &Config) {
         // While the catalogue is unavailable, its own lines say enough.
-        let counts = self.catalog.counts(&[]).unwrap_or_default();
+        let counts = self.parts.catalog.counts(&[]).unwrap_or_default();
         for count in counts {
             let is_known = config.destinations.iter().any(|it| it.name == count.destination);
             let owed = count.waiting + count.parked;
@@ -176,7 +160,13 @@ impl Archive {
 
     /// The catalogue.
     pub(super) fn catalog(&self) -> &Arc<dyn Catalog> {
-        &self.catalog
+        &self.parts.catalog
+    }
+
+    /// What has happened to the catalogue since the start, how many objects wait for it, and whether it can be used.
+    pub(super) fn counters(&self) -> (&Counters, usize, bool) {
+        let Parts { counters, availability, .. } = &self.parts;
+        (counters, self.cataloguer.waiting(), availability.is_available())
     }
 
     /// What delivers.
@@ -223,17 +213,20 @@ impl Archive {
     /// Somebody, or something, was refused.
     pub(super) fn refused(&self, refused: &Refused<'_>) {
         let destinations = self.refusals.load();
-        if let Some(event) = events::refused(refused, &destinations, || self.event_key()) {
-            self.cataloguer.happened(event);
+        if let Some(happening) = events::refused(refused, &destinations, || self.event_key()) {
+            self.cataloguer.happened(happening);
         }
     }
 
     /// The program ends, and no association is served any more: takes in what waits, and lets deliveries that are under
     /// way come to their end, until `deadline`. What is left is done by the next run.
     pub(super) fn finish(&self, deadline: Instant) {
+        self.upkeep.finish(deadline);
         self.end_of_study.finish(deadline);
         self.cataloguer.finish(deadline);
-        self.digests.finish(deadline);
+        if let Some(digests) = &self.parts.digests {
+            digests.finish(deadline);
+        }
         let stopped = self.outbox.stop(deadline.saturating_duration_since(Instant::now()));
         if stopped.hanging > 0 {
             tracing::warn!(
@@ -244,7 +237,7 @@ impl Archive {
     }
 
     fn event_key(&self) -> String {
-        let number = self.events.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = self.events.fetch_add(1, Ordering::Relaxed);
         format!("{}-{number}", self.run)
     }
 
@@ -253,8 +246,108 @@ impl Archive {
     }
 }
 
+/// How long a study has to be quiet to end: with a command for that, as `--eostudy-timeout` says.
+fn quiet(config: &Config, settings: &CatalogSettings) -> Duration {
+    let command = config.commands.on_end_of_study.as_ref();
+    command.and(config.commands.end_of_study_timeout).unwrap_or(settings.quiet)
+}
+
+/// Makes destinations: those of the settings, and those that run the program's commands.
+fn build(
+    generation: &Arc<ArcSwap<Generation>>,
+    catalog: &Arc<dyn Catalog>,
+) -> Arc<delivery::Build> {
+    let (generation, catalog) = (Arc::clone(generation), Arc::clone(catalog));
+    let find: Arc<FindCommands> =
+        Arc::new(move |rule: Option<&str>| generation.load().delivered_commands(rule));
+    Arc::new(move |settings: &delivery::DestinationSettings| {
+        let commands = commands::destination(&settings.name, &find, &catalog);
+        commands.map_or_else(|| delivery::build(settings), Ok)
+    })
+}
+
 fn deliveries(treatment: &Treatment) -> Option<&Arc<Deliveries>> {
     Sender::of(treatment)?.deliveries.as_ref()
+}
+
+/// What everything works with.
+fn parts(
+    settings: &CatalogSettings,
+    url: String,
+    file: Option<PathBuf>,
+    listener: Arc<ProgramListener>,
+    routing: Arc<GenerationRouting>,
+) -> Result<Parts, Error> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let catalog = open(&url, file.as_deref())?;
+    let set_aside = Box::new(move || match &file {
+        Some(file) if !file.exists() => Ok(None),
+        _ => catalog::set_aside(&url).map(Some),
+    });
+    let availability = Arc::new(Availability::new(Arc::clone(&clock), set_aside));
+    let counters = Arc::new(Counters::default());
+    let digests =
+        Digests::start(Arc::clone(&catalog), Arc::clone(&availability), Arc::clone(&counters))?;
+    Ok(Parts {
+        catalog,
+        availability,
+        clock: Arc::new(SteadyClock::new(clock)),
+        routing,
+        listener,
+        counters,
+        digests: Some(Arc::new(digests)),
+        dictionary: Arc::new(Dictionary::built_in()),
+        quiet: settings.quiet,
+    })
+}
+
+fn upkeep(
+    parts: &Parts,
+    settings: &CatalogSettings,
+    cataloguer: &Arc<Cataloguer>,
+) -> Result<Upkeep, Error> {
+    let (completed, spool) = (Arc::clone(cataloguer), Arc::clone(cataloguer));
+    let parts = UpkeepParts {
+        catalog: Arc::clone(&parts.catalog),
+        catalog_name: settings.url.to_string(),
+        availability: Arc::clone(&parts.availability),
+        clock: Arc::clone(&parts.clock),
+        listener: Arc::clone(&parts.listener),
+        counters: Arc::clone(&parts.counters),
+        dictionary: Arc::clone(&parts.dictionary),
+        complete_until: Box::new(move |now| completed.complete_until(now)),
+        look_through_spool: Box::new(move || spool.look_through_spool()),
+    };
+    Ok(Upkeep::start(parts, UpkeepSettings::default())?)
+}
+
+/// What is to be kept up by these settings.
+fn upkeep_settings(generation: &Generation) -> UpkeepSettings {
+    let mut upkeep = UpkeepSettings::default();
+    if let Some(settings) = &generation.config.catalog {
+        upkeep.verify = settings.verify;
+        upkeep.verify_bytes_per_second = settings.verify_bytes_per_second;
+        upkeep.quiet = settings.quiet;
+    }
+    let mut known = BTreeSet::new();
+    for deliveries in generation.deliveries() {
+        let directory = &deliveries.directory;
+        if known.insert(directory) {
+            upkeep.places.push(Place {
+                directory: directory.clone(),
+                storage: Arc::clone(&deliveries.storage),
+                intents: Arc::clone(&deliveries.intents),
+            });
+        }
+        if matches!(deliveries.keep, Keep::For { .. } | Keep::Percent { .. }) {
+            upkeep.policies.push(Policy {
+                directory: directory.clone(),
+                rule: deliveries.rule().map(str::to_owned),
+                keep: deliveries.keep,
+            });
+        }
+    }
+    upkeep
 }
 
 /// Opens the catalogue, or, if it cannot be reached now, so that each call tries again.
@@ -268,7 +361,7 @@ fn open(url: &str, file: Option<&Path>) -> Result<Arc<dyn Catalog>, Error> {
         Ok(catalog) => Ok(catalog),
         // Said, and dealt with, by the first that uses it.
         Err(catalog::Error::Unavailable(_) | catalog::Error::Damaged { .. }) => {
-            catalog::open(url).map_err(Error::Catalog)
+            catalog::open_later(url).map_err(Error::Catalog)
         }
         Err(error) => Err(Error::Catalog(error)),
     }

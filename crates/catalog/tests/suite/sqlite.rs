@@ -1,0 +1,152 @@
+//! What only files have: damage, other versions, locks of other processes.
+
+use crate::databases::with_file;
+use crate::objects::{at, batch, object, owed, take_in};
+use catalog::{Error, Page, StudyFilter};
+use platform::testing::Scratch;
+use rusqlite::Connection;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const ALL: Page = Page { after: None, most: 1000 };
+
+fn file(url: &str) -> PathBuf {
+    PathBuf::from(url.strip_prefix("sqlite:").unwrap())
+}
+
+/// Damage is told as such; set aside, the same handle makes a new file.
+#[test]
+fn a_damaged_file_is_set_aside() {
+    with_file("sqlite-damaged", |url| {
+        let catalog = catalog::open(url).unwrap();
+        take_in(&*catalog, "1.2", 1..50, &["pacs"]);
+        drop(catalog);
+        let path = file(url);
+        let mut bytes = fs::read(&path).unwrap();
+        for byte in &mut bytes[4096..] {
+            *byte = 0xAA;
+        }
+        fs::write(&path, &bytes).unwrap();
+        let catalog = catalog::open_later(url).unwrap();
+        let objects = vec![owed(object("1.2", 1), &["pacs"])];
+        let told = catalog.take_in(&batch(objects.clone(), at(1))).unwrap_err();
+        assert!(matches!(&told, Error::Damaged { path: Some(it), .. } if *it == path), "{told:?}");
+        let aside = catalog::set_aside(url).unwrap();
+        assert!(aside.to_str().unwrap().contains("catalog.sqlite.damaged-"), "{}", aside.display());
+        assert_eq!(fs::read(&aside).unwrap(), bytes);
+        assert!(!path.exists() && !path.with_extension("sqlite-wal").exists());
+        catalog.take_in(&batch(objects, at(1))).unwrap();
+        assert_eq!(catalog.statistics().unwrap().instances, 1);
+    });
+}
+
+/// A file that is no database, or that of another program, is not written to.
+#[test]
+fn another_file_is_left_alone() {
+    let scratch = Scratch::in_memory("sqlite-other");
+    let text = scratch.0.join("text");
+    fs::write(&text, "no database, but long enough to look at it. ".repeat(100)).unwrap();
+    let other = scratch.0.join("other");
+    Connection::open(&other)
+        .unwrap()
+        .execute_batch("CREATE TABLE study (a); INSERT INTO study VALUES (1)")
+        .unwrap();
+    for path in [&text, &other] {
+        let before = fs::read(path).unwrap();
+        let url = format!("sqlite:{}", path.display());
+        for told in [catalog::open(&url).map(|_| ()), catalog::check(&url)] {
+            assert!(matches!(told, Err(Error::Damaged { .. })), "{told:?}");
+        }
+        if path == &text {
+            assert_eq!(fs::read(path).unwrap(), before);
+        }
+    }
+}
+
+/// The file of a newer version is refused.
+#[test]
+fn a_newer_file_is_refused() {
+    with_file("sqlite-newer", |url| {
+        drop(catalog::open(url).unwrap());
+        Connection::open(file(url)).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+        for told in [catalog::open(url).map(|_| ()), catalog::check(url)] {
+            let told = told.unwrap_err();
+            assert!(matches!(told, Error::Newer { found: 99, .. }), "{told:?}");
+        }
+    });
+}
+
+/// What was written to a file that somebody has removed would be lost: it is told, and a new file is made.
+#[test]
+fn a_removed_file_is_noticed() {
+    with_file("sqlite-removed", |url| {
+        let catalog = catalog::open(url).unwrap();
+        take_in(&*catalog, "1.2", 1..2, &[]);
+        assert_eq!(catalog.studies(&StudyFilter::default(), ALL).unwrap().len(), 1);
+        for end in ["", "-wal", "-shm"] {
+            fs::remove_file(format!("{}{end}", file(url).display())).unwrap();
+        }
+        let objects = vec![owed(object("1.2", 2), &[])];
+        let told = catalog.take_in(&batch(objects.clone(), at(2))).unwrap_err();
+        assert!(matches!(told, Error::Damaged { .. }), "{told:?}");
+        catalog.take_in(&batch(objects, at(2))).unwrap();
+        assert_eq!(catalog.instances(None, ALL).unwrap().len(), 1);
+    });
+}
+
+/// A lock of another process is waited for, and told in the end; readers do not wait.
+#[test]
+fn a_lock_is_waited_for() {
+    with_file("sqlite-locked", |url| {
+        let catalog = catalog::open(url).unwrap();
+        take_in(&*catalog, "1.2", 1..2, &[]);
+        let other = Connection::open(file(url)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let since = Instant::now();
+                let told = catalog.take_in(&batch(vec![owed(object("1.2", 2), &[])], at(2)));
+                (told, since.elapsed())
+            });
+            let since = Instant::now();
+            assert_eq!(catalog.instances(None, ALL).unwrap().len(), 1);
+            assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+            let (told, waited) = waiting.join().unwrap();
+            assert!(matches!(&told, Err(error) if error.is_transient()), "{told:?}");
+            assert!(waited >= Duration::from_secs(4), "{waited:?}");
+        });
+        other.execute_batch("ROLLBACK").unwrap();
+        catalog.take_in(&batch(vec![owed(object("1.2", 2), &[])], at(2))).unwrap();
+    });
+}
+
+/// A long list read elsewhere does not keep the log from being written back for ever.
+#[test]
+fn the_log_stays_bounded() {
+    with_file("sqlite-log", |url| {
+        let catalog = catalog::open(url).unwrap();
+        for number in 0..120 {
+            let objects =
+                (0..250).map(|it| owed(object("1.2", number * 250 + it), &["a"])).collect();
+            catalog.take_in(&batch(objects, at(1))).unwrap();
+        }
+        let log = fs::metadata(format!("{}-wal", file(url).display())).unwrap().len();
+        assert!(log < 32 << 20, "{log}");
+    });
+}
+
+/// Where no file can be made, the catalogue is unavailable.
+#[test]
+fn a_folder_that_is_none_is_told() {
+    let scratch = Scratch::in_memory("sqlite-folder");
+    fs::write(scratch.0.join("file"), "").unwrap();
+    let url = format!("sqlite:{}", scratch.0.join("file/catalog.sqlite").display());
+    let told = catalog::open(&url).map(|_| ()).unwrap_err();
+    assert!(told.is_transient(), "{told:?}");
+    for url in ["sqlite:", "mysql://host/d", "postgres:/x", ""] {
+        assert!(matches!(catalog::open(url).map(|_| ()), Err(Error::Url { .. })), "{url}");
+    }
+    assert!(matches!(catalog::set_aside("postgres://u@h/d"), Err(Error::Url { .. })));
+    assert!(Path::new("/dev/shm").exists());
+}
