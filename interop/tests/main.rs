@@ -42,6 +42,7 @@ mod negotiated;
 mod negotiation;
 mod not_sequences;
 mod ordered;
+mod outbox_settings;
 mod outbox_soak;
 mod output;
 mod packaging;

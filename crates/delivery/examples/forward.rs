@@ -177,9 +177,9 @@ fn gather(path: &Path, items: &mut Vec<Item>) -> Result<(), Box<dyn Error>> {
     };
     items.push(Item {
         delivery,
+        source: "//forward".into(),
         path: Some(path.to_owned()),
         missing: false,
-        source: "//localhost/in".into(),
     });
     Ok(())
 }
