@@ -456,6 +456,12 @@ impl Machine {
         self.queue.held()
     }
 
+    /// Whether a delivery is in memory.
+    #[cfg(test)]
+    pub(crate) fn knows(&self, id: DeliveryId) -> bool {
+        self.queue.knows(id)
+    }
+
     /// How many are in memory in all, and how many of them a session has.
     pub(crate) fn outstanding(&self) -> (usize, usize) {
         (self.queue.outstanding(), self.queue.under_way())

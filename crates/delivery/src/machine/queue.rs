@@ -99,6 +99,14 @@ impl Queue {
         self.unsettled.remove(&id);
     }
 
+    /// Whether it is here, in whatever state.
+    #[cfg(test)]
+    pub(crate) fn knows(&self, id: DeliveryId) -> bool {
+        self.under_way.contains_key(&id)
+            || self.unsettled.contains(&id)
+            || self.leased.iter().any(|it| it.id == id)
+    }
+
     /// How many are leased and not begun.
     pub(crate) fn leased(&self) -> usize {
         self.leased.len()
