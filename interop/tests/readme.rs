@@ -34,6 +34,11 @@ fn commands_of_the_control_plane_print_what_its_document_says() {
     run_blocks("docs/control.md", 2);
 }
 
+#[test]
+fn commands_of_the_outbox_print_what_its_document_says() {
+    run_blocks("docs/outbox.md", 2);
+}
+
 fn run_blocks(document: &str, at_least: usize) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let text = fs::read_to_string(root.join(document)).expect(document);
@@ -55,7 +60,8 @@ fn run_blocks(document: &str, at_least: usize) {
                 run_block(block.text, &programs, &folder);
             }
             ("sh" | "ini", _) => check_commands(block.text, root, &folder),
-            ("text", _) => {}
+            // What is in TOML, the tests of the settings read.
+            ("text" | "toml", _) => {}
             (other, _) => panic!("{document}: a block of {other:?} is neither run nor checked"),
         }
     }

@@ -92,3 +92,41 @@ fn rules_that_never_decide_are_warned_of() {
     let told = "rule \"rule 2\" never decides: \"ct\" in line 1 comes first and matches all that it matches";
     assert_eq!(warnings, [format!("settings.toml:5:1: {told}")]);
 }
+
+#[test]
+fn what_destinations_name_is_looked_at() {
+    let folder = Folder::new("destinations");
+    folder.file("not-executable", "#!/bin/sh\n");
+    folder.file("no-certificate.pem", "nothing");
+    let (faults, warnings) = found(
+        &folder,
+        "deliver = ['a', 'b', 'c', 'd', 'e', 'f']\n\
+         [catalog]\nurl = 'sqlite:none/catalog.sqlite'\n\
+         [[destination]]\nname = 'a'\nkind = 'exec'\ncommand = ['./not-executable', '{path}']\n\
+         [[destination]]\nname = 'b'\nkind = 'worker'\ncommand = './none'\n\
+         [[destination]]\nname = 'c'\nkind = 'worker'\ncommand = 'no-such-program'\n\
+         [[destination]]\nname = 'd'\nkind = 'folder'\ndirectory = 'no-folder'\n\
+         [[destination]]\nname = 'e'\nkind = 'webhook'\nurl = 'https://127.0.0.1/'\nca = 'no-certificate.pem'\n\
+         [[destination]]\nname = 'f'\nkind = 'dicom'\naddress = 'no-such-host.invalid:104'\ncalled = 'X'\n",
+    );
+    let expected = [
+        "settings.toml:3:7: catalog.url: cannot use 'none': No such file or directory; create it (mkdir -p), or name another",
+        "settings.toml:7:12: destination.command: this user cannot run './not-executable': Permission denied",
+        "settings.toml:11:11: destination.command: cannot use './none': No such file or directory",
+        "settings.toml:19:13: destination.directory: cannot use 'no-folder': No such file or directory; create it",
+        "settings.toml:24:6: destination: ",
+    ];
+    assert_eq!(faults.len(), expected.len(), "{faults:#?}");
+    for (fault, expected) in faults.iter().zip(expected) {
+        assert!(fault.starts_with(expected), "{fault}\n{expected}");
+    }
+    assert!(faults[4].contains("no-certificate.pem"), "{faults:#?}");
+    let told = [
+        "settings.toml:15:11: destination.command: there is no program 'no-such-program' in PATH",
+        "settings.toml:28:11: destination.address: cannot resolve the host no-such-host.invalid: ",
+    ];
+    assert_eq!(warnings.len(), told.len(), "{warnings:#?}");
+    for (warning, told) in warnings.iter().zip(told) {
+        assert!(warning.starts_with(told), "{warning}\n{told}");
+    }
+}

@@ -2,8 +2,8 @@
 
 use crate::settings::reader::{At, Integer, OneOrMore, table, words};
 use crate::settings::values::{
-    AeTitleText, Attempts, ByteAmount, ByteRate, FilterText, HostPort, HoursText, HttpUrl,
-    SecretSource, Time, TimeOrNever,
+    AeTitleText, Attempts, ByteAmount, ByteRate, FilterText, FolderFile, HostPort, HoursText,
+    HttpUrl, SecretSource, Time, TimeOrNever,
 };
 use delivery::{On, OverBounds};
 use std::path::PathBuf;
@@ -109,7 +109,7 @@ table! {
         directory: PathBuf,
         /// Kind `folder`: the path of a file beneath it, with fields of the event in braces (docs/events.md).
         #[schemars(example = &"{studyInstanceUid}/{sopInstanceUid}.dcm", extend("default" = "{studyInstanceUid}/{seriesInstanceUid}/{sopInstanceUid}.dcm"))]
-        file: String,
+        file: FolderFile,
         /// Kind `folder`: whether files are hard links rather than copies, where both are in one file system.
         #[schemars(extend("default" = false))]
         link: bool,

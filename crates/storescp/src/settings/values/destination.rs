@@ -2,7 +2,7 @@
 
 use super::amounts::{SIZE_PATTERN, bytes};
 use crate::settings::reader::{Read, Report, Value, integer, read_at, within};
-use delivery::{Filter, Hours};
+use delivery::{Filter, FolderTemplate, Hours};
 use proto::AeTitle;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -148,6 +148,25 @@ impl Read for FilterText {
 }
 
 schema!(FilterText, { "title": "filter", "type": "string", "minLength": 1 });
+
+/// The path of a copy, as a template.
+#[derive(Debug, Clone)]
+pub(in crate::settings) struct FolderFile(pub(in crate::settings) String);
+
+impl Read for FolderFile {
+    fn read(value: &Value<'_>, report: &mut Report) -> Option<Self> {
+        let text = read_at::<String>(value, report)?.value;
+        match FolderTemplate::parse(&text) {
+            Ok(_) => Some(Self(text)),
+            Err(fault) => {
+                report.fault(&within(value, fault.offset), fault.message);
+                None
+            }
+        }
+    }
+}
+
+schema!(FolderFile, { "title": "path with fields of the event", "type": "string", "minLength": 1 });
 
 /// An AE title of our own or of a peer, as the standard has them.
 #[derive(Debug, Clone, Copy)]

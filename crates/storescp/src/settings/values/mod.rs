@@ -14,7 +14,8 @@ mod url;
 pub(super) use amounts::{Room, Silence, Size, Time, TimeOrNever};
 pub(super) use charsets::CharacterSet;
 pub(super) use destination::{
-    AeTitleText, Attempts, ByteAmount, ByteRate, FilterText, HostPort, HoursText, HttpUrl,
+    AeTitleText, Attempts, ByteAmount, ByteRate, FilterText, FolderFile, HostPort, HoursText,
+    HttpUrl,
 };
 pub(super) use dicom::{Class, ClassOrAll, TransferSyntaxes};
 pub(super) use faults::FaultText;

@@ -6,8 +6,9 @@ use crate::rules::{Decision, TreatmentSettings};
 use crate::settings::reader::meant;
 use crate::settings::typed::{File, Treatment};
 use archive::Keep;
-use delivery::{DestinationSettings, On};
+use delivery::{DestinationSettings, Filter, On};
 use receiver::Duplicates;
+use receiver::limits::INTENT_ATTRIBUTES;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -63,10 +64,27 @@ fn treatment(
     let destinations: Vec<&DestinationSettings> =
         config.destinations.iter().filter(|it| settings.deliver.contains(&it.name)).collect();
     stored(typed, settings, &destinations, merging);
+    attributes(typed, &destinations, merging);
     if settings.keep == Keep::UntilDelivered {
         until_delivered(typed, settings, &destinations, merging);
     }
     settings.deliver.clone()
+}
+
+/// Attributes are noted while a data set passes: there is a bound on them.
+fn attributes(typed: &Treatment, destinations: &[&DestinationSettings], merging: &mut Merging<'_>) {
+    let Some(deliver) = &typed.deliver else { return };
+    let filters = destinations.iter().filter_map(|it| it.filter.as_ref());
+    let looked_at = filters.flat_map(Filter::attributes);
+    let all: HashSet<_> = archive::attributes::catalogued().chain(looked_at).collect();
+    if all.len() > INTENT_ATTRIBUTES {
+        let most = INTENT_ATTRIBUTES - archive::attributes::catalogued().count();
+        let message = format!(
+            "deliver: the filters of these destinations look at too many attributes: at most {most} that the catalogue \
+             does not keep"
+        );
+        merging.fault(&deliver.span, message);
+    }
 }
 
 /// What is delivered has to be stored, in a form that the other side can take.

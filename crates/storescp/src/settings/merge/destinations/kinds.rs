@@ -218,7 +218,7 @@ fn folder(
     let directory = required("directory", &destination.directory, span, merging)?;
     Some(FolderSettings {
         directory: merging.path(&directory.value),
-        file: value(&destination.file).unwrap_or_else(|| FILE.to_owned()),
+        file: value(&destination.file).map_or_else(|| FILE.to_owned(), |file| file.0),
         link: value(&destination.link).unwrap_or(false),
     })
 }

@@ -12,7 +12,7 @@ use crate::settings::reader::{At, ReadTable, listed};
 use crate::settings::typed::{Destination, File, Kind, KindWord};
 use delivery::limits::LONGEST_PAUSE;
 use delivery::{
-    Bounds, DestinationKind, DestinationSettings, On, RetrySettings, is_destination_name,
+    Bounds, DestinationKind, DestinationSettings, Error, On, RetrySettings, is_destination_name,
 };
 use std::collections::HashMap;
 use std::ops::Range;
@@ -127,7 +127,7 @@ fn destination(
         |number| usize::try_from(number.0).unwrap_or(1),
     );
     let attempts = if kind == Kind::Exec { Some(1) } else { None };
-    Some(DestinationSettings {
+    let settings = DestinationSettings {
         name: name?,
         kind: kind_settings?,
         on,
@@ -142,7 +142,23 @@ fn destination(
         },
         bounds: bounds(destination, merging),
         remember: value(&destination.remember).map_or(REMEMBER, |time| time.0),
-    })
+    };
+    placeholders(destination, &settings, merging);
+    Some(settings)
+}
+
+/// Of a command, what stands in braces has to be a field of events.
+fn placeholders(
+    destination: &Destination,
+    settings: &DestinationSettings,
+    merging: &mut Merging<'_>,
+) {
+    if let Some(command) = &destination.command
+        && matches!(settings.kind, DestinationKind::Exec(_) | DestinationKind::Worker(_))
+        && let Err(Error::Destination { reason, .. }) = delivery::build(settings)
+    {
+        merging.fault(&command.span, format!("command: {reason}"));
+    }
 }
 
 /// Faults for keys that belong to other kinds.

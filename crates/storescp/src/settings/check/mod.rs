@@ -1,5 +1,7 @@
 //! `storescp check`: everything that is wrong with a settings file, and with what it names.
 
+mod deliveries;
+
 use super::faults::{Fault, Faults};
 use super::merge::in_words;
 use super::reader::{At, Report};
@@ -82,7 +84,7 @@ fn conclusion(path: &Path, faults: usize, rules: usize) -> String {
 /// Everything that is wrong with a settings file and what it names, one line each with its place, as
 /// `storescp check` says it.
 pub(crate) fn faults(path: &Path, command_line: &Config) -> Vec<String> {
-    match examine_over(path, command_line) {
+    match examine_over(path, command_line, Servers::LeaveAlone) {
         Ok(found) => found.faults.iter().map(|fault| fault.line(path)).collect(),
         Err(faults) => faults.lines().collect(),
     }
@@ -100,11 +102,18 @@ pub(super) struct Examined {
 /// # Errors
 /// What is wrong with the file itself: then nothing that it names was looked at.
 pub(super) fn examine(path: &Path) -> Result<Examined, Faults> {
-    examine_over(path, &nothing_typed())
+    examine_over(path, &nothing_typed(), Servers::Ask)
+}
+
+/// Whether servers are asked that the file names: that may take seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Servers {
+    Ask,
+    LeaveAlone,
 }
 
 /// The same over a command line.
-fn examine_over(path: &Path, command_line: &Config) -> Result<Examined, Faults> {
+fn examine_over(path: &Path, command_line: &Config, servers: Servers) -> Result<Examined, Faults> {
     let source = read(path)?;
     let Loaded { file, config, warnings } = Loaded::new(path, &source, command_line)?;
     let mut report = Report::default();
@@ -118,6 +127,7 @@ fn examine_over(path: &Path, command_line: &Config) -> Result<Examined, Faults> 
             });
         }
     }
+    deliveries::look(&file, &config, servers, &mut report);
     if let Some(typed) = &file.tls {
         report.inside("tls", |report| tls(typed, &config, report));
     }
