@@ -6,6 +6,7 @@ mod attacks;
 mod audit;
 mod binary;
 mod broken_peers;
+mod command_journal;
 mod commands;
 mod container;
 mod crash;

@@ -276,7 +276,7 @@ fn a_stop_ends_no_study_that_has_not_timed_out() {
     assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
     assert_eq!(desk.calls(), ["<OUT/2.25.1><next-study>"], "the other one goes on");
     server.wait_for_log(
-        "W: 1 study had not timed out; its command runs only if more of its objects arrive after the restart: ",
+        "W: 1 study had not timed out; its command runs after the restart, once that time has passed: ",
     );
     assert!(server.stderr().contains("/2.25.2\n"), "{}", server.stderr());
     let server = start();
@@ -303,7 +303,7 @@ fn a_stop_names_some_of_the_open_studies_and_no_patient() {
     server.signal("TERM");
     assert_eq!(server.wait(SOON).and_then(|status| status.code()), Some(0));
     drop(senders);
-    server.wait_for_log("W: 12 studies had not timed out; their commands run only if");
+    server.wait_for_log("W: 12 studies had not timed out; their commands run after the restart, once that time has passed: ");
     let log = server.stderr();
     assert!(log.matches("/<patient>_").count() == 10 && !log.contains("Doe"), "{log}");
     assert!(log.contains(" and 2 more\n"), "{log}");

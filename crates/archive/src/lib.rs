@@ -23,10 +23,10 @@ mod upkeep;
 
 pub use availability::{Availability, SetAside};
 pub use catalog_url::{CATALOG_FILE, CatalogUrl};
-pub use cataloguer::{Arrival, Cataloguer, Destinations, Parts, Route, Routing};
+pub use cataloguer::{Arrival, Cataloguer, Destinations, Happening, Parts, Route, Routing};
 pub use end_of_study::EndOfStudy;
 pub use error::Error;
-pub use files::Place;
+pub use files::{Place, request_spool_scan};
 pub use report::{Counter, Counters, Deaf, Differences, Listener, Removed};
 pub use schedule::{Clock, SteadyClock, SystemClock};
 pub use settings::{CatalogSettings, Every, Keep};

@@ -58,6 +58,9 @@ pub const ENDED_STUDIES: usize = 256;
 /// The longest time between two looks for studies that have ended, and at the clock.
 pub const STUDY_INTERVAL: Duration = Duration::from_secs(5);
 
+/// The pause as long as what came before is not in the catalogue.
+pub const BEHIND_PAUSE: Duration = Duration::from_secs(1);
+
 /// How often it is looked for files that are kept no longer, and for what else is to be done in the background.
 pub const UPKEEP_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -110,3 +113,7 @@ pub const DIGEST_READ_BYTES: usize = 128 * 1024;
 
 /// A damaged catalogue is set aside at most once in so long.
 pub const REPLACE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// After an end as it should be, the spool is looked through once the program has run for so long: bytes that nobody is owed, or
+/// objects that the catalogue does not know, are there only if somebody has put back an older catalogue.
+pub const SPOOL_DELAY: Duration = Duration::from_secs(10 * 60);

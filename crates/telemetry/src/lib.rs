@@ -22,7 +22,7 @@ mod testing;
 #[cfg(feature = "traces")]
 mod traces;
 
-pub use audit::{Audit, AuditIdentity, Login, LoginOutcome};
+pub use audit::{Audit, AuditIdentity, Login, LoginOutcome, RemovedObject};
 pub use error::{Error, UrlFault};
 pub use reporter::Telemetry;
 pub use settings::{

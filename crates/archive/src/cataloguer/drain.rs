@@ -1,11 +1,11 @@
 //! Takes in what waits, batch by batch, and settles intents once that is durable.
 
-use super::Arrival;
 use super::Shared;
 use super::queue::Taken;
+use super::{Arrival, Happening};
 use crate::availability::Failure;
 use crate::limits::{BATCH_TIME, DURABLE_OBJECTS, DURABLE_TIME, FIRST_PAUSE, LONGEST_PAUSE};
-use catalog::{Batch, Error, NewEvent, TakenIn, TakenObject};
+use catalog::{Batch, Error, TakenIn, TakenObject};
 use platform::sync::Arc;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -78,12 +78,13 @@ impl Drain {
         while !taken.is_empty() {
             let objects = taken.objects.len().min(size);
             let with_events = is_whole || objects == 0;
-            let events = if with_events { taken.events.len().min(size) } else { 0 };
-            match self.shared.take_in(&taken.objects[..objects], &taken.events[..events], false) {
+            let events = if with_events { taken.happenings.len().min(size) } else { 0 };
+            match self.shared.take_in(&taken.objects[..objects], &taken.happenings[..events], false)
+            {
                 Ok(taken_in) => {
                     self.shared.availability.succeeded();
                     let objects: Vec<_> = taken.objects.drain(..objects).collect();
-                    taken.events.drain(..events);
+                    taken.happenings.drain(..events);
                     self.taken_in(objects, &taken_in);
                 }
                 Err(error) => match self.shared.availability.failed(&error) {
@@ -116,9 +117,11 @@ impl Drain {
                  again at the next start"
             );
         }
-        for event in taken.events.drain(..events) {
+        for _ in taken.happenings.drain(..events) {
             counters.dropped_events.add(1);
-            tracing::error!("{error}: the event {} is dropped", event.key);
+            tracing::error!(
+                "{error}: the end of an association, or a refusal, is not in the catalogue"
+            );
         }
     }
 
@@ -188,7 +191,7 @@ impl Shared {
     pub(super) fn take_in(
         &self,
         objects: &[(Arrival, SystemTime)],
-        events: &[NewEvent],
+        happenings: &[Happening],
         durable: bool,
     ) -> Result<TakenIn, Error> {
         let of = |(arrival, _): &(Arrival, SystemTime)| TakenObject {
@@ -199,7 +202,9 @@ impl Shared {
         let time = self.clock.time();
         let batch = Batch {
             objects: objects.iter().map(of).collect(),
-            events: events.to_vec(),
+            events: happenings.iter().filter_map(|it| it.event.clone()).collect(),
+            associations: happenings.iter().filter_map(|it| it.association.clone()).collect(),
+            refusals: happenings.iter().filter_map(|it| it.refusal.clone()).collect(),
             now: Some(time.now),
             quiet: self.quiet(),
             durable,

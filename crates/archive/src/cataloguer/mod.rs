@@ -22,7 +22,7 @@ use crate::limits::BACKGROUND_NICENESS;
 use crate::report::{Counters, Listener};
 use crate::schedule::{SteadyClock, Worker};
 use crate::upkeep::Digests;
-use catalog::{Catalog, NewEvent, ObjectAttributes, ReceivedObject};
+use catalog::{Catalog, EndedAssociation, NewEvent, ObjectAttributes, ReceivedObject, Refusal};
 use dataset::Dictionary;
 use drain::Drain;
 use platform::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -43,6 +43,17 @@ pub struct Arrival {
     pub destinations: Vec<String>,
     /// The destinations that are told when its study has ended, by name.
     pub study_destinations: Vec<String>,
+}
+
+/// Something that happened and is about no object that was stored, and no study.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Happening {
+    /// An association that has ended.
+    pub association: Option<EndedAssociation>,
+    /// A refusal.
+    pub refusal: Option<Refusal>,
+    /// The event, if anybody is to be told.
+    pub event: Option<NewEvent>,
 }
 
 impl Arrival {
@@ -172,8 +183,14 @@ impl Cataloguer {
     }
 
     /// Something happened that is about no object and no study. Never waits.
-    pub fn happened(&self, event: NewEvent) {
-        self.shared.queue.push_event(event);
+    pub fn happened(&self, happening: Happening) {
+        self.shared.queue.push_happening(happening);
+    }
+
+    /// The catalogue is another one, or may be: what is in the spool and not known to it is taken in anew.
+    pub fn look_through_spool(&self) {
+        self.shared.look_through_spool();
+        lock(&self.recovery).wake();
     }
 
     /// From now on, studies end after this time without objects.
@@ -288,6 +305,11 @@ impl Shared {
 
     fn passed(&self) -> Duration {
         self.clock.clock().passed()
+    }
+
+    /// The next step of recovery looks through the spool.
+    fn look_through_spool(&self) {
+        self.spool_unknown.store(true, Ordering::Release);
     }
 
     /// The next step of recovery lists all pending intents.

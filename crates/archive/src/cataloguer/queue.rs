@@ -1,15 +1,14 @@
 //! What waits in memory to be taken in.
 
-use super::Arrival;
+use super::{Arrival, Happening};
 use crate::limits::{BATCH_EVENTS, LONGEST_WAIT, WAITING_BYTES, WAITING_EVENTS, WAITING_OBJECTS};
 use crate::report::Counters;
-use catalog::NewEvent;
 use catalog::limits::BATCH_OBJECTS;
 use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
-/// A bounded queue of objects and events. Who brings an object waits while it is full and is being drained; while it is
+/// A bounded queue of objects and of what else happened. Who brings an object waits while it is full and is being drained; while it is
 /// not, the object is let go, since its intent is on disk.
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -23,7 +22,7 @@ pub(super) struct Queue {
 struct State {
     objects: VecDeque<(Arrival, SystemTime)>,
     bytes: usize,
-    events: VecDeque<NewEvent>,
+    happenings: VecDeque<Happening>,
     /// When the oldest object of the batch that is being taken in was brought.
     under_way: Option<SystemTime>,
     /// When the batch that is being taken in was begun; `None` if none is.
@@ -37,16 +36,16 @@ struct State {
     is_ending: bool,
 }
 
-/// Objects and events that are taken in together.
+/// What is taken in together.
 #[derive(Default)]
 pub(super) struct Taken {
     pub(super) objects: Vec<(Arrival, SystemTime)>,
-    pub(super) events: Vec<NewEvent>,
+    pub(super) happenings: Vec<Happening>,
 }
 
 impl Taken {
     pub(super) fn is_empty(&self) -> bool {
-        self.objects.is_empty() && self.events.is_empty()
+        self.objects.is_empty() && self.happenings.is_empty()
     }
 }
 
@@ -55,7 +54,7 @@ impl Queue {
         let state = State {
             objects: VecDeque::new(),
             bytes: 0,
-            events: VecDeque::new(),
+            happenings: VecDeque::new(),
             under_way: None,
             begun: None,
             is_stuck: false,
@@ -91,14 +90,14 @@ impl Queue {
         self.arrived.notify_one();
     }
 
-    /// Brings an event, or drops and counts it if there is no room. Never waits.
-    pub(super) fn push_event(&self, event: NewEvent) {
+    /// Brings something else, or drops and counts it if there is no room. Never waits.
+    pub(super) fn push_happening(&self, happening: Happening) {
         let mut state = self.lock();
-        if state.events.len() >= WAITING_EVENTS {
+        if state.happenings.len() >= WAITING_EVENTS {
             self.counters.dropped_events.add(1);
             return;
         }
-        state.events.push_back(event);
+        state.happenings.push_back(happening);
         drop(state);
         self.arrived.notify_one();
     }
@@ -108,7 +107,7 @@ impl Queue {
     pub(super) fn take(&self, patience: Option<Duration>, gather: Duration) -> Taken {
         let mut state = self.lock();
         let nothing =
-            |it: &mut State| it.objects.is_empty() && it.events.is_empty() && !it.is_ending;
+            |it: &mut State| it.objects.is_empty() && it.happenings.is_empty() && !it.is_ending;
         state = match patience {
             None => {
                 let waited = self.arrived.wait_while(state, nothing);
@@ -120,15 +119,15 @@ impl Queue {
             }
         };
         let few = |it: &mut State| it.objects.len() < BATCH_OBJECTS && !it.is_ending;
-        if !state.objects.is_empty() || !state.events.is_empty() {
+        if !state.objects.is_empty() || !state.happenings.is_empty() {
             let waited = self.arrived.wait_timeout_while(state, gather, few);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         let objects = state.objects.len().min(BATCH_OBJECTS);
-        let events = state.events.len().min(BATCH_EVENTS);
+        let happenings = state.happenings.len().min(BATCH_EVENTS);
         let taken = Taken {
             objects: state.objects.drain(..objects).collect(),
-            events: state.events.drain(..events).collect(),
+            happenings: state.happenings.drain(..happenings).collect(),
         };
         state.bytes -= taken.objects.iter().map(|(it, _)| it.weight()).sum::<usize>();
         state.under_way = taken.objects.first().map(|&(_, since)| since);
@@ -154,8 +153,8 @@ impl Queue {
         for object in taken.objects.into_iter().rev() {
             state.objects.push_front(object);
         }
-        for event in taken.events.into_iter().rev() {
-            state.events.push_front(event);
+        for happening in taken.happenings.into_iter().rev() {
+            state.happenings.push_front(happening);
         }
         state.under_way = None;
         state.begun = None;
@@ -188,7 +187,7 @@ impl Queue {
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         let state = self.lock();
-        state.objects.is_empty() && state.events.is_empty()
+        state.objects.is_empty() && state.happenings.is_empty()
     }
 
     /// Everything that was brought before this time is in; `None` if everything is.

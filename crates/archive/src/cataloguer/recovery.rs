@@ -5,7 +5,9 @@ use super::{Arrival, Shared};
 use crate::attributes::{Values, read_file};
 use crate::availability::Failure;
 use crate::files::PlaceInUse;
-use crate::limits::{FIRST_PAUSE, LONGEST_PAUSE, RECOVERED_INTENTS, UNREADABLE_INTENTS};
+use crate::limits::{
+    FIRST_PAUSE, LONGEST_PAUSE, RECOVERED_INTENTS, SPOOL_DELAY, UNREADABLE_INTENTS,
+};
 use catalog::limits::BATCH_OBJECTS;
 use catalog::{ObjectAttributes, ReceivedObject};
 use dataset::{AttributeName, WantedAttributes};
@@ -60,6 +62,8 @@ pub(super) struct Recovery {
     failed: HashSet<IntentName>,
     /// The catalogue as it was when the spool was known.
     made_anew: u64,
+    /// The spool was looked through in this run.
+    has_looked_through: bool,
     pause: Duration,
 }
 
@@ -90,7 +94,8 @@ const IN_PROGRESS_PAUSE: Duration = Duration::from_secs(2);
 impl Recovery {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let (in_progress, failed) = (HashSet::new(), HashSet::new());
-        Self { shared, in_progress, failed, made_anew: 0, pause: FIRST_PAUSE }
+        let (made_anew, has_looked_through, pause) = (0, false, FIRST_PAUSE);
+        Self { shared, in_progress, failed, made_anew, has_looked_through, pause }
     }
 
     /// Takes in everything that is pending, if that was asked for. Returns how long to pause.
@@ -98,10 +103,14 @@ impl Recovery {
         let made_anew = self.shared.availability.made_anew();
         if self.made_anew != made_anew {
             self.made_anew = made_anew;
-            self.shared.spool_unknown.store(true, Ordering::Release);
+            self.shared.look_through_spool();
             self.shared.request_recovery();
         }
-        if !self.shared.is_behind() && self.in_progress.is_empty() {
+        if !self.has_looked_through && self.shared.passed() >= SPOOL_DELAY {
+            self.shared.look_through_spool();
+        }
+        let is_known = !self.shared.spool_unknown.load(Ordering::Acquire);
+        if !self.shared.is_behind() && self.in_progress.is_empty() && is_known {
             // Woken by nobody, it finds out itself when something was asked for.
             return if is_ending() { REST } else { IN_PROGRESS_PAUSE };
         }
@@ -149,6 +158,7 @@ impl Recovery {
                 self.look_through_spool(place, is_ending)?;
             }
             self.shared.spool_unknown.store(false, Ordering::Release);
+            self.has_looked_through = true;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 mod place;
 
-pub use place::Place;
+pub use place::{Place, request_spool_scan};
 pub(crate) use place::{PlaceInUse, hidden_folder, make_hidden_folder};
 
 use crate::limits::FOLDER_LEVELS;

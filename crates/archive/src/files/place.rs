@@ -52,6 +52,16 @@ impl PlaceInUse {
     }
 }
 
+/// Has the next start of the receiver look through the spool of an output directory, since the catalogue was made anew
+/// meanwhile.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn request_spool_scan(directory: &Path) -> io::Result<()> {
+    make_hidden_folder(&hidden_folder(directory))?;
+    OpenOptions::new().write(true).create(true).truncate(false).open(mark(directory)).map(drop)
+}
+
 fn mark(directory: &Path) -> PathBuf {
     hidden_folder(directory).join(IN_USE)
 }

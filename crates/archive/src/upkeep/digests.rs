@@ -22,7 +22,7 @@ use storage::{IntentName, Intents};
 /// SHA-256.
 pub(crate) type Digest = [u8; 32];
 
-/// The extended attribute that has the digest of a file, as hex digits.
+/// The extended attribute that has the digest of a file: 32 bytes, so that it has room in an inode of ext4.
 pub(crate) const ATTRIBUTE: &str = "user.storescp.sha256";
 
 /// Takes digests in a thread of its own, behind everything else. Of more than [`WAITING_DIGESTS`] that wait, the oldest are
@@ -185,14 +185,14 @@ pub(crate) fn digest_of(
 
 /// Notes the digest with the file, where its file system has extended attributes.
 pub(crate) fn note(file: &File, digest: &Digest) {
-    let _ = rustix::fs::fsetxattr(file, ATTRIBUTE, hex(digest).as_bytes(), XattrFlags::empty());
+    let _ = rustix::fs::fsetxattr(file, ATTRIBUTE, digest, XattrFlags::empty());
 }
 
 /// The digest that was noted with a file.
 pub(crate) fn noted(file: &File) -> Option<Digest> {
-    let mut text = [0_u8; 65];
-    let length = rustix::fs::fgetxattr(file, ATTRIBUTE, &mut text[..]).ok()?;
-    from_hex(text.get(..length)?)
+    let mut digest = [0_u8; 33];
+    let length = rustix::fs::fgetxattr(file, ATTRIBUTE, &mut digest[..]).ok()?;
+    digest.get(..length)?.try_into().ok()
 }
 
 pub(crate) fn hex(digest: &Digest) -> String {
@@ -204,21 +204,12 @@ pub(crate) fn hex(digest: &Digest) -> String {
     text
 }
 
-fn from_hex(text: &[u8]) -> Option<Digest> {
-    let text = std::str::from_utf8(text).ok().filter(|it| it.len() == 64 && it.is_ascii())?;
-    let mut digest = [0; 32];
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(digest)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_is_that_of_the_bytes_and_comes_back_from_its_digits() {
+    fn a_digest_is_that_of_the_bytes_and_is_noted_with_them() {
         let scratch = platform::testing::Scratch::new("archive-digest");
         let path = scratch.0.join("file");
         std::fs::write(&path, b"abc").unwrap();
@@ -227,9 +218,6 @@ mod tests {
         // FIPS 180-2, appendix B.1.
         let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hex(&digest), text);
-        assert_eq!(from_hex(text.as_bytes()), Some(digest));
-        assert_eq!(from_hex(&[b'z'; 64]), None);
-        assert_eq!(from_hex(b"ab"), None);
         note(&file, &digest);
         // Where there are no extended attributes, nothing is noted.
         assert!(noted(&file).is_none_or(|noted| noted == digest));

@@ -19,8 +19,8 @@ use crate::Error;
 use crate::availability::Availability;
 use crate::files::Place;
 use crate::limits::{
-    BACKGROUND_NICENESS, FORGET_INTERVAL, HISTORY_ROWS, HISTORY_TIME, NAMED_DIFFERENCES,
-    UPKEEP_INTERVAL,
+    BACKGROUND_NICENESS, BEHIND_PAUSE, FORGET_INTERVAL, HISTORY_ROWS, HISTORY_TIME,
+    NAMED_DIFFERENCES, UPKEEP_INTERVAL,
 };
 use crate::report::{Counters, Differences, Listener};
 use crate::schedule::{SteadyClock, Stopping, Worker};
@@ -52,6 +52,8 @@ pub struct UpkeepParts {
     pub dictionary: Arc<Dictionary>,
     /// Up to when everything that came is in the catalogue; `None` as long as that is not known.
     pub complete_until: Box<dyn Fn(SystemTime) -> Option<SystemTime> + Send + Sync>,
+    /// The catalogue is another one than before: what is owed is to be found in the spool.
+    pub look_through_spool: Box<dyn Fn() + Send + Sync>,
 }
 
 /// What is to be kept up, which a reload may change.
@@ -84,6 +86,8 @@ struct Task {
     made_anew: u64,
     /// When history was forgotten last.
     forgotten: Option<Duration>,
+    /// Something is due once what came before is in the catalogue.
+    is_waiting: bool,
 }
 
 impl Upkeep {
@@ -99,10 +103,11 @@ impl Upkeep {
             taken_in: BTreeSet::new(),
             made_anew: 0,
             forgotten: None,
+            is_waiting: false,
         };
         let worker = Worker::start("upkeep", BACKGROUND_NICENESS, move |stopping| {
             task.step(stopping);
-            UPKEEP_INTERVAL
+            if task.is_waiting { BEHIND_PAUSE } else { UPKEEP_INTERVAL }
         })?;
         Ok(Self { settings, worker: Mutex::new(worker) })
     }
@@ -122,6 +127,7 @@ impl Upkeep {
 impl Task {
     fn step(&mut self, stopping: &Stopping) {
         let settings = lock(&self.settings).clone();
+        self.is_waiting = false;
         let steps = [Self::rebuild, Self::retain, Self::verify, Self::forget];
         for step in steps {
             if stopping.is_set() {
@@ -163,8 +169,10 @@ impl Task {
             }
             if self.complete_until().is_none() {
                 // Recovery and the queue come first: what they have is told better by them.
+                self.is_waiting = true;
                 return Ok(());
             }
+            (parts.look_through_spool)();
             let directory = place.directory.display();
             let rebuild = Rebuild {
                 catalog: parts.catalog.as_ref(),

@@ -319,6 +319,7 @@ fn the_background_takes_a_directory_in_once_and_verifies_it_when_due() {
         counters: Arc::clone(&fixture.counters),
         dictionary: Arc::new(Dictionary::built_in()),
         complete_until: Box::new(Some),
+        look_through_spool: Box::new(|| {}),
     };
     let settings = UpkeepSettings {
         places: vec![fixture.place()],
@@ -335,6 +336,7 @@ fn the_background_takes_a_directory_in_once_and_verifies_it_when_due() {
         taken_in: Default::default(),
         made_anew: 0,
         forgotten: None,
+        is_waiting: false,
     };
     let stopping = Stopping::default();
     task.step(&stopping);

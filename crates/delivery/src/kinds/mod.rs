@@ -8,6 +8,7 @@ mod webhook;
 mod worker;
 
 pub use folder::{FolderTemplate, TemplateFault};
+pub use programs::children;
 pub use programs::environment::NOT_PASSED_ON;
 
 use crate::{Destination, DestinationKind, DestinationSettings, Error};

@@ -3,7 +3,7 @@
 use super::log_path::LogPath;
 use dataset::Uid;
 use std::path::PathBuf;
-use storage::FileName;
+use storage::{FileIdentity, FileName};
 
 /// The file of a [`StoredObject`](crate::StoredObject).
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,11 @@ pub struct StoredFile<'a> {
     pub study: Option<&'a [u8]>,
     /// UID of the transfer syntax of the file, which may differ from the one received.
     pub transfer_syntax: &'static str,
+    /// The number of its study, where objects are sorted: that of the [`EndedStudy`](crate::output::studies::EndedStudy)
+    /// that it ends with.
+    pub open_study: Option<u64>,
+    /// Which file it is, if that is wanted at the end of its study.
+    pub identity: Option<FileIdentity>,
 }
 
 impl StoredFile<'_> {

@@ -268,6 +268,7 @@ impl Incoming {
             Outcome::Stored(it) => (&it.name, it.replaced, false, self.file.size()),
             Outcome::Kept(it) => (&it.name, false, true, it.size),
         };
+        let keeps_file = !kept && self.arriving.as_ref().is_some_and(ArrivingObject::keeps_file);
         Some(StoredFile {
             path: LogPath::new(&self.output.settings, &place.folders, Some(name)),
             folders: &place.folders,
@@ -277,6 +278,8 @@ impl Incoming {
             size,
             study: self.transcoder.attributes().study_instance_uid(),
             transfer_syntax: self.transcoder.output_transfer_syntax().uid(),
+            open_study: self.arriving.as_ref().map(ArrivingObject::study_number),
+            identity: keeps_file.then(|| self.file.identity().ok()).flatten(),
         })
     }
 
@@ -291,7 +294,7 @@ impl Incoming {
     ) -> Vec<EndedStudy> {
         let Some(arriving) = &self.arriving else { return Vec::new() };
         let prefix = prefix(&uids.sop_class);
-        arriving.stored(file, prefix, || self.file.identity().ok(), peer, current_studies)
+        arriving.stored(file, prefix, peer, current_studies)
     }
 
     /// The file, which is only to be closed.

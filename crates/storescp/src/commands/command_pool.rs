@@ -1,7 +1,8 @@
 //! The pool that runs the commands of all treatments.
 
-use super::job::Job;
+use super::job::{Job, JobKey};
 use super::job_runner::JobRunner;
+use super::journal::{Journal, Journals};
 use super::shared::Shared;
 use super::worker_pool::{JobOutcome, WorkerPool};
 use crate::error::Error;
@@ -19,6 +20,8 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct CommandPool {
     pool: OnceLock<WorkerPool<Task>>,
     shared: Arc<Shared>,
+    /// Of jobs that survive the program.
+    journals: Journals,
 }
 
 /// A job, and who knows how to do it.
@@ -31,7 +34,7 @@ impl CommandPool {
     /// Without a thread.
     pub(crate) fn new(peer_names: Arc<PeerNames>) -> Self {
         let shared = Shared::new(peer_names);
-        Self { pool: OnceLock::new(), shared: Arc::new(shared) }
+        Self { pool: OnceLock::new(), shared: Arc::new(shared), journals: Journals::default() }
     }
 
     /// Makes it ready to run jobs, so many at a time. May be called again, by one thread at a time; jobs that run
@@ -50,6 +53,27 @@ impl CommandPool {
         Ok(())
     }
 
+    /// Where jobs are recorded that survive the program.
+    pub(super) fn journals(&self) -> &Journals {
+        &self.journals
+    }
+
+    /// The journals that are in use.
+    pub(crate) fn all_journals(&self) -> Vec<Arc<Journal>> {
+        self.journals.all()
+    }
+
+    /// The program ends: what is recorded now is run at the next start. Removes journals with nothing in them.
+    pub(crate) fn close_journals(&self) {
+        let owed: usize = self.journals.all().iter().map(|journal| journal.close()).sum();
+        if owed > 0 {
+            let plural = if owed == 1 { "" } else { "s" };
+            tracing::info!(
+                "{owed} command{plural} and ends of studies are in the journal, for the next start"
+            );
+        }
+    }
+
     /// What the jobs of all treatments share.
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
@@ -59,7 +83,7 @@ impl CommandPool {
     pub(super) fn run(&self, runner: &Arc<JobRunner>, job: Job, waits: bool) {
         let Some(pool) = self.pool.get() else { return };
         if !runner.has_work(&job) {
-            return;
+            return runner.strike_out(job.key());
         }
         self.shared.count_brought();
         let task = Task { runner: Arc::clone(runner), job };
@@ -113,13 +137,30 @@ impl CommandPool {
     }
 }
 
+/// Strikes a job out of the journal when it is dropped.
+struct StrikeOut {
+    runner: Arc<JobRunner>,
+    job: Option<JobKey>,
+}
+
+impl Drop for StrikeOut {
+    fn drop(&mut self) {
+        if let Some(job) = self.job {
+            self.runner.strike_out(job);
+        }
+    }
+}
+
 impl Task {
     fn run(self, shared: &Shared) -> JobOutcome<Self> {
         let mut running = shared.begin();
         let Self { runner, job } = self;
+        // Also after a panic: it would be the same at each start.
+        let mut end = StrikeOut { runner: Arc::clone(&runner), job: Some(job.key()) };
         match runner.run(job) {
             JobOutcome::Later(job) => {
                 running.is_retried = true;
+                end.job = None;
                 JobOutcome::Later(Self { runner, job })
             }
             JobOutcome::Done => JobOutcome::Done,

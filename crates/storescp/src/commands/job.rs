@@ -3,6 +3,7 @@
 use dataset::Uid;
 use receiver::output::studies::{EndedStudy, unpadded};
 use receiver::{Peer, StoredObject};
+use std::borrow::Cow;
 use storage::FileName;
 
 /// A job: the command of an object, or command and renaming of a study.
@@ -13,7 +14,24 @@ pub(crate) enum Job {
     EndOfStudy(EndedStudy),
 }
 
+/// By which the journal knows a job.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum JobKey {
+    /// The number of its record, if it has one.
+    Reception(Option<u64>),
+    /// The number of the study.
+    EndOfStudy(u64),
+}
+
 impl Job {
+    /// By which the journal knows it.
+    pub(super) fn key(&self) -> JobKey {
+        match self {
+            Job::Reception(it) => JobKey::Reception(it.entry),
+            Job::EndOfStudy(study) => JobKey::EndOfStudy(study.number),
+        }
+    }
+
     /// Who sent the object, or the last one of the study.
     pub(super) fn peer(&self) -> &Peer {
         match self {
@@ -24,6 +42,7 @@ impl Job {
 }
 
 /// An object that was received: what commands need of a [`StoredObject`].
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reception {
     /// The subdirectories that it is in, one in the other, the outermost first.
     pub(super) folders: Box<[FileName]>,
@@ -35,7 +54,9 @@ pub(crate) struct Reception {
     /// Study Instance UID as it was sent, without padding.
     pub(super) study: Option<Box<[u8]>>,
     /// That of the file, if it is stored.
-    pub(super) transfer_syntax: Option<&'static str>,
+    pub(super) transfer_syntax: Option<Cow<'static, str>>,
+    /// Its number in the journal, if it is in there.
+    pub(crate) entry: Option<u64>,
 }
 
 impl Reception {
@@ -48,7 +69,8 @@ impl Reception {
             sop_class: *object.sop_class,
             sop_instance: *object.sop_instance,
             study: file.and_then(|file| file.study).map(unpadded),
-            transfer_syntax: file.map(|file| file.transfer_syntax),
+            transfer_syntax: file.map(|file| file.transfer_syntax.into()),
+            entry: None,
         }
     }
 }

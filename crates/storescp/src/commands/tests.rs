@@ -1,6 +1,6 @@
 //! Numbering, on a real directory and on a disk that loses its power.
 
-use super::numbering::number_files;
+use super::job_runner::numbering::number_files;
 use super::*;
 use platform::sync::Instant;
 use platform::testing::Scratch;
@@ -26,7 +26,14 @@ fn study(files: &[(&str, &'static str)], id: impl Fn(&str) -> Option<FileIdentit
     };
     let files = files.iter().map(stored);
     let (uid, reason) = (Box::from(&b"1.2.3"[..]), Reason::Stop);
-    EndedStudy { folder: name("study"), uid, reason, files: files.collect(), peer: Peer::default() }
+    EndedStudy {
+        folder: name("study"),
+        uid,
+        reason,
+        files: files.collect(),
+        peer: Peer::default(),
+        number: 0,
+    }
 }
 
 /// Which file of this folder has a name.

@@ -6,6 +6,7 @@ use super::outputs::{Outputs, Place, bucket};
 use super::{Generation, Sender};
 use crate::cli::Config;
 use crate::commands::{CommandPool, CommandSettings, Commands};
+use crate::commands::{Delivered, destination_settings};
 use crate::data_dictionary;
 use crate::error::Error;
 use crate::negotiation::Negotiation;
@@ -43,6 +44,8 @@ pub(crate) fn build(
     shared: &Shared,
 ) -> Result<Generation, Vec<Error>> {
     let rules = std::mem::take(&mut config.rules);
+    let commands = command_destinations(&config, &rules);
+    config.destinations.extend(commands);
     shared.forget_associations();
     let mut builder = Builder {
         shared,
@@ -125,6 +128,35 @@ impl Shared {
     }
 }
 
+/// Which commands the outbox runs of these settings, with a catalogue.
+fn delivered(settings: &TreatmentSettings) -> Delivered {
+    if settings.ignore {
+        return Delivered::default();
+    }
+    Delivered::of(&settings.commands, settings.output.sorting.is_some())
+}
+
+/// The destinations for the commands that the outbox runs.
+pub(crate) fn command_destinations(config: &Config, rules: &[Rule]) -> Vec<DestinationSettings> {
+    if config.catalog.is_none() {
+        return Vec::new();
+    }
+    let others = config.treatment();
+    let of_rules = rules.iter().filter_map(|rule| match &rule.decision {
+        Decision::Refuse(_) => None,
+        Decision::Accept(settings) => Some(settings.as_ref()),
+    });
+    let mut found: Vec<DestinationSettings> = Vec::new();
+    for settings in std::iter::once(&others).chain(of_rules) {
+        for name in delivered(settings).names() {
+            if found.iter().all(|known| known.name != name) {
+                found.push(destination_settings(name, &settings.commands));
+            }
+        }
+    }
+    found
+}
+
 /// What the treatments of one generation share.
 struct Builder<'s> {
     shared: &'s Shared,
@@ -148,8 +180,22 @@ impl Builder<'_> {
         settings: &TreatmentSettings,
     ) -> Result<Treatment, Error> {
         let (negotiation, policy) = self.policy(&settings.negotiation)?;
+        let delivered = self.delivered_commands(settings);
+        let whole = settings;
+        let settings = &TreatmentSettings {
+            commands: delivered.rest(&whole.commands),
+            deliver: whole.deliver.iter().cloned().chain(delivered.names()).collect(),
+            ..whole.clone()
+        };
         let place = self.place(settings)?;
         let commands = self.commands(settings, place.as_ref())?;
+        let delivered_commands = if delivered == Delivered::default() {
+            None
+        } else {
+            let without_journal = CommandSettings { journal: false, ..whole.commands.clone() };
+            let whole = TreatmentSettings { commands: without_journal, ..whole.clone() };
+            Some(self.commands(&whole, place.as_ref())?)
+        };
         let deliveries = self.deliveries(rule, settings, place.as_ref())?;
         let intents = deliveries.as_ref().map(|it| it.intent_settings());
         let sender = Sender {
@@ -163,6 +209,7 @@ impl Builder<'_> {
                 place: self.place_in_file(rule),
             },
             deliveries,
+            delivered_commands,
             _place: place.clone(),
         };
         let limit = settings
@@ -177,6 +224,11 @@ impl Builder<'_> {
             program: Some(Arc::new(sender)),
             ..Treatment::with_policy(policy, place.map(|place| Arc::clone(&place.output)))
         })
+    }
+
+    /// Which commands the outbox runs.
+    fn delivered_commands(&self, settings: &TreatmentSettings) -> Delivered {
+        if self.has_catalog { delivered(settings) } else { Delivered::default() }
     }
 
     /// To whom objects go, with a catalogue.

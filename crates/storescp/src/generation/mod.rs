@@ -16,18 +16,20 @@ mod changes;
 mod deliveries;
 mod effective;
 mod outputs;
+mod resumption;
 mod sender;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use advice::refusal_hint;
-pub(crate) use build::{Shared, build};
+pub(crate) use build::{Shared, build, command_destinations};
 pub(crate) use changes::needs_restart;
 pub(crate) use deliveries::{Deliveries, route_of};
 pub(crate) use outputs::bucket;
 pub(crate) use sender::Sender;
 
 use crate::cli::Config;
+use crate::commands::Commands;
 use crate::rules::{Found, Rule, RuleTable};
 use receiver::{Peer, Proposed, Refusal, Treatment};
 use std::sync::Arc;
@@ -89,6 +91,14 @@ impl Generation {
     /// All treatments: first of those that no rule names.
     pub(crate) fn treatments(&self) -> impl Iterator<Item = &Arc<Treatment>> {
         std::iter::once(&self.others).chain(self.treatments.iter().flatten())
+    }
+
+    /// The commands that the outbox runs for senders of this rule; those of the senders that no rule names if it is gone.
+    pub(crate) fn delivered_commands(&self, rule: Option<&str>) -> Option<Arc<Commands>> {
+        let mut senders = self.treatments().filter_map(|treatment| Sender::of(treatment));
+        let others = senders.next()?;
+        let of_rule = rule.and_then(|_| senders.find(|sender| sender.rule.as_deref() == rule));
+        of_rule.unwrap_or(others).delivered_commands.clone()
     }
 
     /// True if commands of it use the names of peers.

@@ -65,6 +65,12 @@ pub(super) struct KeptDirectory {
     is_recovered: AtomicBool,
 }
 
+/// Studies, and the commands of their end.
+pub(super) struct Ending {
+    pub(super) studies: Arc<Studies>,
+    pub(super) commands: Arc<Commands>,
+}
+
 /// Studies that are open, or may be.
 struct Keeper {
     studies: Arc<Studies>,
@@ -235,6 +241,14 @@ impl Outputs {
         self.directories().iter().any(|it| !it.is_recovered.load(Ordering::Relaxed))
     }
 
+    /// The studies whose end has such commands.
+    pub(super) fn ending(&self, is_one: &dyn Fn(&Commands) -> bool) -> Option<Ending> {
+        let keepers = lock(&self.keepers);
+        let keeper = keepers.iter().find(|keeper| is_one(&keeper.commands))?;
+        let (studies, commands) = (Arc::clone(&keeper.studies), Arc::clone(&keeper.commands));
+        Some(Ending { studies, commands })
+    }
+
     /// How many studies are open. Waits for no association.
     pub(crate) fn open_study_count(&self) -> usize {
         lock(&self.keepers).iter().map(|keeper| keeper.studies.open_count()).sum()
@@ -254,17 +268,18 @@ impl Outputs {
     /// out. To be called once no association is served any more.
     pub(crate) fn close_studies(&self, named: usize) {
         let keepers = std::mem::take(&mut *lock(&self.keepers));
-        let (mut open, mut names) = (0, Vec::new());
+        let (mut open, mut names, mut go_on) = (0, Vec::new(), true);
         for keeper in &keepers {
             let (ended, still_open) = keeper.studies.close();
             keeper.commands.after_studies(ended);
             open += still_open;
+            go_on &= still_open == 0 || keeper.commands.journal().is_some();
             if still_open > 0 && names.len() < named {
                 names.extend(keeper.names(named - names.len()));
             }
         }
         if open > 0 {
-            warn_of_open_studies(open, &names);
+            warn_of_open_studies(open, &names, go_on);
         }
         // They may hold studies that have timed out.
         for watch in keepers.into_iter().filter_map(|keeper| keeper.watch) {
@@ -328,16 +343,21 @@ impl Keeper {
     }
 }
 
-fn warn_of_open_studies(open: usize, names: &[String]) {
+/// `go_on`: they are in the journal.
+fn warn_of_open_studies(open: usize, names: &[String], go_on: bool) {
     let more = match open.saturating_sub(names.len()) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     let (subject, possessive) = if open == 1 { ("study", "its") } else { ("studies", "their") };
     let commands = if open == 1 { "command runs" } else { "commands run" };
+    let when = if go_on {
+        "after the restart, once that time has passed".to_owned()
+    } else {
+        format!("only if more of {possessive} objects arrive after the restart")
+    };
     tracing::warn!(
-        "{open} {subject} had not timed out; {possessive} {commands} only if more of {possessive} \
-         objects arrive after the restart: {}{more}",
+        "{open} {subject} had not timed out; {possessive} {commands} {when}: {}{more}",
         names.join(", ")
     );
 }

@@ -19,6 +19,8 @@ pub(crate) struct Sender {
     pub(crate) advisor: Advisor,
     /// To whom their objects go; `None` without a catalogue, and if they are dropped.
     pub(crate) deliveries: Option<Arc<Deliveries>>,
+    /// The commands that the outbox runs for them; `None` if it runs none.
+    pub(crate) delivered_commands: Option<Arc<Commands>>,
     /// Where their objects go; `None` if they are dropped. Stays open as long as this is there.
     pub(super) _place: Option<Arc<Place>>,
 }

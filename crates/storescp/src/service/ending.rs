@@ -52,6 +52,7 @@ impl Service {
         if let Some(telemetry) = &self.telemetry {
             telemetry.stop();
         }
+        self.shared.pool.close_journals();
         self.shared.outputs.clean_up();
     }
 }

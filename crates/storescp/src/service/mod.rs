@@ -56,6 +56,7 @@ pub(crate) fn serve(config: &Config, command_line: &Config) -> Result<(), Error>
         move |reload: &dyn Fn()| systemd.reload(reload, &status)
     };
     reload_on(hang_ups, &service, reloaded).map_err(Error::Signals)?;
+    service.resume_commands();
     service.watch_studies()?;
     // Before the first association: without a thread for signals, the server does not start.
     let (told, handle) = mpsc::channel::<Handle>();
@@ -111,6 +112,7 @@ pub(crate) fn serve_one(
     reload_on(hang_ups, &service, |reload: &dyn Fn()| reload()).map_err(Error::Signals)?;
     let connection = SingleConnection::new(Arc::clone(&service.node), stream)?;
     let handle = connection.handle();
+    service.resume_commands();
     if let Some(telemetry) = &service.telemetry {
         telemetry.serving();
     }

@@ -115,6 +115,11 @@ impl Service {
         self.generation.load().config.grace_period
     }
 
+    /// Runs the commands that earlier runs have left, and ends the studies that were open then.
+    pub(super) fn resume_commands(&self) {
+        self.generation.load().resume_commands(&self.shared);
+    }
+
     /// Starts the threads that run the commands of studies that time out, where there are any.
     ///
     /// # Errors

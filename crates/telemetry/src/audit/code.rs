@@ -13,6 +13,7 @@ const fn dcm(value: &'static str, meaning: &'static str) -> Code {
 }
 
 pub(super) const APPLICATION_ACTIVITY: Code = dcm("110100", "Application Activity");
+pub(super) const INSTANCES_ACCESSED: Code = dcm("110103", "DICOM Instances Accessed");
 pub(super) const INSTANCES_TRANSFERRED: Code = dcm("110104", "DICOM Instances Transferred");
 pub(super) const SECURITY_ALERT: Code = dcm("110113", "Security Alert");
 pub(super) const USER_AUTHENTICATION: Code = dcm("110114", "User Authentication");
@@ -21,6 +22,8 @@ pub(super) const APPLICATION_START: Code = dcm("110120", "Application Start");
 pub(super) const APPLICATION_STOP: Code = dcm("110121", "Application Stop");
 pub(super) const LOGIN: Code = dcm("110122", "Login");
 pub(super) const NODE_AUTHENTICATION: Code = dcm("110126", "Node Authentication");
+pub(super) const OBJECT_SECURITY_ATTRIBUTES: Code =
+    dcm("110135", "Object Security Attributes Changed");
 pub(super) const SOFTWARE_CONFIGURATION: Code = dcm("110131", "Software Configuration");
 
 pub(super) const APPLICATION: Code = dcm("110150", "Application");

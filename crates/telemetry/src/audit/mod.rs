@@ -20,7 +20,7 @@ use destination::Destination;
 use message::{AccessPoint, Action, Message, Object, Outcome, Participant, SopClass, Source};
 use proto::{AeTitle, Rejection};
 use receiver::{ConnectionRefusal, Peer, Refused, StoredObject, Summary};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,6 +64,17 @@ pub struct Login {
     pub address: IpAddr,
     /// What came of it.
     pub outcome: LoginOutcome,
+}
+
+/// An object whose file was removed.
+#[derive(Debug, Clone, Copy)]
+pub struct RemovedObject<'o> {
+    /// Study Instance UID, if there is one.
+    pub study: Option<&'o str>,
+    /// SOP Class UID.
+    pub sop_class: &'o str,
+    /// SOP Instance UID.
+    pub sop_instance: &'o str,
 }
 
 /// What came of a log-in.
@@ -159,6 +170,49 @@ impl Audit {
         };
         let (type_code, is_failure) = (code::SOFTWARE_CONFIGURATION, failure.is_some());
         self.report(&self.alert(type_code, code::URI, &uri, &why, is_failure));
+    }
+
+    /// Files were removed, since they are kept no longer: reports DICOM Instances Accessed (§A.5.3.6), deleted, one message
+    /// for each study.
+    pub fn objects_removed<'o>(
+        &self,
+        objects: impl Iterator<Item = RemovedObject<'o>>,
+        reason: &str,
+    ) {
+        let mut studies: BTreeMap<Option<&str>, BTreeMap<&str, u64>> = BTreeMap::new();
+        for object in objects {
+            *studies.entry(object.study).or_default().entry(object.sop_class).or_default() += 1;
+        }
+        for (study, classes) in studies {
+            let classes = classes.into_iter();
+            let classes = classes.map(|(uid, count)| SopClass {
+                uid: uid.to_owned(),
+                objects: count,
+                instances: Vec::new(),
+            });
+            let classes = classes.collect();
+            let study = study.and_then(|uid| Uid::parse(uid.as_bytes()).ok());
+            self.report(&Message {
+                id: code::INSTANCES_ACCESSED,
+                type_code: None,
+                action: Action::Delete,
+                time: SystemTime::now(),
+                outcome: Outcome::Success,
+                outcome_description: Some(reason.to_owned()),
+                participants: vec![Participant {
+                    is_requestor: true,
+                    ..self.ourselves(&self.identity.ae_title)
+                }],
+                objects: objects_of(study, classes),
+            });
+        }
+    }
+
+    /// All files of an output directory were verified, with this result.
+    pub fn files_verified(&self, directory: &Path, result: &str, is_failure: bool) {
+        let uri = format!("file:{}", directory.display());
+        let type_code = code::OBJECT_SECURITY_ATTRIBUTES;
+        self.report(&self.alert(type_code, code::URI, &uri, result, is_failure));
     }
 
     /// Somebody has logged in, or tried to.

@@ -179,6 +179,8 @@ fn an_object_costs_an_association_next_to_nothing() {
         size: 1,
         study: Some(b"1.2.3.4\0"),
         transfer_syntax: "1.2.840.10008.1.2",
+        open_study: None,
+        identity: None,
     };
     let uids = ["1.2.840.10008.5.1.4.1.1.2", "2.25.1"].map(|it| Uid::parse(it.as_bytes()).unwrap());
     let object = StoredObject {

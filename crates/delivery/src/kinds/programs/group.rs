@@ -1,5 +1,6 @@
 //! A process with all that it starts: a process group, which is ended as a whole.
 
+use super::children;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -28,7 +29,7 @@ impl Group {
     /// # Errors
     /// Those of starting a process.
     pub(in crate::kinds) fn start(command: &mut Command) -> io::Result<Self> {
-        let child = command.process_group(0).spawn()?;
+        let child = children::start(command.process_group(0))?;
         let id = Pid::from_child(&child);
         Ok(Self { child, id, end: end_of(id), is_reaped: false })
     }
@@ -85,13 +86,13 @@ impl Group {
             self.signal(Signal::KILL);
             self.is_reaped = true;
         }
-        self.child.wait().ok()
+        children::wait(&mut self.child).ok()
     }
 
     /// The process has ended: leaves the others of the group alone. The exit status; `None` if somebody else has got it.
     pub(in crate::kinds) fn leave(&mut self) -> Option<ExitStatus> {
         self.is_reaped = true;
-        self.child.wait().ok()
+        children::wait(&mut self.child).ok()
     }
 
     /// Waits at most so long for the process to end; whether it has. `drain` is called meanwhile.

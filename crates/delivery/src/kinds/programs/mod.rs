@@ -1,5 +1,6 @@
 //! What destinations that are programs share: how they are started and ended, and what they write.
 
+pub mod children;
 pub(super) mod environment;
 pub(super) mod group;
 pub(super) mod output;

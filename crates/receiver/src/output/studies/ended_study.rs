@@ -4,7 +4,7 @@ use crate::peer::Peer;
 use storage::{FileIdentity, FileName};
 
 /// A study that has ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EndedStudy {
     /// The name of its folder.
     pub folder: FileName,
@@ -16,6 +16,9 @@ pub struct EndedStudy {
     pub files: Vec<StudyFile>,
     /// Who sent the last of them.
     pub peer: Peer,
+    /// Its number: no other study of all that share [`FolderTimes`](super::FolderTimes) has it. That of the
+    /// [`StoredFile::open_study`](crate::StoredFile::open_study) of its objects.
+    pub number: u64,
 }
 
 /// Why a study has ended.

@@ -30,7 +30,8 @@ use open_studies::OpenStudies;
 use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use storage::{FileIdentity, FileName};
+use std::time::Duration;
+use storage::FileName;
 use study_table::StudyId;
 
 /// The studies that objects are being received of: gives each a folder, and tells when it has ended. Shared by
@@ -155,6 +156,21 @@ impl Studies {
         ended
     }
 
+    /// A study that was open in an earlier run goes on, as if its last object had been stored `quiet` ago: it ends when it
+    /// has timed out, or more of its objects come. Its number; `None` without a time-out, or if it is open already. To be
+    /// called before associations are served, for the study first that has been quiet longest.
+    pub fn restore(&self, before: EndedStudy, quiet: Duration) -> Option<u64> {
+        self.timing.timeout?;
+        let text = study_text(&before.uid)?;
+        let now = Instant::now();
+        let mut state = self.lock();
+        let last = now.checked_sub(quiet).unwrap_or(now);
+        let number = state.studies.restore(&text, before, last);
+        self.count(&state);
+        self.wake(&mut state);
+        number
+    }
+
     /// How many studies are open; those too of which the first object is on its way. Waits for no lock.
     #[must_use]
     pub fn open_count(&self) -> usize {
@@ -185,6 +201,16 @@ impl Studies {
 }
 
 impl ArrivingObject {
+    /// The number of its study.
+    pub(crate) fn study_number(&self) -> u64 {
+        self.study.number
+    }
+
+    /// Whether its study keeps the files that it has.
+    pub(crate) fn keeps_file(&self) -> bool {
+        self.studies.timing.keeps_files
+    }
+
     /// The name of the study's folder, and whether the last object was of another study. `None` if
     /// the study cannot give a folder its name. `patient_name` is asked for only if it is needed.
     pub(crate) fn folder(&self, patient_name: impl FnOnce() -> String) -> Option<(FileName, bool)> {
@@ -201,20 +227,19 @@ impl ArrivingObject {
         })
     }
 
-    /// The object is stored in `file`, which may get another name later: `prefix` is how it then begins, `identity` which
-    /// file it is. Returns the studies that have ended by that.
+    /// The object is stored in `file`, which may get another name later: `prefix` is how it then begins.
+    /// Returns the studies that have ended by that.
     pub(crate) fn stored(
         &self,
         file: &StoredFile<'_>,
         prefix: &'static str,
-        identity: impl FnOnce() -> Option<FileIdentity>,
         peer: &Peer,
         current_studies: &mut CurrentStudies,
     ) -> Vec<EndedStudy> {
         // One that was there before is known already.
         let keeps_file = self.studies.timing.keeps_files && !file.kept;
         let name = || file.name.clone();
-        let stored = keeps_file.then(|| StudyFile { name: name(), prefix, id: identity() });
+        let stored = keeps_file.then(|| StudyFile { name: name(), prefix, id: file.identity });
         self.note_stored(stored, file.study.unwrap_or_default(), peer, current_studies)
     }
 

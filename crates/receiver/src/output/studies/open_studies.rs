@@ -38,6 +38,9 @@ pub fn unpadded(value: &[u8]) -> Box<[u8]> {
     first[..end].into()
 }
 
+/// Bits of a study's number that count those of one [`Studies`](super::Studies).
+const STUDY_NUMBER_BITS: u32 = 40;
+
 pub(super) struct OpenStudies {
     timing: Timing,
     /// Those that wait are the ones that need not be touched again to end: with a time-out, all without an
@@ -52,22 +55,36 @@ pub(super) struct OpenStudies {
 /// The times that folders are named by: no two are the same. To be shared by all [`Studies`](super::Studies) that may
 /// have folders in the same directory.
 #[derive(Clone, Debug, Default)]
-pub struct FolderTimes(Arc<Mutex<Option<DateTime<Local>>>>);
+pub struct FolderTimes(Arc<Mutex<Latest>>);
+
+#[derive(Debug, Default)]
+struct Latest {
+    time: Option<DateTime<Local>>,
+    /// How many [`Studies`](super::Studies) share them.
+    tables: u64,
+}
 
 impl FolderTimes {
     /// A time that no other folder has: `now`, or soon after.
     fn next(&self, now: DateTime<Local>) -> DateTime<Local> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = last.map(|last| last + chrono::Duration::milliseconds(1));
+        let next = last.time.map(|last| last + chrono::Duration::milliseconds(1));
         let time = next.map_or(now, |next| next.max(now));
-        *last = Some(time);
+        last.time = Some(time);
         time
+    }
+
+    /// From where on studies are numbered: so that no two have the same number.
+    fn first_number(&self) -> u64 {
+        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.tables += 1;
+        (latest.tables - 1) << STUDY_NUMBER_BITS
     }
 }
 
 impl OpenStudies {
     pub(super) fn new(timing: Timing, times: FolderTimes) -> Self {
-        let (open, peers) = (StudyTable::new(), Peers::default());
+        let (open, peers) = (StudyTable::new(times.first_number()), Peers::default());
         Self { timing, open, peers, latest: None, times }
     }
 
@@ -97,6 +114,27 @@ impl OpenStudies {
         let folder = FileName::new(named(study.text(), time.format("%Y%m%d_%H%M%S%3f")))?;
         study.set_folder(folder.as_str());
         Some((folder, true))
+    }
+
+    /// A study that was open in an earlier run goes on, as if its last object had been stored at this time. Its number;
+    /// `None` if it is open already.
+    pub(super) fn restore(&mut self, text: &str, before: EndedStudy, last: Instant) -> Option<u64> {
+        if self.open.find(text).is_some() {
+            return None;
+        }
+        let EndedStudy { folder, uid, files, peer, .. } = before;
+        let study = self.open.insert(text, last);
+        let entry = self.open.get_mut(study)?;
+        entry.set_folder(folder.as_str());
+        if *uid != *text.as_bytes() {
+            entry.rest.get_or_insert_default().uid = Some(uid);
+        }
+        if !files.is_empty() {
+            entry.rest.get_or_insert_default().files = files;
+        }
+        self.peers.put(&mut entry.peer, &peer);
+        self.change(study, |_| ());
+        Some(study.number)
     }
 
     /// Nothing came of an object that was arriving.
@@ -294,6 +332,7 @@ impl OpenStudies {
         let folder = FileName::new(ended.folder()?.to_owned())?;
         let rest = ended.rest.take().map(|rest| *rest).unwrap_or_default();
         let uid = rest.uid.unwrap_or_else(|| ended.text().as_bytes().into());
-        Some(EndedStudy { folder, uid, reason, files: rest.files, peer })
+        let number = study.number;
+        Some(EndedStudy { folder, uid, reason, files: rest.files, peer, number })
     }
 }

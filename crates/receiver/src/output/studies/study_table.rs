@@ -125,13 +125,14 @@ impl Study {
 }
 
 impl StudyTable {
-    pub(super) fn new() -> Self {
+    /// With no study; the first one gets this number, and each other one the next.
+    pub(super) fn new(first_number: u64) -> Self {
         Self {
             by_text: HashTable::new(),
             hasher: RandomState::new(),
             chunks: Vec::new(),
             free: Vec::new(),
-            next_number: 0,
+            next_number: first_number,
             first_waiting: NOWHERE,
             last_waiting: NOWHERE,
         }
@@ -185,7 +186,7 @@ impl StudyTable {
         let removed = self.chunks[place / CHUNK][place % CHUNK].take();
         self.free.push(study.place);
         if self.by_text.is_empty() && self.chunks.len() > 1 {
-            *self = Self { next_number: self.next_number, ..Self::new() };
+            *self = Self::new(self.next_number);
         }
         removed
     }

@@ -136,6 +136,18 @@ const CATALOG: Topic = Topic {
             that of --settings FILE, of --catalog URL, or of --output-directory DIRECTORY (-od). The commands are:",
     entries: &[
         entry(
+            "rebuild",
+            "takes the files of the output directories into the catalogue, which is made if it is not there and set aside if \
+             it is damaged; what is in it already is passed over, so a run that was interrupted goes on; nothing is delivered \
+             for these files",
+        ),
+        entry(
+            "verify [--digests]",
+            "compares the files with the catalogue, and writes a line for each that it does not have, that is missing, or \
+             whose length has changed; with --digests it reads them all, and finds content that has changed; the exit code \
+             is 1 if there are any",
+        ),
+        entry(
             "stats [--json]",
             "prints how many studies, series, objects and deliveries there are",
         ),

@@ -1,12 +1,17 @@
 //! Values in place of the placeholders of a command line.
 //!
 //! Where it is proven what a shell makes of the command line, each value is put in so that it arrives as
-//! it is. Elsewhere nothing is put in that any shell reads; see [`shell`](super::shell).
+//! it is. Elsewhere nothing is put in that any shell reads; see [`shell`].
 
-use super::placeholder::{Placeholder, Token, tokens};
-use super::shell::{self, Form, Quoting};
+mod placeholder;
+mod shell;
+
+pub(super) use placeholder::Placeholder;
+
+use placeholder::{Token, tokens};
 use proto::AeTitle;
 use receiver::Peer;
+use shell::{Form, Quoting};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;

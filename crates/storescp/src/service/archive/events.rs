@@ -1,10 +1,10 @@
 //! Events about neither an object that is stored nor a study.
 
 use crate::generation::Deliveries;
-use ::archive::Route;
-use catalog::{EventKind, NewEvent};
+use ::archive::{Happening, Route};
+use catalog::{EndedAssociation, EventKind, NewEvent, Refusal};
 use delivery::{DestinationSettings, On};
-use receiver::{AssociationEnd, ConnectionRefusal, Peer, Refused, Summary};
+use receiver::{AssociationEnd, Peer, Refused, Summary};
 use serde_json::{Map, Value, json};
 use std::time::SystemTime;
 
@@ -14,80 +14,113 @@ pub(super) fn refusal_destinations(destinations: &[DestinationSettings]) -> Vec<
     wanting.map(|it| it.name.clone()).collect()
 }
 
-/// An association has ended.
+/// An association has ended: its row, and the event if anybody wants it.
 pub(super) fn association_ended(
     summary: &Summary,
     deliveries: Option<&Deliveries>,
     key: String,
-) -> NewEvent {
-    let mut data = of_peer(&summary.peer);
+) -> Happening {
+    let time = SystemTime::now();
+    let Summary { peer, objects, bytes, duration, .. } = *summary;
+    let rule = deliveries.and_then(Deliveries::rule);
     let end = match summary.end {
         AssociationEnd::Released => "released".to_owned(),
         end => end.to_string(),
     };
+    let refused = summary.refused.total();
+    let mut data = of_peer(&peer);
     data.extend(fields(json!({
-        "objects": summary.objects,
-        "refused": summary.refused.total(),
-        "bytes": summary.bytes,
-        "seconds": summary.duration.as_secs_f64(),
+        "objects": objects,
+        "refused": refused,
+        "bytes": bytes,
+        "seconds": duration.as_secs_f64(),
         "end": end,
         "complete": summary.end.is_released(),
     })));
-    if let Some(rule) = deliveries.and_then(|it| it.rule()) {
+    if let Some(rule) = rule {
         data.insert("rule".to_owned(), rule.into());
     }
     let destinations = deliveries.into_iter().flat_map(|it| it.on(On::Association));
-    NewEvent {
-        key,
-        kind: EventKind::AssociationEnded,
-        time: SystemTime::now(),
-        data: Value::Object(data),
-        destinations: destinations.map(str::to_owned).collect(),
-    }
+    let destinations = destinations.map(str::to_owned).collect();
+    let association = EndedAssociation {
+        key: key.clone(),
+        number: peer.association,
+        ended: time,
+        duration,
+        calling: peer.calling_ae.to_string(),
+        called: peer.called_ae.to_string(),
+        peer: peer.address.to_canonical().to_string(),
+        rule: rule.map(str::to_owned),
+        objects,
+        refused,
+        bytes,
+        end,
+    };
+    let event = event(EventKind::AssociationEnded, key, time, data, destinations);
+    Happening { association: Some(association), event, ..Happening::default() }
 }
 
-/// Somebody, or something, was refused; `None` for what is part of an association that goes on.
+/// Somebody, or something, was refused: its row, and the event if anybody wants it; `None` for what is part of an association
+/// that goes on.
 pub(super) fn refused(
     refused: &Refused<'_>,
     destinations: &[String],
     key: impl FnOnce() -> String,
-) -> Option<NewEvent> {
-    let data = match *refused {
-        Refused::Connection { peer, cause, reason } => fields(json!({
-            "refused": "connection",
-            "reason": reason,
-            "cause": match cause {
-                ConnectionRefusal::HostAccess => "host-access",
-                ConnectionRefusal::TlsHandshake => "tls-handshake",
-                ConnectionRefusal::TooMany => "too-many",
-            },
-            "peer": peer.ip().to_canonical().to_string(),
-        })),
-        Refused::Association { peer, reason, .. } => {
-            let mut data = of_peer(peer);
-            data.extend(fields(json!({ "refused": "association", "reason": reason })));
-            data
+) -> Option<Happening> {
+    let (what, peer, reason) = match *refused {
+        Refused::Connection { reason, .. } => ("connection", None, reason),
+        Refused::Association { peer, reason, .. } => ("association", Some(peer), reason),
+        Refused::Object { peer, reason, .. } => ("object", Some(peer), reason),
+        _ => return None,
+    };
+    let (key, time) = (key(), SystemTime::now());
+    let mut row = Refusal {
+        key: key.clone(),
+        time,
+        what: what.to_owned(),
+        association: peer.map(|it| it.association),
+        calling: peer.map(|it| it.calling_ae.to_string()),
+        called: peer.map(|it| it.called_ae.to_string()),
+        peer: peer.map(|it| it.address.to_canonical().to_string()).unwrap_or_default(),
+        rule: None,
+        status: None,
+        sop_class: None,
+        sop_instance: None,
+        reason: reason.to_owned(),
+    };
+    let mut data = peer.map(of_peer).unwrap_or_default();
+    data.extend(fields(json!({ "refused": what, "reason": reason })));
+    match *refused {
+        Refused::Connection { peer, .. } => {
+            row.peer = peer.ip().to_canonical().to_string();
+            data.insert("peer".to_owned(), row.peer.clone().into());
         }
-        Refused::Object { peer, sop_class, sop_instance, status, reason } => {
-            let mut data = of_peer(peer);
+        Refused::Object { sop_class, sop_instance, status, .. } => {
+            row.status = Some(status.0);
+            row.sop_class = Some(sop_class.to_string());
+            row.sop_instance = Some(sop_instance.to_string());
             data.extend(fields(json!({
-                "refused": "object",
-                "reason": reason,
                 "status": status.0,
                 "sopClassUid": sop_class.as_str(),
                 "sopInstanceUid": sop_instance.as_str(),
             })));
-            data
         }
-        _ => return None,
-    };
-    Some(NewEvent {
-        key: key(),
-        kind: EventKind::Refused,
-        time: SystemTime::now(),
-        data: Value::Object(data),
-        destinations: destinations.to_vec(),
-    })
+        _ => {}
+    }
+    let event = event(EventKind::Refused, key, time, data, destinations.to_vec());
+    Some(Happening { refusal: Some(row), event, ..Happening::default() })
+}
+
+/// `None` if nobody is to be told.
+fn event(
+    kind: EventKind,
+    key: String,
+    time: SystemTime,
+    data: Map<String, Value>,
+    destinations: Vec<String>,
+) -> Option<NewEvent> {
+    let is_wanted = !destinations.is_empty();
+    is_wanted.then(|| NewEvent { key, kind, time, data: Value::Object(data), destinations })
 }
 
 fn of_peer(peer: &Peer) -> Map<String, Value> {

@@ -8,7 +8,7 @@ use delivery::{On, Outbox};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
-use telemetry::Telemetry;
+use telemetry::{RemovedObject, Telemetry};
 
 /// Wakes the outbox, and tells the audit trail.
 pub(super) struct ProgramListener {
@@ -43,17 +43,36 @@ impl Listener for ProgramListener {
     }
 
     fn studies_ended(&self, ended: &[EndedStudy]) {
-        tracing::info!("{} studies have ended", ended.len());
+        for study in ended {
+            let (uid, objects) = (&study.study_instance_uid, study.objects);
+            tracing::info!("study {uid} has ended: {objects} objects, end {}", study.epoch);
+        }
         let generation = self.generation.load();
         let of_studies = generation.config.destinations.iter();
         self.wake(of_studies.filter(|it| it.on.contains(&On::Study)).map(|it| it.name.as_str()));
     }
 
     fn removed(&self, removed: &[Removed]) {
-        let _ = (&self.telemetry, removed);
+        if let Some(audit) = self.telemetry.as_ref().and_then(|telemetry| telemetry.audit()) {
+            let objects = removed.iter().map(|it| RemovedObject {
+                study: it.object.attributes.study_instance_uid.as_deref(),
+                sop_class: &it.object.sop_class,
+                sop_instance: &it.object.sop_instance,
+            });
+            let reason = removed.first().map_or("", |it| it.reason);
+            audit.objects_removed(objects, reason);
+        }
     }
 
     fn verified(&self, directory: &Path, found: &Differences) {
-        let _ = (directory, found);
+        let audit = self.telemetry.as_ref().and_then(|telemetry| telemetry.audit());
+        let Some(audit) = audit else { return };
+        let Differences { files, unknown_files, missing_files, changed_files, unreadable_files } =
+            found;
+        let text = format!(
+            "verified {files} files: {unknown_files} are not in the catalogue, {missing_files} are missing, \
+             {changed_files} have changed, {unreadable_files} cannot be read"
+        );
+        audit.files_verified(directory, &text, !found.is_clean());
     }
 }

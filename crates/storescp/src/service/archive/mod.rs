@@ -13,8 +13,9 @@ mod routing;
 mod spool;
 
 use crate::cli::Config;
+use crate::commands::{self, FindCommands};
 use crate::error::Error;
-use crate::generation::{Deliveries, Generation, Sender};
+use crate::generation::{Deliveries, Generation, Sender, command_destinations};
 use crate::limits::{DESTINATION_BYTES, OUTBOX_THREADS, SESSION_BYTES, SESSION_DESCRIPTORS};
 use ::archive::{
     Availability, CatalogSettings, Cataloguer, Clock, Counters, Digests, EndOfStudy, Keep, Parts,
@@ -74,6 +75,7 @@ impl Archive {
         let listener = Arc::new(ProgramListener::new(telemetry, Arc::clone(generation)));
         let url = settings.url.connection(directory).map_err(Error::Catalog)?;
         let routing = Arc::new(GenerationRouting::new(Arc::clone(generation)));
+        let settings = &CatalogSettings { quiet: quiet(config, settings), ..settings.clone() };
         let parts = parts(settings, url, file.clone(), listener.clone(), routing)?;
         let cataloguer = Arc::new(Cataloguer::start(parts.clone())?);
         let run = run_name();
@@ -83,8 +85,8 @@ impl Archive {
             spool: Arc::new(Spools::new(Arc::clone(&cataloguer))),
             owner: run.clone(),
             alone: alone.is_some(),
-            build: Arc::new(delivery::build),
-            settings: config.destinations.clone(),
+            build: build(generation, &parts.catalog),
+            settings: generation.load().config.destinations.clone(),
         });
         let outbox = Arc::new(outbox.map_err(Error::Delivery)?);
         listener.set_outbox(&outbox);
@@ -107,12 +109,14 @@ impl Archive {
 
     /// Adds the threads, descriptors and memory that a catalogue and destinations take.
     pub(super) fn add_needs(config: &Config, needs: &mut ProgramNeeds) {
-        let sessions: usize = config.destinations.iter().map(|it| it.concurrency).sum();
+        let commands = command_destinations(config, &config.rules);
+        let destinations = || config.destinations.iter().chain(&commands);
+        let sessions: usize = destinations().map(|it| it.concurrency).sum();
         needs.intents = true;
         needs.threads += ::archive::limits::THREADS + OUTBOX_THREADS + sessions;
         needs.descriptors += ::archive::limits::DESCRIPTORS + sessions * SESSION_DESCRIPTORS;
         needs.memory_bytes += ::archive::limits::MEMORY_BYTES
-            + config.destinations.len() * DESTINATION_BYTES
+            + destinations().count() * DESTINATION_BYTES
             + sessions * SESSION_BYTES;
     }
 
@@ -120,7 +124,7 @@ impl Archive {
     pub(super) fn follow(&self, generation: &Generation) {
         let config = &generation.config;
         if let Some(settings) = &config.catalog {
-            self.cataloguer.set_quiet(settings.quiet);
+            self.cataloguer.set_quiet(quiet(config, settings));
         }
         self.refusals.store(Arc::new(events::refusal_destinations(&config.destinations)));
         let upkeep = upkeep_settings(generation);
@@ -207,8 +211,8 @@ impl Archive {
     /// Somebody, or something, was refused.
     pub(super) fn refused(&self, refused: &Refused<'_>) {
         let destinations = self.refusals.load();
-        if let Some(event) = events::refused(refused, &destinations, || self.event_key()) {
-            self.cataloguer.happened(event);
+        if let Some(happening) = events::refused(refused, &destinations, || self.event_key()) {
+            self.cataloguer.happened(happening);
         }
     }
 
@@ -238,6 +242,26 @@ impl Archive {
     fn associations(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Deliveries>>> {
         self.associations.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long a study has to be quiet to end: with a command for that, as `--eostudy-timeout` says.
+fn quiet(config: &Config, settings: &CatalogSettings) -> Duration {
+    let command = config.commands.on_end_of_study.as_ref();
+    command.and(config.commands.end_of_study_timeout).unwrap_or(settings.quiet)
+}
+
+/// Makes destinations: those of the settings, and those that run the program's commands.
+fn build(
+    generation: &Arc<ArcSwap<Generation>>,
+    catalog: &Arc<dyn Catalog>,
+) -> Arc<delivery::Build> {
+    let (generation, catalog) = (Arc::clone(generation), Arc::clone(catalog));
+    let find: Arc<FindCommands> =
+        Arc::new(move |rule: Option<&str>| generation.load().delivered_commands(rule));
+    Arc::new(move |settings: &delivery::DestinationSettings| {
+        let commands = commands::destination(&settings.name, &find, &catalog);
+        commands.map_or_else(|| delivery::build(settings), Ok)
+    })
 }
 
 fn deliveries(treatment: &Treatment) -> Option<&Arc<Deliveries>> {
@@ -280,7 +304,7 @@ fn upkeep(
     settings: &CatalogSettings,
     cataloguer: &Arc<Cataloguer>,
 ) -> Result<Upkeep, Error> {
-    let cataloguer = Arc::clone(cataloguer);
+    let (completed, spool) = (Arc::clone(cataloguer), Arc::clone(cataloguer));
     let parts = UpkeepParts {
         catalog: Arc::clone(&parts.catalog),
         catalog_name: settings.url.to_string(),
@@ -289,7 +313,8 @@ fn upkeep(
         listener: Arc::clone(&parts.listener),
         counters: Arc::clone(&parts.counters),
         dictionary: Arc::clone(&parts.dictionary),
-        complete_until: Box::new(move |now| cataloguer.complete_until(now)),
+        complete_until: Box::new(move |now| completed.complete_until(now)),
+        look_through_spool: Box::new(move || spool.look_through_spool()),
     };
     Ok(Upkeep::start(parts, UpkeepSettings::default())?)
 }

@@ -1,7 +1,10 @@
 //! `storescp catalog`: what the catalogue holds, and whether it is true.
 
+mod directories;
 mod export;
+mod rebuild;
 mod stats;
+mod verify;
 
 use super::place::Place;
 use super::{ended, print, words};
@@ -20,12 +23,14 @@ fn dispatch(words: Vec<String>) -> Result<(), String> {
     }
     let (place, mut words) = Place::take(words)?;
     if words.is_empty() {
-        return Err("say what to do: stats or export".to_owned());
+        return Err("say what to do: rebuild, verify, stats or export".to_owned());
     }
     let command = words.remove(0);
     match command.as_str() {
         "stats" => stats::run(&place, &words),
         "export" => export::run(&place, &words),
-        other => Err(format!("'{other}' is none of stats and export")),
+        "rebuild" => rebuild::run(&place, &words),
+        "verify" => verify::run(&place, &words),
+        other => Err(format!("'{other}' is none of rebuild, verify, stats and export")),
     }
 }

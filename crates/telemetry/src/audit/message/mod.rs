@@ -29,6 +29,7 @@ pub(super) enum Action {
     Create,
     Read,
     Update,
+    Delete,
     Execute,
 }
 
@@ -140,6 +141,7 @@ impl Action {
             Self::Create => "C",
             Self::Read => "R",
             Self::Update => "U",
+            Self::Delete => "D",
             Self::Execute => "E",
         }
     }

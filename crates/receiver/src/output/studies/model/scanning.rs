@@ -229,9 +229,9 @@ impl Scanning {
     }
 
     fn end(&mut self, study: &Arc<str>, reason: Reason) -> Option<EndedStudy> {
-        let Study { folder, files, stored, .. } = self.open.remove(study)?;
+        let Study { number, folder, files, stored, .. } = self.open.remove(study)?;
         let (uid, peer) = stored?;
-        Some(EndedStudy { folder: folder?, uid, reason, files, peer })
+        Some(EndedStudy { folder: folder?, uid, reason, files, peer, number })
     }
 }
 

@@ -13,7 +13,7 @@ use storage::{FileIdentity, FileName, Folder, Storage};
 /// # Errors
 /// The folder of the study cannot be opened, or not be synced afterwards. A single file that cannot be renamed,
 /// or is another one than was stored, keeps its name, and is logged.
-pub(super) fn number_files(
+pub(in crate::commands) fn number_files(
     storage: &dyn Storage,
     study: &EndedStudy,
     path: &Path,

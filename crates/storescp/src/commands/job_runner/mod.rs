@@ -1,19 +1,20 @@
 //! Does a job: numbers the files of a study, runs a command.
 
-use super::children::{Execution, is_shortage};
-use super::command_line::{Template, Values};
-use super::environment;
-use super::job::Job;
-use super::numbering;
-use super::placeholder::Placeholder;
+pub(super) mod environment;
+pub(super) mod numbering;
+
+use super::command_line::{Placeholder, Template, Values};
+use super::job::{Job, JobKey};
+use super::journal::{Journal, Whose};
 use super::settings::CommandSettings;
 use super::shared::Shared;
+use super::shared::children::{self, Execution, is_shortage};
 use super::worker_pool::JobOutcome;
 use crate::error::Error;
 use receiver::log::ServedPeer;
 use receiver::output::studies::EndedStudy;
 use receiver::{LogPath, OutputSettings, PathTemplate, Sorting};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::slice::from_ref;
@@ -30,6 +31,8 @@ pub(super) struct JobRunner {
     output: OutputSettings,
     storage: Option<Arc<dyn Storage>>,
     shared: Arc<Shared>,
+    /// Where jobs are recorded, if they are to survive the program.
+    pub(super) journal: Option<Arc<Journal>>,
 }
 
 impl JobRunner {
@@ -38,6 +41,7 @@ impl JobRunner {
         output: &OutputSettings,
         storage: Option<Arc<dyn Storage>>,
         shared: Arc<Shared>,
+        journal: Option<Arc<Journal>>,
     ) -> Result<Self, Error> {
         let [on_reception, on_end_of_study] = Self::templates(settings, output, storage.is_some())?;
         let asks = |template: &Option<Template>| {
@@ -53,6 +57,7 @@ impl JobRunner {
             output: output.clone(),
             storage,
             shared,
+            journal,
         })
     }
 
@@ -113,6 +118,9 @@ impl JobRunner {
             }
             // If the command is retried, the files are numbered already.
             study.files = Vec::new();
+            if let Some(journal) = &self.journal {
+                journal.study_numbered(study.number);
+            }
         }
         match self.template(&job) {
             Some(template) => self.run_command(template, job),
@@ -174,7 +182,7 @@ impl JobRunner {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(text);
         environment::give(&mut command, &job, &values, self.wants_host);
-        match self.shared.children.run(&mut command) {
+        match children::run(&mut command) {
             Execution::Ended(status) if status.success() => {}
             Execution::Ended(status) => {
                 self.shared.count_failure();
@@ -195,6 +203,30 @@ impl JobRunner {
             }
         }
         JobOutcome::Done
+    }
+
+    /// Nothing is owed for a job any more.
+    pub(super) fn strike_out(&self, job: JobKey) {
+        let Some(journal) = &self.journal else { return };
+        match job {
+            JobKey::Reception(Some(entry)) => journal.reception_done(entry),
+            JobKey::Reception(None) => {}
+            JobKey::EndOfStudy(number) => journal.study_done(number),
+        }
+    }
+
+    /// Which commands its jobs are about, for the journal: of objects, of studies.
+    pub(super) fn whose(&self) -> [Whose; 2] {
+        let text = |text: &Option<OsString>| {
+            text.as_ref().map(|text| text.as_encoded_bytes().to_vec()).unwrap_or_default()
+        };
+        let CommandSettings { on_reception, on_end_of_study, rename_on_end_of_study, .. } =
+            &self.settings;
+        let renames: &[u8] = if *rename_on_end_of_study { b"-rns" } else { b"" };
+        [
+            Whose::of(&[b"-xcr", &text(on_reception)]),
+            Whose::of(&[b"-xcs", &text(on_end_of_study), renames]),
+        ]
     }
 
     pub(super) fn log_not_run(&self, job: &Job) {

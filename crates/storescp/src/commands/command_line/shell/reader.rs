@@ -4,7 +4,7 @@ use super::words::{
     BEFORE_A_NAME, BEFORE_A_WORD_AND_A_NAME, INTERPRETERS, PROGRAM_LETTERS, READ_AGAIN, RESERVED,
     SHELLS, TAKE_TEXT, WITH_A_VALUE, base, is_assignment, is_split_option,
 };
-use crate::commands::placeholder::{Placeholder, Token, from_peer};
+use crate::commands::command_line::placeholder::{Placeholder, Token, from_peer};
 
 /// In what a shell finds itself where a value stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What a value can be put in for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Placeholder {
+pub(in crate::commands) enum Placeholder {
     /// `#p`
     Directory,
     /// `#f`
@@ -18,7 +18,7 @@ pub(super) enum Placeholder {
 }
 
 impl Placeholder {
-    pub(super) const ALL: [Self; 5] =
+    pub(in crate::commands) const ALL: [Self; 5] =
         [Self::Directory, Self::File, Self::CallingAe, Self::CalledAe, Self::Host];
 
     fn letter(self) -> u8 {
@@ -32,12 +32,12 @@ impl Placeholder {
     }
 
     /// Whether a peer chooses the whole of its value.
-    pub(super) fn is_from_peer(self) -> bool {
+    pub(in crate::commands) fn is_from_peer(self) -> bool {
         !matches!(self, Self::Directory | Self::File)
     }
 
     /// The environment variable that has the same value.
-    pub(super) fn variable(self) -> &'static str {
+    pub(in crate::commands) fn variable(self) -> &'static str {
         match self {
             Self::Directory => "STORESCP_PATH",
             Self::File => "STORESCP_FILE",
@@ -56,13 +56,13 @@ impl fmt::Display for Placeholder {
 
 /// One byte of a command line, or a placeholder that a value takes the place of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(in crate::commands) enum Token {
     Byte(u8),
     Value(Placeholder),
 }
 
 /// A command line, with those of the placeholders that are `known`; others are text.
-pub(super) fn tokens(text: &[u8], known: &[Placeholder]) -> Vec<Token> {
+pub(in crate::commands) fn tokens(text: &[u8], known: &[Placeholder]) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
@@ -78,7 +78,7 @@ pub(super) fn tokens(text: &[u8], known: &[Placeholder]) -> Vec<Token> {
 }
 
 /// A value that a peer chooses.
-pub(super) fn from_peer(tokens: &[Token]) -> Option<Placeholder> {
+pub(in crate::commands) fn from_peer(tokens: &[Token]) -> Option<Placeholder> {
     tokens.iter().find_map(|token| match token {
         Token::Value(placeholder) if placeholder.is_from_peer() => Some(*placeholder),
         _ => None,

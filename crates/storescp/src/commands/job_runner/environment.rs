@@ -1,7 +1,7 @@
 //! The environment variables of commands: each value as received, since no shell interprets it.
 
-use super::command_line::Values;
-use super::job::Job;
+use crate::commands::command_line::Values;
+use crate::commands::job::Job;
 use receiver::output::studies::Reason;
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -29,13 +29,18 @@ pub(crate) const VARIABLES: [&str; 11] = [
 pub(crate) const NOT_PASSED_ON: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
 
 /// The one that needs a name look-up.
-pub(super) const PEER_NAME: &str = "STORESCP_PEER_NAME";
+pub(in crate::commands) const PEER_NAME: &str = "STORESCP_PEER_NAME";
 
 /// Sets the variables of a command. The name of the peer only if it `wants_host`: the look-up may take
 /// time.
 ///
 /// AE titles and UIDs are as they were sent, but for padding. A NUL, which no variable can hold, is `_`.
-pub(super) fn give(command: &mut Command, job: &Job, values: &Values<'_>, wants_host: bool) {
+pub(in crate::commands) fn give(
+    command: &mut Command,
+    job: &Job,
+    values: &Values<'_>,
+    wants_host: bool,
+) {
     for name in VARIABLES.into_iter().chain(NOT_PASSED_ON) {
         command.env_remove(name);
     }
@@ -61,7 +66,7 @@ pub(super) fn give(command: &mut Command, job: &Job, values: &Values<'_>, wants_
             if let Some(study) = &reception.study {
                 set("STORESCP_STUDY_INSTANCE_UID", study);
             }
-            if let Some(syntax) = reception.transfer_syntax {
+            if let Some(syntax) = &reception.transfer_syntax {
                 set("STORESCP_TRANSFER_SYNTAX_UID", syntax.as_bytes());
             }
         }

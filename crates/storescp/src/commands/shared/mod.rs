@@ -1,6 +1,7 @@
 //! What the commands of all treatments share: their processes, names of peers, and counts.
 
-use super::children::Children;
+pub(super) mod children;
+
 use crate::limits::FAILURE_LOG_INTERVAL;
 use control::CommandCounts;
 use platform::sync::Instant;
@@ -11,7 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the commands of all treatments share.
 pub(super) struct Shared {
-    pub(super) children: Children,
     pub(super) peer_names: Arc<PeerNames>,
     /// When the log last said that commands cannot be run.
     failure_logged: Mutex<Option<Instant>>,
@@ -25,8 +25,8 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(peer_names: Arc<PeerNames>) -> Self {
         let [brought, running, ended, failed] = std::array::from_fn(|_| AtomicU64::new(0));
-        let (children, failure_logged) = (Children::new(), Mutex::default());
-        Self { children, peer_names, failure_logged, brought, running, ended, failed }
+        let failure_logged = Mutex::default();
+        Self { peer_names, failure_logged, brought, running, ended, failed }
     }
 
     /// A job was brought to be run.

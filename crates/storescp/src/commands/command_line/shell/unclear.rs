@@ -1,7 +1,7 @@
 //! Where a command line that is not understood seems to let a peer choose what is run.
 
 use super::words::{INTERPRETERS, PROGRAM_LETTERS, RUN_BY_OPTION, SHELLS, base, is_assignment};
-use crate::commands::placeholder::{Placeholder, Token, from_peer};
+use crate::commands::command_line::placeholder::{Placeholder, Token, from_peer};
 
 /// A value from a peer that seems to be run, or read by a shell.
 pub(super) fn named_by_peer(tokens: &[Token]) -> Option<Placeholder> {
