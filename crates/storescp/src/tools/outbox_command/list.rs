@@ -83,11 +83,7 @@ pub(super) fn as_json(row: &DeliveryRow) -> Value {
     })
 }
 
-fn counts(
-    catalog: &dyn Catalog,
-    selection: &Selection,
-    known: Vec<String>,
-) -> Result<(), String> {
+fn counts(catalog: &dyn Catalog, selection: &Selection, known: Vec<String>) -> Result<(), String> {
     let only = selection.filter.destination.clone();
     let names = only.clone().map_or(known, |only| vec![only]);
     let mut counts = catalog.counts(&names).map_err(|error| error.to_string())?;
