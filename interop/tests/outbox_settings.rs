@@ -30,7 +30,7 @@ fn outbox(site: &Site, words: &[&str]) -> Output {
 /// The deliveries in a state.
 fn deliveries(site: &Site, state: &str) -> Vec<Value> {
     let listed = outbox(site, &["list", "--state", state, "--json"]);
-    listed.expect_success("outbox list");
+    let listed = listed.expect_success("outbox list");
     let line = |line: &str| serde_json::from_str(line).expect("a line of JSON");
     listed.stdout.lines().map(line).collect()
 }
