@@ -10,7 +10,7 @@ import pathlib
 import ssl
 import time
 
-from pydicom.uid import UID, AllTransferSyntaxes
+from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE, _config, evt
 from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import _STORAGE_CLASSES
@@ -18,6 +18,7 @@ from pynetdicom.sop_class import _STORAGE_CLASSES
 parser = argparse.ArgumentParser()
 parser.add_argument("--statuses", default="0000")
 parser.add_argument("--syntaxes", help="UIDs of the transfer syntaxes that are accepted, with commas")
+parser.add_argument("--files", action="store_true", help="write files, not only data sets")
 parser.add_argument("--slow", type=float, default=0, help="seconds before each answer")
 parser.add_argument("--title", help="the only called AE title that is accepted")
 parser.add_argument("--tls", nargs=3, help="certificate, key, authority of clients")
@@ -25,7 +26,8 @@ parser.add_argument("port", type=int)
 parser.add_argument("folder", type=pathlib.Path)
 options = parser.parse_args()
 
-_config.UNRESTRICTED_STORAGE_SERVICE = True
+# With it, any transfer syntax is accepted too.
+_config.UNRESTRICTED_STORAGE_SERVICE = not options.syntaxes
 statuses = options.statuses.split(",")
 syntaxes = options.syntaxes.split(",") if options.syntaxes else list(AllTransferSyntaxes)
 
@@ -43,8 +45,8 @@ def store(event):
     if status == "hang":
         time.sleep(1000)
     target = options.folder / instance
-    part = target.with_suffix(".part")
-    part.write_bytes(event.encoded_dataset())
+    part = options.folder / (instance + ".part")
+    part.write_bytes(event.encoded_dataset(include_meta=options.files))
     part.rename(target)
     return int(status, 16)
 

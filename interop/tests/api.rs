@@ -365,7 +365,14 @@ fn readers_at_full_speed_disturb_nobody() {
 /// Schemathesis makes requests up from the document, right and wrong ones, and holds every answer against it.
 #[test]
 fn answers_are_what_the_document_says() {
-    let (server, http) = start(&["--max-associations", "2"]);
+    let scratch = Scratch::new();
+    let settings = scratch.path().join("storescp.toml");
+    // Nobody is there, so that deliveries wait.
+    let text = "deliver = \"nobody\"\n[[destination]]\nname = \"nobody\"\nkind = \"webhook\"\n\
+                url = \"http://127.0.0.1:1/\"\n";
+    fs::write(&settings, text).expect("it can be written");
+    let settings = settings.to_str().expect("UTF-8");
+    let (server, http) = start(&["--max-associations", "2", "--settings", settings]);
     // So that lists are not empty.
     let (mut client, _) = Client::associate(server.port(), &request("\"\u{1b}\\"));
     client.store(3, &Object::ct(1000));
@@ -377,7 +384,9 @@ fn answers_are_what_the_document_says() {
         other.send(&request("OTHER").encode());
         let _ = other.answer();
     }
-    let scratch = Scratch::new();
+    eventually("a delivery waits", LIMIT, || {
+        http.json("/api/v1/outbox")["destinations"][0]["waiting"] == 1
+    });
     let url = format!("http://{}", http.address());
     let mut command = Process::new(peers::python().with_file_name("schemathesis"));
     command

@@ -60,7 +60,12 @@ fn sources() -> Vec<&'static SourceFile> {
         // The head has to name what the data set holds, as that of our files does.
         let head = Part10::read(&file.path);
         let is_whole = head.text(3) == file.sop_instance && head.text(2) == file.sop_class;
-        if is_whole && head.group_length_fits() && !head.data_set.is_empty() {
+        let is_even = head.data_set.len() % 2 == 0 || file.transfer_syntax.ends_with(".1.99");
+        // Receivers do not know the classes of palettes and the like as storage classes.
+        let is_storage = file.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.");
+        // Cut off within its pixel data: some receivers abort on it.
+        let is_cut = file.name.ends_with("MR_truncated.dcm");
+        if is_whole && is_even && is_storage && !is_cut && head.group_length_fits() {
             by_instance.insert(&file.sop_instance, file);
         }
     }
@@ -97,8 +102,14 @@ fn real_files_arrive_byte_for_byte_at_dcmtk() {
         let stored = receiver.stored_instance(&file.sop_instance).expect(&file.name);
         let (stored, source) = (Part10::read(&stored), Part10::read(&file.path));
         assert_eq!(stored.transfer_syntax(), file.transfer_syntax, "{}", file.name);
-        assert!(stored.data_set == source.data_set, "{}", file.name);
+        assert!(stored.data_set == even(source.data_set), "{}", file.name);
     }
+}
+
+/// With the zero byte that PS3.5 §A.5 wants behind a deflated data set of odd length.
+fn even(mut data_set: Vec<u8>) -> Vec<u8> {
+    data_set.resize(data_set.len().next_multiple_of(2), 0);
+    data_set
 }
 
 #[test]
@@ -109,14 +120,16 @@ fn real_files_arrive_byte_for_byte_at_pynetdicom() {
     deliver_all(&receiver, &files, &["--sessions", "2"]);
     for file in &files {
         let stored = fs::read(receiver.directory().join(&file.sop_instance)).expect(&file.name);
-        assert!(stored == Part10::read(&file.path).data_set, "{}", file.name);
+        assert!(stored == even(Part10::read(&file.path).data_set), "{}", file.name);
     }
 }
 
 #[test]
 fn real_files_arrive_with_all_values_at_orthanc() {
     let receiver = Receiver::start(Toolkit::Orthanc, &[]);
-    let files: Vec<_> = sources().into_iter().filter(|file| is_usual(file)).collect();
+    let mut files: Vec<_> = sources().into_iter().filter(|file| is_usual(file)).collect();
+    // Its DCMTK does not understand this one, whoever sends it.
+    files.retain(|file| !file.name.ends_with("rtdose_rle_1frame.dcm"));
     deliver_all(&receiver, &files, &["--sessions", "2"]);
     compare_values(&receiver, &files);
 }
@@ -126,7 +139,6 @@ fn is_usual(file: &SourceFile) -> bool {
     let syntax = file.transfer_syntax.strip_prefix("1.2.840.10008.1.2").unwrap_or("?");
     ["", ".1", ".2", ".5", ".4.50", ".4.51", ".4.57", ".4.70", ".4.80", ".4.90", ".4.91"]
         .contains(&syntax)
-        && file.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.")
         && !file.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.1.3")
 }
 
@@ -143,8 +155,16 @@ fn a_peer_that_takes_one_uncompressed_syntax_only_gets_everything_in_it() {
         ]
         .contains(&&*file.transfer_syntax)
     };
-    for (option, taken) in [("+xi", "1.2.840.10008.1.2"), ("+xd", "1.2.840.10008.1.2.1.99")] {
-        let receiver = Receiver::start(Toolkit::Dcmtk, &[option, "-pm", "+B", "+uf"]);
+    let takes = |syntax| Receiver::start(Toolkit::Pynetdicom, &["--files", "--syntaxes", syntax]);
+    let only_implicit = Receiver::start(Toolkit::Dcmtk, &["+xi", "-pm", "+B", "+uf"]);
+    let [explicit, big_endian, deflated] =
+        ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"];
+    for (receiver, taken) in [
+        (only_implicit, "1.2.840.10008.1.2"),
+        (takes(explicit), explicit),
+        (takes(big_endian), big_endian),
+        (takes(deflated), deflated),
+    ] {
         let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
         let (outcomes, _) = forward(&receiver.address(), &["--sessions", "2"], &paths);
         let mut sent = Vec::new();
@@ -154,25 +174,14 @@ fn a_peer_that_takes_one_uncompressed_syntax_only_gets_everything_in_it() {
                 assert!(outcome.starts_with("parked the peer accepts no"), "{outcome}");
                 continue;
             }
-            if outcome.starts_with("parked cannot encode") {
-                assert!(
-                    file.name.contains("no_meta") || file.name.contains("emri"),
-                    "{outcome} {}",
-                    file.name
-                );
-                continue;
-            }
             assert_eq!(outcome, "done", "{}", file.name);
             sent.push(*file);
         }
         assert!(sent.len() > 30, "{}", sent.len());
-        if option == "+xi" {
-            compare_values(&receiver, &sent);
-        }
+        compare_values(&receiver, &sent);
         for file in sent {
             let stored = receiver.stored_instance(&file.sop_instance).expect("it is stored");
-            let stored = Part10::read(&stored).transfer_syntax();
-            assert!(stored == taken || stored == "1.2.840.10008.1.2", "{stored}");
+            assert_eq!(Part10::read(&stored).transfer_syntax(), taken, "{}", file.name);
         }
     }
 }
@@ -192,7 +201,7 @@ fn more_classes_and_syntaxes_than_an_association_has_contexts_arrive_by_several(
     assert!(outcomes.values().all(|outcome| outcome == "done"), "{outcomes:#?}");
     output.expect_success("all are delivered");
     assert_eq!(receiver.stored().len(), 200);
-    let associations = receiver.log().matches("Association Received").count();
-    // The test looked whether it listens, too.
-    assert!((2..=12).contains(&associations), "{associations}");
+    // One of them is this test's, which looked whether it listens.
+    let associations = receiver.log().matches("I: Association Received").count();
+    assert!((3..=8).contains(&associations), "{associations}");
 }

@@ -71,3 +71,4 @@ mod tls_peers;
 mod tls_verdicts;
 mod traces;
 mod type_confusion;
+mod web_destination;

@@ -31,6 +31,24 @@ fn no_power_cut_loses_what_was_acknowledged_with_one_commit() {
     expect_clean(&["ext4", "ext4-journal", "ext4-writeback", "xfs"], &["--durability", "ordered"]);
 }
 
+/// Each object is owed to a destination that is not reached: whatever was acknowledged has its intent then.
+#[test]
+fn no_power_cut_loses_what_is_owed() {
+    for variant in ["owed", "owed-alone"] {
+        for file_system in ["ext4", "ext4-no-journal", "xfs"] {
+            expect_clean(&[file_system], &["--variant", variant]);
+        }
+    }
+    expect_clean(&["ext4", "xfs"], &["--variant", "owed", "--durability", "ordered"]);
+}
+
+/// A folder of intents is written by its own sync alone where there is no journal, and where files have no other name.
+#[test]
+fn power_cuts_find_what_is_not_owed() {
+    let some = ["--workload", "alone", "--cuts", "30", "--variant", "owed-without-folder-sync"];
+    expect_faults(&[&["--file-system", "ext4-no-journal"][..], &some].concat(), &["unowed"]);
+}
+
 /// Wrong variants of the program: its syncs do nothing, or it makes none.
 #[test]
 fn power_cuts_find_missing_syncs() {

@@ -29,8 +29,9 @@ pub use error::Error;
 pub use metrics::{Answer, Metrics, render};
 pub use monitor::Monitor;
 pub use program::{
-    AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, Credential, Directory, OpenStudy,
-    Program, ReloadFailure, Reloaded, Status,
+    AccessEvent, AccessOutcome, CatalogStatus, CertificateStatus, CommandCounts, Credential,
+    DELIVERY_FAILURES, DestinationStatus, Directory, Distribution, OpenStudy, Outage, Program,
+    ReloadFailure, Reloaded, Status, VERIFICATION_FINDINGS,
 };
 pub use server::{ControlHandle, descriptors, start};
 pub use settings::{

@@ -175,7 +175,12 @@ fn gather(path: &Path, items: &mut Vec<Item>) -> Result<(), Box<dyn Error>> {
         attempts: 0,
         since: now,
     };
-    items.push(Item { delivery, path: Some(path.to_owned()), missing: false });
+    items.push(Item {
+        delivery,
+        source: "//forward".into(),
+        path: Some(path.to_owned()),
+        missing: false,
+    });
     Ok(())
 }
 

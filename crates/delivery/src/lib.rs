@@ -17,6 +17,8 @@ mod filter;
 mod kinds;
 pub mod limits;
 mod machine;
+#[cfg(test)]
+mod model;
 mod settings;
 
 pub use destination::{Destination, Item, Outcome, Session, Stop};

@@ -9,7 +9,7 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a lease lasts; those of long deliveries are renewed.
-pub const LEASE: Duration = Duration::from_secs(300);
+pub const LEASE: Duration = Duration::from_secs(120);
 
 /// Deliveries that one question to the catalogue leases, at most.
 pub const LEASED: usize = 256;

@@ -68,6 +68,17 @@ fn begin_change(folder: &File) -> rustix::io::Result<()> {
     rustix::fs::fremovexattr(folder, "user.storescp.none")
 }
 
+/// The longest value of an extended attribute that should be given to files in `folder`, in bytes, of one whose name has 8
+/// bytes behind `user.`: what fits into an inode of the usual size. A longer one takes a block of its own for each file.
+#[must_use]
+pub fn attribute_bytes(folder: &File) -> usize {
+    match file_system_type(folder) {
+        Ok(EXT4) => 64,
+        Ok(XFS) => 160,
+        _ => 512,
+    }
+}
+
 /// Whether `folder`'s file system may accept a write and report only when the file is synced or closed that
 /// there was no space for it, as network file systems do.
 #[must_use]

@@ -17,6 +17,7 @@
 //! | telling mounts apart | `statx`, `/proc/self/mountinfo` | not known: a lost mount is not noticed |
 //! | the kind of journal of a file system | `/proc/fs/ext4`, `/proc/fs/jbd2` | not known |
 //! | whether a log was lost before a sync that succeeds | `fstat`, `fremovexattr` | not known |
+//! | how long an extended attribute is that costs no block | by the type of the file system | 64 bytes |
 //! | whether write errors may be reported late | by the type of the file system | they may |
 //! | sending an acknowledgement at once | `TCP_QUICKACK` | nothing: the system delays it |
 //! | starting to write a file to disk before its sync | `sync_file_range` | nothing: the sync writes everything |
@@ -72,7 +73,8 @@ mod unix;
 pub use ext4::journal;
 #[cfg(target_os = "linux")]
 pub use file_system::{
-    check_log, hides_a_lost_log, link_durability, may_not_check_log, reports_write_errors_late,
+    attribute_bytes, check_log, hides_a_lost_log, link_durability, may_not_check_log,
+    reports_write_errors_late,
 };
 #[cfg(target_os = "linux")]
 pub use linux::{
@@ -89,11 +91,12 @@ pub use system_calls::{begin_write_back, write_out};
 
 #[cfg(not(target_os = "linux"))]
 pub use portable::{
-    acknowledge_now, begin_write_back, check_log, create_unnamed, creation_time, detect_lost_peer,
-    exchange, hides_a_lost_log, ignores_hang_up, is_running, journal, keeps_order, link_durability,
-    link_unnamed, lower_thread_priority, may_not_check_log, memory_left, mount_generation,
-    mount_of, mounts, rename_to_free_name, reports_write_errors_late, reset_connection,
-    stop_accepting, this_process, threads_left, wait_for_hang_up, write_out,
+    acknowledge_now, attribute_bytes, begin_write_back, check_log, create_unnamed, creation_time,
+    detect_lost_peer, exchange, hides_a_lost_log, ignores_hang_up, is_running, journal,
+    keeps_order, link_durability, link_unnamed, lower_thread_priority, may_not_check_log,
+    memory_left, mount_generation, mount_of, mounts, rename_to_free_name,
+    reports_write_errors_late, reset_connection, stop_accepting, this_process, threads_left,
+    wait_for_hang_up, write_out,
 };
 
 pub use secret::{ask_for_secret, read_secret};

@@ -16,6 +16,12 @@ pub fn link_durability(_folder: &File) -> LinkDurability {
 
 /// Not known here.
 #[must_use]
+pub fn attribute_bytes(_folder: &File) -> usize {
+    64
+}
+
+/// Not known here.
+#[must_use]
 pub fn journal(_folder: &File) -> Journal {
     Journal::Unknown
 }

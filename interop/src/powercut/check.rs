@@ -36,6 +36,8 @@ pub enum Fault {
     Torn,
     /// It has a name that no file had.
     Unknown,
+    /// It was acknowledged, and its intent is missing: nobody knows that it is owed.
+    Unowed,
 }
 
 impl<'s> Expected<'s> {
@@ -61,6 +63,11 @@ impl<'s> Expected<'s> {
         }
         assert_eq!(found, sent.len(), "each object is stored once");
         Self { files }
+    }
+
+    /// Of a receiver that gives no file a final name.
+    pub(super) fn nothing() -> Self {
+        Self { files: BTreeMap::new() }
     }
 
     /// What is wrong in a directory after a power cut at this position; with the number of files that are
@@ -111,6 +118,6 @@ fn final_files(directory: &Path) -> impl Iterator<Item = (String, Vec<u8>)> {
     })
 }
 
-fn tail(bytes: &[u8]) -> &[u8] {
+pub(super) fn tail(bytes: &[u8]) -> &[u8] {
     &bytes[bytes.len().saturating_sub(TAIL_BYTES)..]
 }

@@ -23,6 +23,7 @@ mod disk;
 mod file_server;
 mod file_systems;
 mod image;
+mod owed;
 mod recording;
 mod serve;
 mod stand_in;
@@ -44,6 +45,7 @@ use crate::Scratch;
 use crate::random::Random;
 use check::Expected;
 use disk::{Disk, unmount};
+use owed::Owed;
 use workload::Sent;
 
 /// How many images are kept at most.
@@ -82,7 +84,11 @@ impl Plan {
         let live = scratch.directory("live");
         disk.mount_live(&live)?;
         let sent = self.variant.store(self, &disk, &live);
-        let expected = Expected::from_live(&sent, &live);
+        let expected = match self.variant {
+            Variant::OwedAlone => Expected::nothing(),
+            _ => Expected::from_live(&sent, &live),
+        };
+        let owed = self.variant.is_owed().then(|| Owed::from_live(&sent, &live));
         unmount(&live);
         let end = disk.end();
         let cut = scratch.directory("cut");
@@ -91,7 +97,7 @@ impl Plan {
         for position in self.positions(&sent, &disk, end) {
             let fates = disk.cut(position, self.seed);
             tally.add_cut(fates);
-            self.examine(&disk, &expected, position, &cut, &mut tally);
+            self.examine(&disk, (&expected, owed.as_ref()), position, &cut, &mut tally);
         }
         Ok(tally)
     }
@@ -117,7 +123,7 @@ impl Plan {
     fn examine(
         &self,
         disk: &Disk,
-        expected: &Expected<'_>,
+        (expected, owed): (&Expected<'_>, Option<&Owed<'_>>),
         position: usize,
         at: &Path,
         tally: &mut Tally,
@@ -135,7 +141,12 @@ impl Plan {
             }
             repaired = " after a repair";
         }
-        let (faults, files) = expected.compare(at, position);
+        let (mut faults, mut files) = expected.compare(at, position);
+        if let Some(owed) = owed {
+            let (more, intents) = owed.compare(at, position);
+            faults.extend(more);
+            files += intents;
+        }
         unmount(at);
         tally.files += files;
         for (fault, name) in faults {

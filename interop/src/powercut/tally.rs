@@ -93,7 +93,7 @@ impl fmt::Display for Tally {
         let [kept, dropped, torn] = self.writes;
         write!(f, "cuts={cuts} files={files} unstored={unstored} unmountable={unmountable} ")?;
         write!(f, "beyond-repair={beyond_repair}")?;
-        for fault in [Fault::Lost, Fault::Outdated, Fault::Torn, Fault::Unknown] {
+        for fault in [Fault::Lost, Fault::Outdated, Fault::Torn, Fault::Unknown, Fault::Unowed] {
             let count = self.faults.get(&fault).copied().unwrap_or_default();
             write!(f, " {}={count}", format!("{fault:?}").to_lowercase())?;
         }

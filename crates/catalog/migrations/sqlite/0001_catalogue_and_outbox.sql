@@ -144,6 +144,8 @@ CREATE TABLE delivery (
     study INTEGER,
     -- What is delivered in order: the study, or a number that no other delivery has.
     lane INTEGER NOT NULL,
+    -- The same as long as it waits or is leased; otherwise NULL.
+    open_lane INTEGER,
     -- 0: waiting, 1: leased, 2: done, 3: parked, 4: dropped.
     state INTEGER NOT NULL,
     -- When it can be leased: waiting, from then on; leased, when the lease runs out. Otherwise when it came to this state.
@@ -156,7 +158,7 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_due ON delivery (destination, state, at, id);
 CREATE INDEX delivery_state ON delivery (destination, state, id);
-CREATE INDEX delivery_lane ON delivery (destination, lane, id) WHERE state < 2;
+CREATE INDEX delivery_lane ON delivery (destination, open_lane, id) WHERE open_lane IS NOT NULL;
 CREATE INDEX delivery_instance ON delivery (instance) WHERE instance IS NOT NULL;
 CREATE INDEX delivery_event ON delivery (event) WHERE event IS NOT NULL;
 

@@ -30,6 +30,7 @@ pub(super) fn settle(
             ("reason", Type::Text),
         ],
         "UPDATE delivery SET state = v.state, at = v.at, \
+         open_lane = CASE WHEN v.state < 2 THEN delivery.lane END, \
          attempts = delivery.attempts + v.attempts, owner = NULL, reason = v.reason FROM v \
          WHERE delivery.id = v.id AND delivery.state = 1 AND delivery.owner = v.owner \
          RETURNING delivery.id, delivery.destination, delivery.instance, delivery.size, \
@@ -142,6 +143,7 @@ const MOVE: Each<'_> = Each::new(
         ("reason", Type::Text),
     ],
     "UPDATE delivery SET state = v.behind, at = v.at, owner = NULL, \
+     open_lane = CASE WHEN v.behind < 2 THEN delivery.lane END, \
      attempts = delivery.attempts * v.keeps_attempts, \
      reason = COALESCE(v.reason, delivery.reason) FROM v \
      WHERE delivery.id = v.id AND delivery.state = v.before \

@@ -72,11 +72,20 @@ pub(crate) fn whole(text: &str) -> Cow<'_, str> {
 }
 
 fn bounded(text: &str, bytes: usize) -> Cow<'_, str> {
+    // What takes the place of a NUL is longer.
+    match whole(cut(text, bytes)) {
+        Cow::Borrowed(text) => Cow::Borrowed(text),
+        Cow::Owned(text) => Cow::Owned(cut(&text, bytes).to_owned()),
+    }
+}
+
+/// The beginning of a text: whole characters.
+fn cut(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    whole(&text[..end])
+    &text[..end]
 }
 
 /// A text for searching without regard to case.
@@ -117,9 +126,10 @@ pub(crate) fn pattern(text: &str) -> Pattern {
     }
     let mut like = String::with_capacity(folded.len() + 8);
     let mut wildcards = 0;
+    let mut before = None;
     for character in folded.chars() {
         match character {
-            '*' if like.ends_with('%') && !like.ends_with("!%") => {}
+            '*' if before == Some('*') => {}
             '*' if wildcards < WILDCARDS => {
                 wildcards += 1;
                 like.push('%');
@@ -128,6 +138,7 @@ pub(crate) fn pattern(text: &str) -> Pattern {
             '%' | '_' | '!' => like.extend(['!', character]),
             other => like.push(other),
         }
+        before = Some(character);
     }
     Pattern::Like(like)
 }
@@ -184,4 +195,63 @@ pub(crate) fn file_key(file: &str) -> Cow<'_, str> {
         write!(key, "{byte:02x}").expect("a String takes all");
     }
     Cow::Owned(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn wildcards_become_those_of_like() {
+        for (text, expected) in [
+            ("Meier", Pattern::Exactly("meier".to_owned())),
+            ("", Pattern::Anything),
+            ("***", Pattern::Anything),
+            ("a*b?", Pattern::Like("a%b_".to_owned())),
+            ("50%*", Pattern::Like("50!%%".to_owned())),
+            ("a_!**", Pattern::Like("a!_!!%".to_owned())),
+            ("É*", Pattern::Like("é%".to_owned())),
+        ] {
+            assert_eq!(pattern(text), expected, "{text}");
+        }
+    }
+
+    /// However many there are, a pattern has few of the wildcards that cost much.
+    #[test]
+    fn wildcards_are_bounded() {
+        let Pattern::Like(like) = pattern(&"*a".repeat(400)) else { panic!("a pattern") };
+        assert_eq!(like.matches('%').count(), WILDCARDS);
+    }
+
+    #[test]
+    fn long_files_have_keys_of_their_own() {
+        let (one, other) = ("a/".repeat(2000), "a/".repeat(1999) + "b/");
+        assert_eq!(file_key("short"), "short");
+        assert_ne!(file_key(&one), file_key(&other));
+        assert!(file_key(&one).len() <= FILE_KEY_BYTES);
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_comes_back(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let path = Path::new(OsStr::from_bytes(&bytes));
+            let text = from_path(path);
+            prop_assert!(!text.contains('\0'));
+            prop_assert_eq!(to_path(&text), path);
+        }
+
+        #[test]
+        fn a_time_comes_back(micros in any::<i64>()) {
+            let micros = micros / 2;
+            prop_assert_eq!(from_time(to_time(micros)), micros);
+        }
+
+        #[test]
+        fn a_text_is_bounded_and_without_nul(sent in ".{0,600}") {
+            let kept = text(&sent);
+            prop_assert!(kept.len() <= TEXT_BYTES && !kept.contains('\0'));
+        }
+    }
 }

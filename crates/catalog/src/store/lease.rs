@@ -75,16 +75,16 @@ fn first_of_lanes(
     most: usize,
 ) -> Result<Vec<i64>, Error> {
     const LANES: &str = "WITH RECURSIVE lanes(lane) AS ( \
-        SELECT min(lane) FROM delivery WHERE destination = $1 AND state < 2 \
+        SELECT min(open_lane) FROM delivery WHERE destination = $1 AND open_lane > 0 \
         UNION ALL \
-        SELECT (SELECT min(d.lane) FROM delivery d \
-                WHERE d.destination = $1 AND d.state < 2 AND d.lane > lanes.lane) \
+        SELECT (SELECT min(d.open_lane) FROM delivery d \
+                WHERE d.destination = $1 AND d.open_lane > lanes.lane) \
         FROM lanes WHERE lanes.lane IS NOT NULL) \
         SELECT lane FROM lanes WHERE lane IS NOT NULL AND \
-        (SELECT d.at FROM delivery d WHERE d.destination = $1 AND d.state < 2 \
-         AND d.lane = lanes.lane ORDER BY d.id LIMIT 1) <= $2 LIMIT $3";
+        (SELECT d.at FROM delivery d WHERE d.destination = $1 AND d.open_lane = lanes.lane \
+         ORDER BY d.id LIMIT 1) <= $2 LIMIT $3";
     const OF_LANE: &str = "SELECT id, at FROM delivery \
-        WHERE destination = $1 AND lane = $2 AND state < 2 ORDER BY id LIMIT $3";
+        WHERE destination = $1 AND open_lane = $2 ORDER BY id LIMIT $3";
 
     let parameters = [destination.into(), now.into(), (most as i64).into()];
     let mut chosen = Vec::new();

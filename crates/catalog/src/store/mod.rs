@@ -11,6 +11,8 @@ mod postgresql;
 mod rows;
 mod sqlite;
 mod take_in;
+#[cfg(test)]
+mod tests;
 mod totals;
 
 use self::database::{Database, Statements};

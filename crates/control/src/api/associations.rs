@@ -1,9 +1,9 @@
 //! `GET /associations`, `/associations/recent`, `/associations/{number}`: who sends, and who has sent.
 
-use super::query::{Key, NoParameters, Page, Query, next};
+use super::forms::query::{Key, NoParameters, Page, Query, next};
+use super::forms::time::Time;
 use super::refusals::DimseStatus;
 use super::status::seconds_since;
-use super::time::Time;
 use crate::monitor::{self, Entry, Facts, Monitor, Progress, text};
 use crate::problem::Problem;
 use crate::state::State;

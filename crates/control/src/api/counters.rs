@@ -1,7 +1,7 @@
 //! `GET /counters`: what has happened since the start, in numbers.
 
-use super::query::{NoParameters, Query};
-use super::time::Time;
+use super::forms::query::{NoParameters, Query};
+use super::forms::time::Time;
 use crate::monitor::Monitor;
 use crate::problem::Problem;
 use crate::state::State;

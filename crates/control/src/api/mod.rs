@@ -5,10 +5,11 @@
 //! `docs/api.md`.
 
 mod associations;
+mod catalog;
 mod counters;
-mod negotiation;
+mod forms;
 mod openapi;
-mod query;
+mod outbox;
 mod refusals;
 mod route;
 mod routes;
@@ -17,7 +18,6 @@ mod status;
 mod studies;
 #[cfg(test)]
 mod tests;
-mod time;
 
 use crate::problem::Problem;
 use crate::state::State;
@@ -35,7 +35,7 @@ pub(crate) fn router(state: State) -> Router {
     let resources = resources
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn(negotiation::accepts_json))
+        .layer(from_fn(forms::negotiation::accepts_json))
         .with_state(state);
     Router::new().nest(PREFIX, resources)
 }

@@ -1,9 +1,10 @@
 //! The API as an OpenAPI 3.1 document, made from the routes and the types of their answers.
 
-use super::route::{PREFIX, Route, Verb};
+use super::forms::text::Text;
+use super::route::{PREFIX, PathKind, Route, Verb};
 use crate::problem::{Problem, ProblemBody};
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 /// Describes these resources.
@@ -89,8 +90,11 @@ fn operation(route: &Route, answers: &mut SchemaGenerator, problem: &Value) -> V
 }
 
 fn parameters(route: &Route) -> Vec<Value> {
-    let in_path = route.path_parameter.map(|(name, description)| {
-        let schema = json!({ "type": "integer", "minimum": 0 });
+    let in_path = route.path_parameter.map(|(name, kind, description)| {
+        let schema = match kind {
+            PathKind::Number => json!({ "type": "integer", "minimum": 0 }),
+            PathKind::Text => Text::json_schema(&mut generator(true)).to_value(),
+        };
         let required = true;
         json!({ "name": name, "in": "path", "required": required, "description": description, "schema": schema })
     });

@@ -1,7 +1,7 @@
 //! `GET /refusals`: what was refused, why, and what to do.
 
-use super::query::{Key, Limit, Query, next};
-use super::time::Time;
+use super::forms::query::{Key, Limit, Query, next};
+use super::forms::time::Time;
 use crate::monitor::{Entry, Refusal as Noted, What as NotedWhat, text};
 use crate::problem::Problem;
 use crate::state::State;

@@ -16,7 +16,7 @@ pub(super) struct Route {
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
     /// The parameter in its path, with its meaning.
-    pub(super) path_parameter: Option<(&'static str, &'static str)>,
+    pub(super) path_parameter: Option<(&'static str, PathKind, &'static str)>,
     /// Its query parameters.
     pub(super) query: Option<SchemaOf>,
     /// What its body may be.
@@ -35,6 +35,15 @@ pub(super) enum Verb {
     Get,
     /// Changes something: only for operators.
     Post,
+}
+
+/// What a parameter in a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PathKind {
+    /// A number.
+    Number,
+    /// A text without control characters.
+    Text,
 }
 
 /// The schema of a type.

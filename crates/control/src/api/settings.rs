@@ -1,7 +1,7 @@
 //! `GET /settings`, `POST /settings/reload`: the settings in effect, and reading them again.
 
-use super::query::{NoParameters, Query};
-use super::time::Time;
+use super::forms::query::{NoParameters, Query};
+use super::forms::time::Time;
 use crate::problem::Problem;
 use crate::program::{ReloadFailure, Reloaded};
 use crate::state::State;

@@ -1,7 +1,7 @@
 //! `GET /status`: what the receiver is doing.
 
-use super::query::{NoParameters, Query};
-use super::time::Time;
+use super::forms::query::{NoParameters, Query};
+use super::forms::time::Time;
 use crate::problem::Problem;
 use crate::program::{CertificateStatus, CommandCounts, Directory, Program};
 use crate::state::State;

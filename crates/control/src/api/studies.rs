@@ -1,6 +1,6 @@
 //! `GET /studies/open`: the studies that objects are being received of.
 
-use super::query::{Limit, Query};
+use super::forms::query::{Limit, Query};
 use crate::problem::Problem;
 use crate::state::State;
 use axum::Json;

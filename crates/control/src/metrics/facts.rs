@@ -1,8 +1,11 @@
 //! What only the program knows, asked when metrics are read, and not more often than once a second.
 
 use super::process::Process;
-use crate::program::{CertificateStatus, CommandCounts, Program, Status};
+use crate::program::{
+    CatalogStatus, CertificateStatus, CommandCounts, DestinationStatus, Program, Status,
+};
 use arc_swap::ArcSwapOption;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +22,9 @@ pub(super) struct Facts {
     pub(super) open_studies: usize,
     pub(super) certificates: Vec<CertificateStatus>,
     pub(super) commands: CommandCounts,
+    pub(super) destinations: Vec<DestinationStatus>,
+    /// `None` without a catalogue.
+    pub(super) catalog: Option<CatalogStatus>,
     /// `None` where the system does not tell.
     pub(super) process: Option<Process>,
 }
@@ -54,12 +60,21 @@ impl Answers {
             open_studies: program.open_study_count(),
             certificates: program.certificates(),
             commands: program.commands(),
+            destinations: each_once(program.destinations()),
+            catalog: program.catalog_status(),
             process: Process::read(),
         };
         self.last.store(Some(Arc::new((Instant::now(), facts.clone()))));
         drop(asking);
         facts
     }
+}
+
+/// Prometheus would refuse the whole answer if a name came twice.
+fn each_once(mut destinations: Vec<DestinationStatus>) -> Vec<DestinationStatus> {
+    let mut names = BTreeSet::new();
+    destinations.retain(|it| names.insert(it.name.clone()));
+    destinations
 }
 
 /// What was known so long ago.

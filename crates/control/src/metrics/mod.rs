@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Labels come from fixed vocabularies and from the settings, never from a peer, so the number of series is bounded:
-//! about 250, 7 for each directory and certificate, and 4 for each pair of calling title and rule, at most 2,000 of them.
+//! about 250, 7 for each directory and certificate, 32 for each destination, and 4 for each pair of calling title and rule, at most 2,000 of them.
 
 mod cells;
 mod counters;

@@ -7,12 +7,15 @@ use super::session;
 use super::shared::Shared;
 use crate::limits::{CATALOG_PAUSE, LEASE, POLL};
 use crate::machine::Demand;
-use catalog::{Error, Lease, LeaseOrder};
+use catalog::{Delivery, DeliveryId, Error, Lease, LeaseOrder};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// How often it is looked whether what waits is due much later than it can be.
 const LATE_TIME: Duration = Duration::from_secs(10);
+
+/// Later than anything that waits.
+const DISTANT: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 /// What the feeder knows beside the destinations.
 pub(crate) struct Feeder {
@@ -84,7 +87,7 @@ impl Feeder {
         let until = match running.demand() {
             Demand::Nothing(until) => until,
             Demand::Lease { most, order } => {
-                self.lease(running, most, order, self.shared.clock.now().wall)?;
+                self.lease(running, most, order)?;
                 match running.demand() {
                     Demand::Nothing(until) => until,
                     Demand::Lease { .. } => Duration::ZERO,
@@ -95,24 +98,27 @@ impl Feeder {
         Ok(until)
     }
 
-    fn lease(
+    fn lease(&self, running: &Arc<Running>, most: usize, order: LeaseOrder) -> Result<(), Error> {
+        let deliveries = self.ask(running, most, order, self.shared.clock.now().wall)?;
+        running.leased(deliveries, most);
+        Ok(())
+    }
+
+    fn ask(
         &self,
-        running: &Arc<Running>,
+        running: &Running,
         most: usize,
         order: LeaseOrder,
         now: SystemTime,
-    ) -> Result<(), Error> {
-        let lease = Lease {
+    ) -> Result<Vec<Delivery>, Error> {
+        self.shared.catalog.lease(&Lease {
             destination: running.name.clone(),
             most,
             order,
             owner: self.shared.owner.clone(),
             now,
             duration: LEASE,
-        };
-        let deliveries = self.shared.catalog.lease(&lease)?;
-        running.leased(deliveries, most);
-        Ok(())
+        })
     }
 
     /// What waits for longer than the longest pause was written by a clock that was ahead: it is due now.
@@ -128,9 +134,9 @@ impl Feeder {
         if waiting == 0 || paused {
             return Ok(());
         }
-        let longest = one.settings().retry.longest_pause.max(POLL) * 2;
+        let far = (one.settings().retry.longest_pause * 2).max(LEASE * 2);
         let next = self.shared.catalog.next_attempt(&one.name, now.wall)?;
-        if let Some(next) = next.filter(|next| *next > now.wall + longest)
+        if next.is_some_and(|next| next > now.wall + far)
             && let Demand::Lease { most, order } = one.demand_anyway()
         {
             tracing::info!(
@@ -138,7 +144,11 @@ impl Feeder {
                 "destination {}: deliveries that were to be tried much later than now, since the clock was set, are tried now",
                 one.name
             );
-            self.lease(one, most, order, next)?;
+            let deliveries = self.ask(one, most, order, now.wall + DISTANT)?;
+            // As of now: their leases would last until then.
+            let ids: Vec<DeliveryId> = deliveries.iter().map(|it| it.id).collect();
+            self.shared.catalog.renew(&self.shared.owner, &ids, now.wall + LEASE)?;
+            one.leased(deliveries, most);
             start_sessions(one);
         }
         Ok(())

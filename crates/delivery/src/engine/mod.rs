@@ -29,7 +29,7 @@ mod texts;
 pub use report::{BreakerReport, DestinationReport, FailureClass, Histogram};
 pub use spool::Spool;
 
-use crate::{Destination, DestinationSettings, Error};
+use crate::{Destination, DestinationKind, DestinationSettings, Error, TlsClientSettings};
 use catalog::{Catalog, DeliveryId};
 use feeder::Feeder;
 use registry::Registry;
@@ -50,6 +50,8 @@ pub struct Parts {
     pub spool: Arc<dyn Spool>,
     /// The name of this run of the program, which no other run has or had.
     pub owner: String,
+    /// Which receiver it is, for events: [`event_source`](crate::event_source) of its output directory.
+    pub source: Arc<str>,
     /// No other receiver uses the catalogue: what an earlier run had leased is given back at once. Otherwise, its leases
     /// run out.
     pub alone: bool,
@@ -84,8 +86,8 @@ impl Outbox {
     /// # Errors
     /// Those of `build`, and [`Error::Thread`]. Nothing runs then.
     pub fn start(parts: Parts) -> Result<Self, Error> {
-        let Parts { catalog, spool, owner, alone, build, settings } = parts;
-        let shared = Arc::new(Shared::new(catalog, spool, owner));
+        let Parts { catalog, spool, owner, source, alone, build, settings } = parts;
+        let shared = Arc::new(Shared::new(catalog, spool, (owner, source)));
         let outbox = Self {
             shared: Arc::clone(&shared),
             registry: Arc::default(),
@@ -119,10 +121,7 @@ impl Outbox {
         let mut built = Vec::new();
         for one in settings {
             let old = before.iter().find(|it| it.name == one.name);
-            let same = old.is_some_and(|it| {
-                let settings = it.settings();
-                settings.kind == one.kind && settings.concurrency == one.concurrency
-            });
+            let same = old.is_some_and(|it| is_same(&it.settings(), &one));
             let destination = if same { None } else { Some((self.build)(&one)?) };
             built.push((old, one, destination));
         }
@@ -248,6 +247,16 @@ impl Outbox {
         }
         Stopped { hanging, unsettled }
     }
+}
+
+/// Whether the destination that was built goes on: not if certificates may have changed that it has read.
+fn is_same(old: &DestinationSettings, new: &DestinationSettings) -> bool {
+    let reads_files = match &new.kind {
+        DestinationKind::Webhook(kind) => kind.http.tls != TlsClientSettings::default(),
+        DestinationKind::Dicom(kind) => kind.tls.is_some(),
+        DestinationKind::Exec(_) | DestinationKind::Worker(_) | DestinationKind::Folder(_) => false,
+    };
+    old.kind == new.kind && old.concurrency == new.concurrency && !reads_files
 }
 
 impl Drop for Outbox {

@@ -241,9 +241,14 @@ impl Running {
     }
 
     /// These were leased, of so many that were asked for.
-    pub(crate) fn leased(&self, deliveries: Vec<Delivery>, asked: usize) {
+    pub(crate) fn leased(self: &Arc<Self>, deliveries: Vec<Delivery>, asked: usize) {
         let mut state = self.lock();
-        state.machine.leased(deliveries, asked, self.shared.clock.now());
+        let now = self.shared.clock.now();
+        let mut settlements = state.machine.leased(deliveries, asked, now);
+        if self.stop.is_set() {
+            settlements.extend(state.machine.give_back(now));
+        }
+        self.settle(&mut state, settlements);
         let wanted = state.machine.wanted_sessions(self.shared.clock.now());
         for _ in 0..wanted.min(state.idle) {
             self.changed.notify_one();

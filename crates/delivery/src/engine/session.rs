@@ -101,12 +101,20 @@ fn item(running: &Arc<Running>, delivery: Delivery) -> Option<Item> {
                 .missing(delivery.id, "the catalogue does not know the object any more".to_owned());
             return None;
         }
-        return Some(Item { delivery, path: None, missing: false, source: "//localhost".into() });
+        return Some(Item {
+            delivery,
+            path: None,
+            missing: false,
+            source: running.shared.source.clone(),
+        });
     };
     match running.shared.spool.path(instance) {
-        Ok(Some(path)) => {
-            Some(Item { path: Some(path), missing: false, delivery, source: "//localhost".into() })
-        }
+        Ok(Some(path)) => Some(Item {
+            path: Some(path),
+            missing: false,
+            delivery,
+            source: running.shared.source.clone(),
+        }),
         Ok(None) => {
             let reason = "the file of the object is gone: neither its link in the spool nor its final name is there";
             running.missing(delivery.id, reason.to_owned());

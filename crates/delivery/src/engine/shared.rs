@@ -12,6 +12,8 @@ pub(crate) struct Shared {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) spool: Arc<dyn Spool>,
     pub(crate) owner: String,
+    /// Which receiver it is.
+    pub(crate) source: Arc<str>,
     pub(crate) clock: Clock,
     pub(crate) feeder: Bell,
     pub(crate) settler: SettlerQueue,
@@ -21,11 +23,16 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// With nothing under way.
-    pub(crate) fn new(catalog: Arc<dyn Catalog>, spool: Arc<dyn Spool>, owner: String) -> Self {
+    pub(crate) fn new(
+        catalog: Arc<dyn Catalog>,
+        spool: Arc<dyn Spool>,
+        (owner, source): (String, Arc<str>),
+    ) -> Self {
         Self {
             catalog,
             spool,
             owner,
+            source,
             clock: Clock::new(),
             feeder: Bell::default(),
             settler: SettlerQueue::default(),

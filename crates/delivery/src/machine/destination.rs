@@ -147,15 +147,21 @@ impl Machine {
         Demand::Lease { most, order }
     }
 
-    /// These were leased, of so many that were asked for.
-    pub(crate) fn leased(&mut self, deliveries: Vec<Delivery>, asked: usize, now: Now) {
+    /// These were leased, of so many that were asked for. Returns what is to be settled.
+    pub(crate) fn leased(
+        &mut self,
+        deliveries: Vec<Delivery>,
+        asked: usize,
+        now: Now,
+    ) -> Vec<Settlement> {
         if deliveries.len() < asked {
             self.drained_until = now.elapsed + POLL;
         } else if self.breaker.is_closed() {
             self.adapt(now);
         }
         self.last_lease = now.elapsed;
-        self.queue.add(deliveries);
+        let given_back = self.queue.add(deliveries, self.policy.by_study);
+        not_attempted(given_back, EARLIER_WAITS, now)
     }
 
     /// Leases as much as is delivered in about a second: seldom asked, and little given back when it ends.
@@ -356,11 +362,9 @@ impl Machine {
 
     fn give_back_study(&mut self, ended: &UnderWay, now: Now) -> Vec<Settlement> {
         match &ended.study {
-            Some(study) if self.policy.by_study => not_attempted(
-                self.queue.withdraw(Some(study)),
-                "an earlier one of its study waits",
-                now,
-            ),
+            Some(study) if self.policy.by_study => {
+                not_attempted(self.queue.withdraw(Some(study)), EARLIER_WAITS, now)
+            }
             _ => Vec::new(),
         }
     }
@@ -483,3 +487,6 @@ fn not_attempted(ids: Vec<DeliveryId>, reason: &str, now: Now) -> Vec<Settlement
 
 /// Why deliveries are given back that nobody has tried.
 const NO_TURN: &str = "its turn did not come";
+
+/// The same, in the order of a study.
+const EARLIER_WAITS: &str = "an earlier one of its study waits";

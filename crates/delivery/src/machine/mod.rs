@@ -16,6 +16,8 @@ mod pause;
 mod policy;
 mod queue;
 mod settling;
+#[cfg(test)]
+mod simulation;
 mod suspects;
 
 pub(crate) use destination::{Demand, Machine, Notice, Take};

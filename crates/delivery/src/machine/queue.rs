@@ -24,15 +24,26 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// Takes in what was leased, without what is here already: a lease that ran out while the catalogue was unavailable
-    /// may bring it a second time.
-    pub(crate) fn add(&mut self, deliveries: Vec<Delivery>) {
+    /// may bring it a second time. Returns those that must be given back, with `by_study`: an earlier one of their study
+    /// has an outcome that is not settled yet, which may be that it waits.
+    pub(crate) fn add(&mut self, deliveries: Vec<Delivery>, by_study: bool) -> Vec<DeliveryId> {
         let known: HashSet<DeliveryId> = self.leased.iter().map(|it| it.id).collect();
-        let fresh = |it: &Delivery| {
-            !known.contains(&it.id)
-                && !self.under_way.contains_key(&it.id)
-                && !self.unsettled.contains(&it.id)
-        };
-        self.leased.extend(deliveries.into_iter().filter(|it| fresh(it)));
+        let mut held_up: HashSet<Option<String>> = HashSet::new();
+        let mut given_back = Vec::new();
+        for delivery in deliveries {
+            let id = delivery.id;
+            if self.unsettled.contains(&id) {
+                held_up.extend(delivery.study.is_some().then_some(delivery.study));
+            } else if known.contains(&id) || self.under_way.contains_key(&id) {
+                // The one that is here goes on.
+            } else if by_study && held_up.contains(&delivery.study) {
+                self.unsettled.insert(id);
+                given_back.push(id);
+            } else {
+                self.leased.push_back(delivery);
+            }
+        }
+        given_back
     }
 
     /// Takes the next ones for a session, at most so many, as long as `begin` agrees. With `by_study`, none of a study of

@@ -156,7 +156,8 @@ impl StagedFile for DirectoryFile {
     fn publish(&mut self, name: &FileName, if_exists: IfExists) -> io::Result<bool> {
         let replaced = self.give_name(name, if_exists)?;
         if self.has_intent {
-            intents::note(&self.file, &self.destination.path, name);
+            let most = self.home.strategy.attribute_bytes;
+            intents::note(&self.file, (&self.destination.path, name), most);
         }
         Ok(replaced)
     }

@@ -5,8 +5,10 @@ pub(crate) use super::names::temporary_files::HIDDEN_FOLDER;
 pub(crate) use super::strategy::Staging;
 pub(crate) use platform::testing::Scratch;
 
+use super::names::syscalls::hooks;
 use crate::{Directory, Error, InstanceFile, PreparedFile, Storage};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 pub(crate) const STAGINGS: [Staging; 3] =
     [Staging::Unnamed, Staging::UnnamedUntilSynced, Staging::Temporary];
@@ -34,6 +36,23 @@ pub(crate) fn combinations() -> impl Iterator<Item = (Staging, Abilities)> {
 pub(crate) fn all_kinds(path: &Path) -> impl Iterator<Item = Directory> {
     combinations()
         .map(|(staging, abilities)| Directory::open_with(path, staging, abilities).unwrap())
+}
+
+/// Runs `action`, in which the call of this number fails that gives, removes or looks up names; and which call that was.
+pub(crate) fn failing_at<T>(number: usize, action: impl FnOnce() -> T) -> (T, Option<String>) {
+    let failed = Arc::new(Mutex::new(None));
+    let (seen, mut calls) = (Arc::clone(&failed), 0);
+    let before = move |call: &str| {
+        calls += 1;
+        if calls != number + 1 {
+            return Ok(());
+        }
+        *seen.lock().unwrap() = Some(call.to_owned());
+        Err(rustix::io::Errno::IO.into())
+    };
+    let result = hooks::with(before, action);
+    let failed = failed.lock().unwrap().take();
+    (result, failed)
 }
 
 /// A file that was not made ahead.

@@ -1,15 +1,17 @@
 //! Storage of which one step fails.
 
 use crate::{
-    Directory, ExistingFile, FileIdentity, FileName, Folder, Holder, IfExists, Space, StagedFile,
-    Storage, Subfolder, SyncMark,
+    Directory, ExistingFile, FileIdentity, FileName, Folder, Holder, IfExists, IntentName, Intents,
+    PendingIntent, Space, StagedFile, Storage, Subfolder, SyncMark,
 };
+use std::fs::File;
 use std::io::{self, IoSlice};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Storage whose n-th step fails: each stage, append, patch, sync, enter, publish, look at what has a name, read of
-/// that, and folder sync counts.
+/// Storage whose n-th step fails: each stage, append, patch, sync, intent, enter, publish, look at what has a name, read
+/// of that, and folder sync counts, and each change of intents.
 pub struct Faulty {
     /// What it passes steps on to.
     pub inner: Directory,
@@ -27,6 +29,12 @@ struct FaultyFolder {
 
 struct FaultyFile {
     inner: Box<dyn StagedFile>,
+    fails_at: usize,
+    step: Arc<AtomicUsize>,
+}
+
+struct FaultyIntents {
+    inner: Arc<dyn Intents>,
     fails_at: usize,
     step: Arc<AtomicUsize>,
 }
@@ -54,6 +62,42 @@ impl Storage for Faulty {
     fn close_unused(&self) {
         self.inner.close_unused();
     }
+
+    fn intents(&self) -> Option<Arc<dyn Intents>> {
+        let (inner, step) = (self.inner.intents()?, Arc::clone(&self.step));
+        Some(Arc::new(FaultyIntents { inner, fails_at: self.fails_at, step }))
+    }
+}
+
+impl Intents for FaultyIntents {
+    fn pending(&self, found: &mut dyn FnMut(PendingIntent) -> bool) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.pending(found)
+    }
+
+    fn spooled(&self, found: &mut dyn FnMut(IntentName) -> bool) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.spooled(found)
+    }
+
+    fn settle(&self, name: &IntentName, owed: bool) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.settle(name, owed)
+    }
+
+    fn release(&self, name: &IntentName) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.release(name)
+    }
+
+    fn open(&self, name: &IntentName) -> io::Result<File> {
+        count(&self.step, self.fails_at)?;
+        self.inner.open(name)
+    }
+
+    fn path(&self, name: &IntentName) -> Option<PathBuf> {
+        self.inner.path(name)
+    }
 }
 
 impl Folder for FaultyFolder {
@@ -79,6 +123,10 @@ impl Folder for FaultyFolder {
 
     fn subfolder(self: Arc<Self>, name: &FileName) -> io::Result<Arc<dyn Folder>> {
         Arc::clone(&self.inner).subfolder(name)
+    }
+
+    fn remove(&self, file: FileIdentity, name: &FileName) -> io::Result<()> {
+        self.inner.remove(file, name)
     }
 
     fn rename(&self, file: FileIdentity, from: &FileName, to: &FileName) -> io::Result<()> {
@@ -114,6 +162,16 @@ impl StagedFile for FaultyFile {
     fn sync(&mut self) -> io::Result<()> {
         count(&self.step, self.fails_at)?;
         self.inner.sync()
+    }
+
+    fn intend(&mut self, name: &IntentName) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.intend(name)
+    }
+
+    fn sync_intent(&mut self) -> io::Result<()> {
+        count(&self.step, self.fails_at)?;
+        self.inner.sync_intent()
     }
 
     fn check_writes(&mut self) -> io::Result<()> {

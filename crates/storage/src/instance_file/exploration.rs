@@ -1,12 +1,16 @@
 //! What was acknowledged is on disk, whatever other associations store and whichever sync fails.
 
 use crate::doubles::power_loss::{Disk, DiskKind, Fault, Survives};
-use crate::{Durability, FileName, Folder, IfExists, InstanceFile, PreparedFile, Storage};
+use crate::{
+    Durability, Envelope, Error, FileName, Folder, IfExists, InstanceFile, IntentName,
+    PreparedFile, Step, Storage,
+};
 use dataset::Sink;
 use platform::exploration::{caught, explore};
 use platform::sync::{Arc, Mutex, Timers, pick, thread};
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
+use std::time::UNIX_EPOCH;
 
 /// Syncs of an execution of which one may fail, and past them.
 const SYNCS: usize = 12;
@@ -162,4 +166,87 @@ fn name_and_sync(
 
 fn name(text: &str) -> FileName {
     FileName::new(text.to_owned()).unwrap()
+}
+
+/// The same with intents, while a cataloguer settles what was acknowledged.
+#[test]
+fn what_is_owed_for_what_was_acknowledged_is_on_disk() {
+    for kind in DiskKind::ALL {
+        explore(Timers::Patient, move || owe_by_turns(kind, false));
+    }
+}
+
+#[test]
+fn a_folder_of_intents_that_is_not_synced_is_caught() {
+    caught(&["is lost"], Timers::Patient, || owe_by_turns(DiskKind::Unnamed, true));
+}
+
+/// Two threads store objects of their own, each by its intent alone and under a name in turn; a third moves what they
+/// acknowledged into the spool. With `forgets`, folders of intents are not synced.
+fn owe_by_turns(kind: DiskKind, forgets: bool) {
+    const OBJECTS: u32 = 2;
+    let fault = match pick(SYNCS) {
+        0 => Fault::Never,
+        syncs => Fault::LostWrite(syncs - 1),
+    };
+    let disk = Disk::new(kind, fault);
+    if forgets {
+        disk.forget_intent_syncs();
+    }
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    let senders = (0..2).map(|sender| {
+        let (disk, acknowledged) = (Arc::clone(&disk), Arc::clone(&acknowledged));
+        thread::spawn(move || {
+            for number in 0..OBJECTS {
+                let intent = intent(sender, number);
+                if store_owed(&disk, &intent, number % 2 == 0).is_ok() {
+                    acknowledged.lock().unwrap().push(intent);
+                }
+            }
+        })
+    });
+    let mut threads: Vec<_> = senders.collect();
+    let (intents, settled) = (disk.intents().unwrap(), Arc::clone(&acknowledged));
+    threads.push(thread::spawn(move || {
+        for _ in 0..OBJECTS {
+            let batch = settled.lock().unwrap().clone();
+            let names: Vec<_> = batch.iter().map(|name| (name, true)).collect();
+            // What fails is settled again after a start.
+            let _ = intents.settle_all(&names);
+        }
+    }));
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for survives in Survives::ALL {
+        let found = disk.intents_after_power_loss(survives);
+        for name in acknowledged.lock().unwrap().iter() {
+            let content = found.get(name.as_str()).map(Vec::as_slice);
+            assert_eq!(content, Some(name.as_str().as_bytes()), "{name} is lost: {survives:?}");
+        }
+    }
+}
+
+fn intent(sender: u64, number: u32) -> IntentName {
+    Envelope {
+        received: UNIX_EPOCH,
+        association: sender,
+        sequence: number,
+        route: 0,
+        calling: [b' '; 16],
+        called: [b' '; 16],
+        address: "::1".parse().unwrap(),
+    }
+    .name()
+}
+
+/// Stores an object whose content is the name of its intent.
+fn store_owed(disk: &Arc<Disk>, intent: &IntentName, has_name: bool) -> Result<(), Error> {
+    let mut file = InstanceFile::create(disk, &mut PreparedFile::default(), Vec::new())?;
+    file.write(&[IoSlice::new(intent.as_str().as_bytes())]).map_err(Error::at(Step::Write))?;
+    file.intend(intent.clone());
+    if has_name {
+        let names = &mut [name(&intent.as_str()[..40])].into_iter();
+        file.commit(names, IfExists::Replace, Durability::Full).map(drop)
+    } else {
+        file.commit_intent(Durability::Full)
+    }
 }

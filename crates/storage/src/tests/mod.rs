@@ -1,6 +1,7 @@
 //! The promise of this crate, attacked: every step failing, names taken, many at once.
 
 mod duplicates;
+mod intents;
 mod nested;
 mod power_loss;
 mod subfolders;

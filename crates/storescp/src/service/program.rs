@@ -4,9 +4,11 @@ use super::reload::Cause;
 use super::wiring::Service;
 use crate::cli;
 use crate::error::Error;
+use catalog::{Catalog, DeliveryId};
 use control::{
-    AccessEvent, AccessOutcome, CertificateStatus, CommandCounts, ControlHandle, Directory,
-    Monitor, OpenStudy, Program, Protection, ReloadFailure, Reloaded, Status,
+    AccessEvent, AccessOutcome, CatalogStatus, CertificateStatus, CommandCounts, ControlHandle,
+    DestinationStatus, Directory, Monitor, OpenStudy, Program, Protection, ReloadFailure, Reloaded,
+    Status,
 };
 use receiver::{Capacity, Handle, MinFree, OutputSettings, Pulse};
 use rustix::fs::{Access, StatVfs};
@@ -130,6 +132,42 @@ impl Program for ServingProgram {
         self.service.shared.pool.counts()
     }
 
+    fn catalog(&self) -> Option<Arc<dyn Catalog>> {
+        self.service.archive.as_ref().map(|archive| Arc::clone(archive.catalog()))
+    }
+
+    fn catalog_status(&self) -> Option<CatalogStatus> {
+        self.service.archive.as_ref().map(|archive| archive.status())
+    }
+
+    fn destinations(&self) -> Vec<DestinationStatus> {
+        self.service.archive.as_ref().map_or_else(Vec::new, |archive| archive.destinations())
+    }
+
+    fn retry(&self, deliveries: &[DeliveryId]) -> Result<u64, catalog::Error> {
+        let Some(archive) = &self.service.archive else { return Ok(0) };
+        archive.outbox().retry(deliveries).map_err(of_catalog)
+    }
+
+    fn park(&self, deliveries: &[DeliveryId], reason: &str) -> Result<u64, catalog::Error> {
+        let Some(archive) = &self.service.archive else { return Ok(0) };
+        archive.outbox().park(deliveries, reason).map_err(of_catalog)
+    }
+
+    fn drop_deliveries(
+        &self,
+        deliveries: &[DeliveryId],
+        reason: &str,
+    ) -> Result<(), catalog::Error> {
+        let Some(archive) = &self.service.archive else { return Ok(()) };
+        archive.outbox().drop_deliveries(deliveries, reason).map_err(of_catalog)
+    }
+
+    fn pause(&self, destination: &str, paused: bool) -> Result<(), catalog::Error> {
+        let Some(archive) = &self.service.archive else { return Ok(()) };
+        archive.outbox().pause(destination, paused).map_err(of_catalog)
+    }
+
     fn access(&self, event: &AccessEvent<'_>) {
         let audit = self.service.telemetry.as_ref().and_then(|telemetry| telemetry.audit());
         let Some(audit) = audit else { return };
@@ -148,6 +186,14 @@ impl Program for ServingProgram {
         let Some(handle) = self.handle.get() else { return true };
         let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_draining() || handle.is_accepting(&mut pulse) || self.is_draining()
+    }
+}
+
+/// What the outbox's changes fail with.
+fn of_catalog(error: delivery::Error) -> catalog::Error {
+    match error {
+        delivery::Error::Catalog(error) => error,
+        other => catalog::Error::Statement(other.to_string()),
     }
 }
 

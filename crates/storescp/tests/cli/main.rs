@@ -5,6 +5,7 @@
 mod debian;
 mod differential;
 mod help;
+mod outbox;
 mod program;
 mod random;
 mod reference;

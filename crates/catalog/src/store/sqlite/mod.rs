@@ -8,6 +8,8 @@
 mod connection;
 mod errors;
 mod migrations;
+#[cfg(test)]
+mod plans;
 mod statements;
 
 use self::connection::Connection;

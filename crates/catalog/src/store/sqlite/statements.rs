@@ -19,6 +19,8 @@ impl<'c> SqliteStatements<'c> {
     }
 
     fn run(&self, sql: &str, rows: &[&[Value<'_>]]) -> rusqlite::Result<Vec<Row>> {
+        #[cfg(test)]
+        super::plans::check(self.connection, sql);
         let mut statement = self.connection.prepare_cached(sql)?;
         let columns = statement.column_count();
         let mut found = Vec::new();

@@ -35,9 +35,9 @@ pub(in crate::store) fn insert_deliveries(
             ("now", Type::Integer),
             ("size", Type::Integer),
         ],
-        "INSERT INTO delivery (id, destination, instance, event, study, lane, state, at, since, \
-         size, attempts) SELECT id, destination, instance, event, study, lane, 0, now, now, \
-         size, 0 FROM v WHERE TRUE",
+        "INSERT INTO delivery (id, destination, instance, event, study, lane, open_lane, state, at, \
+         since, size, attempts) SELECT id, destination, instance, event, study, lane, lane, 0, now, \
+         now, size, 0 FROM v WHERE TRUE",
     );
     let ids = statements.new_ids(Numbered::Delivery, deliveries.len())?;
     let mut rows = Vec::with_capacity(deliveries.len());

@@ -22,6 +22,12 @@ $ curl -s http://127.0.0.1:8042/api/v1/associations | jq -c '.associations[] | [
 $ curl -s 'http://127.0.0.1:8042/api/v1/refusals?limit=1' | jq -c '.refusals[] | [.at, .callingAeTitle, .reason, .hint]'
 ["2026-11-30T09:14:02.117Z","MR9","no rule matches","to let it in, put this before the rule that refuses it: …"]
 $ curl -s http://127.0.0.1:8042/api/v1/associations/1207 | jq '.presentationContexts[] | select(.result != "accepted")'
+$ curl -s 'http://127.0.0.1:8042/api/v1/catalog/studies?patientName=Doe*&modality=CT' | jq -c '.studies[] | [.studyDate, .patientId, .objects]'
+["20261129","4711",311]
+$ curl -s 'http://127.0.0.1:8042/api/v1/outbox' | jq -c '.destinations[] | [.name, .waiting, .parked, .outage.reason]'
+["pacs",12,1,null]
+$ curl -s -X POST -H 'Content-Type: application/json' http://127.0.0.1:8042/api/v1/outbox/deliveries/4242/retry
+{"id":4242,"state":"waiting"}
 $ curl -s -X POST -H 'Content-Type: application/json' http://127.0.0.1:8042/api/v1/settings/reload
 {"generation":4,"done":["2 rules changed"],"needsRestart":[]}
 ```
@@ -31,13 +37,18 @@ From another machine, add `-H "Authorization: Bearer $TOKEN"`, or `--user NAME`;
 - **Times** are RFC 3339 in UTC, **durations** seconds, **sizes** bytes. Everything else is named as in the log and the
   settings. A field that has no value is `null`. Fields may be added in later versions; none is taken away in `/api/v1`.
 - **Lists** are pages, the latest entry first. `next` is the `before` of the next page, and `null` on the last one. So reading
-  page by page sees nothing twice, whatever happens meanwhile.
-- **How much is kept**: associations that are being served, the last 1,000 that have ended, and the last 10,000 refusals, all
+  page by page sees nothing twice, whatever happens meanwhile. Beneath `/catalog` and `/outbox` it is the `after`, and each list
+  says what comes first.
+- **How much is kept** beside the catalogue: associations that are being served, the last 1,000 that have ended, and the last 10,000 refusals, all
   in memory: a restart forgets them. At most 32 MiB, whatever peers send.
-- **No patient data** is told: titles, UIDs, addresses, numbers, and reasons as the log has them. A UID with characters other
-  than digits and dots may be anything, so it is `null`. Of an open study whose folder is named by the patient, only the time is
-  told.
-- **Text from peers** is printable: in titles, control characters are `\x1b` and a backslash is `\x5c`.
+- **Patient data** is told beneath `/catalog`, and nowhere else: to everybody who may read the API. Elsewhere there are titles,
+  UIDs, addresses, numbers, and reasons as the log has them. A UID with characters other than digits and dots may be anything, so
+  it is `null`. Of an open study whose folder is named by the patient, only the time is told. Searches have patient data in the
+  URL: a proxy in front should not log it.
+- **Text from peers** is printable: in titles, control characters are `\x1b` and a backslash is `\x5c`. Beneath `/catalog` and
+  `/outbox`, texts are as they came, in UTF-8: make them safe for where they go.
+- **The catalogue and the outbox** are there if the settings have `[catalog]` or a `[[destination]]`; without, `/catalog` and
+  `/outbox` are answered with 404. While the catalogue is unavailable, with 503: objects are received all the same.
 - **Reading holds up no association**: associations write what is told here without waiting for anybody.
 - **Errors** are JSON too (`application/problem+json`, RFC 9457): `status`, `title`, `detail` with what to do, and `faults`
   where the settings are wrong. A query parameter that a resource does not know is refused by name.
@@ -112,7 +123,7 @@ fn parameters(text: &mut String, operation: &Value) {
 /// Errors that not all resources have.
 fn problems(text: &mut String, operation: &Value) {
     for (status, response) in operation["responses"].as_object().unwrap() {
-        if ["403", "404", "413", "415", "422"].contains(&status.as_str()) {
+        if ["403", "404", "409", "413", "415", "422"].contains(&status.as_str()) {
             let _ = write!(text, "\n{status}: {}.\n", response["description"].as_str().unwrap());
         }
     }

@@ -1,30 +1,35 @@
 //! Requests to the API, with a program that is made up.
 
 mod documents;
+mod owed;
 
-use super::route::{PREFIX, Verb};
+use super::route::{PREFIX, Route, Verb};
 use super::routes::ROUTES;
 use crate::monitor::{Monitor, testing};
 use crate::program::{
-    CertificateStatus, CommandCounts, Directory, OpenStudy, Program, ReloadFailure, Reloaded,
-    Status,
+    CatalogStatus, CertificateStatus, CommandCounts, DestinationStatus, Directory, OpenStudy,
+    Program, ReloadFailure, Reloaded, Status,
 };
 use crate::routes;
 use crate::state::State;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
+use catalog::{Catalog, DeliveryId};
 use proto::Rejection;
 use receiver::{AeTitle, AssociationEnd, Peer, Refused, Summary};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 use tower::ServiceExt;
 
 #[derive(Default)]
 struct MadeUp {
     settings_are_wrong: AtomicBool,
+    catalog: Option<Arc<dyn Catalog>>,
+    /// The destination that is paused.
+    paused: Mutex<Option<String>>,
 }
 
 impl Program for MadeUp {
@@ -78,6 +83,40 @@ impl Program for MadeUp {
 
     fn commands(&self) -> CommandCounts {
         CommandCounts { waiting: 1, running: 2, ended: 3, failed: 4 }
+    }
+
+    fn catalog(&self) -> Option<Arc<dyn Catalog>> {
+        self.catalog.clone()
+    }
+
+    fn catalog_status(&self) -> Option<CatalogStatus> {
+        let lag = Some(Duration::from_millis(20));
+        Some(CatalogStatus { lag, findings: [0, 1, 2, 3], ..CatalogStatus::default() })
+    }
+
+    fn destinations(&self) -> Vec<DestinationStatus> {
+        owed::destinations(self.paused.lock().unwrap().as_deref())
+    }
+
+    fn retry(&self, deliveries: &[DeliveryId]) -> Result<u64, catalog::Error> {
+        self.catalog.as_ref().unwrap().retry(deliveries, UNIX_EPOCH)
+    }
+
+    fn park(&self, deliveries: &[DeliveryId], reason: &str) -> Result<u64, catalog::Error> {
+        self.catalog.as_ref().unwrap().park(deliveries, reason, UNIX_EPOCH)
+    }
+
+    fn drop_deliveries(
+        &self,
+        deliveries: &[DeliveryId],
+        reason: &str,
+    ) -> Result<(), catalog::Error> {
+        self.catalog.as_ref().unwrap().drop_deliveries(deliveries, reason, UNIX_EPOCH).map(|_| ())
+    }
+
+    fn pause(&self, destination: &str, paused: bool) -> Result<(), catalog::Error> {
+        *self.paused.lock().unwrap() = paused.then(|| destination.to_owned());
+        Ok(())
     }
 }
 
@@ -145,14 +184,22 @@ impl Answer {
     }
 }
 
+/// The path of a resource with something that is there in place of its parameter.
+fn filled(route: &Route) -> String {
+    // In the order of the routes, each change finds its delivery in a state in which it is possible.
+    let id = if route.path.ends_with("/drop") { "2" } else { "1" };
+    let parameters = [("{number}", "1"), ("{uid}", "1.2"), ("{id}", id), ("{name}", "pacs")];
+    parameters.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value))
+}
+
 #[test]
 fn every_resource_answers_with_json() {
-    let api = Api::new();
+    let (_scratch, api) = owed::api("every-resource");
     for route in ROUTES {
-        let path = format!("{PREFIX}{}", route.path.replace("{number}", "1"));
+        let path = format!("{PREFIX}{}", filled(route));
         let method = if route.verb == Verb::Get { "GET" } else { "POST" };
         let answer = api.send(method, &path, &[], "");
-        if route.path_parameter.is_some() {
+        if route.path.ends_with("{number}") {
             answer.assert_problem(404, "no association");
         } else {
             assert_eq!(
@@ -301,7 +348,7 @@ fn texts(value: &Value) -> Vec<&str> {
 
 #[test]
 fn the_document_describes_every_resource_and_what_its_answers_have() {
-    let api = Api::new();
+    let (_scratch, api) = owed::api("the-document");
     api.reject(1, AeTitle::parse(b"CT1").unwrap(), "no rule");
     let summary = Summary::new(testing::peer(1), Duration::from_secs(1), AssociationEnd::Released);
     api.monitor.association_ended(&summary);
@@ -313,7 +360,9 @@ fn the_document_describes_every_resource_and_what_its_answers_have() {
         let method = if route.verb == Verb::Get { "get" } else { "post" };
         let operation = &document["paths"][&path][method];
         assert_eq!(operation["operationId"], route.id, "{path}");
-        let answer = api.send(&method.to_uppercase(), &path.replace("{number}", "1"), &[], "");
+        let path = format!("{PREFIX}{}", filled(route));
+        let answer = api.send(&method.to_uppercase(), &path, &[], "");
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
         described(&document, schema, &answer.body, &path);
     }

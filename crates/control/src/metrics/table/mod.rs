@@ -4,6 +4,7 @@
 mod associations;
 mod family;
 mod objects;
+mod owed;
 mod process;
 mod program;
 
@@ -25,6 +26,8 @@ pub(super) const GROUPS: &[Group] = &[
     Group { title: "Associations and connections", families: associations::FAMILIES },
     Group { title: "Objects", families: objects::FAMILIES },
     Group { title: "Disk, commands, studies, certificates, settings", families: program::FAMILIES },
+    Group { title: "Destinations", families: owed::DESTINATIONS },
+    Group { title: "Catalogue", families: owed::CATALOG },
     Group { title: "Process", families: process::FAMILIES },
 ];
 

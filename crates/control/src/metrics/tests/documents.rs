@@ -41,7 +41,7 @@ format 0.0.4, in which samples have the same names.
 - **Counters** begin with 0 at each start. Series with fixed words as labels are there from the start; those by sender, from its
   first association on.
 - **The number of series is bounded**, whatever peers send. `calling` is an AE title only if a rule names it literally (without
-  `*` and `?`); all others are counted as `other`. There are about 250 series, 4 for each directory, 1 for each certificate, and
+  `*` and `?`); all others are counted as `other`. There are about 250 series, 4 for each directory, 1 for each certificate, 32 for each destination, and
   4 for each pair of title and rule that has had an association: of these at most 2,000 pairs, and further ones are
   counted as `other`. After a reload, titles that no rule names any more keep their counts, but get no new ones from new
   associations.
@@ -260,7 +260,12 @@ fn the_dashboard_shows_metrics_of_the_table() {
         }
     }
     // What is not worth a panel.
-    let hidden = ["storescp_settings_timestamp_seconds", "storescp_settings_reloads_total"];
+    let hidden = [
+        "storescp_settings_timestamp_seconds",
+        "storescp_settings_reloads_total",
+        "storescp_catalog_recovered_objects_total",
+        "storescp_catalog_transactions_total",
+    ];
     let left_out: Vec<_> = names
         .iter()
         .filter(|name| !shown.contains(*name) && !hidden.contains(&name.as_str()))

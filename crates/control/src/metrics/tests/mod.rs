@@ -194,6 +194,42 @@ fn what_the_program_says_is_read() {
 }
 
 #[test]
+fn what_is_owed_is_read_by_destination() {
+    let text = render(&Metrics::default(), &TestProgram::default());
+    assert_has(
+        &text,
+        &[
+            r#"storescp_deliveries_waiting{destination="pacs"} 12"#,
+            r#"storescp_deliveries_waiting{destination="a \"worker\""} 0"#,
+            r#"storescp_delivery_backlog_bytes{destination="pacs"} 4096"#,
+            r#"storescp_deliveries_parked{destination="pacs"} 1"#,
+            r#"storescp_delivery_attempts_total{destination="pacs"} 30"#,
+            r#"storescp_delivery_failures_total{destination="pacs",reason="again"} 7"#,
+            r#"storescp_delivery_failures_total{destination="pacs",reason="panicked"} 0"#,
+            r#"storescp_deliveries_done_total{destination="pacs"} 20"#,
+            r#"storescp_delivered_bytes_total{destination="pacs"} 8192"#,
+            r#"storescp_delivery_duration_seconds_bucket{le="1.0",destination="pacs"} 15"#,
+            r#"storescp_delivery_duration_seconds_count{destination="pacs"} 20"#,
+            r#"storescp_delivery_duration_seconds_count{destination="a \"worker\""} 0"#,
+            r#"storescp_destination_available{destination="pacs"} 0"#,
+            r#"storescp_destination_paused{destination="a \"worker\""} 1"#,
+            r#"storescp_destination_over_bounds{destination="pacs"} 1"#,
+            "storescp_catalog_available 1",
+            "storescp_catalog_waiting 3",
+            "storescp_catalog_lag_seconds 1.5",
+            "storescp_catalog_objects_total 100",
+            r#"storescp_catalog_verification_findings_total{finding="changed"} 2"#,
+        ],
+    );
+    let age = text.lines().find_map(|it| {
+        it.strip_prefix(r#"storescp_deliveries_oldest_age_seconds{destination="pacs"} "#)
+    });
+    assert!(age.unwrap().parse::<f64>().unwrap() > 9e7, "{age:?}");
+    // Told twice, Prometheus would refuse everything.
+    assert_eq!(text.matches(r#"deliveries_waiting{destination="pacs"}"#).count(), 1);
+}
+
+#[test]
 fn the_program_is_asked_at_most_once_a_second() {
     let (metrics, program) = (Metrics::default(), TestProgram::default());
     let texts: Vec<_> = (0..5).map(|_| render(&metrics, &program)).collect();

@@ -1,8 +1,8 @@
 //! A program to ask.
 
 use crate::program::{
-    CertificateStatus, CommandCounts, Directory, OpenStudy, Program, ReloadFailure, Reloaded,
-    Status,
+    CatalogStatus, CertificateStatus, CommandCounts, DestinationStatus, Directory, Distribution,
+    OpenStudy, Outage, Program, ReloadFailure, Reloaded, Status,
 };
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, UNIX_EPOCH};
@@ -72,5 +72,47 @@ impl Program for TestProgram {
 
     fn commands(&self) -> CommandCounts {
         CommandCounts { waiting: 5, running: 2, ended: 9, failed: 3 }
+    }
+
+    fn destinations(&self) -> Vec<DestinationStatus> {
+        let oldest = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let pacs = DestinationStatus {
+            name: "pacs".to_owned(),
+            kind: "dicom",
+            waiting: 12,
+            waiting_bytes: 4096,
+            oldest: Some(oldest),
+            parked: 1,
+            over_bounds: true,
+            under_way: 2,
+            attempts: 30,
+            delivered: 20,
+            delivered_bytes: 8192,
+            failures: [7, 2, 1, 0, 0, 0],
+            time_to_deliver: Distribution {
+                bounds: vec![0.1, 1.0],
+                counts: vec![5, 10, 5],
+                sum: 33.5,
+            },
+            outage: Some(Outage { since: oldest, reason: "refused".to_owned(), next: oldest }),
+            ..DestinationStatus::default()
+        };
+        let worker = DestinationStatus {
+            name: "a \"worker\"".to_owned(),
+            paused: true,
+            ..DestinationStatus::default()
+        };
+        vec![pacs.clone(), worker, pacs]
+    }
+
+    fn catalog_status(&self) -> Option<CatalogStatus> {
+        Some(CatalogStatus {
+            is_available: true,
+            waiting: 3,
+            lag: Some(Duration::from_millis(1500)),
+            taken_in: 100,
+            findings: [0, 1, 2, 3],
+            ..CatalogStatus::default()
+        })
     }
 }

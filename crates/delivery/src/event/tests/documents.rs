@@ -47,6 +47,26 @@ the fields that a command's words or a folder's file name take in braces. It is
   characters too, and are to be made safe for where they go.
 - **A path that is not UTF-8** has U+FFFD in place of the other bytes; `pathBase64` then has all its bytes.
 - **Events contain patient data** (`attributes`). A webhook should be `https`.
+
+## Webhooks
+
+An event is posted as `application/cloudevents+json`; with `batch` greater than 1, a list of events as
+`application/cloudevents-batch+json`. `Idempotency-Key` is the event's `id` or, of a list, a digest of its `id`s.
+
+| answer | what becomes of the event |
+| --- | --- |
+| 2xx | it is done: whatever was to be done with it has to be safe by then. The body is ignored |
+| 408, 409, 425, 500 and other 5xx; an answer that is not HTTP or is broken off | it is tried again |
+| 429, 502, 503, 504; no connection, no TLS, no answer in time | nothing else is posted until the server is back, or as long as `Retry-After` says |
+| 3xx | parked: redirects are not followed |
+| other 4xx | parked, with the status and the beginning of the body. Of a list, each event is posted once more alone before |
+
+No proxy of the environment is used. At most 100 header fields and 16 KiB of the body of an answer are read.
+
+With a `secret`, each request is signed as [Standard Webhooks](https://www.standardwebhooks.com/) has it: `webhook-id` as
+`Idempotency-Key`, `webhook-timestamp` in seconds since 1970, and `webhook-signature`: `v1,` and the base64 of the
+HMAC-SHA-256 over `ID.TIMESTAMP.BODY`. The key is the secret itself or, of `whsec_…`, what follows in base64. A receiver refuses
+signatures that are wrong or older than some minutes; [examples/webhook.py](examples/webhook.py) does all of it.
 "#;
 
 pub(super) fn schema() -> Value {

@@ -35,6 +35,8 @@ pub(super) struct FileRange {
     file: File,
     at: u64,
     end: u64,
+    /// A zero byte follows.
+    is_padded: bool,
 }
 
 /// What the object of a delivery needs, by the catalogue; `None` if there is no object.
@@ -84,14 +86,20 @@ impl Object {
         if head.bytes >= found {
             return Err(park("the file is damaged: it has no data set"));
         }
+        let transfer_syntax = syntax(&head.transfer_syntax);
+        // PS3.8 §E.1 has no fragments of odd length; PS3.5 §A.5 has a deflated data set padded.
+        let is_odd = (found - head.bytes) % 2 == 1;
+        if is_odd && !transfer_syntax.deflated() {
+            return Err(park("the file is damaged: its data set has an odd length"));
+        }
         Ok(Object {
             instance: Instance {
                 sop_class: head.sop_class,
                 sop_instance: head.sop_instance,
-                transfer_syntax: syntax(&head.transfer_syntax),
+                transfer_syntax,
             },
             path: path.to_owned(),
-            data_set: Body::File(FileRange { file, at: head.bytes, end: found }),
+            data_set: Body::File(FileRange { file, at: head.bytes, end: found, is_padded: is_odd }),
         })
     }
 
@@ -143,8 +151,8 @@ fn head(file: &File, expected: &ReceivedObject) -> Result<Head, Error> {
     }
     match part10::read_head(&mut &*start) {
         Err(Error::File(_)) if length == HEAD_BYTES => {
-            let whole =
-                FileRange { file: file.try_clone().map_err(Error::Read)?, at: 0, end: u64::MAX };
+            let file = file.try_clone().map_err(Error::Read)?;
+            let whole = FileRange { file, at: 0, end: u64::MAX, is_padded: false };
             part10::read_head(&mut BufReader::new(whole))
         }
         result => result,
@@ -189,6 +197,11 @@ fn read_up_to(file: &File, target: &mut [u8]) -> io::Result<usize> {
 
 impl Read for FileRange {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.end && self.is_padded && !target.is_empty() {
+            self.is_padded = false;
+            target[0] = 0;
+            return Ok(1);
+        }
         let rest = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let most = target.len().min(rest);
         let length = self.file.read_at(&mut target[..most], self.at)?;

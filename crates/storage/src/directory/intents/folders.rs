@@ -67,6 +67,11 @@ struct Place {
 }
 
 impl Place {
+    /// The one of the spool beside it.
+    fn in_spool(&self) -> Self {
+        Self { kind: Kind::Spool, ..self.clone() }
+    }
+
     /// Beneath the output directory.
     fn path(&self) -> String {
         format!("{}/{}/{}", self.hidden, self.kind.name(), self.shard)
@@ -187,32 +192,40 @@ impl IntentFolders {
                 if !owed {
                     folder.unlink(name)?;
                 } else if self.syncs {
-                    let (spool, since) = self.give_to_spool(&folder, name, syscalls::link)?;
-                    spools.entry(spool.place.clone()).or_insert((spool, since));
-                    linked.push((folder, name));
+                    let given = self.give_to_spool(&folder, name, syscalls::link)?;
+                    if let Some((spool, since)) = given {
+                        spools.entry(spool.place.clone()).or_insert((spool, since));
+                        linked.push((folder, name));
+                    }
                 } else {
                     self.give_to_spool(&folder, name, syscalls::move_over)?;
                 }
             }
         }
         for (folder, since) in spools.values() {
-            folder.sync(*since)?;
+            if let Err(error) = folder.sync(*since) {
+                // The kernel would not try again to write these names: the next attempt is to give new ones.
+                for (pending, name) in linked {
+                    if let Some((spool, _)) = spools.get(&pending.place.in_spool()) {
+                        let _ = spool.unlink(name);
+                    }
+                }
+                return Err(error);
+            }
         }
         linked.iter().try_for_each(|(folder, name)| folder.unlink(name))
     }
 
-    /// Has `step` give a file that is pending its name in the spool. That it is there already, or nowhere any more, is
-    /// no error. Returns the folder, and its mark from before.
+    /// Has `step` give a file that is pending its name in the spool. Returns the folder, and its mark from before; `None`
+    /// if nothing is pending any more.
     fn give_to_spool(
         &self,
         from: &IntentFolder,
         name: &IntentName,
         step: fn(Location<'_>, Location<'_>) -> io::Result<()>,
-    ) -> io::Result<(Arc<IntentFolder>, SyncMark)> {
-        let hidden = &from.place.hidden;
+    ) -> io::Result<Option<(Arc<IntentFolder>, SyncMark)>> {
         for _ in 0..NAME_ATTEMPTS {
-            let place = Place { hidden: Arc::clone(hidden), kind: Kind::Spool, shard: shard(name) };
-            let spool = self.made(place)?;
+            let spool = self.made(from.place.in_spool())?;
             let since = spool.shared_sync.mark();
             let moved = {
                 let _turn = spool.turns.take();
@@ -222,15 +235,10 @@ impl IntentFolders {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && spool.is_removed() => {
                     self.forget(&spool);
                 }
-                Err(error)
-                    if !matches!(
-                        error.kind(),
-                        io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
-                    ) =>
-                {
-                    return Err(error);
-                }
-                _ => return Ok((spool, since)),
+                // A link of before a crash, which may be on no disk.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => spool.unlink(name)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                result => return result.map(|()| Some((spool, since))),
             }
         }
         Err(io::ErrorKind::ResourceBusy.into())

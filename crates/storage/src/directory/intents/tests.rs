@@ -236,7 +236,8 @@ fn names_in_the_folders_may_be_anything() {
     let file = File::open(directory.path(&intent(1)).unwrap()).unwrap();
     for noted in ["../../etc/passwd", "/etc/passwd", "a/b/../b/CT.1", "a//b/CT.1", "", "a/b/CT.2"] {
         let flags = rustix::fs::XattrFlags::empty();
-        rustix::fs::fsetxattr(&file, "user.storescp.path", noted.as_bytes(), flags).unwrap();
+        rustix::fs::fsetxattr(&file, "user.storescp", format!("0{noted}").as_bytes(), flags)
+            .unwrap();
         assert_eq!(pending(&directory).values().next().unwrap().file, None, "{noted}");
     }
 }

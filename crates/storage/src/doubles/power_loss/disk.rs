@@ -1,6 +1,6 @@
 //! A disk whose power goes, or one of whose syncs fails.
 
-use super::state::{Entry, FolderState, HIDDEN, State, TOP, id};
+use super::state::{Entry, File, FolderState, HIDDEN, PENDING, SPOOL, State, TOP, id};
 use super::{DiskKind, Fault, Survives};
 use crate::FileIdentity;
 use platform::sync::{Arc, Mutex, MutexGuard};
@@ -17,16 +17,19 @@ impl Disk {
     /// An empty one, on which this goes wrong.
     #[must_use]
     pub fn new(kind: DiskKind, fault: Fault) -> Arc<Self> {
-        let mut state = State {
-            folders: vec![FolderState::default(), FolderState::default()],
-            ..State::default()
-        };
+        let folders = [TOP, HIDDEN, PENDING, SPOOL].map(|_| FolderState::default());
+        let mut state = State { folders: folders.into(), ..State::default() };
         match fault {
             Fault::Never => {}
             Fault::PowerLoss(steps) => state.steps_left = Some(steps),
             Fault::LostWrite(syncs) => state.syncs_left = Some(syncs),
         }
         Arc::new(Self { kind, state: Mutex::new(state) })
+    }
+
+    /// From now on, folders of intents are never synced: a wrong variant that tests have to find.
+    pub fn forget_intent_syncs(&self) {
+        self.state().forgets_intent_syncs = true;
     }
 
     /// How many steps were taken so far.
@@ -70,7 +73,9 @@ impl Disk {
     /// length of the log.
     fn with_log(&self, survives: Survives) -> Survives {
         match survives {
-            Survives::ShownNames | Survives::HiddenNames if self.kind == DiskKind::Ordered => {
+            Survives::ShownNames | Survives::HiddenNames | Survives::PendingNames
+                if self.kind == DiskKind::Ordered =>
+            {
                 Survives::Names
             }
             survives => survives,
@@ -81,30 +86,8 @@ impl Disk {
     pub fn after_power_loss(&self, survives: Survives) -> BTreeMap<String, Vec<u8>> {
         let state = self.state();
         let survives = self.with_log(survives);
-        let content = matches!(survives, Survives::Content | Survives::Everything);
-        let entries = |folder: usize| {
-            let found = &state.folders[folder];
-            // Where renames are written in their order, one is in both folders or in neither.
-            let survives = match survives {
-                Survives::ShownNames | Survives::HiddenNames
-                    if self.kind == DiskKind::MovedAside =>
-                {
-                    Survives::Nothing
-                }
-                survives => survives,
-            };
-            if survives.names_in(folder) { &found.seen } else { &found.synced }
-        };
-        let read = |file: usize| {
-            let file = &state.files[file];
-            let forgotten = self.kind == DiskKind::UnnamedUntilSynced && !file.synced_with_name;
-            let bytes = match survives {
-                _ if content => &file.seen,
-                Survives::Nothing if self.kind == DiskKind::Ordered => &file.committed,
-                _ => &file.synced,
-            };
-            (content || !forgotten).then(|| bytes.clone())
-        };
+        let entries = |folder: usize| self.entries(&state, folder, survives);
+        let read = |file: usize| self.read(&state.files[file], survives);
         let mut found = BTreeMap::new();
         let mut folders = vec![(String::new(), TOP)];
         while let Some((path, folder)) = folders.pop() {
@@ -126,5 +109,51 @@ impl Disk {
             }
         }
         found
+    }
+
+    /// Names and contents of all intents that are found then, pending or in the spool.
+    pub fn intents_after_power_loss(&self, survives: Survives) -> BTreeMap<String, Vec<u8>> {
+        let state = self.state();
+        let survives = self.with_log(survives);
+        let entries = [PENDING, SPOOL].map(|folder| self.entries(&state, folder, survives));
+        let files = entries.into_iter().flatten().filter_map(|(name, entry)| match entry {
+            Entry::File(file) => {
+                Some((name.clone(), self.read(&state.files[*file], survives).unwrap_or_default()))
+            }
+            Entry::Folder(_) => None,
+        });
+        files.collect()
+    }
+
+    /// The names in a folder afterwards.
+    fn entries<'s>(
+        &self,
+        state: &'s State,
+        folder: usize,
+        survives: Survives,
+    ) -> &'s BTreeMap<String, Entry> {
+        let found = &state.folders[folder];
+        // Where renames are written in their order, one is in both folders or in neither.
+        let survives = match survives {
+            Survives::ShownNames | Survives::HiddenNames | Survives::PendingNames
+                if self.kind == DiskKind::MovedAside =>
+            {
+                Survives::Nothing
+            }
+            survives => survives,
+        };
+        if survives.names_in(folder) { &found.seen } else { &found.synced }
+    }
+
+    /// What is in a file afterwards; `None` if the disk forgets it.
+    fn read(&self, file: &File, survives: Survives) -> Option<Vec<u8>> {
+        let content = matches!(survives, Survives::Content | Survives::Everything);
+        let forgotten = self.kind == DiskKind::UnnamedUntilSynced && !file.synced_with_name;
+        let bytes = match survives {
+            _ if content => &file.seen,
+            Survives::Nothing if self.kind == DiskKind::Ordered => &file.committed,
+            _ => &file.synced,
+        };
+        (content || !forgotten).then(|| bytes.clone())
     }
 }

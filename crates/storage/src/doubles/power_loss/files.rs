@@ -2,10 +2,11 @@
 
 use super::DiskKind;
 use super::disk::Disk;
-use super::state::{Entry, File, FolderState, HIDDEN, TEMPORARY, id, lost_write};
+use super::intents::SimulatedIntent;
+use super::state::{Entry, File, FolderState, HIDDEN, PENDING, TEMPORARY, id};
 use crate::{
-    ExistingFile, FileIdentity, FileName, Folder, FolderSync, Holder, IfExists, Space, StagedFile,
-    Storage, Subfolder, SubfolderName, SyncMark,
+    ExistingFile, FileIdentity, FileName, Folder, FolderSync, Holder, IfExists, IntentName,
+    Intents, Space, StagedFile, Storage, Subfolder, SubfolderName, SyncMark,
 };
 use platform::sync::Arc;
 use std::io::{self, IoSlice};
@@ -14,6 +15,10 @@ impl Storage for Arc<Disk> {
     fn folder(&self) -> io::Result<Arc<dyn Folder>> {
         drop(self.step()?);
         Ok(Arc::new(SimulatedFolder { disk: Arc::clone(self), folder: 0 }))
+    }
+
+    fn intents(&self) -> Option<Arc<dyn Intents>> {
+        Some(Arc::new(Arc::clone(self)))
     }
 
     fn close_unused(&self) {}
@@ -46,6 +51,7 @@ impl Folder for SimulatedFolder {
             folder: self.folder,
             temporary,
             published: None,
+            intent: None,
         }))
     }
 
@@ -54,24 +60,7 @@ impl Folder for SimulatedFolder {
     }
 
     fn sync(&self, since: SyncMark) -> io::Result<()> {
-        self.syncs().run(since, || {
-            let (mut state, fails) = self.disk.sync_step()?;
-            let folder = &mut state.folders[self.folder];
-            if fails {
-                let changed = folder.changed();
-                folder.lost.extend(changed);
-                if self.disk.kind == DiskKind::Ordered {
-                    state.steps_left = Some(0);
-                }
-                return Err(lost_write());
-            }
-            folder.write();
-            if matches!(self.disk.kind, DiskKind::MovedAside | DiskKind::Ordered) {
-                state.folders.iter_mut().for_each(FolderState::write);
-            }
-            state.files.iter_mut().for_each(File::commit);
-            Ok(())
-        })
+        self.syncs().run(since, || self.disk.sync_folder(self.folder))
     }
 
     fn remove_empty(&self, name: &FileName) -> io::Result<()> {
@@ -128,6 +117,7 @@ struct SimulatedFile {
     temporary: Option<String>,
     /// The name, and what had it before.
     published: Option<(String, Option<Entry>)>,
+    intent: Option<SimulatedIntent>,
 }
 
 impl SimulatedFile {
@@ -162,6 +152,17 @@ impl StagedFile for SimulatedFile {
         }
         let (mut state, fails) = self.disk.sync_step()?;
         state.files[self.file].sync(fails, self.temporary.is_some())
+    }
+
+    fn intend(&mut self, name: &IntentName) -> io::Result<()> {
+        let intent = self.disk.intend(name, self.file)?;
+        self.intent = Some(intent);
+        if self.disk.kind.orders_names() { Ok(()) } else { self.sync_intent() }
+    }
+
+    fn sync_intent(&mut self) -> io::Result<()> {
+        let intent = self.intent.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        self.disk.sync_intent(intent)
     }
 
     fn check_writes(&mut self) -> io::Result<()> {
@@ -261,6 +262,9 @@ impl StagedFile for SimulatedFile {
         }
         self.temporary = None;
         self.published = None;
+        if let Some(intent) = &mut self.intent {
+            intent.is_kept = true;
+        }
         Ok(())
     }
 
@@ -305,7 +309,14 @@ impl ExistingFile for SimulatedExisting {
 
 impl Drop for SimulatedFile {
     fn drop(&mut self) {
+        let intent = self.intent.take();
+        if let Some(intent) = &intent {
+            self.disk.state().in_progress.remove(&intent.name);
+        }
         let Ok(mut state) = self.disk.step() else { return };
+        if let Some(SimulatedIntent { name, is_kept: false, .. }) = intent {
+            state.folders[PENDING].set(&name, None);
+        }
         if let Some((name, before)) = self.published.take() {
             state.folders[self.folder].set(&name, before);
         }

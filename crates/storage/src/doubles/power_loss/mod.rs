@@ -3,12 +3,13 @@
 
 mod disk;
 mod files;
+mod intents;
 mod state;
 
 pub use disk::Disk;
 pub use state::TEMPORARY;
 
-use state::HIDDEN;
+use state::{HIDDEN, PENDING, SPOOL};
 
 /// How much of what was not synced reaches the disk.
 #[derive(Clone, Copy, Debug)]
@@ -17,10 +18,12 @@ pub enum Survives {
     Nothing,
     /// Names without what they stand for: what a careless order of steps is found out by.
     Names,
-    /// The same of all but the hidden folder: a disk may write one folder and not another.
+    /// The same of all but the hidden folders: a disk may write one folder and not another.
     ShownNames,
-    /// The same of the hidden folder alone.
+    /// The same of the folder of temporary names alone.
     HiddenNames,
+    /// The same of the folder of pending intents alone.
+    PendingNames,
     /// What was written, without the names given since.
     Content,
     /// All of it.
@@ -29,11 +32,12 @@ pub enum Survives {
 
 impl Survives {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Nothing,
         Self::Names,
         Self::ShownNames,
         Self::HiddenNames,
+        Self::PendingNames,
         Self::Content,
         Self::Everything,
     ];
@@ -41,8 +45,9 @@ impl Survives {
     fn names_in(self, folder: usize) -> bool {
         match self {
             Self::Names | Self::Everything => true,
-            Self::ShownNames => folder != HIDDEN,
+            Self::ShownNames => ![HIDDEN, PENDING, SPOOL].contains(&folder),
             Self::HiddenNames => folder == HIDDEN,
+            Self::PendingNames => folder == PENDING,
             Self::Nothing | Self::Content => false,
         }
     }
@@ -82,4 +87,10 @@ impl DiskKind {
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::Unnamed, Self::UnnamedUntilSynced, Self::Temporary, Self::MovedAside, Self::Ordered];
+
+    /// Whether the sync of one folder writes all earlier names of the others, or fails if any of them is lost.
+    #[must_use]
+    pub fn orders_names(self) -> bool {
+        self == Self::Ordered
+    }
 }

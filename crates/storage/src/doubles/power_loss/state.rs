@@ -11,15 +11,22 @@ pub const TEMPORARY: &str = ".temporary-";
 /// The output directory, and the hidden folder that temporary names are in.
 pub(super) const TOP: usize = 0;
 pub(super) const HIDDEN: usize = 1;
+/// The folders of intents.
+pub(super) const PENDING: usize = 2;
+pub(super) const SPOOL: usize = 3;
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) steps: usize,
     pub(super) steps_left: Option<usize>,
     pub(super) syncs_left: Option<usize>,
+    /// See [`Disk::forget_intent_syncs`](super::Disk::forget_intent_syncs).
+    pub(super) forgets_intent_syncs: bool,
     pub(super) files: Vec<File>,
-    /// The first two are [`TOP`] and [`HIDDEN`].
+    /// The first ones are [`TOP`], [`HIDDEN`], [`PENDING`] and [`SPOOL`].
     pub(super) folders: Vec<FolderState>,
+    /// The intents of files that are being received.
+    pub(super) in_progress: BTreeSet<String>,
     /// What was moved aside: its temporary name, and where it was.
     pub(super) aside: BTreeMap<String, (usize, String)>,
 }

@@ -11,6 +11,7 @@ mod events;
 mod listener;
 mod routing;
 mod spool;
+mod status;
 
 use crate::cli::Config;
 use crate::commands::{self, FindCommands};
@@ -84,6 +85,7 @@ impl Archive {
             catalog: Arc::clone(&parts.catalog),
             spool: Arc::new(Spools::new(Arc::clone(&cataloguer))),
             owner: run.clone(),
+            source: delivery::event_source(directory),
             alone: alone.is_some(),
             build: build(generation, &parts.catalog),
             settings: generation.load().config.destinations.clone(),

@@ -1,4 +1,4 @@
-//! The receiver in `examples/webhook.py`, in a process of its own.
+//! The receiver in `docs/examples/webhook.py`, in a process of its own.
 
 use super::*;
 use std::io::{BufRead, BufReader};
@@ -13,7 +13,7 @@ struct Example {
 
 impl Example {
     fn start(secret: &str) -> Self {
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/webhook.py");
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/webhook.py");
         let mut command = Command::new("python3");
         command.arg(program).arg("0").env("WEBHOOK_SECRET", secret);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod duplicates;
+mod intents;
 mod leniency;
 mod observer;
 mod paths;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 /// A time, shown as RFC 3339 in UTC with milliseconds: `2026-11-30T12:00:00.000Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Time(pub(super) SystemTime);
+pub(in crate::api) struct Time(pub(in crate::api) SystemTime);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

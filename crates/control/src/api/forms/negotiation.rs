@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// Answers 406 to clients that take no JSON.
-pub(super) async fn accepts_json(request: Request, next: Next) -> Response {
+pub(in crate::api) async fn accepts_json(request: Request, next: Next) -> Response {
     if takes_json(request.headers()) {
         return next.run(request).await;
     }

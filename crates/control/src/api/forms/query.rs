@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 
 /// Query parameters as `T` has them; `T` refuses unknown ones.
-pub(super) struct Query<T>(pub(super) T);
+pub(in crate::api) struct Query<T>(pub(in crate::api) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
@@ -29,24 +29,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 /// No parameters at all.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NoParameters {}
+pub(in crate::api) struct NoParameters {}
 
 /// A page of a list.
 #[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Page {
+pub(in crate::api) struct Page {
     /// How many entries there are at most: 100 unless this says otherwise.
     #[serde(default)]
-    pub(super) limit: Limit,
+    pub(in crate::api) limit: Limit,
     /// Only entries that are older: with keys less than this. `next` of the page before has it.
     #[schemars(with = "Key")]
-    pub(super) before: Option<Key>,
+    pub(in crate::api) before: Option<Key>,
 }
 
 /// The key of an entry: a number that all clients can count to.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "u64")]
-pub(super) struct Key(pub(super) u64);
+pub(in crate::api) struct Key(pub(in crate::api) u64);
 
 impl Key {
     const LARGEST: u64 = (1 << 53) - 1;
@@ -80,10 +80,10 @@ impl JsonSchema for Key {
 /// How many entries.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "u64")]
-pub(super) struct Limit(u16);
+pub(in crate::api) struct Limit(u16);
 
 impl Limit {
-    pub(super) fn count(self) -> usize {
+    pub(in crate::api) fn count(self) -> usize {
         usize::from(self.0)
     }
 }
@@ -120,6 +120,6 @@ impl JsonSchema for Limit {
 }
 
 /// The `before` of the page behind this one: the key of its last entry, if it is full.
-pub(super) fn next(keys: impl ExactSizeIterator<Item = u64>, limit: Limit) -> Option<u64> {
+pub(in crate::api) fn next(keys: impl ExactSizeIterator<Item = u64>, limit: Limit) -> Option<u64> {
     if keys.len() < limit.count() { None } else { keys.last() }
 }

@@ -1,8 +1,17 @@
 //! What the control plane asks of the program around the receiver.
 
+mod owed;
+
+pub use owed::{
+    CatalogStatus, DELIVERY_FAILURES, DestinationStatus, Distribution, Outage,
+    VERIFICATION_FINDINGS,
+};
+
 use crate::settings::Role;
+use catalog::{Catalog, DeliveryId};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The program, as the control plane sees it. Called by threads of the control plane; none of the methods may wait
@@ -36,6 +45,62 @@ pub trait Program: Send + Sync {
     /// needs a restart.
     fn is_accepting(&self) -> bool {
         true
+    }
+
+    /// The catalogue; `None` if there is none.
+    fn catalog(&self) -> Option<Arc<dyn Catalog>> {
+        None
+    }
+
+    /// How the catalogue is kept; `None` if there is none.
+    fn catalog_status(&self) -> Option<CatalogStatus> {
+        None
+    }
+
+    /// The destinations: those of the settings, in their order, then others that something is owed to. Asks no
+    /// database.
+    fn destinations(&self) -> Vec<DestinationStatus> {
+        Vec::new()
+    }
+
+    /// Lets parked, waiting or dropped deliveries be tried now. Returns how many there were.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    fn retry(&self, deliveries: &[DeliveryId]) -> Result<u64, catalog::Error> {
+        let _ = deliveries;
+        Ok(0)
+    }
+
+    /// Parks deliveries that wait. Returns how many there were.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    fn park(&self, deliveries: &[DeliveryId], reason: &str) -> Result<u64, catalog::Error> {
+        let _ = (deliveries, reason);
+        Ok(0)
+    }
+
+    /// Gives up deliveries that wait or are parked.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    fn drop_deliveries(
+        &self,
+        deliveries: &[DeliveryId],
+        reason: &str,
+    ) -> Result<(), catalog::Error> {
+        let _ = (deliveries, reason);
+        Ok(())
+    }
+
+    /// Pauses a destination, or resumes it.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    fn pause(&self, destination: &str, paused: bool) -> Result<(), catalog::Error> {
+        let _ = (destination, paused);
+        Ok(())
     }
 
     /// Somebody has logged in to the control plane, or tried to: for the audit. Called by a thread that serves
