@@ -228,11 +228,13 @@ impl Outbox {
     /// Stops: leases no more, lets the sessions come to their end, gives back what they did not begin, and settles the
     /// rest; within `deadline`. What is left then is in the answer.
     pub fn stop(&self, deadline: Duration) -> Stopped {
-        let until = self.shared.clock.elapsed() + deadline;
+        let now = self.shared.clock.elapsed();
+        // A session that hangs leaves time to settle what the others did.
+        let (until, sessions_until) = (now + deadline, now + deadline * 3 / 4);
         self.shared.feeder.end();
         let running = self.registry.list();
         running.iter().for_each(Running::end);
-        let hanging = running.iter().map(|it| it.wait_for_threads(until)).sum();
+        let hanging = running.iter().map(|it| it.wait_for_threads(sessions_until)).sum();
         // The feeder may have leased while the sessions ended: a statement is not interrupted.
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some([feeder, settler]) = threads else { return Stopped::default() };

@@ -125,7 +125,7 @@ fn a_session_that_hangs_holds_up_no_other_and_not_the_end() {
     let bench = Bench::new(vec![settings(2)], fake);
     bench.owe(100, None);
     until("the others are done", || bench.in_state(Done) == 99);
-    let stopped = bench.outbox.stop(Duration::from_millis(300));
+    let stopped = bench.outbox.stop(Duration::from_secs(8));
     assert_eq!((stopped.hanging, stopped.unsettled), (1, false));
     assert_eq!(
         bench.rows(|row| row.state == Waiting),

@@ -209,6 +209,20 @@ fn objects_arrive_as_stored_on_one_association_which_is_released() {
 }
 
 #[test]
+fn the_proposal_tells_who_we_are() {
+    let peer = ScriptedPeer::start(answers(0));
+    deliver(&mut *session(&peer), &Folder::new().images(1));
+    let seen = peer.seen.lock().unwrap();
+    let information = &seen.user_information;
+    let class = information.implementation_class_uid.unwrap();
+    assert_eq!(class, super::IMPLEMENTATION_CLASS_UID);
+    assert_eq!(information.implementation_version_name.as_ref().unwrap().as_str(), "STORESCP_010");
+    let window = information.asynchronous_operations.unwrap();
+    assert_eq!((window.invoked, window.performed), (16, 1));
+    assert_eq!(information.max_pdu_bytes, Some(16_384));
+}
+
+#[test]
 fn an_association_is_released_after_it_lingered() {
     let peer = ScriptedPeer::start(answers(0));
     let folder = Folder::new();
