@@ -424,7 +424,7 @@ impl Setup {
 }
 
 /// Everything below a directory, as for [`Server::files`], but without the receiver's hidden folder itself,
-/// only its contents.
+/// only its contents, and without the journal of commands in it.
 #[must_use]
 pub fn files_below(directory: &Path) -> Vec<String> {
     let mut names = Vec::new();
@@ -440,13 +440,17 @@ pub fn files_below(directory: &Path) -> Vec<String> {
                     names.push(name + "/");
                 }
                 pending.push(path);
-            } else {
+            } else if !is_journal_of_commands(&name) {
                 names.push(name);
             }
         }
     }
     names.sort();
     names
+}
+
+fn is_journal_of_commands(name: &str) -> bool {
+    name.starts_with(".storescp/commands-") && name.ends_with(".journal")
 }
 
 /// Finds a port that nobody listens on, outside the range that the system assigns to clients.

@@ -187,6 +187,12 @@ impl Cataloguer {
         self.shared.queue.push_happening(happening);
     }
 
+    /// Has pending intents looked for again, as at a start.
+    pub fn look_for_pending(&self) {
+        self.shared.request_recovery();
+        lock(&self.recovery).wake();
+    }
+
     /// The catalogue is another one, or may be: what is in the spool and not known to it is taken in anew.
     pub fn look_through_spool(&self) {
         self.shared.look_through_spool();

@@ -15,15 +15,19 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use dataset::TransferSyntax;
 use dataset::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use proto::{
     AbortCause, AbstractSyntaxes, AcceptorConfig, AcceptorPolicy, AssociateResponse, Association,
-    CEchoRq, CStoreRq, ClassPolicy, ContextId, DataSetFragments, Event, Rejection, Request, Status,
-    VersionName, negotiate,
+    CEchoRq, CStoreRq, ClassPolicy, ContextId, DataSetFragments, Event, OperationsWindow,
+    Rejection, Request, Status, VersionName, negotiate,
 };
 use requestor::{Instance, Settings, Timeouts};
 
 pub(crate) const SECONDARY_CAPTURE: &str = "1.2.840.10008.5.1.4.1.1.7";
+
+/// A transfer syntax that is accepted, and of which nothing but the UID is known.
+pub(crate) const UNLISTED: &str = "1.2.826.0.1.3680043.9.9";
 
 /// What the acceptor does with the one association that it serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +61,10 @@ pub(crate) enum Behavior {
     Send(&'static [u8]),
     /// Requests release at the same time as the requestor.
     ReleaseCollision,
+    /// Grants this many operations at a time, and answers when so many are there, the last first.
+    Window(u16),
+    /// Answers, and requests release at once.
+    ReleaseAfterResponse,
 }
 
 /// What the acceptor has seen.
@@ -66,6 +74,7 @@ pub(crate) struct Seen {
     pub(crate) requests: usize,
     pub(crate) released: bool,
     pub(crate) aborted: Option<AbortCause>,
+    pub(crate) window_proposed: Option<OperationsWindow>,
 }
 
 pub(crate) struct Acceptor {
@@ -108,7 +117,8 @@ fn serve(stream: impl Read + Write, behavior: Behavior, max_pdu_bytes: u32) -> S
     };
     let association = Association::acceptor(config, Instant::now());
     let seen = Seen::default();
-    let mut served = Served { stream, association, behavior, max_pdu_bytes, pending: None, seen };
+    let (pending, held) = (None, Vec::new());
+    let mut served = Served { stream, association, behavior, max_pdu_bytes, pending, held, seen };
     served.run();
     served.seen
 }
@@ -120,6 +130,8 @@ struct Served<S> {
     max_pdu_bytes: u32,
     /// The C-STORE-RQ whose data set is being received.
     pending: Option<(ContextId, CStoreRq)>,
+    /// Those that wait for others before they are answered.
+    held: Vec<(ContextId, CStoreRq)>,
     seen: Seen,
 }
 
@@ -163,10 +175,17 @@ impl<S: Read + Write> Served<S> {
         let now = Instant::now();
         match event {
             Event::Proposed(proposal) => {
-                let response = match self.behavior {
+                let mut response = match self.behavior {
                     Behavior::Reject(rejection) => AssociateResponse::Reject(rejection),
                     behavior => negotiate(&proposal, &policy(behavior, self.max_pdu_bytes)),
                 };
+                self.seen.window_proposed = proposal.user_information.asynchronous_operations;
+                if let (Behavior::Window(invoked), AssociateResponse::Accept(acceptance)) =
+                    (self.behavior, &mut response)
+                {
+                    let window = OperationsWindow { invoked, performed: 1 };
+                    acceptance.user_information.asynchronous_operations = Some(window);
+                }
                 self.association.answer(response, now);
                 if self.behavior == Behavior::Deaf {
                     self.send().unwrap();
@@ -239,9 +258,20 @@ impl<S: Read + Write> Served<S> {
         };
         if fragments.is_last() {
             let (context, request) = self.pending.take().unwrap();
+            if let Behavior::Window(window) = self.behavior {
+                self.held.push((context, request));
+                if self.held.len() == usize::from(window) {
+                    for (context, request) in self.held.drain(..).rev() {
+                        let response = request.response(status, None);
+                        self.association.send_command(context, &response).unwrap();
+                    }
+                }
+                return ControlFlow::Continue(());
+            }
             let comment = (status != Status::SUCCESS).then_some("disk full");
             self.association.send_command(context, &request.response(status, comment)).unwrap();
-            if self.behavior == Behavior::ReleaseCollision {
+            if matches!(self.behavior, Behavior::ReleaseCollision | Behavior::ReleaseAfterResponse)
+            {
                 self.association.request_release();
             }
         }
@@ -267,7 +297,9 @@ fn policy(behavior: Behavior, max_pdu_bytes: u32) -> AcceptorPolicy {
     let mut abstract_syntaxes = AbstractSyntaxes::new();
     if behavior != Behavior::AcceptNothing {
         for class in [dataset::sop_class::VERIFICATION, SECONDARY_CAPTURE] {
-            let syntaxes = Arc::new([EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN]);
+            let unlisted = TransferSyntax::unlisted(&UNLISTED.parse().unwrap());
+            let syntaxes =
+                Arc::new([EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, unlisted]);
             abstract_syntaxes.accept(class.parse().unwrap(), ClassPolicy::new(syntaxes));
         }
     }

@@ -251,3 +251,79 @@ fn title(text: &str) -> AeTitle {
     }
     AeTitle::from_field(field)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use catalog::ObjectAttributes;
+    use std::time::SystemTime;
+
+    fn object(file: Option<&str>) -> ReceivedObject {
+        ReceivedObject {
+            key: "k".to_owned(),
+            directory: "/data".into(),
+            file: file.map(str::to_owned),
+            spool: None,
+            sop_class: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
+            sop_instance: "1.2.3".to_owned(),
+            transfer_syntax: "1.2.840.10008.1.2.1".to_owned(),
+            size: 1,
+            digest: None,
+            received: SystemTime::UNIX_EPOCH,
+            association: 3,
+            calling: "CT ÿ; $(x)".to_owned(),
+            called: "ANY".to_owned(),
+            peer: "10.0.0.1".to_owned(),
+            rule: None,
+            replaced: false,
+            kept: false,
+            attributes: ObjectAttributes {
+                study_instance_uid: Some("1.2".to_owned()),
+                ..ObjectAttributes::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_command_gets_of_the_catalogue_what_it_gets_of_the_association() {
+        let Some(Job::Reception(found)) = reception(&object(Some("a/b c/CT.1.2.3"))) else {
+            panic!("it has a file")
+        };
+        let names: Vec<_> = found.folders.iter().map(FileName::as_str).collect();
+        assert_eq!(
+            (&names[..], found.file.as_ref().map(FileName::as_str)),
+            (&["a", "b c"][..], Some("CT.1.2.3"))
+        );
+        assert_eq!(found.peer.calling_ae.field(), *b"CT \xff; $(x)      ");
+        assert_eq!(found.study.as_deref(), Some(&b"1.2"[..]));
+        let Some(Job::EndOfStudy(study)) = end_of_study(&object(Some("1.2/CT.1.2.3"))) else {
+            panic!("it has a folder")
+        };
+        assert_eq!((study.folder.as_str(), &*study.uid), ("1.2", &b"1.2"[..]));
+        assert!(reception(&object(Some("../etc"))).is_none());
+        assert!(end_of_study(&object(None)).is_none());
+    }
+
+    #[test]
+    fn what_associations_wait_for_and_files_that_are_renamed_stay_with_the_pool() {
+        let settings = CommandSettings {
+            on_reception: Some("a".into()),
+            on_end_of_study: Some("b".into()),
+            max_commands: 8,
+            ..CommandSettings::default()
+        };
+        let names = |settings: &CommandSettings, is_sorted| {
+            Delivered::of(settings, is_sorted).names().collect::<Vec<_>>()
+        };
+        assert_eq!(names(&settings, true), [ON_RECEPTION, ON_END_OF_STUDY]);
+        assert_eq!(names(&settings, false), [ON_RECEPTION]);
+        let renames = CommandSettings { rename_on_end_of_study: true, ..settings.clone() };
+        assert_eq!(names(&renames, true), [ON_RECEPTION]);
+        let waits = CommandSettings { wait: true, ..settings.clone() };
+        assert_eq!(names(&waits, true), [] as [&str; 0]);
+        let rest = Delivered::of(&renames, true).rest(&renames);
+        assert_eq!((rest.on_reception, rest.on_end_of_study), (None, Some("b".into())));
+        let made = destination_settings(ON_END_OF_STUDY.to_owned(), &settings);
+        assert_eq!((made.on, made.concurrency), (vec![On::Study], 8));
+    }
+}

@@ -104,7 +104,7 @@ impl Generation {
     /// True if commands of it use the names of peers.
     pub(crate) fn wants_host(&self) -> bool {
         let asks = |treatment: &Arc<Treatment>| {
-            Sender::of(treatment).is_some_and(|sender| sender.commands.want_host())
+            Sender::of(treatment).is_some_and(|it| it.all_commands().any(Commands::want_host))
         };
         self.treatments().any(asks)
     }

@@ -30,4 +30,9 @@ impl Sender {
     pub(crate) fn of(treatment: &Treatment) -> Option<&Self> {
         treatment.program.as_ref()?.downcast_ref()
     }
+
+    /// The commands of the pool, and those of the outbox.
+    pub(crate) fn all_commands(&self) -> impl Iterator<Item = &Commands> {
+        std::iter::once(&self.commands).chain(&self.delivered_commands).map(Arc::as_ref)
+    }
 }

@@ -2,6 +2,7 @@
 //! is told.
 
 use super::archive::Archive;
+use crate::commands::Commands;
 use crate::generation::{Generation, Sender, refusal_hint};
 use crate::logging::ProgressLine;
 use arc_swap::ArcSwap;
@@ -40,10 +41,10 @@ impl Observer for ProgramObserver {
     fn association_accepted(&self, accepted: &Accepted<'_>) {
         let sender = Sender::of(accepted.treatment);
         if let Some(sender) = sender {
-            if sender.commands.want_host() {
+            if sender.all_commands().any(Commands::want_host) {
                 self.peer_names.begin(accepted.peer.address);
             }
-            sender.commands.association_accepted(accepted.peer);
+            sender.all_commands().for_each(|it| it.association_accepted(accepted.peer));
             if let Some(rule) = &sender.rule {
                 tracing::debug!(
                     "treated by rule {rule:?} of settings generation {}",

@@ -125,7 +125,7 @@ fn a_session_that_hangs_holds_up_no_other_and_not_the_end() {
     let bench = Bench::new(vec![settings(2)], fake);
     bench.owe(100, None);
     until("the others are done", || bench.in_state(Done) == 99);
-    let stopped = bench.outbox.stop(Duration::from_millis(300));
+    let stopped = bench.outbox.stop(Duration::from_secs(8));
     assert_eq!((stopped.hanging, stopped.unsettled), (1, false));
     assert_eq!(
         bench.rows(|row| row.state == Waiting),
@@ -174,7 +174,9 @@ fn the_objects_of_a_study_come_one_after_the_other() {
     settings.order_by_study = true;
     let bench = Bench::new(vec![settings], fake);
     for _ in 0..20 {
-        ["a", "b", "c"].map(|study| bench.owe(1, Some(study)));
+        for study in ["a", "b", "c"] {
+            bench.owe(1, Some(study));
+        }
     }
     until("all are done", || bench.in_state(Done) == 60);
     let order = order.lock().unwrap();

@@ -315,3 +315,32 @@ fn a_stop_ends_what_has_timed_out_and_without_a_time_out_everything() {
     assert!(ended.iter().all(|study| study.reason == Reason::Stop && *study.uid == *b"1.2"));
     assert_eq!((uids(ended), open), (vec!["A".to_owned(), "B".to_owned()], 0));
 }
+
+#[test]
+fn a_study_of_an_earlier_run_goes_on_in_its_folder_and_ends_in_its_time() {
+    let mut it = Simulation::new(with_timeout(10));
+    let before = |folder: &str, uid: &[u8]| EndedStudy {
+        folder: FileName::new(folder.to_owned()).unwrap(),
+        uid: uid.into(),
+        reason: Reason::Stop,
+        files: Vec::new(),
+        peer: Peer::default(),
+        number: 0,
+    };
+    let began = it.now;
+    it.now += 4 * SECOND;
+    let quiet = it.studies.restore("1.1", before("old 1.1", b"1.1"), began).unwrap();
+    let other = it.studies.restore("1.2", before("old 1.2", b"1.2"), it.now).unwrap();
+    assert!(it.studies.restore("1.2", before("another", b"1.2"), it.now).is_none(), "it is open");
+    assert_ne!(quiet, other);
+    let mut who = CurrentStudies::default();
+    it.now += 5 * SECOND;
+    let arriving = it.arrive("1.2");
+    assert_eq!(it.folder("1.2"), "old 1.2");
+    assert_eq!(it.finish(&mut who, arriving), [] as [&str; 0]);
+    assert_eq!(it.time_out(), [] as [&str; 0]);
+    it.now += SECOND;
+    assert_eq!(it.time_out(), ["1.1"]);
+    it.now += 9 * SECOND;
+    assert_eq!(it.time_out(), ["1.2"]);
+}

@@ -163,7 +163,15 @@ impl IntentFolders {
     ) -> io::Result<Intent> {
         for _ in 0..NAME_ATTEMPTS {
             let hidden = self.temporaries.hidden_folder()?;
-            let folder = self.made(Place { hidden, kind: Kind::Pending, shard: shard(name) })?;
+            let place = Place { hidden, kind: Kind::Pending, shard: shard(name) };
+            let folder = match self.made(place) {
+                // Another process has removed one around it in that moment, which was empty.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.temporaries.find_hidden_folder_anew()?;
+                    continue;
+                }
+                result => result?,
+            };
             let since = folder.shared_sync.mark();
             let linked = {
                 let _turn = folder.turns.take();
@@ -225,7 +233,12 @@ impl IntentFolders {
         step: fn(Location<'_>, Location<'_>) -> io::Result<()>,
     ) -> io::Result<Option<(Arc<IntentFolder>, SyncMark)>> {
         for _ in 0..NAME_ATTEMPTS {
-            let spool = self.made(from.place.in_spool())?;
+            let spool = match self.made(from.place.in_spool()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !from.is_removed() => {
+                    continue;
+                }
+                result => result?,
+            };
             let since = spool.shared_sync.mark();
             let moved = {
                 let _turn = spool.turns.take();

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A file for each output directory and process, `commands-….journal` in the hidden folder, made with the first
-//! command and removed when all are done. Its process holds a lock (`flock`) on it as long as it lives, so two receivers
+//! command and removed at the end of the process, if all are done. Its process holds a lock (`flock`) on it as long as it lives, so two receivers
 //! of one directory do not run each other's.
 //!
 //! # What is promised

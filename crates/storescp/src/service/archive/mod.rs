@@ -382,3 +382,6 @@ fn run_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host}-{}-{:x}", std::process::id(), since.as_nanos())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,137 +1,18 @@
 //! A session against a peer that does what a test tells it.
 
+mod fixture;
+mod objects;
 mod peer;
 
 use super::build;
 use crate::{DicomSettings, Item, Outcome, Session, Stop};
-use catalog::{
-    Delivery, DeliveryId, Event, EventKind, InstanceId, ObjectAttributes, ReceivedObject,
-    StoredInstance,
-};
-use dataset::part10::{FileMeta, header};
-use dataset::transfer_syntax::{
-    EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, RLE_LOSSLESS,
-};
-use dataset::{TransferSyntax, Uid};
+use dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
+use fixture::{Folder, explicit};
 use peer::{Behavior, Does, ScriptedPeer};
 use proto::Rejection;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
-
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        use std::sync::atomic::{AtomicU32, Ordering};
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("dicom-{}-{number}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Folder(path)
-    }
-
-    /// A file with an object, and its delivery.
-    fn item(&self, class: &str, instance: &str, syntax: &TransferSyntax, data: &[u8]) -> Item {
-        let [sop_class, sop_instance]: [Uid; 2] = [class, instance].map(|it| it.parse().unwrap());
-        let mut bytes = header(&FileMeta {
-            sop_class: &sop_class,
-            sop_instance: &sop_instance,
-            transfer_syntax: syntax,
-            implementation_class_uid: "2.25.1",
-            implementation_version_name: "TEST",
-            source_ae_title: b"SCU",
-        });
-        bytes.extend_from_slice(data);
-        let path = self.0.join(instance);
-        fs::write(&path, &bytes).unwrap();
-        item(&path, class, instance, syntax, bytes.len() as u64)
-    }
-
-    /// So many CT images.
-    fn images(&self, count: usize) -> Vec<Item> {
-        let image = |number| {
-            let instance = format!("1.2.3.{number}");
-            self.item(CT, &instance, EXPLICIT_VR_LITTLE_ENDIAN, &explicit(&instance, 300))
-        };
-        (0..count).map(image).collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn item(path: &Path, class: &str, instance: &str, syntax: &TransferSyntax, size: u64) -> Item {
-    let now = SystemTime::UNIX_EPOCH;
-    let object = ReceivedObject {
-        key: instance.to_owned(),
-        directory: path.parent().unwrap().to_owned(),
-        file: None,
-        spool: None,
-        sop_class: class.to_owned(),
-        sop_instance: instance.to_owned(),
-        transfer_syntax: syntax.uid().to_owned(),
-        size,
-        digest: None,
-        received: now,
-        association: 1,
-        calling: "CT".to_owned(),
-        called: "STORESCP".to_owned(),
-        peer: "127.0.0.1".to_owned(),
-        rule: None,
-        replaced: false,
-        kept: false,
-        attributes: ObjectAttributes::default(),
-    };
-    let event = Event {
-        key: instance.to_owned(),
-        kind: EventKind::ObjectStored,
-        time: now,
-        instance: Some(InstanceId(1)),
-        data: None,
-    };
-    let delivery = Delivery {
-        id: DeliveryId(1),
-        destination: "pacs".to_owned(),
-        event,
-        instance: Some(StoredInstance { id: InstanceId(1), object }),
-        study: None,
-        attempts: 0,
-        since: now,
-    };
-    Item { delivery, path: Some(path.to_owned()), missing: false, source: "//test".into() }
-}
-
-/// SOP Instance UID and so many bytes of pixel data, in explicit VR little endian.
-fn explicit(instance: &str, pixel_bytes: u32) -> Vec<u8> {
-    let mut bytes = element(0x0008, 0x0018, b"UI", &padded(instance));
-    bytes.extend(element(0x0028, 0x0100, b"US", &[16, 0]));
-    bytes.extend([0xE0, 0x7F, 0x10, 0x00]);
-    bytes.extend(b"OW\0\0");
-    bytes.extend(pixel_bytes.to_le_bytes());
-    bytes.extend((0..pixel_bytes).map(|at| (at % 251) as u8));
-    bytes
-}
-
-fn element(group: u16, element: u16, vr: &[u8; 2], value: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(value.len()).unwrap();
-    let head = [&group.to_le_bytes()[..], &element.to_le_bytes(), vr, &length.to_le_bytes()];
-    [&head.concat(), value].concat()
-}
-
-fn padded(uid: &str) -> Vec<u8> {
-    let mut bytes = uid.as_bytes().to_vec();
-    if bytes.len() % 2 == 1 {
-        bytes.push(0);
-    }
-    bytes
-}
 
 fn session(peer: &ScriptedPeer) -> Box<dyn Session> {
     session_with(peer, Duration::from_secs(20))
@@ -206,6 +87,20 @@ fn objects_arrive_as_stored_on_one_association_which_is_released() {
         assert_eq!(arrived.sop_instance, instance, "in their order");
         assert_eq!(arrived.data_set, explicit(&instance, 300));
     }
+}
+
+#[test]
+fn the_proposal_tells_who_we_are() {
+    let peer = ScriptedPeer::start(answers(0));
+    deliver(&mut *session(&peer), &Folder::new().images(1));
+    let seen = peer.seen.lock().unwrap();
+    let information = &seen.user_information;
+    let class = information.implementation_class_uid.unwrap();
+    assert_eq!(class, super::IMPLEMENTATION_CLASS_UID);
+    assert_eq!(information.implementation_version_name.as_ref().unwrap().as_str(), "STORESCP_010");
+    let window = information.asynchronous_operations.unwrap();
+    assert_eq!((window.invoked, window.performed), (16, 1));
+    assert_eq!(information.max_pdu_bytes, Some(16_384));
 }
 
 #[test]
@@ -391,137 +286,6 @@ fn of_several_under_way_only_the_one_at_fault_loses_an_attempt() {
     let folder = Folder::new();
     let told = letters(&deliver(&mut *session(&peer), &folder.images(12)));
     assert_eq!(told, "DDDADDDDDDDD");
-}
-
-#[test]
-fn another_uncompressed_syntax_is_encoded_anew_and_a_compressed_one_parked() {
-    let folder = Folder::new();
-    let plain = folder.item(CT, "1.2.5", EXPLICIT_VR_LITTLE_ENDIAN, &explicit("1.2.5", 64));
-    let long = explicit("1.2.6", 3_000_000);
-    let long = folder.item(CT, "1.2.6", EXPLICIT_VR_LITTLE_ENDIAN, &long);
-    let compressed = folder.item(CT, "1.2.7", RLE_LOSSLESS, &explicit("1.2.7", 64));
-    let items = [plain, long, compressed];
-    for syntax in [IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN] {
-        let peer = ScriptedPeer::start(Behavior { accepts: vec![syntax], ..answers(0) });
-        let told = deliver(&mut *session(&peer), &items);
-        assert_eq!(letters(&told), "DDP");
-        assert!(reason(&told[2]).contains("accepts no presentation context"), "{told:?}");
-        assert!(reason(&told[2]).contains("1.2.840.10008.5.1.4.1.1.2 (CT"), "{told:?}");
-        let seen = peer.seen.lock().unwrap();
-        assert!(seen.arrived.iter().all(|it| it.transfer_syntax == syntax));
-        let mut expected = vec![0x08, 0, 0x18, 0, 6, 0, 0, 0];
-        expected.extend(b"1.2.5\0\x28\0\0\x01\x02\0\0\0\x10\0\xE0\x7F\x10\0\x40\0\0\0");
-        expected.extend(0..64);
-        if syntax == EXPLICIT_VR_BIG_ENDIAN {
-            expected = b"\0\x08\0\x18UI\0\x061.2.5\0\0\x28\x01\0US\0\x02\0\x10".to_vec();
-            expected.extend(b"\x7F\xE0\0\x10OW\0\0\0\0\0\x40");
-            expected.extend((0..32).flat_map(|pair| [2 * pair + 1, 2 * pair]));
-        }
-        assert_eq!(seen.arrived[0].data_set, expected);
-        assert_eq!(seen.arrived[1].data_set.len(), expected.len() + 3_000_000 - 64);
-    }
-}
-
-#[test]
-fn more_than_128_contexts_take_several_associations() {
-    let folder = Folder::new();
-    let items: Vec<Item> = (0..200)
-        .map(|number| {
-            let class = format!("1.2.840.10008.5.1.4.1.1.{number}");
-            let instance = format!("1.2.3.{number}");
-            let syntax = if number % 2 == 0 { RLE_LOSSLESS } else { EXPLICIT_VR_LITTLE_ENDIAN };
-            folder.item(&class, &instance, syntax, &explicit(&instance, 10))
-        })
-        .collect();
-    let peer = ScriptedPeer::start(answers(0));
-    assert_eq!(letters(&deliver(&mut *session(&peer), &items)), "D".repeat(200));
-    let seen = peer.seen.lock().unwrap();
-    assert_eq!(seen.arrived.len(), 200);
-    assert!((2..=4).contains(&seen.proposed.len()), "{}", seen.proposed.len());
-    assert!(seen.proposed.iter().all(|contexts| contexts.len() <= 128));
-    assert_eq!(seen.released, seen.proposed.len());
-}
-
-#[test]
-fn an_object_with_other_needs_opens_an_association_for_all_of_them() {
-    let folder = Folder::new();
-    let peer = ScriptedPeer::start(answers(0));
-    let mut session = session(&peer);
-    for class in ["1.2.1", "1.2.2", "1.2.1", "1.2.2"] {
-        let item = folder.item(class, "1.2.3", RLE_LOSSLESS, b"\x08\0\x18\0UI\0\0");
-        assert_eq!(letters(&deliver(&mut *session, &[item])), "D");
-    }
-    let seen = peer.seen.lock().unwrap();
-    let contexts: Vec<usize> = seen.proposed.iter().map(Vec::len).collect();
-    assert_eq!(contexts, [1, 2]);
-}
-
-#[test]
-fn what_was_refused_is_asked_for_again_once_in_each_lot() {
-    let folder = Folder::new();
-    let behavior = Behavior { accepts: vec![EXPLICIT_VR_LITTLE_ENDIAN], ..answers(0) };
-    let peer = ScriptedPeer::start(behavior);
-    let mut session = session(&peer);
-    let compressed =
-        |number| folder.item(CT, &format!("1.2.7.{number}"), RLE_LOSSLESS, b"\x08\0\x18\0UI\0\0");
-    let items = [compressed(1), compressed(2), folder.images(1).remove(0), compressed(3)];
-    assert_eq!(letters(&deliver(&mut *session, &items)), "PPDP");
-    assert_eq!(peer.seen.lock().unwrap().proposed.len(), 1);
-    assert_eq!(letters(&deliver(&mut *session, &items)), "PPDP");
-    assert_eq!(peer.seen.lock().unwrap().proposed.len(), 2);
-}
-
-#[test]
-fn a_file_that_is_gone_changed_or_damaged_is_parked_and_the_others_go_on() {
-    let folder = Folder::new();
-    let mut items = folder.images(7);
-    fs::remove_file(items[0].path.as_ref().unwrap()).unwrap();
-    let path = |at: usize| items[at].path.clone().unwrap();
-    let bytes = fs::read(path(1)).unwrap();
-    fs::write(path(1), &bytes[..bytes.len() - 1]).unwrap();
-    fs::write(path(2), vec![0; bytes.len()]).unwrap();
-    fs::copy(path(4), path(3)).unwrap();
-    items[5].missing = true;
-    let peer = ScriptedPeer::start(answers(0));
-    let told = deliver(&mut *session(&peer), &items);
-    assert_eq!(letters(&told), "PPPPDPD");
-    for (at, expected) in [
-        (0, "cannot read the file"),
-        (1, "it has"),
-        (2, "begins neither with"),
-        (3, "another object"),
-        (5, "gone"),
-    ] {
-        assert!(reason(&told[at]).contains(expected), "{}", reason(&told[at]));
-    }
-    let seen = peer.seen.lock().unwrap();
-    assert_eq!((seen.proposed.len(), seen.arrived.len()), (1, 2));
-}
-
-#[test]
-fn a_damaged_data_set_is_parked_only_if_it_has_to_be_encoded_anew() {
-    let folder = Folder::new();
-    let mut data = explicit("1.2.5", 64);
-    data.truncate(data.len() - 10);
-    let items = [folder.item(CT, "1.2.5", EXPLICIT_VR_LITTLE_ENDIAN, &data)];
-    let behavior = Behavior { accepts: vec![IMPLICIT_VR_LITTLE_ENDIAN], ..answers(0) };
-    let told = deliver(&mut *session(&ScriptedPeer::start(behavior)), &items);
-    assert_eq!(letters(&told), "P");
-    assert!(reason(&told[0]).contains("cannot encode the data set in"), "{told:?}");
-    assert_eq!(letters(&deliver(&mut *session(&ScriptedPeer::start(answers(0))), &items)), "D");
-}
-
-#[test]
-fn a_file_without_a_head_is_sent_as_the_catalogue_says() {
-    let folder = Folder::new();
-    let data = explicit("1.2.5", 64);
-    let path = folder.0.join("raw");
-    fs::write(&path, &data).unwrap();
-    let size = data.len() as u64;
-    let items = [item(&path, CT, "1.2.5", EXPLICIT_VR_LITTLE_ENDIAN, size)];
-    let peer = ScriptedPeer::start(answers(0));
-    assert_eq!(letters(&deliver(&mut *session(&peer), &items)), "D");
-    assert_eq!(peer.seen.lock().unwrap().arrived[0].data_set, data);
 }
 
 #[test]

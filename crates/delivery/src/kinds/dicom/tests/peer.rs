@@ -44,6 +44,8 @@ pub(super) struct Arrived {
 pub(super) struct Seen {
     /// Of each association the contexts proposed.
     pub(super) proposed: Vec<Vec<ProposedContext>>,
+    /// Of the last association, who proposed it.
+    pub(super) user_information: UserInformation,
     pub(super) arrived: Vec<Arrived>,
     pub(super) released: usize,
     pub(super) aborted: usize,
@@ -200,6 +202,7 @@ impl Served {
         let mut seen = self.seen.lock().unwrap();
         self.number = seen.proposed.len();
         seen.proposed.push(proposal.contexts.clone());
+        seen.user_information = proposal.user_information.clone();
         let contexts = proposal.contexts.iter().map(|context| {
             let chosen = self.behavior.accepts.iter().find(|it| {
                 context.transfer_syntaxes.iter().any(|proposed| proposed.uid() == it.uid())
