@@ -1,6 +1,7 @@
 //! Whether `deliver` and `keep`, at the top and in rules, fit the destinations that there are.
 
-use super::{Merging, gets_objects, is_dicom};
+use super::{gets_objects, is_dicom};
+use crate::settings::merge::merging::Merging;
 use crate::cli::Config;
 use crate::rules::{Decision, TreatmentSettings};
 use crate::settings::reader::meant;

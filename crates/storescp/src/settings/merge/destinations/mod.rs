@@ -5,7 +5,7 @@ mod kinds;
 
 pub(super) use deliver::check;
 
-use super::{Merging, value};
+use crate::settings::merge::merging::{Merging, value};
 use crate::cli::Config;
 use crate::limits::DESTINATIONS;
 use crate::settings::reader::{At, ReadTable, listed};
