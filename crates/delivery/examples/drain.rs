@@ -4,7 +4,7 @@
 //! catalogue.
 
 use catalog::{
-    Batch, Catalog, ObjectAttributes, ReceivedObject, SpooledObject, StoredInstance, TakenObject,
+    Batch, ObjectAttributes, ReceivedObject, SpooledObject, StoredInstance, TakenObject,
 };
 use delivery::{
     Bounds, Destination, DestinationKind, DestinationSettings, ExecSettings, Item, On, Outbox,

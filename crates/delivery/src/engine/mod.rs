@@ -118,38 +118,26 @@ impl Outbox {
     pub fn replace(&self, settings: Vec<DestinationSettings>) -> Result<(), Error> {
         let _one_at_a_time = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.registry.list();
-        let mut built = Vec::new();
+        // Whatever fails does so before anything is changed.
+        let mut changes = Vec::new();
         for one in settings {
-            let old = before.iter().find(|it| it.name == one.name);
-            let same = old.is_some_and(|it| is_same(&it.settings(), &one));
-            let destination = if same { None } else { Some((self.build)(&one)?) };
-            built.push((old, one, destination));
+            let old = before.iter().find(|it| it.name == one.name).cloned();
+            changes.push(match old {
+                Some(old) if is_same(&old.settings(), &one) => Change::Settings(old, one),
+                Some(old) => Change::Destination(old, (self.build)(&one)?, one),
+                None => {
+                    let destination = (self.build)(&one)?;
+                    let running = Running::new(one, destination, Arc::clone(&self.shared));
+                    Change::New(Arc::new(running))
+                }
+            });
         }
-        let after: Vec<Arc<Running>> =
-            built.into_iter().map(|(old, one, to)| self.put(old, one, to)).collect();
+        let after: Vec<Arc<Running>> = changes.into_iter().map(Change::make).collect();
         let removed = before.iter().filter(|it| !after.iter().any(|one| Arc::ptr_eq(it, one)));
         removed.for_each(Running::end);
         self.registry.replace(after);
         self.shared.feeder.wake();
         Ok(())
-    }
-
-    fn put(
-        &self,
-        old: Option<&Arc<Running>>,
-        settings: DestinationSettings,
-        destination: Option<Arc<dyn Destination>>,
-    ) -> Arc<Running> {
-        match (old, destination) {
-            (Some(old), destination) => {
-                old.replace(settings, destination);
-                Arc::clone(old)
-            }
-            (None, Some(destination)) => {
-                Arc::new(Running::new(settings, destination, Arc::clone(&self.shared)))
-            }
-            (None, None) => unreachable!("what was not there is built"),
-        }
     }
 
     /// Something was written to the catalogue for this destination.
@@ -248,6 +236,32 @@ impl Outbox {
             let _ = settler.join();
         }
         Stopped { hanging, unsettled }
+    }
+}
+
+/// What becomes of a destination when others are put in place.
+enum Change {
+    /// It is new.
+    New(Arc<Running>),
+    /// It goes on with other settings.
+    Settings(Arc<Running>, DestinationSettings),
+    /// Its next sessions are those of another one.
+    Destination(Arc<Running>, Arc<dyn Destination>, DestinationSettings),
+}
+
+impl Change {
+    fn make(self) -> Arc<Running> {
+        match self {
+            Self::New(running) => running,
+            Self::Settings(running, settings) => {
+                running.replace(settings, None);
+                running
+            }
+            Self::Destination(running, destination, settings) => {
+                running.replace(settings, Some(destination));
+                running
+            }
+        }
     }
 }
 

@@ -188,20 +188,16 @@ impl Running {
                 state.parked.parked(&self.name, reason, 1, elapsed);
             }
         }
+        let holder: Arc<dyn Leaseholder> = Arc::<Self>::clone(self);
         self.shared.settler.add(
             settlements
                 .into_iter()
-                .map(|settlement| Settled { destination: self.holder(), settlement }),
+                .map(|settlement| Settled { destination: Arc::clone(&holder), settlement }),
             elapsed,
         );
         for notice in state.machine.notices() {
             self.notice(state, notice, elapsed);
         }
-    }
-
-    fn holder(self: &Arc<Self>) -> Arc<dyn Leaseholder> {
-        let this = Arc::clone(self);
-        this
     }
 
     fn notice(&self, state: &mut State, notice: Notice, elapsed: Duration) {

@@ -174,7 +174,9 @@ fn the_objects_of_a_study_come_one_after_the_other() {
     settings.order_by_study = true;
     let bench = Bench::new(vec![settings], fake);
     for _ in 0..20 {
-        ["a", "b", "c"].map(|study| bench.owe(1, Some(study)));
+        for study in ["a", "b", "c"] {
+            bench.owe(1, Some(study));
+        }
     }
     until("all are done", || bench.in_state(Done) == 60);
     let order = order.lock().unwrap();

@@ -267,7 +267,7 @@ impl Simulation {
     /// The settler does its next step.
     fn settle(&mut self) -> Result<(), String> {
         let now = self.now();
-        let at_once = self.random.number() % 4 == 0;
+        let at_once = self.random.number().is_multiple_of(4);
         match self.settling.step(at_once, now.elapsed) {
             Step::Settle(settlements) => {
                 match self.model.settle(&self.owner(), &settlements, now.wall) {
@@ -450,56 +450,13 @@ fn policy(random: &mut Random) -> Policy {
         concurrency: usize::try_from(below(4)).unwrap() + 1,
         batch: [1, 1, 2, 7][usize::try_from(below(4)).unwrap()],
         by_study: below(2) == 0,
-        bandwidth: (below(4) == 0).then(|| 1_000_000),
+        bandwidth: (below(4) == 0).then_some(1_000_000),
         hours: if below(4) == 0 { vec![Hours { from: 480, to: 1200 }] } else { Vec::new() },
         retry: RetrySettings {
-            attempts: (below(2) == 0).then(|| 8),
+            attempts: (below(2) == 0).then_some(8),
             longest_pause: [seconds(900), seconds(30)][usize::try_from(below(2)).unwrap()],
         },
     }
-}
-
-/// Runs a seed.
-fn run(seed: u64, mistake: Mistake) -> Result<World, String> {
-    let mut simulation = Simulation::new(seed, mistake);
-    for _ in 0..400 {
-        simulation.step()?;
-    }
-    simulation.finish()?;
-    Ok(simulation.world)
-}
-
-/// The destination is gone for an hour, with a backlog. Returns how many attempts were made meanwhile, and about how many
-/// there may be: pauses are half of the longest one on average.
-fn outage(seed: u64, mistake: Mistake) -> Result<(usize, usize), String> {
-    let mut simulation = Simulation::new(seed, mistake);
-    simulation.world.break_down(simulation.elapsed);
-    for _ in 0..200 {
-        simulation.arrive();
-    }
-    simulation.policy.hours.clear();
-    let (policy, now) = (simulation.machine_policy(), simulation.now());
-    simulation.machine.replace(policy, now);
-    for _ in 0..1800 {
-        simulation.feed()?;
-        for _ in 0..simulation.policy.concurrency {
-            simulation.begin()?;
-        }
-        while !simulation.calls.is_empty() {
-            simulation.progress()?;
-        }
-        for _ in 0..3 {
-            simulation.settle()?;
-        }
-        simulation.pass(Duration::from_secs(2));
-    }
-    simulation.check()?;
-    let attempts = simulation.world.begun_since_gone();
-    let Policy { concurrency, batch, retry, .. } = &simulation.policy;
-    let pauses = usize::try_from(3600 * 5 / (2 * retry.longest_pause.as_secs())).unwrap();
-    let most = pauses + 20 + concurrency * batch;
-    simulation.finish()?;
-    Ok((attempts, most))
 }
 
 /// What the destination gets from the machine is an outcome of its condition.

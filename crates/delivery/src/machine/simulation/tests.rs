@@ -1,6 +1,52 @@
 //! What is promised holds for each seed; mistakes are found.
 
-use super::{Mistake, outage, run};
+use super::world::World;
+use super::{Mistake, Simulation};
+use crate::machine::Policy;
+use std::time::Duration;
+
+/// Runs a seed.
+fn run(seed: u64, mistake: Mistake) -> Result<World, String> {
+    let mut simulation = Simulation::new(seed, mistake);
+    for _ in 0..400 {
+        simulation.step()?;
+    }
+    simulation.finish()?;
+    Ok(simulation.world)
+}
+
+/// The destination is gone for an hour, with a backlog. Returns how many attempts were made meanwhile, and about how many
+/// there may be: pauses are half of the longest one on average.
+fn outage(seed: u64, mistake: Mistake) -> Result<(usize, usize), String> {
+    let mut simulation = Simulation::new(seed, mistake);
+    simulation.world.break_down(simulation.elapsed);
+    for _ in 0..200 {
+        simulation.arrive();
+    }
+    simulation.policy.hours.clear();
+    let (policy, now) = (simulation.machine_policy(), simulation.now());
+    simulation.machine.replace(policy, now);
+    for _ in 0..1800 {
+        simulation.feed()?;
+        for _ in 0..simulation.policy.concurrency {
+            simulation.begin()?;
+        }
+        while !simulation.calls.is_empty() {
+            simulation.progress()?;
+        }
+        for _ in 0..3 {
+            simulation.settle()?;
+        }
+        simulation.pass(Duration::from_secs(2));
+    }
+    simulation.check()?;
+    let attempts = simulation.world.begun_since_gone();
+    let Policy { concurrency, batch, retry, .. } = &simulation.policy;
+    let pauses = usize::try_from(3600 * 5 / (2 * retry.longest_pause.as_secs())).unwrap();
+    let most = pauses + 20 + concurrency * batch;
+    simulation.finish()?;
+    Ok((attempts, most))
+}
 
 /// How many seeds are run.
 fn seeds() -> u64 {
