@@ -28,7 +28,12 @@ impl Merging<'_> {
     }
 
     /// Faults for each of the keys that were typed beside one that excludes them.
-    pub(super) fn exclude(&mut self, typed: &[(&'static str, Range<usize>)], excluded: &[&str], by: &str) {
+    pub(super) fn exclude(
+        &mut self,
+        typed: &[(&'static str, Range<usize>)],
+        excluded: &[&str],
+        by: &str,
+    ) {
         for (field, span) in typed.iter().filter(|(field, _)| excluded.contains(field)) {
             let key = field.replace('_', "-");
             self.fault(span, format!("{key} has no effect with {by}: leave one of them out"));

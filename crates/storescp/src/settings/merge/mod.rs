@@ -13,11 +13,8 @@ mod telemetry;
 mod tls;
 mod treatment;
 
-use super::reader::{At, Report};
 use super::typed::File;
 use crate::cli::Config;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
 
 pub(crate) use http::in_words;
 pub(super) use merging::Merging;
