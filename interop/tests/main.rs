@@ -12,6 +12,7 @@ mod container;
 mod crash;
 mod dicom_destination;
 mod dicom_destination_faults;
+mod dicom_destination_outbox;
 mod dimse;
 mod disk;
 mod docs;

@@ -88,6 +88,19 @@ fn events(scratch: &Scratch) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 
+/// What the web server has taken is as the schema says.
+fn assert_valid(events: &[Value]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/event.schema.json");
+    let schema = fs::read_to_string(path).expect("the schema");
+    let schema = serde_json::from_str(&schema).expect("JSON");
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema);
+    let validator = validator.expect("a schema");
+    for event in events {
+        let faults: Vec<String> = validator.iter_errors(event).map(|it| it.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:?}: {event:#}");
+    }
+}
+
 /// The SOP Instance UIDs of objects that the web server was told of.
 fn told(scratch: &Scratch) -> BTreeSet<String> {
     let events = events(scratch);
@@ -192,6 +205,7 @@ fn a_web_server_that_fails_hangs_drips_and_lies_gets_every_event() {
                 && event["data"]["objects"] == acknowledged.len()
         })
     });
+    assert_valid(&events(&scratch));
     let failures = http.json("/api/v1/outbox")["destinations"][0]["failures"].clone();
     assert!(failures["again"].as_u64() > Some(0), "{failures}");
     assert!(failures["unreachable"].as_u64() > Some(0), "{failures}");
@@ -230,6 +244,7 @@ fn a_killed_receiver_delivers_everything_that_it_acknowledged() {
     eventually("every object is told of", LIMIT, || told(&scratch).is_superset(&acknowledged));
     wait_until_settled(&http);
     assert_copied(&scratch.path().join("copies"), &acknowledged);
+    assert_valid(&events(&scratch));
     let mut keys = BTreeMap::new();
     for event in events(&scratch) {
         let uid = event["data"]["sopInstanceUid"].as_str().unwrap_or_default().to_owned();

@@ -48,8 +48,9 @@ pub struct TakenIn {
 
 /// What was received, and what is owed. See the crate's documentation.
 ///
-/// All methods block until the database has answered. Each is one transaction: after an error, nothing of it took
-/// effect.
+/// All methods block until the database has answered, so they must not be called from async code. Each is one
+/// transaction: after an error, nothing of it took effect; or, if the connection was lost while it was committed, perhaps
+/// all of it. Doing it again is safe: what is known is not taken in twice, and what is settled stays so.
 pub trait Catalog: Send + Sync {
     /// Takes in objects with their studies and series, and makes a delivery for each of their destinations. An object
     /// whose key is known already changes nothing. An object at a file where another one was: that one is gone from

@@ -100,6 +100,18 @@ impl PostgresCluster {
         this
     }
 
+    /// Gives a file to the user that servers run as, who alone may read it: the key of a server.
+    ///
+    /// # Panics
+    /// If that cannot be done.
+    pub fn give(file: &Path) {
+        if let Some(user) = unprivileged() {
+            let owned = Command::new("chown").arg(user).arg(file).status().unwrap();
+            assert!(owned.success(), "chown {user} {}", file.display());
+        }
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
     /// The URL of a database, for [`open`](crate::open).
     #[must_use]
     pub fn url(&self, database: &str) -> String {

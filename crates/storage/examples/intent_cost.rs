@@ -11,7 +11,6 @@
 //! Prints the median of the rounds: objects a second, the ratio to `name` in the same round, and the CPU time of an object
 //! (of this process, not of the kernel's threads).
 
-#![expect(clippy::disallowed_methods, reason = "a program has arguments")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 use dataset::Sink;

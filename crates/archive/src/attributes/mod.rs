@@ -68,7 +68,8 @@ impl<'a> Values<'a> {
     pub fn first(&self, tag: Tag) -> Option<String> {
         let noted = self.attributes.noted_as(&AttributeName::Public(tag))?;
         let mut text = value::first(&noted, self.character_set)?;
-        text.truncate(text.floor_char_boundary(TEXT_BYTES));
+        let end = (0..=TEXT_BYTES.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+        text.truncate(end.unwrap_or(0));
         Some(text)
     }
 

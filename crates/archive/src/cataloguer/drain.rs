@@ -208,7 +208,6 @@ impl Shared {
             now: Some(time.now),
             quiet: self.quiet(),
             durable,
-            ..Batch::default()
         };
         let taken_in = self.catalog.take_in(&batch)?;
         drop(time);

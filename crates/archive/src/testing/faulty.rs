@@ -12,7 +12,7 @@ pub(crate) struct FaultyCatalog {
 }
 
 /// Says, of a call with this name and perhaps a batch, why it fails. May block.
-pub(crate) type Trouble = dyn Fn(&str, Option<&Batch>) -> Result<(), Error> + Send + Sync;
+type Trouble = dyn Fn(&str, Option<&Batch>) -> Result<(), Error> + Send + Sync;
 
 impl FaultyCatalog {
     pub(crate) fn new(inner: Arc<dyn Catalog>) -> Self {

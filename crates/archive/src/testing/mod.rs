@@ -2,7 +2,7 @@
 
 mod faulty;
 
-pub(crate) use faulty::{FaultyCatalog, Trouble};
+pub(crate) use faulty::FaultyCatalog;
 
 use crate::attributes::{Values, catalogued, read_file};
 use crate::cataloguer::{Destinations, Parts, Route, Routing};

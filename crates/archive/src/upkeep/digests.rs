@@ -9,6 +9,7 @@ use crate::schedule::Worker;
 use catalog::limits::BATCH_OBJECTS;
 use catalog::{Catalog, InstanceId, ReceivedObject};
 use openssl::sha::Sha256;
+use platform::sync::atomic::{AtomicBool, Ordering};
 use platform::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use rustix::fs::XattrFlags;
 use std::collections::VecDeque;
@@ -25,6 +26,13 @@ pub(crate) type Digest = [u8; 32];
 /// The extended attribute that has the digest of a file: 32 bytes, so that it has room in an inode of ext4.
 pub(crate) const ATTRIBUTE: &str = "user.storescp.sha256";
 
+/// What an intent notes with a file, which nobody needs once it is settled.
+const INTENT_ATTRIBUTE: &str = "user.storescp";
+
+/// After which digests are noted with files: their intents are settled by then. Both together do not have room in an inode
+/// of ext4.
+const NOTE_DELAY: Duration = Duration::from_secs(5);
+
 /// Takes digests in a thread of its own, behind everything else. Of more than [`WAITING_DIGESTS`] that wait, the oldest are
 /// forgotten: verification takes those later.
 pub struct Digests {
@@ -35,7 +43,7 @@ pub struct Digests {
 struct Queue {
     waiting: Mutex<VecDeque<Waiting>>,
     arrived: Condvar,
-    is_ending: std::sync::atomic::AtomicBool,
+    is_ending: AtomicBool,
 }
 
 struct Waiting {
@@ -59,25 +67,27 @@ impl Digests {
         let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             arrived: Condvar::new(),
-            is_ending: std::sync::atomic::AtomicBool::new(false),
+            is_ending: AtomicBool::new(false),
         });
         let taking = Arc::clone(&queue);
+        let mut noting: VecDeque<(Instant, Waiting, Digest)> = VecDeque::new();
         let worker = Worker::start("digests", BACKGROUND_NICENESS, move |_| {
-            let some = taking.take();
-            let mut digests = Vec::with_capacity(some.len());
-            for waiting in some {
-                if taking.is_ending() {
-                    break;
-                }
-                if let Ok(Some(digest)) = waiting.digest() {
-                    counters.digests.add(1);
-                    digests.push((waiting.id, digest));
-                }
-            }
+            let due = noting.front().map(|(due, ..)| due.saturating_duration_since(Instant::now()));
+            let taken = taking.digests_of(taking.take(due), &counters);
+            let digests: Vec<_> =
+                taken.iter().map(|(waiting, digest)| (waiting.id, *digest)).collect();
             if !digests.is_empty()
                 && let Err(error) = catalog.set_digests(&digests)
             {
                 availability.failed(&error);
+            }
+            let due = Instant::now() + NOTE_DELAY;
+            noting.extend(taken.into_iter().map(|(waiting, digest)| (due, waiting, digest)));
+            while noting.len() > WAITING_DIGESTS
+                || noting.front().is_some_and(|(due, ..)| *due <= Instant::now())
+            {
+                let Some((_, waiting, digest)) = noting.pop_front() else { break };
+                waiting.note(&digest);
             }
             Duration::ZERO
         })?;
@@ -114,7 +124,7 @@ impl Digests {
 
     /// The program ends: what waits is left to verification.
     pub fn finish(&self, deadline: Instant) {
-        self.queue.is_ending.store(true, std::sync::atomic::Ordering::Release);
+        self.queue.is_ending.store(true, Ordering::Release);
         self.queue.lock().clear();
         self.queue.arrived.notify_all();
         self.worker.lock().unwrap_or_else(PoisonError::into_inner).finish(deadline);
@@ -127,14 +137,38 @@ impl Queue {
     }
 
     fn is_ending(&self) -> bool {
-        self.is_ending.load(std::sync::atomic::Ordering::Acquire)
+        self.is_ending.load(Ordering::Acquire)
     }
 
-    /// Waits for some.
-    fn take(&self) -> Vec<Waiting> {
+    /// Those of these, as long as the program does not end.
+    fn digests_of(&self, some: Vec<Waiting>, counters: &Counters) -> Vec<(Waiting, Digest)> {
+        let mut taken = Vec::with_capacity(some.len());
+        for waiting in some {
+            if self.is_ending() {
+                break;
+            }
+            if let Ok(Some(digest)) = waiting.digest() {
+                counters.digests.add(1);
+                taken.push((waiting, digest));
+            }
+        }
+        taken
+    }
+
+    /// Waits for some, `patience` at most.
+    fn take(&self, patience: Option<Duration>) -> Vec<Waiting> {
         let waiting = self.lock();
-        let waited = self.arrived.wait_while(waiting, |it| it.is_empty() && !self.is_ending());
-        let mut waiting = waited.unwrap_or_else(PoisonError::into_inner);
+        let nothing = |it: &mut VecDeque<Waiting>| it.is_empty() && !self.is_ending();
+        let mut waiting = match patience {
+            None => {
+                let waited = self.arrived.wait_while(waiting, nothing);
+                waited.unwrap_or_else(PoisonError::into_inner)
+            }
+            Some(time) => {
+                let waited = self.arrived.wait_timeout_while(waiting, time, nothing);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
         let some = waiting.len().min(BATCH_OBJECTS);
         waiting.drain(..some).collect()
     }
@@ -155,11 +189,18 @@ impl Waiting {
         if file.metadata()?.len() != self.size {
             return Ok(None);
         }
-        let digest = digest_of(&file, &mut |_| true)?;
-        if let Some(digest) = &digest {
+        digest_of(&file, &mut |_| true)
+    }
+
+    /// Notes the digest with the file, in place of what its intent had noted there.
+    fn note(&self, digest: &Digest) {
+        let Some(path) = &self.file else { return };
+        let opened = Tree::open(&self.directory).and_then(|tree| tree.open_file(path));
+        let Ok(Some(file)) = opened else { return };
+        if file.metadata().is_ok_and(|it| it.len() == self.size) {
+            let _ = rustix::fs::fremovexattr(&file, INTENT_ATTRIBUTE);
             note(&file, digest);
         }
-        Ok(digest)
     }
 }
 

@@ -359,7 +359,7 @@ impl Pair<'_> {
             .collect();
         due.sort_unstable();
         assert_eq!(ended.len(), due.len().min(most));
-        let latest = due.iter().take(most).last().map_or(0, |(due, _)| *due);
+        let latest = due.iter().take(most).next_back().map_or(0, |(due, _)| *due);
         for study in ended {
             let place = STUDIES.iter().position(|it| *it == study.study_instance_uid).unwrap();
             let it = self.model.studies.get_mut(&place).unwrap();

@@ -4,7 +4,9 @@ use crate::databases::{POSTGRESQL, with_database};
 use crate::objects::{at, batch, object, owed, take_in};
 use catalog::testing::PostgresCluster;
 use catalog::{Error, Page};
+use platform::testing::Scratch;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const ALL: Page = Page { after: None, most: 1000 };
@@ -112,4 +114,59 @@ fn a_lock_is_waited_for_within_a_bound() {
         });
         catalog.take_in(&batch(vec![owed(object("1.2", 2), &[])], at(2))).unwrap();
     });
+}
+
+/// Makes a key, and a certificate for `localhost` that it has signed itself.
+fn certificate(folder: &Path, name: &str) -> [String; 2] {
+    let file = |end: &str| folder.join(format!("{name}.{end}")).display().to_string();
+    let [key, certificate] = [file("key"), file("pem")];
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-keyout", &key, "-out", &certificate])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    [key, certificate]
+}
+
+/// TLS, its authority and the server's name, as the URL wants them.
+#[test]
+fn tls_is_as_the_url_wants_it() {
+    let scratch = Scratch::new("postgresql-tls");
+    let [key, certificate_file] = certificate(&scratch.0, "server");
+    let [_, other] = certificate(&scratch.0, "other");
+    PostgresCluster::give(Path::new(&key));
+    let settings = [
+        "ssl = on".to_owned(),
+        format!("ssl_key_file = '{key}'"),
+        format!("ssl_cert_file = '{certificate_file}'"),
+    ];
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let server = PostgresCluster::start_with(Path::new("/dev/shm"), "tls", &settings);
+    let by_address = server.create_database("d");
+    let by_name = by_address.replace("127.0.0.1", "localhost");
+    let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                     WHERE ssl AND application_name = 'storescp'";
+    for (url, parameters, is_taken, is_encrypted) in [
+        (&by_name, format!("sslmode=verify-full&sslrootcert={certificate_file}"), true, true),
+        (&by_address, format!("sslmode=verify-full&sslrootcert={certificate_file}"), false, false),
+        (&by_address, format!("sslmode=verify-ca&sslrootcert={certificate_file}"), true, true),
+        (&by_name, format!("sslmode=verify-full&sslrootcert={other}"), false, false),
+        (&by_address, format!("sslmode=require&sslrootcert={other}"), false, false),
+        (&by_address, "sslmode=require".to_owned(), true, true),
+        (&by_address, "sslmode=prefer".to_owned(), true, true),
+        (&by_address, "sslmode=disable".to_owned(), true, false),
+    ] {
+        let opened = catalog::open(&format!("{url}?{parameters}"));
+        assert_eq!(opened.is_ok(), is_taken, "{url}?{parameters}");
+        let counted = server.sql("d", encrypted);
+        assert_eq!(counted.trim() != "0", is_encrypted, "{url}?{parameters}");
+        if let Err(error) = &opened {
+            assert!(error.is_transient(), "{error:?}");
+        }
+        drop(opened);
+        while server.sql("d", encrypted).trim() != "0" {
+            std::thread::yield_now();
+        }
+    }
 }

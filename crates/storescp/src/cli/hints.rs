@@ -52,7 +52,7 @@ pub(super) fn of(fault: &Fault) -> Vec<String> {
 
 /// What a word that is no port may have been meant for: a settings file, or what else the program can do.
 fn instead_of_a_port(word: &OsStr) -> Option<String> {
-    const COMMANDS: [&str; 4] = ["test", "check", "schema", "hash-password"];
+    const COMMANDS: [&str; 6] = ["test", "check", "schema", "hash-password", "outbox", "catalog"];
 
     if Path::new(word).extension().is_some_and(|extension| extension == "toml") {
         let file = word.display();

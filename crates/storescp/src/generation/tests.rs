@@ -239,3 +239,59 @@ fn the_settings_in_effect_are_told_without_secrets() {
     assert_eq!(json["rule"], rules);
     assert!(!json.to_string().contains("s3cret"));
 }
+
+#[test]
+fn the_outbox_in_effect_is_told_without_secrets() {
+    let scratch = Scratch::new("generation-outbox");
+    std::fs::write(scratch.0.join("secret"), "s3cret").unwrap();
+    let text = format!(
+        "directory = {:?}\nkeep = {{ disk = '90 %', even-owed = true }}\ndeliver = ['pacs', 'hook']\n\
+         [catalog]\nurl = 'postgres://me@db/x'\npassword = {{ file = 'secret' }}\nverify = 'weekly'\n\
+         [[destination]]\nname = 'pacs'\nkind = 'dicom'\naddress = 'pacs:104'\ncalled = 'PACS'\n\
+         filter = \"Modality = 'CT'\"\nhours = '22:00-06:00'\nmax-waiting-age = '3 d'\n\
+         [[destination]]\nname = 'hook'\nkind = 'webhook'\nurl = 'https://host/x'\non = 'study'\n\
+         secret = {{ file = 'secret' }}\n[[destination.header]]\nname = 'Authorization'\n\
+         value = {{ file = 'secret' }}\n",
+        scratch.0
+    );
+    let file = scratch.0.join("settings.toml");
+    std::fs::write(&file, text).unwrap();
+    let config = crate::settings::load(&file, &config(&scratch.0)).unwrap();
+    let shared = shared(&config);
+    let json = built(&config, 1, &shared).to_json(&config, None);
+    assert_eq!(json["keep"], serde_json::json!({ "disk": "90 %", "even-owed": true }));
+    assert_eq!(json["deliver"], serde_json::json!(["pacs", "hook"]));
+    let catalog = &json["catalog"];
+    assert_eq!(
+        (&catalog["url"], &catalog["verify"]),
+        (&"postgres://me@db/x".into(), &"weekly".into())
+    );
+    let [pacs, hook] = [&json["destination"][0], &json["destination"][1]];
+    assert_eq!((&pacs["kind"], &pacs["called"]), (&"dicom".into(), &"PACS".into()));
+    assert_eq!(pacs["filter"], "Modality = 'CT'");
+    assert_eq!(pacs["hours"], serde_json::json!(["22:00-06:00"]));
+    assert_eq!(
+        (&pacs["attempts"], &pacs["max-waiting-age"]),
+        (&"unlimited".into(), &"259200 s".into())
+    );
+    assert_eq!(hook["header"], serde_json::json!([{ "name": "Authorization" }]));
+    assert_eq!((&hook["secret"], &hook["on"]), (&"given".into(), &serde_json::json!(["study"])));
+    assert!(!json.to_string().contains("s3cret"), "{json}");
+}
+
+#[test]
+fn another_catalogue_needs_a_restart_and_other_destinations_do_not() {
+    let scratch = Scratch::new("generation-catalogue");
+    let with = |text: &str| {
+        let file = scratch.0.join("settings.toml");
+        std::fs::write(&file, text).unwrap();
+        crate::settings::load(&file, &config(&scratch.0)).unwrap()
+    };
+    let folder = "deliver = 'x'\n[[destination]]\nname = 'x'\nkind = 'folder'\ndirectory = 'x'\n";
+    let told = |before: &str, after: &str| super::needs_restart(&with(before), &with(after));
+    assert_eq!(told("", folder), ["[catalog] on or off: takes effect after a restart"]);
+    assert_eq!(told("[catalog]\n", folder), Vec::<String>::new());
+    assert_eq!(told("[catalog]\nquiet = 5\n", "[catalog]\n"), Vec::<String>::new());
+    let moved = "[catalog]\nurl = 'sqlite:other'\n";
+    assert_eq!(told("[catalog]\n", moved), ["[catalog] url: takes effect after a restart"]);
+}

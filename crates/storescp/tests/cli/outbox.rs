@@ -116,10 +116,14 @@ fn deliveries_are_listed() {
     assert_eq!(place.printed("outbox list --sop-instance 1.2.3.2").lines().count(), 2);
     let first = place.printed("outbox list --json --limit 1");
     let first: Value = serde_json::from_str(&first).unwrap();
-    assert_eq!((&first["state"], &first["reason"]), (&"parked".into(), &"status A900\nfrom PACS".into()));
+    assert_eq!(
+        (&first["state"], &first["reason"]),
+        (&"parked".into(), &"status A900\nfrom PACS".into())
+    );
     let rest = place.printed(&format!("outbox list --after {}", first["id"]));
     assert_eq!(rest.lines().count(), 5);
-    let counts: Value = serde_json::from_str(&place.printed("outbox list --counts --json")).unwrap();
+    let counts: Value =
+        serde_json::from_str(&place.printed("outbox list --counts --json")).unwrap();
     assert_eq!((&counts[0]["destination"], &counts[0]["waiting"]), (&"pacs".into(), &2.into()));
     assert_eq!((&counts[0]["parked"], &counts[0]["paused"]), (&1.into(), &false.into()));
     assert!(place.printed("outbox list --counts").contains("research: 3 waiting (300 bytes"));
@@ -160,7 +164,10 @@ fn the_catalogue_is_told_and_exported() {
     assert_eq!(first["digest"], format!("sha256:{}", "ab".repeat(32)));
     let csv = place.printed("catalog export studies --csv");
     let lines: Vec<_> = csv.split("\r\n").collect();
-    assert!(lines[0].contains("patientName") && lines[1].contains("\"Müller, \"\"Hans\"\"\""), "{csv}");
+    assert!(
+        lines[0].contains("patientName") && lines[1].contains("\"Müller, \"\"Hans\"\"\""),
+        "{csv}"
+    );
     assert_eq!(place.printed("catalog export series").lines().count(), 1);
     assert_eq!(place.printed("catalog export objects --study 1.2.4"), "");
 }
@@ -193,10 +200,15 @@ fn what_is_wrong_is_told() {
     let fault = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && fault.contains("there is no catalogue at"), "{fault}");
     assert!(empty.content().is_empty(), "none is made");
-    let output = Command::new(env!("CARGO_BIN_EXE_storescp")).args(["outbox", "list"]).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_storescp")).args(["outbox", "list"]).output().unwrap();
     assert!(String::from_utf8(output.stderr).unwrap().contains("say where the catalogue is"));
     for command in ["outbox", "catalog"] {
-        assert!(place.printed(&format!("{command} --help")).starts_with(&format!("usage: storescp {command}")));
+        assert!(
+            place
+                .printed(&format!("{command} --help"))
+                .starts_with(&format!("usage: storescp {command}"))
+        );
     }
 }
 
@@ -206,7 +218,11 @@ fn a_settings_file_says_where_the_catalogue_is() {
     let place = Place::new("outbox-settings");
     let settings = place.scratch.0.join("settings.toml");
     let directory = place.scratch.0.display();
-    std::fs::write(&settings, format!("directory = \"{directory}\"\n[catalog]\nurl = \"sqlite\"\n")).unwrap();
+    std::fs::write(
+        &settings,
+        format!("directory = \"{directory}\"\n[catalog]\nurl = \"sqlite\"\n"),
+    )
+    .unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_storescp"))
         .args(["outbox", "list", "--settings"])
         .arg(&settings)

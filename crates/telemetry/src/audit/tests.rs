@@ -217,3 +217,30 @@ fn an_object_costs_an_association_next_to_nothing() {
         &["ParticipantObjectID=\"1.2.3.4\"", "NumberOfInstances=\"100000\""],
     );
 }
+
+#[test]
+fn removed_files_are_reported_by_study_and_verification_with_its_result() {
+    let removed = |study, sop_class| RemovedObject { study, sop_class, sop_instance: "1.2.3.4" };
+    let lines = reported(
+        |_| {},
+        |audit| {
+            let objects = [
+                removed(Some("1.2.3"), "1.2.840.10008.5.1.4.1.1.2"),
+                removed(Some("1.2.3"), "1.2.840.10008.5.1.4.1.1.2"),
+                removed(None, "1.2.840.10008.5.1.4.1.1.4"),
+            ];
+            audit.objects_removed(objects.into_iter(), "kept for the time that is set");
+            audit.files_verified(Path::new("/data"), "verified 2 files: 1 have changed", true);
+        },
+    );
+    assert_eq!(lines.len(), 3);
+    for line in &lines[..2] {
+        assert_contains(line, &["csd-code=\"110103\"", "EventActionCode=\"D\""]);
+        assert_contains(line, &["kept for the time that is set"]);
+    }
+    assert_contains(&lines[1], &["ParticipantObjectID=\"1.2.3\"", "NumberOfInstances=\"2\""]);
+    assert_contains(
+        &lines[2],
+        &["csd-code=\"110135\"", "EventOutcomeIndicator=\"4\"", "file:/data"],
+    );
+}

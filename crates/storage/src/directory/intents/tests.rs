@@ -257,13 +257,42 @@ fn file_systems_that_lack_something_are_refused() {
 #[test]
 fn folders_that_vanish_are_made_again() {
     let scratch = Scratch::new("intent-vanishing");
-    let directory = Directory::open(&scratch.0, Durability::Full).unwrap();
-    for _ in 0..3 {
+    for directory in kinds(&scratch) {
+        for _ in 0..3 {
+            store(&directory, 1);
+            directory.settle(&intent(1), true).unwrap();
+            directory.release(&intent(1)).unwrap();
+            fs::remove_dir_all(scratch.0.join(".storescp")).unwrap();
+        }
         store(&directory, 1);
-        directory.settle(&intent(1), true).unwrap();
+        assert_eq!(pending(&directory).len(), 1);
         directory.release(&intent(1)).unwrap();
-        fs::remove_dir_all(scratch.0.join(".storescp")).unwrap();
     }
-    store(&directory, 1);
-    assert_eq!(pending(&directory).len(), 1);
+}
+
+/// Receivers that share a directory, and remove at their end what is empty.
+#[test]
+fn receivers_that_come_and_go_take_no_folder_from_each_other() {
+    const RECEIVERS: u32 = 4;
+    let scratch = Scratch::in_memory("intent-coming-and-going");
+    std::thread::scope(|scope| {
+        for receiver in 0..RECEIVERS {
+            let path = &scratch.0;
+            scope.spawn(move || {
+                for round in 0..60 {
+                    // The same folders for all.
+                    let number = receiver * 32 * 60 + round * 32;
+                    let directory =
+                        Directory::open_with(path, Staging::Unnamed, Abilities::ALL).unwrap();
+                    let mut file = staged(&directory, number);
+                    file.commit_intent(Durability::Full).unwrap();
+                    drop(file);
+                    directory.settle(&intent(number), true).unwrap();
+                    assert!(spooled(&directory).contains(&intent(number)));
+                    directory.release(&intent(number)).unwrap();
+                }
+            });
+        }
+    });
+    assert!(!scratch.0.join(".storescp").exists(), "nothing is left of it");
 }

@@ -117,15 +117,27 @@ impl Temporaries {
                 // The folder may have been removed, which was empty, and made again since, any number of times:
                 // by other processes, or by associations that have ended.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    if syscalls::id_at((&self.top, &folder))?.is_none() {
-                        *self.chosen() = None;
-                    }
+                    self.find_hidden_folder_anew()?;
                     last = error;
                 }
                 Err(error) => return Err(error),
             }
         }
         Err(last)
+    }
+
+    /// Has the hidden folder be made again when it is needed, if it was removed.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub(crate) fn find_hidden_folder_anew(&self) -> io::Result<()> {
+        let mut chosen = self.chosen();
+        if let Some(folder) = &*chosen
+            && syscalls::id_at((&self.top, folder))?.is_none()
+        {
+            *chosen = None;
+        }
+        Ok(())
     }
 
     /// Whether an older file is kept since `newer` was replacing it. Takes time in proportion to the number of

@@ -120,7 +120,7 @@ fn event(
     destinations: Vec<String>,
 ) -> Option<NewEvent> {
     let is_wanted = !destinations.is_empty();
-    is_wanted.then(|| NewEvent { key, kind, time, data: Value::Object(data), destinations })
+    is_wanted.then_some(NewEvent { key, kind, time, data: Value::Object(data), destinations })
 }
 
 fn of_peer(peer: &Peer) -> Map<String, Value> {

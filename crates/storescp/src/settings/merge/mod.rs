@@ -5,6 +5,7 @@ mod destinations;
 mod faults;
 mod http;
 mod log;
+mod merging;
 mod network;
 mod output;
 mod rules;
@@ -12,50 +13,13 @@ mod telemetry;
 mod tls;
 mod treatment;
 
-use super::reader::{At, Report};
 use super::typed::File;
 use crate::cli::Config;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
-
-/// What merging needs beside the values.
-pub(super) struct Merging<'a> {
-    pub(super) report: &'a mut Report,
-    /// The folder of the settings file, in which relative paths begin.
-    pub(super) folder: &'a Path,
-}
-
-impl Merging<'_> {
-    /// A path as the file has it.
-    fn path(&self, typed: &Path) -> PathBuf {
-        self.folder.join(typed)
-    }
-
-    /// Merges what stands under a key: messages name it.
-    fn inside<T>(&mut self, key: &str, merge: impl FnOnce(&mut Merging<'_>) -> T) -> T {
-        let folder = self.folder;
-        self.report.inside(key, |report| merge(&mut Merging { report, folder }))
-    }
-
-    fn fault(&mut self, span: &Range<usize>, message: impl AsRef<str>) {
-        self.report.fault(span, message);
-    }
-
-    /// Faults for each of the keys that were typed beside one that excludes them.
-    fn exclude(&mut self, typed: &[(&'static str, Range<usize>)], excluded: &[&str], by: &str) {
-        for (field, span) in typed.iter().filter(|(field, _)| excluded.contains(field)) {
-            let key = field.replace('_', "-");
-            self.fault(span, format!("{key} has no effect with {by}: leave one of them out"));
-        }
-    }
-}
-
-/// The value of a key, if it is there.
-fn value<T: Clone>(typed: &Option<At<T>>) -> Option<T> {
-    typed.as_ref().map(|it| it.value.clone())
-}
 
 pub(crate) use http::in_words;
+pub(super) use merging::Merging;
+
+use merging::value;
 
 /// What the file says over what the command line says.
 pub(super) fn config(file: &File, command_line: &Config, merging: &mut Merging<'_>) -> Config {

@@ -58,3 +58,59 @@ fn summary(found: &Differences) -> String {
          {unreadable_files} unreadable"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::catalog_command::rebuild;
+    use dataset::part10::{FileMeta, header};
+    use dataset::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
+    use platform::testing::Scratch;
+
+    fn file() -> Vec<u8> {
+        let uid = "1.2.3".parse().unwrap();
+        header(&FileMeta {
+            sop_class: &uid,
+            sop_instance: &uid,
+            transfer_syntax: EXPLICIT_VR_LITTLE_ENDIAN,
+            implementation_class_uid: "1.2",
+            implementation_version_name: "TEST",
+            source_ae_title: b"CT1",
+        })
+    }
+
+    #[test]
+    fn a_lost_catalogue_is_rebuilt_and_what_changes_after_that_is_found() {
+        let scratch = Scratch::new("catalog-command");
+        std::fs::create_dir(scratch.0.join("study")).unwrap();
+        let path = scratch.0.join("study/object");
+        std::fs::write(&path, file()).unwrap();
+        let words = ["-od", scratch.0.to_str().unwrap()].map(str::to_owned);
+        let (place, _) = Place::take(words.to_vec()).unwrap();
+        assert!(run(&place, &[]).unwrap_err().contains("there is no catalogue"));
+        rebuild::run(&place, &[]).unwrap();
+        rebuild::run(&place, &[]).unwrap();
+        assert_eq!(place.open().unwrap().statistics().unwrap().instances, 1);
+        let digests = ["--digests".to_owned()];
+        run(&place, &digests).unwrap();
+        let mut rotten = file();
+        rotten[5] = 1;
+        std::fs::write(&path, rotten).unwrap();
+        run(&place, &[]).unwrap();
+        assert_eq!(run(&place, &digests), Err("files and catalogue differ".to_owned()));
+        std::fs::write(scratch.0.join(".storescp/catalog.sqlite"), b"no database".repeat(1000))
+            .unwrap();
+        rebuild::run(&place, &[]).unwrap();
+        assert_eq!(place.open().unwrap().statistics().unwrap().instances, 1);
+        assert!(run(&place, &["--what".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_file_is_named_on_one_line_whatever_its_name() {
+        let kind = archive::DifferenceKind::Missing;
+        let difference = Difference { kind, file: "a\nb\u{1b}".to_owned(), sop_instance: None };
+        let line = line(&difference);
+        assert_eq!(line.matches('\n').count(), 1);
+        assert!(!line.contains('\u{1b}'), "{line:?}");
+    }
+}

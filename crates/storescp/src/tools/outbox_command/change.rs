@@ -1,6 +1,7 @@
 //! `storescp outbox retry | park | drop | pause | resume`: what an operator decides.
 
 use super::selection::Selection;
+use super::show;
 use crate::tools::place::Place;
 use crate::tools::{harmless, print};
 use catalog::{Catalog, DeliveryId, DeliveryState, SpooledObject};
@@ -41,10 +42,13 @@ pub(super) fn run(place: &Place, command: &str, words: Vec<String>) -> Result<()
         let changed = match command {
             "retry" => catalog.retry(ids, now),
             "park" => catalog.park(ids, reason, now),
-            _ => catalog.drop_deliveries(ids, reason, now).map(|released| {
-                spools.release(&released);
-                ids.len() as u64
-            }),
+            _ => {
+                let ids = droppable(&*catalog, ids)?;
+                catalog.drop_deliveries(&ids, reason, now).map(|released| {
+                    spools.release(&released);
+                    ids.len() as u64
+                })
+            }
         };
         count += changed.map_err(|error| error.to_string())?;
     }
@@ -54,6 +58,18 @@ pub(super) fn run(place: &Place, command: &str, words: Vec<String>) -> Result<()
         _ => "dropped",
     };
     print(&format!("{count} of {} deliveries {done}\n", ids.len()))
+}
+
+/// Those that are neither done nor dropped.
+fn droppable(catalog: &dyn Catalog, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>, String> {
+    let mut found = Vec::new();
+    for id in ids {
+        let state = show::find(catalog, *id)?.map(|row| row.state);
+        if state.is_some_and(|it| !matches!(it, DeliveryState::Done | DeliveryState::Dropped)) {
+            found.push(*id);
+        }
+    }
+    Ok(found)
 }
 
 /// Those of a filter that the command may be about: with no state given, parked ones are retried, waiting ones parked,

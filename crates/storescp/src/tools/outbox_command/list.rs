@@ -28,7 +28,9 @@ pub(super) fn run(place: &Place, words: Vec<String>) -> Result<(), String> {
     }
     let catalog = place.open()?;
     if selection.is_counts {
-        return counts(&*catalog, &selection);
+        // Also those for which nothing waits.
+        let known = place.config()?.destinations.into_iter().map(|it| it.name).collect();
+        return counts(&*catalog, &selection, known);
     }
     let limit = *selection.limit.get_or_insert(LIMIT);
     let (mut listed, mut last) = (0, None);
@@ -81,10 +83,11 @@ pub(super) fn as_json(row: &DeliveryRow) -> Value {
     })
 }
 
-fn counts(catalog: &dyn Catalog, selection: &Selection) -> Result<(), String> {
-    let names: Vec<String> = selection.filter.destination.iter().cloned().collect();
+fn counts(catalog: &dyn Catalog, selection: &Selection, known: Vec<String>) -> Result<(), String> {
+    let only = selection.filter.destination.clone();
+    let names = only.clone().map_or(known, |only| vec![only]);
     let mut counts = catalog.counts(&names).map_err(|error| error.to_string())?;
-    counts.retain(|one| names.is_empty() || names.contains(&one.destination));
+    counts.retain(|one| only.as_ref().is_none_or(|only| *only == one.destination));
     let now = SystemTime::now();
     let age = |one: &DestinationCounts| {
         one.oldest.map(|oldest| now.duration_since(oldest).unwrap_or_default().as_secs())

@@ -26,7 +26,7 @@ pub(super) fn run(place: &Place, words: Vec<String>) -> Result<(), String> {
 }
 
 /// The delivery with this number, in whatever state.
-fn find(catalog: &dyn Catalog, id: DeliveryId) -> Result<Option<DeliveryRow>, String> {
+pub(super) fn find(catalog: &dyn Catalog, id: DeliveryId) -> Result<Option<DeliveryRow>, String> {
     for (state, _) in STATES {
         let filter = DeliveryFilter { state: Some(state), ..DeliveryFilter::default() };
         let page = Page { after: Some(id.0 - 1), most: 1 };

@@ -1,8 +1,9 @@
 //! Whether `deliver` and `keep`, at the top and in rules, fit the destinations that there are.
 
-use super::{Merging, gets_objects, is_dicom};
+use super::{gets_objects, is_dicom};
 use crate::cli::Config;
 use crate::rules::{Decision, TreatmentSettings};
+use crate::settings::merge::merging::Merging;
 use crate::settings::reader::meant;
 use crate::settings::typed::{File, Treatment};
 use archive::Keep;

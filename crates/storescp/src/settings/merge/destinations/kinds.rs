@@ -1,7 +1,7 @@
 //! What each kind of destination has.
 
-use super::{Merging, value};
 use crate::cli::Config;
+use crate::settings::merge::merging::{Merging, value};
 use crate::settings::reader::At;
 use crate::settings::typed::{Destination, DestinationHeader, Kind};
 use delivery::{

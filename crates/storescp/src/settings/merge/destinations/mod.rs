@@ -5,9 +5,9 @@ mod kinds;
 
 pub(super) use deliver::check;
 
-use super::{Merging, value};
 use crate::cli::Config;
 use crate::limits::DESTINATIONS;
+use crate::settings::merge::merging::{Merging, value};
 use crate::settings::reader::{At, ReadTable, listed};
 use crate::settings::typed::{Destination, File, Kind, KindWord};
 use delivery::limits::LONGEST_PAUSE;
