@@ -69,7 +69,7 @@ impl Delivered {
     /// The names of their destinations.
     pub(crate) fn names(self) -> impl Iterator<Item = String> {
         let names = [(self.on_reception, ON_RECEPTION), (self.on_end_of_study, ON_END_OF_STUDY)];
-        names.into_iter().filter_map(|(is_one, name)| is_one.then(|| name.to_owned()))
+        names.into_iter().filter(|(is_one, _)| *is_one).map(|(_, name)| name.to_owned())
     }
 
     /// What is left of the settings for the [`CommandPool`](super::CommandPool).

@@ -56,7 +56,7 @@ impl Contents {
             (Record::ReceptionDone { id }, _) => self.forget_reception(*id),
             (Record::StudyDone { number }, _) => {
                 if let Some(study) = self.studies.remove(number) {
-                    self.bytes -= study.spans().map(|it| it.bytes()).sum::<u64>();
+                    self.bytes -= study.spans().map(Span::bytes).sum::<u64>();
                 }
             }
             (_, None) => {}

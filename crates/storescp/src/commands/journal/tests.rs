@@ -62,7 +62,7 @@ fn files(scratch: &Scratch) -> Vec<PathBuf> {
 }
 
 /// Ends the journal as a kill does: nothing is removed.
-fn kill(journal: Journal) {
+fn kill(journal: &Journal) {
     journal.lock().file = None;
 }
 
@@ -87,7 +87,7 @@ fn what_was_not_struck_out_is_found_as_it_was() {
         journal.study_numbered(3);
         journal.study_done(4);
         assert!(adopt(&scratch.0).is_empty(), "its process lives");
-        kill(journal);
+        kill(&journal);
 
         let adopted = adopt(&scratch.0);
         assert_eq!(names(&adopted), ["CT.0", "CT.2", "CT.3"]);
@@ -136,7 +136,7 @@ fn a_torn_journal_has_the_records_before_the_tear() {
         journal.owes_reception(WHOSE, &reception(number));
         ends.push(fs::metadata(&files(&scratch)[0]).unwrap().len());
     }
-    kill(journal);
+    kill(&journal);
     let file = files(&scratch).remove(0);
     let whole = fs::read(&file).unwrap();
     for length in 0..=whole.len() {
@@ -160,7 +160,7 @@ fn what_a_later_version_wrote_is_kept() {
     let journal = Journal::new(&scratch.0, false);
     journal.owes_reception(WHOSE, &reception(1));
     journal.keep(b"\xc8 of a later version".to_vec()).unwrap();
-    kill(journal);
+    kill(&journal);
     let adopted = adopt(&scratch.0);
     assert_eq!(
         (names(&adopted).len(), &adopted.unknown[..]),
@@ -195,7 +195,7 @@ fn a_journal_stays_as_small_as_what_waits() {
             }
         }
         assert!(largest < 7 * 1024 * 1024, "{largest}");
-        kill(journal);
+        kill(&journal);
         let adopted = adopt(&scratch.0);
         let expected: Vec<_> = (39_000..40_000).map(|number| format!("CT.{number}")).collect();
         assert_eq!(names(&adopted), expected);
@@ -227,7 +227,7 @@ fn a_journal_that_others_may_have_written_is_not_read() {
     let scratch = Scratch::new("journal-foreign");
     let journal = Journal::new(&scratch.0, false);
     journal.owes_reception(WHOSE, &reception(1));
-    kill(journal);
+    kill(&journal);
     let hidden = scratch.0.join(".storescp");
     fs::set_permissions(&hidden, fs::Permissions::from_mode(0o777)).unwrap();
     assert!(adopt(&scratch.0).is_empty());
@@ -277,7 +277,7 @@ fn threads_wait_for_one_sync_and_lose_nothing() {
             });
         }
     });
-    kill(journal);
+    kill(&journal);
     let mut found = names(&adopt(&scratch.0));
     let mut expected: Vec<_> =
         (0..400).filter(|it| it % 2 == 1).map(|it| format!("CT.{it}")).collect();
