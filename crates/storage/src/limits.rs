@@ -25,6 +25,13 @@ pub const FOLDER_LEVELS: usize = 32;
 /// Folders with intents that are open at a time: 32 that are pending and 32 in the spool, each in two hidden folders.
 pub const INTENT_FOLDERS: usize = 2 * 2 * 32;
 
+/// How large folders of intents are made before they are used, in bytes, where a power loss could damage one that grows:
+/// for some 500 intents.
+pub const WIDE_FOLDER_BYTES: i64 = 96 * 1024;
+
+/// By how many names at most.
+pub const WIDE_FOLDER_NAMES: usize = 1500;
+
 /// The longest path that is noted with an intent, in bytes.
 pub const NOTED_PATH_BYTES: usize = 512;
 

@@ -24,6 +24,8 @@ pub(crate) struct Strategy {
     /// Whether one log has the changes of all folders in their order: the sync of one makes all earlier changes of the
     /// others durable.
     pub(crate) orders_names: bool,
+    /// Whether a power loss may lose what is in a folder that grows in that moment: ext4 without a journal.
+    pub(crate) loses_grown_folders: bool,
     /// How long an extended attribute may be: see [`platform::attribute_bytes`].
     pub(crate) attribute_bytes: usize,
     pub(crate) abilities: Abilities,
@@ -63,6 +65,7 @@ impl Strategy {
             durability,
             late_write_errors: platform::reports_write_errors_late(folder),
             hides_a_lost_log: platform::hides_a_lost_log(folder),
+            loses_grown_folders: platform::link_durability(folder) == LinkDurability::WithFileSync,
             attribute_bytes: platform::attribute_bytes(folder),
             orders_names: platform::link_durability(folder) == LinkDurability::WithFolderSync,
             abilities,

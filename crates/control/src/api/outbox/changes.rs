@@ -48,6 +48,7 @@ pub(in crate::api) struct Nothing {}
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Why {
     /// Why, for whoever looks at the delivery later.
+    #[serde(default)]
     #[schemars(with = "Text")]
     reason: Option<Text>,
 }

@@ -3,7 +3,8 @@
 use super::{Fake, again, settings, until};
 use crate::{Destination, Outbox, Outcome, Parts, Spool};
 use catalog::{
-    Batch, Catalog, ObjectAttributes, ReceivedObject, SpooledObject, StoredInstance, TakenObject,
+    Batch, Catalog, DeliveryFilter, ObjectAttributes, Page, ReceivedObject, SpooledObject,
+    StoredInstance, TakenObject,
 };
 use platform::testing::Scratch;
 use std::collections::HashSet;
@@ -12,7 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 fn open(directory: &Path) -> Arc<dyn Catalog> {
     let url = format!("sqlite:{}", directory.join("catalog.sqlite").display());
@@ -103,9 +104,15 @@ fn deliver_until_killed(directory: &Path) {
         settings: vec![settings],
     });
     let outbox = outbox.unwrap();
-    until("everything is delivered", || {
-        catalog.counts(&["pacs".to_owned()]).unwrap()[0].waiting == 0
-    });
+    let names = ["pacs".to_owned()];
+    let begun = Instant::now();
+    while catalog.counts(&names).unwrap()[0].waiting > 0 {
+        let filter = DeliveryFilter::default();
+        let first = || catalog.deliveries(&filter, Page { after: None, most: 3 });
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(100), "waits: {:?} {:?}", first(), outbox.reports());
+        std::thread::sleep(Duration::from_millis(5));
+    }
     outbox.stop(Duration::from_secs(20));
 }
 

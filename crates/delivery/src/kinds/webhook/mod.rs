@@ -8,7 +8,7 @@
 //!   429 502 503 504           unreachable, for as long as Retry-After says
 //!   other 4xx                 parked, with the beginning of the answer's body
 //!   no connection, no TLS, no answer in time          unreachable
-//!   an answer that is not HTTP, or broken off         again
+//!   an answer that is not HTTP, or broken off         again, on a kept connection once more at once
 //! ```
 //!
 //! A batch that would be parked is sent once more, event by event, so that one event parks no others.
@@ -125,27 +125,38 @@ impl WebhookSession {
 
     /// `None` if it was told to stop before an answer came.
     fn send(&mut self, part: &[Item], stop: &Stop) -> Option<Outcome> {
-        let Shared { requests, tls, timeout, .. } = &*self.shared;
-        let client = match self.client.take().map_or_else(|| Client::new(tls, *timeout), Ok) {
-            Ok(client) => self.client.insert(client),
-            Err(reason) => return Some(Outcome::Unreachable { reason, after: None }),
-        };
-        let events: Vec<_> = part.iter().map(cloud_event).collect();
-        let request = match requests.of(&events) {
-            Ok(request) => request,
-            Err(reason) => return Some(Outcome::Park { reason }),
-        };
-        match client.post(request, stop) {
-            Posted::Answer(answer) => Some(answer.outcome(requests)),
-            Posted::Stopped => None,
-            Posted::Unreachable(why) => {
-                let reason = requests.without_secrets(&format!("{}: {why}", requests.host()));
-                Some(Outcome::Unreachable { reason, after: None })
+        let is_kept = self.client.is_some();
+        let posted = match self.post(part, stop) {
+            // The server may have closed the kept connection just now. A repeat has the same key.
+            Ok(Posted::Failed(_)) if is_kept => {
+                self.client = None;
+                self.post(part, stop)
             }
-            Posted::Failed(why) => {
-                let reason = requests.without_secrets(&format!("{}: {why}", requests.host()));
-                Some(Outcome::Again { reason, after: None })
+            posted => posted,
+        };
+        let requests = &self.shared.requests;
+        let reason = |why| requests.without_secrets(&format!("{}: {why}", requests.host()));
+        match posted {
+            Err(outcome) => Some(outcome),
+            Ok(Posted::Stopped) => None,
+            Ok(Posted::Answer(answer)) => Some(answer.outcome(requests)),
+            Ok(Posted::Unreachable(why)) => {
+                Some(Outcome::Unreachable { reason: reason(why), after: None })
+            }
+            Ok(Posted::Failed(why)) => {
+                self.client = None;
+                Some(Outcome::Again { reason: reason(why), after: None })
             }
         }
+    }
+
+    fn post(&mut self, part: &[Item], stop: &Stop) -> Result<Posted, Outcome> {
+        let Shared { requests, tls, timeout, .. } = &*self.shared;
+        let client = self.client.take().map_or_else(|| Client::new(tls, *timeout), Ok);
+        let client = client.map_err(|reason| Outcome::Unreachable { reason, after: None })?;
+        let client = self.client.insert(client);
+        let events: Vec<_> = part.iter().map(cloud_event).collect();
+        let request = requests.of(&events).map_err(|reason| Outcome::Park { reason })?;
+        Ok(client.post(request, stop))
     }
 }

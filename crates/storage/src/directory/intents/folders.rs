@@ -16,7 +16,7 @@ use crate::directory::names::syscalls::{self, Location};
 use crate::directory::names::temporary_files::Temporaries;
 use crate::directory::names::turns::Turns;
 use crate::directory::strategy::Strategy;
-use crate::limits::NAME_ATTEMPTS;
+use crate::limits::{NAME_ATTEMPTS, WIDE_FOLDER_BYTES, WIDE_FOLDER_NAMES};
 use crate::{FolderSync, IntentName, SyncMark};
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
 use rustix::fs::{AtFlags, Mode};
@@ -35,6 +35,8 @@ pub(crate) struct IntentFolders {
     temporaries: Arc<Temporaries>,
     /// Each folder has to be synced, for a link in it to be durable.
     syncs: bool,
+    /// A folder has to be [widened](widen).
+    widens: bool,
     hides_a_lost_log: bool,
     open: Mutex<HashMap<Place, Arc<IntentFolder>>>,
 }
@@ -142,6 +144,7 @@ impl IntentFolders {
         Self {
             temporaries,
             syncs: durable && !strategy.orders_names,
+            widens: durable && strategy.loses_grown_folders,
             hides_a_lost_log: strategy.hides_a_lost_log,
             open: Mutex::default(),
         }
@@ -349,6 +352,9 @@ impl IntentFolders {
             }
         }
         let folder = self.open_folder(place)?;
+        if self.widens {
+            widen(&folder.handle)?;
+        }
         // Whoever made one of them may have ended before its name was durable.
         if self.syncs
             && let Err(error) = self.sync_around(&folder.place)
@@ -436,6 +442,33 @@ fn keep(open: &mut HashMap<Place, Arc<IntentFolder>>, folder: IntentFolder) -> A
     let folder = Arc::new(folder);
     open.insert(folder.place.clone(), Arc::clone(&folder));
     folder
+}
+
+/// Has a folder grow to [`WIDE_FOLDER_BYTES`] before anything is in it, by names that are removed again: ext4 does not make
+/// folders smaller. Without a journal, what is in a folder that grows is lost if the power goes between the writes of its
+/// blocks: most of all where its first block is divided, which happens after some thirty names.
+///
+/// # Errors
+/// Those of its sync. If there is no room for so many names, it grows later.
+fn widen(folder: &File) -> io::Result<()> {
+    let is_wide = || rustix::fs::fstat(folder).map(|it| it.st_size >= WIDE_FOLDER_BYTES);
+    if is_wide()? {
+        return Ok(());
+    }
+    // As long as the names of intents, and none of them.
+    let names: Vec<_> = (0..WIDE_FOLDER_NAMES).map(|number| format!("{number:~>113}")).collect();
+    let remove = || names.iter().for_each(|name| drop(syscalls::unlink((folder, name))));
+    // Those that a crash left.
+    remove();
+    let first = (folder, names[0].as_str());
+    if syscalls::create(first, Mode::RUSR).is_ok() {
+        let mut others = names[1..].iter();
+        while !is_wide()?
+            && others.next().is_some_and(|it| syscalls::link(first, (folder, it)).is_ok())
+        {}
+    }
+    remove();
+    syscalls::sync_folder(folder)
 }
 
 /// By which files are spread over folders: names have at least eight characters.
