@@ -5,9 +5,11 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interop::process::{self, eventually};
+use interop::process::eventually;
 use interop::wire::{Client, Request};
 use interop::{Object, Program, Server};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::events::{Desk, SECOND, SOON, send};
 
@@ -23,8 +25,13 @@ fn kill(mut server: Server) {
     let commands = server.children();
     server.signal("KILL");
     assert!(server.wait(SOON).is_some());
-    for command in commands {
-        process::signal(command, "KILL");
+    end_all(&commands);
+}
+
+/// Ends commands that may have ended by themselves.
+fn end_all(commands: &[u32]) {
+    for command in commands.iter().filter_map(|&id| Pid::from_raw(id.cast_signed())) {
+        let _ = kill_process(command, Signal::KILL);
     }
 }
 
@@ -166,7 +173,9 @@ fn a_study_with_a_time_out_goes_on_after_a_kill() {
     let options = ["-ss", "s", "-tos", "3", "-xcs", "rec #p $STORESCP_REASON"];
     let server = start(&desk, &options);
     let of = |study: &str| Object::of_study(study, None, "");
-    send(&server, &[of("2.25.1"), of("2.25.2")]);
+    // On one association, the second study would end the first.
+    send(&server, &[of("2.25.1")]);
+    send(&server, &[of("2.25.2")]);
     let sent = Instant::now();
     kill(server);
     let server = start(&desk, &options);
@@ -195,7 +204,7 @@ fn what_is_not_run_at_the_shutdown_is_run_at_the_next_start() {
     let commands = server.children();
     server.signal("TERM");
     assert!(server.wait(SOON).is_some());
-    commands.into_iter().for_each(|command| process::signal(command, "KILL"));
+    end_all(&commands);
     let log = server.stderr();
     assert!(log.contains("E: grace period expired: 2 commands not run"), "{log}");
     assert!(log.contains("for the next start"), "{log}");

@@ -68,7 +68,7 @@ impl CommandPool {
         let owed: usize = self.journals.all().iter().map(|journal| journal.close()).sum();
         if owed > 0 {
             let plural = if owed == 1 { "" } else { "s" };
-            tracing::info!(
+            tracing::warn!(
                 "{owed} command{plural} and ends of studies are in the journal, for the next start"
             );
         }
