@@ -36,6 +36,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The URL is none that a catalogue has, for this reason.
+    pub(crate) fn url(url: &str, reason: impl Into<String>) -> Self {
+        Self::Url { url: without_password(url), reason: reason.into() }
+    }
+
     /// Whether trying again later may help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -62,3 +67,16 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The URL without what follows the user's name, and without its parameters.
+fn without_password(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((before, host))) => {
+            let user = before.split_once("://").map_or("", |(_, user)| user);
+            let user = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}@{host}")
+        }
+        _ => url.to_owned(),
+    }
+}

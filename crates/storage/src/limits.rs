@@ -35,8 +35,11 @@ pub const WIDE_FOLDER_NAMES: usize = 1500;
 /// The longest path that is noted with an intent, in bytes.
 pub const NOTED_PATH_BYTES: usize = 512;
 
+/// The longest name that Linux file systems take, in bytes (`NAME_MAX`).
+pub const FILE_NAME_BYTES: usize = 255;
+
 /// The longest note of where a file belongs: all the folders around it, and its name.
-pub const PLACE_NOTE_BYTES: usize = (FOLDER_LEVELS + 1) * (crate::FileName::MAX_BYTES + 1);
+pub const PLACE_NOTE_BYTES: usize = (FOLDER_LEVELS + 1) * (FILE_NAME_BYTES + 1);
 
 /// How often a file enters its folders again, if other processes remove them meanwhile.
 pub const ENTER_ATTEMPTS: usize = 64;

@@ -62,10 +62,7 @@ pub fn check(url: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Url`] if it is no file, [`Error::Unavailable`] if it cannot be renamed.
 pub fn set_aside(url: &str) -> Result<PathBuf, Error> {
-    let path = sqlite_path(url).ok_or_else(|| Error::Url {
-        url: without_password(url),
-        reason: "only a file can be set aside".to_owned(),
-    })?;
+    let path = sqlite_path(url).ok_or_else(|| Error::url(url, "only a file can be set aside"))?;
     sqlite::set_aside(path).map_err(|error| {
         Error::Unavailable(format!("cannot set aside {}: {error}", path.display()))
     })
@@ -73,19 +70,6 @@ pub fn set_aside(url: &str) -> Result<PathBuf, Error> {
 
 fn sqlite_path(url: &str) -> Option<&Path> {
     url.strip_prefix("sqlite:").filter(|path| !path.is_empty()).map(Path::new)
-}
-
-/// The URL without what follows the user's name, and without its parameters.
-fn without_password(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((before, host))) => {
-            let user = before.split_once("://").map_or("", |(_, user)| user);
-            let user = user.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}@{host}")
-        }
-        _ => url.to_owned(),
-    }
 }
 
 /// A catalogue in a database.
@@ -101,10 +85,7 @@ impl Store {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self { database: Box::new(Postgresql::new(url)?) });
         }
-        Err(Error::Url {
-            url: without_password(url),
-            reason: "expected sqlite:PATH or postgres://user@host/database".to_owned(),
-        })
+        Err(Error::url(url, "expected sqlite:PATH or postgres://user@host/database"))
     }
 
     /// Does something in a transaction that writes. It need not be durable: after a power loss it is as if it had not been

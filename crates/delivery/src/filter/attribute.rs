@@ -1,7 +1,7 @@
 //! What a filter looks at.
 
-use super::tokens::fault;
-use super::{FilterFault, Known};
+use super::Known;
+use super::fault::{FilterFault, fault};
 use dataset::dictionary::{self, EntryVr};
 use dataset::{AttributeName, Dictionary, Tag, TransferSyntax, Vr, uid_names};
 use std::borrow::Cow;

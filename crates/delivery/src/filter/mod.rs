@@ -35,8 +35,11 @@
 
 mod attribute;
 mod condition;
+mod fault;
 mod parser;
 mod tokens;
+
+pub use fault::FilterFault;
 
 use condition::Condition;
 use dataset::AttributeName;
@@ -50,15 +53,6 @@ pub struct Filter {
     /// As it was written.
     text: String,
     condition: Condition,
-}
-
-/// What is wrong with the text of a filter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilterFault {
-    /// The byte at which it is wrong: that of a character, or the end.
-    pub offset: usize,
-    /// What is wrong, and what to do.
-    pub message: String,
 }
 
 /// What is known of an object beside its data set.

@@ -1,9 +1,9 @@
 //! From the text of a filter to a condition.
 
-use super::FilterFault;
 use super::attribute::{Source, named};
 use super::condition::{Comparison, Condition, Literal, Number, Pattern};
-use super::tokens::{Token, Tokens, fault};
+use super::fault::{FilterFault, fault};
+use super::tokens::{Token, Tokens};
 use crate::limits::{FILTER_ATTRIBUTES, FILTER_BYTES, FILTER_DEPTH};
 
 /// Reads a filter.

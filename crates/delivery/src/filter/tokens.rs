@@ -1,7 +1,7 @@
 //! The words of a filter.
 
-use super::FilterFault;
 use super::attribute::{Source, private, public};
+use super::fault::{FilterFault, fault};
 use std::borrow::Cow;
 
 /// A word of a filter.
@@ -155,8 +155,4 @@ fn is_of_word(letter: char) -> bool {
 fn hexadecimal(text: &str, digits: usize) -> Option<u16> {
     let is_number = text.len() == digits && text.bytes().all(|it| it.is_ascii_hexdigit());
     is_number.then(|| u16::from_str_radix(text, 16).ok())?
-}
-
-pub(super) fn fault(offset: usize, message: impl Into<String>) -> FilterFault {
-    FilterFault { offset, message: message.into() }
 }

@@ -1,7 +1,8 @@
 //! A file that is being received into a directory, until it has its final name.
 
 use super::existing_file;
-use super::intents::{self, Intent};
+use super::intent_folders::Intent;
+use super::intents;
 use super::names::final_name::FinalName;
 use super::names::inode_lock::{Lock, NameHolder, try_lock};
 use super::names::name_claims::NameClaim;

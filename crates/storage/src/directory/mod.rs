@@ -6,6 +6,7 @@ mod existing_file;
 #[cfg(feature = "explore")]
 mod exploration;
 mod folder;
+mod intent_folders;
 mod intents;
 mod mounts;
 mod names;

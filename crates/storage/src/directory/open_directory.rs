@@ -1,6 +1,6 @@
 //! A directory that is held open.
 
-use super::intents::IntentFolders;
+use super::intent_folders::IntentFolders;
 use super::names::abilities::Abilities;
 use super::names::final_name::FinalName;
 use super::names::name_claims::NameClaims;

@@ -2,6 +2,7 @@
 
 pub mod portable;
 
+use crate::limits::FILE_NAME_BYTES;
 use std::fmt;
 
 /// A single path component that a file may have (no separator, not `.` or `..`, 1 to 255 bytes, no
@@ -11,7 +12,7 @@ pub struct FileName(String);
 
 impl FileName {
     /// Longest name that Linux file systems take, in bytes (`NAME_MAX`).
-    pub const MAX_BYTES: usize = 255;
+    pub const MAX_BYTES: usize = FILE_NAME_BYTES;
 
     /// The name, if it is a safe one; `None` otherwise.
     #[must_use]

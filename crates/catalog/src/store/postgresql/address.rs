@@ -2,7 +2,6 @@
 
 use crate::Error;
 use crate::limits::CONNECT_WAIT;
-use crate::store::without_password;
 use openssl::ssl::{SslConnector, SslFiletype, SslMethod, SslVerifyMode};
 use postgres_openssl::MakeTlsConnector;
 use std::path::{Path, PathBuf};
@@ -36,7 +35,7 @@ enum Verifies {
 impl Address {
     /// Reads a URL.
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
-        let wrong = |reason: String| Error::Url { url: without_password(url), reason };
+        let wrong = |reason: String| Error::url(url, reason);
         let (before, query) = url.split_once('?').unwrap_or((url, ""));
         let mut tls = Tls::default();
         let mut mode = SslMode::Prefer;

@@ -2,11 +2,8 @@
 
 use super::address::Address;
 use super::errors::{explain, is_conflict};
-use super::migrations;
-use super::statements::PostgresStatements;
 use crate::Error;
 use crate::limits::{CONNECT_WAIT, LOCK_WAIT, STATEMENT_WAIT};
-use crate::store::database::Work;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
@@ -27,13 +24,6 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects, and brings the tables up to date.
-    pub(super) fn open(address: &Address) -> Result<Self, Error> {
-        let this = Self::connect(address)?;
-        migrations::migrate(&this)?;
-        Ok(this)
-    }
-
     /// Connects.
     pub(super) fn connect(address: &Address) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread().enable_all().build();
@@ -96,9 +86,9 @@ impl Connection {
         self.batch(sql)
     }
 
-    /// Does something in the transaction that was begun, and ends it.
-    pub(super) fn transact(&self, work: &mut Work<'_>) -> Result<(), Error> {
-        let result = work(&mut PostgresStatements::new(self)).and_then(|()| self.batch("COMMIT"));
+    /// Ends the transaction that was begun. It has no effect if what was done in it failed, or this does.
+    pub(super) fn end(&self, done: Result<(), Error>) -> Result<(), Error> {
+        let result = done.and_then(|()| self.batch("COMMIT"));
         if result.is_err() && !self.broken.get() {
             let conflicted = self.conflicted.get();
             if self.batch("ROLLBACK").is_err() {

@@ -19,7 +19,7 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), Error> {
     // server may still take it that there are no tables.
     connection.batch(&format!("SELECT pg_advisory_lock({LOCK})"))?;
     connection.begin("BEGIN")?;
-    let result = connection.transact(&mut |_| advance(connection));
+    let result = connection.end(advance(connection));
     result.and_then(|()| connection.batch(&format!("SELECT pg_advisory_unlock({LOCK})")))
 }
 

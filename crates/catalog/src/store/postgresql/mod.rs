@@ -12,6 +12,7 @@ mod statements;
 
 use self::address::Address;
 use self::connection::Connection;
+use self::statements::PostgresStatements;
 use super::database::{Database, Work};
 use crate::Error;
 use crate::limits::{LOCK_WAIT, POSTGRESQL_CONNECTIONS, TRANSACTION_ATTEMPTS};
@@ -49,7 +50,8 @@ impl Postgresql {
         let mut attempts = 0;
         loop {
             let connection = self.begin(begin)?;
-            let result = connection.transact(work);
+            let done = work(&mut PostgresStatements::new(&connection));
+            let result = connection.end(done);
             let conflicted = connection.is_conflicted();
             self.put_back(connection);
             attempts += 1;
@@ -108,7 +110,7 @@ impl Postgresql {
         }
         pool.open += 1;
         drop(pool);
-        match Connection::open(&self.address) {
+        match self.open() {
             Ok(connection) => Ok((connection, false)),
             Err(error) => {
                 self.lock().open -= 1;
@@ -116,6 +118,13 @@ impl Postgresql {
                 Err(error)
             }
         }
+    }
+
+    /// Connects, and brings the tables up to date.
+    fn open(&self) -> Result<Connection, Error> {
+        let connection = Connection::connect(&self.address)?;
+        migrations::migrate(&connection)?;
+        Ok(connection)
     }
 
     fn put_back(&self, connection: Connection) {

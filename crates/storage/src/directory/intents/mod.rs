@@ -1,21 +1,18 @@
 //! Intents in a directory of the file system.
 
 mod final_path;
-mod folders;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use folders::{Intent, IntentFolders};
-
 pub(crate) use final_path::note;
 
+use super::intent_folders::{IntentFolder, Kind};
 use super::names::inode_lock::is_locked_by_another;
 use super::names::syscalls;
 use super::open_directory::OpenDirectory;
 use crate::{Directory, IntentName, Intents, PendingIntent};
-use folders::{IntentFolder, Kind};
 use platform::sync::Arc;
-use rustix::fs::{Dir, FileType, OFlags};
+use rustix::fs::{FileType, OFlags};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -88,13 +85,4 @@ fn look_at(
 fn is_regular(file: &File) -> io::Result<bool> {
     let status = rustix::fs::fstat(file)?;
     Ok(FileType::from_raw_mode(status.st_mode) == FileType::RegularFile)
-}
-
-/// The names in a folder that may be names of intents. They may be anything.
-fn names_in(folder: &File) -> io::Result<impl Iterator<Item = io::Result<IntentName>>> {
-    let entries = Dir::read_from(folder)?;
-    Ok(entries.filter_map(|entry| match entry {
-        Ok(entry) => entry.file_name().to_str().ok().and_then(IntentName::parse).map(Ok),
-        Err(error) => Some(Err(error.into())),
-    }))
 }

@@ -1,7 +1,7 @@
 //! What a journal holds that counts: where in the file the records are of what is owed.
 
-use super::file::Span;
 use super::records::{Record, StudyObject};
+use super::span::Span;
 use std::collections::{BTreeMap, HashMap};
 
 /// Of an open study: another object of it is recorded only if so much time has passed since the last one, in

@@ -2,6 +2,7 @@
 
 use super::contents::Contents;
 use super::place;
+use super::span::Span;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::io;
@@ -17,19 +18,6 @@ const LEAST_COMPACTED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Where records are synced, the file gets so many bytes in advance.
 const ADVANCE_BYTES: u64 = 1024 * 1024;
-
-/// Where a record is in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) at: u64,
-    pub(super) length: u32,
-}
-
-impl Span {
-    pub(super) fn bytes(&self) -> u64 {
-        self.length.into()
-    }
-}
 
 /// A journal of ours, which is locked.
 pub(super) struct JournalFile {

@@ -25,6 +25,7 @@ mod contents;
 mod file;
 mod place;
 mod records;
+mod span;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,7 @@
 //! `storescp catalog export`: all studies, series or objects, as JSON lines or as comma-separated values, page by page.
 
 use crate::tools::place::Place;
-use crate::tools::{print, shown};
+use crate::tools::terminal::{print, shown};
 use catalog::{Catalog, Error, InstanceRow, Page, SeriesRow, StudyFilter, StudyRow};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;

@@ -7,7 +7,7 @@ mod stats;
 mod verify;
 
 use super::place::Place;
-use super::{ended, print, words};
+use super::terminal::{ended, print, words};
 use crate::cli;
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use super::directories::directories;
 use crate::tools::place::Place;
-use crate::tools::print;
+use crate::tools::terminal::print;
 use archive::{Rebuild, request_spool_scan};
 use catalog::Catalog;
 use dataset::Dictionary;

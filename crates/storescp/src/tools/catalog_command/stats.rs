@@ -1,7 +1,7 @@
 //! `storescp catalog stats`: what the catalogue holds, in numbers.
 
 use crate::tools::place::Place;
-use crate::tools::{harmless, print, shown};
+use crate::tools::terminal::{harmless, print, shown};
 use serde_json::{Value, json};
 
 pub(super) fn run(place: &Place, words: &[String]) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use super::directories::directories;
 use crate::tools::place::Place;
-use crate::tools::{harmless, print};
+use crate::tools::terminal::{harmless, print};
 use archive::{Counters, Difference, Differences, Verify};
 use dataset::Dictionary;
 use std::sync::Arc;

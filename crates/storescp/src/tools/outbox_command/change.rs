@@ -3,7 +3,7 @@
 use super::selection::Selection;
 use super::show;
 use crate::tools::place::Place;
-use crate::tools::{harmless, print};
+use crate::tools::terminal::{harmless, print};
 use catalog::{Catalog, DeliveryId, DeliveryState, SpooledObject};
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use super::selection::{Selection, event_name, state_name};
 use crate::tools::place::Place;
-use crate::tools::{harmless, print, shown};
+use crate::tools::terminal::{harmless, print, shown};
 use catalog::{Catalog, DeliveryRow, DestinationCounts};
 use serde_json::{Value, json};
 use std::time::SystemTime;

@@ -3,7 +3,7 @@
 use super::list::as_json;
 use super::selection::{STATES, Selection};
 use crate::tools::place::Place;
-use crate::tools::{harmless, print};
+use crate::tools::terminal::{harmless, print};
 use catalog::{Catalog, DeliveryFilter, DeliveryId, DeliveryRow, Page};
 use serde_json::Value;
 

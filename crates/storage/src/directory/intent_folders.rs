@@ -11,7 +11,6 @@
 //! Where one log has the changes of all folders in their order, the sync of the folder of the final name makes the link
 //! durable too, and all folders above it. Elsewhere each is synced.
 
-use super::names_in;
 use crate::directory::names::syscalls::{self, Location};
 use crate::directory::names::temporary_files::Temporaries;
 use crate::directory::names::turns::Turns;
@@ -19,7 +18,7 @@ use crate::directory::strategy::Strategy;
 use crate::limits::{NAME_ATTEMPTS, WIDE_FOLDER_BYTES, WIDE_FOLDER_NAMES};
 use crate::{FolderSync, IntentName, SyncMark};
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
-use rustix::fs::{AtFlags, Mode};
+use rustix::fs::{AtFlags, Dir, Mode};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::fs::File;
@@ -442,6 +441,15 @@ fn keep(open: &mut HashMap<Place, Arc<IntentFolder>>, folder: IntentFolder) -> A
     let folder = Arc::new(folder);
     open.insert(folder.place.clone(), Arc::clone(&folder));
     folder
+}
+
+/// The names in a folder that may be names of intents. They may be anything.
+fn names_in(folder: &File) -> io::Result<impl Iterator<Item = io::Result<IntentName>>> {
+    let entries = Dir::read_from(folder)?;
+    Ok(entries.filter_map(|entry| match entry {
+        Ok(entry) => entry.file_name().to_str().ok().and_then(IntentName::parse).map(Ok),
+        Err(error) => Some(Err(error.into())),
+    }))
 }
 
 /// Has a folder grow to [`WIDE_FOLDER_BYTES`] before anything is in it, by names that are removed again: ext4 does not make
