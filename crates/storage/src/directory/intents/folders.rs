@@ -11,6 +11,7 @@
 //! Where one log has the changes of all folders in their order, the sync of the folder of the final name makes the link
 //! durable too, and all folders above it. Elsewhere each is synced.
 
+use super::in_spool::move_link;
 use super::names_in;
 use crate::directory::names::syscalls::{self, Location};
 use crate::directory::names::temporary_files::Temporaries;
@@ -61,10 +62,10 @@ impl Kind {
 
 /// Which folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Place {
+pub(super) struct Place {
     /// The hidden folder around it.
     hidden: Arc<str>,
-    kind: Kind,
+    pub(super) kind: Kind,
     shard: char,
 }
 
@@ -75,15 +76,15 @@ impl Place {
     }
 
     /// Beneath the output directory.
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         format!("{}/{}/{}", self.hidden, self.kind.name(), self.shard)
     }
 }
 
 /// A folder with links, which is held open.
 pub(crate) struct IntentFolder {
-    place: Place,
-    handle: File,
+    pub(super) place: Place,
+    pub(super) handle: File,
     /// At changing its names.
     turns: Turns,
     shared_sync: FolderSync,
@@ -209,17 +210,15 @@ impl IntentFolders {
                         linked.push((folder, name));
                     }
                 } else {
-                    self.give_to_spool(&folder, name, syscalls::move_over)?;
+                    self.give_to_spool(&folder, name, move_link)?;
                 }
             }
         }
         for (folder, since) in spools.values() {
             if let Err(error) = folder.sync(*since) {
                 // The kernel would not try again to write these names: the next attempt is to give new ones.
-                for (pending, name) in linked {
-                    if let Some((spool, _)) = spools.get(&pending.place.in_spool()) {
-                        let _ = spool.unlink(name);
-                    }
+                for spool in spools.values().map(|(spool, _)| spool) {
+                    self.take_back(spool);
                 }
                 return Err(error);
             }
@@ -229,7 +228,7 @@ impl IntentFolders {
 
     /// Has `step` give a file that is pending its name in the spool. Returns the folder, and its mark from before; `None`
     /// if nothing is pending any more.
-    fn give_to_spool(
+    pub(super) fn give_to_spool(
         &self,
         from: &IntentFolder,
         name: &IntentName,
@@ -317,7 +316,11 @@ impl IntentFolders {
     }
 
     /// The folders of this kind that may have the name: one, unless there are several hidden folders.
-    fn existing_with(&self, kind: Kind, name: &IntentName) -> io::Result<Vec<Arc<IntentFolder>>> {
+    pub(super) fn existing_with(
+        &self,
+        kind: Kind,
+        name: &IntentName,
+    ) -> io::Result<Vec<Arc<IntentFolder>>> {
         let shard = shard(name);
         let hidden = self.temporaries.own_hidden_folders();
         let folders = hidden.into_iter().map(|hidden| self.existing(Place { hidden, kind, shard }));
@@ -424,7 +427,7 @@ impl IntentFolders {
 }
 
 impl IntentFolder {
-    fn unlink(&self, name: &IntentName) -> io::Result<()> {
+    pub(super) fn unlink(&self, name: &IntentName) -> io::Result<()> {
         let _turn = self.turns.take();
         syscalls::unlink(self.location(name))
     }
