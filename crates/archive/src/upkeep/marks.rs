@@ -31,6 +31,11 @@ impl Marks {
         self.write(TAKEN_IN, catalog);
     }
 
+    /// The catalogue is another one than that: its files are taken in anew, whenever that comes to its end.
+    pub(super) fn forget_taken_in(&self) {
+        let _ = fs::remove_file(self.folder.join(TAKEN_IN));
+    }
+
     /// A directory that was never verified is due after its first period, not at once.
     pub(super) fn is_verification_due(&self, every: Every, now: SystemTime) -> bool {
         let noted = fs::read_to_string(self.folder.join(VERIFIED)).ok();
@@ -102,5 +107,7 @@ mod tests {
         assert!(!marks.is_taken_in("sqlite:/a"));
         marks.set_taken_in("sqlite:/a");
         assert!(marks.is_taken_in("sqlite:/a") && !marks.is_taken_in("sqlite:/b"));
+        marks.forget_taken_in();
+        assert!(!marks.is_taken_in("sqlite:/a"));
     }
 }

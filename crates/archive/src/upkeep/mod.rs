@@ -161,6 +161,10 @@ impl Task {
             return Ok(());
         }
         let is_empty = made_anew != self.made_anew || parts.catalog.statistics()?.instances == 0;
+        if is_empty {
+            // Should the program end before, or objects come first, the next run knows nevertheless.
+            settings.places.iter().for_each(|place| Marks::of(&place.directory).forget_taken_in());
+        }
         for place in &settings.places {
             let marks = Marks::of(&place.directory);
             if !is_empty && marks.is_taken_in(&parts.catalog_name) {

@@ -304,12 +304,10 @@ fn all_rows(fixture: &Fixture) -> Vec<InstanceRow> {
     fixture.catalog.instances(None, Page { after: None, most: 1000 }).unwrap()
 }
 
-#[test]
-fn the_background_takes_a_directory_in_once_and_verifies_it_when_due() {
-    let fixture = Fixture::new("archive-upkeep");
-    for number in 1..=3 {
-        write(&fixture, &format!("{number}"), &object(number, "CT"));
-    }
+fn task(
+    fixture: &Fixture,
+    complete_until: impl Fn(SystemTime) -> Option<SystemTime> + Send + Sync + 'static,
+) -> Task {
     let parts = UpkeepParts {
         catalog: fixture.catalog.clone(),
         catalog_name: "sqlite:test".to_owned(),
@@ -318,7 +316,7 @@ fn the_background_takes_a_directory_in_once_and_verifies_it_when_due() {
         listener: fixture.listener.clone(),
         counters: Arc::clone(&fixture.counters),
         dictionary: Arc::new(Dictionary::built_in()),
-        complete_until: Box::new(Some),
+        complete_until: Box::new(complete_until),
         look_through_spool: Box::new(|| {}),
     };
     let settings = UpkeepSettings {
@@ -327,17 +325,25 @@ fn the_background_takes_a_directory_in_once_and_verifies_it_when_due() {
         verify_bytes_per_second: 1 << 30,
         ..UpkeepSettings::default()
     };
-    let shared = Arc::new(Mutex::new(settings));
     // The files are as old as the wall clock of the test, or older.
     fixture.clock.set(|_| SystemTime::now() + Duration::from_secs(60));
-    let mut task = Task {
+    Task {
         parts,
-        settings: Arc::clone(&shared),
+        settings: Arc::new(Mutex::new(settings)),
         taken_in: Default::default(),
         made_anew: 0,
         forgotten: None,
         is_waiting: false,
-    };
+    }
+}
+
+#[test]
+fn the_background_takes_a_directory_in_once_and_verifies_it_when_due() {
+    let fixture = Fixture::new("archive-upkeep");
+    for number in 1..=3 {
+        write(&fixture, &format!("{number}"), &object(number, "CT"));
+    }
+    let mut task = task(&fixture, Some);
     let stopping = Stopping::default();
     task.step(&stopping);
     assert_eq!(all_rows(&fixture).len(), 3);
@@ -349,4 +355,21 @@ fn the_background_takes_a_directory_in_once_and_verifies_it_when_due() {
     task.step(&stopping);
     assert_eq!(fixture.counters.verified_files.count(), 4);
     assert_eq!(fixture.counters.unknown_files.count(), 1);
+}
+
+#[test]
+fn a_new_catalogue_gets_all_files_even_if_objects_come_first_or_the_program_ends() {
+    let fixture = Fixture::new("archive-upkeep-anew");
+    for number in 1..=3 {
+        write(&fixture, &format!("{number}"), &object(number, "CT"));
+    }
+    let stopping = Stopping::default();
+    // Those were taken into the one that is gone.
+    Marks::of(&fixture.place().directory).set_taken_in("sqlite:test");
+    task(&fixture, |_| None).step(&stopping);
+    assert_eq!(all_rows(&fixture).len(), 0, "what came meanwhile goes first");
+    store(&fixture, 4, "CT");
+    task(&fixture, Some).step(&stopping);
+    let rows = all_rows(&fixture);
+    assert_eq!(rows.len(), 4);
 }

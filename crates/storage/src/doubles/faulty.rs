@@ -95,7 +95,7 @@ impl Intents for FaultyIntents {
         self.inner.open(name)
     }
 
-    fn path(&self, name: &IntentName) -> Option<PathBuf> {
+    fn path(&self, name: &IntentName) -> io::Result<Option<PathBuf>> {
         self.inner.path(name)
     }
 }

@@ -61,8 +61,12 @@ pub trait Intents: Send + Sync {
     /// Those of the operating system.
     fn open(&self, name: &IntentName) -> io::Result<File>;
 
-    /// The path of the link in the spool, or where it is pending; `None` if there is none.
-    fn path(&self, name: &IntentName) -> Option<PathBuf>;
+    /// The path of the link in the spool, good until it is released; `None` if there is no link. One that is pending is
+    /// linked there too, so that nothing moves a file from the path that a program was told.
+    ///
+    /// # Errors
+    /// Those of the operating system: it is not known whether there is a link.
+    fn path(&self, name: &IntentName) -> io::Result<Option<PathBuf>>;
 }
 
 /// An intent that was found.

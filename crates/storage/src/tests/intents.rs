@@ -11,7 +11,7 @@ use crate::{
 };
 use dataset::Sink;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::iter::once;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -291,7 +291,10 @@ fn whichever_call_fails_nothing_that_is_owed_is_lost() {
             let directory = Directory::open_with(&scratch.0, staging, abilities).unwrap();
             directory.set_orders_names(orders_names);
             let intents = directory.intents().unwrap();
-            let whole = || intents.path(&intent(0)).and_then(|path| std::fs::read(path).ok());
+            let whole = || {
+                let mut bytes = Vec::new();
+                intents.open(&intent(0)).ok()?.read_to_end(&mut bytes).ok().map(|_| bytes)
+            };
             let mut calls = 0;
             loop {
                 let (stored, failed) =
@@ -332,7 +335,7 @@ fn intents_are_kept_with_every_durability() {
         }
         let intents = directory.intents().unwrap();
         for object in 0..OBJECTS.len() {
-            let path = intents.path(&intent(object)).unwrap();
+            let path = intents.path(&intent(object)).unwrap().unwrap();
             assert_eq!(std::fs::read(path).unwrap(), content(object), "{durability:?}");
         }
         drop(create(&directory).unwrap());

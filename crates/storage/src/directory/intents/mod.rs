@@ -52,9 +52,9 @@ impl Intents for Directory {
         is_regular(&file)?.then_some(file).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
-    fn path(&self, name: &IntentName) -> Option<PathBuf> {
-        let (_, path) = self.current().ok()?.intents.find(name).ok()??;
-        Some(self.path.join(path))
+    fn path(&self, name: &IntentName) -> io::Result<Option<PathBuf>> {
+        let path = self.current()?.intents.path_in_spool(name)?;
+        Ok(path.map(|path| self.path.join(path)))
     }
 }
 

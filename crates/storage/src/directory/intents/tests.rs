@@ -95,12 +95,15 @@ fn a_stored_object_has_its_intent_until_it_is_delivered() {
         assert_eq!(pending(&directory).values().next().unwrap().file, None);
         fs::remove_file(scratch.0.join("moved")).unwrap();
         let content = |path: PathBuf| fs::read(path).unwrap();
-        assert_eq!(content(directory.path(&intent(1)).unwrap()), b"headobject");
+        // A program that is told the path while it is pending finds it there until it is released.
+        let path = directory.path(&intent(1)).unwrap().unwrap();
+        assert_eq!(content(path.clone()), b"headobject");
+        assert_eq!(pending(&directory).len(), 1, "not durable yet");
 
         directory.settle(&intent(1), true).unwrap();
         directory.settle(&intent(1), true).unwrap();
         assert_eq!((pending(&directory).len(), spooled(&directory)), (0, vec![intent(1)]));
-        let path = directory.path(&intent(1)).unwrap();
+        assert_eq!(directory.path(&intent(1)).unwrap().as_ref(), Some(&path));
         assert!(path.to_str().unwrap().contains("/.storescp/spool/"), "{}", path.display());
         assert_eq!(content(path), b"headobject");
         assert_eq!(directory.open_intent(), b"headobject");
@@ -108,7 +111,7 @@ fn a_stored_object_has_its_intent_until_it_is_delivered() {
         directory.release(&intent(1)).unwrap();
         directory.release(&intent(1)).unwrap();
         assert_eq!(spooled(&directory), []);
-        assert_eq!(directory.path(&intent(1)), None);
+        assert_eq!(directory.path(&intent(1)).unwrap(), None);
         let gone = Intents::open(&directory, &intent(1)).unwrap_err();
         assert_eq!(gone.kind(), io::ErrorKind::NotFound);
         drop(directory);
@@ -233,7 +236,7 @@ fn names_in_the_folders_may_be_anything() {
     symlink("/etc", scratch.0.join(".storescp/pending/z")).unwrap();
     assert_eq!(pending(&directory).len(), 1);
     // Nor does what is noted of the final path lead anywhere else.
-    let file = File::open(directory.path(&intent(1)).unwrap()).unwrap();
+    let file = File::open(directory.path(&intent(1)).unwrap().unwrap()).unwrap();
     for noted in ["../../etc/passwd", "/etc/passwd", "a/b/../b/CT.1", "a//b/CT.1", "", "a/b/CT.2"] {
         let flags = rustix::fs::XattrFlags::empty();
         rustix::fs::fsetxattr(&file, "user.storescp", format!("0{noted}").as_bytes(), flags)

@@ -136,7 +136,7 @@ impl Intents for Arc<Disk> {
     }
 
     /// It has none: programs open it.
-    fn path(&self, _name: &IntentName) -> Option<PathBuf> {
-        None
+    fn path(&self, _name: &IntentName) -> io::Result<Option<PathBuf>> {
+        Ok(None)
     }
 }

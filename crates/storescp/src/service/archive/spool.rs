@@ -39,7 +39,7 @@ impl delivery::Spool for Spools {
     fn path(&self, instance: &StoredInstance) -> io::Result<Option<PathBuf>> {
         let object = &instance.object;
         if let Some(name) = IntentName::parse(&object.key)
-            && let Some(path) = self.intents(&object.directory)?.path(&name)
+            && let Some(path) = self.intents(&object.directory)?.path(&name)?
         {
             return Ok(Some(path));
         }

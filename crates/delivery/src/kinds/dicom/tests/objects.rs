@@ -115,6 +115,18 @@ fn a_file_that_is_gone_changed_or_damaged_is_parked_and_the_others_go_on() {
 }
 
 #[test]
+fn what_came_is_sent_if_another_file_of_it_is_kept_in_its_place() {
+    let folder = Folder::new();
+    let mut items = folder.images(2);
+    for (item, kept) in items.iter_mut().zip([true, false]) {
+        let object = &mut item.delivery.instance.as_mut().unwrap().object;
+        (object.size, object.kept) = (object.size + 2, kept);
+    }
+    let peer = ScriptedPeer::start(answers(0));
+    assert_eq!(letters(&deliver(&mut *session(&peer), &items)), "DP");
+}
+
+#[test]
 fn a_damaged_data_set_is_parked_only_if_it_has_to_be_encoded_anew() {
     let folder = Folder::new();
     let mut data = explicit("1.2.5", 64);

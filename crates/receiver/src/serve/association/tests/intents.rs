@@ -107,7 +107,7 @@ fn what_is_told_of_an_object_leads_to_its_bytes() {
         let name = told.intent.as_ref().unwrap();
         let file = found[name].file.as_ref().unwrap();
         assert_eq!(*file, format!("ct/{patient}/unknown"), "by the path's own attributes");
-        let bytes = std::fs::read(intents.path(name).unwrap()).unwrap();
+        let bytes = std::fs::read(intents.path(name).unwrap().unwrap()).unwrap();
         assert_eq!(bytes, std::fs::read(scratch.0.join(file)).unwrap());
         assert_eq!(bytes.len() as u64, told.stored_bytes);
         assert!(bytes.ends_with(&object(&told.instance, patient)));
@@ -133,7 +133,7 @@ fn where_nothing_is_kept_the_intent_is_all_there_is() {
     let told = listener.told.lock().unwrap().clone();
     assert_eq!(told[0].file, None);
     let name = told[0].intent.as_ref().unwrap();
-    let bytes = std::fs::read(intents.path(name).unwrap()).unwrap();
+    let bytes = std::fs::read(intents.path(name).unwrap().unwrap()).unwrap();
     assert!(scratch.content().values().eq([&bytes]));
     assert_eq!(told[0].stored_bytes, bytes.len() as u64);
     intents.release(name).unwrap();
@@ -162,7 +162,7 @@ fn duplicates_that_are_kept_are_owed_and_those_that_are_refused_are_not() {
         assert_eq!(found.keys().cloned().collect::<BTreeSet<_>>(), names, "{duplicates:?}");
         assert_eq!(names.len(), 1 + usize::from(is_owed));
         if is_owed {
-            let bytes = std::fs::read(intents.path(told[1].intent.as_ref().unwrap()).unwrap());
+            let bytes = std::fs::read(intents.path(told[1].intent.as_ref().unwrap()).unwrap().unwrap());
             assert!(bytes.unwrap().ends_with(&object("1.2.3", "P2")), "what came is handed on");
         }
     }

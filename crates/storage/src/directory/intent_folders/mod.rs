@@ -11,14 +11,18 @@
 //! Where one log has the changes of all folders in their order, the sync of the folder of the final name makes the link
 //! durable too, and all folders above it. Elsewhere each is synced.
 
+mod in_spool;
+mod links;
+
 use crate::directory::names::syscalls::{self, Location};
 use crate::directory::names::temporary_files::Temporaries;
 use crate::directory::names::turns::Turns;
 use crate::directory::strategy::Strategy;
 use crate::limits::{NAME_ATTEMPTS, WIDE_FOLDER_BYTES, WIDE_FOLDER_NAMES};
 use crate::{FolderSync, IntentName, SyncMark};
+use links::{move_link, names_in};
 use platform::sync::{Arc, Mutex, MutexGuard, PoisonError, rustix};
-use rustix::fs::{AtFlags, Dir, Mode};
+use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::fs::File;
@@ -60,10 +64,10 @@ impl Kind {
 
 /// Which folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Place {
+pub(super) struct Place {
     /// The hidden folder around it.
     hidden: Arc<str>,
-    kind: Kind,
+    pub(super) kind: Kind,
     shard: char,
 }
 
@@ -74,15 +78,15 @@ impl Place {
     }
 
     /// Beneath the output directory.
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         format!("{}/{}/{}", self.hidden, self.kind.name(), self.shard)
     }
 }
 
 /// A folder with links, which is held open.
 pub(crate) struct IntentFolder {
-    place: Place,
-    handle: File,
+    pub(super) place: Place,
+    pub(super) handle: File,
     /// At changing its names.
     turns: Turns,
     shared_sync: FolderSync,
@@ -208,17 +212,15 @@ impl IntentFolders {
                         linked.push((folder, name));
                     }
                 } else {
-                    self.give_to_spool(&folder, name, syscalls::move_over)?;
+                    self.give_to_spool(&folder, name, move_link)?;
                 }
             }
         }
         for (folder, since) in spools.values() {
             if let Err(error) = folder.sync(*since) {
                 // The kernel would not try again to write these names: the next attempt is to give new ones.
-                for (pending, name) in linked {
-                    if let Some((spool, _)) = spools.get(&pending.place.in_spool()) {
-                        let _ = spool.unlink(name);
-                    }
+                for spool in spools.values().map(|(spool, _)| spool) {
+                    self.take_back(spool);
                 }
                 return Err(error);
             }
@@ -228,7 +230,7 @@ impl IntentFolders {
 
     /// Has `step` give a file that is pending its name in the spool. Returns the folder, and its mark from before; `None`
     /// if nothing is pending any more.
-    fn give_to_spool(
+    pub(super) fn give_to_spool(
         &self,
         from: &IntentFolder,
         name: &IntentName,
@@ -316,7 +318,11 @@ impl IntentFolders {
     }
 
     /// The folders of this kind that may have the name: one, unless there are several hidden folders.
-    fn existing_with(&self, kind: Kind, name: &IntentName) -> io::Result<Vec<Arc<IntentFolder>>> {
+    pub(super) fn existing_with(
+        &self,
+        kind: Kind,
+        name: &IntentName,
+    ) -> io::Result<Vec<Arc<IntentFolder>>> {
         let shard = shard(name);
         let hidden = self.temporaries.own_hidden_folders();
         let folders = hidden.into_iter().map(|hidden| self.existing(Place { hidden, kind, shard }));
@@ -423,7 +429,7 @@ impl IntentFolders {
 }
 
 impl IntentFolder {
-    fn unlink(&self, name: &IntentName) -> io::Result<()> {
+    pub(super) fn unlink(&self, name: &IntentName) -> io::Result<()> {
         let _turn = self.turns.take();
         syscalls::unlink(self.location(name))
     }
@@ -441,15 +447,6 @@ fn keep(open: &mut HashMap<Place, Arc<IntentFolder>>, folder: IntentFolder) -> A
     let folder = Arc::new(folder);
     open.insert(folder.place.clone(), Arc::clone(&folder));
     folder
-}
-
-/// The names in a folder that may be names of intents. They may be anything.
-fn names_in(folder: &File) -> io::Result<impl Iterator<Item = io::Result<IntentName>>> {
-    let entries = Dir::read_from(folder)?;
-    Ok(entries.filter_map(|entry| match entry {
-        Ok(entry) => entry.file_name().to_str().ok().and_then(IntentName::parse).map(Ok),
-        Err(error) => Some(Err(error.into())),
-    }))
 }
 
 /// Has a folder grow to [`WIDE_FOLDER_BYTES`] before anything is in it, by names that are removed again: ext4 does not make
