@@ -161,7 +161,8 @@ impl Machine {
         }
         self.last_lease = now.elapsed;
         let given_back = self.queue.add(deliveries, self.policy.by_study);
-        not_attempted(given_back, EARLIER_WAITS, now)
+        let reason = if self.policy.by_study { EARLIER_WAITS } else { NO_TURN };
+        not_attempted(given_back, reason, now)
     }
 
     /// Leases as much as is delivered in about a second: seldom asked, and little given back when it ends.
