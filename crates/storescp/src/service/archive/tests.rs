@@ -7,7 +7,8 @@ use receiver::{AssociationEnd, Peer, Rejection, Status};
 use serde_json::json;
 use std::io::IoSlice;
 use std::net::IpAddr;
-use storage::{Directory, Durability, Envelope, FileName, IfExists, Intents, Storage};
+use std::os::unix::fs::PermissionsExt;
+use storage::{Directory, Durability, Envelope, FileName, IfExists, Storage};
 
 /// A folder with the output directory `out`, the destination `dest`, and settings.
 struct Fixture {
