@@ -60,7 +60,8 @@ fn sources() -> Vec<&'static SourceFile> {
         // The head has to name what the data set holds, as that of our files does.
         let head = Part10::read(&file.path);
         let is_whole = head.text(3) == file.sop_instance && head.text(2) == file.sop_class;
-        let is_even = head.data_set.len() % 2 == 0 || file.transfer_syntax.ends_with(".1.99");
+        let is_even =
+            head.data_set.len().is_multiple_of(2) || file.transfer_syntax.ends_with(".1.99");
         // Receivers do not know the classes of palettes and the like as storage classes.
         let is_storage = file.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.");
         // Cut off within its pixel data: some receivers abort on it.

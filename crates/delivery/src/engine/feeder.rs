@@ -106,6 +106,7 @@ impl Feeder {
     }
 
     fn lease(&self, running: &Arc<Running>, most: usize, order: LeaseOrder) -> Result<(), Error> {
+        let _turn = self.shared.turn();
         let deliveries = self.ask(running, most, order, self.shared.clock.now().wall)?;
         running.leased(deliveries, most);
         Ok(())
@@ -151,11 +152,13 @@ impl Feeder {
                 "destination {}: deliveries that were to be tried much later than now, since the clock was set, are tried now",
                 one.name
             );
+            let turn = self.shared.turn();
             let deliveries = self.ask(one, most, order, now.wall + DISTANT)?;
             // As of now: their leases would last until then.
             let ids: Vec<DeliveryId> = deliveries.iter().map(|it| it.id).collect();
             self.shared.catalog.renew(&self.shared.owner, &ids, now.wall + LEASE)?;
             one.leased(deliveries, most);
+            drop(turn);
             start_sessions(one);
         }
         Ok(())

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 const COUNTING_SHARE: u32 = 50;
 
 /// The longest time between two counts.
-const LONGEST_COUNT: Duration = Duration::from_secs(30);
+const LONGEST_COUNT: Duration = Duration::from_secs(10);
 
 /// Leases are renewed so often.
 const RENEW: Duration = LEASE.checked_div(3).expect("three is not zero");

@@ -54,6 +54,7 @@ fn next(shared: &Shared) -> Option<Step> {
 }
 
 fn settle(shared: &Shared, settlements: &[Settlement], log: &mut FailureLog) {
+    let _turn = shared.turn();
     let now = shared.clock.now();
     let answer = shared.catalog.settle(&shared.owner, settlements, now.wall);
     let elapsed = shared.clock.elapsed();

@@ -15,6 +15,9 @@ pub(crate) struct Shared {
     /// Which receiver it is.
     pub(crate) source: Arc<str>,
     pub(crate) clock: Clock,
+    /// Held while the catalogue is asked to lease or to settle and until memory knows of it. A lease in between would
+    /// bring a delivery that memory takes for one that is not settled: nobody would deliver it until the lease runs out.
+    turn: Mutex<()>,
     pub(crate) feeder: Bell,
     pub(crate) settler: SettlerQueue,
     /// What is owed to destinations that the settings do not have.
@@ -34,10 +37,16 @@ impl Shared {
             owner,
             source,
             clock: Clock::new(),
+            turn: Mutex::new(()),
             feeder: Bell::default(),
             settler: SettlerQueue::default(),
             unknown: Mutex::default(),
         }
+    }
+
+    /// Waits until nobody else leases or settles.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is owed to destinations that the settings do not have.

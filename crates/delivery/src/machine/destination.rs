@@ -161,8 +161,7 @@ impl Machine {
         }
         self.last_lease = now.elapsed;
         let given_back = self.queue.add(deliveries, self.policy.by_study);
-        let reason = if self.policy.by_study { EARLIER_WAITS } else { NO_TURN };
-        not_attempted(given_back, reason, now)
+        not_attempted(given_back, EARLIER_WAITS, now)
     }
 
     /// Leases as much as is delivered in about a second: seldom asked, and little given back when it ends.
@@ -455,6 +454,12 @@ impl Machine {
     /// Those whose leases must not run out.
     pub(crate) fn held(&self) -> Vec<DeliveryId> {
         self.queue.held()
+    }
+
+    /// Whether a delivery is in memory.
+    #[cfg(test)]
+    pub(crate) fn knows(&self, id: DeliveryId) -> bool {
+        self.queue.knows(id)
     }
 
     /// How many are in memory in all, and how many of them a session has.

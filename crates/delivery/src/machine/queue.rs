@@ -19,28 +19,25 @@ pub(crate) struct UnderWay {
 pub(crate) struct Queue {
     leased: VecDeque<Delivery>,
     under_way: HashMap<DeliveryId, UnderWay>,
-    /// With how many settlements of each are on their way.
-    unsettled: HashMap<DeliveryId, u32>,
+    unsettled: HashSet<DeliveryId>,
 }
 
 impl Queue {
     /// Takes in what was leased, without what is here already: a lease that ran out while the catalogue was unavailable
-    /// may bring it a second time. Returns those that must be given back: one whose outcome is not known to be settled,
-    /// since that may just have been done, and this is its next lease; with `by_study`, also those behind it in its study.
+    /// may bring it a second time. Returns those that must be given back, with `by_study`: an earlier one of their study
+    /// has an outcome that is not settled yet, which may be that it waits.
     pub(crate) fn add(&mut self, deliveries: Vec<Delivery>, by_study: bool) -> Vec<DeliveryId> {
         let known: HashSet<DeliveryId> = self.leased.iter().map(|it| it.id).collect();
         let mut held_up: HashSet<Option<String>> = HashSet::new();
         let mut given_back = Vec::new();
         for delivery in deliveries {
             let id = delivery.id;
-            if self.unsettled.contains_key(&id) {
+            if self.unsettled.contains(&id) {
                 held_up.extend(delivery.study.is_some().then_some(delivery.study));
-                self.unsettle(id);
-                given_back.push(id);
             } else if known.contains(&id) || self.under_way.contains_key(&id) {
                 // The one that is here goes on.
             } else if by_study && held_up.contains(&delivery.study) {
-                self.unsettle(id);
+                self.unsettled.insert(id);
                 given_back.push(id);
             } else {
                 self.leased.push_back(delivery);
@@ -84,7 +81,7 @@ impl Queue {
     /// A session has told what became of one: it is not settled yet.
     pub(crate) fn end(&mut self, id: DeliveryId) -> Option<UnderWay> {
         let ended = self.under_way.remove(&id)?;
-        self.unsettle(id);
+        self.unsettled.insert(id);
         Some(ended)
     }
 
@@ -93,22 +90,21 @@ impl Queue {
         let goes = |it: &Delivery| study.is_none() || it.study.as_deref() == study;
         let ids: Vec<_> = self.leased.iter().filter(|it| goes(it)).map(|it| it.id).collect();
         self.leased.retain(|it| !goes(it));
-        ids.iter().for_each(|&id| self.unsettle(id));
+        self.unsettled.extend(&ids);
         ids
     }
 
-    fn unsettle(&mut self, id: DeliveryId) {
-        *self.unsettled.entry(id).or_insert(0) += 1;
+    /// These are settled, or given up.
+    pub(crate) fn settled(&mut self, id: DeliveryId) {
+        self.unsettled.remove(&id);
     }
 
-    /// One of its settlements is done, or given up.
-    pub(crate) fn settled(&mut self, id: DeliveryId) {
-        if let Some(count) = self.unsettled.get_mut(&id) {
-            *count -= 1;
-            if *count == 0 {
-                self.unsettled.remove(&id);
-            }
-        }
+    /// Whether it is here, in whatever state.
+    #[cfg(test)]
+    pub(crate) fn knows(&self, id: DeliveryId) -> bool {
+        self.under_way.contains_key(&id)
+            || self.unsettled.contains(&id)
+            || self.leased.iter().any(|it| it.id == id)
     }
 
     /// How many are leased and not begun.
@@ -130,42 +126,5 @@ impl Queue {
     pub(crate) fn held(&self) -> Vec<DeliveryId> {
         let leased = self.leased.iter().map(|it| it.id);
         leased.chain(self.under_way.keys().copied()).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Model;
-    use catalog::{Catalog, Lease, LeaseOrder, Settlement, Verdict};
-    use std::time::{Duration, SystemTime};
-
-    /// An outcome is settled, and leased again before that was told: nobody would have that lease otherwise until it runs
-    /// out.
-    #[test]
-    fn a_lease_right_after_settling_is_given_back_and_comes_again() {
-        let (model, now) = (Model::default(), SystemTime::now());
-        let id = DeliveryId(model.add("pacs", None, 1, now));
-        let lease = || {
-            let (destination, owner) = ("pacs".to_owned(), "run".to_owned());
-            let (order, duration) = (LeaseOrder::None, Duration::from_secs(120));
-            model.lease(&Lease { destination, most: 9, order, owner, now, duration }).unwrap()
-        };
-        let settle = || {
-            let verdict = Verdict::Again { at: now, reason: "later".to_owned(), attempted: false };
-            model.settle("run", &[Settlement { id, verdict }], now).unwrap();
-        };
-        let mut queue = Queue::default();
-        assert!(queue.add(lease(), false).is_empty());
-        assert_eq!(queue.take(1, false, 0, |_| true).len(), 1);
-        queue.end(id).unwrap();
-        settle();
-        assert_eq!(queue.add(lease(), false), [id]);
-        queue.settled(id);
-        assert_eq!(queue.outstanding(), 1, "it is being given back");
-        settle();
-        queue.settled(id);
-        assert!(queue.add(lease(), false).is_empty());
-        assert_eq!((queue.leased(), queue.outstanding()), (1, 1));
     }
 }

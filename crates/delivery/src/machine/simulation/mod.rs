@@ -3,15 +3,17 @@
 //!
 //! `DELIVERY_SEEDS=100000 cargo test -p delivery --release simulation` runs more seeds.
 
+mod policies;
 mod tests;
 mod world;
 
 use super::{Demand, Machine, Now, Policy, Random, Settled, Settling, Step, Take};
+use crate::Outcome;
 use crate::model::{Model, Row};
-use crate::{Hours, Outcome, RetrySettings};
 use catalog::{
     Catalog, Delivery, DeliveryId, DeliveryState, Lease, LeaseOrder, Settlement, Verdict,
 };
+use policies::policy;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use world::{Condition, World};
 
@@ -32,6 +34,7 @@ enum Mistake {
     ParkedWithoutReason,
     BreakerIgnored,
     UntoldForgotten,
+    NotedLate,
 }
 
 /// A call of a session.
@@ -52,6 +55,10 @@ struct Simulation {
     policy: Policy,
     machine: Machine,
     settling: Settling<()>,
+    /// The catalogue has settled so many, and memory does not know yet.
+    applied: Option<(usize, Vec<catalog::SpooledObject>)>,
+    /// Leased to this run, and given up.
+    given_up: Vec<DeliveryId>,
     calls: Vec<Call>,
     model: Model,
     world: World,
@@ -74,6 +81,8 @@ impl Simulation {
             run: 1,
             policy,
             settling: Settling::default(),
+            applied: None,
+            given_up: Vec::new(),
             calls: Vec::new(),
             model: Model::default(),
             world,
@@ -114,6 +123,8 @@ impl Simulation {
         self.run += 1;
         self.calls.clear();
         self.settling = Settling::default();
+        self.applied = None;
+        self.given_up.clear();
         self.wall = self.system + self.elapsed;
         let now = self.now();
         let mut policy = self.policy.clone();
@@ -266,6 +277,10 @@ impl Simulation {
 
     /// The settler does its next step.
     fn settle(&mut self) -> Result<(), String> {
+        if let Some((count, spooled)) = self.applied.take() {
+            self.ended(count, spooled);
+            return Ok(());
+        }
         let now = self.now();
         let at_once = self.random.number().is_multiple_of(4);
         match self.settling.step(at_once, now.elapsed) {
@@ -275,11 +290,17 @@ impl Simulation {
                         spooled.iter().for_each(|it| self.world.released(it.key.parse().unwrap()));
                         self.ended(settlements.len(), Vec::new());
                     }
+                    Ok(spooled) if self.mistake == Mistake::NotedLate => {
+                        self.applied = Some((settlements.len(), spooled));
+                    }
                     Ok(spooled) => self.ended(settlements.len(), spooled),
                     Err(error) if error.is_transient() => self.settling.failed(now.elapsed),
                     Err(_) => {
                         let given_up = self.settling.refused(now.elapsed);
-                        given_up.iter().for_each(|it| self.machine.settled(it.settlement.id));
+                        if let Some(one) = given_up {
+                            self.machine.settled(one.settlement.id);
+                            self.given_up.push(one.settlement.id);
+                        }
                     }
                 }
             }
@@ -380,6 +401,14 @@ impl Simulation {
             return Err(format!("{outstanding} deliveries in memory"));
         }
         self.machine.notices();
+        let owner = self.owner();
+        for (id, row) in &self.model.inner().rows {
+            let is_ours = row.state == DeliveryState::Leased && row.owner == owner;
+            let id = DeliveryId(*id);
+            if is_ours && !self.machine.knows(id) && !self.given_up.contains(&id) {
+                return Err(format!("{id:?} is leased, and nobody has it"));
+            }
+        }
         Ok(())
     }
 
@@ -439,23 +468,6 @@ impl Simulation {
         }
         let counts = self.model.counts(&[]).unwrap();
         Ok(counts.iter().all(|it| it.waiting == 0) && self.settling.is_idle())
-    }
-}
-
-/// Some policy.
-fn policy(random: &mut Random) -> Policy {
-    let mut below = |most: u64| random.number() % most;
-    let seconds = Duration::from_secs;
-    Policy {
-        concurrency: usize::try_from(below(4)).unwrap() + 1,
-        batch: [1, 1, 2, 7][usize::try_from(below(4)).unwrap()],
-        by_study: below(2) == 0,
-        bandwidth: (below(4) == 0).then_some(1_000_000),
-        hours: if below(4) == 0 { vec![Hours { from: 480, to: 1200 }] } else { Vec::new() },
-        retry: RetrySettings {
-            attempts: (below(2) == 0).then_some(8),
-            longest_pause: [seconds(900), seconds(30)][usize::try_from(below(2)).unwrap()],
-        },
     }
 }
 

@@ -76,6 +76,7 @@ fn mistakes_are_found() {
         (Mistake::DoneOnAgain, "is done, and was not delivered"),
         (Mistake::OrderIgnored, "overtakes"),
         (Mistake::ParkedWithoutReason, "is parked after"),
+        (Mistake::NotedLate, "is leased, and nobody has it"),
         (Mistake::UntoldForgotten, "something waits still"),
     ] {
         let found = (0..1000).find_map(|seed| run(seed, mistake).err());

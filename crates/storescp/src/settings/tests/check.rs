@@ -130,3 +130,21 @@ fn what_destinations_name_is_looked_at() {
         assert!(warning.starts_with(told), "{warning}\n{told}");
     }
 }
+
+#[test]
+fn a_database_that_is_down_is_a_warning_and_a_file_that_is_none_a_fault() {
+    let folder = Folder::new("catalogue");
+    let (faults, warnings) = found(&folder, "[catalog]\nurl = 'postgres://me@127.0.0.1:1/x'\n");
+    assert_eq!(faults, Vec::<String>::new());
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let told = "settings.toml:2:7: catalog.url: the catalogue is unavailable: ";
+    assert!(warnings[0].starts_with(told), "{warnings:?}");
+    folder.file("broken.sqlite", vec![b'x'; 8192]);
+    let (faults, _) = found(&folder, "[catalog]\nurl = 'sqlite:broken.sqlite'\n");
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].starts_with("settings.toml:2:7: catalog.url: "), "{faults:?}");
+    let before = std::fs::read_dir(&folder.0).unwrap().count();
+    let (faults, _) = found(&folder, "[catalog]\nurl = 'sqlite:new.sqlite'\n");
+    assert_eq!(faults, Vec::<String>::new());
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), before, "nothing is made");
+}
