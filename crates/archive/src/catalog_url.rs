@@ -1,7 +1,9 @@
 //! Where a catalogue is.
 
+use crate::files::hidden_folder;
 use std::fmt;
 use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -31,10 +33,18 @@ impl CatalogUrl {
     /// settings.
     ///
     /// # Errors
-    /// [`catalog::Error::Url`] if the path of the file is not UTF-8.
+    /// [`catalog::Error::Url`] if the path of the file is not UTF-8, or the hidden folder of the output directory is
+    /// somebody else's, who could have any file delivered by a catalogue of theirs.
     pub fn connection(&self, output_directory: &Path) -> Result<String, catalog::Error> {
         let file = match self {
-            Self::InOutputDirectory => output_directory.join(CATALOG_FILE),
+            Self::InOutputDirectory => {
+                let folder = hidden_folder(output_directory);
+                check_owner(&folder, output_directory).map_err(|reason| catalog::Error::Url {
+                    url: format!("sqlite:{CATALOG_FILE}"),
+                    reason,
+                })?;
+                output_directory.join(CATALOG_FILE)
+            }
             Self::Sqlite(path) => path.clone(),
             Self::Postgres { url, password: None } => return Ok(url.clone()),
             Self::Postgres { url, password: Some(password) } => {
@@ -58,6 +68,23 @@ impl CatalogUrl {
             Self::Postgres { .. } => None,
         }
     }
+}
+
+/// Whether a hidden folder is trusted, as the storage decides it: a folder of ours, or of whom the output directory belongs
+/// to, where nobody else writes. One that is not there yet is.
+fn check_owner(folder: &Path, output_directory: &Path) -> Result<(), String> {
+    let Ok(found) = std::fs::symlink_metadata(folder) else { return Ok(()) };
+    let user = rustix::process::geteuid().as_raw();
+    let owner = std::fs::metadata(output_directory).map(|it| it.uid()).ok();
+    let is_trusted = found.uid() == user || Some(found.uid()) == owner;
+    if found.is_dir() && is_trusted && found.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "{} is no folder, or others can write there: remove it, or name another place, such as \
+         sqlite:/var/lib/storescp/catalog.sqlite",
+        folder.display()
+    ))
 }
 
 /// Each byte that is not unreserved (RFC 3986 §2.3) as `%XX`.
@@ -143,6 +170,7 @@ impl fmt::Debug for CatalogUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn url(text: &str) -> CatalogUrl {
         text.parse().unwrap_or_else(|why| panic!("{text}: {why}"))
@@ -186,5 +214,30 @@ mod tests {
         assert_eq!(format!("{url} {url:?}"), "postgres://me@host/x?a=b postgres://me@host/x?a=b");
         let connection = url.connection(Path::new("/data")).unwrap();
         assert_eq!(connection, "postgres://me@host/x?a=b&password=p%265%20%C3%A4");
+    }
+
+    #[test]
+    fn a_hidden_folder_that_others_can_write_to_has_no_catalogue() {
+        let scratch = platform::testing::Scratch::new("archive-catalog-owner");
+        let directory = scratch.0.as_path();
+        let (folder, elsewhere) = (directory.join(".storescp"), directory.join("elsewhere"));
+        let is_trusted = || url("sqlite").connection(directory).is_ok();
+        assert!(is_trusted(), "it is made later");
+        std::fs::create_dir(&elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &folder).unwrap();
+        assert!(!is_trusted(), "a link");
+        std::fs::remove_file(&folder).unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        for (mode, expected) in [(0o700, true), (0o755, true), (0o770, false), (0o777, false)] {
+            std::fs::set_permissions(&folder, PermissionsExt::from_mode(mode)).unwrap();
+            assert_eq!(is_trusted(), expected, "{mode:o}");
+        }
+        if rustix::process::geteuid().is_root() {
+            std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
+            std::os::unix::fs::chown(&folder, Some(65534), None).unwrap();
+            assert!(!is_trusted(), "another user's");
+            std::os::unix::fs::chown(directory, Some(65534), None).unwrap();
+            assert!(is_trusted(), "of whom the directory belongs to");
+        }
     }
 }

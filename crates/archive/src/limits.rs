@@ -64,8 +64,8 @@ pub const BEHIND_PAUSE: Duration = Duration::from_secs(1);
 /// How often it is looked for files that are kept no longer, and for what else is to be done in the background.
 pub const UPKEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often associations and refusals of long ago are forgotten,
-pub const FORGET_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How often associations and refusals of long ago, or too many of them, are forgotten,
+pub const FORGET_INTERVAL: Duration = Duration::from_secs(60);
 /// which ended before so long,
 pub const HISTORY_TIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// so many at a time.

@@ -178,8 +178,9 @@ pub trait Catalog: Send + Sync {
         most: usize,
     ) -> Result<u64, Error>;
 
-    /// Forgets associations, refusals and events that were delivered to nobody, from before a time: at most so many.
-    /// Returns how many there were.
+    /// Forgets associations, refusals and events that were delivered to nobody, from before a time, and the oldest of more than
+    /// [`HISTORY_ROWS`](crate::limits::HISTORY_ROWS) associations or refusals: at most so many. Returns how many there
+    /// were.
     ///
     /// # Errors
     /// [`Error`].

@@ -14,6 +14,13 @@ pub const PAGE_ROWS: usize = 1000;
 /// Bytes of a text from a data set that are kept, at most.
 pub const TEXT_BYTES: usize = 1024;
 
+/// Modalities that are kept of a study, at most.
+pub const STUDY_MODALITIES: usize = 64;
+
+/// Associations that are kept, and likewise refusals, whatever their age: peers that nobody knows can make as many as they
+/// like.
+pub const HISTORY_ROWS: u32 = 1_000_000;
+
 /// Bytes of the key of an object, an event, an association or a refusal, at most.
 pub const KEY_BYTES: usize = 1024;
 

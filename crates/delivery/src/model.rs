@@ -47,6 +47,8 @@ pub(crate) struct Inner {
     /// What calls fail with.
     pub(crate) unavailable: bool,
     pub(crate) refuses: Option<DeliveryId>,
+    /// Calls that panic, once each.
+    pub(crate) panics: HashSet<&'static str>,
     pub(crate) leases: u64,
     pub(crate) settles: u64,
 }
@@ -63,6 +65,11 @@ impl Model {
             return Err(Error::Unavailable("it is locked".to_owned()));
         }
         Ok(inner)
+    }
+
+    fn panic_at(&self, call: &str) {
+        let panics = self.inner().panics.remove(call);
+        assert!(!panics, "of no use");
     }
 
     /// Takes in a delivery, durably.
@@ -147,12 +154,14 @@ fn not_modelled<T>() -> Result<T, Error> {
 
 impl Catalog for Model {
     fn make_durable(&self) -> Result<(), Error> {
+        self.panic_at("make_durable");
         let mut inner = self.open()?;
         inner.durable = inner.rows.clone();
         Ok(())
     }
 
     fn lease(&self, lease: &Lease) -> Result<Vec<Delivery>, Error> {
+        self.panic_at("lease");
         let mut inner = self.open()?;
         inner.leases += 1;
         if inner.paused.contains(&lease.destination) {
@@ -212,6 +221,7 @@ impl Catalog for Model {
         settlements: &[Settlement],
         now: SystemTime,
     ) -> Result<Vec<SpooledObject>, Error> {
+        self.panic_at("settle");
         let mut inner = self.open()?;
         if settlements.iter().any(|it| Some(it.id) == inner.refuses) {
             return Err(Error::Statement("it does not like one of them".to_owned()));

@@ -54,6 +54,13 @@ impl Drain {
         Duration::ZERO
     }
 
+    /// A step has panicked: what it held in memory is read from its intents.
+    pub(super) fn begin_anew(&mut self) {
+        self.unsettled.clear();
+        self.shared.queue.done();
+        self.shared.request_recovery();
+    }
+
     /// Whether everything is in and settled.
     pub(super) fn is_idle(&self) -> bool {
         self.unsettled.is_empty() && self.shared.queue.is_empty()

@@ -150,9 +150,14 @@ impl Cataloguer {
         let is_settled = Arc::new(AtomicBool::new(false));
         let mut drain = Drain::new(Arc::clone(&shared));
         let settled = Arc::clone(&is_settled);
+        let mut is_whole = true;
         let draining = Worker::start("catalogue", 0, move |_| {
+            if !std::mem::replace(&mut is_whole, false) {
+                drain.begin_anew();
+            }
             let pause = drain.step();
             settled.store(drain.is_idle(), Ordering::Release);
+            is_whole = true;
             pause
         })?;
         let mut recovery = Recovery::new(Arc::clone(&shared));

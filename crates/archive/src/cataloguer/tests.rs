@@ -97,6 +97,30 @@ fn what_was_pending_is_taken_in_in_the_order_in_which_it_came() {
     assert_eq!(keys, expected);
 }
 
+/// A mistake of this program in the middle of a batch: the thread goes on, and what it held is read from disk.
+#[test]
+fn a_panic_costs_no_object() {
+    let fixture = Fixture::new("archive-panic");
+    let cataloguer = Cataloguer::start(fixture.parts()).unwrap();
+    cataloguer.add_place(fixture.place());
+    let panics = std::sync::atomic::AtomicUsize::new(0);
+    fixture.catalog.trouble(move |call, _| {
+        let is_first = call == "take_in" && panics.fetch_add(1, Ordering::SeqCst) == 0;
+        if is_first {
+            panic!("of no use");
+        }
+        Ok(())
+    });
+    for number in 1..4 {
+        cataloguer.stored(fixture.store(number, "CT"));
+    }
+    wait_until("all are in", || fixture.rows().len() == 3);
+    cataloguer.stored(fixture.store(4, "CT"));
+    wait_until("the next one too", || fixture.rows().len() == 4);
+    cataloguer.finish(Instant::now() + Duration::from_secs(20));
+    assert_eq!((fixture.pending(), fixture.spooled()), (0, 4));
+}
+
 #[test]
 fn a_catalogue_that_is_unavailable_costs_no_object() {
     let fixture = Fixture::new("archive-unavailable");

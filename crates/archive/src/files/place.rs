@@ -59,7 +59,10 @@ impl PlaceInUse {
 /// Those of the operating system.
 pub fn request_spool_scan(directory: &Path) -> io::Result<()> {
     make_hidden_folder(&hidden_folder(directory))?;
-    OpenOptions::new().write(true).create(true).truncate(false).open(mark(directory)).map(drop)
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(mark(directory)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn mark(directory: &Path) -> PathBuf {

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use platform::sync::{Arc, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -66,8 +67,12 @@ pub(crate) struct Worker {
 /// Stack of a thread of this crate.
 const STACK_BYTES: usize = 256 * 1024;
 
+/// The pause after a step that has panicked.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
+
 impl Worker {
-    /// Starts the thread, `niceness` behind others.
+    /// Starts the thread, `niceness` behind others. A step that panics is told and tried again after a while: as the first
+    /// thing, the next one should put right what that has left.
     ///
     /// # Errors
     /// [`Error::Thread`].
@@ -78,12 +83,19 @@ impl Worker {
     ) -> Result<Self, Error> {
         let stopping = Arc::new(Stopping::default());
         let stops = Arc::clone(&stopping);
+        let called = name.to_owned();
         let run = move || {
             if niceness > 0 {
                 platform::lower_thread_priority(niceness);
             }
             while !stops.is_set() {
-                let pause = step(&stops);
+                let stepped = catch_unwind(AssertUnwindSafe(|| step(&stops)));
+                let pause = stepped.unwrap_or_else(|_| {
+                    tracing::error!(
+                        "a mistake of this program: the thread {called} goes on after it"
+                    );
+                    PANIC_PAUSE
+                });
                 if !pause.is_zero() && stops.pause(pause) {
                     break;
                 }
@@ -140,5 +152,20 @@ mod tests {
         assert_eq!(steps.recv(), Ok(2));
         assert!(worker.finish(Instant::now() + Duration::from_secs(60)));
         assert!(steps.recv().is_err(), "it has ended");
+    }
+
+    #[test]
+    fn a_worker_survives_a_step_that_panics() {
+        let (told, steps) = mpsc::channel();
+        let mut count = 0;
+        let step = move |_: &Stopping| {
+            count += 1;
+            let _ = told.send(count);
+            assert!(count > 1, "of no use");
+            Duration::from_secs(3600)
+        };
+        let mut worker = Worker::start("test", 0, step).unwrap();
+        assert_eq!((steps.recv(), steps.recv()), (Ok(1), Ok(2)));
+        assert!(worker.finish(Instant::now() + Duration::from_secs(60)));
     }
 }

@@ -2,7 +2,7 @@
 
 use catalog::*;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// A catalogue that fails on demand.
@@ -24,16 +24,16 @@ impl FaultyCatalog {
         &self,
         trouble: impl Fn(&str, Option<&Batch>) -> Result<(), Error> + Send + Sync + 'static,
     ) {
-        *self.trouble.lock().unwrap() = Some(Box::new(trouble));
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(trouble));
     }
 
     /// From now on, calls are passed on.
     pub(crate) fn mend(&self) {
-        *self.trouble.lock().unwrap() = None;
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn before(&self, call: &str, batch: Option<&Batch>) -> Result<(), Error> {
-        match &*self.trouble.lock().unwrap() {
+        match &*self.trouble.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(trouble) => trouble(call, batch),
             None => Ok(()),
         }

@@ -4,6 +4,7 @@ use super::database::{Each, Row, Statements, Type};
 use super::encoding::from_time;
 use super::totals::{self, ids};
 use crate::Error;
+use crate::limits::HISTORY_ROWS;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
@@ -59,25 +60,42 @@ pub(super) fn forget_history(
     before: SystemTime,
     most: usize,
 ) -> Result<u64, Error> {
-    const OVER: [(&str, &str); 3] = [
+    const EVENT: &str = "DELETE FROM event WHERE id IN (SELECT v.id FROM v)";
+    const ASSOCIATION: &str = "DELETE FROM association WHERE id IN (SELECT v.id FROM v)";
+    const REFUSAL: &str = "DELETE FROM refusal WHERE id IN (SELECT v.id FROM v)";
+
+    let (before, kept) = (from_time(before), i64::from(HISTORY_ROWS));
+    let over: [(&str, i64, &'static str); 5] = [
         (
             "SELECT id FROM event WHERE delivered = 0 AND time < $1 ORDER BY time LIMIT $2",
-            "DELETE FROM event WHERE id IN (SELECT v.id FROM v)",
+            before,
+            EVENT,
         ),
         (
             "SELECT id FROM association WHERE ended < $1 ORDER BY ended LIMIT $2",
-            "DELETE FROM association WHERE id IN (SELECT v.id FROM v)",
+            before,
+            ASSOCIATION,
+        ),
+        ("SELECT id FROM refusal WHERE time < $1 ORDER BY time LIMIT $2", before, REFUSAL),
+        // Later ones have greater keys.
+        (
+            "SELECT id FROM association WHERE id <= (SELECT max(id) FROM association) - $1 \
+             ORDER BY id LIMIT $2",
+            kept,
+            ASSOCIATION,
         ),
         (
-            "SELECT id FROM refusal WHERE time < $1 ORDER BY time LIMIT $2",
-            "DELETE FROM refusal WHERE id IN (SELECT v.id FROM v)",
+            "SELECT id FROM refusal WHERE id <= (SELECT max(id) FROM refusal) - $1 \
+             ORDER BY id LIMIT $2",
+            kept,
+            REFUSAL,
         ),
     ];
     let most = most.min(AT_ONCE);
     let mut count = 0;
-    for (select, delete) in OVER {
+    for (select, bound, delete) in over {
         let rest = (most - count) as i64;
-        let mut rows = statements.query(select, &[from_time(before).into(), rest.into()])?;
+        let mut rows = statements.query(select, &[bound.into(), rest.into()])?;
         let over: Result<Vec<i64>, Error> = rows.iter_mut().map(Row::integer).collect();
         let over = over?;
         count += over.len();

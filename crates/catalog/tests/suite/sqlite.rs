@@ -6,8 +6,9 @@ use catalog::{Error, Page, StudyFilter};
 use platform::testing::Scratch;
 use rusqlite::Connection;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 const ALL: Page = Page { after: None, most: 1000 };
 
@@ -73,6 +74,47 @@ fn a_newer_file_is_refused() {
         for told in [catalog::open(url).map(|_| ()), catalog::check(url)] {
             let told = told.unwrap_err();
             assert!(matches!(told, Error::Newer { found: 99, .. }), "{told:?}");
+        }
+    });
+}
+
+/// Patients are named in it: whatever the process's mask, and where it is, only its owner reads it.
+#[test]
+fn only_the_owner_reads_a_file() {
+    let scratch = Scratch::in_memory("sqlite-mode");
+    let path = scratch.0.join("new/catalog.sqlite");
+    let catalog = catalog::open(&format!("sqlite:{}", path.display())).unwrap();
+    take_in(&*catalog, "1.2", 1..2, &[]);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    for end in ["", "-wal", "-shm"] {
+        assert_eq!(mode(&PathBuf::from(format!("{}{end}", path.display()))), 0o600, "{end}");
+    }
+}
+
+/// However many peers were refused or came: the oldest of too many are forgotten, whatever their age.
+#[test]
+fn history_is_bounded_in_number() {
+    with_file("sqlite-history", |url| {
+        drop(catalog::open(url).unwrap());
+        let raw = Connection::open(file(url)).unwrap();
+        let rows = i64::from(catalog::limits::HISTORY_ROWS);
+        for id in [1, 2, 3, rows + 2] {
+            raw.execute_batch(&format!(
+                "INSERT INTO refusal (id, key, time, what, peer, reason) \
+                 VALUES ({id}, 'r{id}', 5, 'connection', '', ''); \
+                 INSERT INTO association (id, key, number, ended, duration, calling, called, peer, objects, \
+                 refused, bytes, ending) VALUES ({id}, 'a{id}', 1, 5, 1, '', '', '', 0, 0, 0, '')"
+            ))
+            .unwrap();
+        }
+        let catalog = catalog::open(url).unwrap();
+        let forget = |most| catalog.forget_history(SystemTime::UNIX_EPOCH, most).unwrap();
+        assert_eq!([forget(3), forget(3), forget(3)], [3, 1, 0]);
+        for table in ["refusal", "association"] {
+            let sql = format!("SELECT group_concat(id) FROM {table}");
+            let left: String = raw.query_row(&sql, [], |row| row.get(0)).unwrap();
+            assert_eq!(left, format!("3,{}", rows + 2), "{table}");
         }
     });
 }

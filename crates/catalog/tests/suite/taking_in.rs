@@ -55,6 +55,24 @@ on_each_database! {
         assert_eq!(catalog.series(None, ALL).unwrap(), series);
     }
 
+    /// A sender that makes up a modality for each object does not make the row of its study grow without bound.
+    fn the_modalities_of_a_study_are_bounded(catalog: &dyn Catalog) {
+        let made_up = |numbers: std::ops::Range<u64>| {
+            let objects = numbers.map(|number| {
+                let mut object = object("1.2", number);
+                object.attributes.modality = Some(format!("M{number:03}"));
+                owed(object, &[])
+            });
+            catalog.take_in(&batch(objects.collect(), at(1))).unwrap();
+            catalog.studies(&StudyFilter::default(), ALL).unwrap().remove(0).modalities
+        };
+        assert_eq!(made_up(10..12), ["M010", "M011"]);
+        let (first, most) = (made_up(100..250), catalog::limits::STUDY_MODALITIES);
+        assert_eq!((first.len(), first[1].as_str()), (most, "M011"));
+        assert_eq!(made_up(0..9), first, "those that are known stay");
+        assert_eq!(catalog.statistics().unwrap().instances, 161);
+    }
+
     /// A key that is known changes nothing: neither in a later batch nor in the same one.
     fn a_known_key_changes_nothing(catalog: &dyn Catalog) {
         let one = owed(object("1.2", 1), &["pacs"]);

@@ -20,8 +20,12 @@ pub(crate) fn title(title: &AeTitle) -> String {
 
 /// A UID; `None` if it has characters other than digits and dots, since then it may be anything, a name too.
 pub(crate) fn uid(uid: &Uid) -> Option<String> {
-    let is_plain = |byte: u8| byte.is_ascii_digit() || byte == b'.';
-    uid.as_str().bytes().all(is_plain).then(|| uid.to_string())
+    is_plain_uid(uid.as_str()).then(|| uid.to_string())
+}
+
+/// Whether it has only digits and dots, and no more of them than a UID can have.
+pub(crate) fn is_plain_uid(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// At most so many bytes of a text, with `…` where it is cut. Control characters, and those that change the direction

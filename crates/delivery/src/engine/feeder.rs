@@ -8,6 +8,7 @@ use super::shared::Shared;
 use crate::limits::{CATALOG_PAUSE, LEASE, POLL};
 use crate::machine::Demand;
 use catalog::{Delivery, DeliveryId, Error, Lease, LeaseOrder};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -47,12 +48,17 @@ impl Feeder {
     /// Runs until it is told to end.
     pub(crate) fn run(mut self) {
         loop {
-            let wait = match self.turn() {
-                Ok(wait) => {
+            let wait = match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                Ok(Ok(wait)) => {
                     self.available();
                     wait
                 }
-                Err(error) => self.unavailable(&error),
+                Ok(Err(error)) => self.unavailable(&error),
+                // What it had leased and not handed on is leased again once that has run out.
+                Err(_) => {
+                    tracing::error!("outbox: a mistake of this program; deliveries go on after it");
+                    CATALOG_PAUSE
+                }
             };
             if !self.shared.feeder.wait(wait) {
                 return;
@@ -71,13 +77,14 @@ impl Feeder {
         }
         let mut until = self.shared.clock.elapsed() + POLL;
         let running = self.registry.list();
+        // Before anything is leased: what is too much or too old is parked only where it waits.
+        self.house.keep(&self.shared, &running)?;
         for one in &running {
             if self.shared.feeder.is_over() {
                 return Ok(Duration::ZERO);
             }
             until = until.min(self.feed(one)?);
         }
-        self.house.keep(&self.shared, &running)?;
         self.look_for_late_ones(&running)?;
         Ok(until.saturating_sub(self.shared.clock.elapsed()))
     }

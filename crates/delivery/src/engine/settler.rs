@@ -4,6 +4,7 @@
 use super::shared::{Leaseholder, SettlerQueue, Shared};
 use crate::machine::{Settled, Step};
 use catalog::{DeliveryId, Settlement, SpooledObject};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,20 @@ const LOG_TIME: Duration = Duration::from_secs(60);
 pub(crate) fn run(shared: &Shared) {
     let mut log = FailureLog::default();
     while let Some(step) = next(shared) {
-        match step {
-            Step::Settle(settlements) => settle(shared, &settlements, &mut log),
-            Step::MakeDurable(count) => make_durable(shared, count, &mut log),
-            Step::Release(objects) => release(shared, &objects, &mut log),
+        let done = catch_unwind(AssertUnwindSafe(|| match &step {
+            Step::Settle(settlements) => settle(shared, settlements, &mut log),
+            Step::MakeDurable(count) => make_durable(shared, *count, &mut log),
+            Step::Release(objects) => release(shared, objects, &mut log),
             Step::Wait(_) => {}
+        }));
+        if done.is_err() {
+            tracing::error!("outbox: a mistake of this program; settling goes on after it");
+            let mut state = shared.settler.lock();
+            match step {
+                // Their links are looked through at a start after a crash.
+                Step::Release(objects) => state.settling.released(objects.len()),
+                _ => state.settling.failed(shared.clock.elapsed()),
+            }
         }
     }
     shared.settler.lock().has_ended = true;

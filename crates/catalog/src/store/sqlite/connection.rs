@@ -10,9 +10,9 @@ use crate::limits::{
 };
 use crate::store::database::Work;
 use rusqlite::{ErrorCode, OpenFlags};
-use std::fs;
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -32,8 +32,8 @@ impl Connection {
         let unavailable = |error: io::Error| {
             Error::Unavailable(format!("cannot open {}: {error}", path.display()))
         };
-        fs::create_dir_all(folder).map_err(unavailable)?;
-        let is_new = !path.try_exists().map_err(unavailable)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unavailable)?;
+        let is_new = make(path).map_err(unavailable)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let this = Self::with(path, flags, SQLITE_WRITER_CACHE_KIB)?;
         this.use_log()?;
@@ -165,6 +165,16 @@ impl Connection {
     /// Whether a transaction could not be ended.
     pub(super) fn is_stuck(&self) -> bool {
         !self.inner.is_autocommit()
+    }
+}
+
+/// Makes an empty file, which only its owner can read, since patients are named in it: SQLite gives its logs the same
+/// permissions. False if there is a file.
+fn make(path: &Path) -> io::Result<bool> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Studies of the objects that are taken in.
 
 use super::{later, study_of};
+use crate::limits::STUDY_MODALITIES;
 use crate::store::database::{Each, Statements, Type, Value};
 use crate::store::encoding::{
     folded, from_bits, from_duration, from_size, from_time, optional_folded, text,
@@ -129,7 +130,8 @@ impl<'b> News<'b> {
         row.extend([self.objects, self.bytes, self.first, self.last].map(Value::from));
         row.extend([directory.into(), from_bits(object.association).into()]);
         row.extend([&object.calling, &object.called, &object.peer].map(|it| text(it).into()));
-        let modalities: Vec<&str> = self.modalities.iter().map(AsRef::as_ref).collect();
+        let modalities = self.modalities.iter().take(STUDY_MODALITIES);
+        let modalities: Vec<&str> = modalities.map(AsRef::as_ref).collect();
         row.extend([modalities.join("\\").into(), due.into()]);
         row
     }
@@ -164,8 +166,11 @@ pub(super) fn upsert<'b>(
         if let Some(news) = studies.get(uid.as_str()) {
             let known: BTreeSet<Cow<'_, str>> =
                 rows::modalities(&known).into_iter().map(Cow::Owned).collect();
-            if !news.modalities.is_subset(&known) {
-                let all: Vec<&str> = known.union(&news.modalities).map(AsRef::as_ref).collect();
+            let more = news.modalities.difference(&known);
+            let more = more.take(STUDY_MODALITIES.saturating_sub(known.len()));
+            let more: BTreeSet<_> = more.cloned().collect();
+            if !more.is_empty() {
+                let all: Vec<&str> = known.union(&more).map(AsRef::as_ref).collect();
                 changed.push(vec![key.into(), all.join("\\").into()]);
             }
         }

@@ -4,6 +4,7 @@ use crate::api::catalog;
 use crate::api::forms::query::{Key, Limit, NoParameters, Query};
 use crate::api::forms::text::Text;
 use crate::api::forms::time::Time;
+use crate::monitor::text::is_plain_uid;
 use crate::problem::Problem;
 use crate::state::State;
 use ::catalog::{
@@ -39,9 +40,9 @@ pub(in crate::api) struct Delivery {
     event: DeliveryEvent,
     /// The key of the event: the `id` that the destination gets.
     event_id: String,
-    /// The study that it is about.
+    /// The study that it is about; null if its UID has characters other than digits and dots.
     study_instance_uid: Option<String>,
-    /// The object that it is about.
+    /// The object that it is about; null likewise.
     sop_instance_uid: Option<String>,
     /// Bytes of the object.
     size: u64,
@@ -102,8 +103,8 @@ impl Delivery {
                 EventKind::Refused => DeliveryEvent::Refused,
             },
             event_id: row.event_key,
-            study_instance_uid: row.study,
-            sop_instance_uid: row.sop_instance,
+            study_instance_uid: row.study.filter(|uid| is_plain_uid(uid)),
+            sop_instance_uid: row.sop_instance.filter(|uid| is_plain_uid(uid)),
             size: row.size,
             attempts: row.attempts,
             since: Time(row.since),

@@ -248,6 +248,22 @@ fn deliveries_are_listed_and_changed_by_operators() {
     post(&api, "deliveries/1/park", "[]").assert_problem(422, "object");
 }
 
+/// Patient data is told beneath `/catalog` only: a UID that may be a name is not told elsewhere.
+#[test]
+fn a_uid_that_may_be_a_name_is_not_told() {
+    let (_scratch, api) = api("odd-uids");
+    let mut odd = object(8, "Doe^Jane", "Doe^Jane");
+    odd.sop_instance = "1.2.Doe".to_owned();
+    let destinations = vec!["pacs".to_owned()];
+    let object = TakenObject { object: odd, destinations, study_destinations: Vec::new() };
+    let batch = Batch { objects: vec![object], now: Some(time(11)), ..Batch::default() };
+    catalog(&api).take_in(&batch).unwrap();
+    let one = api.get("/api/v1/outbox/deliveries/8").body;
+    assert_eq!((&one["studyInstanceUid"], &one["sopInstanceUid"]), (&Value::Null, &Value::Null));
+    let all = api.get("/api/v1/outbox/deliveries").body.to_string();
+    assert!(all.contains("\"1.2.3.7\"") && !all.contains("Doe"), "{all}");
+}
+
 #[test]
 fn what_is_under_way_or_done_is_left_alone() {
     let (_scratch, api) = api("under-way");

@@ -63,9 +63,14 @@ fn what_cannot_succeed_is_parked_at_once_and_keeps_its_bytes() {
 fn a_session_that_panics_is_made_anew_and_others_go_on() {
     let panics = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&panics);
+    let counted = AtomicUsize::new(0);
     let fake = Fake::each(move |item| {
         if item.delivery.id.0 == 5 && seen.fetch_add(1, Ordering::SeqCst) < 2 {
             panic!("a mistake");
+        }
+        // Such a message may quote a data set.
+        if item.delivery.id.0 == 6 && counted.fetch_add(1, Ordering::SeqCst) < 1 {
+            panic!("not at the end of a character of {:?}", "Doe^Jane");
         }
         Outcome::Done
     });
@@ -73,9 +78,26 @@ fn a_session_that_panics_is_made_anew_and_others_go_on() {
     let bench = Bench::new(vec![settings(1)], fake);
     bench.owe(10, None);
     until("all are done", || bench.in_state(Done) == 10);
-    assert_eq!((panics.load(Ordering::SeqCst), opened.load(Ordering::SeqCst)), (3, 3));
-    assert_eq!((bench.row(5).attempts, count(&bench, FailureClass::Panicked)), (2, 2));
-    assert!(bench.row(5).reason.unwrap().contains("a mistake"));
+    assert_eq!((panics.load(Ordering::SeqCst), opened.load(Ordering::SeqCst)), (3, 4));
+    assert_eq!((bench.row(5).attempts, count(&bench, FailureClass::Panicked)), (2, 3));
+    assert!(bench.row(5).reason.unwrap().ends_with(": a mistake"));
+    assert!(bench.row(6).reason.unwrap().ends_with(": it panicked"));
+}
+
+/// A mistake of this program in one of the outbox's own threads: it goes on, and everything is delivered and released.
+#[test]
+fn the_outbox_goes_on_after_a_panic() {
+    let bench = Bench::new(vec![settings(1)], Fake::each(|_| Outcome::Done));
+    bench.owe(1, None);
+    until("the first is done", || bench.in_state(Done) == 1);
+    for call in ["lease", "settle", "make_durable"] {
+        let done = bench.in_state(Done);
+        bench.model.inner().panics.insert(call);
+        bench.owe(10, None);
+        until("all are done", || bench.in_state(Done) == done + 10);
+        until("it has panicked", || bench.model.inner().panics.is_empty());
+    }
+    until("all are released", || bench.spool.released.lock().unwrap().len() == 31);
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Listener for ProgramListener {
 
     fn studies_ended(&self, ended: &[EndedStudy]) {
         for study in ended {
-            let (uid, objects) = (&study.study_instance_uid, study.objects);
+            let (uid, objects) = (shown(&study.study_instance_uid), study.objects);
             tracing::info!("study {uid} has ended: {objects} objects, end {}", study.epoch);
         }
         let generation = self.generation.load();
@@ -74,5 +74,24 @@ impl Listener for ProgramListener {
              {changed_files} have changed, {unreadable_files} cannot be read"
         );
         audit.files_verified(directory, &text, !found.is_clean());
+    }
+}
+
+/// A UID from a data set, for the log: with characters other than digits and dots it may be anything, a name too.
+fn shown(uid: &str) -> &str {
+    let is_plain = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+    if uid.len() <= 64 && uid.bytes().all(is_plain) { uid } else { "of a UID that is none" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_uid_that_is_a_name_is_not_shown() {
+        assert_eq!(shown("1.2.840.10008"), "1.2.840.10008");
+        for other in ["Doe^Jane", "1.2\n3", &"1".repeat(65)] {
+            assert_eq!(shown(other), "of a UID that is none");
+        }
     }
 }

@@ -35,6 +35,7 @@ use routing::GenerationRouting;
 use spool::Spools;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -279,7 +280,7 @@ fn parts(
     routing: Arc<GenerationRouting>,
 ) -> Result<Parts, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let catalog = open(&url, file.as_deref())?;
+    let catalog = open(&url)?;
     let set_aside = Box::new(move || match &file {
         Some(file) if !file.exists() => Ok(None),
         _ => catalog::set_aside(&url).map(Some),
@@ -351,12 +352,7 @@ fn upkeep_settings(generation: &Generation) -> UpkeepSettings {
 }
 
 /// Opens the catalogue, or, if it cannot be reached now, so that each call tries again.
-fn open(url: &str, file: Option<&Path>) -> Result<Arc<dyn Catalog>, Error> {
-    if let Some(folder) = file.and_then(Path::parent) {
-        // What is wrong with it, opening the file tells.
-        let _ = std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700)
-            .create(folder);
-    }
+fn open(url: &str) -> Result<Arc<dyn Catalog>, Error> {
     match catalog::open(url) {
         Ok(catalog) => Ok(catalog),
         // Said, and dealt with, by the first that uses it.
@@ -371,7 +367,8 @@ fn open(url: &str, file: Option<&Path>) -> Result<Arc<dyn Catalog>, Error> {
 fn alone(catalog: &Path) -> Option<File> {
     let mut path = catalog.as_os_str().to_owned();
     path.push(".lock");
-    let file = File::options().create(true).write(true).truncate(false).open(path).ok()?;
+    let file =
+        File::options().create(true).write(true).truncate(false).mode(0o600).open(path).ok()?;
     let lock = rustix::fs::FlockOperation::NonBlockingLockExclusive;
     rustix::fs::flock(&file, lock).ok().map(|()| file)
 }

@@ -7,6 +7,7 @@ use receiver::{AssociationEnd, Peer, Rejection, Status};
 use serde_json::json;
 use std::io::IoSlice;
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use storage::{Directory, Durability, Envelope, FileName, IfExists, Storage};
 
 /// A folder with the output directory `out`, the destination `dest`, and settings.
@@ -204,6 +205,8 @@ fn one_receiver_alone_gives_back_the_leases_of_another_run() {
     let first = alone(&catalog);
     assert!(first.is_some());
     assert!(alone(&catalog).is_none(), "the first has it");
+    let mode = scratch.0.join("catalog.sqlite.lock").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "no other user can have it");
     drop(first);
     assert!(alone(&catalog).is_some());
 }

@@ -6,7 +6,6 @@ use crate::tools::terminal::print;
 use archive::{Rebuild, request_spool_scan};
 use catalog::Catalog;
 use dataset::Dictionary;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +17,7 @@ pub(super) fn run(place: &Place, words: &[String]) -> Result<(), String> {
     let settings = config.catalog.as_ref().ok_or("there is no catalogue")?;
     let top = &config.output.directory;
     let url = settings.url.connection(top).map_err(|error| error.to_string())?;
-    let catalog = open(&url, settings.url.file(top).as_deref())?;
+    let catalog = open(&url)?;
     let dictionary = Arc::new(Dictionary::built_in());
     for directory in directories(&config) {
         let shown = directory.display();
@@ -47,11 +46,7 @@ pub(super) fn run(place: &Place, words: &[String]) -> Result<(), String> {
 }
 
 /// Opens the catalogue, made if it is not there. A damaged one is set aside.
-fn open(url: &str, file: Option<&Path>) -> Result<Arc<dyn Catalog>, String> {
-    if let Some(folder) = file.and_then(Path::parent) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
+fn open(url: &str) -> Result<Arc<dyn Catalog>, String> {
     match catalog::open(url) {
         Err(error @ catalog::Error::Damaged { .. }) => {
             let path = catalog::set_aside(url).map_err(|error| error.to_string())?;
