@@ -133,7 +133,7 @@ fn postgres(rest: &str) -> Result<(), String> {
     if user.is_some_and(|user| user.contains(':')) || parameters.split('&').any(is_password) {
         let elsewhere =
             "give it as password = { file = \"PATH\" } or { env = \"VARIABLE\" } in [catalog]";
-        return Err(format!("a password does not stand in the URL: {elsewhere}"));
+        return Err(format!("the URL must not contain a password: {elsewhere}"));
     }
     let is_text = |text: &str| !text.contains(|it: char| it.is_control() || it.is_whitespace());
     if !is_text(rest) {
@@ -206,7 +206,7 @@ mod tests {
         for with in ["postgres://me:pa55@host/x", "postgres://host/x?sslmode=require&Password=pa55"]
         {
             let why = with.parse::<CatalogUrl>().unwrap_err();
-            assert!(why.starts_with("a password does not stand in the URL"), "{why}");
+            assert!(why.starts_with("the URL must not contain a password"), "{why}");
             assert!(!why.contains("pa55"), "{why}");
         }
         let CatalogUrl::Postgres { url, .. } = url("postgres://me@host/x?a=b") else { panic!() };

@@ -181,7 +181,7 @@ pub fn check_http_url(text: &str) -> Result<(), String> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(
-            "user and password do not stand in the URL: send them by a header field, Authorization"
+            "the URL must not contain a user or password: send them in a header field, Authorization"
                 .to_owned(),
         );
     }

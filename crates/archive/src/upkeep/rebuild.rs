@@ -66,8 +66,8 @@ impl fmt::Display for Rebuilt {
         let Self { files, taken_in, known, no_dicom, failed, passed_over, .. } = self;
         write!(
             f,
-            "{files} files looked at: {taken_in} taken in, {known} known already, {no_dicom} no DICOM files, {failed} \
-             failed, {passed_over} passed over"
+            "{files} files read: {taken_in} added, {known} known already, {no_dicom} not DICOM, {failed} \
+             failed, {passed_over} skipped"
         )
     }
 }

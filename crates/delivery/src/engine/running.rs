@@ -201,10 +201,9 @@ impl Running {
     }
 
     fn notice(&self, state: &mut State, notice: Notice, elapsed: Duration) {
-        let waiting = state.counts.waiting;
         match notice {
             Notice::Unreachable { reason, next } => {
-                texts::unreachable(&self.name, &reason, waiting, next.saturating_sub(elapsed));
+                texts::unreachable(&self.name, &reason, next.saturating_sub(elapsed));
                 state.away = Some((elapsed, reason, next));
                 self.shared.feeder.wake();
             }
@@ -218,7 +217,7 @@ impl Running {
             }
             Notice::Back => {
                 let since = state.away.take().map_or(elapsed, |(since, ..)| since);
-                texts::back(&self.name, elapsed.saturating_sub(since), waiting);
+                texts::back(&self.name, elapsed.saturating_sub(since));
                 self.shared.feeder.wake();
             }
         }

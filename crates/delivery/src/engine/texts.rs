@@ -46,10 +46,10 @@ pub(crate) fn seed() -> u64 {
 }
 
 /// The destination is not there.
-pub(crate) fn unreachable(name: &str, reason: &str, waiting: u64, next: Duration) {
+pub(crate) fn unreachable(name: &str, reason: &str, next: Duration) {
     tracing::warn!(
         destination = name,
-        "destination {name} is unreachable: {reason}; {waiting} deliveries wait, it is tried again in {:.1} s",
+        "destination {name} is unreachable: {reason}; its deliveries wait, and one is tried in {:.1} s",
         next.as_secs_f64()
     );
 }
@@ -72,10 +72,10 @@ pub(crate) fn narrowed(name: &str, reason: &str, sessions: usize) {
 }
 
 /// The destination is there again.
-pub(crate) fn back(name: &str, away: Duration, waiting: u64) {
+pub(crate) fn back(name: &str, away: Duration) {
     tracing::info!(
         destination = name,
-        "destination {name} is back after {:.1} s; {waiting} deliveries wait",
+        "destination {name} is back after {:.1} s; its deliveries continue",
         away.as_secs_f64()
     );
 }
@@ -110,8 +110,8 @@ impl ParkedLog {
         if let Some(count) = self.count(count, now) {
             tracing::error!(
                 destination = name,
-                "{count} deliveries to destination {name} are parked, the last one since: {reason}; \
-                 see `storescp outbox list`"
+                "deliveries parked for destination {name}: {count}; reason of the latest: {reason}; \
+                 see `storescp outbox list --state parked --destination {name}`"
             );
         }
     }

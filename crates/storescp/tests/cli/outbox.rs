@@ -149,6 +149,10 @@ fn an_operator_decides() {
     assert_eq!(dropped, "3 of 3 deliveries dropped\n");
     assert_eq!(place.counts("research"), (0, 0, false));
     assert_eq!(place.printed("outbox drop 1 4711"), "1 of 2 deliveries dropped\n");
+    assert!(place.fault("outbox retry 4711").contains("no delivery has such a number"));
+    let paused = place.run("outbox pause pcas");
+    let warning = String::from_utf8(paused.stderr).unwrap();
+    assert!(warning.contains("pcas is neither a destination of the settings file"), "{warning}");
 }
 
 #[test]

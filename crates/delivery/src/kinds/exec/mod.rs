@@ -61,7 +61,8 @@ pub(crate) fn build(name: &str, settings: &ExecSettings) -> Result<Arc<dyn Desti
     let (program, arguments) = split(name, &settings.command)?;
     let fault = |reason| Error::Destination { name: name.to_owned(), reason };
     if Template::parse(program).map_err(fault)?.has_value() {
-        let reason = "the program cannot have a placeholder: only its arguments can";
+        let reason = "the program cannot have a placeholder, only its arguments can; with arguments, write a list: \
+                      [\"/opt/step\", \"{path}\"]";
         return Err(fault(reason.to_owned()));
     }
     let arguments: Result<_, _> = arguments.iter().map(|it| Template::parse(it)).collect();

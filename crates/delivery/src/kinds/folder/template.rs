@@ -125,7 +125,7 @@ fn component_of(text: &str, offset: usize) -> Result<Vec<Piece>, TemplateFault> 
     if text.starts_with(['.', '-', ' ']) || text.ends_with(['.', ' ']) {
         return Err(wrong(
             0,
-            "a name begins with . - or a blank, or ends with . or a blank".to_owned(),
+            "a name must not begin with '.', '-' or a blank, or end with '.' or a blank".to_owned(),
         ));
     }
     Ok(pieces)

@@ -95,30 +95,31 @@ fn usage(line: &str, what: &str) -> String {
 
 const OUTBOX: Topic = Topic {
     title: "the outbox",
-    intro: "storescp outbox COMMAND looks at what is owed to destinations, and decides about it, whether the receiver runs \
+    intro: "storescp outbox COMMAND shows and changes what is owed to destinations, whether the receiver runs \
             or not. The catalogue is that of --settings FILE, of --catalog URL, or of --output-directory DIRECTORY (-od). \
             The commands are:",
     entries: &[
         entry(
             "list [--destination NAME] [--state STATE] [--study UID] [--sop-instance UID]",
-            "lists deliveries, the oldest first; without a state (waiting, leased, parked, done, dropped) all but those \
-             that are done or dropped. --limit N lists up to N (default: 100; 0 for all), --after NUMBER goes on behind \
-             that one, --json prints a JSON object a line. --counts prints how many wait and are parked for each \
-             destination, with --json as an array",
+            "lists deliveries, the oldest first: those in STATE (waiting, leased, parked, done, dropped), or by default all \
+             that are neither done nor dropped. --limit N lists up to N (default: 100; 0 for all), --after NUMBER \
+             starts after that delivery, --json prints one JSON object per line. --counts prints how many are waiting and \
+             parked for each destination, with --json as an array",
         ),
-        entry("show NUMBER...", "prints all that is known of deliveries; --json as above"),
+        entry("show NUMBER...", "prints all that is known about these deliveries; --json as above"),
         entry(
             "retry NUMBER...",
-            "lets parked, waiting or dropped deliveries be tried now; in place of numbers --destination, --state, --study, \
-             --sop-instance or --all choose parked ones, or those in the state",
+            "tries parked, waiting or dropped deliveries again now. Instead of numbers, --destination, --state, --study, \
+             --sop-instance or --all select deliveries: those in the state given, or else parked ones",
         ),
         entry(
             "park NUMBER...",
-            "parks deliveries that wait, with --reason TEXT; chosen as those of retry",
+            "parks waiting deliveries, with --reason TEXT; selected as for retry, or else all that wait",
         ),
         entry(
             "drop NUMBER...",
-            "gives up deliveries that wait or are parked, with --reason TEXT; chosen as those of retry",
+            "gives up waiting or parked deliveries, with --reason TEXT; selected as for retry, or else all that wait or \
+             are parked",
         ),
         entry("pause NAME...", "pauses destinations: nothing is delivered to them"),
         entry("resume NAME...", "resumes destinations"),
@@ -132,20 +133,20 @@ pub(in crate::cli) fn outbox_help() -> String {
 
 const CATALOG: Topic = Topic {
     title: "the catalogue",
-    intro: "storescp catalog COMMAND tells what the catalogue holds, whether the receiver runs or not. The catalogue is \
+    intro: "storescp catalog COMMAND shows, checks or rebuilds the catalogue, whether the receiver runs or not. The catalogue is \
             that of --settings FILE, of --catalog URL, or of --output-directory DIRECTORY (-od). The commands are:",
     entries: &[
         entry(
             "rebuild",
-            "takes the files of the output directories into the catalogue, which is made if it is not there and set aside if \
-             it is damaged; what is in it already is passed over, so a run that was interrupted goes on; nothing is delivered \
-             for these files",
+            "adds the files of the output directories to the catalogue, which is made if it is not there, and renamed and \
+             made anew if it is damaged. Files that are in it already are skipped, so an interrupted run can be repeated. \
+             Nothing is delivered for these files",
         ),
         entry(
             "verify [--digests]",
-            "compares the files with the catalogue, and writes a line for each that it does not have, that is missing, or \
-             whose length has changed; with --digests it reads them all, and finds content that has changed; the exit code \
-             is 1 if there are any",
+            "compares the files with the catalogue, and prints a line for each file that is not in the catalogue, is \
+             missing, or has another length; with --digests it reads every file and also finds changed content. The exit \
+             code is 1 if it finds any",
         ),
         entry(
             "stats [--json]",
@@ -153,8 +154,8 @@ const CATALOG: Topic = Topic {
         ),
         entry(
             "export studies|series|objects",
-            "writes all of them to standard output, as JSON objects a line each, or with --csv as comma-separated values \
-             (RFC 4180); --study UID writes those of one study",
+            "writes all of them to standard output, one JSON object per line, or with --csv as comma-separated values \
+             (RFC 4180); --study UID selects one study",
         ),
     ],
 };

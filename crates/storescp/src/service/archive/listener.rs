@@ -45,7 +45,7 @@ impl Listener for ProgramListener {
     fn studies_ended(&self, ended: &[EndedStudy]) {
         for study in ended {
             let (uid, objects) = (shown(&study.study_instance_uid), study.objects);
-            tracing::info!("study {uid} has ended: {objects} objects, end {}", study.epoch);
+            tracing::info!("study {uid} has ended (epoch {}); objects: {objects}", study.epoch);
         }
         let generation = self.generation.load();
         let of_studies = generation.config.destinations.iter();

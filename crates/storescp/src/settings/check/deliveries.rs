@@ -120,7 +120,12 @@ fn program(destination: &Destination, command: &[OsString], report: &mut Report)
         }
     } else if !is_in_path(program, std::env::var_os("PATH").as_deref()) {
         let program = program.display();
-        let message = format!("destination.command: there is no program '{program}' in PATH");
+        let is_line = command.len() == 1 && program.to_string().contains(' ');
+        let hint = match is_line {
+            true => "; with arguments, write a list: [\"program\", \"argument\"]",
+            false => "; give its full path, or set PATH for the service",
+        };
+        let message = format!("destination.command: there is no program '{program}' in PATH{hint}");
         report.warn(place, message);
     }
 }

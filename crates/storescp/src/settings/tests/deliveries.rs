@@ -136,7 +136,7 @@ fn what_is_wrong_with_a_destination_is_told_with_its_kind() {
         ),
         (
             "kind = 'webhook'\nurl = 'http://me:pa55@h/'",
-            "5:7: destination.url: user and password do not stand in the URL: send them by a header field, Authorization",
+            "5:7: destination.url: the URL must not contain a user or password: send them in a header field, Authorization",
         ),
         (
             "kind = 'webhook'\nurl = 'http://h/'\ntimeout = 'never'",
@@ -153,7 +153,7 @@ fn what_is_wrong_with_a_destination_is_told_with_its_kind() {
         ),
         (
             "kind = 'exec'\ncommand = 'x'\nhours = '22-6'",
-            "6:9: destination.hours: expected hours of the day that differ, such as \"22:00-06:00\", not the text \"22-6\"",
+            "6:9: destination.hours: expected two different times of the day, such as \"22:00-06:00\", not the text \"22-6\"",
         ),
     ] {
         let found = wrong(keys);
@@ -321,7 +321,7 @@ fn the_password_of_a_database_is_never_shown() {
     assert!(!format!("{config:?}").contains("pa55"));
     let typed = faults("[catalog]\nurl = 'postgres://me:pa55@db/x'");
     assert!(
-        typed[0].starts_with("2:7: catalog.url: a password does not stand in the URL"),
+        typed[0].starts_with("2:7: catalog.url: the URL must not contain a password"),
         "{typed:?}"
     );
     assert!(!typed[0].contains("pa55"), "{typed:?}");

@@ -153,7 +153,7 @@ fn secrets_are_read_and_never_shown() {
     // Set by cargo for tests.
     assert_eq!(password("{ env = 'CARGO_PKG_NAME' }"), Ok(KeyPassword::Given("storescp".into())));
     for (secret, why) in [
-        ("'top-secret'", "tls.password: a secret does not stand in this file"),
+        ("'top-secret'", "tls.password: a secret must not be in this file"),
         ("4711", "tls.password: expected { file = \"PATH\" } or { env = \"VARIABLE\" }"),
         ("{ file = 'none' }", "none: No such file or directory"),
         ("{ file = '.' }", "Is a directory"),

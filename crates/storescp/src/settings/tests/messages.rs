@@ -337,7 +337,7 @@ const MESSAGES: &[(&str, &[&str])] = &[
         &[
             "1:1: http.token: missing key \"token\" or \"sha256\"",
             "2:8: http.token: name: expected a text without colons and control characters",
-            "3:9: http.token.token: a secret does not stand in this file, which others read, copy and keep in histories: write { file = \"PATH\" } or { env = \"VARIABLE\" }",
+            "3:9: http.token.token: a secret must not be in this file, which is read, copied and kept in version control: write { file = \"PATH\" } or { env = \"VARIABLE\" }",
         ],
     ),
     (

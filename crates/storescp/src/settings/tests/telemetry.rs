@@ -68,7 +68,7 @@ fn what_is_wrong_with_them_is_told_with_its_place() {
     let told =
         told("traces = { url = 'http://host', header = [{ name = 'a', value = 's3cret' }] }");
     assert!(
-        told.contains("a secret does not stand in this file") && !told.contains("s3cret"),
+        told.contains("a secret must not be in this file") && !told.contains("s3cret"),
         "{told}"
     );
 }

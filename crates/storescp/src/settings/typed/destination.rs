@@ -56,12 +56,13 @@ table! {
         /// How long the catalogue remembers deliveries that are done.
         #[schemars(extend("default" = "1 d"))]
         remember: Time<0>,
-        /// Kinds `exec` and `worker`: program and arguments. No shell reads them. `{name}` in an argument of `exec` stands for
-        /// the field `name` of the event (docs/events.md).
+        /// Kinds `exec` and `worker`: program and arguments, each a text of its own. No shell reads them. Arguments are passed
+        /// on as they are, so give paths in them in full. `{name}` in an argument of `exec` stands for the field `name` of the
+        /// event (docs/events.md).
         #[schemars(example = ["/opt/step", "{path}"])]
         command: OneOrMore<String>,
-        /// How long a delivery may take. `"never"` too long for `exec`, `"1 h"` for `worker`, `"30 s"` for `webhook` and
-        /// `"60 s"` for `dicom` if it is missing.
+        /// How long a delivery may take before it is ended and tried again. If it is missing: `"never"` for `exec`, `"1 h"`
+        /// for `worker`, `"30 s"` for `webhook` and `"60 s"` for `dicom`.
         #[schemars(example = &"10 min")]
         timeout: TimeOrNever,
         /// Kind `worker`: how many events one process has at a time.

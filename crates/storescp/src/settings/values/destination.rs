@@ -100,7 +100,7 @@ impl Read for HoursText {
     fn read(value: &Value<'_>, report: &mut Report) -> Option<Self> {
         let hours = value.get_ref().as_str().and_then(hours);
         if hours.is_none() {
-            report.expected(value, "hours of the day that differ, such as \"22:00-06:00\"");
+            report.expected(value, "two different times of the day, such as \"22:00-06:00\"");
         }
         hours.map(Self)
     }

@@ -70,7 +70,7 @@ impl Read for SecretSource {
     fn read(value: &Value<'_>, report: &mut Report) -> Option<Self> {
         if value.get_ref().is_str() {
             // What it says is not shown.
-            let why = "a secret does not stand in this file, which others read, copy and keep in histories";
+            let why = "a secret must not be in this file, which is read, copied and kept in version control";
             report.fault(&value.span(), format!("{why}: write {FORM}"));
             return None;
         }

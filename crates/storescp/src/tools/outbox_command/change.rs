@@ -57,7 +57,16 @@ pub(super) fn run(place: &Place, command: &str, words: Vec<String>) -> Result<()
         "park" => "parked",
         _ => "dropped",
     };
-    print(&format!("{count} of {} deliveries {done}\n", ids.len()))
+    print(&format!("{count} of {} deliveries {done}\n", ids.len()))?;
+    if is_narrow || count == ids.len() as u64 {
+        return Ok(());
+    }
+    let why = "no delivery has such a number, or its state does not allow this: see storescp outbox show NUMBER";
+    if count == 0 {
+        return Err(why.to_owned());
+    }
+    eprintln!("warning: of the others: {why}");
+    Ok(())
 }
 
 /// Those that are neither done nor dropped.
@@ -128,6 +137,18 @@ pub(super) fn pause(place: &Place, paused: bool, names: &[String]) -> Result<(),
         return Err(format!("say which: storescp outbox {command} DESTINATION…"));
     }
     let catalog = place.open()?;
+    if paused {
+        let counts = catalog.counts(&[]).map_err(|error| error.to_string())?;
+        let of_settings = place.config()?.destinations.into_iter().map(|it| it.name);
+        let known: Vec<_> =
+            counts.into_iter().map(|it| it.destination).chain(of_settings).collect();
+        for name in names.iter().filter(|name| !known.contains(name)) {
+            eprintln!(
+                "warning: {} is neither a destination of the settings file (--settings) nor owed anything",
+                harmless(name)
+            );
+        }
+    }
     for name in names {
         catalog.pause(name, paused).map_err(|error| error.to_string())?;
         print(&format!("{}: {command}d\n", harmless(name)))?;

@@ -162,7 +162,8 @@ fn duplicates_that_are_kept_are_owed_and_those_that_are_refused_are_not() {
         assert_eq!(found.keys().cloned().collect::<BTreeSet<_>>(), names, "{duplicates:?}");
         assert_eq!(names.len(), 1 + usize::from(is_owed));
         if is_owed {
-            let bytes = std::fs::read(intents.path(told[1].intent.as_ref().unwrap()).unwrap().unwrap());
+            let bytes =
+                std::fs::read(intents.path(told[1].intent.as_ref().unwrap()).unwrap().unwrap());
             assert!(bytes.unwrap().ends_with(&object("1.2.3", "P2")), "what came is handed on");
         }
     }
