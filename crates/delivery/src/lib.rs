@@ -28,7 +28,7 @@ pub use engine::{
 pub use error::Error;
 pub use event::{cloud_event, event_field, event_source, is_event_field};
 pub use filter::{Filter, FilterFault, Known};
-pub use kinds::{FolderTemplate, NOT_PASSED_ON, TemplateFault, build, children};
+pub use kinds::{FolderTemplate, NOT_PASSED_ON, TemplateFault, build, children, kill_programs};
 pub use settings::{
     Bounds, DestinationKind, DestinationSettings, DicomSettings, ExecSettings, FolderSettings,
     Hours, HttpSettings, On, OverBounds, RetrySettings, TlsClientSettings, WebhookSettings,

@@ -10,6 +10,7 @@ mod worker;
 pub use folder::{FolderTemplate, TemplateFault};
 pub use programs::children;
 pub use programs::environment::NOT_PASSED_ON;
+pub use programs::group::kill_programs;
 
 use crate::{Destination, DestinationKind, DestinationSettings, Error};
 use std::sync::Arc;

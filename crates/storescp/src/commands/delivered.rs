@@ -166,7 +166,10 @@ impl CommandDestination {
         };
         let job = if self.of_studies { end_of_study(&object) } else { reception(&object) };
         let Some(job) = job else {
-            return Outcome::Park { reason: "its object has no file that can be named".to_owned() };
+            return Outcome::Park {
+                reason: "the object has no file of its own that the command could be told"
+                    .to_owned(),
+            };
         };
         match commands.run_now(job) {
             JobOutcome::Done => Outcome::Done,
@@ -204,11 +207,9 @@ impl CommandDestination {
 }
 
 fn reception(object: &ReceivedObject) -> Option<Job> {
-    let mut folders = match &object.file {
-        Some(file) => names(file)?,
-        None => Vec::new(),
-    };
-    let file = folders.pop();
+    // Without the name of a file, a command would be told of the folder alone, and might remove or move that.
+    let mut folders = names(object.file.as_ref()?)?;
+    let file = Some(folders.pop()?);
     let study = object.attributes.study_instance_uid.as_ref();
     Some(Job::Reception(Box::new(Reception {
         folders: folders.into(),
@@ -301,6 +302,7 @@ mod tests {
         };
         assert_eq!((study.folder.as_str(), &*study.uid), ("1.2", &b"1.2"[..]));
         assert!(reception(&object(Some("../etc"))).is_none());
+        assert!(reception(&object(None)).is_none(), "not the folder alone");
         assert!(end_of_study(&object(None)).is_none());
     }
 

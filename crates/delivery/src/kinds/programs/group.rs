@@ -7,10 +7,25 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long is waited at most before it is looked again whether a process has ended, where the system does not tell.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// The groups whose first process was not reaped yet, so that their numbers cannot be others'.
+static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Kills all programs of destinations that go on, with all that they started: the outbox has stopped, and the program ends.
+pub fn kill_programs() {
+    for &id in groups().iter() {
+        let _ = kill_process_group(id, Signal::KILL);
+    }
+}
+
+fn groups() -> MutexGuard<'static, Vec<Pid>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A process that was started as the first of its process group. Dropping it ends the whole group at once.
 ///
@@ -31,6 +46,7 @@ impl Group {
     pub(in crate::kinds) fn start(command: &mut Command) -> io::Result<Self> {
         let child = children::start(command.process_group(0))?;
         let id = Pid::from_child(&child);
+        groups().push(id);
         Ok(Self { child, id, end: end_of(id), is_reaped: false })
     }
 
@@ -84,14 +100,14 @@ impl Group {
     pub(in crate::kinds) fn reap(&mut self) -> Option<ExitStatus> {
         if !self.is_reaped {
             self.signal(Signal::KILL);
-            self.is_reaped = true;
+            self.forget();
         }
         children::wait(&mut self.child).ok()
     }
 
     /// The process has ended: leaves the others of the group alone. The exit status; `None` if somebody else has got it.
     pub(in crate::kinds) fn leave(&mut self) -> Option<ExitStatus> {
-        self.is_reaped = true;
+        self.forget();
         children::wait(&mut self.child).ok()
     }
 
@@ -109,6 +125,12 @@ impl Group {
             }
             self.wait(&[], left.min(LOOK_AGAIN));
         }
+    }
+
+    /// From now on, its number may become another's.
+    fn forget(&mut self) {
+        self.is_reaped = true;
+        groups().retain(|&id| id != self.id);
     }
 
     /// Nobody of the group is left to be signalled: that is no error.

@@ -230,6 +230,7 @@ impl Archive {
         }
         let stopped = self.outbox.stop(deadline.saturating_duration_since(Instant::now()));
         if stopped.hanging > 0 {
+            delivery::kill_programs();
             tracing::warn!(
                 "{} deliveries did not come to their end in time: they are repeated after the next start",
                 stopped.hanging
