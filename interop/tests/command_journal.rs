@@ -104,7 +104,7 @@ fn what_waits_at_a_kill_is_run_at_the_next_start_and_once() {
 fn without_a_journal_nothing_is_run_and_nothing_left() {
     let desk = desk();
     let command = waits(&desk);
-    let options = ["-xcr", &command, "--exec-journal", "off"];
+    let options = ["-xcr", &command, "--exec-max", "1", "--exec-journal", "off"];
     let server = start(&desk, &options);
     send(&server, &objects(2));
     eventually("one runs", SOON, || !server.children().is_empty());

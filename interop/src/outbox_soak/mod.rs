@@ -147,6 +147,10 @@ impl<'p> Soak<'p> {
                 thread::sleep(Duration::from_millis(200));
             }
             report.drained = begun.elapsed();
+            // Links of what was settled just before a kill are removed in the background.
+            while !self.left().is_empty() && begun.elapsed() < plan.drain {
+                thread::sleep(Duration::from_millis(200));
+            }
             report.resident_kib.push(server.resident_kib());
             is_over.store(true, Ordering::Relaxed);
         });
@@ -237,10 +241,14 @@ impl<'p> Soak<'p> {
         report.not_forwarded = uids(acknowledged.missing_in(&forwarded, SHOWN));
         report.repeats_and_failures = self.hook.repeats_and_failures();
         report.parked = self.outbox(&["list", "--state", "parked"]);
+        report.left = self.left();
+    }
+
+    /// Links of objects that are pending or in the spool.
+    fn left(&self) -> Vec<String> {
         let hidden = crate::server::files_below(&self.incoming.join(".storescp"));
         let kept = |name: &String| name.starts_with("pending/") || name.starts_with("spool/");
-        report.left =
-            hidden.into_iter().filter(|name| !name.ends_with('/') && kept(name)).collect();
+        hidden.into_iter().filter(|name| !name.ends_with('/') && kept(name)).collect()
     }
 
     fn is_as_sent(&self, path: &Path, number: Number) -> bool {

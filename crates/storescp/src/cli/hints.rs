@@ -199,7 +199,7 @@ fn value_hint(option: &str, value: &OsStr) -> Vec<String> {
 fn catalog_forms(value: &OsStr) -> String {
     const FORMS: &str = "sqlite, sqlite:PATH or postgres://USER@HOST/DATABASE";
     let text = value.to_string_lossy();
-    if text.parse::<CatalogUrl>().is_err_and(|why| why.starts_with("a password")) {
+    if text.parse::<CatalogUrl>().is_err_and(|why| why.contains("password")) {
         return format!("{FORMS}; a password stands elsewhere: see [catalog] in docs/settings.md");
     }
     FORMS.to_owned()

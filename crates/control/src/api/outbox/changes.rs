@@ -16,7 +16,7 @@ use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What became of a delivery.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -48,9 +48,14 @@ pub(in crate::api) struct Nothing {}
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Why {
     /// Why, for whoever looks at the delivery later.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     #[schemars(with = "Text")]
     reason: Option<Text>,
+}
+
+/// A text that is there, so not null.
+fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Text>, D::Error> {
+    Text::deserialize(value).map(Some)
 }
 
 /// Who asks; without the guard around all routes, as in tests, nobody.

@@ -398,10 +398,10 @@ fn templates_that_cannot_be_used_are_told_with_their_place() {
         ("{sopInstanceUid", 0, "} is missing"),
         ("x}{sopInstanceUid}", 1, "no {"),
         ("{SOPInstanceUID}", 1, "docs/events.md"),
-        ("../{sopInstanceUid}", 0, "begins"),
+        ("../{sopInstanceUid}", 0, "must not begin"),
         ("a:b{sopInstanceUid}", 1, "cannot be in a name"),
         ("a\n{sopInstanceUid}", 1, "cannot be in a name"),
-        ("a/{sopInstanceUid}.", 2, "ends"),
+        ("a/{sopInstanceUid}.", 2, "or end"),
     ] {
         let fault = FolderTemplate::parse(text).unwrap_err();
         assert!(fault.message.contains(words), "{text:?}: {fault}");

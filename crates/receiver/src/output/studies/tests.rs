@@ -340,7 +340,7 @@ fn a_study_of_an_earlier_run_goes_on_in_its_folder_and_ends_in_its_time() {
     assert_eq!(it.finish(&mut who, arriving), [] as [&str; 0]);
     assert_eq!(it.time_out(), [] as [&str; 0]);
     it.now += SECOND;
-    assert_eq!(it.time_out(), ["1.1"]);
+    assert_eq!(it.time_out(), ["old 1.1"]);
     it.now += 9 * SECOND;
-    assert_eq!(it.time_out(), ["1.2"]);
+    assert_eq!(it.time_out(), ["old 1.2"]);
 }

@@ -12,8 +12,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 use storage::FileId;
+
+/// How long is waited at a start for a journal that another process has.
+const JOURNAL_LOCK_WAIT: Duration = Duration::from_millis(500);
 
 /// The longest journal that is read.
 const JOURNAL_BYTES: u64 = 1024 * 1024 * 1024;
@@ -105,9 +109,16 @@ impl Adopted {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             result => result?,
         };
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(()),
-            result => result?,
+        // A command that a killed process was about to start has its files until it runs.
+        let until = Instant::now() + JOURNAL_LOCK_WAIT;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < until => {
+                    thread::sleep(JOURNAL_LOCK_WAIT / 50);
+                }
+                Err(rustix::io::Errno::WOULDBLOCK) => return Ok(()),
+                result => break result?,
+            }
         }
         // Its process may have written it anew, or removed it.
         if !has_name(&file, path) {

@@ -133,8 +133,9 @@ fn where_nothing_is_kept_the_intent_is_all_there_is() {
     let told = listener.told.lock().unwrap().clone();
     assert_eq!(told[0].file, None);
     let name = told[0].intent.as_ref().unwrap();
+    let content = scratch.content();
     let bytes = std::fs::read(intents.path(name).unwrap().unwrap()).unwrap();
-    assert!(scratch.content().values().eq([&bytes]));
+    assert!(content.values().eq([&bytes]));
     assert_eq!(told[0].stored_bytes, bytes.len() as u64);
     intents.release(name).unwrap();
     assert!(scratch.content().is_empty());
