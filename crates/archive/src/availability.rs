@@ -29,7 +29,7 @@ pub type SetAside = dyn Fn() -> Result<Option<PathBuf>, Error> + Send + Sync;
 pub(crate) enum Failure {
     /// The same may succeed later.
     Later,
-    /// It will not: something in what was asked is wrong.
+    /// It will not: the request is wrong.
     Never,
 }
 

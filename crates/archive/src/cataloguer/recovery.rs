@@ -56,7 +56,7 @@ pub struct Destinations {
 /// What the thread of recovery knows from one step to the next.
 pub(super) struct Recovery {
     shared: Arc<Shared>,
-    /// Intents that were in progress when they were listed: memory tells of them, or they are pending later still.
+    /// Intents that were in progress when they were listed: the queue has them, or a later listing finds them.
     in_progress: HashSet<IntentName>,
     /// Intents that cannot be taken in, and are not tried again.
     failed: HashSet<IntentName>,
