@@ -26,10 +26,10 @@ use catalog::{Catalog, EndedAssociation, NewEvent, ObjectAttributes, ReceivedObj
 use dataset::Dictionary;
 use drain::Drain;
 use platform::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use platform::sync::{Arc, Mutex, PoisonError};
+use platform::sync::{Arc, Instant, Mutex, PoisonError};
 use queue::Queue;
 use recovery::Recovery;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use storage::{IntentName, Intents};
 
 /// An object that was stored just now.

@@ -10,8 +10,8 @@ use crate::limits::{ENDED_STUDIES, STUDY_INTERVAL};
 use crate::report::{Counters, Listener};
 use crate::schedule::{SteadyClock, Worker};
 use catalog::Catalog;
-use platform::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use platform::sync::{Arc, Instant, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Ends studies, in a thread of its own.
 pub struct EndOfStudy(Mutex<Worker>);

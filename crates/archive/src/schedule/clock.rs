@@ -1,9 +1,9 @@
 //! The time: by the wall, and one that does not jump.
 
 use crate::limits::CLOCK_JUMP;
-use platform::sync::{Arc, PoisonError};
+use platform::sync::{Arc, Instant, PoisonError};
 use std::sync::{Mutex, RwLock, RwLockReadGuard};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// What tells the time.
 pub trait Clock: Send + Sync {

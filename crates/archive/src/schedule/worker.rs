@@ -1,11 +1,11 @@
 //! A thread that takes one step after another.
 
 use crate::Error;
-use platform::sync::{Arc, PoisonError};
+use platform::sync::{Arc, Instant, PoisonError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Says that a thread is to end, and wakes it.
 #[derive(Debug, Default)]

@@ -10,14 +10,14 @@ use catalog::limits::BATCH_OBJECTS;
 use catalog::{Catalog, InstanceId, ReceivedObject};
 use openssl::sha::Sha256;
 use platform::sync::atomic::{AtomicBool, Ordering};
-use platform::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use platform::sync::{Arc, Condvar, Instant, Mutex, MutexGuard, PoisonError};
 use rustix::fs::XattrFlags;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use storage::{IntentName, Intents};
 
 /// SHA-256.

@@ -28,11 +28,11 @@ use crate::settings::Every;
 use catalog::Catalog;
 use dataset::Dictionary;
 use marks::Marks;
-use platform::sync::{Arc, Mutex, PoisonError};
+use platform::sync::{Arc, Instant, Mutex, PoisonError};
 use retention::Retention;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// What [`Upkeep`] works with.
 pub struct UpkeepParts {

@@ -4,11 +4,11 @@ use crate::attributes::{FileFacts, catalogued, read_file};
 use crate::files::FoundFile;
 use crate::limits::FILE_COST_BYTES;
 use dataset::{Dictionary, WantedAttributes};
-use platform::sync::Arc;
+use platform::sync::{Arc, Instant};
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Reads files for the catalogue.
 pub(super) struct Reader {

@@ -130,6 +130,18 @@ impl Condvar {
         mutex.lock()
     }
 
+    /// As [`std::sync::Condvar::wait_while`].
+    pub fn wait_while<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<MutexGuard<'a, T>> {
+        while condition(&mut guard) {
+            guard = self.wait(guard)?;
+        }
+        Ok(guard)
+    }
+
     /// As [`std::sync::Condvar::wait_timeout`].
     pub fn wait_timeout<'a, T>(
         &self,
@@ -417,6 +429,11 @@ impl Instant {
     /// As [`std::time::Instant::saturating_duration_since`], in the explorer's time.
     pub fn saturating_duration_since(&self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// As [`std::time::Instant::checked_sub`], in the explorer's time, which has nothing before its start.
+    pub fn checked_sub(&self, before: Duration) -> Option<Self> {
+        self.0.checked_sub(before).map(Self)
     }
 }
 
