@@ -1,8 +1,10 @@
 //! Many objects through the outbox, with two destinations that fail now and then and a receiver that is killed every
 //! minute. Checks that nothing is missing, and nothing parked without a reason.
 //!
-//!     cargo run --release -p interop --bin outbox_soak -- [--objects N] [--bytes N] [--senders N] [--kill SECONDS] [--away SECONDS]
-//!                                                         [--catalog URL] [--seed N] [--dir FOLDER] [--option WORD]…
+//! ```text
+//! cargo run --release -p interop --bin outbox_soak -- [--objects N] [--bytes N] [--senders N] [--kill SECONDS] [--away SECONDS]
+//!                                                     [--catalog URL] [--seed N] [--dir FOLDER] [--option WORD]…
+//! ```
 //!
 //! Without options: a million objects. Prints a report; the exit code is 1 if something is missing.
 
