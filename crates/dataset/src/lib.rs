@@ -116,7 +116,7 @@ pub use repairs::{RepairKind, Repairs};
 pub use sink::Sink;
 pub use tag::Tag;
 pub use transcode::attributes::{self, Attributes};
-pub use transcode::noting::NotedValue;
+pub use transcode::noted_value::NotedValue;
 pub use transcode::transcoder::{self, Transcoder};
 pub use transcode::wanted::{AttributeName, WantedAttributes};
 pub use vr::Vr;

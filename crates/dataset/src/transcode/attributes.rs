@@ -1,6 +1,7 @@
 //! Attributes that are kept while a data set passes, for naming, sorting and checks.
 
-use super::noting::{NotedValue, Noting};
+use super::noted_value::NotedValue;
+use super::noting::Noting;
 use super::wanted::{AttributeName, WantedAttributes};
 use crate::encoding::token::Element;
 use crate::limits::{ATTRIBUTE_BYTES, OTHER_UIDS};

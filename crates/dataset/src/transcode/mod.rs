@@ -10,7 +10,8 @@
 
 pub mod attributes;
 mod inspector;
-pub mod noting;
+pub mod noted_value;
+mod noting;
 mod reader;
 pub mod transcoder;
 pub mod wanted;

@@ -1,25 +1,12 @@
 //! The values of [`WantedAttributes`], noted while a data set passes.
 
+use super::noted_value::NotedValue;
 use super::wanted::{WantedAttributes, is_creator};
 use crate::encoding::token::Element;
 use crate::limits::{ATTRIBUTE_BYTES, DECIDING_VALUE_BYTES};
 use crate::tag::Tag;
 use crate::vr::Vr;
 use std::sync::Arc;
-
-/// The value of a wanted attribute, as received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotedValue<'a> {
-    /// Raw bytes, including padding, in the encoding of the data set; of a longer value, the first
-    /// [`ATTRIBUTE_BYTES`].
-    pub bytes: &'a [u8],
-    /// What the element header or the dictionary says; [`Vr::UN`] if neither knows.
-    pub vr: Vr,
-    /// Whether numbers begin with their highest byte.
-    pub big_endian: bool,
-    /// Of a value that is longer: a number made of all that follows, by which two such values are told apart.
-    pub rest: Option<u64>,
-}
 
 /// What is noted of one data set. Holds [`ATTRIBUTE_BYTES`] for each attribute that is wanted and present, and one
 /// private creator.

@@ -1,7 +1,7 @@
 //! Values of attributes as text.
 
 use dataset::dictionary::EntryVr;
-use dataset::{NotedValue, Vr, character_set};
+use dataset::{NotedValue, Vr};
 
 /// A value as text, and a number made from what was cut off it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,32 +23,17 @@ pub(super) fn first_value(
         (Vr::UN, _) => None,
         (vr, _) => Some(vr),
     };
-    match vr {
-        Some(Vr::OB | Vr::OD | Vr::OF | Vr::OL | Vr::OV | Vr::OW | Vr::SQ) => None,
-        Some(vr) if is_binary(vr) => {
-            let text = number(vr, noted.bytes, noted.big_endian)?;
-            Some(TextValue { text, vr: Some(vr), rest: None })
-        }
-        vr => text(noted, vr, character_set),
+    if matches!(vr, Some(Vr::OB | Vr::OD | Vr::OF | Vr::OL | Vr::OV | Vr::OW | Vr::SQ)) {
+        return None;
+    }
+    match vr.and_then(|vr| noted.numbers(vr)) {
+        Some(mut numbers) => Some(TextValue { text: numbers.next()?, vr, rest: None }),
+        None => text(noted, vr, character_set),
     }
 }
 
 fn text(noted: &NotedValue<'_>, vr: Option<Vr>, character_set: Option<&[u8]>) -> Option<TextValue> {
-    let decode = match vr {
-        Some(Vr::PN) => character_set::person_name,
-        _ => character_set::text,
-    };
-    let (mut text, mut as_declared) = decode(character_set, noted.bytes);
-    if noted.rest.is_some() {
-        // The last character may have been cut.
-        for cut in 1..4 {
-            if as_declared {
-                break;
-            }
-            let bytes = &noted.bytes[..noted.bytes.len().saturating_sub(cut)];
-            (text, as_declared) = decode(character_set, bytes);
-        }
-    }
+    let text = noted.text(vr.unwrap_or(Vr::UN), character_set);
     let has_one_value = matches!(vr, Some(Vr::LT | Vr::ST | Vr::UT | Vr::UR));
     let first = if has_one_value { &text } else { text.split('\\').next().unwrap_or_default() };
     // What was cut off belongs to another value.
@@ -59,40 +44,6 @@ fn text(noted: &NotedValue<'_>, vr: Option<Vr>, character_set: Option<&[u8]>) ->
         first = first.trim_end_matches(['^', '=', ' ', '\0']);
     }
     (!first.is_empty()).then(|| TextValue { text: first.to_owned(), vr, rest })
-}
-
-fn is_binary(vr: Vr) -> bool {
-    use Vr::{AT, FD, FL, SL, SS, SV, UL, US, UV};
-    matches!(vr, AT | FD | FL | SL | SS | SV | UL | US | UV)
-}
-
-/// The first of the numbers in a value.
-fn number(vr: Vr, bytes: &[u8], big_endian: bool) -> Option<String> {
-    Some(match vr {
-        Vr::US => u16::from_be_bytes(first(bytes, big_endian)?).to_string(),
-        Vr::SS => i16::from_be_bytes(first(bytes, big_endian)?).to_string(),
-        Vr::UL => u32::from_be_bytes(first(bytes, big_endian)?).to_string(),
-        Vr::SL => i32::from_be_bytes(first(bytes, big_endian)?).to_string(),
-        Vr::UV => u64::from_be_bytes(first(bytes, big_endian)?).to_string(),
-        Vr::SV => i64::from_be_bytes(first(bytes, big_endian)?).to_string(),
-        Vr::FL => f32::from_be_bytes(first(bytes, big_endian)?).to_string(),
-        Vr::FD => f64::from_be_bytes(first(bytes, big_endian)?).to_string(),
-        Vr::AT => {
-            let group = u16::from_be_bytes(first(bytes, big_endian)?);
-            let element = u16::from_be_bytes(first(bytes.get(2..)?, big_endian)?);
-            format!("{group:04x}{element:04x}")
-        }
-        _ => return None,
-    })
-}
-
-/// The first bytes, the highest first.
-fn first<const N: usize>(bytes: &[u8], big_endian: bool) -> Option<[u8; N]> {
-    let mut number: [u8; N] = *bytes.first_chunk()?;
-    if !big_endian {
-        number.reverse();
-    }
-    Some(number)
 }
 
 /// An integer with zeros in front, at least `width` digits; other text as it is.
