@@ -240,6 +240,12 @@ pub trait Catalog: Send + Sync {
     /// [`Error`].
     fn owed(&self, keys: &[String]) -> Result<Vec<Option<bool>>, Error>;
 
+    /// What tells this catalogue from one that was made in its place: the same as long as it exists.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn identity(&self) -> Result<String, Error>;
+
     /// What it holds, in numbers.
     ///
     /// # Errors

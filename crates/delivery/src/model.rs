@@ -445,6 +445,10 @@ impl Catalog for Model {
         not_modelled()
     }
 
+    fn identity(&self) -> Result<String, Error> {
+        Ok("the model".to_owned())
+    }
+
     fn statistics(&self) -> Result<Statistics, Error> {
         not_modelled()
     }

@@ -195,6 +195,11 @@ impl Catalog for FaultyCatalog {
         self.inner.owed(keys)
     }
 
+    fn identity(&self) -> Result<String, Error> {
+        self.before("identity", None)?;
+        self.inner.identity()
+    }
+
     fn statistics(&self) -> Result<Statistics, Error> {
         self.before("statistics", None)?;
         self.inner.statistics()

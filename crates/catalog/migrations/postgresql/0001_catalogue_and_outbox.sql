@@ -204,6 +204,12 @@ CREATE TABLE total (
 );
 INSERT INTO total VALUES (0, 0, 0);
 
+-- One row: what tells this catalogue from one that was made in its place.
+CREATE TABLE identity (
+    id TEXT COLLATE "C" NOT NULL
+);
+INSERT INTO identity VALUES (gen_random_uuid()::text);
+
 -- The keys that are given next.
 CREATE SEQUENCE instance_id;
 CREATE SEQUENCE delivery_id;

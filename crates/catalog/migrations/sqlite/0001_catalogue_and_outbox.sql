@@ -204,6 +204,12 @@ CREATE TABLE total (
 );
 INSERT INTO total VALUES (0, 0, 0);
 
+-- One row: what tells this catalogue from one that was made in its place.
+CREATE TABLE identity (
+    id TEXT NOT NULL
+);
+INSERT INTO identity VALUES (lower(hex(randomblob(16))));
+
 -- The keys that were given last, which are not given again.
 CREATE TABLE last_id (
     name TEXT PRIMARY KEY,

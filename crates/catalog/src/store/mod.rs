@@ -267,6 +267,10 @@ impl Catalog for Store {
         self.read(|statements| lists::removable(statements, which))
     }
 
+    fn identity(&self) -> Result<String, Error> {
+        self.read(totals::identity)
+    }
+
     fn statistics(&self) -> Result<Statistics, Error> {
         let mut statistics = self.read(totals::statistics)?;
         statistics.database_bytes = self.database.bytes();

@@ -161,6 +161,13 @@ fn read_counts(mut row: Row) -> Result<DestinationCounts, Error> {
     })
 }
 
+/// See [`Catalog::identity`](crate::Catalog::identity).
+pub(super) fn identity(statements: &mut dyn Statements) -> Result<String, Error> {
+    let rows = statements.query("SELECT id FROM identity", &[])?;
+    let missing = || Error::Statement("the table identity has no row".to_owned());
+    rows.into_iter().next().ok_or_else(missing)?.text()
+}
+
 /// See [`Catalog::statistics`](crate::Catalog::statistics); without what only the database knows.
 pub(super) fn statistics(statements: &mut dyn Statements) -> Result<Statistics, Error> {
     let rows = statements.query(

@@ -33,6 +33,7 @@ fn a_connection_is_made_again() {
     take_in(&*catalog, "1.2", 1..4, &["pacs"]);
     assert_eq!(catalog.counts(&[]).unwrap()[0].waiting, 3);
     assert_eq!(later.instances(None, ALL).unwrap().len(), 3);
+    catalog.make_durable().unwrap();
     // A crash between two calls is not even noticed.
     server.kill();
     server.restart();

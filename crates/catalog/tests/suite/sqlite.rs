@@ -22,6 +22,7 @@ fn a_damaged_file_is_set_aside() {
     with_file("sqlite-damaged", |url| {
         let catalog = catalog::open(url).unwrap();
         take_in(&*catalog, "1.2", 1..50, &["pacs"]);
+        let identity = catalog.identity().unwrap();
         drop(catalog);
         let path = file(url);
         let mut bytes = fs::read(&path).unwrap();
@@ -39,6 +40,7 @@ fn a_damaged_file_is_set_aside() {
         assert!(!path.exists() && !path.with_extension("sqlite-wal").exists());
         catalog.take_in(&batch(objects, at(1))).unwrap();
         assert_eq!(catalog.statistics().unwrap().instances, 1);
+        assert_ne!(catalog.identity().unwrap(), identity);
     });
 }
 

@@ -39,7 +39,10 @@ on_each_database! {
         ] {
             *value = Some(text.to_owned());
         }
+        let identity = catalog.identity().unwrap();
+        assert!(identity.len() >= 32, "{identity:?}");
         let taken = catalog.take_in(&batch(vec![owed(sent.clone(), &["pacs"])], at(5))).unwrap();
+        assert_eq!(catalog.identity().unwrap(), identity, "whatever is in it");
         let found = catalog.instances(None, ALL).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].object, sent);

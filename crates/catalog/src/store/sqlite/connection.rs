@@ -20,8 +20,22 @@ use std::time::{Duration, Instant};
 pub(super) struct Connection {
     inner: rusqlite::Connection,
     path: PathBuf,
-    /// Device and number of the file that was opened.
-    identity: (u64, u64),
+    /// The file that was opened.
+    identity: FileId,
+}
+
+/// Tells a file from another one: device and inode number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
+
+impl FileId {
+    /// That of the file at a path.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|metadata| Self(metadata.dev(), metadata.ino()))
+    }
 }
 
 impl Connection {
@@ -68,9 +82,8 @@ impl Connection {
         let inner = inner.map_err(|error| explain(path, &error))?;
         inner.busy_timeout(LOCK_WAIT).map_err(|error| explain(path, &error))?;
         inner.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
-        let metadata = fs::metadata(path)
+        let identity = FileId::at(path)
             .map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
-        let identity = (metadata.dev(), metadata.ino());
         let this = Self { inner, path: path.to_owned(), identity };
         this.set("cache_size", -cache_kib)?;
         this.set("cell_size_check", 1)?;
@@ -113,10 +126,14 @@ impl Connection {
             .map_err(|error| explain(&self.path, &error))
     }
 
+    /// The file that was opened.
+    pub(super) fn identity(&self) -> FileId {
+        self.identity
+    }
+
     /// Whether the file at the path is still the one that was opened: what is written to another would be lost.
     pub(super) fn check_identity(&self) -> Result<(), Error> {
-        let found = fs::metadata(&self.path).map(|metadata| (metadata.dev(), metadata.ino()));
-        match found {
+        match FileId::at(&self.path) {
             Ok(identity) if identity == self.identity => Ok(()),
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::Unavailable(format!("{}: {error}", self.path.display())))

@@ -12,7 +12,7 @@ mod migrations;
 mod plans;
 mod statements;
 
-use self::connection::Connection;
+use self::connection::{Connection, FileId};
 use super::database::{Database, Work};
 use crate::Error;
 use crate::limits::SQLITE_READERS;
@@ -30,11 +30,18 @@ pub(crate) struct Sqlite {
     path: PathBuf,
     writer: Mutex<Option<Connection>>,
     readers: Mutex<Vec<Connection>>,
+    /// The file that `writer` has open: known to those who read without waiting for who writes.
+    open: Mutex<Option<FileId>>,
 }
 
 impl Sqlite {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, writer: Mutex::new(None), readers: Mutex::new(Vec::new()) }
+        Self {
+            path,
+            writer: Mutex::new(None),
+            readers: Mutex::new(Vec::new()),
+            open: Mutex::new(None),
+        }
     }
 
     /// Does something with the connection for writing, which is opened if it is not. After damage, all connections are
@@ -45,7 +52,9 @@ impl Sqlite {
     ) -> Result<T, Error> {
         let mut writer = lock(&self.writer);
         if writer.is_none() {
-            *writer = Some(Connection::open(&self.path)?);
+            *lock(&self.open) = None;
+            let opened = writer.insert(Connection::open(&self.path)?);
+            *lock(&self.open) = Some(opened.identity());
         }
         let result = match writer.as_ref() {
             Some(connection) => connection.check_identity().and_then(|()| work(connection)),
@@ -68,7 +77,10 @@ impl Sqlite {
             }
             lock(&self.readers).clear();
         }
-        self.prepare()?;
+        let open = *lock(&self.open);
+        if open.is_none() || FileId::at(&self.path).ok() != open {
+            self.prepare()?;
+        }
         Connection::open_to_read(&self.path)
     }
 }
