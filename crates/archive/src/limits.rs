@@ -111,6 +111,9 @@ pub const VERIFY_BYTES_PER_SECOND: u64 = 16 << 20;
 /// Bytes that are read at a time for a digest.
 pub const DIGEST_READ_BYTES: usize = 128 * 1024;
 
+/// How often it is noted what the wall clock says, by which files are removed.
+pub(crate) const CLOCK_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
 /// A damaged catalogue is set aside at most once in so long.
 pub const REPLACE_INTERVAL: Duration = Duration::from_secs(30);
 

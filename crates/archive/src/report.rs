@@ -78,7 +78,8 @@ pub struct Counters {
     pub batches: Counter,
     /// Times that reception had to wait for the catalogue.
     pub waits: Counter,
-    /// Events that were dropped since the catalogue was unavailable.
+    /// Ends of associations and refusals that a destination is not told of, since the catalogue was unavailable or too many
+    /// deliveries wait for it.
     pub dropped_events: Counter,
     /// Objects that the catalogue refuses, or whose files cannot be read: their intents stay.
     pub refused: Counter,
@@ -108,7 +109,7 @@ pub struct Counter(AtomicU64);
 
 impl Counter {
     /// So many more.
-    pub(crate) fn add(&self, more: u64) {
+    pub fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 

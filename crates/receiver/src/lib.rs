@@ -119,8 +119,8 @@ pub use serve::{
     Capacity, Drained, Handle, ProgramNeeds, Pulse, Server, SingleConnection, thread_builder,
 };
 pub use treatment::{
-    AssociationLimit, AssociationTimeouts, IntentSettings, Leniency, NamedBy, Treatment,
-    UNCOMPRESSED, storage_classes,
+    AssociationLimit, AssociationTimeouts, FinalNames, IntentSettings, Leniency, NamedBy,
+    OfferedObject, Takers, Treatment, UNCOMPRESSED, storage_classes,
 };
 
 // The types of public fields and parameters, so that an embedding program needs no other crate.

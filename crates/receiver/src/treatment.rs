@@ -3,10 +3,11 @@
 use crate::identity::Identity;
 use crate::net::SocketTimeout;
 use crate::output::Output;
+use crate::peer::Peer;
 use dataset::transfer_syntax::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
-use dataset::{TransferSyntax, Uid, WantedAttributes, sop_class};
+use dataset::{Attributes, TransferSyntax, Uid, WantedAttributes, sop_class};
 use proto::{AbstractSyntaxes, AcceptorPolicy, ClassPolicy};
 use std::any::Any;
 use std::fmt;
@@ -40,7 +41,7 @@ pub struct Treatment {
 }
 
 /// How objects get the intents that make what is owed for them durable ([`storage::Intents`]).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct IntentSettings {
     /// Which rule it is, for [`Envelope::route`](storage::Envelope::route).
     pub route: u32,
@@ -48,8 +49,36 @@ pub struct IntentSettings {
     /// [`Attributes::noted_as`](dataset::Attributes::noted_as): at most
     /// [`INTENT_ATTRIBUTES`](crate::limits::INTENT_ATTRIBUTES). Of more, none is noted.
     pub wanted: Arc<WantedAttributes>,
-    /// The object gets its final name too. Without, there is the intent alone: it is kept until it is delivered.
-    pub keeps_file: bool,
+    /// Which objects get their final names too.
+    pub final_names: FinalNames,
+}
+
+/// Which objects that have intents get their final names too.
+#[derive(Clone)]
+pub enum FinalNames {
+    /// All.
+    All,
+    /// Those that nobody takes. The others are kept by their intents alone, until they are delivered.
+    NotTaken(Arc<dyn Takers>),
+}
+
+/// Those to whom objects are delivered.
+pub trait Takers: Send + Sync {
+    /// Whether one of them takes the object. Called before it is answered.
+    fn take(&self, object: &OfferedObject<'_>) -> bool;
+}
+
+/// An object that was received whole and is not stored yet.
+#[derive(Clone, Copy)]
+pub struct OfferedObject<'a> {
+    /// Who sent it.
+    pub peer: &'a Peer,
+    /// SOP Class UID, as it is stored.
+    pub sop_class: &'a Uid,
+    /// Transfer Syntax UID of the file.
+    pub transfer_syntax: &'a str,
+    /// Those of [`IntentSettings::wanted`].
+    pub attributes: &'a Attributes,
 }
 
 /// How long a peer may be silent.

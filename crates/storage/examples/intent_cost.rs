@@ -198,6 +198,7 @@ fn intent(thread: usize, number: u32) -> IntentName {
         received: SystemTime::now(),
         association: thread as u64,
         sequence: number,
+        is_alone: false,
         route: 1,
         calling: *b"MEASURES        ",
         called: *b"STORESCP        ",

@@ -80,6 +80,10 @@ pub const LAST_LINES_PATIENCE: Duration = Duration::from_secs(2);
 /// and how long of that while none is written.
 pub const LAST_LINES_STANDSTILL: Duration = Duration::from_secs(1);
 
+/// Deliveries that wait for a destination when it is told of no more ends of associations and refusals: peers that nobody
+/// knows can cause as many as they like.
+pub const EVENTS_OWED: u64 = 100_000;
+
 /// Threads of the outbox, beside those of its sessions.
 pub const OUTBOX_THREADS: usize = 2;
 

@@ -239,7 +239,8 @@ impl Recovery {
                     self.shared.counters.refused.add(1);
                     let reason = platform::reason(&error);
                     tracing::error!(
-                        "the object with the intent {name} cannot be read: {reason}; its intent stays"
+                        "the object with the intent {name} cannot be taken in: {reason}; its intent stays, and is tried again at \
+                         the next start"
                     );
                     fail(&mut self.failed, name.clone());
                 }
@@ -356,6 +357,11 @@ impl Recovery {
             }
             None => route.destinations(&object, &|_| Vec::new()),
         };
+        if envelope.is_alone && destinations.object.is_empty() {
+            // Taken in, it would be owed to nobody, and its only name would be removed.
+            let reason = "no destination of the settings takes it, and it has no other name";
+            return Err(io::Error::other(reason));
+        }
         object.spool = (!destinations.object.is_empty()).then(|| name.to_string());
         Ok(Some(Arrival {
             object,

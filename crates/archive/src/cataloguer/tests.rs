@@ -82,6 +82,20 @@ fn after_a_crash_what_is_pending_is_taken_in_as_memory_would_have_told_it() {
 }
 
 #[test]
+fn after_a_crash_an_object_that_nobody_takes_keeps_its_only_name() {
+    let fixture = Fixture::new("archive-untaken");
+    fixture.store_alone(1, "MR");
+    fixture.store_alone(2, "CT");
+    for _ in 0..2 {
+        let mut steps = Steps::of(&fixture);
+        steps.recover();
+        assert_eq!(fixture.rows().keys().collect::<Vec<_>>(), ["1.2.3.2"]);
+        assert_eq!((fixture.pending(), fixture.spooled()), (1, 1), "at each start");
+    }
+    assert_eq!(fixture.leased("pacs").len(), 1);
+}
+
+#[test]
 fn what_was_pending_is_taken_in_in_the_order_in_which_it_came() {
     let fixture = Fixture::new("archive-order");
     let mut numbers: Vec<u32> = (0..40).collect();

@@ -21,7 +21,9 @@ use std::io::IoSlice;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
-use storage::{Directory, Durability, Envelope, FileName, IfExists, IntentName, Intents, Storage};
+use storage::{
+    Directory, Durability, Envelope, FileName, IfExists, IntentName, Intents, StagedFile, Storage,
+};
 
 pub(crate) const QUIET: Duration = Duration::from_secs(60);
 
@@ -153,18 +155,29 @@ impl Fixture {
 
     /// Stores an object as the receiver does: with its intent, and under its name. Returns what memory tells of it.
     pub(crate) fn store(&self, number: u32, modality: &str) -> Arrival {
-        let bytes = object(number, modality);
-        let envelope = envelope(number, self.steady.time().now);
-        let (name, file) = (envelope.name(), format!("CT.{number}"));
-        let mut staged = self.storage.folder().unwrap().stage().unwrap();
-        staged.append(&[IoSlice::new(&bytes)]).unwrap();
-        staged.sync().unwrap();
-        staged.intend(&name).unwrap();
+        let name = envelope(number, self.steady.time().now).name();
+        let mut staged = self.stage(&name, number, modality);
+        let file = format!("CT.{number}");
         staged.enter(&file_name("study")).unwrap();
         staged.publish(&file_name(&file), IfExists::Replace).unwrap();
         staged.confirm().unwrap();
         drop(staged);
         self.told(&name, number, &format!("study/{file}"))
+    }
+
+    /// Stores an object with its intent as its only name.
+    pub(crate) fn store_alone(&self, number: u32, modality: &str) {
+        let envelope = envelope(number, self.steady.time().now);
+        let name = Envelope { is_alone: true, ..envelope }.name();
+        self.stage(&name, number, modality).confirm().unwrap();
+    }
+
+    fn stage(&self, name: &IntentName, number: u32, modality: &str) -> Box<dyn StagedFile> {
+        let mut staged = self.storage.folder().unwrap().stage().unwrap();
+        staged.append(&[IoSlice::new(&object(number, modality))]).unwrap();
+        staged.sync().unwrap();
+        staged.intend(name).unwrap();
+        staged
     }
 
     /// What memory tells of a stored object.
@@ -239,6 +252,7 @@ pub(crate) fn envelope(number: u32, received: SystemTime) -> Envelope {
         received: received + Duration::from_millis(number.into()),
         association: 5,
         sequence: number,
+        is_alone: false,
         route: 7,
         calling: *b"CT1             ",
         called: *b"STORESCP        ",

@@ -1,6 +1,7 @@
 //! What is noted in the hidden folder of an output directory from one run to the next.
 
 use crate::files::hidden_folder;
+use crate::limits::CLOCK_INTERVAL;
 use crate::settings::Every;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,9 @@ const TAKEN_IN: &str = "catalogue-taken-in";
 /// When they were verified last, in seconds since 1970.
 const VERIFIED: &str = "catalogue-verified";
 
+/// When the wall clock was looked at last, and until when it is not believed, in seconds since 1970.
+const CLOCK: &str = "catalogue-clock";
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Marks {
@@ -23,17 +27,14 @@ impl Marks {
         Self { folder: hidden_folder(directory) }
     }
 
+    /// Whether all files were taken into the catalogue with this [identity](catalog::Catalog::identity): not into one that
+    /// was there before it.
     pub(super) fn is_taken_in(&self, catalog: &str) -> bool {
         fs::read_to_string(self.folder.join(TAKEN_IN)).is_ok_and(|noted| noted == catalog)
     }
 
     pub(super) fn set_taken_in(&self, catalog: &str) {
         self.write(TAKEN_IN, catalog);
-    }
-
-    /// The catalogue is another one than that: its files are taken in anew, whenever that comes to its end.
-    pub(super) fn forget_taken_in(&self) {
-        let _ = fs::remove_file(self.folder.join(TAKEN_IN));
     }
 
     /// A directory that was never verified is due after its first period, not at once.
@@ -57,6 +58,29 @@ impl Marks {
     pub(super) fn set_verified(&self, now: SystemTime) {
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.write(VERIFIED, &seconds.to_string());
+    }
+
+    /// Whether what is removed by its age may be removed by this time. Not for a day after the clock has moved by more than a
+    /// day since it was looked at, as when it was set, or nothing ran: somebody may want to look at it before.
+    pub(super) fn is_clock_believed(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let noted = fs::read_to_string(self.folder.join(CLOCK)).unwrap_or_default();
+        let mut noted =
+            noted.split_whitespace().map_while(|it| it.parse().ok().map(Duration::from_secs));
+        let (looked, until) = (noted.next().unwrap_or(now), noted.next().unwrap_or_default());
+        let has_moved = now.abs_diff(looked) > DAY;
+        let until = if has_moved { now.saturating_add(DAY) } else { until };
+        if has_moved || looked == now || now.abs_diff(looked) > CLOCK_INTERVAL {
+            self.write(CLOCK, &format!("{} {}", now.as_secs(), until.as_secs()));
+        }
+        if has_moved {
+            let (hours, directory) = (now.abs_diff(looked).as_secs() / 3600, self.folder.display());
+            tracing::warn!(
+                "the clock is {hours} hours from where it was when {directory} was last looked at: nothing is removed there \
+                 by its age for a day"
+            );
+        }
+        now >= until
     }
 
     fn write(&self, name: &str, content: &str) {
@@ -101,13 +125,26 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_set_removes_nothing_for_a_day_whatever_restarts() {
+        let scratch = Scratch::new("archive-marks-clock");
+        let begin = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let is_believed = |now| Marks::of(&scratch.0).is_clock_believed(now);
+        assert!(is_believed(begin) && is_believed(begin + DAY / 2) && is_believed(begin + DAY));
+        let set = begin + 400 * DAY;
+        assert!(!is_believed(set) && !is_believed(set + DAY / 2) && is_believed(set + DAY));
+        assert!(!is_believed(begin + DAY), "set back: the next is forwards again");
+        let forwards = begin + 3 * DAY;
+        assert!(!is_believed(forwards) && is_believed(forwards + DAY));
+    }
+
+    #[test]
     fn a_directory_is_taken_into_one_catalogue() {
         let scratch = Scratch::new("archive-marks-taken-in");
         let marks = Marks::of(&scratch.0);
-        assert!(!marks.is_taken_in("sqlite:/a"));
-        marks.set_taken_in("sqlite:/a");
-        assert!(marks.is_taken_in("sqlite:/a") && !marks.is_taken_in("sqlite:/b"));
-        marks.forget_taken_in();
-        assert!(!marks.is_taken_in("sqlite:/a"));
+        assert!(!marks.is_taken_in("a"));
+        marks.set_taken_in("a");
+        assert!(marks.is_taken_in("a") && !marks.is_taken_in("b"));
+        marks.set_taken_in("b");
+        assert!(marks.is_taken_in("b") && !marks.is_taken_in("a"));
     }
 }

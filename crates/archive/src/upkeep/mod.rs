@@ -24,7 +24,7 @@ use crate::limits::{
 };
 use crate::report::{Counters, Differences, Listener};
 use crate::schedule::{SteadyClock, Stopping, Worker};
-use crate::settings::Every;
+use crate::settings::{Every, Keep};
 use catalog::Catalog;
 use dataset::Dictionary;
 use marks::Marks;
@@ -38,8 +38,6 @@ use std::time::{Duration, SystemTime};
 pub struct UpkeepParts {
     /// The catalogue.
     pub catalog: Arc<dyn Catalog>,
-    /// What it is called, without a password: a directory that was taken into another one is taken in again.
-    pub catalog_name: String,
     /// Whether it can be used.
     pub availability: Arc<Availability>,
     /// The time.
@@ -160,14 +158,10 @@ impl Task {
         if settings.places.iter().all(|place| self.taken_in.contains(&place.directory)) {
             return Ok(());
         }
-        let is_empty = made_anew != self.made_anew || parts.catalog.statistics()?.instances == 0;
-        if is_empty {
-            // Should the program end before, or objects come first, the next run knows nevertheless.
-            settings.places.iter().for_each(|place| Marks::of(&place.directory).forget_taken_in());
-        }
+        let identity = parts.catalog.identity()?;
         for place in &settings.places {
             let marks = Marks::of(&place.directory);
-            if !is_empty && marks.is_taken_in(&parts.catalog_name) {
+            if marks.is_taken_in(&identity) {
                 self.taken_in.insert(place.directory.clone());
                 continue;
             }
@@ -197,7 +191,7 @@ impl Task {
             if rebuilt.files > 0 {
                 tracing::info!("{directory} was taken into the catalogue: {rebuilt}");
             }
-            marks.set_taken_in(&parts.catalog_name);
+            marks.set_taken_in(&identity);
             self.taken_in.insert(place.directory.clone());
         }
         self.made_anew = made_anew;
@@ -206,17 +200,21 @@ impl Task {
 
     fn retain(&mut self, settings: &UpkeepSettings, stopping: &Stopping) -> Result<(), Error> {
         let parts = &self.parts;
+        let now = parts.clock.clock().wall();
         let retention = Retention {
             catalog: parts.catalog.as_ref(),
             counters: &parts.counters,
             listener: parts.listener.as_ref(),
-            now: parts.clock.clock().wall(),
+            now,
             used: &retention::used,
             is_ending: &|| stopping.is_set(),
         };
         for policy in &settings.policies {
             let place = settings.places.iter().find(|it| it.directory == policy.directory);
-            if let Some(place) = place {
+            let by_age = matches!(policy.keep, Keep::For { .. });
+            if let Some(place) = place
+                && (!by_age || Marks::of(&place.directory).is_clock_believed(now))
+            {
                 retention.apply(place, policy)?;
             }
         }

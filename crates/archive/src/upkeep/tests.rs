@@ -310,7 +310,6 @@ fn task(
 ) -> Task {
     let parts = UpkeepParts {
         catalog: fixture.catalog.clone(),
-        catalog_name: "sqlite:test".to_owned(),
         availability: Arc::clone(&fixture.availability),
         clock: Arc::clone(&fixture.steady),
         listener: fixture.listener.clone(),
@@ -365,7 +364,7 @@ fn a_new_catalogue_gets_all_files_even_if_objects_come_first_or_the_program_ends
     }
     let stopping = Stopping::default();
     // Those were taken into the one that is gone.
-    Marks::of(&fixture.place().directory).set_taken_in("sqlite:test");
+    Marks::of(&fixture.place().directory).set_taken_in("the one that is gone");
     task(&fixture, |_| None).step(&stopping);
     assert_eq!(all_rows(&fixture).len(), 0, "what came meanwhile goes first");
     store(&fixture, 4, "CT");

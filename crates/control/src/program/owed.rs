@@ -82,7 +82,8 @@ pub struct CatalogStatus {
     pub waits: u64,
     /// Objects that cannot be taken in: their intents stay.
     pub refused: u64,
-    /// Events that were dropped since the catalogue was unavailable.
+    /// Ends of associations and refusals that a destination is not told of, since the catalogue was unavailable or too many
+    /// deliveries wait for it.
     pub dropped_events: u64,
     /// Studies that have ended.
     pub ended_studies: u64,

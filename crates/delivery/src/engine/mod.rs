@@ -155,6 +155,12 @@ impl Outbox {
         self.registry.find(destination).is_some_and(|it| it.is_over_bounds())
     }
 
+    /// How many deliveries wait for the destination, as far as is known: that is a little behind.
+    #[must_use]
+    pub fn waiting(&self, destination: &str) -> u64 {
+        self.registry.find(destination).map_or(0, |it| it.waiting().0)
+    }
+
     /// All destinations, in the order of the settings, then those that the settings do not have and that something is
     /// owed to.
     #[must_use]

@@ -49,7 +49,7 @@ pub(crate) fn seed() -> u64 {
 pub(crate) fn unreachable(name: &str, reason: &str, next: Duration) {
     tracing::warn!(
         destination = name,
-        "destination {name} is unreachable: {reason}; its deliveries wait, and one is tried in {:.1} s",
+        "destination {name} fails: {reason}; its deliveries wait, and one is tried in {:.1} s",
         next.as_secs_f64()
     );
 }
@@ -58,7 +58,7 @@ pub(crate) fn unreachable(name: &str, reason: &str, next: Duration) {
 pub(crate) fn still_unreachable(name: &str, reason: &str, next: Duration) {
     tracing::debug!(
         destination = name,
-        "destination {name} is still unreachable: {reason}; it is tried again in {:.1} s",
+        "destination {name} still fails: {reason}; it is tried again in {:.1} s",
         next.as_secs_f64()
     );
 }

@@ -3,7 +3,7 @@
 use crate::limits::INTENT_ATTRIBUTES;
 use crate::output::PathTemplate;
 use crate::peer::Peer;
-use crate::treatment::{IntentSettings, Treatment};
+use crate::treatment::{FinalNames, IntentSettings, OfferedObject, Treatment};
 use dataset::WantedAttributes;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -28,19 +28,28 @@ impl Owed {
         self.wanted.as_ref()
     }
 
-    /// Whether objects get their final names.
-    pub(super) fn keeps_files(&self) -> bool {
-        self.settings.as_ref().is_none_or(|settings| settings.keeps_file)
+    /// Whether the object gets its final name.
+    pub(super) fn keeps_file(&self, object: &OfferedObject<'_>) -> bool {
+        match self.settings.as_ref().map(|settings| &settings.final_names) {
+            None | Some(FinalNames::All) => true,
+            Some(FinalNames::NotTaken(takers)) => !takers.take(object),
+        }
     }
 
     /// The intent of the next object, if anything is owed for it.
-    pub(super) fn next_intent(&mut self, peer: &Peer, requested: SystemTime) -> Option<IntentName> {
+    pub(super) fn next_intent(
+        &mut self,
+        peer: &Peer,
+        requested: SystemTime,
+        keeps_file: bool,
+    ) -> Option<IntentName> {
         let settings = self.settings.as_ref()?;
         self.intents = self.intents.wrapping_add(1);
         let envelope = Envelope {
             received: requested,
             association: peer.association,
             sequence: self.intents,
+            is_alone: !keeps_file,
             route: settings.route,
             calling: peer.calling_ae.field(),
             called: peer.called_ae.field(),

@@ -10,7 +10,7 @@ use crate::observer::{AfterAnswer, Progress, Received, Refused, StatusCounts, St
 use crate::output::studies::{CurrentStudies, EndedStudy};
 use crate::output::{OutputSettings, Refusals};
 use crate::peer::Peer;
-use crate::treatment::Treatment;
+use crate::treatment::{OfferedObject, Treatment};
 
 use dataset::part10::{self, FileMeta};
 use dataset::{Transcoder, TransferSyntax, Uid};
@@ -347,11 +347,17 @@ impl<'n> StorageService<'n> {
         let (peer, requested) = (&self.peer, reception.requested);
         let is_another = mismatch.as_ref().is_some_and(|it| it.of_instance);
         let about = About { uids: &uids, is_another, peer, requested, character_set };
-        let intent = self.owed.next_intent(peer, requested);
+        let keeps_file = self.owed.keeps_file(&OfferedObject {
+            peer,
+            sop_class: &uids.sop_class,
+            transfer_syntax: incoming.transcoder().output_transfer_syntax().uid(),
+            attributes: incoming.transcoder().attributes(),
+        });
+        let intent = self.owed.next_intent(peer, requested, keeps_file);
         if let Some(intent) = &intent {
             incoming.intend(intent.clone());
         }
-        let filed = incoming.commit(&about, self.owed.keeps_files())?;
+        let filed = incoming.commit(&about, keeps_file)?;
         let commit = reception.received.elapsed();
         incoming.output().has_stored();
         warn_of_repairs(&uids, incoming.transcoder());

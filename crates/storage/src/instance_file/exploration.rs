@@ -230,6 +230,7 @@ fn intent(sender: u64, number: u32) -> IntentName {
         received: UNIX_EPOCH,
         association: sender,
         sequence: number,
+        is_alone: false,
         route: 0,
         calling: [b' '; 16],
         called: [b' '; 16],

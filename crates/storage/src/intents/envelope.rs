@@ -13,6 +13,8 @@ pub struct Envelope {
     pub association: u64,
     /// Tells apart the objects of one association.
     pub sequence: u32,
+    /// The object has no other name than its intent: it is kept until it is delivered.
+    pub is_alone: bool,
     /// Which rule decided: a number that is the same for the same name of a rule, whatever run of the program; 0 for none.
     pub route: u32,
     /// Calling AE title as sent (PS3.8 §9.3.2).
@@ -79,6 +81,7 @@ impl Envelope {
         bytes.extend(u64::try_from(nanoseconds).unwrap_or(u64::MAX).to_be_bytes());
         bytes.extend(self.association.to_be_bytes());
         bytes.extend(self.sequence.to_be_bytes());
+        bytes.push(u8::from(self.is_alone));
         bytes.extend(self.route.to_be_bytes());
         for title in [&self.calling, &self.called] {
             bytes.extend(title);
@@ -100,6 +103,7 @@ impl Envelope {
             UNIX_EPOCH.checked_add(Duration::from_nanos(u64::from_be_bytes(take(&mut rest)?)))?;
         let association = u64::from_be_bytes(take(&mut rest)?);
         let sequence = u32::from_be_bytes(take(&mut rest)?);
+        let [alone @ (0 | 1)] = take(&mut rest)? else { return None };
         let route = u32::from_be_bytes(take(&mut rest)?);
         let (calling, called) = (take(&mut rest)?, take(&mut rest)?);
         let address = match rest.len() {
@@ -107,7 +111,8 @@ impl Envelope {
             16 => IpAddr::from(take::<16>(&mut rest)?),
             _ => return None,
         };
-        Some(Self { received, association, sequence, route, calling, called, address })
+        let is_alone = alone == 1;
+        Some(Self { received, association, sequence, is_alone, route, calling, called, address })
     }
 }
 
@@ -159,6 +164,7 @@ mod tests {
                 received: UNIX_EPOCH + Duration::from_nanos(1_796_000_000_123_456_789),
                 association: u64::MAX,
                 sequence: 7,
+                is_alone: address.len() > 8,
                 route: 0xDEAD_BEEF,
                 calling: *b"CT \\'\"/..\0;$\xFF  x",
                 called: [b' '; 16],

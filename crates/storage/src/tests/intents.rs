@@ -53,6 +53,7 @@ fn intent(object: usize) -> IntentName {
         received: UNIX_EPOCH + Duration::from_secs(1_796_000_000 + object as u64),
         association: 1,
         sequence: u32::try_from(object).unwrap(),
+        is_alone: false,
         route: 0,
         calling: [b' '; 16],
         called: [b' '; 16],

@@ -197,7 +197,7 @@ impl Builder<'_> {
             Some(self.commands(&whole, place.as_ref())?)
         };
         let deliveries = self.deliveries(rule, settings, place.as_ref())?;
-        let intents = deliveries.as_ref().map(|it| it.intent_settings());
+        let intents = deliveries.as_ref().map(Deliveries::intent_settings);
         let sender = Sender {
             rule: rule.map(Arc::from),
             generation: self.number,

@@ -2,12 +2,13 @@
 
 use crate::error::Error;
 use crate::rules::TreatmentSettings;
+use archive::attributes::Values;
 use archive::{Destinations, Keep, Route};
 use catalog::ReceivedObject;
 use dataset::{AttributeName, WantedAttributes};
 use delivery::{DestinationSettings, Known, On, OverBounds};
-use receiver::IntentSettings;
 use receiver::limits::INTENT_ATTRIBUTES;
+use receiver::{FinalNames, IntentSettings, OfferedObject, Takers};
 use std::path::PathBuf;
 use std::sync::Arc;
 use storage::{Intents, Storage};
@@ -60,12 +61,13 @@ impl Deliveries {
     }
 
     /// How their objects get intents.
-    pub(super) fn intent_settings(&self) -> IntentSettings {
-        IntentSettings {
-            route: route_of(self.rule.as_deref()),
-            wanted: Arc::clone(&self.wanted),
-            keeps_file: self.keep != Keep::UntilDelivered,
-        }
+    pub(super) fn intent_settings(self: &Arc<Self>) -> IntentSettings {
+        let final_names = match self.keep {
+            Keep::UntilDelivered => FinalNames::NotTaken(Arc::clone(self) as Arc<dyn Takers>),
+            Keep::Forever | Keep::For { .. } | Keep::Percent { .. } => FinalNames::All,
+        };
+        let route = route_of(self.rule.as_deref());
+        IntentSettings { route, wanted: Arc::clone(&self.wanted), final_names }
     }
 
     /// The destinations that want events of this kind.
@@ -111,7 +113,7 @@ impl Route for Deliveries {
         };
         let mut chosen = Destinations::default();
         for destination in &self.destinations {
-            if destination.filter.as_ref().is_none_or(|filter| filter.matches(&known, values)) {
+            if takes(destination, &known, values) {
                 for (event, names) in
                     [(On::Object, &mut chosen.object), (On::Study, &mut chosen.study)]
                 {
@@ -123,6 +125,31 @@ impl Route for Deliveries {
         }
         chosen
     }
+}
+
+impl Takers for Deliveries {
+    fn take(&self, object: &OfferedObject<'_>) -> bool {
+        let (calling, called) =
+            (object.peer.calling_ae.to_string(), object.peer.called_ae.to_string());
+        let known = Known {
+            calling_ae_title: &calling,
+            called_ae_title: &called,
+            sop_class_uid: object.sop_class.as_str(),
+            transfer_syntax_uid: object.transfer_syntax,
+            rule: self.rule(),
+        };
+        let values = Values::new(object.attributes, self.default_character_set());
+        let mut getting = self.destinations.iter().filter(|it| it.on.contains(&On::Object));
+        getting.any(|destination| takes(destination, &known, &|name| values.all(name)))
+    }
+}
+
+fn takes(
+    destination: &DestinationSettings,
+    known: &Known<'_>,
+    values: &dyn Fn(&AttributeName) -> Vec<String>,
+) -> bool {
+    destination.filter.as_ref().is_none_or(|filter| filter.matches(known, values))
 }
 
 /// The number by which intents know a rule: made from its name (the hash FNV-1a), so that it is the same in each run; 0

@@ -186,7 +186,7 @@ pub(super) const CATALOG: &[Family] = &[
     },
     Family {
         name: "storescp_catalog_dropped_events",
-        help: "Ends of associations and refusals that no destination is told of, since the catalogue was unavailable.",
+        help: "Ends of associations and refusals that a destination is not told of, since the catalogue was unavailable, or too many deliveries wait for it.",
         read: |view| catalog(view, |it| Value::Whole(it.dropped_events)),
         ..OF_CATALOG
     },

@@ -15,6 +15,7 @@ fn intent(number: u32) -> IntentName {
         received: UNIX_EPOCH + Duration::from_secs(1_796_000_000 + u64::from(number)),
         association: 7,
         sequence: number,
+        is_alone: false,
         route: 3,
         calling: [b'C'; 16],
         called: [b' '; 16],

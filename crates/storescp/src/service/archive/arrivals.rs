@@ -38,12 +38,6 @@ pub(super) fn arrival(object: &StoredObject<'_>, deliveries: &Arc<Deliveries>) -
     let all = |name: &_| values.map(|it| it.all(name)).unwrap_or_default();
     let destinations = deliveries.destinations(&received, &all);
     received.spool = (!destinations.object.is_empty()).then(|| received.key.clone());
-    if received.file.is_none() && destinations.object.is_empty() {
-        tracing::warn!(
-            "no destination takes the object {}, which is kept until it is delivered: it is removed",
-            received.sop_instance
-        );
-    }
     Some(Arrival {
         object: received,
         intent: Some((Arc::clone(&deliveries.intents), intent.clone())),

@@ -111,6 +111,18 @@ pub(super) fn refused(
     Some(Happening { refusal: Some(row), event, ..Happening::default() })
 }
 
+/// Leaves out those whom the event is to be told to and who have no room for it. Returns how many.
+pub(super) fn leave_out(happening: &mut Happening, has_room: impl Fn(&str) -> bool) -> u64 {
+    let Some(event) = &mut happening.event else { return 0 };
+    let before = event.destinations.len();
+    event.destinations.retain(|name| has_room(name));
+    let left_out = before - event.destinations.len();
+    if event.destinations.is_empty() {
+        happening.event = None;
+    }
+    left_out as u64
+}
+
 /// `None` if nobody is to be told.
 fn event(
     kind: EventKind,

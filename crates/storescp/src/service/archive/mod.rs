@@ -1,4 +1,4 @@
-//! The catalogue and the outbox: what was received is known, and what is owed is delivered.
+//! Runs the catalogue and the outbox beside the receiver: takes in what is stored, and delivers what is owed.
 //!
 //! ```text
 //!   observer ──► Cataloguer ──► Catalog ◄── Outbox ──► destinations
@@ -17,10 +17,13 @@ use crate::cli::Config;
 use crate::commands::{self, FindCommands};
 use crate::error::Error;
 use crate::generation::{Deliveries, Generation, Sender, command_destinations};
-use crate::limits::{DESTINATION_BYTES, OUTBOX_THREADS, SESSION_BYTES, SESSION_DESCRIPTORS};
+use crate::limits::{
+    DESTINATION_BYTES, EVENTS_OWED, OUTBOX_THREADS, SESSION_BYTES, SESSION_DESCRIPTORS,
+};
 use ::archive::{
-    Availability, CatalogSettings, Cataloguer, Clock, Counters, Digests, EndOfStudy, Keep, Parts,
-    Place, Policy, Route, SteadyClock, SystemClock, Upkeep, UpkeepParts, UpkeepSettings,
+    Availability, CatalogSettings, Cataloguer, Clock, Counters, Digests, EndOfStudy, Happening,
+    Keep, Parts, Place, Policy, Route, SteadyClock, SystemClock, Upkeep, UpkeepParts,
+    UpkeepSettings,
 };
 use arc_swap::ArcSwap;
 use catalog::Catalog;
@@ -37,7 +40,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use telemetry::Telemetry;
@@ -56,6 +59,8 @@ pub(super) struct Archive {
     /// Tells apart the events of this run.
     run: String,
     events: AtomicU64,
+    /// Whether the latest event left out a destination.
+    leaves_out_events: AtomicBool,
     /// Held as long as no other receiver uses the catalogue.
     _alone: Option<File>,
 }
@@ -93,7 +98,7 @@ impl Archive {
         });
         let outbox = Arc::new(outbox.map_err(Error::Delivery)?);
         listener.set_outbox(&outbox);
-        let upkeep = upkeep(&parts, settings, &cataloguer)?;
+        let upkeep = upkeep(&parts, &cataloguer)?;
         let archive = Arc::new(Self {
             end_of_study: EndOfStudy::start(&parts, &cataloguer)?,
             parts,
@@ -104,9 +109,11 @@ impl Archive {
             associations: Mutex::default(),
             run,
             events: AtomicU64::new(0),
+            leaves_out_events: AtomicBool::new(false),
             _alone: alone,
         });
         archive.follow(&generation.load());
+        tell_of_use(settings, &generation.load().config);
         Ok(Some(archive))
     }
 
@@ -208,15 +215,29 @@ impl Archive {
     pub(super) fn association_ended(&self, summary: &Summary) {
         let deliveries = self.associations().remove(&summary.peer.association);
         let key = self.event_key();
-        self.cataloguer.happened(events::association_ended(summary, deliveries.as_deref(), key));
+        self.happened(events::association_ended(summary, deliveries.as_deref(), key));
     }
 
     /// Somebody, or something, was refused.
     pub(super) fn refused(&self, refused: &Refused<'_>) {
         let destinations = self.refusals.load();
         if let Some(happening) = events::refused(refused, &destinations, || self.event_key()) {
-            self.cataloguer.happened(happening);
+            self.happened(happening);
         }
+    }
+
+    /// Has it taken in, with its event for those for whom not too many events wait.
+    fn happened(&self, mut happening: Happening) {
+        let has_room = |name: &str| self.outbox.waiting(name) < EVENTS_OWED;
+        let left_out = events::leave_out(&mut happening, has_room);
+        let was_left_out = self.leaves_out_events.swap(left_out > 0, Ordering::Relaxed);
+        self.parts.counters.dropped_events.add(left_out);
+        if left_out > 0 && !was_left_out {
+            tracing::warn!(
+                "a destination is not told of ends of associations and refusals, since {EVENTS_OWED} deliveries wait for it"
+            );
+        }
+        self.cataloguer.happened(happening);
     }
 
     /// The program ends, and no association is served any more: takes in what waits, and lets deliveries that are under
@@ -246,6 +267,13 @@ impl Archive {
     fn associations(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Deliveries>>> {
         self.associations.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Says which catalogue and which destinations are in use.
+fn tell_of_use(settings: &CatalogSettings, config: &Config) {
+    let names: Vec<&str> = config.destinations.iter().map(|it| it.name.as_str()).collect();
+    let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    tracing::info!("catalogue {}, destinations: {names}", settings.url);
 }
 
 /// How long a study has to be quiet to end: with a command for that, as `--eostudy-timeout` says.
@@ -303,15 +331,10 @@ fn parts(
     })
 }
 
-fn upkeep(
-    parts: &Parts,
-    settings: &CatalogSettings,
-    cataloguer: &Arc<Cataloguer>,
-) -> Result<Upkeep, Error> {
+fn upkeep(parts: &Parts, cataloguer: &Arc<Cataloguer>) -> Result<Upkeep, Error> {
     let (completed, spool) = (Arc::clone(cataloguer), Arc::clone(cataloguer));
     let parts = UpkeepParts {
         catalog: Arc::clone(&parts.catalog),
-        catalog_name: settings.url.to_string(),
         availability: Arc::clone(&parts.availability),
         clock: Arc::clone(&parts.clock),
         listener: Arc::clone(&parts.listener),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use storage::{Directory, IntentName, Intents, Storage};
+use storage::{Directory, FileName, IntentName, Intents, Storage};
 
 /// The spools of all output directories: also of those that the settings do not have any more.
 pub(super) struct Spools {
@@ -44,6 +44,12 @@ impl delivery::Spool for Spools {
             return Ok(Some(path));
         }
         let Some(file) = &object.file else { return Ok(None) };
+        if file.split('/').any(|name| FileName::new(name.to_owned()).is_none()) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it leads out of the directory",
+            ));
+        }
         let path = object.directory.join(file);
         match std::fs::symlink_metadata(&path) {
             Ok(found) if found.is_file() && found.len() == object.size => Ok(Some(path)),

@@ -57,6 +57,7 @@ impl Fixture {
             received: SystemTime::now(),
             association: 1,
             sequence: number,
+            is_alone: false,
             route: route_of(rule),
             calling: *b"CT1             ",
             called: *b"STORESCP        ",
@@ -245,6 +246,12 @@ fn the_end_of_an_association_and_refusals_are_rows_and_events_for_those_who_want
     });
     assert_eq!(event.data, expected);
     assert_eq!(told.refusal.unwrap().status, Some(0xA700));
+    let both = ["hook".to_owned(), "away".to_owned()];
+    let mut told = events::refused(&refused, &both, || "key".to_owned()).unwrap();
+    assert_eq!(events::leave_out(&mut told, |name| name != "away"), 1, "too much waits for it");
+    assert_eq!(told.event.as_ref().unwrap().destinations, ["hook"]);
+    assert_eq!(events::leave_out(&mut told, |_| false), 1);
+    assert!(told.event.is_none() && told.refusal.is_some());
     let classes = Refused::Classes { peer: &peer, reason: "", advice: None };
     assert_eq!(events::refused(&classes, &[], || "key".to_owned()), None);
 }

@@ -34,16 +34,18 @@ pub(crate) fn check(words: impl Iterator<Item = OsString>) -> ExitCode {
     }
     let path = Path::new(file);
     let (text, is_right) = match examine(path) {
-        Ok(Examined { faults, warnings, rules }) => {
+        Ok(Examined { faults, warnings, rules, destinations }) => {
             let mut lines: Vec<String> = faults.iter().map(|fault| fault.line(path)).collect();
             lines.extend(warnings.iter().map(|warning| {
                 let message = format!("warning: {}", warning.message);
                 Fault { message, ..warning.clone() }.line(path)
             }));
-            lines.push(conclusion(path, faults.len(), rules));
+            lines.push(conclusion(path, faults.len(), (rules, destinations)));
             (lines.join("\n"), faults.is_empty())
         }
-        Err(faults) => (format!("{faults}\n{}", conclusion(path, faults.faults.len(), 0)), false),
+        Err(faults) => {
+            (format!("{faults}\n{}", conclusion(path, faults.faults.len(), (0, 0))), false)
+        }
     };
     print(&format!("{text}\n"));
     if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -70,13 +72,18 @@ fn misused(fault: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn conclusion(path: &Path, faults: usize, rules: usize) -> String {
+fn conclusion(path: &Path, faults: usize, (rules, destinations): (usize, usize)) -> String {
     let counted = |number: usize, what: &str| {
         format!("{number} {what}{}", if number == 1 { "" } else { "s" })
     };
     let path = path.display();
     match faults {
-        0 => format!("{path}: all is well, {}", counted(rules, "rule")),
+        0 if destinations == 0 => format!("{path}: all is well, {}", counted(rules, "rule")),
+        0 => {
+            let (rules, destinations) =
+                (counted(rules, "rule"), counted(destinations, "destination"));
+            format!("{path}: all is well, {rules}, {destinations}")
+        }
         _ => format!("{path}: {}", counted(faults, "fault")),
     }
 }
@@ -95,6 +102,7 @@ pub(super) struct Examined {
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
     pub(super) rules: usize,
+    pub(super) destinations: usize,
 }
 
 /// Reads a settings file, and opens what it names as the service would; writes nothing.
@@ -149,7 +157,8 @@ fn examine_over(path: &Path, command_line: &Config, servers: Servers) -> Result<
     let (faults, found) = report.finish(path, &source);
     let warnings = warnings.into_iter().chain(found).collect();
     let faults = faults.map(|it| it.faults).unwrap_or_default();
-    Ok(Examined { faults, warnings, rules: config.rules.len() })
+    let (rules, destinations) = (config.rules.len(), config.destinations.len());
+    Ok(Examined { faults, warnings, rules, destinations })
 }
 
 /// What is so without a command line. Where to listen may be said there.

@@ -256,15 +256,22 @@ fn files_that_are_kept_until_delivered_need_somebody_to_be_delivered_to() {
     assert_eq!(config(&fine).keep, Keep::UntilDelivered);
     assert!(config(&fine).warnings.is_empty());
     let needs = "keep = \"until-delivered\" needs a destination in deliver that gets objects (on = \"object\"): without one \
-                 they would be removed at once";
+                 nothing is ever delivered";
     assert_eq!(faults("keep = 'until-delivered'"), [format!("1:8: {needs}")]);
     let study = format!("keep = 'until-delivered'\ndeliver = 'x'\n{EXEC}on = 'study'\n");
     assert_eq!(faults(study), [format!("1:8: {needs}")]);
     let rule = format!("{fine}[[rule]]\ndeliver = []\n");
     assert_eq!(faults(rule), [format!("8:11: rule: {needs}")]);
     let filtered = config(&format!("{fine}filter = \"Modality = 'CT'\"\n")).warnings;
-    let told = "with keep = \"until-delivered\", objects that no filter of a destination takes are removed at once";
+    let told = "with keep = \"until-delivered\", objects that no filter of a destination takes keep their files in the \
+                directory, until you remove them";
     assert_eq!(filtered, [format!("settings.toml:1:8: {told}")]);
+    let of_duplicates = format!("duplicates = 'keep'\n{fine}filter = \"Modality = 'CT'\"\n");
+    assert_eq!(
+        config(&of_duplicates).warnings.len(),
+        1,
+        "the files that are left may have equal names"
+    );
     let found = faults(format!("duplicates = 'keep'\ncommands.on-reception = 'x'\n{fine}"));
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].starts_with("1:14: duplicates has no effect with keep"), "{found:?}");

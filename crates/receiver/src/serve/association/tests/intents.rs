@@ -1,9 +1,9 @@
 //! Objects for which something is owed.
 
 use super::*;
-use crate::IntentSettings;
 use crate::output::studies::Timing;
 use crate::output::{Duplicates, IfDifferent};
+use crate::{FinalNames, IntentSettings, OfferedObject, Takers};
 use dataset::{AttributeName, Tag, WantedAttributes};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{Envelope, IntentName, Intents, PendingIntent};
@@ -48,6 +48,23 @@ impl Observer for Listener {
     }
 }
 
+/// Takes all but the objects of one patient.
+struct AllButOne;
+
+impl Takers for AllButOne {
+    fn take(&self, object: &OfferedObject<'_>) -> bool {
+        let patient = object.attributes.noted_as(&AttributeName::Public(PATIENT_ID));
+        patient.is_none_or(|patient| patient.bytes != UNTAKEN.as_bytes())
+    }
+}
+
+/// A patient whose objects nobody takes.
+const UNTAKEN: &str = "NOBODYS ";
+
+fn final_names(keeps_file: bool) -> FinalNames {
+    if keeps_file { FinalNames::All } else { FinalNames::NotTaken(Arc::new(AllButOne)) }
+}
+
 /// A receiver whose objects have intents.
 fn receiver(
     storage: Arc<dyn Storage>,
@@ -59,7 +76,7 @@ fn receiver(
     let wanted = [PATIENT_ID, ACCESSION_NUMBER].map(AttributeName::Public);
     let wanted = Arc::new(WantedAttributes::new(wanted).unwrap());
     let treatment = Treatment {
-        intents: Some(IntentSettings { route: 9, wanted, keeps_file }),
+        intents: Some(IntentSettings { route: 9, wanted, final_names: final_names(keeps_file) }),
         ..testing::treatment(settings, storage, Timing::default())
     };
     let listener = Listener { treatment: Arc::new(treatment), told: Mutex::default() };
@@ -139,6 +156,31 @@ fn where_nothing_is_kept_the_intent_is_all_there_is() {
     assert_eq!(told[0].stored_bytes, bytes.len() as u64);
     intents.release(name).unwrap();
     assert!(scratch.content().is_empty());
+}
+
+#[test]
+fn what_nobody_takes_keeps_its_name_where_nothing_else_is_kept() {
+    let scratch = Scratch::new("intents-untaken");
+    let directory = Arc::new(Directory::open(&scratch.0, Durability::Full).unwrap());
+    let intents = directory.intents().unwrap();
+    let (receiver, listener) = receiver(directory, false, |_| {});
+    let (mut sender, thread) = receiver.connect();
+    for (instance, patient) in [("1.2.3", UNTAKEN), ("1.2.4", "P2")] {
+        let status = sender.store_data_set(instance, &object(instance, patient)).unwrap().status;
+        assert_eq!(status, Status::SUCCESS);
+    }
+    sender.release();
+    thread.join().unwrap();
+    let told = listener.told.lock().unwrap().clone();
+    assert!(told[0].file.is_some() && told[1].file.is_none());
+    for (told, is_alone) in told.iter().zip([false, true]) {
+        let name = told.intent.as_ref().unwrap();
+        assert_eq!(Envelope::parse(name).unwrap().is_alone, is_alone);
+        intents.release(name).unwrap();
+    }
+    let kept: Vec<_> = scratch.content().into_values().collect();
+    assert_eq!(kept.len(), 1, "the file of what nobody takes");
+    assert!(kept[0].ends_with(&object("1.2.3", UNTAKEN)));
 }
 
 #[test]

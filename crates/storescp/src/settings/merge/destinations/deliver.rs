@@ -127,19 +127,22 @@ fn until_delivered(
     let keep = span(&typed.keep);
     let deliver = span(&typed.deliver);
     let getting: Vec<_> = destinations.iter().filter(|it| gets_objects(it)).collect();
+    let may_be_left = getting.iter().all(|it| it.filter.is_some());
     if let Some(place) = keep.clone().or(deliver)
         && !merging.report.has_fault_within(&place)
     {
         if getting.is_empty() {
             let message = "keep = \"until-delivered\" needs a destination in deliver that gets objects (on = \"object\"): \
-                           without one they would be removed at once";
+                           without one nothing is ever delivered";
             merging.fault(&place, message);
-        } else if getting.iter().all(|it| it.filter.is_some()) {
-            let message = "with keep = \"until-delivered\", objects that no filter of a destination takes are removed at once";
+        } else if may_be_left {
+            let message = "with keep = \"until-delivered\", objects that no filter of a destination takes keep their files \
+                           in the directory, until you remove them";
             merging.report.warn(&place, message);
         }
     }
     if settings.output.duplicates != Duplicates::Replace
+        && !may_be_left
         && let Some(place) = span(&typed.duplicates).or(keep.clone())
     {
         let message = "duplicates has no effect with keep = \"until-delivered\": nothing is there that a new object could repeat";
