@@ -1,6 +1,7 @@
 //! Tests that each key of the settings about the outbox has its effect, with real senders and destinations.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -211,6 +212,45 @@ fn a_gateway_keeps_nothing() {
         all.iter().filter(kept).count()
     };
     eventually("no bytes are left", DELIVERED, || links() == 0);
+}
+
+#[test]
+fn a_gateway_keeps_what_no_destination_takes() {
+    let site = Site::start(
+        "data out",
+        "directory = \"ROOT/data\"\nkeep = \"until-delivered\"\ndeliver = \"out\"\n[[destination]]\nname = \"out\"\n\
+         kind = \"folder\"\ndirectory = \"ROOT/out\"\nfilter = \"Modality = 'CT'\"\n",
+    );
+    let untaken = object("MR", "2.25.81", 2);
+    for object in [&object("CT", "2.25.81", 1), &untaken] {
+        assert_eq!(store_as(&site.server, "CT1", object), 0);
+    }
+    eventually("one is delivered", DELIVERED, || copies(&site, "out") == 1);
+    let names = || site.stored("data");
+    let links = || names().iter().any(|it| it.contains("/pending/") || it.contains("/spool/"));
+    eventually("no link is left", DELIVERED, || !links());
+    let visible = names().into_iter().filter(|name| !name.starts_with(".storescp"));
+    assert_eq!(visible.collect::<Vec<_>>(), [untaken.file_name()]);
+}
+
+#[test]
+fn a_worker_that_does_not_end_is_killed_when_the_receiver_ends() {
+    let worker = "trap '' TERM; echo $$ > ROOT/worker; while :; do sleep 0.1; done";
+    let mut site = Site::start(
+        "",
+        &format!(
+            "grace-period = \"2 s\"\ndeliver = \"step\"\n[[destination]]\nname = \"step\"\nkind = \"worker\"\n\
+             command = [\"sh\", \"-c\", '''{worker}''']\n"
+        ),
+    );
+    assert_eq!(store_as(&site.server, "CT1", &object("CT", "2.25.82", 1)), 0);
+    eventually("the worker runs", DELIVERED, || text(&site, "worker").ends_with('\n'));
+    let worker = text(&site, "worker");
+    let lives = || Path::new("/proc").join(worker.trim()).join("cmdline").exists();
+    assert!(lives());
+    site.server.signal("TERM");
+    assert!(site.server.wait(DELIVERED).is_some(), "the receiver ends");
+    eventually("the worker is gone", DELIVERED, || !lives());
 }
 
 #[test]
