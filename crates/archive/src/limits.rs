@@ -50,7 +50,7 @@ pub const READ_BYTES: usize = 16 * 1024;
 pub const FOLDER_LEVELS: usize = 32;
 
 /// Niceness of what is done in the background, relative to receiving.
-pub const BACKGROUND_NICENESS: i32 = 10;
+pub const BACKGROUND_NICENESS: i32 = 19;
 
 /// Studies that are ended in one transaction.
 pub const ENDED_STUDIES: usize = 256;
@@ -108,8 +108,11 @@ pub const QUIET: Duration = Duration::from_secs(60);
 /// Bytes that verification reads in a second at most, unless the settings say another number: a TiB in 18 hours.
 pub const VERIFY_BYTES_PER_SECOND: u64 = 16 << 20;
 
+/// Bytes of files whose digests wait for a moment without reception, at most: they are in the page cache still.
+pub const DEFERRED_DIGEST_BYTES: u64 = 256 << 20;
+
 /// Bytes that are read at a time for a digest.
-pub const DIGEST_READ_BYTES: usize = 128 * 1024;
+pub const DIGEST_READ_BYTES: usize = 32 * 1024;
 
 /// How often it is noted what the wall clock says, by which files are removed.
 pub(crate) const CLOCK_INTERVAL: Duration = Duration::from_secs(60 * 60);

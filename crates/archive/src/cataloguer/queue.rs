@@ -14,6 +14,8 @@ pub(super) struct Queue {
     state: Mutex<State>,
     /// Something waits, or the end has come.
     arrived: Condvar,
+    /// A whole batch waits.
+    full: Condvar,
     /// There is room, or none to be expected.
     room: Condvar,
     counters: Arc<Counters>,
@@ -62,8 +64,8 @@ impl Queue {
             has_let_go: false,
             is_ending: false,
         };
-        let (arrived, room) = (Condvar::new(), Condvar::new());
-        Self { state: Mutex::new(state), arrived, room, counters }
+        let [arrived, full, room] = [const { Condvar::new() }; 3];
+        Self { state: Mutex::new(state), arrived, full, room, counters }
     }
 
     /// Brings an object. `now` is the time by which studies end.
@@ -84,10 +86,18 @@ impl Queue {
             let waited = self.room.wait_timeout(state, LONGEST_WAIT / 8);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        let was_empty = state.is_empty();
         state.bytes += weight;
         state.objects.push_back((arrival, now));
+        let is_full = state.objects.len() == BATCH_OBJECTS;
         drop(state);
-        self.arrived.notify_one();
+        // Not for each object: a wake-up costs more than all else here.
+        if was_empty {
+            self.arrived.notify_one();
+        }
+        if is_full {
+            self.full.notify_one();
+        }
     }
 
     /// Brings something else, or drops and counts it if there is no room. Never waits.
@@ -97,17 +107,19 @@ impl Queue {
             self.counters.dropped_events.add(1);
             return;
         }
+        let was_empty = state.is_empty();
         state.happenings.push_back(happening);
         drop(state);
-        self.arrived.notify_one();
+        if was_empty {
+            self.arrived.notify_one();
+        }
     }
 
     /// Waits for something to come, `patience` at most (`None`: as long as it takes), and then for more of it, `gather` at
     /// most. Empty if nothing came, or at the end.
     pub(super) fn take(&self, patience: Option<Duration>, gather: Duration) -> Taken {
         let mut state = self.lock();
-        let nothing =
-            |it: &mut State| it.objects.is_empty() && it.happenings.is_empty() && !it.is_ending;
+        let nothing = |it: &mut State| it.is_empty() && !it.is_ending;
         state = match patience {
             None => {
                 let waited = self.arrived.wait_while(state, nothing);
@@ -119,8 +131,8 @@ impl Queue {
             }
         };
         let few = |it: &mut State| it.objects.len() < BATCH_OBJECTS && !it.is_ending;
-        if !state.objects.is_empty() || !state.happenings.is_empty() {
-            let waited = self.arrived.wait_timeout_while(state, gather, few);
+        if !state.is_empty() {
+            let waited = self.full.wait_timeout_while(state, gather, few);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         let objects = state.objects.len().min(BATCH_OBJECTS);
@@ -172,6 +184,7 @@ impl Queue {
     pub(super) fn end(&self) {
         self.lock().is_ending = true;
         self.arrived.notify_all();
+        self.full.notify_all();
         self.room.notify_all();
     }
 
@@ -186,8 +199,7 @@ impl Queue {
 
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
-        let state = self.lock();
-        state.objects.is_empty() && state.happenings.is_empty()
+        self.lock().is_empty()
     }
 
     /// Everything that was brought before this time is in; `None` if everything is.
@@ -202,6 +214,10 @@ impl Queue {
 }
 
 impl State {
+    fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.happenings.is_empty()
+    }
+
     fn has_room(&self, weight: usize) -> bool {
         let is_first = self.objects.is_empty();
         is_first || self.objects.len() < WAITING_OBJECTS && self.bytes + weight <= WAITING_BYTES

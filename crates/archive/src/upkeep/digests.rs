@@ -3,7 +3,9 @@
 use crate::Error;
 use crate::availability::Availability;
 use crate::files::Tree;
-use crate::limits::{BACKGROUND_NICENESS, DIGEST_READ_BYTES, WAITING_DIGESTS};
+use crate::limits::{
+    BACKGROUND_NICENESS, DEFERRED_DIGEST_BYTES, DIGEST_READ_BYTES, WAITING_DIGESTS,
+};
 use crate::report::Counters;
 use crate::schedule::Worker;
 use catalog::limits::BATCH_OBJECTS;
@@ -33,6 +35,15 @@ const INTENT_ATTRIBUTE: &str = "user.storescp";
 /// of ext4.
 const NOTE_DELAY: Duration = Duration::from_secs(5);
 
+/// Nothing has come for so long when digests are taken: reception goes first.
+const CALM: Duration = Duration::from_millis(100);
+
+/// Digests that are taken before it is looked again whether objects come.
+const DIGESTS_AT_A_TIME: usize = 16;
+
+/// How long the catalogue waits for digests at most, so that many are written at once.
+const WRITE_DELAY: Duration = Duration::from_millis(500);
+
 /// Takes digests in a thread of its own, behind everything else. Of more than [`WAITING_DIGESTS`] that wait, the oldest are
 /// forgotten: verification takes those later.
 pub struct Digests {
@@ -41,9 +52,18 @@ pub struct Digests {
 }
 
 struct Queue {
-    waiting: Mutex<VecDeque<Waiting>>,
+    backlog: Mutex<Backlog>,
     arrived: Condvar,
     is_ending: AtomicBool,
+}
+
+/// What waits.
+struct Backlog {
+    waiting: VecDeque<Waiting>,
+    /// Bytes of the files.
+    bytes: u64,
+    /// When the latest came.
+    latest: Instant,
 }
 
 struct Waiting {
@@ -65,30 +85,26 @@ impl Digests {
         counters: Arc<Counters>,
     ) -> Result<Self, Error> {
         let queue = Arc::new(Queue {
-            waiting: Mutex::default(),
+            backlog: Mutex::new(Backlog {
+                waiting: VecDeque::new(),
+                bytes: 0,
+                latest: Instant::now(),
+            }),
             arrived: Condvar::new(),
             is_ending: AtomicBool::new(false),
         });
-        let taking = Arc::clone(&queue);
-        let mut noting: VecDeque<(Instant, Waiting, Digest)> = VecDeque::new();
+        let mut taking = Taking {
+            queue: Arc::clone(&queue),
+            catalog,
+            availability,
+            counters,
+            buffer: vec![0; DIGEST_READ_BYTES],
+            unwritten: Vec::new(),
+            since: Instant::now(),
+            noting: VecDeque::new(),
+        };
         let worker = Worker::start("digests", BACKGROUND_NICENESS, move |_| {
-            let due = noting.front().map(|(due, ..)| due.saturating_duration_since(Instant::now()));
-            let taken = taking.digests_of(taking.take(due), &counters);
-            let digests: Vec<_> =
-                taken.iter().map(|(waiting, digest)| (waiting.id, *digest)).collect();
-            if !digests.is_empty()
-                && let Err(error) = catalog.set_digests(&digests)
-            {
-                availability.failed(&error);
-            }
-            let due = Instant::now() + NOTE_DELAY;
-            noting.extend(taken.into_iter().map(|(waiting, digest)| (due, waiting, digest)));
-            while noting.len() > WAITING_DIGESTS
-                || noting.front().is_some_and(|(due, ..)| *due <= Instant::now())
-            {
-                let Some((_, waiting, digest)) = noting.pop_front() else { break };
-                waiting.note(&digest);
-            }
+            taking.step();
             Duration::ZERO
         })?;
         Ok(Self { queue, worker: Mutex::new(worker) })
@@ -107,76 +123,158 @@ impl Digests {
         // Of an equal file that was kept, that one's digest, not that of the bytes that came.
         let intent = intent.filter(|_| !object.kept);
         let (directory, file, size) = (object.directory.clone(), object.file.clone(), object.size);
-        let mut waiting = self.queue.lock();
-        if waiting.len() >= WAITING_DIGESTS {
-            waiting.pop_front();
+        let mut backlog = self.queue.lock();
+        if backlog.waiting.len() >= WAITING_DIGESTS {
+            backlog.pop();
         }
-        waiting.push_back(Waiting { id, intent, directory, file, size });
-        drop(waiting);
-        self.queue.arrived.notify_one();
+        let was_calm = backlog.waiting.is_empty();
+        backlog.push(Waiting { id, intent, directory, file, size });
+        let is_wanted = was_calm || backlog.is_much();
+        drop(backlog);
+        if is_wanted {
+            self.queue.arrived.notify_one();
+        }
     }
 
     /// How many wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queue.lock().len()
+        self.queue.lock().waiting.len()
     }
 
     /// The program ends: what waits is left to verification.
     pub fn finish(&self, deadline: Instant) {
         self.queue.is_ending.store(true, Ordering::Release);
-        self.queue.lock().clear();
+        self.queue.lock().waiting.clear();
         self.queue.arrived.notify_all();
         self.worker.lock().unwrap_or_else(PoisonError::into_inner).finish(deadline);
     }
 }
 
+/// What the thread knows from one step to the next.
+struct Taking {
+    queue: Arc<Queue>,
+    catalog: Arc<dyn Catalog>,
+    availability: Arc<Availability>,
+    counters: Arc<Counters>,
+    buffer: Vec<u8>,
+    /// Digests that the catalogue does not have yet.
+    unwritten: Vec<(InstanceId, Digest)>,
+    /// When the first of these was taken.
+    since: Instant,
+    /// Digests to be noted with their files, and when.
+    noting: VecDeque<(Instant, Waiting, Digest)>,
+}
+
+impl Taking {
+    fn step(&mut self) {
+        for waiting in self.queue.take(self.patience()) {
+            if self.queue.is_ending() {
+                break;
+            }
+            if let Ok(Some(digest)) = waiting.digest(&mut self.buffer) {
+                self.counters.digests.add(1);
+                if self.unwritten.is_empty() {
+                    self.since = Instant::now();
+                }
+                self.unwritten.push((waiting.id, digest));
+                self.noting.push_back((Instant::now() + NOTE_DELAY, waiting, digest));
+            }
+        }
+        if self.unwritten.len() >= BATCH_OBJECTS
+            || self.since.elapsed() >= WRITE_DELAY
+            || self.queue.is_ending()
+        {
+            self.write();
+        }
+        let is_due = |(due, ..): &(Instant, Waiting, Digest)| *due <= Instant::now();
+        while self.noting.len() > WAITING_DIGESTS || self.noting.front().is_some_and(is_due) {
+            let Some((_, waiting, digest)) = self.noting.pop_front() else { break };
+            waiting.note(&digest);
+        }
+    }
+
+    /// How long may be waited for more; `None` if there is nothing else to do.
+    fn patience(&self) -> Option<Duration> {
+        let noting = self.noting.front().map(|(due, ..)| *due);
+        let writing = (!self.unwritten.is_empty()).then(|| self.since + WRITE_DELAY);
+        let due = noting.into_iter().chain(writing).min()?;
+        Some(due.saturating_duration_since(Instant::now()))
+    }
+
+    fn write(&mut self) {
+        if self.unwritten.is_empty() {
+            return;
+        }
+        if let Err(error) = self.catalog.set_digests(&self.unwritten) {
+            self.availability.failed(&error);
+        }
+        self.unwritten.clear();
+    }
+}
+
 impl Queue {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_ending(&self) -> bool {
         self.is_ending.load(Ordering::Acquire)
     }
 
-    /// Those of these, as long as the program does not end.
-    fn digests_of(&self, some: Vec<Waiting>, counters: &Counters) -> Vec<(Waiting, Digest)> {
-        let mut taken = Vec::with_capacity(some.len());
-        for waiting in some {
-            if self.is_ending() {
+    /// Waits for some, `patience` at most: until objects have stopped coming for a moment, or much waits.
+    fn take(&self, patience: Option<Duration>) -> Vec<Waiting> {
+        let until = patience.map(|time| Instant::now() + time);
+        let mut backlog = self.lock();
+        while !self.is_ending() {
+            let now = Instant::now();
+            let calm = backlog.calm_at();
+            if calm.is_some_and(|calm| calm <= now) {
+                let some = backlog.waiting.len().min(DIGESTS_AT_A_TIME);
+                return (0..some).filter_map(|_| backlog.pop()).collect();
+            }
+            if until.is_some_and(|until| until <= now) {
                 break;
             }
-            if let Ok(Some(digest)) = waiting.digest() {
-                counters.digests.add(1);
-                taken.push((waiting, digest));
-            }
+            backlog = match calm.into_iter().chain(until).min() {
+                Some(next) => {
+                    let waited = self.arrived.wait_timeout(backlog, next - now);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.arrived.wait(backlog).unwrap_or_else(PoisonError::into_inner),
+            };
         }
-        taken
+        Vec::new()
+    }
+}
+
+impl Backlog {
+    fn push(&mut self, waiting: Waiting) {
+        self.bytes = self.bytes.saturating_add(waiting.size);
+        self.latest = Instant::now();
+        self.waiting.push_back(waiting);
     }
 
-    /// Waits for some, `patience` at most.
-    fn take(&self, patience: Option<Duration>) -> Vec<Waiting> {
-        let waiting = self.lock();
-        let nothing = |it: &mut VecDeque<Waiting>| it.is_empty() && !self.is_ending();
-        let mut waiting = match patience {
-            None => {
-                let waited = self.arrived.wait_while(waiting, nothing);
-                waited.unwrap_or_else(PoisonError::into_inner)
-            }
-            Some(time) => {
-                let waited = self.arrived.wait_timeout_while(waiting, time, nothing);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        let some = waiting.len().min(BATCH_OBJECTS);
-        waiting.drain(..some).collect()
+    fn pop(&mut self) -> Option<Waiting> {
+        let waiting = self.waiting.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(waiting.size);
+        Some(waiting)
+    }
+
+    fn is_much(&self) -> bool {
+        self.bytes > DEFERRED_DIGEST_BYTES || self.waiting.len() > WAITING_DIGESTS / 2
+    }
+
+    /// When digests may be taken; `None` if nothing waits.
+    fn calm_at(&self) -> Option<Instant> {
+        let pause = if self.is_much() { Duration::ZERO } else { CALM };
+        (!self.waiting.is_empty()).then(|| self.latest + pause)
     }
 }
 
 impl Waiting {
     /// `None` if its file is gone, or another one.
-    fn digest(&self) -> io::Result<Option<Digest>> {
+    fn digest(&self, buffer: &mut [u8]) -> io::Result<Option<Digest>> {
         let of_intent = self.intent.as_ref().and_then(|(intents, name)| intents.open(name).ok());
         let file = match (of_intent, &self.file) {
             (Some(file), _) => file,
@@ -189,7 +287,12 @@ impl Waiting {
         if file.metadata()?.len() != self.size {
             return Ok(None);
         }
-        digest_of(&file, &mut |_| true)
+        let mut go_on = |_| {
+            // Whoever receives goes first, also where the system would let this thread finish its share of time.
+            std::thread::yield_now();
+            true
+        };
+        digest_of(&file, buffer, &mut go_on)
     }
 
     /// Notes the digest with the file, in place of what its intent had noted there.
@@ -204,14 +307,16 @@ impl Waiting {
     }
 }
 
-/// The digest of a file. `read` is told of the bytes of each piece; `None` once it returns false.
+/// The digest of a file, read in pieces of the size of `buffer`. `read` is told of the bytes of each piece; `None` once it
+/// returns false.
 pub(crate) fn digest_of(
     mut file: &File,
+    buffer: &mut [u8],
     read: &mut dyn FnMut(u64) -> bool,
 ) -> io::Result<Option<Digest>> {
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; DIGEST_READ_BYTES]);
+    let mut hash = Sha256::new();
     loop {
-        let length = match file.read(&mut buffer) {
+        let length = match file.read(buffer) {
             Ok(0) => return Ok(Some(hash.finish())),
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -255,7 +360,7 @@ mod tests {
         let path = scratch.0.join("file");
         std::fs::write(&path, b"abc").unwrap();
         let file = File::open(&path).unwrap();
-        let digest = digest_of(&file, &mut |_| true).unwrap().unwrap();
+        let digest = digest_of(&file, &mut [0; 2], &mut |_| true).unwrap().unwrap();
         // FIPS 180-2, appendix B.1.
         let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hex(&digest), text);

@@ -7,6 +7,7 @@ use super::digests::{Digest, digest_of, note};
 use super::scan::{Opened, Pace, Reader, open};
 use crate::Error;
 use crate::files::{FoundFile, Tree};
+use crate::limits::DIGEST_READ_BYTES;
 use crate::report::{Counters, Differences};
 use catalog::limits::{BATCH_OBJECTS, PAGE_ROWS};
 use catalog::{Catalog, InstanceId, InstanceRow, Page};
@@ -81,6 +82,7 @@ struct Run<'r> {
     pace: Pace<'r>,
     found: Differences,
     digests: Vec<(InstanceId, Digest)>,
+    buffer: Vec<u8>,
     tell: &'r mut dyn FnMut(&Difference),
 }
 
@@ -97,6 +99,7 @@ impl Verify<'_> {
             pace: Pace::new(self.bytes_per_second, self.pause),
             found: Differences::default(),
             digests: Vec::new(),
+            buffer: vec![0; DIGEST_READ_BYTES],
             tell,
         };
         let is_complete = self.look_at_files(&mut run)? && self.look_at_rows(&mut run)?;
@@ -174,7 +177,7 @@ impl Verify<'_> {
             return Ok(true);
         }
         let pace = &mut run.pace;
-        let digest = match digest_of(&opened.file, &mut |bytes| pace.read(bytes)) {
+        let digest = match digest_of(&opened.file, &mut run.buffer, &mut |bytes| pace.read(bytes)) {
             Ok(Some(digest)) => digest,
             Ok(None) => return Ok(false),
             Err(_) => {
