@@ -1,10 +1,13 @@
 """Rows about the catalogue and the outbox: what they cost reception, and how much they take."""
 
+import contextlib
+import dataclasses
 import json
 import sys
 import time
+from pathlib import Path
 
-from . import process
+from . import postgresql, process
 from .measure import Cell, Check, Row, commands, measured
 from .rows import KIB, OURS_FULL, OURS_NONE, WARM_UP, store
 from .servers import ORTHANC, RELEASE, ROOT
@@ -72,34 +75,62 @@ def owed_checks(results):
 TAKEN_IN = 20_000
 TAKEN_BY_ORTHANC = 2_000
 ASSOCIATIONS = 8
+GROUP = "39 kB, 8 associations"
+
+
+SQLITE, POSTGRESQL, ORTHANC_POSTGRESQL = "SQLite", "PostgreSQL", "Orthanc with PostgreSQL"
+PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so")
 
 
 def taken_cells(bench):
-    sqlite = OURS_NONE.with_settings("SQLite", CATALOG)
-    group = "39 kB, 8 associations"
-    cells = []
-    for server, objects in ((sqlite, TAKEN_IN), (ORTHANC, TAKEN_BY_ORTHANC)):
-        sender = store(objects, 39_000, ASSOCIATIONS)
-
-        def measure(server=server, sender=sender, objects=objects):
-            def send(running):
-                begun = time.monotonic()
-                sender.run(running)
-                if server.settings is not None:
-                    wait_until_taken_in(running, objects)
-                return {"taken_per_s": objects / (time.monotonic() - begun)}
-
-            return measured(bench, server, send, bytes_to_write=objects * 40_000)
-
-        rounds = 2 if server is ORTHANC else None
-        cells.append(Cell(group, server.name, measure, commands(server, sender), rounds))
+    sqlite = OURS_NONE.with_settings(SQLITE, CATALOG)
+    cells = [taken_cell(bench, sqlite, TAKEN_IN), taken_cell(bench, ORTHANC, TAKEN_BY_ORTHANC, 2)]
+    if postgresql.programs() is None:
+        return cells
+    cells.append(taken_cell(bench, OURS_NONE.with_settings(POSTGRESQL, CATALOG), TAKEN_IN, server_at=in_postgresql))
+    if PLUGIN.exists():
+        orthanc = dataclasses.replace(ORTHANC, name=ORTHANC_POSTGRESQL)
+        cells.append(taken_cell(bench, orthanc, TAKEN_BY_ORTHANC, 2, orthanc_in_postgresql))
     return cells
+
+
+def taken_cell(bench, server, objects, rounds=None, server_at=None):
+    """Where the catalogue is in PostgreSQL, `server_at` makes the server for a port."""
+    sender = store(objects, 39_000, ASSOCIATIONS)
+
+    def send(running):
+        begun = time.monotonic()
+        sender.run(running)
+        if server.settings is not None:
+            wait_until_taken_in(running, objects)
+        return {"taken_per_s": objects / (time.monotonic() - begun)}
+
+    def measure():
+        with contextlib.ExitStack() as stack:
+            chosen = server_at(server, stack.enter_context(postgresql.cluster())) if server_at else server
+            return measured(bench, chosen, send, bytes_to_write=objects * 40_000)
+
+    return Cell(GROUP, server.name, measure, commands(server, sender), rounds)
+
+
+def in_postgresql(server, port):
+    settings = CATALOG.replace('"sqlite"', f'"{postgresql.url(port)}"')
+    return dataclasses.replace(server, settings=settings)
+
+
+def orthanc_in_postgresql(server, port):
+    name = postgresql.NAME
+    database = {"EnableIndex": True, "EnableStorage": False, "Host": "127.0.0.1", "Port": port, "Database": name,
+                "Username": name, "Password": name}
+    return dataclasses.replace(
+        server, config={**server.config, "Plugins": [str(PLUGIN)], "PostgreSQL": database}
+    )
 
 
 def wait_until_taken_in(running, objects):
     """Waits until the catalogue has that many instances."""
     deadline = time.monotonic() + 60
-    while statistics(running)["instances"] < objects:
+    while statistics(running)["objects"] < objects:
         if time.monotonic() > deadline:
             raise process.Failed("the catalogue does not catch up")
         time.sleep(0.02)
@@ -111,13 +142,18 @@ def statistics(running):
 
 
 def taken_checks(results):
-    group = "39 kB, 8 associations"
-    rate = results.median(group, "SQLite", "taken_per_s")
-    return [
-        Check("SQLite: objects taken in each second, while receiving", rate, 5_000, at_least=True),
-        Check("SQLite: times Orthanc's",
-              results.ratio((group, "SQLite", "taken_per_s"), (group, ORTHANC.name, "taken_per_s")), 1, at_least=True),
-    ]
+    def rate(name):
+        return results.median(GROUP, name, "taken_per_s")
+
+    def times(name, other):
+        return results.ratio((GROUP, name, "taken_per_s"), (GROUP, other, "taken_per_s"))
+
+    checks = []
+    for name, orthanc in ((SQLITE, ORTHANC.name), (POSTGRESQL, ORTHANC_POSTGRESQL)):
+        told = f"{name}: objects taken in each second, while receiving"
+        checks.append(Check(told, rate(name), 5_000, at_least=True))
+        checks.append(Check(f"{name}: times {orthanc}'s", times(name, orthanc), 1, at_least=True))
+    return checks
 
 
 # Idle

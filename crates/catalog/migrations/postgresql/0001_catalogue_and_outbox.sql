@@ -108,7 +108,8 @@ CREATE TABLE instance (
 CREATE UNIQUE INDEX instance_file ON instance (directory, file_key) WHERE file_key IS NOT NULL;
 CREATE INDEX instance_study ON instance (study, id);
 CREATE INDEX instance_sop_instance ON instance (sop_instance);
-CREATE INDEX instance_removable ON instance (directory, rule, owed, received, id) WHERE file_key IS NOT NULL;
+-- Of `file`, not of `file_key`: no plan may take it for a search by that.
+CREATE INDEX instance_removable ON instance (directory, rule, owed, received, id) WHERE file IS NOT NULL;
 
 -- What happened and is no object: its end of study, association or refusal.
 CREATE TABLE event (

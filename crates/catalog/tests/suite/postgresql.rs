@@ -3,7 +3,7 @@
 use crate::databases::{POSTGRESQL, with_database};
 use crate::objects::{at, batch, object, owed, take_in};
 use catalog::testing::PostgresCluster;
-use catalog::{Error, Page};
+use catalog::{Delivery, Error, Lease, LeaseOrder, Page, Settlement, Verdict};
 use platform::testing::Scratch;
 use std::path::Path;
 use std::process::Command;
@@ -169,5 +169,57 @@ fn tls_is_as_the_url_wants_it() {
         while server.sql("d", encrypted).trim() != "0" {
             std::thread::yield_now();
         }
+    }
+}
+
+/// A database of which no statistics are known, as a new one, is read by the right indexes all the same.
+#[test]
+fn plans_need_no_statistics() {
+    const OBJECTS: u64 = 4_000;
+    const AT_A_TIME: usize = 200;
+    let settings = ["fsync = off", "autovacuum = off"];
+    let server = PostgresCluster::start_with(Path::new("/dev/shm"), "plans", &settings);
+    let url = server.create_database("d");
+    let catalog = catalog::open(&url).unwrap();
+    for first in (0..OBJECTS).step_by(AT_A_TIME) {
+        let study = format!("1.{}", first / 1_000);
+        let numbers = first..first + AT_A_TIME as u64;
+        let objects = numbers.map(|number| owed(object(&study, number), &["pacs"])).collect();
+        catalog.take_in(&batch(objects, at(first))).unwrap();
+    }
+    let lease = Lease {
+        destination: "pacs".to_owned(),
+        most: AT_A_TIME,
+        order: LeaseOrder::None,
+        owner: "a".to_owned(),
+        now: at(10_000),
+        duration: Duration::from_secs(60),
+    };
+    loop {
+        let leased = catalog.lease(&lease).unwrap();
+        if leased.is_empty() {
+            break;
+        }
+        let done = |it: &Delivery| Settlement { id: it.id, verdict: Verdict::Done };
+        let settlements: Vec<_> = leased.iter().map(done).collect();
+        catalog.settle("a", &settlements, at(10_001)).unwrap();
+    }
+    assert!(catalog.counts(&[]).unwrap().iter().all(|it| it.waiting == 0));
+    drop(catalog);
+    let sql =
+        "SELECT indexrelname || ' ' || idx_scan || ' ' || idx_tup_read FROM pg_stat_user_indexes";
+    let found = server.sql("d", sql);
+    assert!(found.lines().count() > 20, "{found}");
+    for line in found.lines() {
+        let [index, scans, read] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let (scans, read): (u64, u64) = (scans.parse().unwrap(), read.parse().unwrap());
+        // Leases and lists read a page each; everything else a row or two.
+        assert!(
+            read <= (scans + 100) * 2 * AT_A_TIME as u64,
+            "{index}: {read} rows in {scans} scans"
+        );
+        assert!(read <= OBJECTS * 50, "{index}: {read} rows in {scans} scans");
     }
 }

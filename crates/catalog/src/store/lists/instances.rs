@@ -58,7 +58,7 @@ pub(in crate::store) fn removable(
     };
     let sql = format!(
         "SELECT {INSTANCE_COLUMNS} FROM instance i {INSTANCE_JOINS} \
-         WHERE i.directory = $1 AND i.rule = $2 AND i.owed = $3 AND i.file_key IS NOT NULL \
+         WHERE i.directory = $1 AND i.rule = $2 AND i.owed = $3 AND i.file IS NOT NULL \
          AND i.received < $4 ORDER BY i.received, i.id LIMIT $5"
     );
     let mut states = vec![2];
