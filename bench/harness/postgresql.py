@@ -4,13 +4,13 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from . import process
+from .servers import free_port
 
 USER = "nobody"  # as root, PostgreSQL does not start
 NAME = "bench"  # of its user and of its database
@@ -80,9 +80,3 @@ def owner():
         return os.geteuid(), os.getegid()
     entry = pwd.getpwnam(USER)
     return entry.pw_uid, entry.pw_gid
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]

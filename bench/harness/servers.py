@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +18,12 @@ RELEASE = ROOT / "target" / "release"
 LOADGEN = RELEASE / "loadgen"
 FLOOR = RELEASE / "floor"
 READY_SECONDS = 20
+
+
+def without_paths(words):
+    """Returns words of a command line as a report has them: without paths of this machine."""
+    python = Path(sys.executable).name
+    return words.replace(sys.executable, python).replace(f"{ROOT}/", "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +41,8 @@ class Server:
         """Returns the same server with more options, which also become part of its name."""
         words = [str(word) for word in options]
         argv = (self.argv[0], *words, *self.argv[1:])
-        return dataclasses.replace(self, name=" ".join((self.name, *words)), argv=argv)
+        name = without_paths(" ".join((self.name, *words)))
+        return dataclasses.replace(self, name=name, argv=argv)
 
     def with_settings(self, name, settings):
         """Returns the same server with a settings file, under this name."""
@@ -52,7 +60,7 @@ class Server:
     def command(self):
         """The command line for the report, without paths of this machine."""
         variables = [f"{key}={value}" for key, value in self.environment]
-        return " ".join([*variables, Path(self.argv[0]).name, *map(str, self.argv[1:])])
+        return without_paths(" ".join([*variables, Path(self.argv[0]).name, *map(str, self.argv[1:])]))
 
     def is_installed(self):
         """True if its program is installed."""
@@ -151,6 +159,8 @@ ORTHANC = Server(
         "Plugins": [],
     },
 )
+
+
 
 _FLOOR = Server("floor", (FLOOR, "receive", "{port}", "{dir}"), floor=True)
 
