@@ -29,11 +29,13 @@ pub struct Workload {
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self { replaces: Some(4), ..Self::plain("plain", &[]) },
         Self::plain("unique", &["+uf"]),
         Self { studies: 3, ..Self::plain("studies", &["-su", "p"]) },
         Self { sizes: &[4_096, 8_000, 900], ..Self::plain("crowd", &[]) }.sent_by(12, 5),
+        // The names of so many do not have room in one block of the folder.
+        Self { sizes: &[900, 300], ..Self::plain("grown", &[]) }.sent_by(6, 40),
         Self::ALONE,
     ];
 
