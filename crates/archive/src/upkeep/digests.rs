@@ -38,6 +38,9 @@ const NOTE_DELAY: Duration = Duration::from_secs(5);
 /// Nothing has come for so long when digests are taken: reception goes first.
 const CALM: Duration = Duration::from_millis(100);
 
+/// How long a digest waits for that at most.
+const LONGEST_DEFERRAL: Duration = Duration::from_secs(10);
+
 /// Digests that are taken before it is looked again whether objects come.
 const DIGESTS_AT_A_TIME: usize = 16;
 
@@ -72,6 +75,8 @@ struct Waiting {
     directory: PathBuf,
     file: Option<String>,
     size: u64,
+    /// When it came.
+    since: Instant,
 }
 
 impl Digests {
@@ -128,7 +133,7 @@ impl Digests {
             backlog.pop();
         }
         let was_calm = backlog.waiting.is_empty();
-        backlog.push(Waiting { id, intent, directory, file, size });
+        backlog.push(Waiting { id, intent, directory, file, size, since: Instant::now() });
         let is_wanted = was_calm || backlog.is_much();
         drop(backlog);
         if is_wanted {
@@ -222,7 +227,7 @@ impl Queue {
         self.is_ending.load(Ordering::Acquire)
     }
 
-    /// Waits for some, `patience` at most: until objects have stopped coming for a moment, or much waits.
+    /// Waits for some, `patience` at most: until objects have stopped coming for a moment, or much waits, or long.
     fn take(&self, patience: Option<Duration>) -> Vec<Waiting> {
         let until = patience.map(|time| Instant::now() + time);
         let mut backlog = self.lock();
@@ -251,7 +256,7 @@ impl Queue {
 impl Backlog {
     fn push(&mut self, waiting: Waiting) {
         self.bytes = self.bytes.saturating_add(waiting.size);
-        self.latest = Instant::now();
+        self.latest = waiting.since;
         self.waiting.push_back(waiting);
     }
 
@@ -267,8 +272,9 @@ impl Backlog {
 
     /// When digests may be taken; `None` if nothing waits.
     fn calm_at(&self) -> Option<Instant> {
-        let pause = if self.is_much() { Duration::ZERO } else { CALM };
-        (!self.waiting.is_empty()).then(|| self.latest + pause)
+        let oldest = self.waiting.front()?.since;
+        let is_much = self.is_much();
+        Some(if is_much { oldest } else { (self.latest + CALM).min(oldest + LONGEST_DEFERRAL) })
     }
 }
 
@@ -367,5 +373,33 @@ mod tests {
         note(&file, &digest);
         // Where there are no extended attributes, nothing is noted.
         assert!(noted(&file).is_none_or(|noted| noted == digest));
+    }
+
+    #[test]
+    fn digests_wait_for_a_calm_moment_but_not_for_long() {
+        let mut backlog = Backlog { waiting: VecDeque::new(), bytes: 0, latest: Instant::now() };
+        assert_eq!(backlog.calm_at(), None);
+        let begin = Instant::now();
+        let waiting = |id, size, since| Waiting {
+            id: InstanceId(id),
+            intent: None,
+            directory: PathBuf::new(),
+            file: None,
+            size,
+            since,
+        };
+        backlog.push(waiting(1, 10, begin));
+        assert_eq!(backlog.calm_at(), Some(begin + CALM));
+        backlog.push(waiting(2, 10, begin + CALM / 2));
+        assert_eq!(backlog.calm_at(), Some(begin + CALM / 2 + CALM), "objects still come");
+        backlog.push(waiting(3, 10, begin + 2 * LONGEST_DEFERRAL));
+        assert_eq!(backlog.calm_at(), Some(begin + LONGEST_DEFERRAL), "the first waits for long");
+        backlog.push(waiting(4, DEFERRED_DIGEST_BYTES, begin + 2 * LONGEST_DEFERRAL));
+        assert_eq!(backlog.calm_at(), Some(begin), "much waits");
+        for left in [3, 2, 1, 0] {
+            backlog.pop().unwrap();
+            assert_eq!(backlog.waiting.len(), left);
+        }
+        assert_eq!((backlog.bytes, backlog.calm_at()), (0, None));
     }
 }
