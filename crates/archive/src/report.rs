@@ -78,8 +78,8 @@ pub struct Counters {
     pub batches: Counter,
     /// Times that reception had to wait for the catalogue.
     pub waits: Counter,
-    /// Ends of associations and refusals that a destination is not told of, since the catalogue was unavailable or too many
-    /// deliveries wait for it.
+    /// Ends of associations and refusals that a destination is not told of, because the catalogue was unavailable, or too
+    /// many deliveries already wait for that destination.
     pub dropped_events: Counter,
     /// Objects that the catalogue refuses, or whose files cannot be read: their intents stay.
     pub refused: Counter,

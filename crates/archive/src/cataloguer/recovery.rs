@@ -60,6 +60,8 @@ pub(super) struct Recovery {
     in_progress: HashSet<IntentName>,
     /// Intents that cannot be taken in, and are not tried again.
     failed: HashSet<IntentName>,
+    /// Objects that no destination takes, and that have no other name than their intents.
+    untaken: u64,
     /// The catalogue as it was when the spool was known.
     made_anew: u64,
     /// The spool was looked through in this run.
@@ -94,8 +96,8 @@ const IN_PROGRESS_PAUSE: Duration = Duration::from_secs(2);
 impl Recovery {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let (in_progress, failed) = (HashSet::new(), HashSet::new());
-        let (made_anew, has_looked_through, pause) = (0, false, FIRST_PAUSE);
-        Self { shared, in_progress, failed, made_anew, has_looked_through, pause }
+        let (untaken, made_anew, has_looked_through, pause) = (0, 0, false, FIRST_PAUSE);
+        Self { shared, in_progress, failed, untaken, made_anew, has_looked_through, pause }
     }
 
     /// Takes in everything that is pending, if that was asked for. Returns how long to pause.
@@ -131,6 +133,14 @@ impl Recovery {
     fn recover(&mut self, is_ending: &dyn Fn() -> bool) -> Result<(), Stopped> {
         let is_full = self.shared.is_behind.swap(false, Ordering::AcqRel);
         let recovered = self.recover_places(is_full, is_ending);
+        let untaken = std::mem::take(&mut self.untaken);
+        if untaken > 0 {
+            self.shared.counters.refused.add(untaken);
+            tracing::error!(
+                "{untaken} objects that were to be kept until they are delivered are taken by no destination of the settings: \
+                 they stay where they are in .storescp, and are tried again at the next start"
+            );
+        }
         if recovered.is_err() && is_full {
             self.shared.request_recovery();
         }
@@ -172,8 +182,10 @@ impl Recovery {
         is_ending: &dyn Fn() -> bool,
     ) -> Result<u64, Stopped> {
         let mut taken_in = 0;
+        let mut last = None;
         loop {
-            let found = self.oldest_pending(place, is_full, still).map_err(|error| {
+            let found = self.oldest_pending(place, is_full, still, last.as_ref());
+            let found = found.map_err(|error| {
                 let directory = place.place.directory.display();
                 let reason = platform::reason(&error);
                 tracing::error!("cannot list pending intents of {directory}: {reason}");
@@ -189,6 +201,8 @@ impl Recovery {
             if is_all {
                 return Ok(taken_in);
             }
+            // What stays, for whatever reason, is not met again.
+            last = found.into_iter().next_back();
         }
     }
 
@@ -197,6 +211,7 @@ impl Recovery {
         place: &PlaceInUse,
         is_full: bool,
         still: &HashSet<IntentName>,
+        last: Option<&Found>,
     ) -> io::Result<Vec<Found>> {
         let mut oldest = BinaryHeap::new();
         let (in_progress, failed) = (&mut self.in_progress, &mut self.failed);
@@ -217,7 +232,11 @@ impl Recovery {
                 return true;
             };
             let Envelope { received, association, sequence, .. } = envelope;
-            oldest.push(Found { received, association, sequence, name, file });
+            let found = Found { received, association, sequence, name, file };
+            if last.is_some_and(|last| found <= *last) {
+                return true;
+            }
+            oldest.push(found);
             if oldest.len() > RECOVERED_INTENTS {
                 oldest.pop();
             }
@@ -235,6 +254,10 @@ impl Recovery {
                 Ok(Some(arrival)) => arrivals.push((arrival, now)),
                 // Somebody else has settled it.
                 Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                    self.untaken += 1;
+                    fail(&mut self.failed, name.clone());
+                }
                 Err(error) => {
                     self.shared.counters.refused.add(1);
                     let reason = platform::reason(&error);
@@ -359,8 +382,7 @@ impl Recovery {
         };
         if envelope.is_alone && destinations.object.is_empty() {
             // Taken in, it would be owed to nobody, and its only name would be removed.
-            let reason = "no destination of the settings takes it, and it has no other name";
-            return Err(io::Error::other(reason));
+            return Err(io::ErrorKind::Unsupported.into());
         }
         object.spool = (!destinations.object.is_empty()).then(|| name.to_string());
         Ok(Some(Arrival {

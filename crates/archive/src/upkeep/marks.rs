@@ -1,7 +1,6 @@
 //! What is noted in the hidden folder of an output directory from one run to the next.
 
 use crate::files::hidden_folder;
-use crate::limits::CLOCK_INTERVAL;
 use crate::settings::Every;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,27 +59,15 @@ impl Marks {
         self.write(VERIFIED, &seconds.to_string());
     }
 
-    /// Whether what is removed by its age may be removed by this time. Not for a day after the clock has moved by more than a
-    /// day since it was looked at, as when it was set, or nothing ran: somebody may want to look at it before.
-    pub(super) fn is_clock_believed(&self, now: SystemTime) -> bool {
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let noted = fs::read_to_string(self.folder.join(CLOCK)).unwrap_or_default();
-        let mut noted =
-            noted.split_whitespace().map_while(|it| it.parse().ok().map(Duration::from_secs));
-        let (looked, until) = (noted.next().unwrap_or(now), noted.next().unwrap_or_default());
-        let has_moved = now.abs_diff(looked) > DAY;
-        let until = if has_moved { now.saturating_add(DAY) } else { until };
-        if has_moved || looked == now || now.abs_diff(looked) > CLOCK_INTERVAL {
-            self.write(CLOCK, &format!("{} {}", now.as_secs(), until.as_secs()));
-        }
-        if has_moved {
-            let (hours, directory) = (now.abs_diff(looked).as_secs() / 3600, self.folder.display());
-            tracing::warn!(
-                "the clock is {hours} hours from where it was when {directory} was last looked at: nothing is removed there \
-                 by its age for a day"
-            );
-        }
-        now >= until
+    /// When the wall clock was looked at last, and until when it was not believed.
+    pub(super) fn clock(&self) -> Option<(Duration, Duration)> {
+        let noted = fs::read_to_string(self.folder.join(CLOCK)).ok()?;
+        let mut noted = noted.split_whitespace().map_while(|it| it.parse().ok());
+        Some((Duration::from_secs(noted.next()?), Duration::from_secs(noted.next()?)))
+    }
+
+    pub(super) fn set_clock(&self, looked: Duration, until: Duration) {
+        self.write(CLOCK, &format!("{} {}", looked.as_secs(), until.as_secs()));
     }
 
     fn write(&self, name: &str, content: &str) {
@@ -122,19 +109,6 @@ mod tests {
         assert!(!is_due(Every::Day, begin + DAY + DAY / 2));
         assert!(!is_due(Every::Day, begin), "the clock was set back");
         assert!(is_due(Every::Day, begin + DAY));
-    }
-
-    #[test]
-    fn a_clock_that_was_set_removes_nothing_for_a_day_whatever_restarts() {
-        let scratch = Scratch::new("archive-marks-clock");
-        let begin = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let is_believed = |now| Marks::of(&scratch.0).is_clock_believed(now);
-        assert!(is_believed(begin) && is_believed(begin + DAY / 2) && is_believed(begin + DAY));
-        let set = begin + 400 * DAY;
-        assert!(!is_believed(set) && !is_believed(set + DAY / 2) && is_believed(set + DAY));
-        assert!(!is_believed(begin + DAY), "set back: the next is forwards again");
-        let forwards = begin + 3 * DAY;
-        assert!(!is_believed(forwards) && is_believed(forwards + DAY));
     }
 
     #[test]

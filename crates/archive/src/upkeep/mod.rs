@@ -3,6 +3,7 @@
 //!
 //! One thread does one thing after the other, so that the disk has one reader at most beside reception.
 
+mod believed_clock;
 mod digests;
 mod marks;
 mod rebuild;
@@ -25,12 +26,13 @@ use crate::limits::{
 use crate::report::{Counters, Differences, Listener};
 use crate::schedule::{SteadyClock, Stopping, Worker};
 use crate::settings::{Every, Keep};
+use believed_clock::BelievedClock;
 use catalog::Catalog;
 use dataset::Dictionary;
 use marks::Marks;
 use platform::sync::{Arc, Instant, Mutex, PoisonError};
 use retention::Retention;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -82,6 +84,8 @@ struct Task {
     taken_in: BTreeSet<PathBuf>,
     /// [`Availability::made_anew`] when they were.
     made_anew: u64,
+    /// The clock by which files are removed, of each directory that has such a policy.
+    clocks: BTreeMap<PathBuf, BelievedClock>,
     /// When history was forgotten last.
     forgotten: Option<Duration>,
     /// Something is due once what came before is in the catalogue.
@@ -100,6 +104,7 @@ impl Upkeep {
             settings: Arc::clone(&settings),
             taken_in: BTreeSet::new(),
             made_anew: 0,
+            clocks: BTreeMap::new(),
             forgotten: None,
             is_waiting: false,
         };
@@ -200,7 +205,7 @@ impl Task {
 
     fn retain(&mut self, settings: &UpkeepSettings, stopping: &Stopping) -> Result<(), Error> {
         let parts = &self.parts;
-        let now = parts.clock.clock().wall();
+        let (now, passed) = (parts.clock.clock().wall(), parts.clock.clock().passed());
         let retention = Retention {
             catalog: parts.catalog.as_ref(),
             counters: &parts.counters,
@@ -211,10 +216,12 @@ impl Task {
         };
         for policy in &settings.policies {
             let place = settings.places.iter().find(|it| it.directory == policy.directory);
+            let Some(place) = place else { continue };
             let by_age = matches!(policy.keep, Keep::For { .. });
-            if let Some(place) = place
-                && (!by_age || Marks::of(&place.directory).is_clock_believed(now))
-            {
+            let marks = Marks::of(&place.directory);
+            let begin = || BelievedClock::begin(&marks, now, passed);
+            let believed = self.clocks.entry(place.directory.clone()).or_insert_with(begin);
+            if !by_age || believed.is_believed(&marks, now, passed) {
                 retention.apply(place, policy)?;
             }
         }

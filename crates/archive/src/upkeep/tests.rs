@@ -331,6 +331,7 @@ fn task(
         settings: Arc::new(Mutex::new(settings)),
         taken_in: Default::default(),
         made_anew: 0,
+        clocks: Default::default(),
         forgotten: None,
         is_waiting: false,
     }

@@ -139,6 +139,24 @@ fn a_removed_file_is_noticed() {
     });
 }
 
+/// The same if it is read first: neither that call nor a later one hangs.
+#[test]
+fn a_removed_file_is_noticed_by_who_reads() {
+    with_file("sqlite-removed-read", |url| {
+        let catalog = catalog::open(url).unwrap();
+        take_in(&*catalog, "1.2", 1..2, &[]);
+        assert_eq!(catalog.studies(&StudyFilter::default(), ALL).unwrap().len(), 1);
+        for end in ["", "-wal", "-shm"] {
+            fs::remove_file(format!("{}{end}", file(url).display())).unwrap();
+        }
+        let told = catalog.studies(&StudyFilter::default(), ALL).map(|_| ()).unwrap_err();
+        assert!(matches!(told, Error::Damaged { .. }), "{told:?}");
+        assert_eq!(catalog.studies(&StudyFilter::default(), ALL).unwrap().len(), 0);
+        take_in(&*catalog, "1.2", 1..2, &[]);
+        assert_eq!(catalog.instances(None, ALL).unwrap().len(), 1);
+    });
+}
+
 /// A lock of another process is waited for, and told in the end; readers do not wait.
 #[test]
 fn a_lock_is_waited_for() {

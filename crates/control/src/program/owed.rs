@@ -82,8 +82,8 @@ pub struct CatalogStatus {
     pub waits: u64,
     /// Objects that cannot be taken in: their intents stay.
     pub refused: u64,
-    /// Ends of associations and refusals that a destination is not told of, since the catalogue was unavailable or too many
-    /// deliveries wait for it.
+    /// Ends of associations and refusals that a destination is not told of, because the catalogue was unavailable, or too
+    /// many deliveries already wait for that destination.
     pub dropped_events: u64,
     /// Studies that have ended.
     pub ended_studies: u64,

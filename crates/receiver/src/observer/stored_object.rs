@@ -39,7 +39,7 @@ pub struct StoredObject<'a> {
     /// not stored.
     pub transfer_syntax: &'static str,
     /// The file that it is in; `None` where objects are not stored ([`Treatment::output`] is `None`), and where they get
-    /// no final name ([`IntentSettings::keeps_file`](crate::IntentSettings::keeps_file)).
+    /// no final name ([`IntentSettings::final_names`](crate::IntentSettings::final_names)).
     pub file: Option<StoredFile<'a>>,
     /// Its intent, where something is owed for it ([`Treatment::intents`]).
     pub intent: Option<&'a IntentName>,

@@ -62,6 +62,7 @@ impl Sqlite {
         };
         if let Err(Error::Damaged { .. }) = &result {
             *writer = None;
+            *lock(&self.open) = None;
             lock(&self.readers).clear();
         } else if writer.as_ref().is_some_and(Connection::is_stuck) {
             *writer = None;
@@ -71,7 +72,9 @@ impl Sqlite {
 
     /// A connection for reading of the same file as that for writing.
     fn reader(&self) -> Result<Connection, Error> {
-        if let Some(reader) = lock(&self.readers).pop() {
+        // Not in the condition below: the lock would be held as long as what is in it.
+        let pooled = lock(&self.readers).pop();
+        if let Some(reader) = pooled {
             if reader.check_identity().is_ok() {
                 return Ok(reader);
             }
@@ -105,6 +108,7 @@ impl Database for Sqlite {
             Err(Error::Damaged { .. }) => {
                 lock(&self.readers).clear();
                 *lock(&self.writer) = None;
+                *lock(&self.open) = None;
             }
             _ if reader.is_stuck() => {}
             _ => {

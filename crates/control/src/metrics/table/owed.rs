@@ -186,7 +186,7 @@ pub(super) const CATALOG: &[Family] = &[
     },
     Family {
         name: "storescp_catalog_dropped_events",
-        help: "Ends of associations and refusals that a destination is not told of, since the catalogue was unavailable, or too many deliveries wait for it.",
+        help: "Ends of associations and refusals that a destination is not told of, because the catalogue was unavailable, or too many deliveries already wait for that destination.",
         read: |view| catalog(view, |it| Value::Whole(it.dropped_events)),
         ..OF_CATALOG
     },

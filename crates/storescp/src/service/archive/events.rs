@@ -111,16 +111,16 @@ pub(super) fn refused(
     Some(Happening { refusal: Some(row), event, ..Happening::default() })
 }
 
-/// Leaves out those whom the event is to be told to and who have no room for it. Returns how many.
-pub(super) fn leave_out(happening: &mut Happening, has_room: impl Fn(&str) -> bool) -> u64 {
-    let Some(event) = &mut happening.event else { return 0 };
-    let before = event.destinations.len();
-    event.destinations.retain(|name| has_room(name));
-    let left_out = before - event.destinations.len();
+/// Leaves out those whom the event is to be told to and who have no room for it. Returns their names.
+pub(super) fn leave_out(happening: &mut Happening, has_room: impl Fn(&str) -> bool) -> Vec<String> {
+    let Some(event) = &mut happening.event else { return Vec::new() };
+    let destinations = std::mem::take(&mut event.destinations);
+    let (told, left_out) = destinations.into_iter().partition(|name| has_room(name));
+    event.destinations = told;
     if event.destinations.is_empty() {
         happening.event = None;
     }
-    left_out as u64
+    left_out
 }
 
 /// `None` if nobody is to be told.

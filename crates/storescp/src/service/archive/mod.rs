@@ -228,14 +228,18 @@ impl Archive {
 
     /// Has it taken in, with its event for those for whom not too many events wait.
     fn happened(&self, mut happening: Happening) {
-        let has_room = |name: &str| self.outbox.waiting(name) < EVENTS_OWED;
-        let left_out = events::leave_out(&mut happening, has_room);
-        let was_left_out = self.leaves_out_events.swap(left_out > 0, Ordering::Relaxed);
-        self.parts.counters.dropped_events.add(left_out);
-        if left_out > 0 && !was_left_out {
-            tracing::warn!(
-                "a destination is not told of ends of associations and refusals, since {EVENTS_OWED} deliveries wait for it"
-            );
+        let is_event = happening.event.is_some();
+        let left_out =
+            events::leave_out(&mut happening, |name| self.outbox.waiting(name) < EVENTS_OWED);
+        self.parts.counters.dropped_events.add(left_out.len() as u64);
+        if is_event {
+            let was_left_out = self.leaves_out_events.swap(!left_out.is_empty(), Ordering::Relaxed);
+            if !left_out.is_empty() && !was_left_out {
+                tracing::warn!(
+                    "destination {}: no ends of associations and refusals are told while {EVENTS_OWED} deliveries wait",
+                    left_out.join(", ")
+                );
+            }
         }
         self.cataloguer.happened(happening);
     }

@@ -47,7 +47,7 @@ impl delivery::Spool for Spools {
         if file.split('/').any(|name| FileName::new(name.to_owned()).is_none()) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "it leads out of the directory",
+                "its name is not one that the receiver gives",
             ));
         }
         let path = object.directory.join(file);
