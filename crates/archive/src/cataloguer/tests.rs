@@ -1,7 +1,8 @@
 use super::*;
-use crate::limits::WAITING_OBJECTS;
+use crate::limits::{RECOVERED_INTENTS, UNREADABLE_INTENTS, WAITING_OBJECTS};
 use crate::testing::{Fixture, envelope, wait_until};
 use catalog::{Batch, EventKind};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::mpsc;
 
@@ -93,6 +94,28 @@ fn after_a_crash_an_object_that_nobody_takes_keeps_its_only_name() {
         assert_eq!((fixture.pending(), fixture.spooled()), (1, 1), "at each start");
     }
     assert_eq!(fixture.leased("pacs").len(), 1);
+}
+
+/// However many stay pending, the pass comes to its end and takes in what is younger.
+#[test]
+fn what_stays_pending_keeps_nothing_back() {
+    let fixture = Fixture::new("archive-many-untaken");
+    let many = (RECOVERED_INTENTS + UNREADABLE_INTENTS + 1) as u32;
+    for number in 1..=many {
+        fixture.store_alone(number, "MR");
+    }
+    fixture.store_alone(many + 1, "CT");
+    let mut steps = Steps::of(&fixture);
+    steps.shared.request_recovery();
+    let batches = Cell::new(0);
+    let is_long = || {
+        batches.set(batches.get() + 1);
+        batches.get() > 1000
+    };
+    steps.recovery.step(&is_long);
+    assert!(!is_long(), "it has come to its end");
+    assert_eq!(fixture.rows().keys().collect::<Vec<_>>(), [&format!("1.2.3.{}", many + 1)]);
+    assert_eq!((fixture.pending(), fixture.spooled()), (many as usize, 1));
 }
 
 #[test]
