@@ -12,8 +12,9 @@
 mod drain;
 mod queue;
 mod recovery;
+mod routing;
 
-pub use recovery::{Destinations, Route, Routing};
+pub use routing::{Destinations, Route, Routing};
 
 use crate::Error;
 use crate::availability::Availability;

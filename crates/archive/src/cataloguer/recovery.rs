@@ -10,48 +10,12 @@ use crate::limits::{
 };
 use catalog::limits::BATCH_OBJECTS;
 use catalog::{ObjectAttributes, ReceivedObject};
-use dataset::{AttributeName, WantedAttributes};
 use platform::sync::Arc;
 use platform::sync::atomic::Ordering;
 use std::collections::{BinaryHeap, HashSet};
 use std::io;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 use storage::{Envelope, IntentName, PendingIntent};
-
-/// Finds out how objects are treated that are known by their intents alone.
-pub trait Routing: Send + Sync {
-    /// How the object with this envelope is treated: as by the rule that decided about it, if that is still there.
-    fn route(&self, directory: &Path, envelope: &Envelope) -> Arc<dyn Route>;
-}
-
-/// How the objects of some senders are treated.
-pub trait Route: Send + Sync {
-    /// The rule that says so; `None` if none does.
-    fn rule(&self) -> Option<&str>;
-
-    /// The attributes that are needed of data sets.
-    fn wanted(&self) -> &Arc<WantedAttributes>;
-
-    /// The character set of data sets that declare none.
-    fn default_character_set(&self) -> Option<&str>;
-
-    /// Who gets an object. `values` gives those of an attribute of its data set.
-    fn destinations(
-        &self,
-        object: &ReceivedObject,
-        values: &dyn Fn(&AttributeName) -> Vec<String>,
-    ) -> Destinations;
-}
-
-/// Who gets an object, by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Destinations {
-    /// Who gets it.
-    pub object: Vec<String>,
-    /// Who is told when its study has ended.
-    pub study: Vec<String>,
-}
 
 /// What the thread of recovery knows from one step to the next.
 pub(super) struct Recovery {
@@ -85,6 +49,15 @@ struct Found {
     sequence: u32,
     name: IntentName,
     file: Option<String>,
+}
+
+/// What an intent leads to.
+enum Read {
+    Object(Box<Arrival>),
+    /// Its link is gone: somebody else has settled it.
+    Settled,
+    /// No destination takes the object, and it has no other name.
+    Untaken,
 }
 
 /// Steps without anything to do.
@@ -138,7 +111,7 @@ impl Recovery {
             self.shared.counters.refused.add(untaken);
             tracing::error!(
                 "{untaken} objects that were to be kept until they are delivered are taken by no destination of the settings: \
-                 they stay where they are in .storescp, and are tried again at the next start"
+                 add one that takes them; until then they stay in .storescp, and each start tries them again"
             );
         }
         if recovered.is_err() && is_full {
@@ -251,10 +224,9 @@ impl Recovery {
         let mut arrivals = Vec::with_capacity(found.len());
         for Found { name, file, .. } in found {
             match self.read(place, name, file.clone()) {
-                Ok(Some(arrival)) => arrivals.push((arrival, now)),
-                // Somebody else has settled it.
-                Ok(None) => {}
-                Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                Ok(Read::Object(arrival)) => arrivals.push((*arrival, now)),
+                Ok(Read::Settled) => {}
+                Ok(Read::Untaken) => {
                     self.untaken += 1;
                     fail(&mut self.failed, name.clone());
                 }
@@ -332,17 +304,17 @@ impl Recovery {
         Ok(())
     }
 
-    /// What memory would have told of an object; `None` if its intent is gone.
+    /// What memory would have told of an object.
     fn read(
         &self,
         place: &PlaceInUse,
         name: &IntentName,
         file: Option<String>,
-    ) -> io::Result<Option<Arrival>> {
+    ) -> io::Result<Read> {
         let intents = &place.place.intents;
-        let Some(envelope) = Envelope::parse(name) else { return Ok(None) };
+        let Some(envelope) = Envelope::parse(name) else { return Ok(Read::Settled) };
         let opened = match intents.open(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::Settled),
             opened => opened?,
         };
         let directory = &place.place.directory;
@@ -382,15 +354,15 @@ impl Recovery {
         };
         if envelope.is_alone && destinations.object.is_empty() {
             // Taken in, it would be owed to nobody, and its only name would be removed.
-            return Err(io::ErrorKind::Unsupported.into());
+            return Ok(Read::Untaken);
         }
         object.spool = (!destinations.object.is_empty()).then(|| name.to_string());
-        Ok(Some(Arrival {
+        Ok(Read::Object(Box::new(Arrival {
             object,
             intent: Some((Arc::clone(intents), name.clone())),
             destinations: destinations.object,
             study_destinations: destinations.study,
-        }))
+        })))
     }
 
     /// After a crash: removes bytes that nobody is owed, and takes in what the catalogue does not know.

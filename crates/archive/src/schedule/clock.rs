@@ -37,7 +37,7 @@ impl Clock for SystemClock {
 /// The time by the wall clock as it would be if nobody had set it: by which studies end. When it is found out that the
 /// wall clock was set, the ends that were noted are moved along, and this time too.
 ///
-/// Whoever writes times of it down holds a `SteadyTime`, so that none is written down while they move.
+/// A caller that stores such a time holds a `SteadyTime` meanwhile, so that no time is stored while they move.
 pub struct SteadyClock {
     clock: Arc<dyn Clock>,
     /// The wall clock at its origin.

@@ -294,7 +294,7 @@ impl Waiting {
             return Ok(None);
         }
         let mut go_on = |_| {
-            // Whoever receives goes first, also where the system would let this thread finish its share of time.
+            // Threads that receive go first, even where the kernel would not preempt this one.
             std::thread::yield_now();
             true
         };

@@ -217,13 +217,15 @@ impl Task {
         for policy in &settings.policies {
             let place = settings.places.iter().find(|it| it.directory == policy.directory);
             let Some(place) = place else { continue };
-            let by_age = matches!(policy.keep, Keep::For { .. });
-            let marks = Marks::of(&place.directory);
-            let begin = || BelievedClock::begin(&marks, now, passed);
-            let believed = self.clocks.entry(place.directory.clone()).or_insert_with(begin);
-            if !by_age || believed.is_believed(&marks, now, passed) {
-                retention.apply(place, policy)?;
+            if let Keep::For { .. } = policy.keep {
+                let marks = Marks::of(&place.directory);
+                let begin = || BelievedClock::begin(&marks, now, passed);
+                let clock = self.clocks.entry(place.directory.clone()).or_insert_with(begin);
+                if !clock.is_believed(&marks, now, passed) {
+                    continue;
+                }
             }
+            retention.apply(place, policy)?;
         }
         Ok(())
     }
